@@ -1,0 +1,37 @@
+/**
+ * JSON with exact integers.
+ *
+ * Counts of IPv6 addresses reach 2^63 - 1, which a double cannot hold: `JSON.parse` would round it up and the
+ * API server would refuse it as an overflow. Such integers travel as `RawJson`.
+ */
+
+declare global {
+  interface JSON {
+    rawJSON(text: string): RawJson;
+  }
+}
+
+/** An integer outside the safe range, as its text. `JSON.stringify` writes the text as it is. */
+export interface RawJson {
+  readonly rawJSON: string;
+}
+
+/** `value` as JSON can hold it exactly: a number, or raw text beyond 2^53. */
+export function exactInteger(value: bigint): number | RawJson {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= -BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(value)
+    : JSON.rawJSON(String(value));
+}
+
+const LONG_INTEGER = /[0-9]{16}/;
+
+/** `JSON.parse` that keeps integers outside the safe range exact. Throws SyntaxError like `JSON.parse`. */
+export function parseJson(text: string): unknown {
+  if (!LONG_INTEGER.test(text)) return JSON.parse(text);
+  return JSON.parse(text, function keepExact(this: unknown, _key, value, context?: { source?: string }) {
+    const source = context?.source;
+    return typeof value === 'number' && !Number.isSafeInteger(value) && /^-?[0-9]+$/.test(source ?? '')
+      ? JSON.rawJSON(source as string)
+      : value;
+  });
+}

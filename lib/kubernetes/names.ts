@@ -1,0 +1,37 @@
+/** Groups, versions, labels and annotations: each name that metaipam puts on or reads from an object. */
+
+export const CAPI_IPAM_GROUP = 'ipam.cluster.x-k8s.io';
+export const POOL_API_VERSION = `${CAPI_IPAM_GROUP}/v1alpha2`;
+export const METAIPAM_GROUP = 'metaipam.io';
+export const METAIPAM_API_VERSION = `${METAIPAM_GROUP}/v1alpha1`;
+export const CLUSTER_CIDR_API_VERSION = 'networking.x-k8s.io/v1';
+
+/** On a claim and on its address: kind and name of the pool. */
+export const POOL_LABEL = 'metaipam.io/pool';
+/** On an address: uid of the pool that gave it, so that addresses restored into another cluster stand out. */
+export const POOL_UID_LABEL = 'metaipam.io/pool-uid';
+/** On an allocation: uid of the IPAddressClaim or Node it is for. */
+export const CLAIM_UID_LABEL = 'metaipam.io/claim-uid';
+/** On an allocation of a pool that names an address space: the space. */
+export const ADDRESS_SPACE_LABEL = 'metaipam.io/address-space';
+/** On a ClusterCIDR (absent means `default`) and on the allocations of a pod network. */
+export const NETWORK_LABEL = 'metaipam.io/network';
+/** On an allocation of a pod network: the ClusterCIDR it was cut from. */
+export const CLUSTER_CIDR_LABEL = 'metaipam.io/cluster-cidr';
+
+/** On a pool, by its user: pools of one namespace that name the same space never give out the same address. */
+export const ADDRESS_SPACE_ANNOTATION = 'metaipam.io/address-space';
+/** On a claim, by its user: the address it asks for. */
+export const REQUESTED_ADDRESS_ANNOTATION = 'metaipam.io/requested-address';
+/** On a claim, by the claims hook: the address it holds. */
+export const ADDRESS_ANNOTATION = 'metaipam.io/address';
+/** On an allocation whose claim is gone: since when, for the reuse grace period. */
+export const RELEASED_AT_ANNOTATION = 'metaipam.io/released-at';
+
+/** Cluster API: whoever sees this on an object, or on its cluster, leaves it alone. Any value. */
+export const PAUSED_ANNOTATION = 'cluster.x-k8s.io/paused';
+/** Cluster API: the cluster an object belongs to. */
+export const CLUSTER_NAME_LABEL = 'cluster.x-k8s.io/cluster-name';
+
+/** The network whose blocks become `node.spec.podCIDRs`. */
+export const DEFAULT_NETWORK = 'default';

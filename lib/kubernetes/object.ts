@@ -1,0 +1,60 @@
+/** The part of every Kubernetes object that metaipam reads, whatever its kind. */
+
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  /** Unique over time: an object recreated under the same name has another. */
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+/** `namespace/name`, or `name` for a cluster-scoped object. */
+export function qualifiedName(meta: Pick<ObjectMeta, 'name' | 'namespace'>): string {
+  return meta.namespace === undefined || meta.namespace === '' ? meta.name : `${meta.namespace}/${meta.name}`;
+}
+
+/**
+ * Orders two resourceVersions of one resource type: negative when `a` was written before `b`.
+ *
+ * They are decimal integers of up to 64 bits that every Kubernetes API server hands out in the order of its
+ * writes (KEP-5504 makes comparing them part of the API).
+ */
+export function compareResourceVersions(a = '', b = ''): number {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+/** Orders objects by age, oldest first; objects of the same second by namespace and name. */
+export function compareAge(a: KubernetesObject, b: KubernetesObject): number {
+  return (
+    compareText(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') ||
+    compareText(a.metadata.namespace ?? '', b.metadata.namespace ?? '') ||
+    compareText(a.metadata.name, b.metadata.name)
+  );
+}
+
+/** Code unit order: the same on every machine, unlike `localeCompare`. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,139 @@
+/**
+ * What Metacontroller and a hook say to each other (hook version v2).
+ *
+ * The shapes are Metacontroller's: `pkg/controller/{composite,decorator}/api/v2` and
+ * `pkg/controller/common/customize`. Responses are decoded strictly there: an unknown field fails the sync.
+ */
+import type { KubernetesObject, OwnerReference } from '../kubernetes/object.ts';
+
+/** Objects of one kind, keyed `namespace/name`, or `name` when cluster-scoped. */
+export type Objects<T extends KubernetesObject = KubernetesObject> = Record<string, T>;
+
+/** Objects by `Kind.group/version`, for example `IPAddress.ipam.cluster.x-k8s.io/v1beta2` or `Node.v1`. */
+export type ObjectMap = Record<string, Objects>;
+
+export interface CompositeRequest<P extends KubernetesObject> {
+  readonly controller?: KubernetesObject;
+  readonly parent: P;
+  readonly children: ObjectMap;
+  readonly related: ObjectMap;
+  readonly finalizing?: boolean;
+}
+
+export interface CompositeResponse {
+  status?: object;
+  children: DesiredObject[];
+  resyncAfterSeconds?: number;
+  /** Only read from a finalize hook. */
+  finalized?: boolean;
+}
+
+export interface DecoratorRequest<P extends KubernetesObject> {
+  readonly controller?: KubernetesObject;
+  readonly object: P;
+  readonly attachments: ObjectMap;
+  readonly related: ObjectMap;
+  readonly finalizing?: boolean;
+}
+
+export interface DecoratorResponse {
+  /** Keys to set on the parent; `null` removes a key, an absent key is left alone. */
+  labels?: Record<string, string | null>;
+  /** Keys to set on the parent; `null` removes a key, an absent key is left alone. */
+  annotations?: Record<string, string | null>;
+  /** The parent's whole status; `null` or absent leaves it unchanged. */
+  status?: object | null;
+  attachments: DesiredObject[];
+  resyncAfterSeconds?: number;
+  /** Only read from a finalize hook. */
+  finalized?: boolean;
+}
+
+export interface CustomizeRequest<P extends KubernetesObject> {
+  readonly controller?: KubernetesObject;
+  readonly parent: P;
+}
+
+export interface CustomizeResponse {
+  relatedResources: RelatedResourceRule[];
+}
+
+/** `names` cannot be combined with a selector. Without `namespace`, objects of every namespace match. */
+export interface RelatedResourceRule {
+  apiVersion: string;
+  resource: string;
+  namespace?: string;
+  names?: string[];
+  labelSelector?: LabelSelector;
+}
+
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: LabelSelectorRequirement[];
+}
+
+export interface LabelSelectorRequirement {
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  values?: string[];
+}
+
+/** A child or attachment as a hook wants it: Metacontroller applies it and adds its own owner reference. */
+export interface DesiredObject {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    ownerReferences?: OwnerReference[];
+  };
+  spec?: object;
+}
+
+/** What a hook may know beside its request. Hooks have no clock and read no environment. */
+export interface HookContext {
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly config: HookConfig;
+}
+
+export interface HookConfig {
+  /** Holds the allocations of cluster-scoped pools and of pod networks. */
+  readonly installNamespace: string;
+  /** The version of IPAddressClaim, IPAddress and Cluster that the hooks speak. */
+  readonly clusterApiVersion: 'v1beta2' | 'v1beta1';
+  /** Whether Cluster objects exist here, so that a claim that names a cluster waits for it. */
+  readonly watchClusters: boolean;
+  /** How many seconds one of Metacontroller's caches may lag behind another. */
+  readonly cacheLagSeconds: number;
+}
+
+export const DEFAULT_CONFIG: HookConfig = {
+  installNamespace: 'metaipam-system',
+  clusterApiVersion: 'v1beta2',
+  watchClusters: true,
+  cacheLagSeconds: 30,
+};
+
+/**
+ * One controller's hooks. Every function is pure: it mutates nothing it is given, and the same request and
+ * context give the same answer, byte for byte.
+ *
+ * Metacontroller sends a parent's deletion to `finalize` where a controller has one, else to `sync`.
+ */
+export interface Controller<Request, Response> {
+  readonly sync: (request: Request, context: HookContext) => Response;
+  readonly customize?: (request: CustomizeRequest<never>, context: HookContext) => CustomizeResponse;
+  readonly finalize?: (request: Request, context: HookContext) => Response;
+}
+
+/** The objects of one kind in a request, in the order of their keys. */
+export function objectsOf<T extends KubernetesObject>(map: ObjectMap, key: string): T[] {
+  const objects = map[key];
+  if (objects === undefined) return [];
+  return Object.keys(objects)
+    .sort()
+    .map((name) => objects[name] as T);
+}
