@@ -1,0 +1,77 @@
+import { type Address, FAMILY_BITS, type Family, formatAddress, parseAddress } from './address.ts';
+
+/** Consecutive addresses of one family, both ends included. */
+export interface Range {
+  readonly family: Family;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** A CIDR block: a range whose size is a power of two and whose start is a multiple of it. */
+export interface Prefix extends Range {
+  /** 0 to 32, or 0 to 128. */
+  readonly length: number;
+}
+
+const LENGTH = /^(0|[1-9][0-9]{0,2})$/;
+
+/** The block of `length` that holds `address`. */
+export function prefixOf({ family, value }: Address, length: number): Prefix {
+  const hostBits = BigInt(FAMILY_BITS[family] - length);
+  const first = (value >> hostBits) << hostBits;
+  return { family, first, last: first + (1n << hostBits) - 1n, length };
+}
+
+/** Reads `address/length`, or answers undefined. Host bits may be set and are masked away. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.lastIndexOf('/');
+  const address = slash < 0 ? undefined : parseAddress(text.slice(0, slash));
+  const digits = text.slice(slash + 1);
+  if (address === undefined || !LENGTH.test(digits)) return undefined;
+  const length = Number(digits);
+  return length > FAMILY_BITS[address.family] ? undefined : prefixOf(address, length);
+}
+
+/** Reads what a pool may list: an address, a CIDR, or `first-last` of one family in ascending order. */
+export function parseRange(text: string): Range | undefined {
+  if (text.includes('/')) return parsePrefix(text);
+  const dash = text.indexOf('-');
+  if (dash < 0) {
+    const address = parseAddress(text);
+    return address && rangeOf(address);
+  }
+  const first = parseAddress(text.slice(0, dash));
+  const last = parseAddress(text.slice(dash + 1));
+  if (first === undefined || last === undefined) return undefined;
+  if (first.family !== last.family || first.value > last.value) return undefined;
+  return { family: first.family, first: first.value, last: last.value };
+}
+
+/** The range of one address. */
+export function rangeOf({ family, value }: Address): Range {
+  return { family, first: value, last: value };
+}
+
+export function formatPrefix({ family, first, length }: Prefix): string {
+  return `${formatAddress({ family, value: first })}/${length}`;
+}
+
+/** `10.0.0.1`, or `10.0.0.1-10.0.0.9`. */
+export function formatRange({ family, first, last }: Range): string {
+  const start = formatAddress({ family, value: first });
+  return first === last ? start : `${start}-${formatAddress({ family, value: last })}`;
+}
+
+/** How many addresses the range holds. */
+export function sizeOf({ first, last }: Range): bigint {
+  return last - first + 1n;
+}
+
+export function overlaps(a: Range, b: Range): boolean {
+  return a.family === b.family && a.first <= b.last && b.first <= a.last;
+}
+
+/** Whether every address of `inner` is in `outer`. */
+export function covers(outer: Range, inner: Range): boolean {
+  return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
+}
