@@ -2,6 +2,7 @@
 
 export const CAPI_IPAM_GROUP = 'ipam.cluster.x-k8s.io';
 export const POOL_API_VERSION = `${CAPI_IPAM_GROUP}/v1alpha2`;
+export const CLUSTER_GROUP = 'cluster.x-k8s.io';
 export const METAIPAM_GROUP = 'metaipam.io';
 export const METAIPAM_API_VERSION = `${METAIPAM_GROUP}/v1alpha1`;
 export const CLUSTER_CIDR_API_VERSION = 'networking.x-k8s.io/v1';

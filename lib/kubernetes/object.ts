@@ -1,3 +1,5 @@
+import { PAUSED_ANNOTATION } from './names.ts';
+
 /** The part of every Kubernetes object that metaipam reads, whatever its kind. */
 
 export interface KubernetesObject {
@@ -52,6 +54,11 @@ export function compareAge(a: KubernetesObject, b: KubernetesObject): number {
     compareText(a.metadata.namespace ?? '', b.metadata.namespace ?? '') ||
     compareText(a.metadata.name, b.metadata.name)
   );
+}
+
+/** Cluster API's pause: an annotation, whatever its value. */
+export function isPaused({ metadata }: KubernetesObject): boolean {
+  return metadata.annotations?.[PAUSED_ANNOTATION] !== undefined;
 }
 
 /** Code unit order: the same on every machine, unlike `localeCompare`. */

@@ -85,9 +85,9 @@ export interface DesiredObject {
   metadata: {
     name: string;
     namespace?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    ownerReferences?: OwnerReference[];
+    labels?: Readonly<Record<string, string>>;
+    annotations?: Readonly<Record<string, string>>;
+    ownerReferences?: readonly OwnerReference[];
   };
   spec?: object;
 }
@@ -123,11 +123,14 @@ export const DEFAULT_CONFIG: HookConfig = {
  *
  * Metacontroller sends a parent's deletion to `finalize` where a controller has one, else to `sync`.
  */
-export interface Controller<Request, Response> {
-  readonly sync: (request: Request, context: HookContext) => Response;
-  readonly customize?: (request: CustomizeRequest<never>, context: HookContext) => CustomizeResponse;
-  readonly finalize?: (request: Request, context: HookContext) => Response;
+export interface Controller {
+  readonly sync: Hook;
+  readonly customize?: Hook;
+  readonly finalize?: Hook;
 }
+
+/** A hook as its callers see it, who know a request only as JSON. */
+export type Hook = (request: never, context: HookContext) => object;
 
 /** The objects of one kind in a request, in the order of their keys. */
 export function objectsOf<T extends KubernetesObject>(map: ObjectMap, key: string): T[] {

@@ -1,0 +1,314 @@
+/** IPAddressClaim → its IPAddress, once its pool has allocated an address; and why not, until then. */
+import { canonicalAddress } from '../lib/address/address.ts';
+import { secondsSince } from '../lib/allocation/release.ts';
+import { type ClaimOutcome, claimStatus, readyCondition } from '../lib/claim/claim-status.ts';
+import { isOurs } from '../lib/claim/pool-reference.ts';
+import type { Cluster } from '../lib/kubernetes/core-types.ts';
+import {
+  ADDRESS_ANNOTATION,
+  CAPI_IPAM_GROUP,
+  CLAIM_UID_LABEL,
+  CLUSTER_GROUP,
+  CLUSTER_NAME_LABEL,
+  METAIPAM_API_VERSION,
+  POOL_API_VERSION,
+  POOL_LABEL,
+  POOL_UID_LABEL,
+} from '../lib/kubernetes/names.ts';
+import { isPaused, type OwnerReference, qualifiedName } from '../lib/kubernetes/object.ts';
+import type { IPAddress, IPAddressClaim, IPAllocation } from '../lib/kubernetes/types.ts';
+import {
+  type CustomizeRequest,
+  type CustomizeResponse,
+  type DecoratorRequest,
+  type DecoratorResponse,
+  type DesiredObject,
+  type HookConfig,
+  type HookContext,
+  objectsOf,
+} from '../lib/metacontroller/hook.ts';
+import { oldest } from '../lib/pool/plan.ts';
+import { poolLabel } from '../lib/pool/pool-label.ts';
+
+type Request = DecoratorRequest<IPAddressClaim>;
+
+/** How soon to look again for what has not appeared yet. */
+const RESYNC_SECONDS = 10;
+/** How long a claim may name an IPAddress that is nowhere to be seen before it is given a new one. */
+const LOST_ADDRESS_SECONDS = 60;
+
+/** A claim sees its allocations and, where Cluster API runs, its cluster. Never its pool: see the design. */
+export function customize(
+  { parent }: CustomizeRequest<IPAddressClaim>,
+  { config }: HookContext,
+): CustomizeResponse {
+  if (!isOurs(parent)) return { relatedResources: [] };
+  const { namespace = '', uid = '' } = parent.metadata;
+  const isGlobal = parent.spec.poolRef.kind === 'GlobalInClusterIPPool';
+  const allocations = {
+    apiVersion: METAIPAM_API_VERSION,
+    resource: 'ipallocations',
+    namespace: isGlobal ? config.installNamespace : namespace,
+    labelSelector: { matchLabels: { [CLAIM_UID_LABEL]: uid } },
+  };
+  const cluster = clusterName(parent);
+  if (cluster === undefined || !config.watchClusters) return { relatedResources: [allocations] };
+  const clusters = {
+    apiVersion: clusterApiVersion(config),
+    resource: 'clusters',
+    namespace,
+    names: [cluster],
+  };
+  return { relatedResources: [allocations, clusters] };
+}
+
+/** Binds the claim to the address of its allocation, which it then keeps whatever else appears. */
+export function sync(request: Request, context: HookContext): DecoratorResponse {
+  const claim = request.object;
+  if (!isOurs(claim)) return { attachments: [] };
+  const observed = observedAddress(request, context.config);
+  const obstacle = clusterObstacle(request, context.config);
+  if (obstacle !== undefined) {
+    const attachments = observed === undefined ? [] : [keptAddress(observed)];
+    const isBound = claim.status?.addressRef !== undefined;
+    return isBound ? { attachments } : { attachments, status: claimStatus(claim, obstacle, context) };
+  }
+
+  const allocations = objectsOf<IPAllocation>(request.related, `IPAllocation.${METAIPAM_API_VERSION}`).filter(
+    ({ spec }) => spec.claimRef.uid === claim.metadata.uid,
+  );
+  if (observed !== undefined) return bindTo(observed, allocations, claim, context);
+  const allocation = allocationToBind(claim, allocations);
+  if (allocation !== undefined) return create(allocation, claim, context);
+  return wait(claim, allocations[0], context);
+}
+
+/**
+ * Takes the IPAddress away first, then lets the claim go.
+ *
+ * Metacontroller also calls this for a living claim that lost its pool label: that one gets it back.
+ */
+export function finalize(request: Request, { config }: HookContext): DecoratorResponse {
+  const claim = request.object;
+  if (!isOurs(claim)) return { attachments: [], finalized: true };
+  const observed = observedAddress(request, config);
+  const kept = observed === undefined ? [] : [keptAddress(observed)];
+  if (claim.metadata.deletionTimestamp === undefined) {
+    const { kind, name } = claim.spec.poolRef;
+    return { labels: { [POOL_LABEL]: poolLabel(kind, name) }, attachments: kept, finalized: false };
+  }
+  if (isPaused(claim) || clusterOf(request, config)?.paused) return { attachments: kept, finalized: false };
+  return { attachments: [], finalized: observed === undefined };
+}
+
+function bindTo(
+  observed: IPAddress,
+  allocations: readonly IPAllocation[],
+  claim: IPAddressClaim,
+  context: HookContext,
+): DecoratorResponse {
+  const allocation = allocations.find(
+    ({ spec }) => spec.address !== undefined && spec.address === canonicalAddress(observed.spec.address),
+  );
+  const attachment =
+    allocation === undefined
+      ? keptAddress(observed)
+      : { ...addressOf(claim, allocation, context.config), spec: observed.spec };
+  return { ...bound(claim, observed.spec.address, context), attachments: [attachment] };
+}
+
+function create(allocation: IPAllocation, claim: IPAddressClaim, context: HookContext): DecoratorResponse {
+  const attachments = [addressOf(claim, allocation, context.config)];
+  // An IPAddress that was there before is not Metacontroller's and will not show up among the attachments.
+  if (allocation.spec.adopted)
+    return { ...bound(claim, allocation.spec.address ?? '', context), attachments };
+  return { attachments, resyncAfterSeconds: RESYNC_SECONDS };
+}
+
+/** No address yet: says why, once that is known. */
+function wait(
+  claim: IPAddressClaim,
+  refused: IPAllocation | undefined,
+  context: HookContext,
+): DecoratorResponse {
+  const addressName = claim.status?.addressRef?.name ?? null;
+  if (addressName !== null) return recover(claim, addressName, context);
+  const refusal = refused?.spec.refusal;
+  if (refusal !== undefined) {
+    return {
+      attachments: [],
+      status: claimStatus(claim, { ready: false, ...refusal, addressName }, context),
+    };
+  }
+  const unanswered = { attachments: [], resyncAfterSeconds: RESYNC_SECONDS };
+  if (secondsSince(claim.metadata.creationTimestamp, context.now) < RESYNC_SECONDS) return unanswered;
+  const outcome = {
+    ready: false,
+    reason: 'PoolNotReady',
+    message: `no answer from ${poolTitle(claim)}: does it exist?`,
+    addressName,
+  };
+  return { ...unanswered, status: claimStatus(claim, outcome, context) };
+}
+
+/**
+ * The claim names an IPAddress, but neither that nor an allocation is in view.
+ *
+ * Where the claim's annotation says which address it was, the pool reserves it again. Otherwise nobody knows,
+ * and the pool gives out nothing until the claim lets go of it.
+ */
+function recover(claim: IPAddressClaim, addressName: string, context: HookContext): DecoratorResponse {
+  const attachments: DesiredObject[] = [];
+  if (claim.metadata.annotations?.[ADDRESS_ANNOTATION] !== undefined) {
+    return { attachments, resyncAfterSeconds: RESYNC_SECONDS };
+  }
+  const ready = readyCondition(claim);
+  const isLost =
+    ready?.reason === 'AddressLost' &&
+    secondsSince(ready.lastTransitionTime, context.now) >= LOST_ADDRESS_SECONDS;
+  const outcome = {
+    ready: false,
+    reason: 'AddressLost',
+    message: `IPAddress ${addressName} and its allocation are gone`,
+    addressName: isLost ? null : addressName,
+  };
+  return { attachments, status: claimStatus(claim, outcome, context), resyncAfterSeconds: RESYNC_SECONDS };
+}
+
+/** Records the address on the claim, where the pool finds it should the allocation ever be lost. */
+function bound(
+  claim: IPAddressClaim,
+  address: string,
+  context: HookContext,
+): Pick<DecoratorResponse, 'annotations' | 'status'> {
+  const outcome = {
+    ready: true,
+    reason: 'AddressAllocated',
+    message: '',
+    addressName: claim.metadata.name,
+  };
+  return {
+    annotations: { [ADDRESS_ANNOTATION]: canonicalAddress(address) ?? address },
+    status: claimStatus(claim, outcome, context),
+  };
+}
+
+/** Of several allocations: the one of the address that the claim holds, else the one made first. */
+function allocationToBind(
+  { metadata, status }: IPAddressClaim,
+  allocations: readonly IPAllocation[],
+): IPAllocation | undefined {
+  const addressed = allocations.filter(({ spec }) => spec.address !== undefined);
+  const held = status?.addressRef === undefined ? undefined : metadata.annotations?.[ADDRESS_ANNOTATION];
+  if (held !== undefined) return addressed.find(({ spec }) => spec.address === held);
+  return oldest(addressed);
+}
+
+/** The IPAddress of Cluster API's contract: named like its claim, owned by the claim and by its pool. */
+function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config: HookConfig): DesiredObject {
+  const { name, namespace, labels, uid = '' } = claim.metadata;
+  const { apiGroup, kind, name: pool, uid: poolUid } = spec.poolRef;
+  const cluster = labels?.[CLUSTER_NAME_LABEL];
+  const ownerReferences: OwnerReference[] = [
+    ownerReference(claim.apiVersion, claim.kind, name, uid, true),
+    ownerReference(POOL_API_VERSION, kind, pool, poolUid, false),
+  ];
+  return {
+    apiVersion: capiIpam(config),
+    kind: 'IPAddress',
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      labels: {
+        ...(cluster !== undefined && { [CLUSTER_NAME_LABEL]: cluster }),
+        [POOL_LABEL]: poolLabel(kind, pool),
+        [POOL_UID_LABEL]: poolUid,
+      },
+      ownerReferences,
+    },
+    spec: {
+      claimRef: { name },
+      poolRef: { apiGroup, kind, name: pool },
+      address: spec.address,
+      prefix: spec.prefix,
+      ...(spec.gateway && { gateway: spec.gateway }),
+    },
+  };
+}
+
+function ownerReference(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  uid: string,
+  controller: boolean,
+): OwnerReference {
+  return { apiVersion, kind, name, uid, controller, blockOwnerDeletion: true };
+}
+
+/** An IPAddress that is to stay just as it is: what is left out here, Metacontroller would take away. */
+function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): DesiredObject {
+  const { name, namespace, labels, ownerReferences } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(labels !== undefined && { labels }),
+      ...(ownerReferences !== undefined && { ownerReferences }),
+    },
+    spec,
+  };
+}
+
+function observedAddress({ attachments, object }: Request, config: HookConfig): IPAddress | undefined {
+  return attachments[`IPAddress.${capiIpam(config)}`]?.[qualifiedName(object.metadata)] as
+    | IPAddress
+    | undefined;
+}
+
+/** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */
+function clusterObstacle(request: Request, config: HookConfig): ClaimOutcome | undefined {
+  const obstacle = (reason: string, message: string) => ({
+    ready: false,
+    reason,
+    message,
+    addressName: null,
+  });
+  if (isPaused(request.object)) return obstacle('Paused', 'the claim is paused');
+  const cluster = clusterOf(request, config);
+  if (cluster === undefined) return undefined;
+  if (!cluster.exists) return obstacle('ClusterNotFound', `Cluster ${cluster.title} does not exist`);
+  return cluster.paused ? obstacle('Paused', `Cluster ${cluster.title} is paused`) : undefined;
+}
+
+function clusterOf(
+  { object, related }: Request,
+  config: HookConfig,
+): { title: string; exists: boolean; paused: boolean } | undefined {
+  const name = clusterName(object);
+  if (name === undefined || !config.watchClusters) return undefined;
+  const title = `${object.metadata.namespace}/${name}`;
+  const cluster = related[`Cluster.${clusterApiVersion(config)}`]?.[title] as Cluster | undefined;
+  const paused = cluster !== undefined && (cluster.spec?.paused === true || isPaused(cluster));
+  return { title, exists: cluster !== undefined, paused };
+}
+
+/** Cluster API's IPAM contract: the field, or for older consumers the label. */
+function clusterName({ metadata, spec }: IPAddressClaim): string | undefined {
+  return spec.clusterName || metadata.labels?.[CLUSTER_NAME_LABEL] || undefined;
+}
+
+function poolTitle({ metadata, spec }: IPAddressClaim): string {
+  const { kind, name } = spec.poolRef;
+  return kind === 'GlobalInClusterIPPool' ? `${kind} ${name}` : `${kind} ${metadata.namespace}/${name}`;
+}
+
+function capiIpam({ clusterApiVersion }: HookConfig): string {
+  return `${CAPI_IPAM_GROUP}/${clusterApiVersion}`;
+}
+
+function clusterApiVersion({ clusterApiVersion }: HookConfig): string {
+  return `${CLUSTER_GROUP}/${clusterApiVersion}`;
+}

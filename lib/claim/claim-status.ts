@@ -1,0 +1,41 @@
+import { type Condition, setCondition } from '../kubernetes/conditions.ts';
+import type { IPAddressClaim } from '../kubernetes/types.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
+
+/** What a claim's status is to say. */
+export interface ClaimOutcome {
+  readonly ready: boolean;
+  /** Cluster API's IPAM contract names AddressAllocated, AllocationFailed, PoolNotReady and PoolExhausted. */
+  readonly reason: string;
+  readonly message: string;
+  /** The claim's address is the IPAddress of this name; null where it has none. */
+  readonly addressName: string | null;
+}
+
+/** The claim's whole status with `outcome` in it; what others wrote there stays. */
+export function claimStatus(
+  claim: IPAddressClaim,
+  { ready, reason, message, addressName }: ClaimOutcome,
+  { now, config }: HookContext,
+): object {
+  const { addressRef: _, conditions = [], ...others } = claim.status ?? {};
+  const condition = { type: 'Ready', status: ready ? 'True' : 'False', reason, message } as const;
+  return {
+    ...others,
+    ...(addressName !== null && { addressRef: { name: addressName } }),
+    conditions:
+      config.clusterApiVersion === 'v1beta1'
+        ? setCondition(conditions as Condition[], withSeverity(condition), now)
+        : setCondition(conditions as Condition[], condition, now),
+  };
+}
+
+/** The Ready condition as it stands. */
+export function readyCondition({ status }: IPAddressClaim): Condition | undefined {
+  return (status?.conditions as Condition[] | undefined)?.find(({ type }) => type === 'Ready');
+}
+
+/** Conditions of v1beta1 say how bad a False is. */
+function withSeverity<C extends { status: string }>(condition: C): C {
+  return condition.status === 'True' ? condition : { ...condition, severity: 'Warning' };
+}

@@ -1,0 +1,39 @@
+import { type Address, formatAddress, parseAddress } from '../address/address.ts';
+import { type Range, rangeOf } from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import type { IPAllocation } from '../kubernetes/types.ts';
+
+/** Gathers the addresses that a pool must not give out, and who has each. */
+export class AddressesInUse {
+  readonly #ranges: Range[] = [];
+  readonly #holders = new Map<string, KubernetesObject>();
+
+  /** Counts the address of an IPAllocation or IPAddress; one that does not parse is nobody's. */
+  addText(text: string | undefined, holder: KubernetesObject): void {
+    const address = text === undefined ? undefined : parseAddress(text);
+    if (address !== undefined) this.add(address, holder);
+  }
+
+  add(address: Address, holder: KubernetesObject): void {
+    const text = formatAddress(address);
+    if (this.#holders.has(text)) return;
+    this.#holders.set(text, holder);
+    this.#ranges.push(rangeOf(address));
+  }
+
+  /** Who has the address, for a message: `IPAddressClaim default/web-0`. */
+  holderOf(address: Address): string | undefined {
+    const holder = this.#holders.get(formatAddress(address));
+    if (holder === undefined) return undefined;
+    const { kind, ...meta } =
+      holder.kind === 'IPAllocation'
+        ? (holder as IPAllocation).spec.claimRef
+        : { kind: holder.kind, ...holder.metadata };
+    return `${kind} ${qualifiedName(meta)}`;
+  }
+
+  toSet(): RangeSet {
+    return RangeSet.of(this.#ranges);
+  }
+}

@@ -1,0 +1,297 @@
+import { type Address, formatAddress, parseAddress } from '../address/address.ts';
+import { formatRange, rangeOf } from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import { claimIsGone, newestVersion, secondsSince } from '../allocation/release.ts';
+import {
+  ADDRESS_ANNOTATION,
+  RELEASED_AT_ANNOTATION,
+  REQUESTED_ADDRESS_ANNOTATION,
+} from '../kubernetes/names.ts';
+import { compareAge, compareResourceVersions, isPaused, qualifiedName } from '../kubernetes/object.ts';
+import type { IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
+import { AddressesInUse } from './addresses-in-use.ts';
+import type { PoolRanges } from './read-pool.ts';
+
+/** What a pool sees. Allocations are its own; the rest is what its related rules select. */
+export interface PoolView {
+  /** For messages: `InClusterIPPool default/pool-a`. */
+  readonly title: string;
+  /** Undefined while the spec is invalid. */
+  readonly ranges: PoolRanges | undefined;
+  readonly claims: readonly IPAddressClaim[];
+  readonly allocations: readonly IPAllocation[];
+  /** IPAddresses that refer to the pool and that it has no allocation of its own for, as far as labels tell. */
+  readonly foreign: readonly IPAddress[];
+  /** Allocations that other pools made in the same address space. */
+  readonly neighbours: readonly IPAllocation[];
+}
+
+/** Why a pool gives out nothing new. */
+export interface Standstill {
+  readonly reason: 'InvalidSpec' | 'Paused' | 'Deleting' | 'AddressUnknown';
+  readonly message: string;
+}
+
+export interface Plan {
+  /** Allocations to keep as they are; `releasedAt` while the reuse grace period holds them. */
+  readonly kept: { readonly allocation: IPAllocation; readonly releasedAt?: string }[];
+  readonly added: { readonly claim: IPAddressClaim; readonly address: Address; readonly adopted: boolean }[];
+  readonly refused: { readonly claim: IPAddressClaim; readonly refusal: Refusal }[];
+  readonly standstill: Standstill | undefined;
+  readonly counts: PoolCounts;
+  /** The addresses in use that the pool's spec does not cover. */
+  readonly outOfRange: RangeSet;
+  /** Seconds until time alone changes this plan. */
+  readonly expiresInSeconds: number | undefined;
+}
+
+export interface Refusal {
+  /** Reasons of Cluster API's IPAM contract for a claim's Ready condition. */
+  readonly reason: 'PoolExhausted' | 'PoolNotReady' | 'AllocationFailed';
+  readonly message: string;
+}
+
+export interface PoolCounts {
+  readonly total: bigint;
+  readonly used: bigint;
+  readonly free: bigint;
+  readonly outOfRange: bigint;
+  readonly pending: number;
+}
+
+type Add = (claim: IPAddressClaim, address: Address, adopted: boolean) => void;
+type Refuse = (claim: IPAddressClaim, reason: Refusal['reason'], message: string) => void;
+
+/**
+ * Decides, for one pool and all its claims at once, which allocations stay, go and come.
+ *
+ * An allocation stays while its claim lives; of several for one claim the one the claim is bound to stays, else
+ * the oldest. Then addresses that are in use already are reserved for their claims, then claims that ask for
+ * an address get it, then the others get the lowest free ones, oldest claim first.
+ */
+export function planPool(view: PoolView, standstill: Standstill | undefined, context: HookContext): Plan {
+  const { ranges } = view;
+  const settled = settleAllocations(view, standstill, context);
+  const inUse = new AddressesInUse();
+  for (const { allocation } of settled.kept) inUse.addText(allocation.spec.address, allocation);
+  for (const allocation of view.neighbours) inUse.addText(allocation.spec.address, allocation);
+
+  const added: Plan['added'] = [];
+  const refused: Plan['refused'] = [];
+  const add: Add = (claim, address, adopted) => {
+    inUse.add(address, claim);
+    added.push({ claim, address, adopted });
+  };
+  const refuse: Refuse = (claim, reason, message) => refused.push({ claim, refusal: { reason, message } });
+
+  const foreign = foreignAddresses(view.foreign);
+  const waiting: IPAddressClaim[] = [];
+  let unknown: IPAddressClaim | undefined;
+  for (const claim of unservedClaims(view.claims, settled.served)) {
+    const adoptable = foreign.get(qualifiedName(claim.metadata));
+    const held = adoptable ?? boundAddress(claim);
+    if (held !== undefined && ranges !== undefined && standstill?.reason !== 'Paused') {
+      const holder = inUse.holderOf(held);
+      if (holder === undefined) add(claim, held, adoptable !== undefined);
+      else refuse(claim, 'AllocationFailed', `its address ${formatAddress(held)} is allocated to ${holder}`);
+    } else if (claim.metadata.deletionTimestamp === undefined) {
+      if (held === undefined && claim.status?.addressRef !== undefined) unknown ??= claim;
+      else waiting.push(claim);
+    }
+  }
+  for (const address of view.foreign) inUse.addText(address.spec.address, address);
+
+  const stop = standstill ?? (unknown && unknownAddress(unknown));
+  if (stop !== undefined) {
+    for (const claim of waiting) refuse(claim, 'PoolNotReady', `${view.title} ${stop.message}`);
+  } else if (ranges !== undefined) {
+    serve(waiting, view.title, ranges, inUse, add, refuse);
+  }
+
+  const allocatable = ranges?.allocatable ?? RangeSet.EMPTY;
+  const used = inUse.toSet();
+  const own = used.difference(addressesOf(view.neighbours));
+  const outOfRange = own.difference(allocatable);
+  const counts = {
+    total: allocatable.count,
+    used: own.count,
+    free: allocatable.difference(used).count,
+    outOfRange: outOfRange.count,
+    pending: refused.length,
+  };
+  const { kept, expiresInSeconds } = settled;
+  return { kept, added, refused, standstill: stop, counts, outOfRange, expiresInSeconds };
+}
+
+/** Claims to answer, oldest first; a paused claim is left alone. */
+function unservedClaims(claims: readonly IPAddressClaim[], served: ReadonlySet<string>): IPAddressClaim[] {
+  return claims.filter((claim) => !served.has(claim.metadata.uid ?? '') && !isPaused(claim)).sort(compareAge);
+}
+
+/** The address that an IPAddress holds for the claim `namespace/name`; of several the oldest object's. */
+function foreignAddresses(foreign: readonly IPAddress[]): Map<string, Address> {
+  const byClaim = new Map<string, Address>();
+  for (const { metadata, spec } of [...foreign].sort(compareAge)) {
+    const address = parseAddress(spec.address);
+    const claim = qualifiedName({ ...metadata, name: spec.claimRef.name });
+    if (address !== undefined && !byClaim.has(claim)) byClaim.set(claim, address);
+  }
+  return byClaim;
+}
+
+interface Settled {
+  readonly kept: Plan['kept'];
+  /** Uids of the claims that have an allocation. */
+  readonly served: ReadonlySet<string>;
+  readonly expiresInSeconds: number | undefined;
+}
+
+/** Which of the pool's allocations stay. */
+function settleAllocations(
+  view: PoolView,
+  standstill: Standstill | undefined,
+  context: HookContext,
+): Settled {
+  const claims = new Map(view.claims.map((claim) => [claim.metadata.uid, claim]));
+  const newestClaim = newestVersion(view.claims);
+  const byClaim = new Map<string, IPAllocation[]>();
+  const kept: Plan['kept'] = [];
+  const served = new Set<string>();
+  let expiresInSeconds: number | undefined;
+  const keepFor = (seconds: number) => {
+    expiresInSeconds = Math.min(expiresInSeconds ?? Number.POSITIVE_INFINITY, seconds);
+  };
+
+  for (const allocation of view.allocations) {
+    if (allocation.spec.address === undefined) continue;
+    const { uid } = allocation.spec.claimRef;
+    const others = byClaim.get(uid);
+    if (others === undefined) byClaim.set(uid, [allocation]);
+    else others.push(allocation);
+  }
+
+  for (const [uid, allocations] of byClaim) {
+    const claim = claims.get(uid);
+    if (standstill?.reason === 'Paused') {
+      for (const allocation of allocations) kept.push({ allocation });
+      served.add(uid);
+    } else if (claim !== undefined) {
+      const allocation = allocationOf(claim, allocations);
+      if (allocation !== undefined) {
+        kept.push({ allocation });
+        served.add(uid);
+      }
+    } else if (standstill?.reason !== 'Deleting') {
+      for (const allocation of allocations) {
+        const hold = holdAfterClaim(allocation, newestClaim, view.ranges, context);
+        if (hold === undefined) continue;
+        kept.push(
+          hold.releasedAt === undefined ? { allocation } : { allocation, releasedAt: hold.releasedAt },
+        );
+        keepFor(hold.seconds);
+      }
+    }
+  }
+  return { kept, served, expiresInSeconds };
+}
+
+/** The allocation that counts: of the address the claim is bound to, else the one made first. */
+function allocationOf(claim: IPAddressClaim, allocations: IPAllocation[]): IPAllocation | undefined {
+  const bound = boundAddress(claim);
+  if (bound !== undefined) {
+    const text = formatAddress(bound);
+    return allocations.find(({ spec }) => spec.address === text);
+  }
+  return oldest(allocations);
+}
+
+/** Allocations are never updated while their claim lives, so resourceVersions give the order of creation. */
+export function oldest(allocations: readonly IPAllocation[]): IPAllocation | undefined {
+  let first = allocations[0];
+  for (const allocation of allocations) {
+    if (compareResourceVersions(allocation.metadata.resourceVersion, first?.metadata.resourceVersion) < 0) {
+      first = allocation;
+    }
+  }
+  return first;
+}
+
+/** For how long the allocation of a claim that is not in view stays; undefined if it goes now. */
+function holdAfterClaim(
+  allocation: IPAllocation,
+  newestClaim: string | undefined,
+  ranges: PoolRanges | undefined,
+  context: HookContext,
+): { seconds: number; releasedAt?: string } | undefined {
+  const { now, config } = context;
+  if (!claimIsGone(allocation, newestClaim, context)) {
+    return { seconds: config.cacheLagSeconds - secondsSince(allocation.metadata.creationTimestamp, now) };
+  }
+  const grace = ranges?.reuseGracePeriodSeconds ?? 0;
+  const releasedAt = allocation.metadata.annotations?.[RELEASED_AT_ANNOTATION] ?? new Date(now).toISOString();
+  const seconds = grace - secondsSince(releasedAt, now);
+  return seconds > 0 ? { seconds, releasedAt } : undefined;
+}
+
+/** Gives each waiting claim an address, or the reason why it gets none. */
+function serve(
+  waiting: readonly IPAddressClaim[],
+  title: string,
+  { allocatable }: PoolRanges,
+  inUse: AddressesInUse,
+  add: Add,
+  refuse: Refuse,
+): void {
+  const unspecific: IPAddressClaim[] = [];
+  for (const claim of waiting) {
+    const text = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
+    if (text === undefined) {
+      unspecific.push(claim);
+      continue;
+    }
+    const address = parseAddress(text);
+    const holder = address && inUse.holderOf(address);
+    if (address === undefined) {
+      refuse(claim, 'AllocationFailed', `the requested address ${JSON.stringify(text)} is not an IP address`);
+    } else if (!allocatable.has(address)) {
+      refuse(claim, 'AllocationFailed', `the requested address ${text} is not one that ${title} gives out`);
+    } else if (holder !== undefined) {
+      refuse(claim, 'AllocationFailed', `the requested address ${text} is in use by ${holder}`);
+    } else {
+      add(claim, address, false);
+    }
+  }
+  if (unspecific.length === 0) return;
+  const free = allocatable.difference(inUse.toSet())[Symbol.iterator]();
+  for (const claim of unspecific) {
+    const next = free.next();
+    if (next.done) refuse(claim, 'PoolExhausted', `${title} has no free address`);
+    else add(claim, next.value, false);
+  }
+}
+
+/** The address that the claim says it holds. */
+function boundAddress({ metadata, status }: IPAddressClaim): Address | undefined {
+  const text = metadata.annotations?.[ADDRESS_ANNOTATION];
+  return text === undefined || status?.addressRef === undefined ? undefined : parseAddress(text);
+}
+
+function unknownAddress(claim: IPAddressClaim): Standstill {
+  return {
+    reason: 'AddressUnknown',
+    message: `IPAddressClaim ${qualifiedName(claim.metadata)} has an address that is not known yet`,
+  };
+}
+
+function addressesOf(allocations: readonly IPAllocation[]): RangeSet {
+  const addresses = allocations.map(({ spec }) => parseAddress(spec.address ?? ''));
+  return RangeSet.of(addresses.filter((address) => address !== undefined).map(rangeOf));
+}
+
+/** The first few ranges of a set, for a message. */
+export function summarize(set: RangeSet, most = 3): string {
+  const shown = set.ranges.slice(0, most).map(formatRange);
+  const more = set.ranges.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}

@@ -1,0 +1,15 @@
+/** One thing wrong with an object. */
+export interface Problem {
+  /** Path from the object's root: `spec.addresses[2]`. */
+  readonly field: string;
+  /** The offending value, when showing it helps. */
+  readonly value?: unknown;
+  readonly message: string;
+}
+
+/** In the API server's form: `spec.prefix: Invalid value: 33: provided prefix is not valid`. */
+export function formatProblem({ field, value, message }: Problem): string {
+  return value === undefined
+    ? `${field}: ${message}`
+    : `${field}: Invalid value: ${JSON.stringify(value)}: ${message}`;
+}
