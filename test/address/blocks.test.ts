@@ -1,0 +1,246 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FAMILY_BITS } from '../../lib/address/address.ts';
+import { blockCount, countBlocksIn, UsedRanges } from '../../lib/address/blocks.ts';
+import {
+  covers,
+  formatPrefix,
+  overlaps,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+} from '../../lib/address/range.ts';
+
+const prefix = (text: string): Prefix => {
+  const parsed = parsePrefix(text);
+  if (parsed === undefined) throw new Error(`${text} is no CIDR`);
+  return parsed;
+};
+const lengthOf = (pool: Prefix, hostBits: number) => FAMILY_BITS[pool.family] - hostBits;
+
+/** Takes the lowest free block, as long as there is one, at most `limit` times. */
+function takeAll(pool: Prefix, length: number, used: UsedRanges, limit = 1000): Prefix[] {
+  const taken: Prefix[] = [];
+  while (taken.length < limit) {
+    const block = used.firstFree(pool, length);
+    if (block === undefined) break;
+    used.add(block);
+    taken.push(block);
+  }
+  return taken;
+}
+
+for (const [text, hostBits] of [
+  ['127.123.234.0/28', 4],
+  ['beef:1234::/112', 16],
+] as const) {
+  test(`A1 ${text} holds one block of ${hostBits} host bits, again after its release`, () => {
+    const pool = prefix(text);
+    for (let round = 0; round < 2; round++) {
+      assert.equal(takeAll(pool, lengthOf(pool, hostBits), new UsedRanges()).map(formatPrefix), [text]);
+    }
+  });
+}
+
+const INDEXED: [pool: string, hostBits: number, index: bigint, block: string][] = [
+  ['127.123.3.0/16', 8, 0n, '127.123.0.0/24'],
+  ['127.123.0.0/16', 8, 15n, '127.123.15.0/24'],
+  ['192.168.5.219/28', 0, 5n, '192.168.5.213/32'],
+  ['2001:0db8:1234:3::/48', 64, 0n, '2001:db8:1234::/64'],
+  ['2001:0db8:1234::/48', 64, 15n, '2001:db8:1234:f::/64'],
+  ['2001:0db8:85a3::8a2e:0370:7334/50', 65, 6425n, '2001:db8:85a3:3232::/63'],
+  ['2001:0db8::/32', 80, 0n, '2001:db8::/48'],
+  ['2001:0db8::/32', 80, 15n, '2001:db8:f::/48'],
+  ['2001:0db8:85a3::8a2e:0370:7334/32', 80, 6425n, '2001:db8:1919::/48'],
+  ['2001:0db8:1234:ff00::/56', 56, 0n, '2001:db8:1234:ff00::/72'],
+  ['2001:0db8:1234:ff00::/56', 56, 15n, '2001:db8:1234:ff00:f00::/72'],
+  ['2001:0db8:1234:ff00::0370:7334/56', 56, 6425n, '2001:db8:1234:ff19:1900::/72'],
+  ['2001:0db8:1234:0:1234::/80', 32, 0n, '2001:db8:1234:0:1234::/96'],
+  ['2001:0db8:1234:0:1234::/80', 32, 15n, '2001:db8:1234:0:1234:f::/96'],
+  ['2001:0db8:1234:ff00::0370:7334/80', 32, 6425n, '2001:db8:1234:ff00:0:1919::/96'],
+];
+for (const [text, hostBits, index, block] of INDEXED) {
+  test(`A2 with ${index} blocks of ${hostBits} host bits used, ${text} gives ${block}`, () => {
+    const pool = prefix(text);
+    const { family, first } = pool;
+    const last = first + index * (1n << BigInt(hostBits)) - 1n;
+    const used = new UsedRanges(index === 0n ? [] : [{ family, first, last }]);
+    assert.is(formatPrefix(used.firstFree(pool, lengthOf(pool, hostBits))!), block);
+  });
+}
+
+for (const text of ['127.123.234.0/16', 'beef:1234::/112']) {
+  test(`A3 ${text} gives its 256 blocks, and the same in the same order after a release of all`, () => {
+    const pool = prefix(text);
+    const length = lengthOf(pool, 8);
+    const first = takeAll(pool, length, new UsedRanges());
+    assert.is(first.length, 256);
+    assert.equal(takeAll(pool, length, new UsedRanges()), first);
+  });
+
+  test(`A4 ${text} gives the lower half in order when the upper is in use`, () => {
+    const pool = prefix(text);
+    const length = lengthOf(pool, 8);
+    const all = takeAll(pool, length, new UsedRanges());
+    const used = new UsedRanges(all.slice(128));
+    used.add(all[128]!);
+    assert.equal(takeAll(pool, length, used), all.slice(0, 128));
+  });
+}
+
+test('A5 a larger range uses every block in it, and each block counts once', () => {
+  const pool = prefix('10.42.0.0/16');
+  const count = (...ranges: string[]) => Number(countBlocksIn(pool, 24, ranges.map(prefix)));
+  assert.is(count('10.42.5.0/24'), 1);
+  assert.is(count('10.42.5.0/24', '10.42.9.0/24'), 2);
+  assert.is(count('10.42.5.0/24', '10.42.9.0/24', '10.42.8.0/22'), 5);
+  assert.is(count('10.42.5.0/24', '10.42.9.0/24', '10.42.8.0/22', '10.42.9.0/24'), 5);
+  const left = ['10.42.8.0/24', '10.42.10.0/23'];
+  assert.is(count('10.42.5.0/24', ...left), 4);
+  assert.is(count(...left), 3);
+  assert.is(takeAll(pool, 24, new UsedRanges(left.map(prefix))).length, 253);
+});
+
+const PLACED: [pool: string, hostBits: number, subnet: string, index: bigint | undefined][] = [
+  ['127.0.0.0/8', 16, '127.0.0.0/16', 0n],
+  ['127.0.0.0/8', 16, '127.123.0.0/16', 123n],
+  ['127.0.0.0/8', 16, '127.168.0.0/16', 168n],
+  ['127.0.0.0/8', 16, '127.224.0.0/16', 224n],
+  ['be00::/8', 112, 'be00::/16', 0n],
+  ['be00::/8', 112, 'beef::/16', 0xefn],
+  ['be00::/8', 112, 'be68::/16', 0x68n],
+  ['be00::/8', 112, 'be24::/16', 0x24n],
+  ['192.168.0.0/16', 8, '192.168.12.0/24', 12n],
+  ['192.168.0.0/16', 8, '192.168.151.0/24', 151n],
+  ['beef::/16', 104, 'beef:1200::/24', 0x12n],
+  ['beef::/16', 104, 'beef:9700::/24', 0x97n],
+  ['192.168.0.0/16', 8, '127.168.224.0/24', undefined],
+  ['beef::/16', 104, '2001:db00::/24', undefined],
+];
+for (const [poolText, hostBits, subnetText, index] of PLACED) {
+  test(`A6 ${subnetText} is ${index === undefined ? 'outside' : `block ${index} of`} ${poolText}`, () => {
+    const pool = prefix(poolText);
+    const subnet = prefix(subnetText);
+    const length = lengthOf(pool, hostBits);
+    assert.is(countBlocksIn(pool, length, [subnet]), index === undefined ? 0n : 1n);
+    if (index === undefined) return;
+    const upTo = { ...subnet, first: pool.first };
+    assert.is(countBlocksIn(pool, length, [upTo]), index + 1n);
+  });
+}
+
+test('A7 a pool of 2^24 blocks gives its first two', () => {
+  const pool = prefix('127.0.0.0/8');
+  assert.is(blockCount(pool, 32), 2n ** 24n);
+  assert.equal(takeAll(pool, 32, new UsedRanges(), 2).map(formatPrefix), ['127.0.0.0/32', '127.0.0.1/32']);
+});
+
+test('A7 IPv6 ranges have no limit of 16 bits', () => {
+  const pool = prefix('beef:1234::/32');
+  assert.is(blockCount(pool, 49), 2n ** 17n);
+  assert.equal(takeAll(pool, 49, new UsedRanges(), 2).map(formatPrefix), [
+    'beef:1234::/49',
+    'beef:1234:0:8000::/49',
+  ]);
+});
+
+test('A7 host bits in the pool are masked away', () => {
+  const pool = prefix('2001:beef:1234:369b::/60');
+  assert.equal(takeAll(pool, 64, new UsedRanges(), 2).map(formatPrefix), [
+    '2001:beef:1234:3690::/64',
+    '2001:beef:1234:3691::/64',
+  ]);
+});
+
+test('A11 the number of blocks', () => {
+  assert.is(blockCount(prefix('10.0.0.0/16'), 24), 256n);
+  assert.is(blockCount(prefix('2001:db8::/48'), 64), 65536n);
+  assert.is(blockCount(prefix('::/0'), 124), 2n ** 124n);
+  assert.is(blockCount(prefix('10.0.0.0/24'), 16), 0n);
+});
+
+for (const [poolText, length] of [
+  ['10.0.0.0/16', 24],
+  ['2001:db8::/48', 64],
+] as const) {
+  test(`A12 a block of ${poolText} is used once it is given out, the next is not, nor itself after its release`, () => {
+    const pool = prefix(poolText);
+    const used = new UsedRanges();
+    const [block] = takeAll(pool, length, used, 1);
+    assert.ok(used.overlaps(block!));
+    assert.not(used.overlaps(used.firstFree(pool, length)!));
+    assert.not(new UsedRanges().overlaps(block!));
+  });
+}
+
+const OVERLAPS: [used: string | undefined, query: string, expected: boolean][] = [
+  ['10.0.5.0/24', '10.0.5.0/24', true],
+  ['10.0.5.0/24', '10.0.0.0/16', true],
+  ['10.0.5.0/24', '10.0.5.128/25', true],
+  ['10.0.5.0/24', '10.0.6.0/24', false],
+  ['10.0.5.0/24', '10.0.4.0/22', true],
+  ['2001:db8:0:1::/64', '2001:db8:0:1::/64', true],
+  ['2001:db8:0:1::/64', '2001:db8:0:2::/64', false],
+  ['2001:db8:0:1::/64', '2001:db8::/48', true],
+  [undefined, '10.0.5.0/24', false],
+  [undefined, '10.0.4.0/22', false],
+];
+for (const [used, query, expected] of OVERLAPS) {
+  test(`A13 with ${used ?? 'nothing'} used, ${query} is ${expected ? 'taken' : 'free'}`, () => {
+    const ranges = new UsedRanges(used === undefined ? [] : [prefix(used)]);
+    assert.is(ranges.overlaps(prefix(query)), expected);
+  });
+}
+
+test('the /64s of a /32 are skipped at once', () => {
+  const pool = prefix('2001:db8::/32');
+  const used = new UsedRanges([prefix('2001:db8::/33')]);
+  assert.is(formatPrefix(used.firstFree(pool, 64)!), '2001:db8:8000::/64');
+});
+
+test('a search may start anywhere', () => {
+  const pool = prefix('10.0.0.0/16');
+  const used = new UsedRanges([prefix('10.0.2.128/25')]);
+  assert.is(formatPrefix(used.firstFree(pool, 24, pool.first + 257n)!), '10.0.3.0/24');
+  assert.is(used.firstFree(pool, 24, pool.last), undefined);
+});
+
+/** Blocks at most 8 bits below 10.0.0.0/24, or 2001:db8::/120. */
+const block = fc
+  .record({
+    family: fc.constantFrom<4 | 6>(4, 6),
+    offset: fc.integer({ min: 0, max: 255 }),
+    bits: fc.integer({ min: 0, max: 8 }),
+  })
+  .map(({ family, offset, bits }) => {
+    const base = family === 4 ? 0x0a000000n : 0x20010db8n << 96n;
+    return prefixOf({ family, value: base + BigInt(offset) }, FAMILY_BITS[family] - bits);
+  });
+
+test('the first free block is the lowest that overlaps nothing, whatever was used in whichever order', () => {
+  const pools = [prefix('10.0.0.0/24'), prefix('2001:db8::/120')];
+  fc.assert(
+    fc.property(fc.array(block), fc.array(block), fc.integer({ min: 0, max: 8 }), (given, added, bits) => {
+      const used = new UsedRanges(given);
+      for (const range of added) used.add(range);
+      for (const pool of pools) {
+        const length = FAMILY_BITS[pool.family] - bits;
+        const size = 1n << BigInt(bits);
+        const free: Prefix[] = [];
+        for (let first = pool.first; first <= pool.last; first += size) {
+          const candidate = prefixOf({ family: pool.family, value: first }, length);
+          const taken = [...given, ...added].some((range) => overlaps(range, candidate));
+          assert.is(used.overlaps(candidate), taken);
+          if (!taken) free.push(candidate);
+        }
+        assert.equal(used.firstFree(pool, length), free[0]);
+        const count = blockCount(pool, length) - countBlocksIn(pool, length, [...given, ...added]);
+        assert.is(count, BigInt(free.length));
+        assert.ok(free.every((candidate) => covers(pool, candidate)));
+      }
+    }),
+  );
+});
+
+test.run();
