@@ -1,0 +1,455 @@
+/** The custom resources. Generated from crds/ by `npm run generate`: change the CRDs, not this file. */
+import type { RawJson } from '../json.ts';
+import type { Condition } from './conditions.ts';
+import type { ObjectMeta } from './object.ts';
+
+export type { Condition };
+
+/**
+ * An IPAddressClaim asks a pool for an IP address. The answer is an IPAddress of the same name, or a
+ * Ready condition that says why there is none.
+ */
+export interface IPAddressClaim {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'IPAddressClaim';
+  readonly metadata: ObjectMeta;
+  /** What is asked for. It cannot be changed. */
+  readonly spec: IPAddressClaimSpec;
+  /** The answer. */
+  readonly status?: IPAddressClaimStatus;
+}
+
+export interface IPAddressClaimSpec {
+  /** The Cluster that the claim belongs to. The claim waits while that Cluster is paused or missing. */
+  readonly clusterName?: string;
+  /** The pool to take an address from. */
+  readonly poolRef: IPPoolReference;
+}
+
+export interface IPPoolReference {
+  /** The API group of the pool. */
+  readonly apiGroup: string;
+  /** The kind of the pool. */
+  readonly kind: string;
+  /** The name of the pool. A namespaced pool is in the namespace of the claim. */
+  readonly name: string;
+}
+
+export interface IPAddressClaimStatus {
+  /** The address that the claim got, in the same namespace. */
+  readonly addressRef?: IPAddressReference;
+  /** The state of the claim, with the condition `Ready`. */
+  readonly conditions?: readonly Condition[];
+  /** What v1beta1 had and later versions will not. */
+  readonly deprecated?: {
+    /** The fields of v1beta1. */
+    readonly v1beta1?: {
+      /** The state of the claim, as conditions of v1beta1. */
+      readonly conditions?: readonly DeprecatedCondition[];
+    };
+  };
+}
+
+export interface IPAddressReference {
+  /** The name of the IPAddress. */
+  readonly name: string;
+}
+
+/** A condition of Cluster API v1beta1. */
+export interface DeprecatedCondition {
+  /** The aspect, for example `Ready`. */
+  readonly type: string;
+  /** Whether it holds. */
+  readonly status: string;
+  /** How bad it is that it does not hold. */
+  readonly severity?: string;
+  /** When `status` last changed. */
+  readonly lastTransitionTime: string;
+  /** Why, as one CamelCase word for programs. */
+  readonly reason?: string;
+  /** Why, as a sentence for people. */
+  readonly message?: string;
+}
+
+/** An IPAddress is an address that an IPAM provider gave to the IPAddressClaim of the same name. */
+export interface IPAddress {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'IPAddress';
+  readonly metadata: ObjectMeta;
+  /** The address and where it comes from. It cannot be changed. */
+  readonly spec: IPAddressSpec;
+}
+
+export interface IPAddressSpec {
+  /** The IP address. */
+  readonly address: string;
+  /** The claim that the address is for, in the same namespace. */
+  readonly claimRef: IPAddressClaimReference;
+  /** The gateway of the address's subnet. */
+  readonly gateway?: string;
+  /** The pool that the address is from. */
+  readonly poolRef: IPPoolReference;
+  /** The prefix length of the address's subnet. */
+  readonly prefix: number;
+}
+
+export interface IPAddressClaimReference {
+  /** The name of the IPAddressClaim. */
+  readonly name: string;
+}
+
+/**
+ * A ClusterCIDR is a range of pod addresses, cut into blocks of one size for the nodes that it
+ * selects. When several select a node, the one with more matching requirements is used, then the one
+ * with fewer blocks, then the one with smaller blocks. The label `metaipam.io/network` names the
+ * PodNetwork it belongs to; without it that is `default`.
+ */
+export interface ClusterCIDR {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'ClusterCIDR';
+  readonly metadata: ObjectMeta;
+  /** The ranges, the size of their blocks and who gets them. It cannot be changed. */
+  readonly spec: ClusterCIDRSpec;
+  /** What the ranges have given out, as their controller last saw it. */
+  readonly status?: ClusterCIDRStatus;
+}
+
+export interface ClusterCIDRSpec {
+  /**
+   * Which nodes get blocks: those that match at least one of the terms. Without it, every node that no
+   * other ClusterCIDR of the network selects, or whose blocks are all taken.
+   */
+  readonly nodeSelector?: NodeSelector;
+  /**
+   * The size of a node's block: 8 gives each node 256 addresses of each family, a /24 and a /120. At
+   * least 4, and no more than each range has.
+   */
+  readonly perNodeHostBits: number;
+  /** The IPv4 range, as a CIDR. A node gets a block of each range that is given, or none. */
+  readonly ipv4?: string;
+  /** The IPv6 range, as a CIDR. A node gets a block of each range that is given, or none. */
+  readonly ipv6?: string;
+}
+
+export interface NodeSelector {
+  /** The alternatives. A term without requirements matches no node. */
+  readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
+}
+
+/** Requirements that a node meets all of. */
+export interface NodeSelectorTerm {
+  /** Requirements on the labels of the node. */
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  /** Requirements on fields of the node. */
+  readonly matchFields?: readonly NodeFieldRequirement[];
+}
+
+/** A requirement on one label. */
+export interface NodeSelectorRequirement {
+  /** The key of the label. */
+  readonly key: string;
+  /**
+   * How the label's value and `values` relate. NotIn and DoesNotExist hold for a node without the label
+   * as well; Gt and Lt compare integers.
+   */
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
+  /**
+   * The values that In, NotIn, Gt and Lt compare with: one for Gt and Lt, none for Exists and
+   * DoesNotExist.
+   */
+  readonly values?: readonly string[];
+}
+
+/** A requirement on the node's name. */
+export interface NodeFieldRequirement {
+  /** The path of the field. */
+  readonly key: 'metadata.name';
+  /** Whether the node has this name, or any other. */
+  readonly operator: 'In' | 'NotIn';
+  /** The one name to compare with. */
+  readonly values: readonly string[];
+}
+
+export interface ClusterCIDRStatus {
+  /** Counts of IPv4 blocks. */
+  readonly ipv4?: BlockCounts;
+  /** Counts of IPv6 blocks. A count above 9223372036854775807 is shown as 9223372036854775807. */
+  readonly ipv6?: BlockCounts;
+  /** How many nodes have blocks of these ranges. */
+  readonly nodes?: number;
+  /** The state of the ranges. `Ready` is False when they are used up, in error or going away. */
+  readonly conditions?: readonly Condition[];
+  /** The metadata.generation that this status was computed from. */
+  readonly observedGeneration?: number;
+}
+
+export interface BlockCounts {
+  /** How many blocks the range has. */
+  readonly total: number | RawJson;
+  /** How many of them are taken, by a node of this range or by anything that overlaps it. */
+  readonly used: number | RawJson;
+  /** How many of them are left. */
+  readonly free: number | RawJson;
+}
+
+/**
+ * A GlobalInClusterIPPool is a set of IP addresses of one subnet for the IPAddressClaims of every
+ * namespace.
+ */
+export interface GlobalInClusterIPPool {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'GlobalInClusterIPPool';
+  readonly metadata: ObjectMeta;
+  /** The addresses of the pool, and how they are given out. */
+  readonly spec: InClusterIPPoolSpec;
+  /** What the pool has given out, as its controller last saw it. */
+  readonly status?: InClusterIPPoolStatus;
+}
+
+export interface InClusterIPPoolSpec {
+  /**
+   * The addresses of the pool: single addresses (10.0.0.7), CIDRs (10.0.0.0/24) and inclusive ranges
+   * (10.0.0.10-10.0.0.20), in any order. All are of one IP family and lie in one subnet of the length
+   * that `prefix` says. Claims are served from the numerically lowest free address upwards.
+   */
+  readonly addresses: readonly string[];
+  /**
+   * The prefix length of the subnet. It is handed to every claim with its address, and says which
+   * addresses of the subnet are reserved.
+   */
+  readonly prefix: number;
+  /**
+   * The gateway of the subnet. It is handed to every claim with its address and is never given out
+   * itself. It need not lie in the subnet.
+   */
+  readonly gateway?: string;
+  /**
+   * Give out the first address of the subnet (the network address in IPv4, the subnet-router anycast
+   * address in IPv6) and the last address of an IPv4 subnet (the broadcast address) as well. Subnets of
+   * one or two addresses have no reserved ones.
+   */
+  readonly allocateReservedIPAddresses?: boolean;
+  /**
+   * Addresses that are never given out: single addresses, CIDRs and inclusive ranges of the same IP
+   * family as `addresses`.
+   */
+  readonly excludedAddresses?: readonly string[];
+  /**
+   * How many seconds an address stays out of use after its claim is gone, so that neighbours' ARP or NDP
+   * entries and slow machines let go of it. Without it an address is free at once.
+   */
+  readonly addressReuseGracePeriodSeconds?: number;
+}
+
+export interface InClusterIPPoolStatus {
+  /** Counts of addresses. A count above 9223372036854775807 is shown as 9223372036854775807. */
+  readonly ipAddresses?: IPAddressCounts;
+  /**
+   * The state of the pool. `Ready` is False with one of the reasons InvalidSpec, Paused, PoolExhausted
+   * and Deleting.
+   */
+  readonly conditions?: readonly Condition[];
+  /** The metadata.generation that this status was computed from. */
+  readonly observedGeneration?: number;
+}
+
+export interface IPAddressCounts {
+  /**
+   * How many addresses the pool can give out: `addresses` without the excluded and reserved ones and the
+   * gateway.
+   */
+  readonly total: number | RawJson;
+  /**
+   * How many addresses are taken: by a claim, by an IPAddress from elsewhere, or by the reuse grace
+   * period.
+   */
+  readonly used: number | RawJson;
+  /** How many addresses are left to give out. Never negative. */
+  readonly free: number | RawJson;
+  /**
+   * How many taken addresses the pool would no longer give out, because its spec changed. Their claims
+   * keep them.
+   */
+  readonly outOfRange: number | RawJson;
+  /** How many claims wait for an address. */
+  readonly pending?: number;
+}
+
+/**
+ * An InClusterIPPool is a set of IP addresses of one subnet for the IPAddressClaims of its own
+ * namespace.
+ */
+export interface InClusterIPPool {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'InClusterIPPool';
+  readonly metadata: ObjectMeta;
+  /** The addresses of the pool, and how they are given out. */
+  readonly spec: InClusterIPPoolSpec;
+  /** What the pool has given out, as its controller last saw it. */
+  readonly status?: InClusterIPPoolStatus;
+}
+
+/**
+ * An IPAllocation says that one address of a pool, or one block of a pod network, is taken, and by
+ * whom. It is named after what it takes (`<pool>.<address>`), so that nothing can be taken twice. One
+ * without an address or a block is a pool's refusal to serve a claim. metaipam writes them: deleting
+ * one by hand frees nothing that is still in use.
+ */
+export interface IPAllocation {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'IPAllocation';
+  readonly metadata: ObjectMeta;
+  /** What is taken, from where and by whom. It never changes. */
+  readonly spec: IPAllocationSpec;
+}
+
+export interface IPAllocationSpec {
+  /** The pool that decided. */
+  readonly poolRef: PoolReference;
+  /** The IPAddressClaim or the Node that this is for. */
+  readonly claimRef: ClaimReference;
+  /** The IP address that is taken. */
+  readonly address?: string;
+  /** The prefix length of the address's subnet, as the pool had it when the claim was served. */
+  readonly prefix?: number;
+  /** The gateway of the address's subnet, as the pool had it when the claim was served. */
+  readonly gateway?: string;
+  /**
+   * True when the claim's IPAddress was there before its allocation: made by another provider, restored
+   * from a backup or moved from another cluster.
+   */
+  readonly adopted?: boolean;
+  /** The block of a pod network that is taken. */
+  readonly cidr?: string;
+  /**
+   * All blocks that were decided for the node together, the IPv4 one first, this allocation's among
+   * them. A node gets all of them or none.
+   */
+  readonly blocks?: readonly string[];
+  /** Why the claim cannot be served for now. */
+  readonly refusal?: Refusal;
+}
+
+export interface PoolReference {
+  /** The API group of the pool. */
+  readonly apiGroup: string;
+  /** The kind of the pool. */
+  readonly kind: 'InClusterIPPool' | 'GlobalInClusterIPPool' | 'ClusterCIDR';
+  /** The name of the pool. A namespaced pool is in the namespace of the allocation. */
+  readonly name: string;
+  /** The uid of the pool. */
+  readonly uid: string;
+}
+
+export interface ClaimReference {
+  /** The API group of the claim. Empty for a Node. */
+  readonly apiGroup: string;
+  /** The kind of the claim. */
+  readonly kind: 'IPAddressClaim' | 'Node';
+  /** The namespace of the claim. Absent for a Node. */
+  readonly namespace?: string;
+  /** The name of the claim. */
+  readonly name: string;
+  /**
+   * The uid of the claim. A claim that is created again under the same name has another uid and gets its
+   * own allocation.
+   */
+  readonly uid: string;
+}
+
+export interface Refusal {
+  /**
+   * The reason of the claim's Ready condition: no address is free (PoolExhausted), the pool is invalid,
+   * paused or going away (PoolNotReady), or this claim asks for what it cannot have (AllocationFailed).
+   */
+  readonly reason: 'PoolExhausted' | 'PoolNotReady' | 'AllocationFailed';
+  /** The same as a sentence for people. */
+  readonly message: string;
+}
+
+/**
+ * A PodCIDRClaim asks every PodNetwork for blocks for the Node of the same name. It repeats the little
+ * of the Node that decides which, so that a heartbeat of a Node does not wake the pod networks.
+ * metaipam writes one for each Node.
+ */
+export interface PodCIDRClaim {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'PodCIDRClaim';
+  readonly metadata: ObjectMeta;
+  /** What the pod networks need to know of the Node. */
+  readonly spec: PodCIDRClaimSpec;
+}
+
+export interface PodCIDRClaimSpec {
+  /** The uid of the Node. */
+  readonly nodeUID: string;
+  /** The labels of the Node, for the node selectors of ClusterCIDRs. */
+  readonly nodeLabels?: {
+    readonly [k: string]: string;
+  };
+  /** The podCIDRs that the Node has already, whoever set them. */
+  readonly podCIDRs?: readonly string[];
+}
+
+/**
+ * A PodNetwork hands blocks of its ClusterCIDRs to nodes, for the pods that run there. The
+ * ClusterCIDRs of a network carry the label `metaipam.io/network` with its name; those without the
+ * label belong to the network `default`, which fills `node.spec.podCIDRs`.
+ */
+export interface PodNetwork {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'PodNetwork';
+  readonly metadata: ObjectMeta;
+  /** Where the blocks go, and which are never handed out. */
+  readonly spec: PodNetworkSpec;
+  /** What the network has handed out, as its controller last saw it. */
+  readonly status?: PodNetworkStatus;
+}
+
+export interface PodNetworkSpec {
+  /**
+   * Where the blocks of a node are written: into its `spec.podCIDRs`, for the pods' main interface, or
+   * into an annotation, for a secondary network whose CNI plugin reads it. It cannot be changed.
+   */
+  readonly target: 'node.spec.podCIDRs' | 'node.metadata.annotations';
+  /**
+   * The key of the node annotation. Without it, the key is `kube-node.nordix.org/` and the name of the
+   * network.
+   */
+  readonly annotation?: string;
+  /** The cluster's ranges of Service addresses. No block that overlaps one of them is handed out. */
+  readonly serviceCIDRs?: readonly string[];
+  /**
+   * How many seconds a block stays out of use after its node is gone. Without it a block is free at
+   * once.
+   */
+  readonly reuseGracePeriodSeconds?: number;
+}
+
+export interface PodNetworkStatus {
+  /** Counts of nodes. */
+  readonly nodes?: NodeCounts;
+  /** How many ClusterCIDRs the network has. */
+  readonly clusterCIDRs?: number;
+  /** The state of the network. `Ready` is False while a node waits for blocks. */
+  readonly conditions?: readonly Condition[];
+  /** The metadata.generation that this status was computed from. */
+  readonly observedGeneration?: number;
+}
+
+export interface NodeCounts {
+  /** How many nodes there are. */
+  readonly total: number;
+  /** How many nodes have blocks of this network. */
+  readonly allocated: number;
+  /** How many nodes wait for blocks of this network. */
+  readonly pending: number;
+}
