@@ -25,14 +25,14 @@ export function claimStatus(
     ...(addressName !== null && { addressRef: { name: addressName } }),
     conditions:
       config.clusterApiVersion === 'v1beta1'
-        ? setCondition(conditions as Condition[], withSeverity(condition), now)
-        : setCondition(conditions as Condition[], condition, now),
+        ? setCondition(conditions, withSeverity(condition), now)
+        : setCondition(conditions, condition, now),
   };
 }
 
 /** The Ready condition as it stands. */
 export function readyCondition({ status }: IPAddressClaim): Condition | undefined {
-  return (status?.conditions as Condition[] | undefined)?.find(({ type }) => type === 'Ready');
+  return status?.conditions?.find(({ type }) => type === 'Ready');
 }
 
 /** Conditions of v1beta1 say how bad a False is. */

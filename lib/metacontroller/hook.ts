@@ -63,7 +63,7 @@ export interface RelatedResourceRule {
   apiVersion: string;
   resource: string;
   namespace?: string;
-  names?: string[];
+  names?: readonly string[];
   labelSelector?: LabelSelector;
 }
 
@@ -75,7 +75,7 @@ export interface LabelSelector {
 export interface LabelSelectorRequirement {
   key: string;
   operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-  values?: string[];
+  values?: readonly string[];
 }
 
 /** A child or attachment as a hook wants it: Metacontroller applies it and adds its own owner reference. */

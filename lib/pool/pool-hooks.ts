@@ -249,7 +249,7 @@ function poolStatus(pool: Pool, plan: Plan, now: number): object {
   const { total, used, free, outOfRange, pending } = plan.counts;
   const conditions = poolConditions(plan).reduce(
     (previous, condition) => setCondition(previous, condition, now),
-    (pool.status?.conditions ?? []) as Condition[],
+    [...(pool.status?.conditions ?? [])],
   );
   return {
     ipAddresses: {
@@ -269,7 +269,7 @@ function cap(count: bigint): bigint {
   return count > max ? max : count;
 }
 
-function poolConditions({ standstill, counts, outOfRange }: Plan) {
+function poolConditions({ standstill, counts, outOfRange }: Plan): Omit<Condition, 'lastTransitionTime'>[] {
   const exhausted = counts.free === 0n && counts.total > 0n;
   return [
     standstill === undefined
@@ -286,5 +286,5 @@ function poolConditions({ standstill, counts, outOfRange }: Plan) {
           message: `in use but no longer part of the pool: ${summarize(outOfRange)}`,
         }
       : { type: 'OutOfRange', status: 'False', reason: 'AllInPool', message: '' },
-  ] as const;
+  ];
 }

@@ -1,0 +1,136 @@
+/** node-ipam-controller's five series under their own names, so that its dashboards go on, and the binder's. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { FAMILY_BITS } from '../address/address.ts';
+import { blockCount } from '../address/blocks.ts';
+import { type Prefix, parsePrefix } from '../address/range.ts';
+import type { ClusterCIDR, IPAllocation } from '../kubernetes/types.ts';
+
+const LABELS = ['clusterCIDR', 'clusterCIDRName'] as const;
+const CARDINALITY = 'Labels: one series per family of a ClusterCIDR.';
+
+export class BinderMetrics {
+  readonly #allocations: Counter<(typeof LABELS)[number]>;
+  readonly #releases: Counter<(typeof LABELS)[number]>;
+  readonly #max: Gauge<(typeof LABELS)[number]>;
+  readonly #usage: Gauge<(typeof LABELS)[number]>;
+  readonly #tries: Histogram<(typeof LABELS)[number]>;
+  readonly #patches: Counter<'outcome'>;
+  readonly #leader: Gauge;
+  /** Blocks seen at the last look, by allocation uid. */
+  #known = new Map<string, Block>();
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const series = (name: string, help: string) => ({
+      name: `node_ipam_controller_multicidrset_${name}`,
+      help: `${help} ${CARDINALITY}`,
+      labelNames: LABELS,
+      registers,
+    });
+    this.#allocations = new Counter(series('cidrs_allocations_total', 'Blocks given to nodes.'));
+    this.#releases = new Counter(
+      series('cidrs_releases_total', 'Blocks taken back from nodes that are gone.'),
+    );
+    this.#max = new Gauge(series('max_cidrs', 'Blocks that the CIDR holds.'));
+    this.#usage = new Gauge(series('usage_cidrs', 'Part of the blocks that is given out, 0 to 1.'));
+    this.#tries = new Histogram({
+      ...series('allocation_tries_per_request', 'Blocks of the CIDR below the one given out.'),
+      buckets: [1, 5, 25, 125, 625],
+    });
+    this.#patches = new Counter({
+      name: 'metaipam_binder_node_patches_total',
+      help: 'Writes of node.spec.podCIDRs. Labels: outcome (done, rejected, unknown).',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#leader = new Gauge({
+      name: 'metaipam_binder_leader',
+      help: 'Whether this process holds the lease and binds nodes: 0 or 1.',
+      registers,
+    });
+  }
+
+  setLeader(leads: boolean): void {
+    this.#leader.set(leads ? 1 : 0);
+  }
+
+  countPatch(outcome: 'done' | 'rejected' | 'unknown'): void {
+    this.#patches.inc({ outcome });
+  }
+
+  /** Takes what the caches hold now; differences to the last look are allocations and releases. */
+  observe(allocations: readonly IPAllocation[], clusterCIDRs: readonly ClusterCIDR[]): void {
+    const pools = poolsByFamily(clusterCIDRs);
+    const blocks = new Map<string, Block>();
+    const used = new Map<Pool, number>();
+    for (const { metadata, spec } of allocations) {
+      const range = parsePrefix(spec.cidr ?? '');
+      const pool = range && pools.get(poolKey(spec.poolRef.name, range.family));
+      if (pool === undefined || range === undefined) continue;
+      blocks.set(metadata.uid ?? metadata.name, { pool, range });
+      used.set(pool, (used.get(pool) ?? 0) + Number(blocksCovered(pool, range)));
+    }
+    for (const [uid, { pool, range }] of blocks) {
+      if (this.#known.has(uid)) continue;
+      this.#allocations.inc(pool.labels);
+      this.#tries.observe(pool.labels, Number((range.first - pool.prefix.first) / blockSize(pool)));
+    }
+    for (const [uid, { pool }] of this.#known) if (!blocks.has(uid)) this.#releases.inc(pool.labels);
+    this.#known = blocks;
+    this.#max.reset();
+    this.#usage.reset();
+    for (const pool of pools.values()) {
+      const max = Number(blockCount(pool.prefix, pool.blockLength));
+      this.#max.set(pool.labels, max);
+      this.#usage.set(pool.labels, max === 0 ? 0 : (used.get(pool) ?? 0) / max);
+    }
+  }
+
+  /** After the term: another process tells the story from here on. */
+  clear(): void {
+    this.#known.clear();
+    this.#max.reset();
+    this.#usage.reset();
+  }
+}
+
+interface Pool {
+  readonly prefix: Prefix;
+  readonly blockLength: number;
+  readonly labels: { readonly clusterCIDR: string; readonly clusterCIDRName: string };
+}
+
+interface Block {
+  readonly pool: Pool;
+  readonly range: Prefix;
+}
+
+function poolsByFamily(clusterCIDRs: readonly ClusterCIDR[]): Map<string, Pool> {
+  const pools = new Map<string, Pool>();
+  for (const { metadata, spec } of clusterCIDRs) {
+    for (const cidr of [spec.ipv4, spec.ipv6]) {
+      const prefix = cidr ? parsePrefix(cidr) : undefined;
+      if (prefix === undefined || !cidr) continue;
+      pools.set(poolKey(metadata.name, prefix.family), {
+        prefix,
+        blockLength: FAMILY_BITS[prefix.family] - spec.perNodeHostBits,
+        labels: { clusterCIDR: cidr, clusterCIDRName: metadata.name },
+      });
+    }
+  }
+  return pools;
+}
+
+function poolKey(name: string, family: 4 | 6): string {
+  return `${name}/${family}`;
+}
+
+function blockSize({ prefix, blockLength }: Pool): bigint {
+  return 1n << BigInt(FAMILY_BITS[prefix.family] - blockLength);
+}
+
+/** A block from before metaipam may be larger or smaller than the ClusterCIDR's. */
+function blocksCovered(pool: Pool, range: Prefix): bigint {
+  const size = blockSize(pool);
+  return range.last / size - range.first / size + 1n;
+}

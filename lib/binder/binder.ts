@@ -1,0 +1,204 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyBaseLogger } from 'fastify';
+import { secondsSince } from '../allocation/release.ts';
+import type { Node } from '../kubernetes/core-types.ts';
+import {
+  CLUSTER_CIDR_API_VERSION,
+  DEFAULT_NETWORK,
+  METAIPAM_API_VERSION,
+  NETWORK_LABEL,
+} from '../kubernetes/names.ts';
+import type { ClusterCIDR, IPAllocation } from '../kubernetes/types.ts';
+import type { BinderMetrics } from './binder-metrics.ts';
+import { type ClusterClient, type NodeEvent, requestFailure, type Watched } from './cluster-client.ts';
+import { type Decision, decideBindings } from './decide.ts';
+import type { Term } from './lease.ts';
+import { RateLimiter } from './rate-limiter.ts';
+
+export interface BinderOptions {
+  /** How many nodes are patched side by side. */
+  readonly concurrency: number;
+  /** How many node patches a second. */
+  readonly qps: number;
+}
+
+export type BinderClient = Pick<ClusterClient, 'watch' | 'readNode' | 'patchPodCIDRs' | 'createNodeEvent'>;
+
+/** Changes are gathered for this long, in milliseconds, before they are looked at together. */
+const GATHER = 50;
+const RETRY_AFTER = 1_000;
+const RETRY_AT_MOST = 30_000;
+/** How long a node may be without blocks, in seconds, before an event says so. */
+const PATIENCE = 30;
+
+/**
+ * Writes `node.spec.podCIDRs`: once for each node, all blocks of its ClusterCIDR in one patch.
+ *
+ * The field can never be changed again, so a write whose outcome is unknown is looked up and, if need be, sent
+ * again as it was; it is never decided anew.
+ */
+export class Binder {
+  readonly #client: BinderClient;
+  readonly #options: BinderOptions;
+  readonly #metrics: BinderMetrics;
+  readonly #log: FastifyBaseLogger;
+  /** podCIDRs sent, by node uid, until the watch shows them or the node is gone. */
+  readonly #written = new Map<string, readonly string[]>();
+  readonly #inFlight = new Map<string, Promise<void>>();
+  /** The last event of each node, by uid, so that none is repeated. */
+  readonly #reported = new Map<string, string>();
+  #watches:
+    | { nodes: Watched<Node>; allocations: Watched<IPAllocation>; clusterCIDRs: Watched<ClusterCIDR> }
+    | undefined;
+
+  constructor(client: BinderClient, options: BinderOptions, metrics: BinderMetrics, log: FastifyBaseLogger) {
+    this.#client = client;
+    this.#options = options;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  /** Whether the caches are filled; false while not leading. */
+  get synced(): boolean {
+    const watches = this.#watches;
+    return watches !== undefined && Object.values(watches).every(({ synced }) => synced);
+  }
+
+  /** Binds nodes until the term ends and what was in flight has been answered. */
+  async run(term: Term): Promise<void> {
+    const { signal } = term;
+    let wake = () => {};
+    const watch = <T extends object>(path: string, labelSelector?: string) =>
+      this.#client.watch<T>(
+        path,
+        labelSelector,
+        () => wake(),
+        (error) => this.#log.warn({ path, err: error }, 'watch failed, reconnecting'),
+        signal,
+      );
+    this.#watches = {
+      nodes: watch<Node>('/api/v1/nodes'),
+      allocations: watch<IPAllocation>(
+        `/apis/${METAIPAM_API_VERSION}/ipallocations`,
+        `${NETWORK_LABEL}=${DEFAULT_NETWORK}`,
+      ),
+      clusterCIDRs: watch<ClusterCIDR>(`/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
+    };
+    const limiter = new RateLimiter(this.#options.qps);
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      if (this.synced) this.#step(term, limiter, () => wake());
+      await Promise.race([woken, delay(PATIENCE * 1000, undefined, { signal }).catch(() => {})]);
+      await delay(GATHER, undefined, { signal }).catch(() => {});
+    }
+    this.#watches = undefined;
+    await Promise.all(this.#inFlight.values());
+    this.#written.clear();
+    this.#reported.clear();
+    this.#metrics.clear();
+  }
+
+  /** Looks at everything, and starts what is to be done. */
+  #step(term: Term, limiter: RateLimiter, wake: () => void): void {
+    const { nodes, allocations, clusterCIDRs } = this.#watches!;
+    const live = nodes.list();
+    this.#forget(live);
+    this.#metrics.observe(allocations.list(), clusterCIDRs.list());
+    const decisions = decideBindings(live, allocations.list(), this.#written);
+    for (const decision of decisions) {
+      const { node, podCIDRs, refusal } = decision;
+      if (refusal !== undefined) {
+        const message = `Not assigning ${podCIDRs.join(', ')}: ${refusal}`;
+        this.#report(node, { type: 'Warning', reason: 'CIDRAssignmentFailed', message }, term.signal);
+        continue;
+      }
+      if (this.#inFlight.size >= this.#options.concurrency) break;
+      const uid = node.metadata.uid ?? '';
+      this.#written.set(uid, podCIDRs);
+      const done = this.#bind(decision, term, limiter).finally(() => {
+        this.#inFlight.delete(uid);
+        wake();
+      });
+      this.#inFlight.set(uid, done);
+    }
+    if (clusterCIDRs.list().length > 0) this.#reportWaiting(live, decisions, term.signal);
+  }
+
+  /** Drops what the watch has confirmed. */
+  #forget(live: readonly Node[]): void {
+    const unbound = new Set<string>();
+    const known = new Set<string>();
+    for (const { metadata, spec } of live) {
+      known.add(metadata.uid ?? '');
+      if (!spec?.podCIDRs?.length) unbound.add(metadata.uid ?? '');
+    }
+    for (const uid of this.#written.keys()) {
+      if (!unbound.has(uid) && !this.#inFlight.has(uid)) this.#written.delete(uid);
+    }
+    for (const uid of this.#reported.keys()) if (!known.has(uid)) this.#reported.delete(uid);
+  }
+
+  async #bind({ node, podCIDRs }: Decision, term: Term, limiter: RateLimiter): Promise<void> {
+    const { name, uid = '' } = node.metadata;
+    const { signal } = term;
+    for (let wait = RETRY_AFTER; ; wait = Math.min(2 * wait, RETRY_AT_MOST)) {
+      await limiter.take(signal);
+      if (!term.holds()) return;
+      const failure = await this.#client
+        .patchPodCIDRs(node, podCIDRs, signal)
+        .then(() => undefined, requestFailure);
+      this.#metrics.countPatch(failure?.kind ?? 'done');
+      if (failure === undefined) {
+        const message = `Node ${name} was assigned ${podCIDRs.join(', ')}`;
+        this.#report(node, { type: 'Normal', reason: 'CIDRAssigned', message }, signal);
+        return;
+      }
+      this.#log.warn({ node: name, podCIDRs, outcome: failure.kind }, failure.message);
+      if (failure.kind === 'rejected') {
+        if (failure.status !== 404) {
+          const message = `Assigning ${podCIDRs.join(', ')} failed: ${failure.message}`;
+          this.#report(node, { type: 'Warning', reason: 'CIDRAssignmentFailed', message }, signal);
+        }
+        await delay(wait, undefined, { signal }).catch(() => {});
+        this.#written.delete(uid);
+        return;
+      }
+      if (await this.#isSettled(node, signal)) return;
+      await delay(wait, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** After a write of unknown outcome: whether the node needs no other, as the API server says itself. */
+  async #isSettled(node: Node, signal: AbortSignal): Promise<boolean> {
+    try {
+      const current = await this.#client.readNode(node.metadata.name, signal);
+      return current?.metadata.uid !== node.metadata.uid || Boolean(current?.spec?.podCIDRs?.length);
+    } catch (error) {
+      this.#log.debug({ node: node.metadata.name, err: error }, 'cannot read the node');
+      return false;
+    }
+  }
+
+  #reportWaiting(nodes: readonly Node[], decisions: readonly Decision[], signal: AbortSignal): void {
+    const decided = new Set(decisions.map(({ node }) => node));
+    for (const node of nodes) {
+      const { name, uid = '', creationTimestamp } = node.metadata;
+      if (node.spec?.podCIDRs?.length || decided.has(node) || this.#written.has(uid)) continue;
+      if (secondsSince(creationTimestamp, Date.now()) < PATIENCE) continue;
+      const message = `Node ${name} status is now: CIDRNotAvailable`;
+      this.#report(node, { type: 'Normal', reason: 'CIDRNotAvailable', message }, signal);
+    }
+  }
+
+  #report(node: Node, event: NodeEvent, signal: AbortSignal): void {
+    const { uid = '', name } = node.metadata;
+    if (this.#reported.get(uid) === event.message) return;
+    this.#reported.set(uid, event.message);
+    this.#log.info({ node: name, reason: event.reason }, event.message);
+    this.#client.createNodeEvent(node, event, signal).catch((error) => {
+      this.#log.debug({ node: name, err: error }, 'cannot write an event');
+    });
+  }
+}

@@ -1,0 +1,234 @@
+/** The few requests that the binder makes of the API server. */
+import {
+  ApiException,
+  CoordinationV1Api,
+  CoreV1Api,
+  CustomObjectsApi,
+  KubeConfig,
+  type KubernetesListObject,
+  type KubernetesObject,
+  makeInformer,
+  Observable,
+  type ObservableMiddleware,
+  PatchStrategy,
+  setHeaderMiddleware,
+  type V1Lease,
+  V1MicroTime,
+} from '@kubernetes/client-node';
+import type { Node } from '../kubernetes/core-types.ts';
+import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
+
+/** Milliseconds until a request counts as lost: its outcome is unknown then. */
+const REQUEST_TIMEOUT = 10_000;
+const RECONNECT_DELAY = 2_000;
+
+export interface ConnectionOptions {
+  /** URL that replaces the kubeconfig's server. */
+  readonly apiserver?: string;
+  /** Path of a kubeconfig; without it the process is taken to run in a pod. */
+  readonly kubeconfig?: string;
+}
+
+/** The connection of the options; throws an Error that says which option is at fault. */
+export function connect({ apiserver, kubeconfig }: ConnectionOptions): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig) config.loadFromFile(kubeconfig);
+    else config.loadFromCluster();
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new Error(kubeconfig ? `--kubeconfig: ${kubeconfig}: ${cause}` : `not in a cluster: ${cause}`);
+  }
+  const server = config.getCurrentCluster()?.server;
+  if (!apiserver && !URL.canParse(server ?? '')) {
+    throw new Error(
+      kubeconfig ? `--kubeconfig: ${kubeconfig} names no server` : 'no --kubeconfig, and not in a pod',
+    );
+  }
+  if (apiserver) {
+    config.clusters = config.clusters.map((cluster) => ({ ...cluster, server: apiserver }));
+  }
+  return config;
+}
+
+/** A live, eventually consistent copy of all objects of one resource. */
+export interface Watched<T> {
+  list(): readonly T[];
+  readonly synced: boolean;
+}
+
+export type RequestFailure =
+  /** The server did not, and will not, do it. */
+  | { readonly kind: 'rejected'; readonly status: number; readonly message: string }
+  /** Nobody knows whether it was done. */
+  | { readonly kind: 'unknown'; readonly message: string };
+
+/** What a failed request means. Too-many-requests and everything without an answer may be tried again. */
+export function requestFailure(error: unknown): RequestFailure {
+  if (error instanceof ApiException && error.code >= 400 && error.code < 500 && error.code !== 429) {
+    return { kind: 'rejected', status: error.code, message: statusMessage(error.body) };
+  }
+  return { kind: 'unknown', message: error instanceof Error ? error.message : String(error) };
+}
+
+export interface NodeEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export class ClusterClient {
+  readonly #config: KubeConfig;
+  readonly #core: CoreV1Api;
+  readonly #coordination: CoordinationV1Api;
+  readonly #custom: CustomObjectsApi;
+
+  constructor(config: KubeConfig) {
+    this.#config = config;
+    this.#core = config.makeApiClient(CoreV1Api);
+    this.#coordination = config.makeApiClient(CoordinationV1Api);
+    this.#custom = config.makeApiClient(CustomObjectsApi);
+  }
+
+  /**
+   * Lists and watches until the signal aborts; `onChange` follows every change.
+   *
+   * @param path `/api/v1/nodes`, or `/apis/<group>/<version>/<plural>`
+   */
+  watch<T extends KubernetesObject>(
+    path: string,
+    labelSelector: string | undefined,
+    onChange: () => void,
+    onError: (error: unknown) => void,
+    signal: AbortSignal,
+  ): Watched<T> {
+    const informer = makeInformer<T>(
+      this.#config,
+      path,
+      () => this.#list<T>(path, labelSelector),
+      labelSelector,
+    );
+    const state = { synced: false, list: () => informer.list() };
+    const start = () =>
+      informer.start().then(
+        () => {
+          state.synced = true;
+          onChange();
+        },
+        (error) => reconnect(error),
+      );
+    const reconnect = (error: unknown) => {
+      if (signal.aborted) return;
+      onError(error);
+      setTimeout(start, RECONNECT_DELAY).unref();
+    };
+    informer.on('change', onChange);
+    informer.on('error', reconnect);
+    signal.addEventListener('abort', () => void informer.stop(), { once: true });
+    void start();
+    return state;
+  }
+
+  async readNode(name: string, signal: AbortSignal): Promise<Node | undefined> {
+    try {
+      return (await this.#core.readNode({ name }, withSignal(signal))) as unknown as Node;
+    } catch (error) {
+      if (error instanceof ApiException && error.code === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Sets podCIDR and podCIDRs in one strategic merge patch, on this very Node and no successor of its name. */
+  async patchPodCIDRs(node: Node, podCIDRs: readonly string[], signal: AbortSignal): Promise<void> {
+    const { name, uid } = node.metadata;
+    const body = { metadata: { uid }, spec: { podCIDR: podCIDRs[0], podCIDRs } };
+    const strategicMerge = setHeaderMiddleware('Content-Type', PatchStrategy.StrategicMergePatch);
+    await this.#core.patchNode({ name, body, fieldManager: 'metaipam' }, withSignal(signal, strategicMerge));
+  }
+
+  async createNodeEvent(node: Node, event: NodeEvent, signal: AbortSignal): Promise<void> {
+    const { name, uid } = node.metadata;
+    const now = new Date();
+    const namespace = 'default';
+    const body = {
+      ...event,
+      metadata: { generateName: `${name.slice(0, 200)}.`, namespace },
+      involvedObject: { apiVersion: 'v1', kind: 'Node', name, ...(uid && { uid }) },
+      source: { component: 'metaipam' },
+      firstTimestamp: now,
+      lastTimestamp: now,
+      count: 1,
+    };
+    await this.#core.createNamespacedEvent({ namespace, body }, withSignal(signal));
+  }
+
+  lease(namespace: string, name: string): LeaseStore {
+    const api = this.#coordination;
+    const body = (record: LeaseRecord, resourceVersion?: string) => {
+      const { acquireTime, renewTime, ...rest } = record;
+      const spec = {
+        ...rest,
+        ...(acquireTime && { acquireTime: new V1MicroTime(acquireTime) }),
+        ...(renewTime && { renewTime: new V1MicroTime(renewTime) }),
+      };
+      return { metadata: { name, namespace, ...(resourceVersion && { resourceVersion }) }, spec };
+    };
+    return {
+      async read(signal) {
+        try {
+          return observe(await api.readNamespacedLease({ name, namespace }, withSignal(signal)));
+        } catch (error) {
+          if (error instanceof ApiException && error.code === 404) return undefined;
+          throw error;
+        }
+      },
+      async create(record, signal) {
+        return observe(
+          await api.createNamespacedLease({ namespace, body: body(record) }, withSignal(signal)),
+        );
+      },
+      async update(record, resourceVersion, signal) {
+        const request = { name, namespace, body: body(record, resourceVersion) };
+        return observe(await api.replaceNamespacedLease(request, withSignal(signal)));
+      },
+    };
+  }
+
+  #list<T extends KubernetesObject>(path: string, labelSelector?: string): Promise<KubernetesListObject<T>> {
+    const options = withSignal(AbortSignal.timeout(60_000));
+    const selector = labelSelector === undefined ? {} : { labelSelector };
+    const [, root, group = '', version = '', plural = ''] = path.split('/');
+    const list =
+      root === 'api'
+        ? this.#core.listNode(selector, options)
+        : this.#custom.listClusterCustomObject({ group, version, plural, ...selector }, options);
+    return list as Promise<unknown> as Promise<KubernetesListObject<T>>;
+  }
+}
+
+function observe({ metadata, spec }: V1Lease): ObservedLease {
+  return { resourceVersion: metadata?.resourceVersion ?? '', record: (spec ?? {}) as LeaseRecord };
+}
+
+/** Ends the request when the signal aborts, or after the request timeout. */
+function withSignal(signal: AbortSignal, ...others: ObservableMiddleware[]) {
+  const abort: ObservableMiddleware = {
+    pre: (request) => {
+      request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT)]));
+      return new Observable(Promise.resolve(request));
+    },
+    post: (response) => new Observable(Promise.resolve(response)),
+  };
+  return { middleware: [abort, ...others], middlewareMergeStrategy: 'append' as const };
+}
+
+/** The message of a Kubernetes Status, which arrives parsed or as text. */
+function statusMessage(body: unknown): string {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    return typeof message === 'string' ? message : text;
+  } catch {
+    return text;
+  }
+}

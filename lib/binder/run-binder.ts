@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Registry } from 'prom-client';
+import { Binder, type BinderOptions } from './binder.ts';
+import { BinderMetrics } from './binder-metrics.ts';
+import type { ClusterClient } from './cluster-client.ts';
+import { type Clock, LeaderElection, type LeaseOptions, type Term } from './lease.ts';
+
+export interface ElectionOptions extends LeaseOptions {
+  readonly namespace: string;
+  readonly resourceName: string;
+}
+
+export interface RunningBinder {
+  /** Why this process is not ready, as far as binding goes; undefined if it is. */
+  readonly unready: string | undefined;
+  /** Ends the term, waits for running writes and releases the lease. */
+  stop(): Promise<void>;
+}
+
+const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
+};
+
+/**
+ * Binds nodes in the background: whenever this process holds the lease, or always without an election.
+ * A process that loses the lease stops writing and stands for election again.
+ */
+export function runBinder(
+  client: ClusterClient,
+  options: BinderOptions,
+  election: ElectionOptions | undefined,
+  registry: Registry,
+  log: FastifyBaseLogger,
+): RunningBinder {
+  const metrics = new BinderMetrics(registry);
+  const binder = new Binder(client, options, metrics, log);
+  const stopping = new AbortController();
+  let leading = false;
+  const lead = async (term: Term) => {
+    leading = true;
+    metrics.setLeader(true);
+    log.info('binding nodes');
+    await binder.run(term).finally(() => {
+      leading = false;
+      metrics.setLeader(false);
+    });
+  };
+  metrics.setLeader(false);
+
+  const running =
+    election === undefined
+      ? lead({ signal: stopping.signal, holds: () => !stopping.signal.aborted })
+      : standForElection(client, election, lead, stopping.signal, log);
+  return {
+    get unready() {
+      return leading && !binder.synced ? 'the caches of nodes and allocations are filling' : undefined;
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function standForElection(
+  client: ClusterClient,
+  options: ElectionOptions,
+  lead: (term: Term) => Promise<void>,
+  signal: AbortSignal,
+  log: FastifyBaseLogger,
+): Promise<void> {
+  const { namespace, resourceName, identity } = options;
+  const lease = `${namespace}/${resourceName}`;
+  const store = client.lease(namespace, resourceName);
+  const election = new LeaderElection(store, options, systemClock, (error) =>
+    log.warn({ lease, err: error }, 'leader election'),
+  );
+  log.info({ lease, identity }, 'standing for election');
+  while (!signal.aborted) {
+    const outcome = await election.run(lead, signal);
+    if (outcome === 'lost') log.warn({ lease, holder: election.holder }, 'lost the lease');
+  }
+}

@@ -1,0 +1,129 @@
+/** The options that node-ipam-controller has and `serve` keeps, and the binder's own. */
+import { hostname } from 'node:os';
+import type { BinderOptions } from '../binder/binder.ts';
+import type { ConnectionOptions } from '../binder/cluster-client.ts';
+import { leaseOptionsProblem } from '../binder/lease.ts';
+import type { ElectionOptions } from '../binder/run-binder.ts';
+import { defineOptions, type Environment, UsageError, type Values } from './options.ts';
+
+export const BINDER_OPTIONS = defineOptions({
+  'no-bind': {
+    type: 'boolean',
+    env: 'METAIPAM_NO_BIND',
+    default: 'false',
+    help: 'Serve hooks only and never write node.spec.podCIDRs: for installs that want addresses for Cluster API.',
+  },
+  apiserver: {
+    type: 'string',
+    env: 'IPAM_API_SERVER_URL',
+    default: '',
+    placeholder: 'url',
+    help: 'URL of the API server, instead of the one in the kubeconfig.',
+  },
+  kubeconfig: {
+    type: 'string',
+    env: 'IPAM_KUBECONFIG',
+    default: '',
+    placeholder: 'file',
+    help: 'How to reach the API server; without it, as a pod does.',
+  },
+  'enable-leader-election': {
+    type: 'boolean',
+    env: 'IPAM_ENABLE_LEADER_ELECTION',
+    default: 'true',
+    help: 'Let one process of several write node.spec.podCIDRs. All of them serve hooks.',
+  },
+  'leader-elect-id': {
+    type: 'string',
+    env: 'IPAM_LEADER_ELECT_ID',
+    placeholder: 'name',
+    help: 'Who this process is. $POD_NAME, else the host name, unless given.',
+  },
+  'leader-elect-namespace': {
+    type: 'string',
+    env: ['IPAM_LEADER_ELECT_NAMESPACE', 'POD_NAMESPACE'],
+    placeholder: 'namespace',
+    help: 'Where the Lease is; the install namespace unless given.',
+  },
+  'leader-elect-lease-duration': {
+    type: 'duration',
+    env: 'IPAM_LEASE_DURATION',
+    default: '15s',
+    help: 'How long others wait before they take over from a leader that is silent.',
+  },
+  'leader-elect-renew-deadline': {
+    type: 'duration',
+    env: 'IPAM_RENEW_DEADLINE',
+    default: '10s',
+    help: 'How long the leader tries to renew before it stops leading.',
+  },
+  'leader-elect-retry-period': {
+    type: 'duration',
+    env: ['IPAM_LEADER_ELECT_RETRY_PERIOD', 'IPAM_RESOURCE_LOCK'],
+    default: '2s',
+    help: 'How often to try. $IPAM_RESOURCE_LOCK is what an older table called it.',
+  },
+  'leader-elect-resource-lock': {
+    type: 'string',
+    env: 'IPAM_RESOURCE_LOCK_NAME',
+    default: 'leases',
+    help: 'The kind of lock: only leases exist any more.',
+    check: (lock: string) =>
+      lock === 'leases' ? undefined : 'leases: Kubernetes has removed all other locks',
+  },
+  'leader-elect-resource-name': {
+    type: 'string',
+    env: 'IPAM_RESOURCE_NAME',
+    default: 'node-ipam-controller',
+    placeholder: 'name',
+    help: "The name of the Lease. The default is node-ipam-controller's, so that the two never write side by side.",
+  },
+  'node-patch-concurrency': {
+    type: 'integer',
+    env: 'METAIPAM_NODE_PATCH_CONCURRENCY',
+    default: '30',
+    help: 'How many nodes to write side by side.',
+    check: positive,
+  },
+  'node-patch-qps': {
+    type: 'integer',
+    env: 'METAIPAM_NODE_PATCH_QPS',
+    default: '50',
+    help: 'How many nodes to write a second, at most.',
+    check: positive,
+  },
+});
+
+type BinderValues = Values<typeof BINDER_OPTIONS>;
+
+export function connectionOptions(values: BinderValues): ConnectionOptions {
+  return { apiserver: values.apiserver, kubeconfig: values.kubeconfig };
+}
+
+export function binderOptions(values: BinderValues): BinderOptions {
+  return { concurrency: values['node-patch-concurrency'], qps: values['node-patch-qps'] };
+}
+
+/** Undefined without an election. Throws UsageError when the durations cannot work together. */
+export function electionOptions(
+  values: BinderValues,
+  installNamespace: string,
+  env: Environment,
+): ElectionOptions | undefined {
+  if (!values['enable-leader-election']) return undefined;
+  const options = {
+    identity: (values['leader-elect-id'] || env.POD_NAME || hostname()).trim().toLowerCase(),
+    namespace: values['leader-elect-namespace'] || installNamespace,
+    resourceName: values['leader-elect-resource-name'],
+    leaseDuration: values['leader-elect-lease-duration'],
+    renewDeadline: values['leader-elect-renew-deadline'],
+    retryPeriod: values['leader-elect-retry-period'],
+  };
+  const problem = leaseOptionsProblem(options);
+  if (problem !== undefined) throw new UsageError(problem);
+  return options;
+}
+
+function positive(value: number): string | undefined {
+  return value >= 1 ? undefined : 'at least 1';
+}
