@@ -159,7 +159,7 @@ function wait(
  */
 function recover(claim: IPAddressClaim, addressName: string, context: HookContext): DecoratorResponse {
   const attachments: DesiredObject[] = [];
-  if (claim.metadata.annotations?.[ADDRESS_ANNOTATION] !== undefined) {
+  if (canonicalAddress(claim.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '') !== undefined) {
     return { attachments, resyncAfterSeconds: RESYNC_SECONDS };
   }
   const ready = readyCondition(claim);
@@ -199,7 +199,7 @@ function allocationToBind(
   allocations: readonly IPAllocation[],
 ): IPAllocation | undefined {
   const addressed = allocations.filter(({ spec }) => spec.address !== undefined);
-  const held = status?.addressRef === undefined ? undefined : metadata.annotations?.[ADDRESS_ANNOTATION];
+  const held = status?.addressRef && canonicalAddress(metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
   if (held !== undefined) return addressed.find(({ spec }) => spec.address === held);
   return oldest(addressed);
 }

@@ -74,7 +74,8 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
   const { ranges } = view;
   const settled = settleAllocations(view, standstill, context);
   const inUse = new AddressesInUse();
-  for (const { allocation } of settled.kept) inUse.addText(allocation.spec.address, allocation);
+  // Also those that go now: until the object is deleted its name is taken, and its spec cannot be changed.
+  for (const allocation of view.allocations) inUse.addText(allocation.spec.address, allocation);
   for (const allocation of view.neighbours) inUse.addText(allocation.spec.address, allocation);
 
   const added: Plan['added'] = [];
@@ -91,7 +92,7 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
   for (const claim of unservedClaims(view.claims, settled.served)) {
     const adoptable = foreign.get(qualifiedName(claim.metadata));
     const held = adoptable ?? boundAddress(claim);
-    if (held !== undefined && ranges !== undefined && standstill?.reason !== 'Paused') {
+    if (held !== undefined && ranges !== undefined && !isFrozen(standstill)) {
       const holder = inUse.holderOf(held);
       if (holder === undefined) add(claim, held, adoptable !== undefined);
       else refuse(claim, 'AllocationFailed', `its address ${formatAddress(held)} is allocated to ${holder}`);
@@ -122,6 +123,11 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
   };
   const { kept, expiresInSeconds } = settled;
   return { kept, added, refused, standstill: stop, counts, outOfRange, expiresInSeconds };
+}
+
+/** Whether the pool's allocations stay exactly as they are. */
+function isFrozen(standstill: Standstill | undefined): boolean {
+  return standstill?.reason === 'Paused' || standstill?.reason === 'InvalidSpec';
 }
 
 /** Claims to answer, oldest first; a paused claim is left alone. */
@@ -159,6 +165,9 @@ function settleAllocations(
   const kept: Plan['kept'] = [];
   const served = new Set<string>();
   let expiresInSeconds: number | undefined;
+  const keep = (allocation: IPAllocation, releasedAt?: string) => {
+    kept.push(releasedAt === undefined ? { allocation } : { allocation, releasedAt });
+  };
   const keepFor = (seconds: number) => {
     expiresInSeconds = Math.min(expiresInSeconds ?? Number.POSITIVE_INFINITY, seconds);
   };
@@ -173,22 +182,23 @@ function settleAllocations(
 
   for (const [uid, allocations] of byClaim) {
     const claim = claims.get(uid);
-    if (standstill?.reason === 'Paused') {
-      for (const allocation of allocations) kept.push({ allocation });
+    if (isFrozen(standstill)) {
+      for (const allocation of allocations) keep(allocation, releasedAt(allocation));
       served.add(uid);
     } else if (claim !== undefined) {
       const allocation = allocationOf(claim, allocations);
       if (allocation !== undefined) {
-        kept.push({ allocation });
+        keep(allocation);
         served.add(uid);
+      } else {
+        // The address that the claim names comes first; until its allocation exists nothing is given up for it.
+        for (const other of allocations) keep(other);
       }
     } else if (standstill?.reason !== 'Deleting') {
       for (const allocation of allocations) {
         const hold = holdAfterClaim(allocation, newestClaim, view.ranges, context);
         if (hold === undefined) continue;
-        kept.push(
-          hold.releasedAt === undefined ? { allocation } : { allocation, releasedAt: hold.releasedAt },
-        );
+        keep(allocation, hold.releasedAt);
         keepFor(hold.seconds);
       }
     }
@@ -225,13 +235,18 @@ function holdAfterClaim(
   context: HookContext,
 ): { seconds: number; releasedAt?: string } | undefined {
   const { now, config } = context;
-  if (!claimIsGone(allocation, newestClaim, context)) {
+  const markedAt = releasedAt(allocation);
+  if (markedAt === undefined && !claimIsGone(allocation, newestClaim, context)) {
     return { seconds: config.cacheLagSeconds - secondsSince(allocation.metadata.creationTimestamp, now) };
   }
   const grace = ranges?.reuseGracePeriodSeconds ?? 0;
-  const releasedAt = allocation.metadata.annotations?.[RELEASED_AT_ANNOTATION] ?? new Date(now).toISOString();
-  const seconds = grace - secondsSince(releasedAt, now);
-  return seconds > 0 ? { seconds, releasedAt } : undefined;
+  const since = markedAt ?? new Date(now).toISOString();
+  const seconds = grace - secondsSince(since, now);
+  return seconds > 0 ? { seconds, releasedAt: since } : undefined;
+}
+
+function releasedAt({ metadata }: IPAllocation): string | undefined {
+  return metadata.annotations?.[RELEASED_AT_ANNOTATION];
 }
 
 /** Gives each waiting claim an address, or the reason why it gets none. */
