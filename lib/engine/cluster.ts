@@ -1,0 +1,380 @@
+/**
+ * A cluster in memory: the API server, kube-controller-manager's garbage collection, Metacontroller and hooks, in
+ * virtual time. Everything that happens follows from the seed and the schedule.
+ */
+import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';
+import { type ApiRequest, type ApiResult, apiError, isWrite, target } from './api.ts';
+import type { ApplyStrategy } from './children.ts';
+import type { ControllerConfig } from './controller-config.ts';
+import { SYSTEM_FIELDS } from './dynamic-apply.ts';
+import type { Reconciler, StartReconciler } from './environment.ts';
+import { GarbageCollector } from './garbage-collector.ts';
+import { callHook, type HookRegistry } from './hook-server.ts';
+import { startMetacontroller } from './metacontroller.ts';
+import { NamespaceController } from './namespace-controller.ts';
+import { type Unstructured, withMetadata, without } from './object.ts';
+import { Process, type ProcessDefinition, type Worker } from './process.ts';
+import { type CustomResourceDefinition, Resources } from './resources.ts';
+import { FAIR, type Fault, type Move, type Schedule } from './schedule.ts';
+import { type Admission, Store } from './store.ts';
+import type { HookCall, HookResult, Step, StepResult, SyncError } from './task.ts';
+
+export interface ClusterOptions {
+  readonly crds: readonly CustomResourceDefinition[];
+  /** CompositeController and DecoratorController objects. */
+  readonly controllers: readonly ControllerConfig[];
+  /** Hook functions by controller name. */
+  readonly hooks: HookRegistry;
+  readonly config?: HookConfig;
+  readonly admission?: Admission;
+  /** Other controllers, each in a process of its own. */
+  readonly reconcilers?: Readonly<Record<string, StartReconciler>>;
+  readonly seed?: number;
+  /** Where virtual time begins, in milliseconds since the epoch. */
+  readonly now?: number;
+  readonly applyStrategy?: ApplyStrategy;
+  /** How many Metacontroller processes run, each with all the controllers. */
+  readonly metacontrollers?: number;
+  /** How many keys a controller works on at a time. */
+  readonly workers?: number;
+  readonly schedule?: Schedule;
+  /** Sees every step with its answer, after it was executed. */
+  readonly observe?: (step: ExecutedStep) => void;
+}
+
+export interface ExecutedStep {
+  readonly process: string;
+  readonly reconciler: string;
+  readonly key: string;
+  readonly step: Step;
+  readonly result: StepResult;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** An object by kind and name; the namespace of namespaced kinds is `default` unless given. */
+export interface ObjectRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface SettleOptions {
+  /** Virtual seconds for which retries and resyncs are waited for. */
+  readonly horizonSeconds?: number;
+  /** How many syncs may happen before the cluster counts as looping. */
+  readonly maxSyncs?: number;
+}
+
+export interface Settlement {
+  /** Nothing was left to do, but for timers beyond the horizon. */
+  readonly settled: boolean;
+  readonly syncs: number;
+  readonly hookCalls: number;
+  /** Requests that could change something. */
+  readonly writes: number;
+  /** Virtual seconds that went by. */
+  readonly seconds: number;
+  /** The keys that were synced most, when the cluster did not settle. */
+  readonly loops: readonly Loop[];
+  /** The keys whose last sync failed. */
+  readonly failures: readonly Failure[];
+}
+
+export interface Loop {
+  readonly reconciler: string;
+  readonly key: string;
+  readonly syncs: number;
+  /** The last two hook responses that differ, older first, as JSON text. */
+  readonly responses: readonly string[];
+}
+
+export interface Failure {
+  readonly process: string;
+  readonly reconciler: string;
+  readonly key: string;
+  readonly message: string;
+}
+
+interface History {
+  syncs: number;
+  responses: string[];
+}
+
+const DEFAULT_HORIZON_SECONDS = 120;
+const KUBECTL = 'kubectl';
+
+export class Cluster {
+  readonly resources: Resources;
+  readonly store: Store;
+  readonly processes: readonly Process[];
+  readonly #options: ClusterOptions;
+  readonly #schedule: Schedule;
+  readonly #failures = new Map<string, Failure>();
+  #now: number;
+  #tickets = 0;
+  #syncs = 0;
+  #hookCalls = 0;
+  #writes = 0;
+  #histories = new Map<string, History>();
+
+  constructor(options: ClusterOptions) {
+    const { seed = 1, controllers, applyStrategy: strategy = 'dynamic-apply', workers = 5 } = options;
+    this.#options = options;
+    this.#schedule = options.schedule ?? FAIR;
+    this.#now = options.now ?? Date.UTC(2026, 0, 1);
+    this.resources = new Resources(options.crds);
+    this.store = new Store({
+      resources: this.resources,
+      seed,
+      now: () => this.#now,
+      admission: options.admission,
+    });
+    const { store } = this;
+    const definitions: ProcessDefinition[] = [
+      {
+        name: 'kube-controller-manager',
+        workers,
+        start: (environment) => [
+          new GarbageCollector(environment),
+          new NamespaceController(environment, store),
+        ],
+      },
+    ];
+    for (let i = 0; i < (options.metacontrollers ?? 1); i++) {
+      const start: ProcessDefinition['start'] = (environment) =>
+        startMetacontroller({ controllers, strategy }, environment);
+      definitions.push({ name: `metacontroller-${i}`, workers, start });
+    }
+    for (const [name, start] of Object.entries(options.reconcilers ?? {})) {
+      definitions.push({ name, workers: 1, start: (environment) => [start(environment)] });
+    }
+    this.processes = definitions.map(
+      (definition) =>
+        new Process(definition, {
+          store,
+          now: () => this.#now,
+          ticket: () => this.#tickets++,
+          order: (items) => this.#schedule.order?.(items) ?? items,
+          callHook: (process, call) => this.#callHook(process, call),
+          ended: (process, reconciler, key, error) => this.#ended(process, reconciler, key, error),
+        }),
+    );
+  }
+
+  /** Virtual time, in milliseconds since the epoch. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Executes one request at once, as a client that is none of the processes. */
+  request(request: ApiRequest): ApiResult {
+    return this.store.execute(request);
+  }
+
+  /**
+   * Creates or changes an object like `kubectl apply --server-side`. A second goes by with each object created,
+   * so that their age is the order of their creation.
+   */
+  apply(object: Unstructured): ApiResult {
+    const type = this.resources.findKind(object.apiVersion, object.kind);
+    if (type === undefined) return apiError('NotFound', `no kind "${object.kind}" in "${object.apiVersion}"`);
+    const unset = Object.fromEntries(SYSTEM_FIELDS.map((field) => [field, undefined]));
+    const namespace = type.namespaced ? (object.metadata.namespace ?? 'default') : undefined;
+    const applied = withMetadata(object, { ...unset, namespace });
+    const to = target(object.apiVersion, type.resource, applied.metadata);
+    const exists = this.request({ verb: 'get', ...to }).object !== undefined;
+    if (!exists) this.#now += 1000;
+    return this.request({ verb: 'apply', ...to, object: without(applied, 'status'), fieldManager: KUBECTL });
+  }
+
+  /** Deletes an object in the background, like `kubectl delete --wait=false`. */
+  delete(ref: ObjectRef): ApiResult {
+    return this.request({ verb: 'delete', ...this.#target(ref) });
+  }
+
+  get(ref: ObjectRef): Unstructured | undefined {
+    return this.request({ verb: 'get', ...this.#target(ref) }).object;
+  }
+
+  /** Every object, or every object of a kind, in the storage version and the order of creation. */
+  objects(kind?: string): Unstructured[] {
+    return this.resources.all
+      .filter((type) => kind === undefined || type.kind === kind)
+      .flatMap((type) => [...this.store.list(type)]);
+  }
+
+  /** Runs until nothing is left to do, waiting for timers that go off within the horizon. */
+  settle({ horizonSeconds = DEFAULT_HORIZON_SECONDS, maxSyncs }: SettleOptions = {}): Settlement {
+    const bound = maxSyncs ?? 10_000 + 100 * this.objects().length;
+    return this.#run(this.#now + horizonSeconds * 1000, bound);
+  }
+
+  /** Runs for some virtual seconds; time has then passed to the full, whatever happened. */
+  run(
+    seconds: number,
+    { maxSyncs = Number.POSITIVE_INFINITY }: Pick<SettleOptions, 'maxSyncs'> = {},
+  ): Settlement {
+    const end = this.#now + seconds * 1000;
+    const settlement = this.#run(end, maxSyncs);
+    this.#now = end;
+    return { ...settlement, seconds };
+  }
+
+  /** Performs the schedule's next move. Returns false when there is none before `deadline` (milliseconds). */
+  step(deadline = Number.POSITIVE_INFINITY): boolean {
+    const move = this.#schedule.choose(this.moves(deadline));
+    if (move === undefined) return false;
+    this.perform(move);
+    return true;
+  }
+
+  /** What could happen next, lazily: deliveries, steps, starts, and last the wait for a timer before `deadline`. */
+  *moves(deadline = Number.POSITIVE_INFINITY): Generator<Move> {
+    for (const process of this.processes) {
+      for (const informer of process.informers)
+        if (informer.pending > 0) yield { kind: 'deliver', process, informer };
+    }
+    for (const process of this.processes)
+      for (const worker of process.workers) yield { kind: 'step', worker };
+    let next = Number.POSITIVE_INFINITY;
+    for (const process of this.processes) {
+      for (const reconciler of process.reconcilers) {
+        if (process.canStart(reconciler)) yield { kind: 'start', process, reconciler };
+      }
+      next = Math.min(next, process.nextTimer());
+    }
+    if (next <= deadline) yield { kind: 'wait', until: next };
+  }
+
+  perform(move: Move): void {
+    switch (move.kind) {
+      case 'deliver':
+        move.informer.deliver();
+        break;
+      case 'step':
+        this.#execute(move.worker);
+        break;
+      case 'start':
+        move.process.start(move.reconciler, move.key);
+        break;
+      case 'wait':
+        this.#now = Math.max(this.#now, move.until);
+        for (const process of this.processes) process.fireTimers();
+        break;
+    }
+  }
+
+  #run(deadline: number, maxSyncs: number): Settlement {
+    const [began, syncs, hookCalls, writes] = [this.#now, this.#syncs, this.#hookCalls, this.#writes];
+    this.#histories = new Map();
+    let settled = false;
+    while (!settled && this.#syncs - syncs < maxSyncs) settled = !this.step(deadline);
+    return {
+      settled,
+      syncs: this.#syncs - syncs,
+      hookCalls: this.#hookCalls - hookCalls,
+      writes: this.#writes - writes,
+      seconds: (this.#now - began) / 1000,
+      loops: settled ? [] : this.#loops(),
+      failures: [...this.#failures.values()],
+    };
+  }
+
+  #execute(worker: Worker): void {
+    const { process, reconciler, key, step } = worker;
+    const fault = this.#schedule.fault?.(step, process);
+    if (fault?.kind === 'crash' && fault.when === 'before') {
+      process.restart();
+      return;
+    }
+    const result = this.#answer(step, fault);
+    this.#options.observe?.({
+      process: process.name,
+      reconciler: reconciler.name,
+      key,
+      step,
+      result,
+      at: this.#now,
+    });
+    if (fault?.kind === 'crash') {
+      process.restart();
+      return;
+    }
+    if (step.kind === 'hook' && step.call.hook !== 'customize') {
+      this.#recordResponse(reconciler, key, result as HookResult);
+    }
+    process.resume(worker, result);
+  }
+
+  #answer(step: Step, fault: Fault | undefined): StepResult {
+    if (step.kind === 'hook') {
+      this.#hookCalls++;
+      if (fault?.kind === 'hook') return fault.result;
+      const result = callHook(this.#options.hooks, step.call, this.#hookContext());
+      return fault?.kind === 'lost' ? { status: 'timeout' } : result;
+    }
+    if (fault?.kind === 'refused') return { error: fault.error };
+    if (isWrite(step.request)) this.#writes++;
+    const result = this.store.execute(step.request);
+    return fault?.kind === 'lost'
+      ? apiError('Timeout', 'the server was unable to return a response in time')
+      : result;
+  }
+
+  /** A hook call of an event handler: it can fail, but nothing else can happen meanwhile. */
+  #callHook(process: Process, call: HookCall): HookResult {
+    const fault = this.#schedule.fault?.({ kind: 'hook', call }, process);
+    const harmless = fault?.kind === 'crash' ? undefined : fault;
+    return this.#answer({ kind: 'hook', call }, harmless) as HookResult;
+  }
+
+  #hookContext() {
+    return { now: this.#now, config: this.#options.config ?? DEFAULT_CONFIG };
+  }
+
+  #ended(process: Process, reconciler: Reconciler, key: string, error: SyncError | undefined): void {
+    this.#syncs++;
+    const id = `${process.name} ${reconciler.name} ${key}`;
+    if (error === undefined) this.#failures.delete(id);
+    else
+      this.#failures.set(id, {
+        process: process.name,
+        reconciler: reconciler.name,
+        key,
+        message: error.message,
+      });
+    this.#history(reconciler, key).syncs++;
+  }
+
+  #recordResponse(reconciler: Reconciler, key: string, result: HookResult): void {
+    const { responses } = this.#history(reconciler, key);
+    const text = result.body ?? 'timeout';
+    if (responses.at(-1) === text) return;
+    responses.push(text);
+    if (responses.length > 2) responses.shift();
+  }
+
+  #history(reconciler: Reconciler, key: string): History {
+    const id = `${reconciler.name} ${key}`;
+    const history = this.#histories.get(id) ?? { syncs: 0, responses: [] };
+    this.#histories.set(id, history);
+    return history;
+  }
+
+  #loops(): Loop[] {
+    return [...this.#histories]
+      .sort(([, a], [, b]) => b.syncs - a.syncs)
+      .slice(0, 5)
+      .map(([id, { syncs, responses }]) => {
+        const space = id.indexOf(' ');
+        return { reconciler: id.slice(0, space), key: id.slice(space + 1), syncs, responses };
+      });
+  }
+
+  #target({ apiVersion, kind, namespace = 'default', name }: ObjectRef) {
+    const type = this.resources.of({ apiVersion, kind });
+    return target(apiVersion, type.resource, type.namespaced ? { name, namespace } : { name });
+  }
+}

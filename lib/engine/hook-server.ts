@@ -1,0 +1,30 @@
+/** Calls hook functions as the HTTP server does: JSON text in, JSON text out. */
+import { parseJson } from '../json.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
+import type { HookCall, HookResult } from './task.ts';
+
+type HookFunction = (request: never, context: HookContext) => unknown;
+
+/** One controller's hooks, whatever the kind of their parent. */
+export interface Hooks {
+  readonly sync: HookFunction;
+  readonly customize?: HookFunction | undefined;
+  readonly finalize?: HookFunction | undefined;
+}
+
+/** By the name of the controller. */
+export type HookRegistry = Readonly<Record<string, Hooks>>;
+
+export function callHook(
+  hooks: HookRegistry,
+  { controller, hook, body }: HookCall,
+  context: HookContext,
+): HookResult {
+  const run = hooks[controller]?.[hook];
+  if (run === undefined) return { status: 404, body: `no hook ${controller}/${hook}` };
+  try {
+    return { status: 200, body: JSON.stringify(run(parseJson(body) as never, context)) };
+  } catch (error) {
+    return { status: 500, body: String((error as Error).stack ?? error) };
+  }
+}

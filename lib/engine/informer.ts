@@ -1,0 +1,138 @@
+/**
+ * One process's cache of one resource type: it knows the world as of some position in the store's log, and
+ * whoever holds it decides when it hears more.
+ */
+import { qualifiedName } from '../kubernetes/object.ts';
+import { controllerOf, type Unstructured } from './object.ts';
+import type { ResourceType } from './resources.ts';
+import type { Store } from './store.ts';
+
+export interface EventHandler {
+  add(object: Unstructured): void;
+  /** After a relist also for objects that did not change. */
+  update(old: Unstructured, current: Unstructured): void;
+  /** `missed`: found gone by a relist; `object` is then the last state the cache had. */
+  delete(object: Unstructured, missed: boolean): void;
+}
+
+export class Informer {
+  readonly type: ResourceType;
+  readonly apiVersion: string;
+  readonly #store: Store;
+  readonly #objects = new Map<string, Unstructured>();
+  readonly #byOwner = new Map<string, Map<string, Unstructured>>();
+  readonly #orphans = new Map<string, Unstructured>();
+  readonly #handlers: EventHandler[] = [];
+  #position = -1;
+
+  constructor(store: Store, type: ResourceType, apiVersion: string) {
+    this.#store = store;
+    this.type = type;
+    this.apiVersion = apiVersion;
+  }
+
+  /** Whether the first list has arrived. */
+  get synced(): boolean {
+    return this.#position >= 0;
+  }
+
+  /** How many deliveries it is behind: the first list counts as one. */
+  get pending(): number {
+    return this.synced ? this.#store.log(this.type).length - this.#position : 1;
+  }
+
+  /** How far it has heard: an index into the store's log of the type; -1 before the first list. */
+  get position(): number {
+    return this.#position;
+  }
+
+  addHandler(handler: EventHandler): void {
+    this.#handlers.push(handler);
+  }
+
+  get(namespace: string | undefined, name: string): Unstructured | undefined {
+    return this.#objects.get(qualifiedName({ name, namespace: namespace ?? '' }));
+  }
+
+  list(): IterableIterator<Unstructured> {
+    return this.#objects.values();
+  }
+
+  /** Objects that name `uid` among their owners, as controller or not. */
+  ownedBy(uid: string): Iterable<Unstructured> {
+    return this.#byOwner.get(uid)?.values() ?? [];
+  }
+
+  /** Objects without a controller. */
+  orphans(): Iterable<Unstructured> {
+    return this.#orphans.values();
+  }
+
+  /** Hears the next `count` events, or its first list. */
+  deliver(count = 1): void {
+    const log = this.#store.log(this.type);
+    if (!this.synced) this.relist(log.length);
+    for (const end = Math.min(log.length, this.#position + count); this.#position < end; ) {
+      this.#hear(this.#position++);
+    }
+  }
+
+  /** Hears its last event once more. */
+  repeat(): void {
+    if (this.#position > 0) this.#hear(this.#position - 1);
+  }
+
+  /**
+   * Lists anew, seeing the world as of `position` in the log: what happened in between is coalesced. A cache
+   * that has heard more than `position` does not go back, as a reflector asks for nothing older than it has.
+   */
+  relist(position: number): void {
+    this.#position = Math.max(position, this.#position);
+    const snapshot = this.#store.snapshot(this.type, this.#position);
+    for (const [key, object] of this.#objects) {
+      if (!snapshot.has(key)) this.#forget(key, object, true);
+    }
+    for (const [key, object] of snapshot) this.#learn(key, this.#store.inVersion(object, this.apiVersion));
+  }
+
+  #hear(position: number): void {
+    const event = this.#store.log(this.type)[position];
+    if (event === undefined) return;
+    const object = this.#store.inVersion(event.object, this.apiVersion);
+    const key = qualifiedName(object.metadata);
+    if (event.type === 'DELETED') this.#forget(key, object, false);
+    else this.#learn(key, object);
+  }
+
+  #learn(key: string, object: Unstructured): void {
+    const old = this.#objects.get(key);
+    if (old !== undefined) this.#unindex(key, old);
+    this.#objects.set(key, object);
+    for (const { uid } of object.metadata.ownerReferences ?? []) {
+      const owned = this.#byOwner.get(uid) ?? new Map<string, Unstructured>();
+      this.#byOwner.set(uid, owned.set(key, object));
+    }
+    if (controllerOf(object) === undefined) this.#orphans.set(key, object);
+    for (const handler of this.#handlers) {
+      if (old === undefined) handler.add(object);
+      else handler.update(old, object);
+    }
+  }
+
+  #forget(key: string, last: Unstructured, missed: boolean): void {
+    const old = this.#objects.get(key);
+    if (old === undefined) return;
+    this.#unindex(key, old);
+    this.#objects.delete(key);
+    for (const handler of this.#handlers) handler.delete(last, missed);
+  }
+
+  #unindex(key: string, object: Unstructured): void {
+    this.#orphans.delete(key);
+    for (const { uid } of object.metadata.ownerReferences ?? []) {
+      const owned = this.#byOwner.get(uid);
+      owned?.delete(key);
+      if (owned?.size === 0) this.#byOwner.delete(uid);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** A Metacontroller process: every controller of a set of configs, over one set of caches. */
+import type { ApplyStrategy, LastUpdates } from './children.ts';
+import { CompositeController } from './composite.ts';
+import { type ControllerConfig, checkConfig } from './controller-config.ts';
+import { DecoratorController } from './decorator.ts';
+import type { Environment, Reconciler } from './environment.ts';
+import { uuid } from './random.ts';
+import { timestamp } from './store.ts';
+
+export interface MetacontrollerOptions {
+  readonly controllers: readonly ControllerConfig[];
+  readonly strategy: ApplyStrategy;
+}
+
+/** Throws where Metacontroller would not start a controller, or does what the engine does not model. */
+export function startMetacontroller(
+  { controllers, strategy }: MetacontrollerOptions,
+  environment: Environment,
+): Reconciler[] {
+  const lastUpdates: LastUpdates = new Map();
+  return controllers.map((config, index) => {
+    checkConfig(config);
+    const controllerObject = withSystemFields(config, index);
+    const options = { environment, strategy, lastUpdates, controllerObject };
+    return config.kind === 'CompositeController'
+      ? new CompositeController(config, options)
+      : new DecoratorController(config, options);
+  });
+}
+
+/** The controller as hooks are sent it: as the API server would hold it. */
+function withSystemFields(config: ControllerConfig, index: number): object {
+  const metadata = {
+    ...config.metadata,
+    uid: uuid(0x6d657461, index),
+    resourceVersion: '1',
+    generation: 1,
+    creationTimestamp: timestamp(0),
+  };
+  return { kind: config.kind, apiVersion: config.apiVersion, metadata, spec: config.spec, status: {} };
+}

@@ -1,0 +1,60 @@
+/** The maps of objects in Metacontroller's requests: by kind, then by `namespace/name` (hook version v2). */
+import { compareText, qualifiedName } from '../kubernetes/object.ts';
+import { groupOf, objectText, type Unstructured } from './object.ts';
+
+export interface ObjectGroup {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly objects: Map<string, Unstructured>;
+}
+
+export class ObjectGroups {
+  readonly #groups = new Map<string, ObjectGroup>();
+
+  static of(objects: Iterable<Unstructured>): ObjectGroups {
+    const groups = new ObjectGroups();
+    for (const object of objects) groups.insert(object);
+    return groups;
+  }
+
+  /** The group of a kind, there from now on even without objects. */
+  group(apiVersion: string, kind: string): ObjectGroup {
+    const key = `${kind}.${apiVersion}`;
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { apiVersion, kind, objects: new Map() };
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  insert(object: Unstructured): void {
+    this.group(object.apiVersion, object.kind).objects.set(qualifiedName(object.metadata), object);
+  }
+
+  find(apiVersion: string, kind: string, key: string): Unstructured | undefined {
+    return this.#groups.get(`${kind}.${apiVersion}`)?.objects.get(key);
+  }
+
+  /** Groups by API group, version and kind. */
+  sorted(): ObjectGroup[] {
+    return [...this.#groups.values()].sort(
+      (a, b) =>
+        compareText(groupOf(a.apiVersion), groupOf(b.apiVersion)) ||
+        compareText(a.apiVersion, b.apiVersion) ||
+        compareText(a.kind, b.kind),
+    );
+  }
+
+  /** As JSON, with sorted keys as Go writes maps. */
+  text(): string {
+    const groups = [...this.#groups.keys()].sort().map((key) => {
+      const objects = this.#groups.get(key)?.objects ?? new Map<string, Unstructured>();
+      const texts = [...objects.keys()]
+        .sort()
+        .map((name) => `${JSON.stringify(name)}:${objectText(objects.get(name) as Unstructured)}`);
+      return `${JSON.stringify(key)}:{${texts.join()}}`;
+    });
+    return `{${groups.join()}}`;
+  }
+}

@@ -1,0 +1,73 @@
+/** What the API server asks of every object's metadata, whatever its kind (`ValidateObjectMeta`). */
+import { deepEqual, isDeleting, type Unstructured } from './object.ts';
+
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LABEL_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+function isSubdomain(text: string): boolean {
+  return text.length <= 253 && SUBDOMAIN.test(text);
+}
+
+function isQualifiedName(key: string): boolean {
+  const slash = key.indexOf('/');
+  return LABEL_NAME.test(key.slice(slash + 1)) && (slash < 0 || isSubdomain(key.slice(0, slash)));
+}
+
+/** Sentences, one per broken rule; `old` is the object before an update. */
+export function checkMetadata(object: Unstructured, old?: Unstructured): string[] {
+  const { name, labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = object.metadata;
+  const problems: string[] = [];
+  if (old === undefined && !isSubdomain(name)) {
+    problems.push(
+      `metadata.name: Invalid value: ${JSON.stringify(name)}: must be a lowercase RFC 1123 subdomain`,
+    );
+  }
+  for (const [key, value] of Object.entries(labels)) {
+    if (!isQualifiedName(key)) problems.push(`metadata.labels: Invalid value: ${JSON.stringify(key)}`);
+    if (typeof value !== 'string' || (value !== '' && !LABEL_NAME.test(value))) {
+      problems.push(`metadata.labels: Invalid value: ${JSON.stringify(value)} of ${key}`);
+    }
+  }
+  for (const [key, value] of Object.entries(annotations)) {
+    if (!isQualifiedName(key)) problems.push(`metadata.annotations: Invalid value: ${JSON.stringify(key)}`);
+    if (typeof value !== 'string') problems.push(`metadata.annotations: ${key} is not a string`);
+  }
+  for (const [index, owner] of ownerReferences.entries()) {
+    for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
+      if (!owner[field]) problems.push(`metadata.ownerReferences[${index}].${field}: Required value`);
+    }
+  }
+  if (ownerReferences.filter((owner) => owner.controller === true).length > 1) {
+    problems.push('metadata.ownerReferences: only one reference can have controller set to true');
+  }
+  for (const finalizer of finalizers) {
+    if (!isQualifiedName(finalizer)) problems.push(`metadata.finalizers: Invalid value: ${finalizer}`);
+    if (old !== undefined && isDeleting(old) && !old.metadata.finalizers?.includes(finalizer)) {
+      problems.push(
+        'metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted',
+      );
+    }
+  }
+  return problems;
+}
+
+/**
+ * A Node as the API server stores it: `podCIDR` is `podCIDRs[0]`. Returns sentences where the update is refused:
+ * pod CIDRs are set once (`ValidateNodeUpdate`).
+ */
+export function admitNode(
+  node: Unstructured,
+  old?: Unstructured,
+): { object: Unstructured; problems: string[] } {
+  const spec = (node.spec ?? {}) as { podCIDR?: string; podCIDRs?: readonly string[] };
+  const podCIDRs = spec.podCIDRs?.length ? spec.podCIDRs : spec.podCIDR ? [spec.podCIDR] : [];
+  const before = (old?.spec as { podCIDRs?: readonly string[] } | undefined)?.podCIDRs ?? [];
+  const problems: string[] = [];
+  if (before.length > 0 && !deepEqual(before, podCIDRs)) {
+    problems.push('spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid');
+  }
+  if (podCIDRs.length > 2)
+    problems.push('spec.podCIDRs: Invalid value: may specify no more than one CIDR for each IP family');
+  if (podCIDRs.length === 0) return { object: node, problems };
+  return { object: { ...node, spec: { ...spec, podCIDR: podCIDRs[0], podCIDRs } }, problems };
+}

@@ -1,0 +1,86 @@
+/** Objects as the API server holds them, of any kind, and the few things done to all of them. */
+import type { KubernetesObject, OwnerReference } from '../kubernetes/object.ts';
+
+/** An object of a kind the engine knows nothing about. Never mutated: a write makes a new one. */
+export interface Unstructured extends KubernetesObject {
+  readonly [field: string]: unknown;
+}
+
+export type JsonMap = Readonly<Record<string, unknown>>;
+
+/** Whether `value` is a JSON object. Integers kept as raw text are not. */
+export function isMap(value: unknown): value is JsonMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('rawJSON' in value);
+}
+
+/** Equality of JSON values; a field that is `undefined` is absent. */
+export function deepEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, index) => deepEqual(item, b[index]));
+  }
+  const left = a as JsonMap;
+  const right = b as JsonMap;
+  for (const key in left) if (!deepEqual(left[key], right[key])) return false;
+  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  return true;
+}
+
+/** JSON with sorted keys, as Go writes maps. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join()}]`;
+  if (!isMap(value)) return JSON.stringify(value);
+  const fields = Object.keys(value)
+    .filter((key) => value[key] !== undefined)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
+  return `{${fields.join()}}`;
+}
+
+/** `object` with some metadata replaced; `undefined` removes a field. */
+export function withMetadata<T extends KubernetesObject>(object: T, changes: JsonMap): T {
+  const metadata: Record<string, unknown> = { ...object.metadata, ...changes };
+  for (const key in changes) if (changes[key] === undefined) delete metadata[key];
+  return { ...object, metadata } as T;
+}
+
+/** `map` without `key`. */
+export function without<T extends object>(map: T, key: string): T {
+  if (!(key in map)) return map;
+  const copy = { ...map } as Record<string, unknown>;
+  delete copy[key];
+  return copy as T;
+}
+
+/** The owner that manages `object`: Kubernetes allows one. */
+export function controllerOf(object: KubernetesObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
+}
+
+export function hasFinalizer(object: KubernetesObject, name: string): boolean {
+  return object.metadata.finalizers?.includes(name) ?? false;
+}
+
+export function isDeleting(object: KubernetesObject): boolean {
+  return object.metadata.deletionTimestamp !== undefined;
+}
+
+/** The group of an apiVersion; empty for the core group. */
+export function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/');
+  return slash < 0 ? '' : apiVersion.slice(0, slash);
+}
+
+const texts = new WeakMap<object, string>();
+
+/** `JSON.stringify`, remembered per object: objects are immutable and sent many times. */
+export function objectText(object: object): string {
+  let text = texts.get(object);
+  if (text === undefined) {
+    text = JSON.stringify(object);
+    texts.set(object, text);
+  }
+  return text;
+}

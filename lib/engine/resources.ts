@@ -1,0 +1,112 @@
+/** Which kinds a cluster serves: the built-in ones the project touches, and those of its CRDs. */
+import { groupOf, type Unstructured } from './object.ts';
+
+export interface ResourceType {
+  readonly group: string;
+  readonly kind: string;
+  /** The plural: `ipallocations`. */
+  readonly resource: string;
+  readonly namespaced: boolean;
+  /** Served apiVersions (`group/version`), the storage version first. */
+  readonly apiVersions: readonly string[];
+  readonly statusSubresource: boolean;
+  /** Custom resources have a generation, and a status write changes nothing but their status. */
+  readonly custom: boolean;
+}
+
+/** The part of a CustomResourceDefinition that the engine reads. */
+export interface CustomResourceDefinition {
+  readonly kind: string;
+  readonly spec: {
+    readonly group: string;
+    readonly scope: string;
+    readonly names: { readonly kind: string; readonly plural: string };
+    readonly versions: readonly {
+      readonly name: string;
+      readonly served: boolean;
+      readonly storage: boolean;
+      readonly subresources?: { readonly status?: object };
+    }[];
+  };
+}
+
+const BUILT_IN: readonly ResourceType[] = [
+  builtIn('Namespace', 'namespaces', false),
+  builtIn('Node', 'nodes', false),
+  builtIn('ConfigMap', 'configmaps', true),
+];
+
+function builtIn(kind: string, resource: string, namespaced: boolean): ResourceType {
+  return {
+    group: '',
+    kind,
+    resource,
+    namespaced,
+    apiVersions: ['v1'],
+    statusSubresource: kind !== 'ConfigMap',
+    custom: false,
+  };
+}
+
+export function resourceTypeOf(crd: CustomResourceDefinition): ResourceType {
+  const { group, names, scope, versions } = crd.spec;
+  const served = versions.filter((version) => version.served);
+  const storage = served.find((version) => version.storage) ?? served[0];
+  if (storage === undefined) throw new Error(`CRD ${names.plural}.${group} serves no version`);
+  const others = served.filter((version) => version !== storage);
+  return {
+    group,
+    kind: names.kind,
+    resource: names.plural,
+    namespaced: scope === 'Namespaced',
+    apiVersions: [storage, ...others].map((version) => `${group}/${version.name}`),
+    statusSubresource: storage.subresources?.status !== undefined,
+    custom: true,
+  };
+}
+
+/** Discovery: finds resource types by plural or by kind. */
+export class Resources {
+  readonly all: readonly ResourceType[];
+  readonly #byResource = new Map<string, ResourceType>();
+  readonly #byKind = new Map<string, ResourceType>();
+
+  constructor(crds: readonly CustomResourceDefinition[]) {
+    this.all = [...BUILT_IN, ...crds.map(resourceTypeOf)];
+    for (const type of this.all) {
+      for (const apiVersion of type.apiVersions) {
+        this.#byResource.set(`${apiVersion} ${type.resource}`, type);
+        this.#byKind.set(`${apiVersion} ${type.kind}`, type);
+      }
+      this.#byKind.set(`${type.group} ${type.kind}`, type);
+    }
+  }
+
+  find(apiVersion: string, resource: string): ResourceType | undefined {
+    return this.#byResource.get(`${apiVersion} ${resource}`);
+  }
+
+  findKind(apiVersion: string, kind: string): ResourceType | undefined {
+    return this.#byKind.get(`${apiVersion} ${kind}`);
+  }
+
+  /** Like `findKind`, for a reference that may name a version that is not served any more. */
+  findGroupKind(apiVersion: string, kind: string): ResourceType | undefined {
+    return this.#byKind.get(`${groupOf(apiVersion)} ${kind}`);
+  }
+
+  /** Throws when the cluster serves no such resource, as Metacontroller's start-up fails. */
+  get(apiVersion: string, resource: string): ResourceType {
+    const type = this.find(apiVersion, resource);
+    if (type === undefined)
+      throw new Error(`can't find resource "${resource}" in apiVersion "${apiVersion}"`);
+    return type;
+  }
+
+  /** The type of `object`. Throws when the cluster serves no such kind. */
+  of(object: Pick<Unstructured, 'apiVersion' | 'kind'>): ResourceType {
+    const type = this.findKind(object.apiVersion, object.kind);
+    if (type === undefined) throw new Error(`no kind "${object.kind}" in apiVersion "${object.apiVersion}"`);
+    return type;
+  }
+}

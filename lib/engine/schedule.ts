@@ -1,0 +1,61 @@
+/** Who moves next, and what goes wrong. */
+import type { ApiError } from './api.ts';
+import type { Reconciler } from './environment.ts';
+import type { Informer } from './informer.ts';
+import type { Process, Worker } from './process.ts';
+import type { HookResult, Step } from './task.ts';
+
+/** Something that could happen next. */
+export type Move =
+  /** A cache hears its next event, or its first list. */
+  | { readonly kind: 'deliver'; readonly process: Process; readonly informer: Informer }
+  /** The step a worker waits for is executed and answered. */
+  | { readonly kind: 'step'; readonly worker: Worker }
+  /** A free worker takes a key: `key`, or the one that waits longest. */
+  | {
+      readonly kind: 'start';
+      readonly process: Process;
+      readonly reconciler: Reconciler;
+      readonly key?: string;
+    }
+  /** Time passes until the next timer, in milliseconds since the epoch. */
+  | { readonly kind: 'wait'; readonly until: number };
+
+/** What happens to one step instead of its execution. */
+export type Fault =
+  /** The process dies just before the step takes effect, or just after. */
+  | { readonly kind: 'crash'; readonly when: 'before' | 'after' }
+  /** The step takes effect, but no answer arrives. */
+  | { readonly kind: 'lost' }
+  /** The API server refuses the request. */
+  | { readonly kind: 'refused'; readonly error: ApiError }
+  /** The hook answers this, without being asked. */
+  | { readonly kind: 'hook'; readonly result: HookResult };
+
+export interface Schedule {
+  /**
+   * One of the possible moves, or undefined when there is none. They come lazily: deliveries, steps, starts, and
+   * last the wait, if a timer is set. Between two moves a schedule may also crash a process (`restart`), or make
+   * an informer `relist` or `repeat`.
+   */
+  choose(moves: Iterable<Move>): Move | undefined;
+  /** What goes wrong with a step that is about to be executed; undefined when nothing does. */
+  fault?(step: Step, process: Process): Fault | undefined;
+  /** The order in which one sync deals with its children. */
+  order?<T>(items: readonly T[]): readonly T[];
+}
+
+/** All is well: everybody hears everything at once, and one sync runs at a time, first come first. */
+export const FAIR: Schedule = {
+  choose(moves) {
+    let best: Move | undefined;
+    let ticket = Number.POSITIVE_INFINITY;
+    for (const move of moves) {
+      if (move.kind === 'deliver' || move.kind === 'step') return move;
+      if (move.kind === 'wait') return best ?? move;
+      const first = move.reconciler.queue.firstTicket();
+      if (first < ticket) [best, ticket] = [move, first];
+    }
+    return best;
+  },
+};

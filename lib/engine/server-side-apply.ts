@@ -1,0 +1,73 @@
+/**
+ * Server-side apply with force, as far as controllers that own whole objects can tell.
+ *
+ * Field ownership is kept as the configuration each manager applied last. Maps merge; lists are atomic but for
+ * the two of the metadata that are not: owner references (a map by uid) and finalizers (a set).
+ */
+import type { OwnerReference } from '../kubernetes/object.ts';
+import { deepEqual, isMap, type JsonMap, type Unstructured, without } from './object.ts';
+
+/** `live` after `applied`: fields of `previous` that are no longer applied go, unless someone changed them. */
+export function serverSideApply(
+  live: Unstructured,
+  previous: Unstructured | undefined,
+  applied: Unstructured,
+): Unstructured {
+  const split = (object: Unstructured | undefined) => {
+    const { ownerReferences, finalizers, ...metadata } = object?.metadata ?? {};
+    return {
+      fields: object === undefined ? {} : { ...object, metadata },
+      ownerReferences: (ownerReferences ?? []) as readonly OwnerReference[],
+      finalizers: (finalizers ?? []) as readonly string[],
+    };
+  };
+  const [from, before, to] = [split(live), split(previous), split(applied)];
+  const merged = mergeFields(from.fields, before.fields, to.fields) as Unstructured;
+  const ownerReferences = mergeList(
+    from,
+    before,
+    to,
+    'ownerReferences',
+    (owner: OwnerReference) => owner.uid,
+  );
+  const finalizers = mergeList(from, before, to, 'finalizers', (finalizer: string) => finalizer);
+  const metadata = {
+    ...merged.metadata,
+    ...(ownerReferences.length > 0 && { ownerReferences }),
+    ...(finalizers.length > 0 && { finalizers }),
+  };
+  return { ...merged, metadata };
+}
+
+function mergeFields(live: JsonMap, previous: JsonMap, applied: JsonMap): JsonMap {
+  let result: JsonMap = { ...live };
+  for (const [key, before] of Object.entries(previous)) {
+    if (applied[key] !== undefined) continue;
+    const now = live[key];
+    if (isMap(now) && isMap(before)) result = { ...result, [key]: mergeFields(now, before, {}) };
+    else if (deepEqual(now, before)) result = without(result, key);
+  }
+  for (const [key, value] of Object.entries(applied)) {
+    if (value === undefined) continue;
+    const now = live[key];
+    const before = previous[key];
+    const merged = isMap(value)
+      ? mergeFields(isMap(now) ? now : {}, isMap(before) ? before : {}, value)
+      : value;
+    result = { ...result, [key]: merged };
+  }
+  return result;
+}
+
+function mergeList<K extends string, T>(
+  live: Readonly<Record<K, readonly T[]>>,
+  previous: Readonly<Record<K, readonly T[]>>,
+  applied: Readonly<Record<K, readonly T[]>>,
+  field: K,
+  keyOf: (item: T) => string,
+): T[] {
+  const result = new Map(live[field].map((item) => [keyOf(item), item]));
+  for (const item of previous[field]) result.delete(keyOf(item));
+  for (const item of applied[field]) result.set(keyOf(item), item);
+  return [...result.values()];
+}
