@@ -1,0 +1,339 @@
+/**
+ * A real control plane on loopback: etcd, kube-apiserver, kube-controller-manager and Metacontroller, with keys,
+ * data and ports of its own. The programs come from $KUBEBUILDER_ASSETS, as for every envtest.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { Agent, request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export const ASSETS = process.env.KUBEBUILDER_ASSETS || '/usr/local/kubebuilder/bin';
+const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'metacontroller'];
+
+/** The programs that are not there. */
+export function missingPrograms(): string[] {
+  return PROGRAMS.filter((program) => !existsSync(join(ASSETS, program)));
+}
+
+/** A process of ours, with its output in a file. */
+export class Program {
+  readonly name: string;
+  readonly log: string;
+  readonly #child: ChildProcess;
+  readonly exited: Promise<number | null>;
+
+  constructor(dir: string, name: string, command: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+    this.name = name;
+    this.log = join(dir, `${name}.log`);
+    const output = openSync(this.log, 'a');
+    this.#child = spawn(command, args, {
+      stdio: ['ignore', output, output],
+      env: { ...process.env, ...env },
+    });
+    closeSync(output);
+    this.exited = new Promise((resolve) => {
+      this.#child.on('exit', resolve);
+      this.#child.on('error', () => resolve(-1));
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** SIGTERM, and SIGKILL when that takes longer than `patience` milliseconds. */
+  async stop(patience = 3000): Promise<void> {
+    if (!this.isRunning) return;
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patience);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  /** The last lines of its output. */
+  tail(lines = 20): string {
+    return readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever kind of object was asked for
+  readonly body: any;
+}
+
+export class ControlPlane {
+  readonly dir: string;
+  readonly kubeconfig: string;
+  readonly #apiPort: number;
+  readonly #token: string;
+  readonly #agent: Agent;
+  readonly #programs: Program[];
+
+  private constructor(dir: string, apiPort: number, token: string, programs: Program[]) {
+    this.dir = dir;
+    this.#apiPort = apiPort;
+    this.#token = token;
+    this.#programs = programs;
+    this.kubeconfig = join(dir, 'kubeconfig');
+    const ca = join(dir, 'pki', 'apiserver.crt');
+    this.#agent = new Agent({
+      keepAlive: true,
+      maxSockets: 64,
+      ca: readFileSync(ca),
+    });
+    writeFileSync(this.kubeconfig, JSON.stringify(kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token)));
+  }
+
+  /** Starts etcd and the API server. Nothing runs when this throws. */
+  static async start(): Promise<ControlPlane> {
+    const dir = mkdtempSync(join(tmpdir(), 'metaipam-e2e-'));
+    const programs: Program[] = [];
+    try {
+      const [etcdPort, peerPort, apiPort] = await freePorts(3);
+      const etcd = start(programs, dir, 'etcd', [
+        `--data-dir=${join(dir, 'etcd')}`,
+        '--name=default',
+        `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
+        `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+        `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+        `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
+        `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
+        '--log-level=warn',
+      ]);
+      await until('etcd', etcd, async () => (await fetch(`http://127.0.0.1:${etcdPort}/health`)).ok);
+
+      const pki = join(dir, 'pki');
+      mkdirSync(pki);
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+        modulusLength: 2048,
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+      });
+      writeFileSync(join(pki, 'sa.key'), privateKey);
+      writeFileSync(join(pki, 'sa.pub'), publicKey);
+      const token = randomBytes(16).toString('hex');
+      writeFileSync(join(pki, 'tokens.csv'), `${token},admin,admin,"system:masters"\n`);
+      const apiserver = start(programs, dir, 'kube-apiserver', [
+        `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+        '--bind-address=127.0.0.1',
+        '--advertise-address=127.0.0.1',
+        `--secure-port=${apiPort}`,
+        `--cert-dir=${pki}`,
+        `--token-auth-file=${join(pki, 'tokens.csv')}`,
+        '--service-account-issuer=https://kubernetes.default.svc',
+        `--service-account-key-file=${join(pki, 'sa.pub')}`,
+        `--service-account-signing-key-file=${join(pki, 'sa.key')}`,
+        '--service-cluster-ip-range=10.96.0.0/24',
+        '--endpoint-reconciler-type=none',
+        '--authorization-mode=RBAC',
+        '--disable-admission-plugins=ServiceAccount',
+      ]);
+      await until('kube-apiserver', apiserver, async () => existsSync(join(pki, 'apiserver.crt')));
+      const plane = new ControlPlane(dir, apiPort!, token, programs);
+      await until('kube-apiserver', apiserver, async () => {
+        const { status } = await plane.api('GET', '/api/v1/namespaces/default');
+        return status === 200;
+      });
+      return plane;
+    } catch (error) {
+      await stopAll(programs);
+      throw error;
+    }
+  }
+
+  /** The garbage collector learns of kinds at its start: apply the CRDs before. */
+  async startControllerManager(): Promise<void> {
+    const [port] = await freePorts(1);
+    const sa = join(this.dir, 'pki', 'sa.key');
+    const manager = start(this.#programs, this.dir, 'kube-controller-manager', [
+      `--kubeconfig=${this.kubeconfig}`,
+      `--authentication-kubeconfig=${this.kubeconfig}`,
+      `--authorization-kubeconfig=${this.kubeconfig}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${port}`,
+      `--cert-dir=${join(this.dir, 'pki')}`,
+      '--leader-elect=false',
+      `--service-account-private-key-file=${sa}`,
+      '--controllers=garbage-collector-controller,namespace-controller,validatingadmissionpolicy-status-controller',
+      '--concurrent-gc-syncs=20',
+    ]);
+    const agent = new Agent({ rejectUnauthorized: false });
+    await until(
+      'kube-controller-manager',
+      manager,
+      async () => (await call(agent, port!, 'GET', '/healthz')).status === 200,
+    );
+  }
+
+  async startMetacontroller(name: string, args: string[] = []): Promise<Program> {
+    const [health] = await freePorts(1);
+    const program = start(
+      this.#programs,
+      this.dir,
+      'metacontroller',
+      [
+        `--kubeconfig=${this.kubeconfig}`,
+        '--metrics-address=0',
+        `--health-probe-bind-address=127.0.0.1:${health}`,
+        '--discovery-interval=2s',
+        '--client-go-qps=300',
+        '--client-go-burst=600',
+        '--workers=10',
+        ...args,
+      ],
+      name,
+    );
+    await until(name, program, async () => (await fetch(`http://127.0.0.1:${health}/healthz`)).ok);
+    return program;
+  }
+
+  /** Runs any other program of the test, which ends with the control plane. */
+  run(name: string, command: string, args: string[], env: NodeJS.ProcessEnv = {}): Program {
+    const program = new Program(this.dir, name, command, args, env);
+    this.#programs.push(program);
+    return program;
+  }
+
+  /** One request. Errors of the API are answers too. */
+  api(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<Answer> {
+    return call(this.#agent, this.#apiPort, method, path, {
+      headers: { authorization: `Bearer ${this.#token}`, 'content-type': contentType },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  }
+
+  /** Runs kubectl; its stdout, or an Error with its stderr. */
+  kubectl(args: string[], stdin = ''): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(join(ASSETS, 'kubectl'), ['--kubeconfig', this.kubeconfig, ...args], {
+        env: { ...process.env, HOME: this.dir },
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (data) => (stdout += data));
+      child.stderr.on('data', (data) => (stderr += data));
+      child.on('error', reject);
+      child.on('close', (code) =>
+        code === 0 ? resolve(stdout) : reject(new Error(`kubectl ${args.join(' ')}: ${stderr}`)),
+      );
+      child.stdin.end(stdin);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#agent.destroy();
+    await stopAll(this.#programs);
+    if (!process.env.KEEP_E2E_LOGS) rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Polls until `check` is true; a throwing check counts as not yet. */
+export async function eventually(
+  what: string,
+  check: () => Promise<boolean>,
+  seconds = 30,
+  interval = 100,
+): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  let last: unknown;
+  do {
+    try {
+      if (await check()) return;
+    } catch (error) {
+      last = error;
+    }
+    await delay(interval);
+  } while (Date.now() < deadline);
+  throw new Error(`${what}: not within ${seconds} s${last instanceof Error ? ` (${last.message})` : ''}`);
+}
+
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const { port } = server.address() as { port: number };
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }),
+  );
+}
+
+function start(programs: Program[], dir: string, program: string, args: string[], name = program): Program {
+  const started = new Program(dir, name, join(ASSETS, program), args);
+  programs.push(started);
+  return started;
+}
+
+async function until(name: string, program: Program, check: () => Promise<boolean>): Promise<void> {
+  try {
+    await eventually(name, async () => {
+      if (!program.isRunning) throw new Error('it has ended');
+      return check();
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${program.tail()}`);
+  }
+}
+
+async function stopAll(programs: Program[]): Promise<void> {
+  for (const program of [...programs].reverse()) await program.stop();
+}
+
+function call(
+  agent: Agent,
+  port: number,
+  method: string,
+  path: string,
+  { headers = {}, body = '' }: { headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ agent, host: '127.0.0.1', port, method, path, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (data) => (text += data));
+      response.on('end', () => {
+        const isJson = response.headers['content-type']?.includes('json');
+        resolve({ status: response.statusCode ?? 0, body: isJson ? JSON.parse(text) : text });
+      });
+      response.on('error', reject);
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+function kubeconfig(server: string, ca: string, token: string): object {
+  const name = 'e2e';
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server, 'certificate-authority': ca } }],
+    users: [{ name, user: { token } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  };
+}
