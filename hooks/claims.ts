@@ -80,7 +80,7 @@ export function sync(request: Request, context: HookContext): DecoratorResponse 
   if (observed !== undefined) return bindTo(observed, allocations, claim, context);
   const allocation = allocationToBind(claim, allocations);
   if (allocation !== undefined) return create(allocation, claim, context);
-  return wait(claim, allocations[0], context);
+  return wait(claim, allocations.find(({ spec }) => spec.refusal !== undefined)?.spec.refusal, context);
 }
 
 /**
@@ -128,18 +128,17 @@ function create(allocation: IPAllocation, claim: IPAddressClaim, context: HookCo
 /** No address yet: says why, once that is known. */
 function wait(
   claim: IPAddressClaim,
-  refused: IPAllocation | undefined,
+  refusal: IPAllocation['spec']['refusal'],
   context: HookContext,
 ): DecoratorResponse {
   const addressName = claim.status?.addressRef?.name ?? null;
-  if (addressName !== null) return recover(claim, addressName, context);
-  const refusal = refused?.spec.refusal;
   if (refusal !== undefined) {
     return {
       attachments: [],
       status: claimStatus(claim, { ready: false, ...refusal, addressName }, context),
     };
   }
+  if (addressName !== null) return recover(claim, addressName, context);
   const unanswered = { attachments: [], resyncAfterSeconds: RESYNC_SECONDS };
   if (secondsSince(claim.metadata.creationTimestamp, context.now) < RESYNC_SECONDS) return unanswered;
   const outcome = {
