@@ -1,0 +1,58 @@
+/** The binder as one process of the cluster: the decisions of `lib/binder`, one patch a step. */
+import { decideBindings } from '../binder/decide.ts';
+import type { Node } from '../kubernetes/core-types.ts';
+import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
+import type { IPAllocation } from '../kubernetes/types.ts';
+import type { Environment, Reconciler } from './environment.ts';
+import type { Informer } from './informer.ts';
+import { api, SyncError, type Task } from './task.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+const EVERYTHING = 'nodes';
+
+export class NodeBinder implements Reconciler {
+  readonly name = 'binder';
+  readonly queue: WorkQueue;
+  readonly #nodes: Informer;
+  readonly #allocations: Informer;
+  /** podCIDRs sent, by node uid, until the cache shows the node with podCIDRs or not at all. */
+  readonly #written = new Map<string, readonly string[]>();
+
+  constructor(environment: Environment) {
+    this.queue = environment.newQueue();
+    this.#nodes = environment.informer('v1', 'nodes');
+    this.#allocations = environment.informer(METAIPAM_API_VERSION, 'ipallocations');
+    const wake = () => this.queue.add(EVERYTHING);
+    for (const informer of [this.#nodes, this.#allocations]) {
+      informer.addHandler({ add: wake, update: wake, delete: wake });
+    }
+  }
+
+  get ready(): boolean {
+    return this.#nodes.synced && this.#allocations.synced;
+  }
+
+  *sync(): Task<void> {
+    const nodes = [...this.#nodes.list()] as object[] as Node[];
+    const allocations = [...this.#allocations.list()].filter(
+      ({ metadata }) => metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK,
+    ) as object[] as IPAllocation[];
+    const unbound = new Set(
+      nodes.filter((node) => !node.spec?.podCIDRs?.length).map((node) => node.metadata.uid),
+    );
+    for (const uid of this.#written.keys()) if (!unbound.has(uid)) this.#written.delete(uid);
+    const problems: string[] = [];
+    for (const { node, podCIDRs, refusal } of decideBindings(nodes, allocations, this.#written)) {
+      if (refusal !== undefined) continue;
+      const { name, uid = '' } = node.metadata;
+      this.#written.set(uid, podCIDRs);
+      const patch = { metadata: { uid }, spec: { podCIDR: podCIDRs[0], podCIDRs } };
+      const { error } = yield* api({ verb: 'patch', apiVersion: 'v1', resource: 'nodes', name, patch });
+      if (error === undefined) continue;
+      // A write that was not answered may have happened: what was sent stays reserved, and is never decided anew.
+      if (error.code < 500) this.#written.delete(uid);
+      if (error.reason !== 'NotFound') problems.push(`can't bind node ${name}: ${error.message}`);
+    }
+    if (problems.length > 0) throw new SyncError(problems.join('; '));
+  }
+}
