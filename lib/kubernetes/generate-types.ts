@@ -61,23 +61,26 @@ export async function generateTypes(crds: readonly CustomResourceDefinition[]): 
   return [HEADER, ...sources.map(tidy)].join('\n');
 }
 
-/** The schema of a field as the compiler shall see it. Named types go into `interfaces` and are referred to. */
+/** The schema of a field as the compiler shall see it: a named type only by its name. */
 function typeOf(schema: Schema, path: string, interfaces: Map<string, JSONSchema>): JSONSchema {
-  const isItem = path.endsWith('[]');
+  const comment = path.endsWith('[]') ? {} : commentOf(schema);
   const name = nameOf(path);
-  if (name === undefined)
-    return { ...structureOf(schema, path, interfaces), ...(!isItem && commentOf(schema)) };
-  if (!WRITTEN_BY_HAND.has(name)) {
-    const known = interfaces.get(name);
-    if (known === undefined) interfaces.set(name, {}); // Before its parts, which are added next.
-    const structure = structureOf(schema, path, interfaces);
-    if (known === undefined) {
-      interfaces.set(name, { ...structure, ...((isItem || name === path) && commentOf(schema)) });
-    } else if (withoutComments(known) !== withoutComments(structure)) {
-      throw new Error(`${path} has other fields than the other ${name}`);
-    }
+  if (name === undefined) return { ...structureOf(schema, path, interfaces), ...comment };
+  if (!WRITTEN_BY_HAND.has(name)) addInterface(name, schema, path, interfaces);
+  return { tsType: name, ...comment };
+}
+
+/** Fields may share a type when they have the same shape, whatever their comments say. */
+function addInterface(name: string, schema: Schema, path: string, interfaces: Map<string, JSONSchema>): void {
+  const known = interfaces.get(name);
+  if (known === undefined) interfaces.set(name, {}); // Ahead of its parts.
+  const structure = structureOf(schema, path, interfaces);
+  if (known === undefined) {
+    const ownComment = path === name || path.endsWith('[]');
+    interfaces.set(name, { ...structure, ...(ownComment && commentOf(schema)) });
+  } else if (withoutComments(known) !== withoutComments(structure)) {
+    throw new Error(`${path} has other fields than the other ${name}`);
   }
-  return { tsType: name, ...(!isItem && commentOf(schema)) };
 }
 
 function structureOf(schema: Schema, path: string, interfaces: Map<string, JSONSchema>): JSONSchema {
@@ -86,6 +89,7 @@ function structureOf(schema: Schema, path: string, interfaces: Map<string, JSONS
   if (additionalProperties !== undefined) {
     return { type: 'object', additionalProperties: typeOf(additionalProperties, `${path}{}`, interfaces) };
   }
+  // Counts of addresses exceed 2^53; generations do not.
   if (format === 'int64' && lastField(path) !== 'observedGeneration') return { tsType: 'number | RawJson' };
   if (properties === undefined) return { type: type!, ...(values && { enum: [...values] as string[] }) };
   const fields = Object.entries(properties).map(([field, property]) => [

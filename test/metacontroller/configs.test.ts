@@ -1,0 +1,104 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { controllers } from '../../hooks/index.ts';
+import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
+
+interface Rule {
+  apiVersion: string;
+  resource: string;
+  updateStrategy?: { method: string };
+  labelSelector?: object;
+  ignoreStatusChanges?: boolean;
+}
+
+interface Manifest {
+  kind: string;
+  apiVersion: string;
+  metadata: { name: string; namespace?: string };
+  spec: {
+    parentResource?: Rule;
+    resources?: Rule[];
+    childResources?: Rule[];
+    attachments?: Rule[];
+    generateSelector?: boolean;
+    hooks: Record<string, { version: string; webhook: { url: string; timeout: string } }>;
+  };
+}
+
+const folder = join(import.meta.dirname, '../../metacontroller');
+const files = globSync('*.yaml', { cwd: folder });
+const manifests = files.flatMap((file) => loadAll(readFileSync(join(folder, file), 'utf8')) as Manifest[]);
+const configs = manifests.filter(({ kind }) => /^(Composite|Decorator)Controller$/.test(kind));
+const of = (name: string) => configs.find(({ metadata }) => metadata.name === name)!.spec;
+
+test('there is one config for each controller, in the file of its name', () => {
+  const names = configs.map(({ metadata }) => metadata.name).sort();
+  assert.equal(names, Object.keys(controllers).sort());
+  for (const name of names) assert.ok(files.includes(`${name}.yaml`), name);
+});
+
+test('a config calls the hooks that its controller has, and no others', () => {
+  for (const { metadata, spec } of configs) {
+    const { sync, customize, finalize } = controllers[metadata.name]!;
+    const has = Object.entries({ sync, customize, finalize }).filter(([, hook]) => hook !== undefined);
+    assert.equal(Object.keys(spec.hooks).sort(), has.map(([hook]) => hook).sort(), metadata.name);
+    for (const [hook, { version, webhook }] of Object.entries(spec.hooks)) {
+      const path = `/hooks/${metadata.name}/${hook}`;
+      assert.is(webhook.url, `http://metaipam-hooks.metaipam-system.svc${path}`);
+      assert.is(version, 'v2', path);
+      assert.match(webhook.timeout, /^(10|60)s$/, path);
+    }
+  }
+});
+
+test('hooks that carry a whole pool have a minute', () => {
+  for (const name of ['pools', 'global-pools', 'pod-networks']) {
+    assert.is(of(name).hooks.sync?.webhook.timeout, '60s', name);
+    assert.is(of(name).hooks.finalize?.webhook.timeout, '60s', name);
+    assert.is(of(name).generateSelector, true, name);
+  }
+});
+
+test('children are updated in place: the default would never update them', () => {
+  for (const { metadata, spec } of configs) {
+    for (const { updateStrategy } of [...(spec.childResources ?? []), ...(spec.attachments ?? [])]) {
+      assert.is(updateStrategy?.method, 'InPlace', metadata.name);
+    }
+  }
+});
+
+test('every resource is a kind of our CRDs, or a Node', () => {
+  const resources = new CustomResources(readCustomResourceDefinitions());
+  for (const { metadata, spec } of configs) {
+    const parents = spec.resources ?? [spec.parentResource!];
+    const rules = [...parents, ...(spec.childResources ?? []), ...(spec.attachments ?? [])];
+    for (const { apiVersion, resource } of rules) {
+      const known = `${apiVersion}/${resource}` === 'v1/nodes' || resources.ofPlural(apiVersion, resource);
+      assert.ok(known, `${metadata.name}: ${apiVersion} ${resource}`);
+    }
+  }
+});
+
+test('the claims controller sees routed claims only, or it would put its finalizer on foreign ones', () => {
+  assert.equal(of('claims').resources?.[0]?.labelSelector, {
+    matchExpressions: [{ key: 'metaipam.io/pool', operator: 'Exists' }],
+  });
+  assert.is(of('claim-router').hooks.finalize, undefined);
+});
+
+test('changes of a node besides its status are seen, though it has no generation', () => {
+  assert.is(of('nodes').resources?.[0]?.ignoreStatusChanges, undefined);
+});
+
+test('kustomization.yaml names every file and every resource has a file', () => {
+  const [{ resources }] = loadAll(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as [
+    { resources: string[] },
+  ];
+  const expected = files.filter((file) => file !== 'kustomization.yaml');
+  assert.equal([...resources].sort(), [...expected, '../crds'].sort());
+});
+
+test.run();
