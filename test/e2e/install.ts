@@ -1,0 +1,141 @@
+/** metaipam on a control plane, installed from metacontroller/ as a user does, with its server run from here. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { dump, loadAll } from 'js-yaml';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { ASSETS, ControlPlane, eventually, freePorts, type Program } from './control-plane.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export interface InstallOptions {
+  readonly applyStrategy?: 'dynamic-apply' | 'server-side-apply';
+  readonly metacontrollers?: number;
+  /** Applies metacontroller/admission as well. */
+  readonly admission?: boolean;
+  readonly serveArgs?: readonly string[];
+}
+
+export interface Installation {
+  readonly plane: ControlPlane;
+  readonly metacontrollers: Program[];
+  readonly server: Program;
+  /** `http://127.0.0.1:<port>` of probes and metrics. */
+  readonly webserver: string;
+  startMetacontroller(): Promise<Program>;
+  startServer(): Promise<Program>;
+  /** Calls of each hook so far, by `controller/hook`. */
+  hookCalls(): Promise<Record<string, number>>;
+  stop(): Promise<void>;
+}
+
+/** A control plane with everything on it. Nothing runs when this throws. */
+export async function install(options: InstallOptions = {}): Promise<Installation> {
+  const plane = await ControlPlane.start();
+  try {
+    return await installOn(plane, options);
+  } catch (error) {
+    await plane.stop();
+    throw error;
+  }
+}
+
+async function installOn(plane: ControlPlane, options: InstallOptions): Promise<Installation> {
+  const { applyStrategy = 'dynamic-apply', metacontrollers = 1, admission = false, serveArgs = [] } = options;
+  const [hooksPort, webPort] = await freePorts(2);
+  const metacontrollerCrds = join(ASSETS, '..', 'metacontroller-crds.yaml');
+  await plane.kubectl(['apply', '--server-side', '-f', metacontrollerCrds]);
+  await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds')]);
+  await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds', 'cluster-api')]);
+  await plane.kubectl(['apply', '--server-side', '-f', join(import.meta.dirname, 'cluster-crd.yaml')]);
+  await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await plane.startControllerManager();
+
+  const rendered = await plane.kubectl(['kustomize', join(ROOT, 'metacontroller')]);
+  const objects = (loadAll(rendered) as KubernetesObject[]).filter(({ kind }) => kind !== 'Deployment');
+  const base = `http://127.0.0.1:${hooksPort}/hooks/`;
+  const manifest = objects
+    .map((object) => dump(object))
+    .join('---\n')
+    .replaceAll('http://metaipam-hooks.metaipam-system.svc/hooks/', base);
+  await plane.kubectl(['apply', '--server-side', '-f', '-'], manifest);
+  if (admission)
+    await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'metacontroller', 'admission')]);
+
+  const webserver = `http://127.0.0.1:${webPort}`;
+  let servers = 0;
+  const startServer = async () => {
+    const args = [
+      join(ROOT, 'lib', 'cli', 'metaipam.ts'),
+      'serve',
+      `--hooks-bind-address=127.0.0.1:${hooksPort}`,
+      `--webserver-bind-address=127.0.0.1:${webPort}`,
+      ...serveArgs,
+    ];
+    const env = {
+      IPAM_KUBECONFIG: plane.kubeconfig,
+      POD_NAME: `e2e-${servers}`,
+      POD_NAMESPACE: 'metaipam-system',
+    };
+    const program = plane.run(`metaipam-${++servers}`, process.execPath, args, env);
+    await eventually('metaipam serve', async () => {
+      if (!program.isRunning) throw new Error(`ended:\n${program.tail()}`);
+      return (await fetch(`${webserver}/readyz`)).ok;
+    });
+    return program;
+  };
+  let started = 0;
+  const startMetacontroller = () =>
+    plane.startMetacontroller(`metacontroller-${++started}`, [
+      `--apply-strategy=${applyStrategy}`,
+      ...(metacontrollers > 1
+        ? ['--leader-election', `--leader-election-id=metacontroller`, '--leader-election-namespace=default']
+        : []),
+    ]);
+  const server = await startServer();
+  const running = await Promise.all(Array.from({ length: metacontrollers }, startMetacontroller));
+  return {
+    plane,
+    server,
+    webserver,
+    metacontrollers: running,
+    startMetacontroller,
+    startServer,
+    hookCalls: () => hookCalls(webserver),
+    stop: () => plane.stop(),
+  };
+}
+
+async function hookCalls(webserver: string): Promise<Record<string, number>> {
+  const text = await (await fetch(`${webserver}/metrics`)).text();
+  const calls: Record<string, number> = {};
+  for (const [, labels = '', count] of text.matchAll(
+    /^metaipam_hook_duration_seconds_count\{(.*)\} (\d+)$/gm,
+  )) {
+    const label = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(labels)?.[1];
+    const key = `${label('controller')}/${label('hook')}`;
+    calls[key] = (calls[key] ?? 0) + Number(count);
+  }
+  return calls;
+}
+
+/** Waits until no hook has been called for `quietSeconds`; an Error names the hooks that go on if that never comes. */
+export async function quiet(installation: Installation, quietSeconds = 3, withinSeconds = 60): Promise<void> {
+  const deadline = Date.now() + withinSeconds * 1000;
+  let before = await installation.hookCalls();
+  let since = Date.now();
+  while (Date.now() - since < quietSeconds * 1000) {
+    await delay(250);
+    const now = await installation.hookCalls();
+    const busy = Object.keys(now).filter((hook) => now[hook] !== before[hook]);
+    if (busy.length > 0) since = Date.now();
+    if (Date.now() > deadline)
+      throw new Error(`hooks still called after ${withinSeconds} s: ${busy.join(', ')}`);
+    before = now;
+  }
+}
+
+/** Objects of one resource, by `kubectl get`. */
+export async function list<T = KubernetesObject>(plane: ControlPlane, resource: string): Promise<T[]> {
+  const output = await plane.kubectl(['get', resource, '--all-namespaces', '-o', 'json']);
+  return (JSON.parse(output) as { items: T[] }).items;
+}

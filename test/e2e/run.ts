@@ -1,0 +1,15 @@
+/**
+ * Runs every `*.e2e.ts` of this folder, each on a control plane of its own, one after another.
+ * Arguments filter the files by substring: `npm run test:e2e -- claims`.
+ */
+import { globSync } from 'node:fs';
+import { runTests } from '../run-tests.ts';
+import { ASSETS, missingPrograms } from './control-plane.ts';
+
+const missing = missingPrograms();
+if (missing.length > 0) {
+  console.log(`SKIPPED: the end-to-end tests. Not in ${ASSETS}: ${missing.join(', ')}`);
+  console.log('README.md, "Test against a real cluster", says how to get them.');
+} else {
+  await runTests(globSync('test/e2e/**/*.e2e.ts').sort(), process.argv.slice(2), 1);
+}

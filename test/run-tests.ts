@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { dirname, relative } from 'node:path';
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly output: string;
+}
+
+const root = dirname(import.meta.dirname);
+
+/**
+ * Runs uvu test files, each in a process of its own, and sets the exit code.
+ *
+ * uvu exits 0 for a file that never calls `test.run()`, so a file whose output carries no total fails here.
+ *
+ * @param filters only files that contain one of these, if there are any
+ * @param parallel how many files at a time
+ */
+export async function runTests(
+  files: readonly string[],
+  filters: readonly string[],
+  parallel: number,
+): Promise<void> {
+  const queue = files.filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
+  const outcomes: Outcome[] = [];
+  async function work(): Promise<void> {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const startedAt = performance.now();
+      const outcome = await runFile(file);
+      outcomes.push(outcome);
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+      const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
+      console.log(`${verdict} ${relative('test', file)}: ${outcome.passed} passed in ${seconds} s`);
+      if (outcome.failed > 0) console.log(outcome.output);
+    }
+  }
+  await Promise.all(Array.from({ length: parallel }, work));
+  const sum = (key: 'passed' | 'failed' | 'skipped') => outcomes.reduce((n, outcome) => n + outcome[key], 0);
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  process.exitCode = sum('failed') > 0 || outcomes.length === 0 ? 1 : 0;
+}
+
+async function runFile(file: string): Promise<Outcome> {
+  const child = spawn(process.execPath, [file], { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
+  let output = '';
+  const gather = (data: Buffer) => {
+    output += data;
+  };
+  child.stdout.on('data', gather);
+  child.stderr.on('data', gather);
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  const count = (label: string) => Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
+  const [total, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')];
+  if (total === 0) output += `\n${file}: no test ran (exit ${code}); does it end with test.run()?\n`;
+  const failed = total - passed - skipped;
+  return { passed, skipped, failed: total === 0 || (code !== 0 && failed === 0) ? 1 : failed, output };
+}
