@@ -41,7 +41,9 @@ export function readPool(spec: PoolSpec = {}): PoolReading {
   const gateway = readGateway(spec.gateway, problems);
   const { prefix, addressReuseGracePeriodSeconds = 0 } = spec;
 
-  if (!spec.addresses?.length) problems.push({ field: 'spec.addresses', message: 'addresses is required' });
+  if (spec.addresses == null || spec.addresses.length === 0) {
+    problems.push({ field: 'spec.addresses', message: 'addresses is required' });
+  }
   if (!Number.isInteger(prefix) || prefix! < 0) {
     problems.push({ field: 'spec.prefix', value: prefix ?? null, message: 'a valid prefix is required' });
   }
@@ -122,8 +124,12 @@ function reservedAddresses(lowest: Address, prefix: number): Range[] {
 }
 
 function readRanges(field: string, entries: readonly string[] | undefined, problems: Problem[]): Range[] {
+  if (entries != null && !Array.isArray(entries)) {
+    problems.push({ field, value: entries, message: 'must be a list' });
+    return [];
+  }
   const ranges: Range[] = [];
-  for (const [index, entry] of (Array.isArray(entries) ? entries : []).entries()) {
+  for (const [index, entry] of (entries ?? []).entries()) {
     const range = typeof entry === 'string' ? parseRange(entry) : undefined;
     if (range !== undefined) ranges.push(range);
     else {
@@ -141,8 +147,8 @@ function readRanges(field: string, entries: readonly string[] | undefined, probl
 }
 
 function readGateway(text: string | undefined, problems: Problem[]): Address | undefined {
-  if (text === undefined || text === '') return undefined;
-  const gateway = parseAddress(text);
+  if (text == null || text === '') return undefined;
+  const gateway = typeof text === 'string' ? parseAddress(text) : undefined;
   if (gateway === undefined) {
     problems.push({
       field: 'spec.gateway',
