@@ -1,0 +1,179 @@
+import { FAMILY_BITS, type Family } from '../address/address.ts';
+import { parsePrefix } from '../address/range.ts';
+import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
+import type { ClusterCIDRSpec, PodNetworkSpec } from '../kubernetes/types.ts';
+import type { Problem } from '../validation/problem.ts';
+import { parseInt64 } from './selector.ts';
+
+/** The smallest block that a node may get: 16 addresses. */
+const LEAST_HOST_BITS = 4;
+
+/**
+ * Everything that is wrong with the spec of a ClusterCIDR, whatever it is (KEP-2593, and the API server's
+ * rules for node selectors). Nothing is taken for granted: the spec may come from a file.
+ */
+export function validateClusterCIDR(spec: unknown): Problem[] {
+  if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
+  const { perNodeHostBits, ipv4, ipv6, nodeSelector } = spec as Record<keyof ClusterCIDRSpec, unknown>;
+  const problems: Problem[] = [];
+  if (isUnset(ipv4) && isUnset(ipv6)) {
+    problems.push({ field: 'spec', message: 'a CIDR is required for ipv4 or ipv6' });
+  }
+  if (!Number.isInteger(perNodeHostBits) || (perNodeHostBits as number) < LEAST_HOST_BITS) {
+    problems.push({
+      field: 'spec.perNodeHostBits',
+      value: perNodeHostBits ?? null,
+      message: `must be an integer of at least ${LEAST_HOST_BITS}`,
+    });
+  }
+  problems.push(...validateRange('ipv4', 4, ipv4, perNodeHostBits));
+  problems.push(...validateRange('ipv6', 6, ipv6, perNodeHostBits));
+  if (nodeSelector !== undefined && nodeSelector !== null) problems.push(...validateSelector(nodeSelector));
+  return problems;
+}
+
+/** Everything that is wrong with the spec of a PodNetwork of this name. */
+export function validatePodNetwork(name: string, spec: unknown): Problem[] {
+  if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
+  const { target, annotation, serviceCIDRs, reuseGracePeriodSeconds } = spec as Record<
+    keyof PodNetworkSpec,
+    unknown
+  >;
+  const problems: Problem[] = [];
+  if (target !== 'node.spec.podCIDRs' && target !== 'node.metadata.annotations') {
+    problems.push({
+      field: 'spec.target',
+      value: target ?? null,
+      message: 'must be node.spec.podCIDRs or node.metadata.annotations',
+    });
+  } else if ((name === 'default') !== (target === 'node.spec.podCIDRs')) {
+    problems.push({
+      field: 'spec.target',
+      value: target,
+      message: 'the network named default, and no other, has the target node.spec.podCIDRs',
+    });
+  }
+  if (annotation !== undefined && (typeof annotation !== 'string' || !isQualifiedName(annotation))) {
+    problems.push({
+      field: 'spec.annotation',
+      value: annotation,
+      message: 'must be the key of an annotation',
+    });
+  }
+  if (serviceCIDRs !== undefined && !Array.isArray(serviceCIDRs)) {
+    problems.push({ field: 'spec.serviceCIDRs', value: serviceCIDRs, message: 'must be a list' });
+  } else {
+    for (const [index, text] of (serviceCIDRs ?? []).entries()) {
+      if (typeof text === 'string' && parsePrefix(text) !== undefined) continue;
+      problems.push({ field: `spec.serviceCIDRs[${index}]`, value: text, message: 'must be a CIDR' });
+    }
+  }
+  const grace = reuseGracePeriodSeconds;
+  if (grace !== undefined && (!Number.isInteger(grace) || (grace as number) < 0)) {
+    problems.push({
+      field: 'spec.reuseGracePeriodSeconds',
+      value: grace,
+      message: 'must be an integer that is not negative',
+    });
+  }
+  return problems;
+}
+
+function validateRange(name: 'ipv4' | 'ipv6', family: Family, text: unknown, hostBits: unknown): Problem[] {
+  if (isUnset(text)) return [];
+  const prefix = typeof text === 'string' ? parsePrefix(text) : undefined;
+  if (prefix?.family !== family) {
+    return [{ field: `spec.${name}`, value: text, message: `must be an IPv${family} CIDR` }];
+  }
+  const most = FAMILY_BITS[family] - prefix.length;
+  if (typeof hostBits !== 'number' || hostBits <= most) return [];
+  const message = `must not be more than the ${most} host bits of ${name}`;
+  return [{ field: 'spec.perNodeHostBits', value: hostBits, message }];
+}
+
+function validateSelector(selector: unknown): Problem[] {
+  const field = 'spec.nodeSelector.nodeSelectorTerms';
+  const terms = isRecord(selector) ? selector.nodeSelectorTerms : undefined;
+  if (!Array.isArray(terms) || terms.length === 0) return [{ field, message: 'needs at least one term' }];
+  return terms.flatMap((term, index) => validateTerm(`${field}[${index}]`, term));
+}
+
+function validateTerm(field: string, term: unknown): Problem[] {
+  if (!isRecord(term)) return [{ field, value: term, message: 'must be a term' }];
+  const each = (
+    name: string,
+    validate: (field: string, requirement: Record<string, unknown>) => Problem[],
+  ) => {
+    const list = term[name] ?? [];
+    if (!Array.isArray(list)) return [{ field: `${field}.${name}`, value: list, message: 'must be a list' }];
+    return list.flatMap((requirement, index) => {
+      const path = `${field}.${name}[${index}]`;
+      const message = 'must be a requirement';
+      return isRecord(requirement)
+        ? validate(path, requirement)
+        : [{ field: path, value: requirement, message }];
+    });
+  };
+  return [...each('matchExpressions', validateExpression), ...each('matchFields', validateField)];
+}
+
+function validateExpression(field: string, { key, operator, values }: Record<string, unknown>): Problem[] {
+  const problems: Problem[] = [];
+  if (typeof key !== 'string' || !isQualifiedName(key)) {
+    problems.push({ field: `${field}.key`, value: key ?? null, message: 'must be the key of a label' });
+  }
+  const list = textsOf(values);
+  const wrong = (message: string) =>
+    problems.push({ field: `${field}.values`, value: values ?? null, message });
+  switch (operator) {
+    case 'In':
+    case 'NotIn':
+      if (list === undefined || list.length === 0) wrong(`operator ${operator} needs values`);
+      break;
+    case 'Exists':
+    case 'DoesNotExist':
+      if (list?.length !== 0) wrong(`operator ${operator} takes no values`);
+      break;
+    case 'Gt':
+    case 'Lt':
+      if (list?.length !== 1 || parseInt64(list[0]) === undefined) {
+        wrong(`operator ${operator} needs exactly one integer`);
+      }
+      break;
+    default: {
+      const message = 'must be In, NotIn, Exists, DoesNotExist, Gt or Lt';
+      problems.push({ field: `${field}.operator`, value: operator ?? null, message });
+    }
+  }
+  return problems;
+}
+
+function validateField(field: string, { key, operator, values }: Record<string, unknown>): Problem[] {
+  const problems: Problem[] = [];
+  if (key !== 'metadata.name') {
+    problems.push({ field: `${field}.key`, value: key ?? null, message: 'must be metadata.name' });
+  }
+  if (operator !== 'In' && operator !== 'NotIn') {
+    problems.push({ field: `${field}.operator`, value: operator ?? null, message: 'must be In or NotIn' });
+  }
+  const list = textsOf(values);
+  if (list?.length !== 1 || !isSubdomain(list[0]!)) {
+    problems.push({ field: `${field}.values`, value: values ?? null, message: 'must be exactly one name' });
+  }
+  return problems;
+}
+
+/** The values of a requirement; undefined if they are no list of texts. */
+function textsOf(values: unknown): string[] | undefined {
+  const list = values ?? [];
+  return Array.isArray(list) && list.every((value) => typeof value === 'string') ? list : undefined;
+}
+
+/** An empty text is as good as none. */
+function isUnset(text: unknown): boolean {
+  return text === undefined || text === null || text === '';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

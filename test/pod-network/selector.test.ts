@@ -1,0 +1,97 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { NodeSelector, NodeSelectorRequirement } from '../../lib/kubernetes/types.ts';
+import { compileSelector } from '../../lib/pod-network/selector.ts';
+
+const node = { name: 'node-1', labels: { zone: 'a', cores: '16', empty: '' } };
+const matches = (nodeSelectorTerms: NodeSelector['nodeSelectorTerms'], labels = node.labels) =>
+  compileSelector({ nodeSelectorTerms }).matchCount({ ...node, labels });
+
+const REQUIREMENTS: [requirement: NodeSelectorRequirement, text: string, holds: boolean][] = [
+  [{ key: 'zone', operator: 'In', values: ['b', 'a'] }, 'zone in (a,b)', true],
+  [{ key: 'zone', operator: 'In', values: ['b'] }, 'zone in (b)', false],
+  [{ key: 'empty', operator: 'In', values: [''] }, 'empty in ()', true],
+  [{ key: 'absent', operator: 'In', values: ['a'] }, 'absent in (a)', false],
+  [{ key: 'zone', operator: 'NotIn', values: ['b'] }, 'zone notin (b)', true],
+  [{ key: 'zone', operator: 'NotIn', values: ['a'] }, 'zone notin (a)', false],
+  [{ key: 'absent', operator: 'NotIn', values: ['a'] }, 'absent notin (a)', true],
+  [{ key: 'zone', operator: 'Exists' }, 'zone', true],
+  [{ key: 'absent', operator: 'Exists' }, 'absent', false],
+  [{ key: 'zone', operator: 'DoesNotExist' }, '!zone', false],
+  [{ key: 'absent', operator: 'DoesNotExist', values: [] }, '!absent', true],
+  [{ key: 'cores', operator: 'Gt', values: ['8'] }, 'cores>8', true],
+  [{ key: 'cores', operator: 'Gt', values: ['16'] }, 'cores>16', false],
+  [{ key: 'cores', operator: 'Lt', values: ['100'] }, 'cores<100', true],
+  [{ key: 'cores', operator: 'Lt', values: ['-1'] }, 'cores<-1', false],
+  [{ key: 'zone', operator: 'Lt', values: ['8'] }, 'zone<8', false],
+  [{ key: 'absent', operator: 'Lt', values: ['8'] }, 'absent<8', false],
+  [{ key: 'empty', operator: 'Gt', values: ['-1'] }, 'empty>-1', false],
+  [{ key: 'constructor', operator: 'Exists' }, 'constructor', false],
+  [{ key: '__proto__', operator: 'DoesNotExist' }, '!__proto__', true],
+];
+for (const [requirement, text, holds] of REQUIREMENTS) {
+  test(`${text} ${holds ? 'selects' : 'does not select'} the node`, () => {
+    assert.is(matches([{ matchExpressions: [requirement] }]), holds ? 1 : 0);
+    assert.is(compileSelector({ nodeSelectorTerms: [{ matchExpressions: [requirement] }] }).text, text);
+  });
+}
+
+test('Gt compares integers of 64 bits, not texts and not floats', () => {
+  const above = (value: string, label: string) =>
+    matches([{ matchExpressions: [{ key: 'n', operator: 'Gt', values: [value] }] }], { n: label } as never);
+  assert.is(above('9', '10'), 1);
+  assert.is(above('9223372036854775806', '9223372036854775807'), 1);
+  assert.is(above('9', '9223372036854775808'), 0);
+  assert.is(above('1', '1e3'), 0);
+});
+
+const zone = (value: string) => ({ key: 'zone', operator: 'In' as const, values: [value] });
+const named = (name: string) => ({ key: 'metadata.name' as const, operator: 'In' as const, values: [name] });
+
+test('F9 terms are alternatives, the requirements of one are not', () => {
+  assert.is(matches([{ matchExpressions: [zone('b')] }, { matchExpressions: [zone('a')] }]), 1);
+  assert.is(matches([{ matchExpressions: [zone('a'), zone('b')] }]), 0);
+});
+
+test('F9 a term without requirements matches nothing, and leaves the others alone', () => {
+  assert.is(matches([{}]), 0);
+  assert.is(matches([{ matchExpressions: [], matchFields: [] }]), 0);
+  assert.is(matches([]), 0);
+  assert.is(matches([{}, { matchExpressions: [zone('a')] }]), 1);
+});
+
+test('matchFields look at the name, not at a label called metadata.name', () => {
+  assert.is(matches([{ matchFields: [named('node-1')] }]), 1);
+  assert.is(matches([{ matchFields: [named('node-2')] }], { 'metadata.name': 'node-2' } as never), 0);
+  assert.is(matches([{ matchFields: [{ ...named('node-2'), operator: 'NotIn' }] }]), 1);
+});
+
+test('the longest matching term counts', () => {
+  const long = { matchExpressions: [zone('a')], matchFields: [named('node-1')] };
+  assert.is(matches([{ matchExpressions: [zone('a')] }, long]), 2);
+  assert.is(matches([{ matchExpressions: [zone('a')] }, { matchExpressions: [zone('b'), zone('a')] }]), 1);
+});
+
+test('F10 requirements for an absent label count like any other', () => {
+  const absent = { key: 'absent', operator: 'DoesNotExist' as const };
+  const other = { key: 'other', operator: 'NotIn' as const, values: ['x'] };
+  assert.is(matches([{ matchExpressions: [zone('a'), absent, other] }]), 3);
+});
+
+test('the text does not depend on the order of requirements, values or terms', () => {
+  const absent = { key: 'absent', operator: 'DoesNotExist' as const };
+  const values = { key: 'zone', operator: 'In' as const, values: ['b', 'a', 'a'] };
+  const a = compileSelector({
+    nodeSelectorTerms: [{ matchExpressions: [values, absent] }, { matchFields: [named('n')] }],
+  });
+  const b = compileSelector({
+    nodeSelectorTerms: [
+      { matchFields: [named('n')] },
+      { matchExpressions: [absent, { ...values, values: ['a', 'b'] }] },
+    ],
+  });
+  assert.is(a.text, '!absent,zone in (a,b) || metadata.name in (n)');
+  assert.is(b.text, a.text);
+});
+
+test.run();
