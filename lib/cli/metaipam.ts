@@ -1,2 +1,64 @@
 #!/usr/bin/env node
-console.log('hi', process.version, process.argv.slice(2));
+import { readFileSync } from 'node:fs';
+import type { Command, Io } from './command.ts';
+import { suggestion } from './options.ts';
+
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
+  serve: () => import('./serve.ts'),
+  simulate: () => import('./simulate.ts'),
+  validate: () => import('./validate.ts'),
+  hook: () => import('./hook.ts'),
+};
+
+/** Runs `metaipam <argv>`. Resolves to the exit code. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === 'version' || name === '--version') {
+    io.stdout.write(`metaipam ${version()}\n`);
+    return 0;
+  }
+  if (name === 'help' && rest.length > 0) return main([...rest, '--help'], io);
+  if (name === 'help' || name === '--help' || name === '-h') {
+    io.stdout.write(await overview());
+    return 0;
+  }
+  if (name === undefined) {
+    io.stderr.write(await overview());
+    return 1;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    const known = [...Object.keys(COMMANDS), 'help', 'version'];
+    io.stderr.write(
+      `metaipam: unknown command ${name}${suggestion(name, known)}\nKnown: ${known.join(', ')}\n`,
+    );
+    return 1;
+  }
+  const command = await COMMANDS[name]!();
+  return command.default.run(rest, io);
+}
+
+async function overview(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const lines = commands.map(({ default: { name, summary } }) => `  ${name.padEnd(10)} ${summary}`);
+  return `Usage: metaipam <command> [options]
+
+IP address management for Kubernetes, as Metacontroller hooks.
+
+Commands:
+${lines.join('\n')}
+  ${'help'.padEnd(10)} This text, or that of a command: metaipam help serve
+  ${'version'.padEnd(10)} Print the version
+
+Every command explains itself: metaipam <command> --help
+`;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return JSON.parse(manifest).version;
+}
+
+if (import.meta.main) {
+  const { stdin, stdout, stderr, env } = process;
+  process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, env });
+}

@@ -1,0 +1,83 @@
+/** What a subcommand is, and the part that all of them share: options, `--help`, errors as one line. */
+import {
+  type Environment,
+  helpText,
+  type OptionTable,
+  type Parsed,
+  parseOptions,
+  UsageError,
+} from './options.ts';
+
+/** The process as a command sees it; tests pass their own. */
+export interface Io {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Environment;
+}
+
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: OptionTable;
+  /** Resolves to the exit code. */
+  readonly run: (argv: readonly string[], io: Io) => Promise<number>;
+}
+
+interface Definition<T extends OptionTable> {
+  readonly name: string;
+  readonly summary: string;
+  /** What follows `metaipam <name>` in the usage line. */
+  readonly usage: string;
+  /** Paragraphs between the usage line and the options. */
+  readonly description: string;
+  readonly options: T;
+  readonly main: (parsed: Parsed<T>, io: Io) => Promise<number>;
+}
+
+/** Input that a person can mend: reported as its message alone, exit code 1. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** A command from its definition: exit 0 on `--help`, 1 with one line on stderr on wrong flags or input. */
+export function defineCommand<T extends OptionTable>(definition: Definition<T>): Command {
+  const { name, summary, usage, description, options, main } = definition;
+  async function run(argv: readonly string[], io: Io): Promise<number> {
+    try {
+      const parsed = parseOptions(options, argv, io.env);
+      if (parsed.help) {
+        io.stdout.write(
+          `Usage: metaipam ${name} ${usage}\n\n${description.trim()}\n\nOptions:\n${helpText(options)}\n`,
+        );
+        return 0;
+      }
+      for (const warning of parsed.warnings) io.stderr.write(`metaipam ${name}: warning: ${warning}\n`);
+      return await main(parsed, io);
+    } catch (error) {
+      if (error instanceof UsageError) {
+        io.stderr.write(`metaipam ${name}: ${error.message}\nSee metaipam ${name} --help.\n`);
+        return 1;
+      }
+      if (error instanceof InputError) {
+        io.stderr.write(`metaipam ${name}: ${error.message}\n`);
+        return 1;
+      }
+      throw error;
+    }
+  }
+  return { name, summary, options, run };
+}
+
+/** All of a stream as text. */
+export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import type { HookName } from '../server/request.ts';
+import { type Command, defineCommand, InputError, type Io, readAll } from './command.ts';
+import { loadControllers } from './controllers.ts';
+import { HOOK_OPTIONS, hookConfig } from './hook-options.ts';
+import { defineOptions, type Parsed, suggestion, UsageError } from './options.ts';
+
+const OPTIONS = defineOptions({
+  file: {
+    type: 'string',
+    short: 'f',
+    default: '-',
+    placeholder: 'path',
+    help: 'The request. - reads stdin.',
+  },
+  now: {
+    type: 'string',
+    placeholder: 'time',
+    help: 'The time the hook is told, RFC 3339, so that an answer can be repeated. Default: the current time.',
+    check: (text: string) =>
+      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) &&
+      !Number.isNaN(Date.parse(text))
+        ? undefined
+        : 'a time such as 2026-01-31T12:00:00Z',
+  },
+  pretty: { type: 'boolean', help: 'Indent the answer. Default: only on a terminal.' },
+  ...HOOK_OPTIONS,
+});
+
+async function callHook(
+  load: typeof loadControllers,
+  { values, positionals }: Parsed<typeof OPTIONS>,
+  io: Io,
+): Promise<number> {
+  const [controllers, { checkRequest, decodeBody, hookPaths }, { ServerError }] = await Promise.all([
+    load(),
+    import('../server/request.ts'),
+    import('../server/errors.ts'),
+  ]);
+  const known = hookPaths(controllers);
+  const [path, ...excess] = positionals;
+  if (path === undefined) throw new UsageError(`which hook? One of ${known.join(', ')}`);
+  if (excess.length > 0) throw new UsageError(`one hook at a time, found also ${excess.join(' ')}`);
+  if (!known.includes(path)) {
+    throw new UsageError(`unknown hook ${path}${suggestion(path, known)}. Known: ${known.join(', ')}`);
+  }
+
+  const [controller, hook] = path.split('/') as [string, HookName];
+  const { file } = values;
+  const name = file === '-' ? '<stdin>' : file;
+  let request: never;
+  try {
+    const text = await (file === '-' ? readAll(io.stdin) : readFile(file, 'utf8'));
+    ({ request } = checkRequest(controller, hook, decodeBody(text)));
+  } catch (error) {
+    if (error instanceof ServerError) throw new InputError(`${name}: ${error.message}`);
+    if ((error as NodeJS.ErrnoException).syscall !== undefined)
+      throw new InputError((error as Error).message);
+    throw error;
+  }
+  const now = values.now === undefined ? Date.now() : Date.parse(values.now);
+  const response = await controllers[controller]![hook]!(request, { now, config: hookConfig(values) });
+  const indent = (values.pretty ?? io.stdout.isTTY) ? 2 : undefined;
+  io.stdout.write(`${JSON.stringify(response, null, indent)}\n`);
+  return 0;
+}
+
+/** `hook`, with the hooks of `load`. */
+export function hookCommand(load: typeof loadControllers): Command {
+  return defineCommand({
+    name: 'hook',
+    summary: 'Answer one hook request from a file or stdin',
+    usage: '<controller>/<sync|customize|finalize> [options] < request.json',
+    description: `
+Calls one hook without a server: reads the request that Metacontroller would send, writes the answer.
+
+Exit codes: 0 answered, 1 the hook is unknown or the request is not one of its requests.`,
+    options: OPTIONS,
+    main: (parsed, io) => callHook(load, parsed, io),
+  });
+}
+
+export default hookCommand(loadControllers);

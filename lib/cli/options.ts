@@ -1,0 +1,292 @@
+/**
+ * Command line options as a table: parsing, `--help` and error messages all come from it.
+ *
+ * A value is the flag's, else the first of its environment variables that is set (even to nothing), else the
+ * default. Flags have two dashes, `--flag value` or `--flag=value`; a short letter exists only where the table
+ * gives one. A boolean takes no separate value: `--flag` is true, `--flag=false` is false.
+ */
+
+interface OptionBase {
+  readonly help: string;
+  /** Environment variables, the first that is set wins. */
+  readonly env?: string | readonly string[];
+  /** As a user would write it. An option without a default may be undefined. */
+  readonly default?: string;
+  /** What stands for the value in the help text. */
+  readonly placeholder?: string;
+  readonly aliases?: readonly string[];
+  readonly short?: string;
+  /** What to use instead. */
+  readonly deprecated?: string;
+  /** What is wrong with a value of the right type, as the end of "must be …"; undefined if nothing is. */
+  readonly check?: (value: never) => string | undefined;
+}
+
+/** `duration` gives milliseconds, `size` bytes, `list` every value of a repeatable option. */
+export type Option =
+  | (OptionBase & { readonly type: 'string' | 'boolean' | 'duration' | 'size' | 'integer' | 'list' })
+  | (OptionBase & { readonly type: 'enum'; readonly values: readonly string[] });
+
+/** Options by the name of their flag. */
+export type OptionTable = Readonly<Record<string, Option>>;
+
+type ValueOf<O> = O extends { type: 'boolean' }
+  ? boolean
+  : O extends { type: 'duration' | 'size' | 'integer' }
+    ? number
+    : O extends { type: 'enum'; values: readonly (infer V)[] }
+      ? V
+      : O extends { type: 'list' }
+        ? string[]
+        : string;
+
+export type Values<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K] extends { default: string } | { type: 'list' }
+    ? ValueOf<T[K]>
+    : ValueOf<T[K]> | undefined;
+};
+
+export interface Parsed<T extends OptionTable> {
+  readonly values: Values<T>;
+  readonly positionals: readonly string[];
+  readonly help: boolean;
+  /** Sentences for stderr: deprecated options in use. */
+  readonly warnings: readonly string[];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A mistake on the command line or in the environment. The message names the flag or variable. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Keeps the table's literal types, from which `Values` follow. */
+export function defineOptions<const T extends OptionTable>(table: T): T {
+  return table;
+}
+
+const NANOSECONDS: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+};
+
+/** Milliseconds of a Go duration (`time.ParseDuration`): `15s`, `1m30s`, `1.5h`. Undefined if it is none. */
+export function parseDuration(text: string): number | undefined {
+  const [, sign, rest] = /^([+-]?)(.*)$/s.exec(text)!;
+  if (rest === '0') return 0;
+  if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(rest!)) return undefined;
+  let nanoseconds = 0;
+  for (const [, amount, unit] of rest!.matchAll(/([0-9.]+)([a-zµμ]+)/g)) {
+    nanoseconds += Number(amount) * NANOSECONDS[unit!]!;
+  }
+  return ((sign === '-' ? -1 : 1) * nanoseconds) / 1e6;
+}
+
+/** Bytes of `1048576`, `64KiB`, `256MiB`, `256Mi`, `1.5GB`. Undefined if it is no size. */
+export function parseSize(text: string): number | undefined {
+  const match = /^([0-9]+(?:\.[0-9]+)?)(?:([kKMG])(i?))?B?$/.exec(text);
+  if (match === null) return undefined;
+  const power = match[2] === undefined ? 0 : 'KMG'.indexOf(match[2].toUpperCase()) + 1;
+  return Math.floor(Number(match[1]) * (match[3] === 'i' ? 1024 : 1000) ** power);
+}
+
+/** The spellings of Go's `strconv.ParseBool`; empty is true. */
+export function parseBoolean(text: string): boolean | undefined {
+  if (/^(?:|1|t|T|true|TRUE|True)$/.test(text)) return true;
+  return /^(?:0|f|F|false|FALSE|False)$/.test(text) ? false : undefined;
+}
+
+function parseInteger(text: string): number | undefined {
+  const value = Number(text);
+  return /^[+-]?[0-9]+$/.test(text) && Number.isSafeInteger(value) ? value : undefined;
+}
+
+const TYPES = {
+  string: { parse: (text: string) => text, accepts: 'text', placeholder: 'text' },
+  boolean: { parse: parseBoolean, accepts: 'true or false', placeholder: '' },
+  duration: {
+    parse: parseDuration,
+    accepts: 'a duration such as 15s, 1m30s or 1.5h',
+    placeholder: 'duration',
+  },
+  size: { parse: parseSize, accepts: 'a size such as 512KiB, 256MiB or 1GiB', placeholder: 'size' },
+  integer: { parse: parseInteger, accepts: 'a whole number', placeholder: 'number' },
+  list: { parse: (text: string) => text, accepts: 'text', placeholder: 'text' },
+} as const;
+
+function parseValue(option: Option, text: string, source: string): unknown {
+  const invalid = (accepted: string) =>
+    new UsageError(`${source}: ${JSON.stringify(text)} must be ${accepted}`);
+  if (option.type === 'enum') {
+    if (!option.values.includes(text)) throw invalid(`one of ${option.values.join(', ')}`);
+    return text;
+  }
+  const { parse, accepts } = TYPES[option.type];
+  const value = parse(text);
+  if (value === undefined) throw invalid(accepts);
+  const complaint = option.check?.(value as never);
+  if (complaint !== undefined) throw invalid(complaint);
+  return value;
+}
+
+/**
+ * Reads `argv` and `env` by the table.
+ *
+ * A list option also takes the arguments that follow its value, up to the next flag, as shells expand
+ * `-f examples/*.yaml`. After `--` everything is positional. Throws UsageError.
+ */
+export function parseOptions<T extends OptionTable>(
+  table: T,
+  argv: readonly string[],
+  env: Environment,
+): Parsed<T> {
+  const names = new Map<string, string>();
+  for (const [name, option] of Object.entries(table)) {
+    names.set(`--${name}`, name);
+    for (const alias of option.aliases ?? []) names.set(`--${alias}`, name);
+    if (option.short !== undefined) names.set(`-${option.short}`, name);
+  }
+
+  const given = new Map<string, unknown>();
+  const positionals: string[] = [];
+  const warnings: string[] = [];
+  const queue = [...argv];
+  for (let argument = queue.shift(); argument !== undefined; argument = queue.shift()) {
+    if (argument === '--') {
+      positionals.push(...queue);
+      break;
+    }
+    if (!isFlag(argument)) {
+      positionals.push(argument);
+      continue;
+    }
+    const equals = argument.indexOf('=');
+    const flag = equals < 0 ? argument : argument.slice(0, equals);
+    const inline = equals < 0 ? undefined : argument.slice(equals + 1);
+    if (flag === '--help' || flag === '-h') {
+      return { values: defaults(table), positionals: [], help: true, warnings: [] };
+    }
+    const name = names.get(flag);
+    if (name === undefined)
+      throw new UsageError(`unknown flag ${flag}${suggestion(flag, [...names.keys()])}`);
+    const option = table[name]!;
+    if (option.deprecated !== undefined) warnings.push(`${flag} is deprecated: ${option.deprecated}`);
+    if (option.type === 'boolean') {
+      given.set(name, parseValue(option, inline ?? '', flag));
+      continue;
+    }
+    if (inline === undefined && (queue.length === 0 || isFlag(queue[0]!))) {
+      throw new UsageError(`${flag} needs a value: ${accepted(option)}`);
+    }
+    const value = parseValue(option, inline ?? queue.shift()!, flag);
+    if (option.type === 'list') {
+      const list = (given.get(name) as string[] | undefined) ?? [];
+      list.push(value as string);
+      while (queue.length > 0 && !isFlag(queue[0]!) && queue[0] !== '--') list.push(queue.shift()!);
+      given.set(name, list);
+    } else {
+      given.set(name, value);
+    }
+  }
+
+  for (const [name, option] of Object.entries(table)) {
+    if (given.has(name)) continue;
+    const variable = variables(option).find((key) => env[key] !== undefined);
+    if (variable === undefined) continue;
+    if (option.deprecated !== undefined && env[variable] !== '') {
+      warnings.push(`${variable} is deprecated: ${option.deprecated}`);
+    }
+    const value = parseValue(option, env[variable]!, variable);
+    given.set(name, option.type === 'list' ? [value] : value);
+  }
+  return {
+    values: { ...defaults(table), ...Object.fromEntries(given) },
+    positionals,
+    help: false,
+    warnings,
+  };
+}
+
+/** `-` alone stands for stdin, and a negative number is a value. */
+function isFlag(argument: string): boolean {
+  return argument.length > 1 && argument.startsWith('-') && !/^-[0-9.]/.test(argument);
+}
+
+function defaults<T extends OptionTable>(table: T): Values<T> {
+  const entries = Object.entries(table).map(([name, option]) => {
+    if (option.type === 'list') return [name, []];
+    return [name, option.default === undefined ? undefined : parseValue(option, option.default, `--${name}`)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function variables(option: Option): readonly string[] {
+  return typeof option.env === 'string' ? [option.env] : (option.env ?? []);
+}
+
+function accepted(option: Option): string {
+  return option.type === 'enum' ? `one of ${option.values.join(', ')}` : TYPES[option.type].accepts;
+}
+
+/** ` (did you mean X?)`, or nothing when no candidate is near. */
+export function suggestion(word: string, candidates: readonly string[]): string {
+  const limit = Math.max(2, Math.floor(word.length / 3));
+  const [nearest] = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance);
+  return nearest === undefined ? '' : ` (did you mean ${nearest.candidate}?)`;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** The options as help text, one block each: flag, meaning, environment, default. */
+export function helpText(table: OptionTable): string {
+  const rows = Object.entries(table).map(([name, option]) => {
+    const flags = [...(option.short === undefined ? [] : [`-${option.short}`]), `--${name}`];
+    for (const alias of option.aliases ?? []) flags.push(`--${alias}`);
+    const value =
+      option.placeholder ??
+      (option.type === 'enum' ? option.values.join('|') : TYPES[option.type].placeholder);
+    const notes = [
+      ...variables(option).map((variable) => `env ${variable}`),
+      ...(option.default === undefined ? [] : [`default ${option.default === '' ? '""' : option.default}`]),
+      ...(option.deprecated === undefined ? [] : [`deprecated: ${option.deprecated}`]),
+    ];
+    return [
+      `  ${flags.join(', ')}${option.type === 'boolean' ? '[=true|false]' : ` <${value}>`}`,
+      ...wrap(option.help, 92).map((line) => `      ${line}`),
+      ...(notes.length === 0 ? [] : [`      (${notes.join(', ')})`]),
+    ].join('\n');
+  });
+  return [...rows, '  -h, --help\n      Print this text.'].join('\n');
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}

@@ -1,0 +1,154 @@
+import { constants } from 'node:buffer';
+import type { BindAddress } from '../server/bind-address.ts';
+import { type Command, defineCommand, InputError, type Io } from './command.ts';
+import { loadControllers } from './controllers.ts';
+import { HOOK_OPTIONS, hookConfig, notNegative } from './hook-options.ts';
+import { defineOptions, type Parsed, UsageError } from './options.ts';
+
+export const SERVE_OPTIONS = defineOptions({
+  'hooks-bind-address': {
+    type: 'string',
+    env: 'METAIPAM_HOOKS_BIND_ADDR',
+    default: ':8080',
+    placeholder: 'address',
+    help: 'Where Metacontroller calls the hooks: host:port, :port or [ipv6]:port; port 0 takes any free one.',
+  },
+  'webserver-bind-address': {
+    type: 'string',
+    env: 'IPAM_WEBSERVER_BIND_ADDR',
+    default: ':8081',
+    placeholder: 'address',
+    help: 'Where /healthz, /readyz and /metrics are served.',
+  },
+  'health-probe-address': {
+    type: 'string',
+    env: 'IPAM_HEALTH_PROBE_ADDR',
+    default: '',
+    placeholder: 'address',
+    help: 'Wins over --webserver-bind-address if it is not empty.',
+    deprecated: 'use --webserver-bind-address',
+  },
+  'body-limit': {
+    type: 'size',
+    env: 'METAIPAM_BODY_LIMIT',
+    default: '256MiB',
+    help: 'The largest hook request to accept. One request carries all claims and allocations of a pool, about 3 kB a pair.',
+    check: (bytes: number) =>
+      bytes >= 1 && bytes <= constants.MAX_STRING_LENGTH
+        ? undefined
+        : `between 1 and ${constants.MAX_STRING_LENGTH} bytes`,
+  },
+  ...HOOK_OPTIONS,
+  'log-level': {
+    type: 'enum',
+    values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+    env: 'METAIPAM_LOG_LEVEL',
+    default: 'info',
+    help: 'The least severe entries to log. debug has one line per hook call.',
+  },
+  'log-format': {
+    type: 'enum',
+    values: ['json', 'text'],
+    env: 'METAIPAM_LOG_FORMAT',
+    default: 'json',
+    help: 'How log entries are written to stdout.',
+  },
+  'shutdown-grace-period': {
+    type: 'duration',
+    env: 'METAIPAM_SHUTDOWN_GRACE_PERIOD',
+    default: '25s',
+    help: 'How long running hooks may take to finish after SIGTERM or SIGINT. A second signal ends the process at once.',
+    check: notNegative,
+  },
+});
+
+async function serve(
+  load: typeof loadControllers,
+  { values, positionals }: Parsed<typeof SERVE_OPTIONS>,
+  io: Io,
+): Promise<number> {
+  const [controllers, { ListenError, parseBindAddress }, { createLogger }, { startServer }] =
+    await Promise.all([
+      load(),
+      import('../server/bind-address.ts'),
+      import('../server/log.ts'),
+      import('../server/server.ts'),
+    ]);
+  const address = (option: 'hooks-bind-address' | 'webserver-bind-address' | 'health-probe-address') => {
+    const parsed: BindAddress | undefined = parseBindAddress(values[option]);
+    if (parsed !== undefined) return parsed;
+    const text = JSON.stringify(values[option]);
+    throw new UsageError(
+      `--${option}: ${text} must be an address such as :8081, 127.0.0.1:8081 or [::1]:8081`,
+    );
+  };
+  const webserver = values['health-probe-address'] === '' ? 'webserver-bind-address' : 'health-probe-address';
+  for (const argument of positionals) {
+    // Ignored, as node-ipam-controller does, so that its command lines keep working.
+    io.stderr.write(
+      `metaipam serve: warning: ignored argument ${argument}; a flag's value is written --flag=value\n`,
+    );
+  }
+  const signals = nextSignals();
+  const logger = createLogger({ level: values['log-level'], format: values['log-format'] }, io.stdout);
+  const server = await startServer({
+    controllers,
+    config: hookConfig(values),
+    bodyLimit: values['body-limit'],
+    logger,
+    hooksAddress: address('hooks-bind-address'),
+    webserver: { address: address(webserver), option: webserver },
+  }).catch((error) => {
+    throw error instanceof ListenError ? new InputError(error.message) : error;
+  });
+
+  logger.info({ signal: await signals() }, 'shutting down');
+  signals().then((signal) => {
+    logger.error({ signal }, 'second signal, running hooks are cut off');
+    process.exit(1);
+  });
+  const clean = await server.close(values['shutdown-grace-period']);
+  if (!clean) {
+    logger.error('the grace period is over, running hooks are cut off');
+    process.exit(1);
+  }
+  logger.info('stopped');
+  return 0;
+}
+
+/** A function that waits for the next SIGTERM or SIGINT; one that came before it was called counts. */
+function nextSignals(): () => Promise<NodeJS.Signals> {
+  const arrived: NodeJS.Signals[] = [];
+  let waiting: ((signal: NodeJS.Signals) => void) | undefined;
+  const receive = (signal: NodeJS.Signals) => {
+    if (waiting === undefined) arrived.push(signal);
+    else waiting(signal);
+    waiting = undefined;
+  };
+  process.on('SIGTERM', receive);
+  process.on('SIGINT', receive);
+  return () =>
+    new Promise((resolve) => {
+      const signal = arrived.shift();
+      if (signal === undefined) waiting = resolve;
+      else resolve(signal);
+    });
+}
+
+/** `serve`, with the hooks of `load`. */
+export function serveCommand(load: typeof loadControllers): Command {
+  return defineCommand({
+    name: 'serve',
+    summary: 'Answer Metacontroller: hooks, probes and metrics',
+    usage: '[options]',
+    description: `
+Serves POST /hooks/<controller>/<hook> for Metacontroller, and /healthz, /readyz and /metrics on a port of their
+own. A flag wins over its environment variable, which wins over the default.
+
+Exit codes: 0 after SIGTERM or SIGINT when running hooks have finished, 1 on any error.`,
+    options: SERVE_OPTIONS,
+    main: (parsed, io) => serve(load, parsed, io),
+  });
+}
+
+export default serveCommand(loadControllers);

@@ -1,0 +1,103 @@
+/** The hooks server: `POST /hooks/<controller>/<hook>`, as Metacontroller calls it. */
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { HookConfig } from '../metacontroller/hook.ts';
+import { ServerError, toServerError } from './errors.ts';
+import type { Metrics, Outcome } from './metrics.ts';
+import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths, PARENTS } from './request.ts';
+
+export interface HookServerOptions {
+  readonly controllers: Controllers;
+  readonly config: HookConfig;
+  /** Bytes. A larger body is refused before it is read. */
+  readonly bodyLimit: number;
+  readonly metrics: Metrics;
+  readonly logger: FastifyBaseLogger;
+  /** Milliseconds since the epoch, as the hooks see it. */
+  readonly now?: () => number;
+}
+
+/** A server that does not listen yet. */
+export function createHookServer(options: HookServerOptions): FastifyInstance {
+  const { controllers, config, bodyLimit, metrics, logger, now = Date.now } = options;
+  const unknown = Object.keys(controllers).filter((name) => !Object.hasOwn(PARENTS, name));
+  if (unknown.length > 0) throw new Error(`no parent kind is known for controller ${unknown.join(', ')}`);
+
+  const app = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: 'idle',
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+
+  app.post<{ Params: { controller: string; hook: string }; Body: Buffer | undefined }>(
+    '/hooks/:controller/:hook',
+    async (request, reply) => {
+      const { controller, hook } = findHook(controllers, request.params.controller, request.params.hook);
+      const requestBytes = request.body?.length ?? 0;
+      const started = performance.now();
+      let outcome: Outcome = 'error';
+      let answer = '';
+      let parent: KubernetesObject | undefined;
+      try {
+        const checked = checkRequest(controller, hook, decodeBody(request.body?.toString('utf8') ?? ''));
+        parent = checked.parent;
+        const response = await controllers[controller]![hook]!(checked.request, { now: now(), config });
+        answer = JSON.stringify(response);
+        outcome = 'success';
+        if (hook !== 'customize') metrics.record(controller, parent, response);
+      } catch (error) {
+        if (error instanceof ServerError) outcome = 'invalid';
+        throw error;
+      } finally {
+        const seconds = (performance.now() - started) / 1000;
+        const call = { controller, hook, outcome, seconds, requestBytes, responseBytes: answer.length };
+        metrics.observe(call);
+        const { namespace, name } = parent?.metadata ?? {};
+        request.log.debug({ ...call, namespace, name }, 'hook called');
+      }
+      reply.header('content-type', 'application/json; charset=utf-8');
+      return answer;
+    },
+  );
+
+  // A connection whose call outlives the start of the shutdown would otherwise be kept alive, and delay the end.
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
+  app.setNotFoundHandler((request) => {
+    throw notFound(controllers, `nothing answers ${request.method} ${request.url}`);
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toServerError(thrown, bodyLimit);
+    if (error.statusCode >= 500) request.log.error({ err: thrown, url: request.url }, 'hook failed');
+    else request.log.warn({ code: error.code, url: request.url, field: error.field }, error.message);
+    reply.code(error.statusCode).send(error.toBody(request.id));
+  });
+  return app;
+}
+
+function findHook(
+  controllers: Controllers,
+  controller: string,
+  hook: string,
+): { controller: string; hook: HookName } {
+  const known = hookPaths(controllers).includes(`${controller}/${hook}`);
+  if (!known) throw notFound(controllers, `no hook ${controller}/${hook}`);
+  return { controller, hook: hook as HookName };
+}
+
+function notFound(controllers: Controllers, what: string): ServerError {
+  const known = hookPaths(controllers).map((path) => `/hooks/${path}`);
+  return new ServerError('METAIPAM_ERR_NOT_FOUND', `${what}; POST to one of ${known.join(', ')}`);
+}

@@ -1,0 +1,149 @@
+/** What `/metrics` shows. One registry per server, so that tests do not share counts. */
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { HookName } from './request.ts';
+
+export type Outcome = 'success' | 'invalid' | 'error';
+
+export interface HookCall {
+  readonly controller: string;
+  readonly hook: HookName;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** Counts one call of a hook. */
+  observe(call: HookCall): void;
+  /** Takes a parent's counts from the status its sync answered with; drops its series when it is finalized. */
+  record(controller: string, parent: KubernetesObject, response: unknown): void;
+}
+
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const BYTE_BUCKETS = Array.from({ length: 10 }, (_, i) => 1024 * 4 ** i);
+
+const POOL_LABELS = ['kind', 'namespace', 'name'];
+const POOLS = ['pools', 'global-pools'];
+const POOL_CARDINALITY =
+  'Labels: one series per pool (kind: 2 values; namespace: empty for a global pool). As of the last sync that this process answered.';
+const NETWORK_CARDINALITY =
+  'Labels: one series per PodNetwork. As of the last sync that this process answered.';
+
+/** Gauges that repeat a parent's status: where each count is found. */
+const STATUS_GAUGES = [
+  {
+    name: 'metaipam_pool_addresses',
+    help: `Addresses that the pool can give out, used or free. ${POOL_CARDINALITY}`,
+    labels: POOL_LABELS,
+    controllers: POOLS,
+    path: ['ipAddresses', 'total'],
+  },
+  {
+    name: 'metaipam_pool_addresses_used',
+    help: `Addresses of the pool that are allocated or held. ${POOL_CARDINALITY}`,
+    labels: POOL_LABELS,
+    controllers: POOLS,
+    path: ['ipAddresses', 'used'],
+  },
+  {
+    name: 'metaipam_pool_addresses_free',
+    help: `Addresses of the pool that the next claim can get. ${POOL_CARDINALITY}`,
+    labels: POOL_LABELS,
+    controllers: POOLS,
+    path: ['ipAddresses', 'free'],
+  },
+  {
+    name: 'metaipam_pool_claims_pending',
+    help: `Claims that wait for an address of the pool. ${POOL_CARDINALITY}`,
+    labels: POOL_LABELS,
+    controllers: POOLS,
+    path: ['ipAddresses', 'pending'],
+  },
+  {
+    name: 'metaipam_pod_network_nodes',
+    help: `Nodes that the network knows. ${NETWORK_CARDINALITY}`,
+    labels: ['name'],
+    controllers: ['pod-networks'],
+    path: ['nodes', 'total'],
+  },
+  {
+    name: 'metaipam_pod_network_nodes_allocated',
+    help: `Nodes that have their blocks. ${NETWORK_CARDINALITY}`,
+    labels: ['name'],
+    controllers: ['pod-networks'],
+    path: ['nodes', 'allocated'],
+  },
+  {
+    name: 'metaipam_pod_network_nodes_pending',
+    help: `Nodes that wait for a block. ${NETWORK_CARDINALITY}`,
+    labels: ['name'],
+    controllers: ['pod-networks'],
+    path: ['nodes', 'pending'],
+  },
+] as const;
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const duration = new Histogram({
+    name: 'metaipam_hook_duration_seconds',
+    help: 'Time to decode, answer and encode one hook call. Labels: controller (7 values), hook (sync, customize, finalize), outcome (success, invalid, error).',
+    labelNames: ['controller', 'hook', 'outcome'],
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const bytes = (direction: 'request' | 'response') =>
+    new Histogram({
+      name: `metaipam_hook_${direction}_bytes`,
+      help: `Size of a hook ${direction}'s body. Labels: controller (7 values), hook (sync, customize, finalize).`,
+      labelNames: ['controller', 'hook'],
+      buckets: BYTE_BUCKETS,
+      registers,
+    });
+  const requestBytes = bytes('request');
+  const responseBytes = bytes('response');
+  const gauges = STATUS_GAUGES.map(({ name, help, labels, controllers, path }) => ({
+    gauge: new Gauge<string>({ name, help, labelNames: labels, registers }),
+    labels: labels as readonly string[],
+    controllers: controllers as readonly string[],
+    path,
+  }));
+
+  return {
+    registry,
+    observe({ controller, hook, outcome, seconds, ...size }) {
+      duration.observe({ controller, hook, outcome }, seconds);
+      requestBytes.observe({ controller, hook }, size.requestBytes);
+      if (outcome === 'success') responseBytes.observe({ controller, hook }, size.responseBytes);
+    },
+    record(controller, parent, response) {
+      const { status, finalized } = response as { status?: Counts | null; finalized?: boolean };
+      const identity: Record<string, string> = {
+        kind: parent.kind,
+        namespace: parent.metadata.namespace ?? '',
+        name: parent.metadata.name,
+      };
+      for (const { gauge, labels, controllers, path } of gauges) {
+        if (!controllers.includes(controller)) continue;
+        const values = Object.fromEntries(labels.map((label) => [label, identity[label]!]));
+        const [group, key] = path;
+        const count = toNumber(status?.[group]?.[key]);
+        if (finalized === true) gauge.remove(values);
+        else if (count !== undefined) gauge.set(values, count);
+      }
+    },
+  };
+}
+
+type Counts = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+
+/** Counts beyond 2^53 are raw JSON; a gauge is a double in any case. */
+function toNumber(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  const raw = (value as { rawJSON?: string } | undefined)?.rawJSON;
+  return raw === undefined ? undefined : Number(raw);
+}

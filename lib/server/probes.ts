@@ -1,0 +1,54 @@
+/** The web server beside the hooks: liveness, readiness and metrics. */
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Metrics } from './metrics.ts';
+
+/** Why the process should get no work now. Ready when there is no reason. */
+export class Readiness {
+  readonly #reasons: Set<string>;
+
+  constructor(...reasons: string[]) {
+    this.#reasons = new Set(reasons);
+  }
+
+  get reasons(): string[] {
+    return [...this.#reasons];
+  }
+
+  add(reason: string): void {
+    this.#reasons.add(reason);
+  }
+
+  remove(reason: string): void {
+    this.#reasons.delete(reason);
+  }
+}
+
+interface ProbeServerOptions {
+  readonly readiness: Readiness;
+  readonly metrics: Metrics;
+  readonly logger: FastifyBaseLogger;
+}
+
+/** A server that does not listen yet. `/healthz` answers as long as the process does. */
+export function createProbeServer({ readiness, metrics, logger }: ProbeServerOptions): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+  });
+  app.get('/healthz', async () => 'ok\n');
+  app.get('/readyz', async (_request, reply) => {
+    const { reasons } = readiness;
+    if (reasons.length === 0) return 'ok\n';
+    reply.code(503);
+    return `not ready: ${reasons.join(', ')}\n`;
+  });
+  app.get('/metrics', async (_request, reply) => {
+    reply.header('content-type', metrics.registry.contentType);
+    return metrics.registry.metrics();
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    reply.code(404).send('not found: try /healthz, /readyz or /metrics\n');
+  });
+  return app;
+}

@@ -1,0 +1,147 @@
+/** From the bytes of a hook request to an envelope whose shape the hooks may rely on. */
+import { parseJson } from '../json.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { Controller } from '../metacontroller/hook.ts';
+import { ServerError } from './errors.ts';
+
+export const HOOKS = ['sync', 'customize', 'finalize'] as const;
+
+export type HookName = (typeof HOOKS)[number];
+
+/** Hooks by controller, the name in the URL. */
+export type Controllers = Readonly<Record<string, Controller>>;
+
+/** `<controller>/<hook>` for every hook there is. */
+export function hookPaths(controllers: Controllers): string[] {
+  return Object.entries(controllers).flatMap(([controller, hooks]) =>
+    HOOKS.filter((hook) => hooks[hook] !== undefined).map((hook) => `${controller}/${hook}`),
+  );
+}
+
+interface Parent {
+  readonly type: 'composite' | 'decorator';
+  readonly kind: string;
+}
+
+/** What Metacontroller sends each controller: which envelope, around which kind. */
+export const PARENTS: Readonly<Record<string, Parent>> = {
+  pools: { type: 'composite', kind: 'InClusterIPPool' },
+  'global-pools': { type: 'composite', kind: 'GlobalInClusterIPPool' },
+  'pod-networks': { type: 'composite', kind: 'PodNetwork' },
+  'claim-router': { type: 'decorator', kind: 'IPAddressClaim' },
+  claims: { type: 'decorator', kind: 'IPAddressClaim' },
+  nodes: { type: 'decorator', kind: 'Node' },
+  'cluster-cidrs': { type: 'decorator', kind: 'ClusterCIDR' },
+};
+
+export interface CheckedRequest {
+  /** For the hook of this controller, whatever its type. */
+  readonly request: never;
+  readonly parent: KubernetesObject;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Parses a body; a ServerError says at which line and column it stops being JSON. */
+export function decodeBody(text: string): unknown {
+  if (text.trim() === '') throw new ServerError('METAIPAM_ERR_INVALID_JSON', 'the request body is empty');
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const position = errorPosition(text, cause.message);
+    const before = text.slice(0, position);
+    const line = before.split('\n').length;
+    const column = position - before.lastIndexOf('\n');
+    // V8 ends its message with the place or a snippet of the text, now said in one way.
+    const reason = cause.message.replace(/ in JSON at position .*$|, (?:\.\.\.)?".*$/s, '');
+    const message = `invalid JSON at position ${position} (line ${line}, column ${column}): ${reason}`;
+    throw new ServerError('METAIPAM_ERR_INVALID_JSON', message, { cause });
+  }
+}
+
+/**
+ * The offset at which `text` stops being JSON.
+ *
+ * V8 tells it only for some errors. For the others a binary search finds the shortest prefix that is wrong in
+ * itself and not just unfinished.
+ */
+function errorPosition(text: string, message: string): number {
+  const stated = /at position ([0-9]+)/.exec(message);
+  if (stated !== null) return Number(stated[1]);
+  if (message.includes('end of JSON input')) return text.length;
+  let [good, bad] = [0, text.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isUnfinished(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return bad - 1;
+}
+
+function isUnfinished(prefix: string): boolean {
+  try {
+    JSON.parse(prefix);
+    return true;
+  } catch (error) {
+    const { message } = error as SyntaxError;
+    if (/end of JSON input|Unterminated string|Bad Unicode escape|Bad escaped/.test(message)) return true;
+    return /at position ([0-9]+)/.exec(message)?.[1] === String(prefix.length);
+  }
+}
+
+/**
+ * Checks that `body` is a request of this controller's hook: the parent is of the right kind and has a name,
+ * and every group of objects is an object of objects with metadata. Throws a ServerError that names the field.
+ */
+export function checkRequest(controller: string, hook: HookName, body: unknown): CheckedRequest {
+  const parent = PARENTS[controller]!;
+  if (!isObject(body)) throw invalid('', 'an object', body);
+  const composite = parent.type === 'composite' || hook === 'customize';
+  const checked = checkParent(body, composite ? 'parent' : 'object', parent.kind);
+  if (hook !== 'customize') {
+    checkGroups(body, parent.type === 'composite' ? 'children' : 'attachments');
+    checkGroups(body, 'related');
+  }
+  return { request: body as never, parent: checked };
+}
+
+function checkParent(body: Json, field: string, kind: string): KubernetesObject {
+  const parent = body[field];
+  if (!isObject(parent)) throw invalid(field, 'an object', parent);
+  if (parent.kind !== kind) throw invalid(`${field}.kind`, `"${kind}"`, parent.kind);
+  if (typeof parent.apiVersion !== 'string')
+    throw invalid(`${field}.apiVersion`, 'a string', parent.apiVersion);
+  const { metadata } = parent;
+  if (!isObject(metadata)) throw invalid(`${field}.metadata`, 'an object', metadata);
+  if (typeof metadata.name !== 'string') throw invalid(`${field}.metadata.name`, 'a string', metadata.name);
+  return parent as unknown as KubernetesObject;
+}
+
+function checkGroups(body: Json, field: string): void {
+  const groups = body[field];
+  if (!isObject(groups)) throw invalid(field, 'an object', groups);
+  for (const [group, objects] of Object.entries(groups)) {
+    if (!isObject(objects)) throw invalid(`${field}["${group}"]`, 'an object', objects);
+    for (const key in objects) {
+      const object = objects[key];
+      const path = `${field}["${group}"]["${key}"]`;
+      if (!isObject(object)) throw invalid(path, 'an object', object);
+      if (!isObject(object.metadata)) throw invalid(`${path}.metadata`, 'an object', object.metadata);
+    }
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(field: string, expected: string, value: unknown): ServerError {
+  const found = value === undefined ? 'nothing' : Array.isArray(value) ? 'an array' : describe(value);
+  const message = `${field === '' ? 'the request' : field} must be ${expected}, found ${found}`;
+  return new ServerError('METAIPAM_ERR_INVALID_REQUEST', message, field === '' ? {} : { field });
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object' : JSON.stringify(value);
+}

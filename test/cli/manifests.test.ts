@@ -1,0 +1,120 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadManifests, parseManifests } from '../../lib/cli/manifests.ts';
+
+const test = suite('manifests', { folder: '' });
+test.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'manifests-'));
+});
+test.after.each(({ folder }) => rmSync(folder, { recursive: true }));
+
+const object = (name: string) => `apiVersion: v1\nkind: Thing\nmetadata: {name: ${name}}\n`;
+const noInput = Readable.from([]);
+
+const names = (text: string) => parseManifests(text, 'f').objects.map(({ object }) => object.metadata.name);
+const problems = (text: string) => parseManifests(text, 'f').problems;
+
+test('documents are counted from 1; empty ones and leading comments are skipped', () => {
+  const text = `# about\n---\n${object('a')}---\n---\n# nothing\n---\n${object('b')}`;
+  const { objects, problems } = parseManifests(text, 'f');
+  assert.equal(problems, []);
+  assert.equal(
+    objects.map(({ source, object }) => [source, object.metadata.name]),
+    [
+      ['f#1', 'a'],
+      ['f#4', 'b'],
+    ],
+  );
+  assert.equal(names(''), []);
+  assert.equal(names(`%YAML 1.2\n---\n${object('a')}...\n`), ['a']);
+  assert.equal(names(object('a').replaceAll('\n', '\r\n')), ['a']);
+});
+
+test('a wrong document names file, number and line, and does not hide the others', () => {
+  const text = `${object('a')}---\nx: 1\ny: 2\nx: 3\n---\n${object('b')}---\nkind: *none\n`;
+  assert.equal(names(text), ['a', 'b']);
+  assert.equal(problems(text), [
+    'f#2: line 7: duplicated mapping key',
+    'f#4: line 13: unidentified alias "none"',
+  ]);
+});
+
+test('missing apiVersion, kind or name are problems that name the field', () => {
+  assert.equal(problems('kind: A\nmetadata: {name: a}'), ['f#1: apiVersion: is required']);
+  assert.equal(problems('apiVersion: v1\nmetadata: {name: a}'), ['f#1: kind: is required']);
+  assert.equal(problems('apiVersion: v1\nkind: A'), ['f#1: metadata: is required']);
+  assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {}'), ['f#1: metadata.name: is required']);
+  assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {name: 5}'), [
+    'f#1: metadata.name: must be a string, found 5',
+  ]);
+  assert.equal(problems('- a'), ['f#1: document: must be an object, found ["a"]']);
+  assert.equal(problems('text'), ['f#1: document: must be an object, found "text"']);
+});
+
+test('lists are expanded; items of a typed list take their type from it', () => {
+  const item = '{metadata: {name: b}}';
+  assert.equal(names(`apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: A, metadata: {name: a}}]`), [
+    'a',
+  ]);
+  const { objects } = parseManifests(`apiVersion: g/v1\nkind: ThingList\nitems: [${item}]`, 'f');
+  assert.equal(objects[0]!.object, { apiVersion: 'g/v1', kind: 'Thing', metadata: { name: 'b' } });
+  assert.equal(problems(`apiVersion: v1\nkind: List\nitems: [${item}]`), [
+    'f#1: items[0].apiVersion: is required',
+  ]);
+});
+
+test('scalars are as Kubernetes means them: dates are strings, integers keep every digit', () => {
+  const text = `${object('a')}spec: {at: 2026-01-01T00:00:00Z, day: 2026-01-01, big: 9223372036854775807, low: -9223372036854775808, n: 3, on: yes, f: 1.5}`;
+  const [loaded] = parseManifests(text, 'f').objects;
+  assert.is(
+    JSON.stringify((loaded!.object as unknown as { spec: object }).spec),
+    '{"at":"2026-01-01T00:00:00Z","day":"2026-01-01","big":9223372036854775807,"low":-9223372036854775808,"n":3,"on":"yes","f":1.5}',
+  );
+});
+
+test('anchors and merge keys work; an alias that contains itself is a problem', () => {
+  const text = `${object('a')}x: &x {p: 1}\ny: {<<: *x, q: 2}`;
+  assert.equal((parseManifests(text, 'f').objects[0]!.object as unknown as { y: object }).y, { p: 1, q: 2 });
+  assert.equal(problems(`${object('a')}x: &x\n  y: *x`), ['f#1: an alias refers to what contains it']);
+});
+
+test('JSON is read too, tabs and all', () => {
+  assert.equal(names('{\n\t"apiVersion": "v1",\n\t"kind": "A",\n\t"metadata": {"name": "a"}\n}'), ['a']);
+});
+
+test('folders are read recursively by name, other files are not', async ({ folder }) => {
+  mkdirSync(join(folder, 'b'));
+  writeFileSync(join(folder, 'c.yml'), object('c'));
+  writeFileSync(join(folder, 'b', 'b.yaml'), object('b'));
+  writeFileSync(join(folder, 'a.json'), '{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}');
+  writeFileSync(join(folder, 'README.md'), 'text');
+  const { objects, problems } = await loadManifests([folder], noInput);
+  assert.equal(problems, []);
+  assert.equal(
+    objects.map(({ source, object }) => [source, object.metadata.name]),
+    [
+      [`${join(folder, 'a.json')}#1`, 'a'],
+      [`${join(folder, 'b', 'b.yaml')}#1`, 'b'],
+      [`${join(folder, 'c.yml')}#1`, 'c'],
+    ],
+  );
+});
+
+test('- is stdin; a missing file and an empty folder are problems', async ({ folder }) => {
+  const missing = join(folder, 'missing.yaml');
+  const { objects, problems } = await loadManifests(['-', missing, folder], Readable.from([object('in')]));
+  assert.equal(
+    objects.map(({ source }) => source),
+    ['<stdin>#1'],
+  );
+  assert.equal(problems, [
+    `${missing}: no such file or folder`,
+    `${folder}: no .yaml, .yml or .json file in this folder`,
+  ]);
+});
+
+test.run();

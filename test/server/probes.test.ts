@@ -1,0 +1,106 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { compositeRequest, type TestServer, testServer } from './fixture.ts';
+
+const status = { ipAddresses: { total: JSON.rawJSON('9223372036854775807'), used: 3, free: 4, pending: 1 } };
+const nodes = { nodes: { total: 5, allocated: 4, pending: 1 } };
+const controllers = {
+  pools: {
+    sync: () => ({ status, children: [] }),
+    finalize: ({ parent }: { parent: { metadata: { name: string } } }) => ({
+      status,
+      children: [],
+      finalized: parent.metadata.name === 'gone',
+    }),
+  },
+  'global-pools': { sync: () => ({ status, children: [] }) },
+  'pod-networks': { sync: () => ({ status: nodes, children: [] }) },
+};
+
+const test = suite('probes and metrics', {} as { server: TestServer });
+test.before.each(async (context) => {
+  context.server = await testServer(controllers);
+});
+test.after.each(async ({ server }) => {
+  await server.close(1000);
+});
+
+test('live and ready once started; unready with the reasons', async ({ server }) => {
+  assert.equal(await summary(server, '/healthz'), [200, 'ok\n']);
+  assert.equal(await summary(server, '/readyz'), [200, 'ok\n']);
+  server.readiness.add('the binder has not listed nodes');
+  server.readiness.add('shutting down');
+  assert.equal(await summary(server, '/readyz'), [
+    503,
+    'not ready: the binder has not listed nodes, shutting down\n',
+  ]);
+  assert.equal(await summary(server, '/healthz'), [200, 'ok\n']);
+  server.readiness.remove('shutting down');
+  assert.is((await server.get('/readyz')).status, 503);
+  server.readiness.remove('the binder has not listed nodes');
+  assert.is((await server.get('/readyz')).status, 200);
+  assert.is((await server.get('/nothing')).status, 404);
+});
+
+test('metrics count calls by outcome, and bytes', async ({ server }) => {
+  const body = JSON.stringify(compositeRequest('InClusterIPPool'));
+  const { text } = await server.post('/hooks/pools/sync', body);
+  await server.post('/hooks/pools/sync', body);
+  await server.post('/hooks/pools/sync', '{}');
+  const metrics = await server.get('/metrics');
+  assert.match(metrics.type, 'text/plain');
+  const labels = 'controller="pools",hook="sync"';
+  has(metrics.text, `metaipam_hook_duration_seconds_count{${labels},outcome="success"} 2`);
+  has(metrics.text, `metaipam_hook_duration_seconds_count{${labels},outcome="invalid"} 1`);
+  has(metrics.text, `metaipam_hook_request_bytes_sum{${labels}} ${body.length * 2 + 2}`);
+  has(metrics.text, `metaipam_hook_response_bytes_sum{${labels}} ${text.length * 2}`);
+  has(metrics.text, 'process_cpu_seconds_total');
+});
+
+test('every metric of ours says what its labels can be', async ({ server }) => {
+  const { text } = await server.get('/metrics');
+  const help = text.split('\n').filter((line) => line.startsWith('# HELP metaipam_'));
+  assert.is(help.length, 10);
+  for (const line of help) assert.match(line, 'Labels: ');
+});
+
+test('pools and pod networks show the counts of their status', async ({ server }) => {
+  await server.post('/hooks/pools/sync', compositeRequest('InClusterIPPool', 'p', 'ns'));
+  await server.post('/hooks/global-pools/sync', compositeRequest('GlobalInClusterIPPool', 'p'));
+  await server.post('/hooks/pod-networks/sync', compositeRequest('PodNetwork', 'default'));
+  const { text } = await server.get('/metrics');
+  has(text, 'metaipam_pool_addresses{kind="InClusterIPPool",namespace="ns",name="p"} 9223372036854776000');
+  has(text, 'metaipam_pool_addresses_used{kind="InClusterIPPool",namespace="ns",name="p"} 3');
+  has(text, 'metaipam_pool_addresses_free{kind="GlobalInClusterIPPool",namespace="",name="p"} 4');
+  has(text, 'metaipam_pool_claims_pending{kind="GlobalInClusterIPPool",namespace="",name="p"} 1');
+  has(text, 'metaipam_pod_network_nodes{name="default"} 5');
+  has(text, 'metaipam_pod_network_nodes_allocated{name="default"} 4');
+  has(text, 'metaipam_pod_network_nodes_pending{name="default"} 1');
+});
+
+test('the series of a pool go when it is finalized, not before', async ({ server }) => {
+  const series = async () =>
+    (await server.get('/metrics')).text.match(/^metaipam_pool_.*name="(\w+)"/gm)?.length ?? 0;
+  for (const name of ['gone', 'held']) {
+    await server.post('/hooks/pools/sync', compositeRequest('InClusterIPPool', name, 'ns'));
+  }
+  assert.is(await series(), 8);
+  await server.post('/hooks/pools/finalize', compositeRequest('InClusterIPPool', 'held', 'ns'));
+  assert.is(await series(), 8);
+  await server.post('/hooks/pools/finalize', compositeRequest('InClusterIPPool', 'gone', 'ns'));
+  assert.is(await series(), 4);
+});
+
+function has(text: string, line: string): void {
+  assert.ok(
+    text.split('\n').some((candidate) => candidate.startsWith(line)),
+    `no ${line}`,
+  );
+}
+
+async function summary(server: TestServer, path: string): Promise<[number, string]> {
+  const { status, text } = await server.get(path);
+  return [status, text];
+}
+
+test.run();
