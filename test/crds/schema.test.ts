@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { exactInteger } from '../../lib/json.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { formatProblem } from '../../lib/validation/problem.ts';
+import { admissionCases } from './admission-cases.ts';
 
 const resources = new CustomResources(readCustomResourceDefinitions());
 
@@ -173,6 +174,18 @@ test('kinds are found by apiVersion and kind or plural, with scope and status', 
   const address = resources.ofKind('ipam.cluster.x-k8s.io/v1beta1', 'IPAddress')!;
   assert.equal([address.namespaced, address.statusSubresource, address.storage], [true, false, false]);
   assert.is(resources.ofKind('ipam.cluster.x-k8s.io/v1alpha1', 'IPAddress'), undefined);
+});
+
+test('objects that an API server accepts have no problems, and the others those of the server', () => {
+  let refusedByStructure = 0;
+  for (const { id, object, newSpec, refused } of admissionCases) {
+    const resource = resources.ofKind(object.apiVersion, object.kind)!;
+    const texts = resource.validate(newSpec ? { ...object, spec: newSpec } : object).map(formatProblem);
+    if (texts.length === 0) continue; // Accepted, or refused by a rule in CEL.
+    assert.ok(refused !== undefined && texts.some((text) => text.includes(refused)), `${id}: ${texts}`);
+    refusedByStructure++;
+  }
+  assert.ok(refusedByStructure >= 20);
 });
 
 test.run();

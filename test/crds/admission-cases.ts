@@ -1,0 +1,404 @@
+/**
+ * Objects, and what an API server with the CRDs says to them. The ids are those of the conformance tables.
+ *
+ * Whatever stands in for the API server's rules, in CEL or in TypeScript, has to agree with this list.
+ */
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+
+export interface AdmissionCase {
+  readonly id: string;
+  /** The object to create; for an update, the object that is there. */
+  readonly object: KubernetesObject;
+  /** The spec after the update. */
+  readonly newSpec?: object;
+  /** Part of the message of the refusal. Without it the object is accepted. */
+  readonly refused?: string;
+}
+
+type Refused = string | undefined;
+
+const object = (apiVersion: string, kind: string, spec: object, name = 'a'): KubernetesObject =>
+  ({ apiVersion, kind, metadata: { name }, spec }) as KubernetesObject;
+
+const NOT_AN_ADDRESS = 'provided address is not a valid IP, range, nor CIDR';
+const OTHER_SUBNET = 'provided address belongs to a different subnet than others';
+const MIXED = 'provided addresses are of mixed IP families';
+const MIXED_GATEWAY = 'provided gateway and addresses are of mixed IP families';
+const MIXED_EXCLUDED = 'addresses and excluded addresses are of mixed IP families';
+
+const ranges = (count: number, range: (a: number, b: number) => string) =>
+  Array.from({ length: count }, (_, index) => range(index >> 8, index & 255));
+const many4 = ranges(4096, (a, b) => `10.${a}.${b}.10-10.${a}.${b}.99`);
+const many6 = ranges(4096, (a, b) => {
+  const start = `fd00:1111:2222:3333:4444:${a + 4096}:${b + 4096}`;
+  return `${start}:1111-${start}:9999`;
+});
+
+const few = ['10.0.0.25', '10.0.0.26', '10.0.0.27'];
+const few6 = ['fe01::2', 'fe01::3-fe01::5', 'fe01::1:1/126'];
+
+const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  ['C1.1', { addresses: [], prefix: 24, gateway: '10.0.0.1' }, 'addresses is required'],
+  ['C1.2', { addresses: few, prefix: 24, gateway: 'invalid' }, 'unable to parse IP'],
+  ['C1.3', { addresses: ['10.0.0.25', '10.0.1.27'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.4', { addresses: ['10.0.0.25', 'garbage'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['C1.5', { addresses: few, prefix: -1 }, 'spec.prefix: Invalid value: -1'],
+  ['C1.6', { addresses: few, prefix: 9999 }, 'spec.prefix: Invalid value: 9999'],
+  ['C1.6, by family', { addresses: few, prefix: 33 }, 'provided prefix is not valid'],
+  ['C1.8', { addresses: ['10.0.0.10/33'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['C1.9', { addresses: ['10.0.1.0', '10.0.0.10-10.0.0.20'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.10', { addresses: ['10.0.1.0', '10.0.2.10-10.0.2.20'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.11', { addresses: ['10.0.1.0', '10.0.0.20-10.0.1.20'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.12', { addresses: ['10.0.1.0', '10.0.1.20-10.0.2.20'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.13', { addresses: ['10.0.1.0', '10.0.0.1/24'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.14', { addresses: ['10.0.1.0', '10.0.2.1/24'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.15', { addresses: ['10.0.1.0', '10.0.0.0/23'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.16', { addresses: ['10.0.1.0', '10.0.1.0/23'], prefix: 24 }, OTHER_SUBNET],
+  ['C1.17', { addresses: ['10.0.0.2-10.0.0.250'], prefix: 24, gateway: 'fd00::1' }, MIXED_GATEWAY],
+  ['C1.18', { addresses: ['fd00::100-fd00::200'], prefix: 24, gateway: '10.0.0.1' }, MIXED_GATEWAY],
+  ['C1.19', { addresses: ['fd00::1', '10.0.0.2-10.0.0.250'], prefix: 24 }, MIXED],
+  [
+    'C1.20',
+    { addresses: ['10.0.0.2-10.0.0.250'], prefix: 24, excludedAddresses: ['fd00::1', '10.0.0.4'] },
+    MIXED,
+  ],
+  [
+    'C1.21',
+    { addresses: ['10.0.0.2-10.0.0.250'], prefix: 24, excludedAddresses: ['fd00::1'] },
+    MIXED_EXCLUDED,
+  ],
+  [
+    'C1.22',
+    { addresses: few, prefix: 24, addressReuseGracePeriodSeconds: -1 },
+    'addressReuseGracePeriodSeconds',
+  ],
+  ['C2.1', { addresses: few, prefix: 28, gateway: '10.0.0.24' }],
+  ['C2.2', { addresses: few, prefix: 28 }],
+  ['C2.3', { addresses: few, prefix: 28, excludedAddresses: ['10.0.0.23', '10.0.0.24'] }],
+  ['C2.4', { addresses: few6, prefix: 28, gateway: 'fe01::1' }],
+  ['C2.5', { addresses: few6, prefix: 28 }],
+  [
+    'C2.6',
+    { addresses: few6, prefix: 28, excludedAddresses: ['fe01::4', 'fe01::6-fe01::8', 'fe01::1:10/126'] },
+  ],
+  ['C2.7', { addresses: few, prefix: 28, gateway: '10.0.0.24', addressReuseGracePeriodSeconds: 60 }],
+  ['C2.8', { addresses: ['10.0.0.10-10.0.0.20'], prefix: 0, gateway: '10.0.0.1' }],
+  ['A2.3, digits', { addresses: ['192.168.1.2612'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['A2.3, open range', { addresses: ['192.168.1.2-192.168.1.4-'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['A2.3, three ends', { addresses: ['192.168.1.2-192.168.1.4-192.168.1.9'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['A2.3, range from a CIDR', { addresses: ['192.168.1.4/21-192.168.1.2'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['a zone', { addresses: ['fe80::1%eth0'], prefix: 64 }, NOT_AN_ADDRESS],
+  ['a leading zero', { addresses: ['10.0.0.01'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['a space', { addresses: [' 10.0.0.1'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['a range of two families', { addresses: ['10.0.0.1-fe80::1'], prefix: 24 }, NOT_AN_ADDRESS],
+  ['an empty gateway', { addresses: few, prefix: 24, gateway: '' }],
+  ['prefixes of two digits', { addresses: ['10.0.0.1', '10.127.0.0/16'], prefix: 9 }],
+  ['prefixes of three digits', { addresses: ['fd00::1', 'fd00::/112'], prefix: 100 }],
+  ['a single IPv6 address', { addresses: ['fd00::1'], prefix: 128 }],
+  ['the longest lists, IPv4', { addresses: many4, prefix: 8, gateway: '10.0.0.1', excludedAddresses: many4 }],
+  ['the longest lists, IPv6', { addresses: many6, prefix: 64, gateway: 'fd00::1', excludedAddresses: many6 }],
+  [
+    'a list that is too long',
+    { addresses: [...many4, '10.0.0.1'], prefix: 8 },
+    'must have at most 4096 items',
+  ],
+];
+
+const pools = ['InClusterIPPool', 'GlobalInClusterIPPool'].flatMap((kind) =>
+  poolSpecs.map(([id, spec, refused]) => ({
+    id: `${id}, ${kind}`,
+    object: object('ipam.cluster.x-k8s.io/v1alpha2', kind, spec),
+    ...(refused && { refused }),
+  })),
+);
+
+const requirement = (key: string, operator: string, ...values: string[]) => ({
+  nodeSelectorTerms: [{ matchExpressions: [{ key, operator, ...(values.length > 0 && { values }) }] }],
+});
+const field = (key: string, operator: string, ...values: string[]) => ({
+  nodeSelectorTerms: [{ matchFields: [{ key, operator, values }] }],
+});
+const nodeSelector = requirement('foo', 'In', 'bar');
+const range4 = { ipv4: '10.1.0.0/16', perNodeHostBits: 8 };
+const dual = { ...range4, ipv6: 'fd00:1:1::/64' };
+
+const clusterCIDRSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  ['E, IPv4', { ...range4, nodeSelector }],
+  ['E, IPv4, most host bits', { ...range4, perNodeHostBits: 16 }],
+  ['E, IPv4, fewest host bits', { ...range4, perNodeHostBits: 4 }],
+  ['E, IPv6, most host bits', { ipv6: 'fd00:1:1::/64', perNodeHostBits: 64 }],
+  ['E, IPv6, fewest host bits', { ipv6: 'fd00:1:1::/64', perNodeHostBits: 4 }],
+  ['E, IPv6, a large range', { ipv6: 'fd00:1:1::/16', perNodeHostBits: 100 }],
+  ['E, dual-stack', { ...dual, nodeSelector }],
+  ['E, dual-stack, no selector', dual],
+  ['host bits set', { ipv4: '10.0.5.7/16', perNodeHostBits: 8 }],
+  ['one range empty', { ipv4: '', ipv6: 'fd00::/64', perNodeHostBits: 8 }],
+  ['a term without requirements', { ...range4, nodeSelector: { nodeSelectorTerms: [{}] } }],
+  ['Exists', { ...range4, nodeSelector: requirement('example.com/group', 'Exists') }],
+  ['Gt', { ...range4, nodeSelector: requirement('cores', 'Gt', '8') }],
+  ['a node by name', { ...range4, nodeSelector: field('metadata.name', 'In', 'node-1') }],
+  ['E, no range', { perNodeHostBits: 8 }, 'A CIDR must be specified for ipv4 or ipv6.'],
+  [
+    'E, empty ranges',
+    { ipv4: '', ipv6: '', perNodeHostBits: 8 },
+    'A CIDR must be specified for ipv4 or ipv6.',
+  ],
+  [
+    'E, bad key',
+    { ...range4, nodeSelector: requirement('NoUppercaseOrSpecialCharsLike=Equals', 'Exists') },
+    '.key',
+  ],
+  ['E, bad IPv4', { ipv4: 'test', perNodeHostBits: 8 }, 'IPv4 must be a valid IPv4 CIDR.'],
+  [
+    'E, IPv4, too many host bits',
+    { ...range4, perNodeHostBits: 100 },
+    'must not be more than the host bits of ipv4',
+  ],
+  ['E, IPv4, too few host bits', { ...range4, perNodeHostBits: 2 }, 'perNodeHostBits'],
+  ['E, bad IPv6', { ipv6: 'testv6', perNodeHostBits: 8 }, 'IPv6 must be a valid IPv6 CIDR.'],
+  ['E, IPv4 for ipv6', { ipv6: '10.2.0.0/16', perNodeHostBits: 8 }, 'IPv6 must be a valid IPv6 CIDR.'],
+  ['E, IPv6 for ipv4', { ipv4: 'fd00::/120', perNodeHostBits: 8 }, 'IPv4 must be a valid IPv4 CIDR.'],
+  [
+    'E, IPv6, too many host bits',
+    { ipv6: 'fd00::/120', perNodeHostBits: 12 },
+    'must not be more than the host bits of ipv6',
+  ],
+  ['E, IPv6, too few host bits', { ipv6: 'fd00::/120', perNodeHostBits: 3 }, 'perNodeHostBits'],
+  ['E, dual-stack, bad IPv6', { ...dual, ipv6: 'testv6' }, 'IPv6 must be a valid IPv6 CIDR.'],
+  ['E, dual-stack, bad IPv4', { ...dual, ipv4: 'testv4' }, 'IPv4 must be a valid IPv4 CIDR.'],
+  [
+    'E, dual-stack, too many host bits',
+    { ...dual, perNodeHostBits: 24 },
+    'must not be more than the host bits of ipv4',
+  ],
+  ['E, no terms', { ...range4, nodeSelector: { nodeSelectorTerms: [] } }, 'should have at least 1 items'],
+  [
+    'E, Exists with values',
+    { ...range4, nodeSelector: requirement('a', 'Exists', 'b') },
+    'Exists and DoesNotExist take no values',
+  ],
+  ['E, In without values', { ...range4, nodeSelector: requirement('a', 'In') }, 'In and NotIn need values'],
+  ['E, Gt with a word', { ...range4, nodeSelector: requirement('a', 'Gt', 'x') }, 'need exactly one integer'],
+  [
+    'E, Lt with two values',
+    { ...range4, nodeSelector: requirement('a', 'Lt', '1', '2') },
+    'need exactly one integer',
+  ],
+  [
+    'E, unknown operator',
+    { ...range4, nodeSelector: requirement('a', 'Is', '1') },
+    'Unsupported value: "Is"',
+  ],
+  [
+    'E, another field',
+    { ...range4, nodeSelector: field('metadata.uid', 'In', 'x') },
+    'Unsupported value: "metadata.uid"',
+  ],
+  [
+    'E, two names',
+    { ...range4, nodeSelector: field('metadata.name', 'In', 'a', 'b') },
+    'must have at most 1 item',
+  ],
+];
+
+const existing = object('networking.x-k8s.io/v1', 'ClusterCIDR', { ...dual, nodeSelector });
+const clusterCIDRUpdates: readonly [id: string, newSpec: object, refused?: Refused][] = [
+  ['E, unchanged', { ...dual, nodeSelector }],
+  [
+    'E, other host bits',
+    { ...dual, nodeSelector, perNodeHostBits: 12 },
+    'PerNodeHostBits cannot be changed.',
+  ],
+  ['E, other IPv4', { ...dual, nodeSelector, ipv4: '10.2.0.0/16' }, 'IPv4 cannot be changed.'],
+  ['E, other IPv6', { ...dual, nodeSelector, ipv6: 'fd00:2::/64' }, 'IPv6 cannot be changed.'],
+  [
+    'E, other selector',
+    { ...dual, nodeSelector: requirement('foo', 'In', 'bar2') },
+    'NodeSelector cannot be changed.',
+  ],
+  ['F17, selector removed', dual, 'The spec of a ClusterCIDR cannot be changed.'],
+  ['F17, IPv6 removed', { ...range4, nodeSelector }, 'The spec of a ClusterCIDR cannot be changed.'],
+];
+
+const clusterCIDRs: AdmissionCase[] = [
+  ...clusterCIDRSpecs.map(([id, spec, refused]) => ({
+    id: `${id}, ClusterCIDR`,
+    object: object('networking.x-k8s.io/v1', 'ClusterCIDR', spec),
+    ...(refused && { refused }),
+  })),
+  ...clusterCIDRUpdates.map(([id, newSpec, refused]) => ({
+    id: `update ${id}, ClusterCIDR`,
+    object: existing,
+    newSpec,
+    ...(refused && { refused }),
+  })),
+  {
+    id: 'update F17, IPv6 added, ClusterCIDR',
+    object: object('networking.x-k8s.io/v1', 'ClusterCIDR', range4),
+    newSpec: dual,
+    refused: 'The spec of a ClusterCIDR cannot be changed.',
+  },
+];
+
+const SPEC_TARGET = 'node.spec.podCIDRs';
+const ANNOTATION_TARGET = 'node.metadata.annotations';
+const network = (name: string, spec: object) => object('metaipam.io/v1alpha1', 'PodNetwork', spec, name);
+const ONLY_DEFAULT = 'the network named default, and no other, has the target node.spec.podCIDRs';
+
+const podNetworks: AdmissionCase[] = [
+  {
+    id: 'the default network',
+    object: network('default', {
+      target: SPEC_TARGET,
+      serviceCIDRs: ['10.96.0.0/12', 'fd00::/112'],
+      reuseGracePeriodSeconds: 0,
+    }),
+  },
+  { id: 'a secondary network', object: network('net1', { target: ANNOTATION_TARGET }) },
+  {
+    id: 'a secondary network with a key',
+    object: network('net1', { target: ANNOTATION_TARGET, annotation: 'example.com/ranges' }),
+  },
+  {
+    id: 'a secondary network for the spec',
+    object: network('net1', { target: SPEC_TARGET }),
+    refused: ONLY_DEFAULT,
+  },
+  {
+    id: 'the default network for an annotation',
+    object: network('default', { target: ANNOTATION_TARGET }),
+    refused: ONLY_DEFAULT,
+  },
+  {
+    id: 'a key without an annotation target',
+    object: network('default', { target: SPEC_TARGET, annotation: 'example.com/ranges' }),
+    refused: 'annotation belongs to the target node.metadata.annotations',
+  },
+  {
+    id: 'a bad key',
+    object: network('net1', { target: ANNOTATION_TARGET, annotation: 'a b' }),
+    refused: 'spec.annotation',
+  },
+  {
+    id: 'a bad service range',
+    object: network('default', { target: SPEC_TARGET, serviceCIDRs: ['10.0.0.0'] }),
+    refused: 'spec.serviceCIDRs[0]: Invalid value: "10.0.0.0": must be a CIDR',
+  },
+  {
+    id: 'a negative grace period',
+    object: network('default', { target: SPEC_TARGET, reuseGracePeriodSeconds: -1 }),
+    refused: 'spec.reuseGracePeriodSeconds',
+  },
+  {
+    id: 'a name that is no label value',
+    object: network('n'.repeat(64), { target: ANNOTATION_TARGET }),
+    refused: 'metadata.name',
+  },
+  {
+    id: 'update another target',
+    object: network('net1', { target: ANNOTATION_TARGET }),
+    newSpec: { target: SPEC_TARGET },
+    refused: 'target cannot be changed',
+  },
+];
+
+const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };
+const claimRef = {
+  apiGroup: 'ipam.cluster.x-k8s.io',
+  kind: 'IPAddressClaim',
+  namespace: 'n',
+  name: 'c',
+  uid: 'u',
+};
+const allocation = (spec: object) =>
+  object('metaipam.io/v1alpha1', 'IPAllocation', { poolRef, claimRef, ...spec });
+const address = { address: '10.0.0.7', prefix: 24 };
+const refusal = { refusal: { reason: 'PoolExhausted', message: 'no address is free' } };
+
+const allocationSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  ['an address', { ...address, gateway: '10.0.0.1', adopted: true }],
+  ['a block', { cidr: '10.0.0.0/24', blocks: ['10.0.0.0/24'] }],
+  ['two blocks', { cidr: 'fd00::/120', blocks: ['10.0.0.0/24', 'fd00::/120'] }],
+  ['a refusal', refusal],
+  ['nothing', {}, 'exactly one of address, cidr and refusal is required'],
+  [
+    'an address and a refusal',
+    { ...address, ...refusal },
+    'exactly one of address, cidr and refusal is required',
+  ],
+  ['no prefix', { address: '10.0.0.7' }, 'address and prefix belong together'],
+  ['a gateway for nothing', { ...refusal, gateway: '10.0.0.1' }, 'gateway and adopted belong to an address'],
+  ['no address', { address: '10.0.0', prefix: 24 }, 'must be an IP address'],
+  ['no blocks', { cidr: '10.0.0.0/24' }, 'blocks belong to a cidr and include it'],
+  [
+    'other blocks',
+    { cidr: '10.0.0.0/24', blocks: ['10.0.1.0/24'] },
+    'blocks belong to a cidr and include it',
+  ],
+  ['blocks of an address', { ...address, blocks: ['10.0.0.0/24'] }, 'blocks belong to a cidr and include it'],
+  ['host bits', { cidr: '10.0.0.1/24', blocks: ['10.0.0.1/24'] }, 'must be a CIDR without host bits'],
+  ['IPv6 first', { cidr: '10.0.0.0/24', blocks: ['fd00::/120', '10.0.0.0/24'] }, 'in this order'],
+  ['another pool', { ...address, poolRef: { ...poolRef, kind: 'Pool' } }, 'spec.poolRef.kind'],
+  ['another reason', { refusal: { reason: 'Other', message: 'm' } }, 'spec.refusal.reason'],
+];
+
+const IMMUTABLE = 'the spec of an IPAllocation cannot be changed';
+const allocations: AdmissionCase[] = [
+  ...allocationSpecs.map(([id, spec, refused]) => ({
+    id: `${id}, IPAllocation`,
+    object: allocation(spec),
+    ...(refused && { refused }),
+  })),
+  ...[{ ...address, address: '10.0.0.8' }, { ...address, gateway: '10.0.0.1' }, refusal].map((spec) => ({
+    id: `update ${Object.keys(spec)}, IPAllocation`,
+    object: allocation(address),
+    newSpec: { poolRef, claimRef, ...spec },
+    refused: IMMUTABLE,
+  })),
+];
+
+const { uid: _, ...ref } = poolRef;
+const base4 = {
+  claimRef: { name: 'c' },
+  poolRef: ref,
+  address: '10.0.0.1',
+  prefix: 24,
+  gateway: '10.0.0.254',
+};
+const base6 = { ...base4, address: '42::1', prefix: 64, gateway: '42::ffff' };
+const clusterAPI: AdmissionCase[] = ['v1beta2', 'v1beta1'].flatMap((version) => {
+  const ipAddress = (spec: object) => object(`ipam.cluster.x-k8s.io/${version}`, 'IPAddress', spec);
+  const claim = object(`ipam.cluster.x-k8s.io/${version}`, 'IPAddressClaim', { poolRef: ref });
+  return [
+    { id: 'J1, IPv4', object: ipAddress(base4) },
+    { id: 'J1, IPv6', object: ipAddress(base6) },
+    { id: 'J2', object: ipAddress({ ...base4, prefix: -1 }), refused: 'spec.prefix' },
+    { id: 'J3', object: ipAddress({ ...base4, prefix: 64 }), refused: 'spec.prefix' },
+    { id: 'J4', object: ipAddress({ ...base6, prefix: 256 }), refused: 'spec.prefix' },
+    { id: 'J5', object: ipAddress({ ...base4, address: '42' }), refused: 'spec.address' },
+    { id: 'J6', object: ipAddress({ ...base4, gateway: '42' }), refused: 'spec.gateway' },
+    { id: 'J9', object: ipAddress(base4), newSpec: base4 },
+    {
+      id: 'J10',
+      object: ipAddress(base4),
+      newSpec: { ...base4, address: '10.0.0.2' },
+      refused: 'IPAddress spec is immutable',
+    },
+    { id: 'J11', object: claim },
+    { id: 'J12, same', object: claim, newSpec: { poolRef: ref } },
+    {
+      id: 'J12, other pool',
+      object: claim,
+      newSpec: { poolRef: { ...ref, name: 'q' } },
+      refused: 'IPAddressClaim spec is immutable',
+    },
+  ].map((each) => ({ ...each, id: `${each.id}, ${version}` }));
+});
+
+export const admissionCases: readonly AdmissionCase[] = [
+  ...pools,
+  ...clusterCIDRs,
+  ...podNetworks,
+  ...allocations,
+  ...clusterAPI,
+];
