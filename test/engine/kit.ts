@@ -1,4 +1,5 @@
 /** A small world for the engine's tests: Bakeries make Loaves, and Notes are attached to Loaves. */
+import type { ExecutedStep } from '../../lib/engine/cluster.ts';
 import type { CompositeController, DecoratorController } from '../../lib/engine/controller-config.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import type { CustomResourceDefinition } from '../../lib/engine/resources.ts';
@@ -86,10 +87,7 @@ export function desired(kind: string, name: string, spec: object = {}, metadata:
 }
 
 /** Bakes `spec.loaves` loaves of `spec.flour`, and counts those it sees. */
-export function bake(request: {
-  parent: Unstructured;
-  children: Record<string, Record<string, Unstructured>>;
-}) {
+export function bake(request: HookRequest) {
   const { loaves = 0, flour = 'rye' } = request.parent.spec as { loaves?: number; flour?: string };
   const { name } = request.parent.metadata;
   return {
@@ -99,3 +97,39 @@ export function bake(request: {
 }
 
 export const names = (objects: Iterable<Unstructured>) => [...objects].map((item) => item.metadata.name);
+
+/** Collects executed steps: `observe` goes into the cluster's options, the rest tells what happened. */
+export function recorder() {
+  const steps: ExecutedStep[] = [];
+  return {
+    steps,
+    observe: (step: ExecutedStep) => void steps.push(step),
+    /** `create loaves`, `update bakeries/status`, `hook sync`, … in order, of one controller. */
+    actions: (reconciler: string) =>
+      steps
+        .filter((entry) => entry.reconciler === reconciler)
+        .map(({ step }) => {
+          if (step.kind === 'hook') return `hook ${step.call.hook}`;
+          const { verb, resource } = step.request;
+          return `${verb} ${resource}${'subresource' in step.request ? `/${step.request.subresource}` : ''}`;
+        }),
+    /** The requests sent to one hook, parsed. */
+    requests: (reconciler: string, hook: string): HookRequest[] =>
+      steps.flatMap((entry) =>
+        entry.reconciler === reconciler && entry.step.kind === 'hook' && entry.step.call.hook === hook
+          ? [JSON.parse(entry.step.call.body)]
+          : [],
+      ),
+    clear: () => void steps.splice(0),
+  };
+}
+
+export interface HookRequest {
+  controller: Unstructured;
+  parent: Unstructured;
+  object: Unstructured;
+  children: Record<string, Record<string, Unstructured>>;
+  attachments: Record<string, Record<string, Unstructured>>;
+  related: Record<string, Record<string, Unstructured>>;
+  finalizing: boolean;
+}
