@@ -3,7 +3,9 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   CORE_SCHEMA,
+  DUMP_SCHEMA,
   defineScalarTag,
+  dump,
   intCoreTag,
   loadAll,
   mergeTag,
@@ -30,7 +32,8 @@ export interface Manifests {
 const exactIntTag = defineScalarTag<unknown>(intCoreTag.tagName, {
   implicit: true,
   implicitFirstChars: intCoreTag.implicitFirstChars,
-  identify: () => false,
+  identify: (value) => Number.isInteger(value) || JSON.isRawJSON(value),
+  represent: (value) => JSON.stringify(value),
   resolve(source, isExplicit, tagName) {
     const value = intCoreTag.resolve(source, isExplicit, tagName);
     if (value === NOT_RESOLVED || Number.isSafeInteger(value)) return value;
@@ -40,6 +43,11 @@ const exactIntTag = defineScalarTag<unknown>(intCoreTag.tagName, {
 
 /** YAML 1.2, where a date is a string, with the merge key that kubectl accepts. Duplicate keys are errors. */
 const SCHEMA = CORE_SCHEMA.withTags(exactIntTag, mergeTag);
+
+/** `value` as YAML, integers with every digit. */
+export function formatYaml(value: object): string {
+  return dump(value, { schema: DUMP_SCHEMA.withTags(exactIntTag), noRefs: true, lineWidth: -1 });
+}
 
 /**
  * Loads every document of every path, in order; folders recursively, files by name; `-` is stdin.

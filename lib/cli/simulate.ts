@@ -1,5 +1,8 @@
-import { defineCommand } from './command.ts';
-import { defineOptions } from './options.ts';
+import type { Cluster, Settlement } from '../engine/cluster.ts';
+import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
+import { type Command, defineCommand, type Io } from './command.ts';
+import { loadControllers } from './controllers.ts';
+import { defineOptions, type Parsed } from './options.ts';
 import { MANIFEST_OPTIONS, manifestPaths } from './validate.ts';
 
 const OPTIONS = defineOptions({
@@ -13,14 +16,80 @@ const OPTIONS = defineOptions({
   },
 });
 
-export default defineCommand({
-  name: 'simulate',
-  summary: 'Apply manifests to a simulated cluster and show what becomes of them',
-  usage: '-f PATH... [-o table|json|yaml]',
-  description: 'todo',
-  options: OPTIONS,
-  async main({ values, positionals }) {
-    manifestPaths(values.filename, positionals);
+async function simulate(
+  load: typeof loadControllers,
+  { values, positionals }: Parsed<typeof OPTIONS>,
+  io: Io,
+): Promise<number> {
+  const paths = manifestPaths(values.filename, positionals);
+  const [
+    controllers,
+    { formatYaml, loadManifests },
+    { paintFor },
+    { renderReport },
+    { applyAll, createWorld },
+  ] = await Promise.all([
+    load(),
+    import('./manifests.ts'),
+    import('./paint.ts'),
+    import('./report.ts'),
+    import('./world.ts'),
+  ]);
+  const { objects, problems } = await loadManifests(paths, io.stdin);
+  const cluster = createWorld(controllers);
+  const refused = [...problems, ...applyAll(cluster, objects)];
+  if (refused.length > 0) {
+    for (const line of refused) io.stderr.write(`${line}\n`);
     return 1;
-  },
-});
+  }
+  const settlement = cluster.settle();
+  const result = sorted(cluster);
+  const list = { apiVersion: 'v1', kind: 'List', items: result };
+  if (values.output === 'json') io.stdout.write(`${JSON.stringify(list, null, 2)}\n`);
+  else if (values.output === 'yaml') io.stdout.write(formatYaml(list));
+  else io.stdout.write(renderReport(result, paintFor(io)));
+  const unrest = describeUnrest(settlement);
+  for (const line of unrest) io.stderr.write(`${line}\n`);
+  return unrest.length > 0 ? 3 : 0;
+}
+
+/** By kind, namespace and name. */
+function sorted(cluster: Cluster): KubernetesObject[] {
+  return cluster.objects().sort((a, b) => {
+    const [one, other] = [a.metadata, b.metadata];
+    return (
+      compareText(a.kind, b.kind) ||
+      compareText(one.namespace ?? '', other.namespace ?? '') ||
+      compareText(one.name, other.name)
+    );
+  });
+}
+
+/** Why the cluster is not at rest; nothing if it is. A sync that fails is tried again for ever. */
+function describeUnrest({ settled, syncs, loops, failures }: Settlement): string[] {
+  const failing = failures.map(
+    ({ reconciler, key, message }) => `${reconciler} ${key} keeps failing: ${message}`,
+  );
+  if (settled) return failing;
+  const looping = loops.map((loop) => `${loop.reconciler} ${loop.key}: ${loop.syncs} syncs`);
+  return [`the cluster does not settle: ${syncs} syncs so far, most of them of`, ...looping, ...failing];
+}
+
+/** `simulate`, with the hooks of `load`. */
+export function simulateCommand(load: typeof loadControllers): Command {
+  return defineCommand({
+    name: 'simulate',
+    summary: 'Apply manifests to a simulated cluster and show what becomes of them',
+    usage: '-f PATH... [-o table|json|yaml]',
+    description: `
+Runs the hooks as Metacontroller would, against an API server in memory, until nothing changes any more. No
+cluster is needed and none is touched. Objects of namespaced kinds go to the namespace default unless they name
+one; the default PodNetwork is there from the start.
+
+Exit codes: 0 the cluster came to rest, 1 a manifest is invalid, 3 the cluster does not settle.`,
+    options: OPTIONS,
+    main: (parsed, io) => simulate(load, parsed, io),
+  });
+}
+
+export default simulateCommand(loadControllers);

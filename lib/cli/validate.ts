@@ -59,7 +59,11 @@ Exit codes: 0 all valid, 1 at least one problem.`,
   });
 }
 
-export default validateCommand(async () => {
-  const module = await import(new URL('../validation/index.ts', import.meta.url).href);
-  return module.validateObject;
-});
+/** What the schemas of the CustomResourceDefinitions say. */
+async function loadSchemas(): Promise<ValidateObject> {
+  const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
+  const resources = new CustomResources(readCustomResourceDefinitions());
+  return (object) => resources.ofKind(object.apiVersion, object.kind)?.validate(object) ?? [];
+}
+
+export default validateCommand(loadSchemas);
