@@ -127,9 +127,14 @@ export class GarbageCollector implements Reconciler {
     this.#known.set(object.metadata.uid as string, object);
     const owners = object.metadata.ownerReferences ?? [];
     const foreground = isDeleting(object) && hasFinalizer(object, FOREGROUND_DELETION);
-    const doubtful = ({ uid }: OwnerReference) => {
+    const doubtful = ({ uid, kind, name }: OwnerReference) => {
       const owner = this.#known.get(uid);
-      return owner === undefined || (isDeleting(owner) && hasFinalizer(owner, FOREGROUND_DELETION));
+      if (owner === undefined || owner.kind !== kind || owner.metadata.name !== name) return true;
+      const { namespace = object.metadata.namespace } = owner.metadata;
+      return (
+        namespace !== object.metadata.namespace ||
+        (isDeleting(owner) && hasFinalizer(owner, FOREGROUND_DELETION))
+      );
     };
     if (foreground || owners.some(doubtful)) this.#enqueue(object);
   }

@@ -1,0 +1,86 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WorkQueue } from '../../lib/engine/work-queue.ts';
+
+function world() {
+  const clock = { now: 0 };
+  let tickets = 0;
+  return {
+    clock,
+    queue: new WorkQueue(
+      () => clock.now,
+      () => tickets++,
+    ),
+  };
+}
+
+/** When the queue's timers go off, until it has none. */
+function timers(clock: { now: number }, queue: WorkQueue): number[] {
+  const times: number[] = [];
+  while (queue.nextTimer < Number.POSITIVE_INFINITY) {
+    clock.now = queue.nextTimer;
+    times.push(clock.now);
+    queue.fireTimers();
+  }
+  return times;
+}
+
+test('keys come first in, first out, and wait once', () => {
+  const { queue } = world();
+  for (const key of ['a', 'b', 'a', 'c']) queue.add(key);
+  assert.equal([queue.take(), queue.take(), queue.take(), queue.take()], ['a', 'b', 'c', undefined]);
+});
+
+test('a key being worked on comes back after it is done, once', () => {
+  const { queue } = world();
+  queue.add('a');
+  queue.take();
+  queue.add('a');
+  queue.add('a');
+  assert.is(queue.length, 0);
+  queue.done('a');
+  assert.equal([queue.take(), queue.take()], ['a', undefined]);
+});
+
+test('a chosen key is taken out of order, with its ticket', () => {
+  const { queue } = world();
+  queue.add('a');
+  queue.add('b');
+  assert.is(queue.firstTicket(), 0);
+  assert.is(queue.take('b'), 'b');
+  assert.is(queue.take('x'), undefined);
+  assert.equal([...queue.keys()], ['a']);
+  queue.take();
+  assert.is(queue.firstTicket(), Number.POSITIVE_INFINITY);
+});
+
+test('of several timers of a key the earliest counts', () => {
+  const { clock, queue } = world();
+  queue.addAfter('a', 100);
+  queue.addAfter('a', 50);
+  queue.addAfter('a', 200);
+  queue.addAfter('b', 70);
+  queue.addAfter('c', 0);
+  assert.equal([...queue.keys()], ['c']);
+  assert.equal(timers(clock, queue), [50, 70]);
+  assert.equal([...queue.keys()], ['c', 'a', 'b']);
+});
+
+test('retries wait longer each time, to a limit, until forgotten', () => {
+  const { clock, queue } = world();
+  const delays = Array.from({ length: 20 }, () => {
+    const before = clock.now;
+    queue.addRateLimited('a');
+    timers(clock, queue);
+    queue.take();
+    queue.done('a');
+    return clock.now - before;
+  });
+  assert.equal(delays.slice(0, 4), [5, 10, 20, 40]);
+  assert.equal(delays.slice(-2), [1_000_000, 1_000_000]);
+  queue.forget('a');
+  queue.addRateLimited('a');
+  assert.is(queue.nextTimer, clock.now + 5);
+});
+
+test.run();
