@@ -135,14 +135,14 @@ function wait(
   if (refusal !== undefined) {
     return {
       attachments: [],
-      status: claimStatus(claim, { ready: false, ...refusal, addressName }, context),
+      status: claimStatus(claim, { ready: 'False', ...refusal, addressName }, context),
     };
   }
   if (addressName !== null) return recover(claim, addressName, context);
   const unanswered = { attachments: [], resyncAfterSeconds: RESYNC_SECONDS };
   if (secondsSince(claim.metadata.creationTimestamp, context.now) < RESYNC_SECONDS) return unanswered;
-  const outcome = {
-    ready: false,
+  const outcome: ClaimOutcome = {
+    ready: 'False',
     reason: 'PoolNotReady',
     message: `no answer from ${poolTitle(claim)}: does it exist?`,
     addressName,
@@ -165,8 +165,9 @@ function recover(claim: IPAddressClaim, addressName: string, context: HookContex
   const isLost =
     ready?.reason === 'AddressLost' &&
     secondsSince(ready.lastTransitionTime, context.now) >= LOST_ADDRESS_SECONDS;
-  const outcome = {
-    ready: false,
+  const outcome: ClaimOutcome = {
+    // Not False, as other troubles are: so the time of this one's transition is that of the loss.
+    ready: 'Unknown',
     reason: 'AddressLost',
     message: `IPAddress ${addressName} and its allocation are gone`,
     addressName: isLost ? null : addressName,
@@ -180,8 +181,8 @@ function bound(
   address: string,
   context: HookContext,
 ): Pick<DecoratorResponse, 'annotations' | 'status'> {
-  const outcome = {
-    ready: true,
+  const outcome: ClaimOutcome = {
+    ready: 'True',
     reason: 'AddressAllocated',
     message: '',
     addressName: claim.metadata.name,
@@ -269,8 +270,8 @@ function observedAddress({ attachments, object }: Request, config: HookConfig): 
 
 /** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */
 function clusterObstacle(request: Request, config: HookConfig): ClaimOutcome | undefined {
-  const obstacle = (reason: string, message: string) => ({
-    ready: false,
+  const obstacle = (reason: string, message: string): ClaimOutcome => ({
+    ready: 'False',
     reason,
     message,
     addressName: null,

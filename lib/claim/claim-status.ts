@@ -4,7 +4,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 
 /** What a claim's status is to say. */
 export interface ClaimOutcome {
-  readonly ready: boolean;
+  readonly ready: Condition['status'];
   /** Cluster API's IPAM contract names AddressAllocated, AllocationFailed, PoolNotReady and PoolExhausted. */
   readonly reason: string;
   readonly message: string;
@@ -19,7 +19,7 @@ export function claimStatus(
   { now, config }: HookContext,
 ): object {
   const { addressRef: _, conditions = [], ...others } = claim.status ?? {};
-  const condition = { type: 'Ready', status: ready ? 'True' : 'False', reason, message } as const;
+  const condition = { type: 'Ready', status: ready, reason, message } as const;
   return {
     ...others,
     ...(addressName !== null && { addressRef: { name: addressName } }),
@@ -37,5 +37,5 @@ export function readyCondition({ status }: IPAddressClaim): Condition | undefine
 
 /** Conditions of v1beta1 say how bad a False is. */
 function withSeverity<C extends { status: string }>(condition: C): C {
-  return condition.status === 'True' ? condition : { ...condition, severity: 'Warning' };
+  return condition.status === 'False' ? { ...condition, severity: 'Warning' } : condition;
 }
