@@ -40,6 +40,11 @@ export class UsedRanges {
     for (const range of RangeSet.of(ranges).ranges) this.#runs[range.family].push(range);
   }
 
+  /** A copy that holds all of these as well. */
+  with(others: UsedRanges, ranges: Iterable<Range> = []): UsedRanges {
+    return new UsedRanges([...this.#all(), ...others.#all(), ...ranges]);
+  }
+
   overlaps(range: Range): boolean {
     return this.#lastOverlapping(range) !== undefined;
   }
@@ -71,6 +76,10 @@ export class UsedRanges {
       if (run === undefined) return block;
       first = (run.last / size + 1n) * size;
     }
+  }
+
+  #all(): Range[] {
+    return [...this.#runs[4], ...this.#runs[6]];
   }
 
   #lastOverlapping({ family, first, last }: Range): Range | undefined {

@@ -30,6 +30,7 @@ export function readNetwork({ parent, children, related }: CompositeRequest<PodN
   const readings = clusterCIDRs.map((object) => ({ name: object.metadata.name, ...readBlockPool(object) }));
   const owned = objectsOf<IPAllocation>(children, `IPAllocation.${METAIPAM_API_VERSION}`);
   const allocations = owned.map((object) => ({ object, read: readBlockAllocation(object, parse) }));
+  const unreadable = allocations.flatMap(({ object, read }) => (read === undefined ? object : []));
   const newestClaimVersion = newestVersion(claims);
   const problems = validatePodNetwork(name, parent.spec);
   const serviceCIDRs = texts(parent.spec?.serviceCIDRs).map(parse);
@@ -42,7 +43,10 @@ export function readNetwork({ parent, children, related }: CompositeRequest<PodN
       .filter(({ pool }) => pool === undefined)
       .map((reading) => ({ name: reading.name, message: reading.problems.map(formatProblem).join('; ') })),
     allocations: allocations.flatMap(({ read }) => read ?? []),
-    unreadable: allocations.flatMap(({ object, read }) => (read === undefined ? object : [])),
+    unreadable,
+    occupied: unreadable
+      .map(({ metadata }) => blockOf(name, metadata.name))
+      .filter((block) => block !== undefined),
     reserved: [...serviceCIDRs.filter((range) => range !== undefined), ...stray],
     reuseGracePeriodSeconds: parent.spec?.reuseGracePeriodSeconds ?? 0,
     ...(newestClaimVersion !== undefined && { newestClaimVersion }),
@@ -66,6 +70,13 @@ function readClaims(claims: readonly PodCIDRClaim[], usesPodCIDRs: boolean, pars
     else nodes.set(uid, { uid, name: metadata.name, labels: spec.nodeLabels ?? {}, podCIDRs, blocks });
   }
   return { nodes: [...nodes.values()], stray };
+}
+
+/** The block that an allocation of the network is named after. */
+function blockOf(network: string, name: string): Prefix | undefined {
+  const encoded = name.slice(network.length + 1);
+  const dash = encoded.lastIndexOf('-');
+  return parsePrefix(`${encoded.slice(0, dash).replaceAll('-', ':')}/${encoded.slice(dash + 1)}`);
 }
 
 function texts(list: unknown): string[] {

@@ -28,6 +28,8 @@ export interface NetworkView {
   /** In the order of `comparePools`. */
   readonly pools: readonly BlockPool[];
   readonly allocations: readonly BlockAllocation[];
+  /** Blocks whose allocations say nothing that can be read, other than by their name. */
+  readonly occupied: readonly Range[];
   /** Never given out: the ranges of services, and what else is in use. */
   readonly reserved: readonly Range[];
   readonly reuseGracePeriodSeconds: number;
@@ -94,7 +96,7 @@ class Planner {
     this.#view = view;
     this.#context = context;
     this.#nodes = new Map(view.nodes.map((node) => [node.uid, node]));
-    this.#existing = new UsedRanges(view.allocations.map(({ block }) => block));
+    this.#existing = new UsedRanges([...view.allocations.map(({ block }) => block), ...view.occupied]);
     this.#taken = new UsedRanges(view.nodes.flatMap(({ blocks }) => blocks));
   }
 
@@ -226,9 +228,8 @@ class Planner {
   }
 
   #serveNewNodes(): NodeRemark[] {
-    const { nodes, pools, allocations, reserved } = this.#view;
-    for (const range of [...allocations.map(({ block }) => block), ...reserved]) this.#taken.add(range);
-    const search = new BlockSearch(this.#taken);
+    const { nodes, pools, reserved } = this.#view;
+    const search = new BlockSearch(this.#taken.with(this.#existing, reserved));
     const open = pools.filter(({ isTerminating }) => !isTerminating);
     const waiting: NodeRemark[] = [];
     for (const node of nodes) {

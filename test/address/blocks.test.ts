@@ -199,6 +199,14 @@ test('the /64s of a /32 are skipped at once', () => {
   assert.is(formatPrefix(used.firstFree(pool, 64)!), '2001:db8:8000::/64');
 });
 
+test('a copy holds more, and what it was copied from does not', () => {
+  const used = new UsedRanges([prefix('10.0.0.0/24')]);
+  const copy = used.with(new UsedRanges([prefix('10.0.1.0/24')]), [prefix('fd00::/64')]);
+  for (const range of ['10.0.0.0/24', '10.0.1.0/24', 'fd00::/64']) assert.ok(copy.overlaps(prefix(range)));
+  copy.add(prefix('10.0.2.0/24'));
+  for (const range of ['10.0.1.0/24', '10.0.2.0/24', 'fd00::/64']) assert.not(used.overlaps(prefix(range)));
+});
+
 test('a search may start anywhere', () => {
   const pool = prefix('10.0.0.0/16');
   const used = new UsedRanges([prefix('10.0.2.128/25')]);

@@ -1,0 +1,232 @@
+/** Which blocks a node gets, below the rules for what a ClusterCIDR may say. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { formatPrefix, type Prefix, parsePrefix } from '../../lib/address/range.ts';
+import type { BlockPool } from '../../lib/pod-network/block-pool.ts';
+import { readBlockAllocation } from '../../lib/pod-network/decision.ts';
+import { type NetworkView, type NodeView, planNetwork } from '../../lib/pod-network/plan.ts';
+import { comparePools } from '../../lib/pod-network/priority.ts';
+import { compileSelector } from '../../lib/pod-network/selector.ts';
+import { allocation, context, selecting } from './objects.ts';
+
+const prefix = (text: string) => parsePrefix(text) as Prefix;
+
+function pool(name: string, ranges: string[], hostBits: number, selector?: string): BlockPool {
+  return {
+    name,
+    uid: `uid-${name}`,
+    isTerminating: false,
+    ...(selector && { selector: compileSelector(selecting(selector)) }),
+    hostBits,
+    ranges: ranges.map(prefix),
+  };
+}
+
+function node(name: string, podCIDRs: string[] = [], labels = LABELS): NodeView {
+  return { name, uid: `uid-${name}`, labels, podCIDRs, blocks: podCIDRs.map(prefix) };
+}
+
+function view(parts: Partial<NetworkView>): NetworkView {
+  const { pools = [], ...others } = parts;
+  return {
+    nodes: [],
+    allocations: [],
+    occupied: [],
+    reserved: [],
+    reuseGracePeriodSeconds: 0,
+    ...others,
+    pools: pools.toSorted(comparePools),
+  };
+}
+
+/** Each block held by a node of its own, and those nodes. */
+function occupied(...blocks: string[]) {
+  return {
+    others: blocks.map((_, index) => node(`other-${index}`)),
+    allocations: blocks.map((cidr, index) => readBlockAllocation(allocation(`other-${index}`, cidr))!),
+  };
+}
+
+const blocksOf = (name: string, parts: Partial<NetworkView>) =>
+  planNetwork(view(parts), context)
+    .added.filter(({ spec }) => spec.claimRef.name === name)
+    .map(({ block }) => formatPrefix(block));
+
+const LABELS: Record<string, string> = { 't-0': 'node0', 't-1': 'label1', 't-2': 'label2' };
+const S0 = 't-0=node0';
+const S01 = 't-0=node0,t-1=label1';
+const S02 = 't-0=node0,t-2=label2';
+const SERVICES = [prefix('127.123.234.0/26')];
+const A4 = ['127.123.234.0/16', 'abc:def:deca::/112'];
+const B4 = ['10.0.0.0/16', 'ace:cab:deca::/112'];
+
+interface Case {
+  title: string;
+  pools: BlockPool[];
+  reserved?: Prefix[];
+  used?: string[];
+  blocks: string[];
+  from: string;
+}
+const CASES: Case[] = [
+  {
+    title: 'C2.1 the first block',
+    pools: [pool('a', ['127.123.234.0/24'], 2, S0)],
+    blocks: ['127.123.234.0/30'],
+    from: 'a',
+  },
+  {
+    title: 'C2.2 the first block after the services',
+    pools: [pool('a', ['127.123.234.0/24'], 2, S0)],
+    reserved: SERVICES,
+    blocks: ['127.123.234.64/30'],
+    from: 'a',
+  },
+  {
+    title: 'C2.3 the lowest gap',
+    pools: [pool('a', ['127.123.234.0/24'], 2, S0)],
+    reserved: SERVICES,
+    used: ['127.123.234.64/30', '127.123.234.68/30', '127.123.234.72/30', '127.123.234.80/30'],
+    blocks: ['127.123.234.76/30'],
+    from: 'a',
+  },
+  {
+    title: 'C2.4 P0 more labels',
+    pools: [
+      pool('a', ['10.0.0.0/8', 'ace:cab:deca::/112'], 8, S0),
+      pool('b', ['127.123.234.0/8', 'abc:def:deca::/112'], 8, S01),
+    ],
+    reserved: SERVICES,
+    blocks: ['127.0.0.0/24', 'abc:def:deca::/120'],
+    from: 'b',
+  },
+  {
+    title: 'C2.5 what an overlapping ClusterCIDR gave out is used',
+    pools: [
+      pool('a', ['10.0.0.0/8', 'ace:cab:deca::/112'], 8, S0),
+      pool('b', ['10.0.0.0/16', 'ace:cab:deca::/112'], 8, S01),
+    ],
+    reserved: SERVICES,
+    used: ['10.0.0.0/24', '10.0.1.0/24', '10.0.2.0/24', '10.0.4.0/24', 'ace:cab:deca::/120'],
+    blocks: ['10.0.3.0/24', 'ace:cab:deca::100/120'],
+    from: 'b',
+  },
+  {
+    title: 'C2.6 P1 fewer blocks',
+    pools: [
+      pool('a', ['127.123.234.0/8', 'abc:def:deca::/112'], 8, S01),
+      pool('b', ['10.0.0.0/24', 'ace:cab:deca::/120'], 8, S02),
+    ],
+    reserved: SERVICES,
+    blocks: ['10.0.0.0/24', 'ace:cab:deca::/120'],
+    from: 'b',
+  },
+  {
+    title: 'C2.7 P1 fewer blocks of either family',
+    pools: [
+      pool('a', ['127.123.234.0/23'], 8, S01),
+      pool('b', ['10.0.0.0/16', 'ace:cab:deca::/120'], 8, S02),
+    ],
+    reserved: SERVICES,
+    blocks: ['10.0.0.0/24', 'ace:cab:deca::/120'],
+    from: 'b',
+  },
+  {
+    title: 'C2.8 P2 smaller blocks',
+    pools: [
+      pool('a', ['127.123.234.0/24', 'abc:def:deca::/120'], 8, S01),
+      pool('b', ['10.0.0.0/32', 'ace:cab:deca::/128'], 0, S02),
+    ],
+    reserved: SERVICES,
+    blocks: ['10.0.0.0/32', 'ace:cab:deca::/128'],
+    from: 'b',
+  },
+  {
+    title: 'C2.9 P3 the selector that sorts first',
+    pools: [pool('z', A4, 8, S01), pool('b', B4, 8, S02)],
+    reserved: SERVICES,
+    blocks: ['127.123.0.0/24', 'abc:def:deca::/120'],
+    from: 'z',
+  },
+  {
+    title: 'C2.10 P4 the lower range',
+    pools: [pool('a', A4, 8, S01), pool('z', B4, 8, S01)],
+    reserved: SERVICES,
+    blocks: ['10.0.0.0/24', 'ace:cab:deca::/120'],
+    from: 'z',
+  },
+];
+for (const { title, pools, reserved = [], used = [], blocks, from } of CASES) {
+  test(title, () => {
+    const { others, allocations } = occupied(...used);
+    const plan = planNetwork(
+      view({ pools, reserved, nodes: [...others, node('node0')], allocations }),
+      context,
+    );
+    assert.equal(
+      plan.added.map(({ spec }) => [spec.cidr, spec.poolRef.name, spec.claimRef.name, spec.blocks]),
+      blocks.map((cidr) => [cidr, from, 'node0', blocks]),
+    );
+    assert.is(plan.kept.length, used.length);
+  });
+}
+
+test('C2.11 the gap between the podCIDRs of other nodes', () => {
+  const labels = { 't-0': 'nodepool1' };
+  const nodes = [
+    node('node0', ['10.10.0.0/24'], labels),
+    node('node1', ['10.10.2.0/24'], labels),
+    node('node2', [], labels),
+  ];
+  const pools = [pool('a', ['10.10.0.0/22'], 8, 't-0=nodepool1')];
+  assert.equal(blocksOf('node2', { nodes, pools }), ['10.10.1.0/24']);
+});
+
+const FOUR = ['127.123.234.0/30', '127.123.234.4/30', '127.123.234.8/30', '127.123.234.12/30'];
+
+test('C3.1 no block when all four are taken', () => {
+  const { others, allocations } = occupied(...FOUR);
+  const pools = [pool('a', ['127.123.234.0/28'], 2, S0)];
+  const plan = planNetwork(view({ pools, nodes: [...others, node('node0')], allocations }), context);
+  assert.equal(plan.added, []);
+  assert.equal(plan.waiting, [{ name: 'node0', reason: 'ClusterCIDR a is full' }]);
+});
+
+test('C4.1 a released block goes to the node that waits, once its allocation is out of view', () => {
+  const { others, allocations } = occupied(...FOUR);
+  const pools = [pool('a', ['127.123.234.0/28'], 2, S0)];
+  const nodes = [...others.filter(({ name }) => name !== 'other-1'), node('node0')];
+  const dropping = planNetwork(view({ pools, nodes, allocations }), context);
+  assert.is(dropping.kept.length, 3);
+  assert.equal(dropping.added, []);
+  const left = allocations.filter(({ nodeUID }) => nodeUID !== 'uid-other-1');
+  assert.equal(blocksOf('node0', { pools, nodes, allocations: left }), ['127.123.234.4/30']);
+});
+
+test('C4.2 a block that was released is given again', () => {
+  const { others, allocations } = occupied(...FOUR.slice(1));
+  const pools = [pool('a', ['127.123.234.0/28'], 2, S0)];
+  for (const name of ['first', 'second']) {
+    const nodes = [...others, node(name)];
+    assert.equal(blocksOf(name, { pools, nodes, allocations }), ['127.123.234.0/30']);
+  }
+});
+
+test('nodes are served in the order given, each from its own best pool', () => {
+  const pools = [pool('a', ['10.0.0.0/27'], 4), pool('b', ['10.1.0.0/27'], 4, S0)];
+  const other = { 't-0': 'none' };
+  const nodes = [node('n1', [], other), node('n2'), node('n3'), node('n4'), node('n5', [], other)];
+  const plan = planNetwork(view({ pools, nodes }), context);
+  assert.equal(
+    plan.added.map(({ spec }) => [spec.claimRef.name, spec.cidr]),
+    [
+      ['n1', '10.0.0.0/28'],
+      ['n2', '10.1.0.0/28'],
+      ['n3', '10.1.0.16/28'],
+      ['n4', '10.0.0.16/28'],
+    ],
+  );
+  assert.equal(plan.waiting, [{ name: 'n5', reason: 'ClusterCIDR a is full' }]);
+});
+
+test.run();

@@ -1,0 +1,187 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { validateClusterCIDR, validatePodNetwork } from '../../lib/pod-network/validate.ts';
+import { selecting } from './objects.ts';
+
+const nodeSelector = selecting('foo=bar');
+const terms = (...nodeSelectorTerms: unknown[]) => ({
+  ipv4: '10.1.0.0/16',
+  perNodeHostBits: 8,
+  nodeSelector: { nodeSelectorTerms },
+});
+const expression = (requirement: object) => terms({ matchExpressions: [requirement] });
+const field = (requirement: object) => terms({ matchFields: [requirement] });
+
+const VALID: [title: string, spec: object][] = [
+  ['IPv4, 8 host bits', { ipv4: '10.1.0.0/16', perNodeHostBits: 8, nodeSelector }],
+  ['IPv4, as many host bits as there are', { ipv4: '10.1.0.0/16', perNodeHostBits: 16, nodeSelector }],
+  ['IPv4, the fewest host bits', { ipv4: '10.1.0.0/16', perNodeHostBits: 4, nodeSelector }],
+  ['IPv6, 8 host bits', { ipv6: 'fd00:1:1::/64', perNodeHostBits: 8, nodeSelector }],
+  ['IPv6, as many host bits as there are', { ipv6: 'fd00:1:1::/64', perNodeHostBits: 64, nodeSelector }],
+  ['IPv6, the fewest host bits', { ipv6: 'fd00:1:1::/64', perNodeHostBits: 4, nodeSelector }],
+  ['IPv6, 100 host bits', { ipv6: 'fd00:1:1::/16', perNodeHostBits: 100, nodeSelector }],
+  ['both families', { ipv4: '10.1.0.0/16', ipv6: 'fd00:1:1::/64', perNodeHostBits: 8, nodeSelector }],
+  ['no selector', { ipv4: '10.1.0.0/16', ipv6: 'fd00:1:1::/64', perNodeHostBits: 8 }],
+  ['an empty IPv6 range', { ipv4: '10.1.0.0/16', ipv6: '', perNodeHostBits: 8 }],
+  ['host bits in the range', { ipv4: '10.0.5.7/16', perNodeHostBits: 8 }],
+  ['a term without requirements', terms({})],
+  ['Gt', expression({ key: 'cores', operator: 'Gt', values: ['-8'] })],
+  ['Exists', expression({ key: 'example.com/zone', operator: 'Exists' })],
+  ['matchFields', field({ key: 'metadata.name', operator: 'NotIn', values: ['node-1.example.com'] })],
+];
+for (const [title, spec] of VALID) {
+  test(`E valid: ${title}`, () => assert.equal(validateClusterCIDR(spec), []));
+}
+
+const INVALID: [title: string, spec: unknown, fields: string[]][] = [
+  ['no CIDR', { perNodeHostBits: 8, nodeSelector }, ['spec']],
+  [
+    'a selector key that is no label key',
+    expression({ key: 'NoUppercaseOrSpecialCharsLike=Equals', operator: 'Exists' }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].key'],
+  ],
+  ['IPv4 "test"', { ipv4: 'test', perNodeHostBits: 8 }, ['spec.ipv4']],
+  ['IPv4 /16 with 100 host bits', { ipv4: '10.1.0.0/16', perNodeHostBits: 100 }, ['spec.perNodeHostBits']],
+  ['IPv4 /16 with 2 host bits', { ipv4: '10.1.0.0/16', perNodeHostBits: 2 }, ['spec.perNodeHostBits']],
+  ['IPv6 "testv6"', { ipv6: 'testv6', perNodeHostBits: 8 }, ['spec.ipv6']],
+  ['an IPv4 CIDR as ipv6', { ipv6: '10.2.0.0/16', perNodeHostBits: 8 }, ['spec.ipv6']],
+  ['IPv6 /120 with 12 host bits', { ipv6: 'fd00::/120', perNodeHostBits: 12 }, ['spec.perNodeHostBits']],
+  ['IPv6 /120 with 3 host bits', { ipv6: 'fd00::/120', perNodeHostBits: 3 }, ['spec.perNodeHostBits']],
+  ['two families, IPv6 "testv6"', { ipv4: '10.1.0.0/16', ipv6: 'testv6', perNodeHostBits: 8 }, ['spec.ipv6']],
+  [
+    'two families, IPv4 "testv4"',
+    { ipv4: 'testv4', ipv6: 'fd00:1:1::/64', perNodeHostBits: 8 },
+    ['spec.ipv4'],
+  ],
+  [
+    'two families, too many host bits for one',
+    { ipv4: '10.1.0.0/16', ipv6: 'fd00:1:1::/64', perNodeHostBits: 24 },
+    ['spec.perNodeHostBits'],
+  ],
+  ['an IPv6 CIDR as ipv4', { ipv4: 'fd00::/120', perNodeHostBits: 8 }, ['spec.ipv4']],
+  ['no term', terms(), ['spec.nodeSelector.nodeSelectorTerms']],
+  [
+    'In without values',
+    expression({ key: 'a', operator: 'In' }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].values'],
+  ],
+  [
+    'NotIn without values',
+    expression({ key: 'a', operator: 'NotIn', values: [] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].values'],
+  ],
+  [
+    'Exists with values',
+    expression({ key: 'a', operator: 'Exists', values: ['x'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].values'],
+  ],
+  [
+    'DoesNotExist with values',
+    expression({ key: 'a', operator: 'DoesNotExist', values: ['x'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].values'],
+  ],
+  [
+    'Gt with two values',
+    expression({ key: 'a', operator: 'Gt', values: ['1', '2'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].values'],
+  ],
+  [
+    'Lt without an integer',
+    expression({ key: 'a', operator: 'Lt', values: ['1.5'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].values'],
+  ],
+  [
+    'an operator that does not exist',
+    expression({ key: 'a', operator: 'Like', values: ['x'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].operator'],
+  ],
+  [
+    'another field than metadata.name',
+    field({ key: 'metadata.uid', operator: 'In', values: ['x'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchFields[0].key'],
+  ],
+  [
+    'another operator for fields',
+    field({ key: 'metadata.name', operator: 'Exists', values: ['x'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchFields[0].operator'],
+  ],
+  [
+    'two names',
+    field({ key: 'metadata.name', operator: 'In', values: ['x', 'y'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchFields[0].values'],
+  ],
+  [
+    'a name that no node may have',
+    field({ key: 'metadata.name', operator: 'In', values: ['Not_A_Name'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchFields[0].values'],
+  ],
+  ['no spec', undefined, ['spec']],
+  ['a spec that is a list', [], ['spec']],
+  ['an empty spec', {}, ['spec', 'spec.perNodeHostBits']],
+  ['a number as range', { ipv4: 10, perNodeHostBits: 8 }, ['spec.ipv4']],
+  ['half a host bit', { ipv4: '10.0.0.0/8', perNodeHostBits: 8.5 }, ['spec.perNodeHostBits']],
+  ['host bits as text', { ipv4: '10.0.0.0/8', perNodeHostBits: '8' }, ['spec.perNodeHostBits']],
+  [
+    'a selector that is text',
+    { ipv4: '10.1.0.0/16', perNodeHostBits: 8, nodeSelector: 'foo=bar' },
+    ['spec.nodeSelector.nodeSelectorTerms'],
+  ],
+  ['a term that is null', terms(null), ['spec.nodeSelector.nodeSelectorTerms[0]']],
+  [
+    'requirements that are no list',
+    terms({ matchExpressions: { key: 'a' } }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions'],
+  ],
+  [
+    'a requirement that is text',
+    terms({ matchExpressions: ['a in (b)'] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0]'],
+  ],
+  [
+    'values that are numbers',
+    expression({ key: 'a', operator: 'In', values: [1] }),
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].values'],
+  ],
+];
+for (const [title, spec, fields] of INVALID) {
+  test(`E invalid: ${title}`, () => {
+    assert.equal(
+      validateClusterCIDR(spec).map((problem) => problem.field),
+      fields,
+    );
+  });
+}
+
+const annotated = { target: 'node.metadata.annotations' };
+const NETWORKS: [title: string, name: string, spec: unknown, fields: string[]][] = [
+  ['default', 'default', { target: 'node.spec.podCIDRs', serviceCIDRs: ['10.96.0.0/12'] }, []],
+  ['another', 'storage', { ...annotated, annotation: 'example.com/key', reuseGracePeriodSeconds: 0 }, []],
+  ['no spec', 'default', undefined, ['spec']],
+  ['no target', 'default', {}, ['spec.target']],
+  ['default in an annotation', 'default', annotated, ['spec.target']],
+  ['another in spec.podCIDRs', 'storage', { target: 'node.spec.podCIDRs' }, ['spec.target']],
+  ['an annotation with a space', 'storage', { ...annotated, annotation: 'a b' }, ['spec.annotation']],
+  ['serviceCIDRs as text', 'storage', { ...annotated, serviceCIDRs: '10.0.0.0/8' }, ['spec.serviceCIDRs']],
+  [
+    'a service CIDR without length',
+    'storage',
+    { ...annotated, serviceCIDRs: ['10.0.0.0/8', '10.0.0.0'] },
+    ['spec.serviceCIDRs[1]'],
+  ],
+  [
+    'a negative grace period',
+    'storage',
+    { ...annotated, reuseGracePeriodSeconds: -1 },
+    ['spec.reuseGracePeriodSeconds'],
+  ],
+];
+for (const [title, name, spec, fields] of NETWORKS) {
+  test(`PodNetwork: ${title}`, () => {
+    assert.equal(
+      validatePodNetwork(name, spec).map((problem) => problem.field),
+      fields,
+    );
+  });
+}
+
+test.run();
