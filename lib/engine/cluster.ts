@@ -158,6 +158,7 @@ export class Cluster {
           ticket: () => this.#tickets++,
           order: (items) => this.#schedule.order?.(items) ?? items,
           callHook: (process, call) => this.#callHook(process, call),
+          restarted: (process) => this.#forgetFailures(process),
           ended: (process, reconciler, key, error) => this.#ended(process, reconciler, key, error),
         }),
     );
@@ -332,6 +333,11 @@ export class Cluster {
 
   #hookContext() {
     return { now: this.#now, config: this.#options.config ?? DEFAULT_CONFIG };
+  }
+
+  /** What was to be retried is not any more; what still fails will fail again. */
+  #forgetFailures({ name }: Process): void {
+    for (const [id, { process }] of this.#failures) if (process === name) this.#failures.delete(id);
   }
 
   #ended(process: Process, reconciler: Reconciler, key: string, error: SyncError | undefined): void {

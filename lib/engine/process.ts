@@ -30,6 +30,7 @@ export interface Host {
   readonly ticket: () => number;
   readonly order: <T>(items: readonly T[]) => readonly T[];
   readonly callHook: (process: Process, call: HookCall) => HookResult;
+  readonly restarted: (process: Process) => void;
   readonly ended: (
     process: Process,
     reconciler: Reconciler,
@@ -56,7 +57,8 @@ export class Process {
 
   /** Starts over with empty caches and queues; work in flight ends where it is. */
   restart(): void {
-    const { now, ticket, order, callHook, store } = this.#host;
+    const { now, ticket, order, callHook, restarted, store } = this.#host;
+    restarted(this);
     this.#workers.clear();
     this.#resyncs.clear();
     this.#informers = new Map();
