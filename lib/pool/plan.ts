@@ -13,6 +13,8 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { AddressesInUse } from './addresses-in-use.ts';
 import type { PoolRanges } from './read-pool.ts';
 
+const LONGEST_MESSAGE = 1024;
+
 /** What a pool sees. Allocations are its own; the rest is what its related rules select. */
 export interface PoolView {
   /** For messages: `InClusterIPPool default/pool-a`. */
@@ -84,7 +86,8 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
     inUse.add(address, claim);
     added.push({ claim, address, adopted });
   };
-  const refuse: Refuse = (claim, reason, message) => refused.push({ claim, refusal: { reason, message } });
+  const refuse: Refuse = (claim, reason, message) =>
+    refused.push({ claim, refusal: { reason, message: shorten(message) } });
 
   const foreign = foreignAddresses(view.foreign);
   const waiting: IPAddressClaim[] = [];
@@ -309,4 +312,10 @@ export function summarize(set: RangeSet, most = 3): string {
   const shown = set.ranges.slice(0, most).map(formatRange);
   const more = set.ranges.length - shown.length;
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}
+
+/** A refusal and a condition have room for a sentence, not for whatever a user wrote. */
+export function shorten(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message;
+  return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;
 }

@@ -33,7 +33,7 @@ import {
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { formatProblem } from '../validation/problem.ts';
-import { type Plan, type PoolView, planPool, type Standstill, summarize } from './plan.ts';
+import { type Plan, type PoolView, planPool, type Standstill, shorten, summarize } from './plan.ts';
 import { poolLabel } from './pool-label.ts';
 import { readPool } from './read-pool.ts';
 
@@ -151,7 +151,7 @@ function standstillOf(pool: Pool): Standstill | undefined {
   }
   const { problems } = readPool(pool.spec);
   if (problems.length === 0) return undefined;
-  return { reason: 'InvalidSpec', message: `is invalid: ${problems.map(formatProblem).join('; ')}` };
+  return { reason: 'InvalidSpec', message: shorten(`is invalid: ${problems.map(formatProblem).join('; ')}`) };
 }
 
 function viewOf({ parent, children, related }: CompositeRequest<Pool>, { config }: HookContext): PoolView {

@@ -590,6 +590,19 @@ test('an invalid pool does not cut a grace period short', () => {
   assert.equal(sync(bad, [], [marked]).children[0]?.metadata.annotations, annotations);
 });
 
+test('what a user writes at length does not make a message that the API refuses', () => {
+  const addresses = Array.from({ length: 4000 }, (_, n) => `not an address ${n}`);
+  const bad = ipPool({ addresses });
+  const response = sync(bad, [claim('a', bad)]);
+  assert.ok(refusalOf(response, 'a')!.length <= 1024);
+  assert.ok(JSON.stringify(response.status).length < 4000);
+
+  const pool = ipPool({ addresses: ['10.0.0.1'] });
+  const wish = sync(pool, [requesting(pool, 'a', '🦊'.repeat(2000))]);
+  const message = refusalOf(wish, 'a')!;
+  assert.ok(message.length <= 1024 && message.isWellFormed());
+});
+
 // Deletion
 
 eachKind('G3 C3.1 a pool that is being deleted stays while a claim holds an address', (make) => {
