@@ -104,7 +104,7 @@ class Planner {
     const { gone, bound, open } = this.#sortAllocations();
     this.#followPodCIDRs(bound);
     for (const decision of decisionsOf(open)) this.#keepDecision(decision);
-    for (const each of gone) this.#release(each);
+    for (const each of decisionsOf(gone).flatMap(({ held }) => held)) this.#release(each);
     const waiting = this.#serveNewNodes();
     return {
       kept: this.#kept,
@@ -158,7 +158,10 @@ class Planner {
     const leaveUnaccounted = (reason: string) => this.#unaccounted.push({ name: node.name, reason });
     const { podCIDRs, blocks } = node;
     if (blocks.length < podCIDRs.length) {
-      for (const { allocation } of held) this.#kept.push({ allocation });
+      for (const { allocation, block } of held) {
+        this.#kept.push({ allocation });
+        this.#taken.add(block);
+      }
       leaveUnaccounted('unreadable');
       return;
     }
@@ -224,6 +227,7 @@ class Planner {
     const left = this.#view.reuseGracePeriodSeconds - secondsSince(releasedAt, now);
     if (!(left > 0)) return;
     this.#kept.push({ allocation, releasedAt });
+    this.#taken.add(block);
     this.#changesIn(left);
   }
 
