@@ -2,7 +2,10 @@
 import type { Controller } from '../lib/metacontroller/hook.ts';
 import * as claimRouter from './claim-router.ts';
 import * as claims from './claims.ts';
+import * as clusterCidrs from './cluster-cidrs.ts';
 import * as globalPools from './global-pools.ts';
+import * as nodes from './nodes.ts';
+import * as podNetworks from './pod-networks.ts';
 import * as pools from './pools.ts';
 
 export const controllers: Readonly<Record<string, Controller>> = {
@@ -10,4 +13,7 @@ export const controllers: Readonly<Record<string, Controller>> = {
   'global-pools': globalPools,
   'claim-router': claimRouter,
   claims,
+  'pod-networks': podNetworks,
+  nodes,
+  'cluster-cidrs': clusterCidrs,
 };

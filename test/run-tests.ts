@@ -9,6 +9,8 @@ interface Outcome {
 }
 
 const root = dirname(import.meta.dirname);
+/** Milliseconds after which a file counts as hanging. */
+const PATIENCE = 10 * 60_000;
 
 /**
  * Runs uvu test files, each in a process of its own, and sets the exit code.
@@ -50,7 +52,9 @@ async function runFile(file: string): Promise<Outcome> {
   };
   child.stdout.on('data', gather);
   child.stderr.on('data', gather);
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  clearTimeout(timer);
   const count = (label: string) => Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
   const [total, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')];
   if (total === 0) output += `\n${file}: no test ran (exit ${code}); does it end with test.run()?\n`;
