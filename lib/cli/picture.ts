@@ -21,7 +21,7 @@ const CELLS: Readonly<
 };
 
 export const LEGEND =
-  '█ used   ▒ partly used   ◆ adopted: in use before metaipam   ░ reserved or excluded   · free';
+  '█ used   ▒ partly used   ◆ adopted: in use before metaipam   ░ reserved, excluded or taken by another   · free';
 
 const ROW = 64;
 const MOST_SINGLE = 4 * ROW;

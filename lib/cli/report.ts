@@ -149,14 +149,15 @@ function describeClusterCIDR(clusterCIDR: ClusterCIDR, world: World, paint: Pain
   return lines;
 }
 
-/** Blocks of a ClusterCIDR by number: its own allocations, and what the network never gives out. */
+/** Blocks of a ClusterCIDR by number: its own allocations, and what others of the network or Services hold. */
 function blockMarks(name: string, network: string, range: Prefix, hostBits: bigint, world: World): Mark[] {
   const services = world.networks.find(({ metadata }) => metadata.name === network)?.spec.serviceCIDRs ?? [];
-  const taken = world.allocations.filter(({ metadata }) => metadata.labels?.[CLUSTER_CIDR_LABEL] === name);
-  const given: [cidr: string, state: Mark['state']][] = [
-    ...services.map((cidr): [string, Mark['state']] => [cidr, 'withheld']),
-    ...taken.map(({ spec }): [string, Mark['state']] => [spec.cidr ?? '', spec.adopted ? 'adopted' : 'used']),
-  ];
+  const given: [cidr: string, state: Mark['state']][] = services.map((cidr) => [cidr, 'withheld']);
+  for (const { metadata, spec } of world.allocations) {
+    if (metadata.labels?.[NETWORK_LABEL] !== network || spec.cidr === undefined) continue;
+    const own = metadata.labels[CLUSTER_CIDR_LABEL] === name;
+    given.push([spec.cidr, own ? (spec.adopted ? 'adopted' : 'used') : 'withheld']);
+  }
   return given.flatMap(([cidr, state]) => {
     const block = parsePrefix(cidr);
     if (block === undefined || block.family !== range.family) return [];

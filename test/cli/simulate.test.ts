@@ -1,0 +1,142 @@
+import { stripVTControlCharacters } from 'node:util';
+import { load } from 'js-yaml';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { controllers } from '../../hooks/index.ts';
+import simulate, { simulateCommand } from '../../lib/cli/simulate.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { run } from './run.ts';
+
+const POOL = `apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterIPPool
+metadata: {name: pool-a}
+spec: {addresses: [10.0.0.0/29], prefix: 29, gateway: 10.0.0.1}
+`;
+const claim = (name: string, pool = 'pool-a') => `---
+apiVersion: ipam.cluster.x-k8s.io/v1beta2
+kind: IPAddressClaim
+metadata: {name: ${name}}
+spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: ${pool}}}
+`;
+const WORLD = POOL + claim('a') + claim('b') + claim('lost', 'nowhere');
+
+const simulated = (stdin: string, ...argv: string[]) => run(simulate.run, ['-f', '-', ...argv], { stdin });
+
+test('the account: pools and their picture, claims with their address or why they wait', async () => {
+  const { code, out, err } = await simulated(WORLD);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(
+    out,
+    'InClusterIPPool default/pool-a  total 5, used 2, free 3, pending 0  Ready\n    10.0.0.0  ░░██···░\n',
+  );
+  assert.match(out, /default\/a +InClusterIPPool pool-a +10\.0\.0\.2\/29, gateway 10\.0\.0\.1\n/);
+  assert.match(out, /default\/b +InClusterIPPool pool-a +10\.0\.0\.3\/29/);
+  assert.match(out, /default\/lost +InClusterIPPool nowhere +waits: PoolNotReady: .*nowhere/);
+  assert.match(out, '░ reserved');
+});
+
+test('colour is the only difference on a terminal', async () => {
+  const { out } = await run(simulate.run, ['-f', '-'], { stdin: WORLD, isTTY: true });
+  assert.match(out, '\u001b[32m██\u001b[0m');
+  assert.is(stripVTControlCharacters(out), (await simulated(WORLD)).out);
+});
+
+test('-o json: one List of every object, sorted, the same every time', async () => {
+  const { code, out } = await simulated(WORLD, '-o', 'json');
+  assert.is(code, 0);
+  const { apiVersion, kind, items } = JSON.parse(out) as {
+    apiVersion: string;
+    kind: string;
+    items: KubernetesObject[];
+  };
+  assert.equal({ apiVersion, kind }, { apiVersion: 'v1', kind: 'List' });
+  const names = items.map(({ kind, metadata: { namespace = '', name } }) => `${kind} ${namespace} ${name}`);
+  assert.equal(names, [...names].sort());
+  for (const name of [
+    'IPAddress default a',
+    'IPAllocation default pool-a.10.0.0.2',
+    'IPAddressClaim default lost',
+  ]) {
+    assert.ok(names.includes(name), name);
+  }
+  assert.ok(names.includes('PodNetwork  default'));
+  assert.is((await simulated(WORLD, '-o=json')).out, out);
+});
+
+test('-o yaml says the same, integers with every digit', async () => {
+  const pool = POOL.replaceAll('10.0.0.0/29', 'fd00::/64').replace('29', '64').replace('10.0.0.1', 'fd00::1');
+  const { out } = await simulated(pool, '-o', 'yaml');
+  assert.match(out, 'total: 9223372036854775807\n');
+  const plain = await simulated(WORLD, '-o', 'yaml');
+  assert.equal(load(plain.out), JSON.parse((await simulated(WORLD, '-o', 'json')).out));
+});
+
+test('a namespace that is named is kept, cluster-scoped objects have none', async () => {
+  const namespaced = POOL.replace('{name: pool-a}', '{name: pool-a, namespace: team}');
+  assert.match((await simulated(namespaced)).out, 'InClusterIPPool team/pool-a ');
+  const global = POOL.replace('kind: In', 'kind: GlobalIn');
+  assert.match((await simulated(global)).out, 'GlobalInClusterIPPool pool-a ');
+});
+
+test('nothing to tell', async () => {
+  assert.equal(await simulated(''), { code: 0, out: 'No pools, claims, ClusterCIDRs or nodes.\n', err: '' });
+});
+
+test('exit 1: what an API server would refuse, by file, document, field and reason', async () => {
+  const { code, out, err } = await simulated(
+    `${POOL}---\n${POOL.replace('prefix: 29', 'prefix: wide')}---\nkind: A\n---\napiVersion: v9\nkind: Alien\nmetadata: {name: x}\n`,
+  );
+  assert.is(code, 1);
+  assert.is(out, '');
+  const lines = err.trimEnd().split('\n');
+  assert.is(lines.length, 3);
+  assert.is(lines[0], '<stdin>#3: apiVersion: is required');
+  assert.match(lines[1]!, /^<stdin>#2 InClusterIPPool\/pool-a: .*spec\.prefix: /);
+  assert.match(lines[2]!, /^<stdin>#4 Alien\/x: no kind "Alien" in "v9"/);
+});
+
+test('exit 3: a hook that keeps failing, and one that never says the same twice', async () => {
+  const failing = simulateCommand(async () => ({
+    ...controllers,
+    pools: {
+      ...controllers.pools!,
+      sync: () => {
+        throw new Error('out of luck');
+      },
+    },
+  }));
+  const failed = await run(failing.run, ['-f', '-'], { stdin: POOL });
+  assert.is(failed.code, 3);
+  assert.match(failed.err, /^pools default\/pool-a keeps failing: .*out of luck/m);
+
+  let calls = 0;
+  const spec = {
+    poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool-a', uid: 'p' },
+    claimRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'IPAddressClaim', name: 'a', uid: 'c' },
+    refusal: { reason: 'PoolExhausted', message: 'none' },
+  };
+  const restless = simulateCommand(async () => ({
+    ...controllers,
+    pools: {
+      sync: () => ({
+        children: [
+          {
+            apiVersion: 'metaipam.io/v1alpha1',
+            kind: 'IPAllocation',
+            metadata: { name: `refused-${++calls}`, namespace: 'default' },
+            spec,
+          },
+        ],
+      }),
+      customize: () => ({ relatedResources: [] }),
+      finalize: () => ({ children: [], finalized: true }),
+    },
+  }));
+  const looped = await run(restless.run, ['-f', '-'], { stdin: POOL });
+  assert.is(looped.code, 3);
+  assert.match(looped.err, 'the cluster does not settle');
+  assert.match(looped.err, /^pools default\/pool-a: \d+ syncs$/m);
+});
+
+test.run();

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import validate, { validateCommand } from '../../lib/cli/validate.ts';
+import { run } from './run.ts';
+
+const EXAMPLES = join(import.meta.dirname, '../../examples');
+const { run: picky } = validateCommand(
+  async () =>
+    ({ kind }) =>
+      kind === 'Bad'
+        ? [
+            { field: 'spec.prefix', value: 33, message: 'provided prefix is not valid' },
+            { field: 'spec.addresses', message: 'addresses is required' },
+          ]
+        : [],
+);
+const object = (kind: string, name: string) => `apiVersion: v1\nkind: ${kind}\nmetadata: {name: ${name}}\n`;
+
+test('valid objects are counted on stdout', async () => {
+  assert.equal(await run(picky, ['-f', '-'], { stdin: object('Good', 'a') }), {
+    code: 0,
+    out: '1 object valid\n',
+    err: '',
+  });
+  const stdin = `${object('Good', 'a')}---\n${object('Good', 'b')}`;
+  assert.is((await run(picky, ['-f', '-'], { stdin })).out, '2 objects valid\n');
+});
+
+test('every problem is one line: file, document, object, field, value, reason', async () => {
+  const stdin = `${object('Good', 'a')}---\n${object('Bad', 'b')}---\n- 1\n---\n${object('Bad', 'c')}`;
+  const { code, out, err } = await run(picky, ['-f', '-'], { stdin });
+  assert.is(code, 1);
+  assert.is(out, '');
+  assert.equal(err.trimEnd().split('\n'), [
+    '<stdin>#3: document: must be an object, found [1]',
+    '<stdin>#2 Bad/b: spec.prefix: Invalid value: 33: provided prefix is not valid',
+    '<stdin>#2 Bad/b: spec.addresses: addresses is required',
+    '<stdin>#4 Bad/c: spec.prefix: Invalid value: 33: provided prefix is not valid',
+    '<stdin>#4 Bad/c: spec.addresses: addresses is required',
+  ]);
+});
+
+test('-f is required, and paths stand behind it', async () => {
+  assert.match((await run(picky, [])).err, '-f PATH is required');
+  const { code, err } = await run(picky, ['a.yaml', '-f', 'b.yaml']);
+  assert.is(code, 1);
+  assert.match(err, 'unexpected a.yaml; paths follow -f');
+});
+
+test('the examples are valid', async () => {
+  const { code, out, err } = await run(validate.run, ['-f', EXAMPLES]);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /^\d\d+ objects valid\n$/);
+});
+
+test('the schemas of the CRDs are what is checked', async () => {
+  const stdin = `apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterIPPool
+metadata: {name: p}
+spec: {addresses: [10.0.0.0/24], prefix: many, colour: blue}
+`;
+  const { code, err } = await run(validate.run, ['-f', '-'], { stdin });
+  assert.is(code, 1);
+  assert.match(err, '<stdin>#1 InClusterIPPool/p: spec.prefix: ');
+  assert.match(err, 'colour');
+});
+
+test.run();
