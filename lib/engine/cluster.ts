@@ -45,6 +45,7 @@ export interface ClusterOptions {
 export interface ExecutedStep {
   readonly process: string;
   readonly reconciler: string;
+  /** Empty for a hook that an event handler called. */
   readonly key: string;
   readonly step: Step;
   readonly result: StepResult;
@@ -291,14 +292,7 @@ export class Cluster {
       return;
     }
     const result = this.#answer(step, fault);
-    this.#options.observe?.({
-      process: process.name,
-      reconciler: reconciler.name,
-      key,
-      step,
-      result,
-      at: this.#now,
-    });
+    this.#observe(process, reconciler.name, key, step, result);
     if (fault?.kind === 'crash') {
       process.restart();
       return;
@@ -326,9 +320,15 @@ export class Cluster {
 
   /** A hook call of an event handler: it can fail, but nothing else can happen meanwhile. */
   #callHook(process: Process, call: HookCall): HookResult {
-    const fault = this.#schedule.fault?.({ kind: 'hook', call }, process);
-    const harmless = fault?.kind === 'crash' ? undefined : fault;
-    return this.#answer({ kind: 'hook', call }, harmless) as HookResult;
+    const step = { kind: 'hook', call } as const;
+    const fault = this.#schedule.fault?.(step, process);
+    const result = this.#answer(step, fault?.kind === 'crash' ? undefined : fault);
+    this.#observe(process, call.controller, '', step, result);
+    return result as HookResult;
+  }
+
+  #observe({ name }: Process, reconciler: string, key: string, step: Step, result: StepResult): void {
+    this.#options.observe?.({ process: name, reconciler, key, step, result, at: this.#now });
   }
 
   #hookContext() {

@@ -20,8 +20,10 @@ export class Informer {
   readonly apiVersion: string;
   readonly #store: Store;
   readonly #objects = new Map<string, Unstructured>();
-  readonly #byOwner = new Map<string, Map<string, Unstructured>>();
+  readonly #byOwner: Index = new Map();
   readonly #orphans = new Map<string, Unstructured>();
+  /** By label key, for the keys that were asked for, then by value. */
+  readonly #byLabel = new Map<string, Index>();
   readonly #handlers: EventHandler[] = [];
   #position = -1;
 
@@ -68,6 +70,17 @@ export class Informer {
     return this.#orphans.values();
   }
 
+  /** Objects with the label `key: value`. */
+  withLabel(key: string, value: string): Iterable<Unstructured> {
+    let values = this.#byLabel.get(key);
+    if (values === undefined) {
+      values = new Map();
+      this.#byLabel.set(key, values);
+      for (const [name, object] of this.#objects) insert(values, object.metadata.labels?.[key], name, object);
+    }
+    return values.get(value)?.values() ?? [];
+  }
+
   /** Hears the next `count` events, or its first list. */
   deliver(count = 1): void {
     const log = this.#store.log(this.type);
@@ -108,10 +121,8 @@ export class Informer {
     const old = this.#objects.get(key);
     if (old !== undefined) this.#unindex(key, old);
     this.#objects.set(key, object);
-    for (const { uid } of object.metadata.ownerReferences ?? []) {
-      const owned = this.#byOwner.get(uid) ?? new Map<string, Unstructured>();
-      this.#byOwner.set(uid, owned.set(key, object));
-    }
+    for (const { uid } of object.metadata.ownerReferences ?? []) insert(this.#byOwner, uid, key, object);
+    for (const [label, values] of this.#byLabel) insert(values, object.metadata.labels?.[label], key, object);
     if (controllerOf(object) === undefined) this.#orphans.set(key, object);
     for (const handler of this.#handlers) {
       if (old === undefined) handler.add(object);
@@ -129,10 +140,23 @@ export class Informer {
 
   #unindex(key: string, object: Unstructured): void {
     this.#orphans.delete(key);
-    for (const { uid } of object.metadata.ownerReferences ?? []) {
-      const owned = this.#byOwner.get(uid);
-      owned?.delete(key);
-      if (owned?.size === 0) this.#byOwner.delete(uid);
-    }
+    for (const { uid } of object.metadata.ownerReferences ?? []) remove(this.#byOwner, uid, key);
+    for (const [label, values] of this.#byLabel) remove(values, object.metadata.labels?.[label], key);
   }
+}
+
+type Index = Map<string, Map<string, Unstructured>>;
+
+function insert(index: Index, value: string | undefined, key: string, object: Unstructured): void {
+  if (value === undefined) return;
+  const entries = index.get(value);
+  if (entries === undefined) index.set(value, new Map([[key, object]]));
+  else entries.set(key, object);
+}
+
+function remove(index: Index, value: string | undefined, key: string): void {
+  if (value === undefined) return;
+  const entries = index.get(value);
+  entries?.delete(key);
+  if (entries?.size === 0) index.delete(value);
 }

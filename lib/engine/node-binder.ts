@@ -17,6 +17,8 @@ export class NodeBinder implements Reconciler {
   readonly #allocations: Informer;
   /** podCIDRs sent, by node uid, until the cache shows the node with podCIDRs or not at all. */
   readonly #written = new Map<string, readonly string[]>();
+  /** Names of the nodes, by uid, whose write has no answer yet: it is sent again as it was, never decided anew. */
+  readonly #unanswered = new Map<string, string>();
 
   constructor(environment: Environment) {
     this.queue = environment.newQueue();
@@ -40,18 +42,27 @@ export class NodeBinder implements Reconciler {
     const unbound = new Set(
       nodes.filter((node) => !node.spec?.podCIDRs?.length).map((node) => node.metadata.uid),
     );
-    for (const uid of this.#written.keys()) if (!unbound.has(uid)) this.#written.delete(uid);
-    const problems: string[] = [];
+    for (const uid of this.#written.keys()) {
+      if (unbound.has(uid)) continue;
+      this.#written.delete(uid);
+      this.#unanswered.delete(uid);
+    }
     for (const { node, podCIDRs, refusal } of decideBindings(nodes, allocations, this.#written)) {
       if (refusal !== undefined) continue;
       const { name, uid = '' } = node.metadata;
       this.#written.set(uid, podCIDRs);
+      this.#unanswered.set(uid, name);
+    }
+    const problems: string[] = [];
+    for (const [uid, name] of this.#unanswered) {
+      const podCIDRs = this.#written.get(uid) ?? [];
       const patch = { metadata: { uid }, spec: { podCIDR: podCIDRs[0], podCIDRs } };
       const { error } = yield* api({ verb: 'patch', apiVersion: 'v1', resource: 'nodes', name, patch });
-      if (error === undefined) continue;
-      // A write that was not answered may have happened: what was sent stays reserved, and is never decided anew.
-      if (error.code < 500) this.#written.delete(uid);
-      if (error.reason !== 'NotFound') problems.push(`can't bind node ${name}: ${error.message}`);
+      const answered = error === undefined || error.code < 500;
+      if (answered) this.#unanswered.delete(uid);
+      if (answered && error !== undefined) this.#written.delete(uid);
+      if (error !== undefined && error.reason !== 'NotFound')
+        problems.push(`can't bind node ${name}: ${error.message}`);
     }
     if (problems.length > 0) throw new SyncError(problems.join('; '));
   }

@@ -17,7 +17,8 @@ function isQualifiedName(key: string): boolean {
 export function checkMetadata(object: Unstructured, old?: Unstructured): string[] {
   const { name, labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = object.metadata;
   const problems: string[] = [];
-  if (old === undefined && !isSubdomain(name)) {
+  if (typeof name !== 'string') problems.push('metadata.name: Required value: name is required');
+  else if (old === undefined && !isSubdomain(name)) {
     problems.push(
       `metadata.name: Invalid value: ${JSON.stringify(name)}: must be a lowercase RFC 1123 subdomain`,
     );

@@ -18,6 +18,8 @@ interface Rule {
   readonly apiVersion: string;
   readonly type: ResourceType | undefined;
   readonly resource: string;
+  /** A part of the cache that holds every object the rule can match. */
+  readonly candidates: (informer: Informer) => Iterable<Unstructured>;
   /** Whether an object of the rule's resource is wanted. */
   readonly matches: (object: Unstructured) => boolean;
 }
@@ -56,7 +58,7 @@ export class Related {
       const informer = this.#informer(rule);
       if (!informer.synced) throw new SyncError('related informer not synced yet');
       groups.group(rule.apiVersion, rule.type.kind);
-      for (const object of informer.list()) if (rule.matches(object)) groups.insert(object);
+      for (const object of rule.candidates(informer)) if (rule.matches(object)) groups.insert(object);
     }
     return groups;
   }
@@ -146,10 +148,12 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
   if ('namespaceSelector' in rule) throw new SyncError('namespaceSelector is not modelled');
   const selects = compileSelector(labelSelector ?? undefined);
   const within = type?.namespaced === true && namespace ? namespace : undefined;
+  const [label] = Object.entries(labelSelector?.matchLabels ?? {});
   return {
     apiVersion,
     type,
     resource,
+    candidates: (informer) => (label === undefined ? informer.list() : informer.withLabel(...label)),
     matches: ({ metadata }) =>
       (within === undefined || metadata.namespace === within) &&
       (names === undefined || names.includes(metadata.name)) &&

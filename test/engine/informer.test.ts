@@ -107,4 +107,20 @@ test('indexes follow owners and controllers', () => {
   assert.equal([names(informer.ownedBy('2')), names(informer.orphans())], [[], []]);
 });
 
+test('the label index is right from its first use on', () => {
+  const { informer, create, label, remove } = world();
+  create('a', { labels: { value: 'x' } });
+  informer.deliver();
+  const withLabel = (value: string) => names(informer.withLabel('value', value));
+  assert.equal([withLabel('x'), withLabel('y')], [['a'], []]);
+  create('b', { labels: { value: 'x' } });
+  create('c');
+  label('a', 'y');
+  informer.deliver(3);
+  assert.equal([withLabel('x'), withLabel('y')], [['b'], ['a']]);
+  remove('b');
+  informer.deliver();
+  assert.equal(withLabel('x'), []);
+});
+
 test.run();

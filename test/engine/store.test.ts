@@ -201,6 +201,7 @@ test('metadata rules', () => {
   const owner = { apiVersion: V1, kind: 'Bakery', name: 'b', uid: 'u', controller: true };
   const refused: [string, object][] = [
     ['Upper', {}],
+    ['a', { name: undefined }],
     ['a', { labels: { key: 'x'.repeat(64) } }],
     ['a', { labels: { 'bad key': 'x' } }],
     ['a', { labels: { key: '-x' } }],
