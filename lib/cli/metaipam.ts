@@ -60,5 +60,10 @@ function version(): string {
 
 if (import.meta.main) {
   const { stdin, stdout, stderr, env } = process;
+  // Whoever reads may stop early, as `head` does.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
   process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, env });
 }

@@ -57,7 +57,14 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
         throw error;
       } finally {
         const seconds = (performance.now() - started) / 1000;
-        const call = { controller, hook, outcome, seconds, requestBytes, responseBytes: answer.length };
+        const call = {
+          controller,
+          hook,
+          outcome,
+          seconds,
+          requestBytes,
+          responseBytes: Buffer.byteLength(answer),
+        };
         metrics.observe(call);
         const { namespace, name } = parent?.metadata ?? {};
         request.log.debug({ ...call, namespace, name }, 'hook called');

@@ -60,17 +60,22 @@ export function decodeBody(text: string): unknown {
   }
 }
 
+/** How many characters V8 quotes on each side of the place. */
+const CONTEXT = 10;
+
 /**
  * The offset at which `text` stops being JSON.
  *
- * V8 tells it only for some errors. For the others a binary search finds the shortest prefix that is wrong in
- * itself and not just unfinished.
+ * V8 tells it only for some errors, and for the others quotes the surroundings. Where the quotation occurs more
+ * than once, a binary search finds the shortest prefix that is wrong in itself and not just unfinished.
  */
 function errorPosition(text: string, message: string): number {
   const stated = /at position ([0-9]+)/.exec(message);
   if (stated !== null) return Number(stated[1]);
   if (message.includes('end of JSON input')) return text.length;
-  let [good, bad] = [0, text.length];
+  const quoted = /\.\.\."(.*)"(?:\.\.\.)? is not valid JSON$/s.exec(message)?.[1];
+  let good = quoted === undefined ? 0 : text.indexOf(quoted) + CONTEXT;
+  let bad = quoted === undefined ? text.length : text.lastIndexOf(quoted) + CONTEXT + 1;
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
     if (isUnfinished(text.slice(0, middle))) good = middle;

@@ -117,6 +117,8 @@ const notJson: [body: string, where: string][] = [
   ['{\n  "a": x\n}', 'position 9 (line 2, column 8)'],
   ['{"a": tru}', 'position 9 (line 1, column 10)'],
   [`{"long": "${'x'.repeat(200)}", "b": nope}`, 'position 219 '],
+  [`[${'"0123456789", "0123456789", '.repeat(5)}"0123456789", x]`, 'position 155 '],
+  [`[${'"0123456789", x, '.repeat(5)}1]`, 'position 15 '],
   ['{"a": [1, 2', 'position 11 (line 1, column 12)'],
   ['hello', 'position 0 (line 1, column 1)'],
   ['{"a": "\\x"}', 'position 8 '],
