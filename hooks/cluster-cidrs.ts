@@ -16,7 +16,7 @@ import {
 } from '../lib/metacontroller/hook.ts';
 import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
 import { type BlockAllocation, readBlockAllocation } from '../lib/pod-network/decision.ts';
-import { plural } from '../lib/pod-network/text.ts';
+import { plural } from '../lib/text.ts';
 import { formatProblem } from '../lib/validation/problem.ts';
 
 export function customize(

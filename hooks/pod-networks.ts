@@ -29,7 +29,7 @@ import {
 import { servingStatus, standstillStatus } from '../lib/pod-network/network-status.ts';
 import { readNetwork } from '../lib/pod-network/network-view.ts';
 import { planNetwork } from '../lib/pod-network/plan.ts';
-import { plural } from '../lib/pod-network/text.ts';
+import { plural } from '../lib/text.ts';
 import { formatProblem } from '../lib/validation/problem.ts';
 
 /** How soon a sync that asked for something new looks again, should a name be held by what it cannot see. */

@@ -1,3 +1,4 @@
+import { shorten } from '../text.ts';
 import { formatTime } from './time.ts';
 
 /** `metav1.Condition`. */
@@ -23,7 +24,7 @@ export function setCondition(
 ): Condition[] {
   const known = previous.find(({ type }) => type === next.type);
   const lastTransitionTime = known?.status === next.status ? known.lastTransitionTime : formatTime(now);
-  const condition: Condition = { ...next, lastTransitionTime };
+  const condition: Condition = { ...next, message: shorten(next.message), lastTransitionTime };
   return known === undefined
     ? [...previous, condition]
     : previous.map((other) => (other === known ? condition : other));

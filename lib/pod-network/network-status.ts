@@ -1,8 +1,8 @@
 import { setCondition } from '../kubernetes/conditions.ts';
 import type { PodNetwork, PodNetworkStatus } from '../kubernetes/types.ts';
+import { listSome, plural } from '../text.ts';
 import type { NetworkReading } from './network-view.ts';
 import type { NodeRemark, Plan } from './plan.ts';
-import { listSome, plural } from './text.ts';
 
 /** Why a network gives out nothing now. */
 export interface Standstill {

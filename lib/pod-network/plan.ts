@@ -5,11 +5,11 @@ import { CLUSTER_CIDR_API_VERSION, RELEASED_AT_ANNOTATION } from '../kubernetes/
 import { formatTime } from '../kubernetes/time.ts';
 import type { IPAllocation, IPAllocationSpec, PoolReference } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
+import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
 import { type BlockAllocation, type Decision, decisionsOf } from './decision.ts';
 import { candidatesFor } from './priority.ts';
 import type { SelectableNode } from './selector.ts';
-import { listSome } from './text.ts';
 
 const CLUSTER_CIDR_GROUP = CLUSTER_CIDR_API_VERSION.split('/')[0]!;
 

@@ -40,4 +40,12 @@ test('a flipped status starts now and leaves the other conditions in their place
   ]);
 });
 
+test('a message is cut to 1024 characters, never through one', () => {
+  const next = { type: 'Ready', status: 'False', reason: 'Bad', message: `a${'🦊'.repeat(1000)}` } as const;
+  const [{ message } = ready] = setCondition([], next, NOW);
+  assert.is(message.length, 1024);
+  assert.ok(message.isWellFormed());
+  assert.ok(message.startsWith('a🦊') && message.endsWith('…'));
+});
+
 test.run();
