@@ -1,4 +1,5 @@
 /** The few requests that the binder makes of the API server. */
+import { existsSync } from 'node:fs';
 import {
   ApiException,
   CoordinationV1Api,
@@ -21,6 +22,8 @@ import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
 /** Milliseconds until a request counts as lost: its outcome is unknown then. */
 const REQUEST_TIMEOUT = 10_000;
 const RECONNECT_DELAY = 2_000;
+/** Where every pod finds its own. */
+const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 export interface ConnectionOptions {
   /** URL that replaces the kubeconfig's server. */
@@ -29,26 +32,33 @@ export interface ConnectionOptions {
   readonly kubeconfig?: string;
 }
 
-/** The connection of the options; throws an Error that says which option is at fault. */
-export function connect({ apiserver, kubeconfig }: ConnectionOptions): KubeConfig {
+/** The connection that the options describe, or why there is none. */
+export function connect({
+  apiserver,
+  kubeconfig,
+}: ConnectionOptions): { config: KubeConfig } | { problem: string } {
   const config = new KubeConfig();
-  try {
-    if (kubeconfig) config.loadFromFile(kubeconfig);
-    else config.loadFromCluster();
-  } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    throw new Error(kubeconfig ? `--kubeconfig: ${kubeconfig}: ${cause}` : `not in a cluster: ${cause}`);
-  }
-  const server = config.getCurrentCluster()?.server;
-  if (!apiserver && !URL.canParse(server ?? '')) {
-    throw new Error(
-      kubeconfig ? `--kubeconfig: ${kubeconfig} names no server` : 'no --kubeconfig, and not in a pod',
+  if (kubeconfig) {
+    try {
+      config.loadFromFile(kubeconfig);
+    } catch (error) {
+      return { problem: `cannot read the kubeconfig ${kubeconfig}: ${(error as Error).message}` };
+    }
+  } else if (existsSync(SERVICE_ACCOUNT_TOKEN)) {
+    config.loadFromCluster();
+  } else if (apiserver) {
+    config.loadFromClusterAndUser(
+      { name: 'apiserver', server: apiserver, skipTLSVerify: false },
+      { name: 'anonymous' },
     );
+  } else {
+    return { problem: 'this process runs in no pod and has no kubeconfig' };
   }
-  if (apiserver) {
-    config.clusters = config.clusters.map((cluster) => ({ ...cluster, server: apiserver }));
-  }
-  return config;
+  if (apiserver) config.clusters = config.clusters.map((cluster) => ({ ...cluster, server: apiserver }));
+  const server = config.getCurrentCluster()?.server ?? '';
+  if (!URL.canParse(server))
+    return { problem: `the kubeconfig ${kubeconfig} names no server for its context` };
+  return { config };
 }
 
 /** A live, eventually consistent copy of all objects of one resource. */

@@ -118,7 +118,9 @@ export class LeaderElection {
       await this.#clock.sleep(Math.min(this.#options.retryPeriod, this.#left()), signal);
       if (signal.aborted) return 'stopped';
       if (this.#left() <= 0) return 'lost';
-      const renewed = await this.#tryOnce(AbortSignal.any([signal, AbortSignal.timeout(this.#left())]));
+      const renewed = await this.#tryOnce(
+        AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(this.#left()))]),
+      );
       if (!renewed && this.holder !== undefined && this.holder !== this.#options.identity) return 'lost';
     }
   }

@@ -13,7 +13,7 @@ export interface ElectionOptions extends LeaseOptions {
 
 export interface RunningBinder {
   /** Why this process is not ready, as far as binding goes; undefined if it is. */
-  readonly unready: string | undefined;
+  unready(): string | undefined;
   /** Ends the term, waits for running writes and releases the lease. */
   stop(): Promise<void>;
 }
@@ -50,12 +50,21 @@ export function runBinder(
   };
   metrics.setLeader(false);
 
-  const running =
+  let failed = false;
+  const running = (
     election === undefined
       ? lead({ signal: stopping.signal, holds: () => !stopping.signal.aborted })
-      : standForElection(client, election, lead, stopping.signal, log);
+      : standForElection(client, election, lead, stopping.signal, log)
+  ).catch((error) => {
+    failed = true;
+    log.fatal(
+      { err: error },
+      'the binder has failed: no more nodes are bound until this process is restarted',
+    );
+  });
   return {
-    get unready() {
+    unready() {
+      if (failed) return 'the binder has failed';
       return leading && !binder.synced ? 'the caches of nodes and allocations are filling' : undefined;
     },
     async stop() {

@@ -1,5 +1,9 @@
 import { constants } from 'node:buffer';
+import type { FastifyBaseLogger } from 'fastify';
+import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
 import type { BindAddress } from '../server/bind-address.ts';
+import type { Server } from '../server/server.ts';
+import { BINDER_OPTIONS, binderOptions, connectionOptions, electionOptions } from './binder-options.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { HOOK_OPTIONS, hookConfig, notNegative } from './hook-options.ts';
@@ -39,6 +43,7 @@ export const SERVE_OPTIONS = defineOptions({
         : `between 1 and ${constants.MAX_STRING_LENGTH} bytes`,
   },
   ...HOOK_OPTIONS,
+  ...BINDER_OPTIONS,
   'log-level': {
     type: 'enum',
     values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
@@ -89,6 +94,7 @@ async function serve(
       `metaipam serve: warning: ignored argument ${argument}; a flag's value is written --flag=value\n`,
     );
   }
+  const election = electionOptions(values, values['install-namespace'], io.env);
   const signals = nextSignals();
   const logger = createLogger({ level: values['log-level'], format: values['log-format'] }, io.stdout);
   const server = await startServer({
@@ -102,18 +108,42 @@ async function serve(
     throw error instanceof ListenError ? new InputError(error.message) : error;
   });
 
+  const binder = values['no-bind'] ? undefined : await startBinder(values, election, server, logger);
+
   logger.info({ signal: await signals() }, 'shutting down');
   signals().then((signal) => {
     logger.error({ signal }, 'second signal, running hooks are cut off');
     process.exit(1);
   });
-  const clean = await server.close(values['shutdown-grace-period']);
+  const [clean] = await Promise.all([server.close(values['shutdown-grace-period']), binder?.stop()]);
   if (!clean) {
     logger.error('the grace period is over, running hooks are cut off');
     process.exit(1);
   }
   logger.info('stopped');
   return 0;
+}
+
+/** Starts to bind nodes, if there is a cluster to bind them in; hooks are served with or without one. */
+async function startBinder(
+  values: Parsed<typeof SERVE_OPTIONS>['values'],
+  election: ElectionOptions | undefined,
+  { metrics, readiness }: Server,
+  logger: FastifyBaseLogger,
+): Promise<RunningBinder | undefined> {
+  const { ClusterClient, connect } = await import('../binder/cluster-client.ts');
+  const { runBinder } = await import('../binder/run-binder.ts');
+  const connection = connect(connectionOptions(values));
+  if ('problem' in connection) {
+    logger.warn(
+      `binding no nodes: ${connection.problem}. --kubeconfig names a cluster, --no-bind says none is meant`,
+    );
+    return undefined;
+  }
+  const client = new ClusterClient(connection.config);
+  const binder = runBinder(client, binderOptions(values), election, metrics.registry, logger);
+  readiness.addCheck(binder.unready);
+  return binder;
 }
 
 /** A function that waits for the next SIGTERM or SIGINT; one that came before it was called counts. */

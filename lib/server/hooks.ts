@@ -30,6 +30,9 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
     bodyLimit,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
+    // Longer than the 90 s after which Go's client drops an idle connection: it would not repeat a POST that
+    // meets a connection just closed from this side.
+    keepAliveTimeout: 120_000,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {

@@ -5,13 +5,20 @@ import type { Metrics } from './metrics.ts';
 /** Why the process should get no work now. Ready when there is no reason. */
 export class Readiness {
   readonly #reasons: Set<string>;
+  readonly #checks: (() => string | undefined)[] = [];
 
   constructor(...reasons: string[]) {
     this.#reasons = new Set(reasons);
   }
 
   get reasons(): string[] {
-    return [...this.#reasons];
+    const found = this.#checks.map((check) => check()).filter((reason) => reason !== undefined);
+    return [...this.#reasons, ...found];
+  }
+
+  /** Asks `check` whenever it matters: it answers with a reason, or with nothing. */
+  addCheck(check: () => string | undefined): void {
+    this.#checks.push(check);
   }
 
   add(reason: string): void {

@@ -89,8 +89,10 @@ test('the claims controller sees routed claims only, or it would put its finaliz
   assert.is(of('claim-router').hooks.finalize, undefined);
 });
 
-test('changes of a node besides its status are seen, though it has no generation', () => {
-  assert.is(of('nodes').resources?.[0]?.ignoreStatusChanges, undefined);
+test('no decorator ignores status changes: they bring back the syncs that Metacontroller dropped on a conflict', () => {
+  for (const name of ['claim-router', 'claims', 'nodes', 'cluster-cidrs']) {
+    assert.is(of(name).resources?.[0]?.ignoreStatusChanges, undefined, name);
+  }
 });
 
 test('kustomization.yaml names every file and every resource has a file', () => {
