@@ -25,8 +25,11 @@ type Pool = InClusterIPPool | GlobalInClusterIPPool;
 interface World {
   readonly pools: readonly Pool[];
   readonly claims: readonly IPAddressClaim[];
-  readonly addresses: readonly IPAddress[];
+  /** By namespace and name. */
+  readonly addresses: ReadonlyMap<string, IPAddress>;
   readonly allocations: readonly IPAllocation[];
+  /** Allocations without an address, by the uid of their claim. */
+  readonly refusals: ReadonlyMap<string, readonly IPAllocation[]>;
   readonly networks: readonly PodNetwork[];
   readonly clusterCIDRs: readonly ClusterCIDR[];
   readonly nodes: readonly Node[];
@@ -41,11 +44,16 @@ export function renderReport(objects: readonly KubernetesObject[], paint: Paint)
         (a, b) =>
           compareText(a.kind, b.kind) || compareText(qualifiedName(a.metadata), qualifiedName(b.metadata)),
       ) as T[];
+  const allocations = ofKind<IPAllocation>('IPAllocation');
+  const refusals = allocations.filter(({ spec }) => spec.refusal !== undefined);
   const world: World = {
     pools: ofKind('InClusterIPPool', 'GlobalInClusterIPPool'),
     claims: ofKind('IPAddressClaim'),
-    addresses: ofKind('IPAddress'),
-    allocations: ofKind('IPAllocation'),
+    addresses: new Map(
+      ofKind<IPAddress>('IPAddress').map((address) => [qualifiedName(address.metadata), address]),
+    ),
+    allocations,
+    refusals: Map.groupBy(refusals, ({ spec }) => spec.claimRef.uid),
     networks: ofKind('PodNetwork'),
     clusterCIDRs: ofKind('ClusterCIDR'),
     nodes: ofKind('Node'),
@@ -107,9 +115,7 @@ function markOf(set: RangeSet, range: Range, state: Mark['state']): Mark | undef
 function describeClaim(claim: IPAddressClaim, world: World, paint: Paint): string[] {
   const { metadata, spec, status } = claim;
   const name = status?.addressRef?.name;
-  const address = world.addresses.find(
-    (candidate) => candidate.metadata.name === name && candidate.metadata.namespace === metadata.namespace,
-  );
+  const address = name === undefined ? undefined : world.addresses.get(qualifiedName({ ...metadata, name }));
   const pool = `${spec.poolRef.kind} ${spec.poolRef.name}`;
   if (address === undefined) return [qualifiedName(metadata), pool, waits(readyCondition(claim), paint)];
   const gateway = address.spec.gateway ? `, gateway ${address.spec.gateway}` : '';
@@ -171,7 +177,7 @@ function blockMarks(name: string, network: string, range: Prefix, hostBits: bigi
 function describeNode(node: Node, world: World, paint: Paint): string[] {
   const { metadata, spec } = node;
   const podCIDRs = spec?.podCIDRs ?? [];
-  const refusals = world.allocations.filter(({ spec }) => spec.refusal && spec.claimRef.uid === metadata.uid);
+  const refusals = world.refusals.get(metadata.uid ?? '') ?? [];
   const networks = world.networks
     .map(({ metadata: { name }, spec }) => nodeAnnotationKey(name, spec.annotation))
     .filter((key) => metadata.annotations?.[key] !== undefined)

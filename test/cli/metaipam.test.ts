@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../../lib/cli/metaipam.ts';
@@ -53,18 +53,40 @@ test('an unknown command suggests the nearest, exit 1', async () => {
   assert.match((await run(main, ['constructor'])).err, 'unknown command constructor\nKnown: serve, simulate');
 });
 
-test('as a process: exit codes and streams', () => {
-  const help = spawnSync(process.execPath, [MAIN, 'serve', '--help'], { encoding: 'utf8' });
-  assert.is(help.status, 0);
-  assert.is(help.stderr, '');
-  const wrong = spawnSync(process.execPath, [MAIN, 'nonsense'], { encoding: 'utf8' });
-  assert.is(wrong.status, 1);
-  assert.is(wrong.stdout, '');
-  assert.ok(readdirSync(join(ROOT, 'examples')).length > 0);
-  assert.match(
-    execFileSync(MAIN, ['version'], { encoding: 'utf8', env: { PATH: join(process.execPath, '..') } }),
-    'metaipam ',
-  );
+const POOL = `apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterIPPool
+metadata: {name: p}
+spec: {addresses: [10.0.0.0/24], prefix: 24}
+`;
+const processes: [argv: string[], input: string, code: number, out: string, err: string][] = [
+  [['serve', '--help'], '', 0, 'Usage: metaipam serve', ''],
+  [['nonsense'], '', 1, '', 'unknown command nonsense'],
+  [['validate', '-f', '-'], POOL, 0, '1 object valid', ''],
+  [['validate', '-f', 'missing.yaml'], '', 1, '', 'missing.yaml: no such file or folder'],
+  [['simulate', '-f', '-'], POOL, 0, 'InClusterIPPool default/p', ''],
+  [['simulate', '-f', '-'], POOL.replace('prefix: 24', 'prefix: x'), 1, '', '<stdin>#1 InClusterIPPool/p: '],
+  [['simulate', '-f', 'examples'], '', 0, 'Nodes', ''],
+  [['hook', 'pools/sync'], '{', 1, '', 'invalid JSON at position 1'],
+];
+for (const [argv, input, code, out, err] of processes) {
+  test(`as a process: exit ${code} from ${argv.join(' ')}`, () => {
+    const result = spawnSync(process.execPath, [MAIN, ...argv], { cwd: ROOT, input, encoding: 'utf8' });
+    assert.is(result.status, code);
+    assert.ok(out === '' ? result.stdout === '' : result.stdout.includes(out), result.stdout);
+    assert.ok(err === '' ? result.stderr === '' : result.stderr.includes(err), result.stderr);
+  });
+}
+
+test('the file runs by itself, with node on the path', () => {
+  const env = { PATH: dirname(process.execPath) };
+  assert.match(execFileSync(MAIN, ['version'], { encoding: 'utf8', env }), 'metaipam ');
+});
+
+test('a reader that stops early is no error', () => {
+  const command = `"${process.execPath}" "${MAIN}" simulate -f examples -o json | head -c 1`;
+  const { stdout, stderr } = spawnSync('sh', ['-c', command], { cwd: ROOT, encoding: 'utf8' });
+  assert.is(stdout, '{');
+  assert.is(stderr, '');
 });
 
 test.run();
