@@ -1,0 +1,53 @@
+/** Every `test/fixtures/<controller>/*.json`, as described in docs/hook-fixtures.md. */
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { controllers } from '../../hooks/index.ts';
+import { parseJson } from '../../lib/json.ts';
+import { DEFAULT_CONFIG, type HookConfig } from '../../lib/metacontroller/hook.ts';
+import { checkRequest, type HookName } from '../../lib/server/request.ts';
+
+interface Fixture {
+  readonly description: string;
+  /** `sync` unless it says otherwise. */
+  readonly hook?: HookName;
+  /** What the hook takes for the current time, RFC 3339. */
+  readonly now?: string;
+  /** What differs from the default configuration. */
+  readonly config?: Partial<HookConfig>;
+  /** As Metacontroller would send it; groups of objects that are left out are empty. */
+  readonly request: object;
+  readonly response: object;
+}
+
+const FIELDS = ['description', 'hook', 'now', 'config', 'request', 'response'];
+const root = join(import.meta.dirname, '../fixtures');
+const files = globSync('*/*.json', { cwd: root }).sort();
+
+for (const file of files) {
+  const controller = dirname(file);
+  const fixture = parseJson(readFileSync(join(root, file), 'utf8')) as Fixture;
+  test(`${controller}/${basename(file, '.json')}: ${fixture.description}`, () => {
+    const unknown = Object.keys(fixture).filter((field) => !FIELDS.includes(field));
+    assert.equal(unknown, [], 'fields that no fixture has');
+    const { hook = 'sync', now = '2026-01-01T00:00:00Z', config, response } = fixture;
+    const run = controllers[controller]?.[hook];
+    if (run === undefined) throw new Error(`there is no hook ${controller}/${hook}`);
+    const body = { children: {}, attachments: {}, related: {}, ...fixture.request };
+    const { request } = checkRequest(controller, hook, body);
+    const context = { now: Date.parse(now), config: { ...DEFAULT_CONFIG, ...config } };
+    // Compared as the text says: JSON knows no undefined, and integers of any size.
+    assert.equal(parseJson(JSON.stringify(run(request, context))), response);
+  });
+}
+
+test('every controller has a fixture', () => {
+  const covered = new Set(files.map(dirname));
+  assert.equal(
+    Object.keys(controllers).filter((controller) => !covered.has(controller)),
+    [],
+  );
+});
+
+test.run();
