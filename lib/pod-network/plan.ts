@@ -8,7 +8,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
 import { type BlockAllocation, type Decision, decisionsOf } from './decision.ts';
-import { candidatesFor } from './priority.ts';
+import { candidateFinder } from './priority.ts';
 import type { SelectableNode } from './selector.ts';
 
 const CLUSTER_CIDR_GROUP = CLUSTER_CIDR_API_VERSION.split('/')[0]!;
@@ -81,6 +81,7 @@ class Planner {
   readonly #view: NetworkView;
   readonly #context: HookContext;
   readonly #nodes: ReadonlyMap<string, NodeView>;
+  readonly #candidatesFor: ReturnType<typeof candidateFinder>;
   /** The blocks of every allocation in view, whatever becomes of it. */
   readonly #existing: UsedRanges;
   /** The facts, and each decision that stays. */
@@ -96,6 +97,7 @@ class Planner {
     this.#view = view;
     this.#context = context;
     this.#nodes = new Map(view.nodes.map((node) => [node.uid, node]));
+    this.#candidatesFor = candidateFinder(view.pools);
     this.#existing = new UsedRanges([...view.allocations.map(({ block }) => block), ...view.occupied]);
     this.#taken = new UsedRanges(view.nodes.flatMap(({ blocks }) => blocks));
   }
@@ -193,7 +195,7 @@ class Planner {
     const { pools } = this.#view;
     const isHome = ({ ranges }: BlockPool) =>
       node.blocks.every((block) => ranges.some((range) => covers(range, block)));
-    const home = candidatesFor(node, pools).find(isHome) ?? pools.find(isHome);
+    const home = this.#candidatesFor(node).find(isHome) ?? pools.find(isHome);
     return home && poolReference(home);
   }
 
@@ -234,11 +236,11 @@ class Planner {
   #serveNewNodes(): NodeRemark[] {
     const { nodes, pools, reserved } = this.#view;
     const search = new BlockSearch(this.#taken.with(this.#existing, reserved));
-    const open = pools.filter(({ isTerminating }) => !isTerminating);
+    const candidatesFor = candidateFinder(pools.filter(({ isTerminating }) => !isTerminating));
     const waiting: NodeRemark[] = [];
     for (const node of nodes) {
       if (node.podCIDRs.length > 0 || this.#served.has(node.uid)) continue;
-      const candidates = candidatesFor(node, open);
+      const candidates = candidatesFor(node);
       const found = search.takeFromFirst(candidates);
       if (found === undefined) {
         waiting.push({ name: node.name, reason: reasonToWait(candidates) });

@@ -1,10 +1,10 @@
 import { compareRanges } from '../address/range-set.ts';
 import { compareText } from '../kubernetes/object.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
-import type { SelectableNode } from './selector.ts';
+import { labelOf, type SelectableNode } from './selector.ts';
 
 /**
- * The pools that may serve the node, best first (KEP-2593, "Node Selection"):
+ * Finds the pools that may serve a node, best first (KEP-2593, "Node Selection"):
  *
  * 0. the selector with more matching requirements; catch-alls come after all others,
  * 1. fewer blocks in all, by the family that has fewer,
@@ -13,19 +13,29 @@ import type { SelectableNode } from './selector.ts';
  * 4. the lower range, IPv4 before IPv6,
  * 5. the name.
  *
+ * Nodes that look alike to all selectors share one answer.
+ *
  * @param pools in the order of `comparePools`
  */
-export function candidatesFor(node: SelectableNode, pools: readonly BlockPool[]): BlockPool[] {
-  const selecting: { pool: BlockPool; matches: number }[] = [];
-  const catchAlls: BlockPool[] = [];
-  for (const pool of pools) {
-    if (pool.selector === undefined) catchAlls.push(pool);
-    else {
-      const matches = pool.selector.matchCount(node);
-      if (matches > 0) selecting.push({ pool, matches });
-    }
-  }
-  selecting.sort((a, b) => b.matches - a.matches);
+export function candidateFinder(pools: readonly BlockPool[]): (node: SelectableNode) => readonly BlockPool[] {
+  const selectors = pools.flatMap(({ selector }) => selector ?? []);
+  const keys = [...new Set(selectors.flatMap(({ labelKeys }) => labelKeys))];
+  const readsName = selectors.some((selector) => selector.readsName);
+  const known = new Map<string, readonly BlockPool[]>();
+  return (node) => {
+    const looks = JSON.stringify([readsName && node.name, ...keys.map((key) => labelOf(node, key))]);
+    const candidates = known.get(looks) ?? candidatesFor(node, pools);
+    known.set(looks, candidates);
+    return candidates;
+  };
+}
+
+function candidatesFor(node: SelectableNode, pools: readonly BlockPool[]): BlockPool[] {
+  const catchAlls = pools.filter(({ selector }) => selector === undefined);
+  const selecting = pools
+    .map((pool) => ({ pool, matches: pool.selector?.matchCount(node) ?? 0 }))
+    .filter(({ matches }) => matches > 0)
+    .sort((a, b) => b.matches - a.matches);
   return [...selecting.map(({ pool }) => pool), ...catchAlls];
 }
 

@@ -23,6 +23,10 @@ export interface CompiledSelector {
    * how much it demands, not how much the node happens to carry.
    */
   readonly matchCount: (node: SelectableNode) => number;
+  /** The labels that the answer depends on. */
+  readonly labelKeys: readonly string[];
+  /** Whether the answer depends on the name of the node. */
+  readonly readsName: boolean;
 }
 
 interface Requirement {
@@ -42,16 +46,18 @@ export function compileSelector(selector: NodeSelector): CompiledSelector {
   return {
     text: texts.sort(compareText).join(' || '),
     matchCount: (node) => longestFirst.find((term) => term.every(({ holds }) => holds(node)))?.length ?? 0,
+    labelKeys: selector.nodeSelectorTerms.flatMap((term) =>
+      (term.matchExpressions ?? []).map(({ key }) => key),
+    ),
+    readsName: selector.nodeSelectorTerms.some(({ matchFields = [] }) => matchFields.length > 0),
   };
 }
 
 function compileTerm(term: NodeSelectorTerm): Requirement[] {
-  const byLabel = (key: string) => (node: SelectableNode) =>
-    Object.hasOwn(node.labels, key) ? node.labels[key] : undefined;
-  const byName = (node: SelectableNode) => node.name;
+  const { matchExpressions = [], matchFields = [] } = term;
   return [
-    ...(term.matchExpressions ?? []).map((each) => compileRequirement(each, byLabel(each.key))),
-    ...(term.matchFields ?? []).map((each) => compileRequirement(each, byName)),
+    ...matchExpressions.map((each) => compileRequirement(each, (node) => labelOf(node, each.key))),
+    ...matchFields.map((each) => compileRequirement(each, ({ name }) => name)),
   ].sort((a, b) => compareText(a.key, b.key) || compareText(a.text, b.text));
 }
 
@@ -76,6 +82,11 @@ function compileRequirement(
     case 'Lt':
       return requirement(`${key}<${list}`, (node) => compareIntegers(valueIn(node), values[0]) < 0);
   }
+}
+
+/** A label of the node itself: `constructor` is one only if the node says so. */
+export function labelOf({ labels }: SelectableNode, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
 /** NaN, which is neither above nor below, unless both are integers of 64 bits. */

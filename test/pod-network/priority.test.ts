@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type BlockPool, readBlockPool } from '../../lib/pod-network/block-pool.ts';
-import { candidatesFor, comparePools } from '../../lib/pod-network/priority.ts';
+import { candidateFinder, comparePools } from '../../lib/pod-network/priority.ts';
 import { clusterCIDR, selecting } from './objects.ts';
 
 function pool(name: string, spec: Parameters<typeof clusterCIDR>[1]): BlockPool {
@@ -19,7 +19,7 @@ function order(labels: string, ...pools: BlockPool[]): string[] {
     name: 'node',
     labels: Object.fromEntries(labels.split(',').map((pair) => pair.split('='))),
   };
-  return candidatesFor(node, pools.toSorted(comparePools)).map(({ name }) => name);
+  return candidateFinder(pools.toSorted(comparePools))(node).map(({ name }) => name);
 }
 
 const ALL = 'foo=bar,abc=bar,xyz=bar,name=n';
@@ -102,6 +102,25 @@ test('F12 ranges compare as numbers', () => {
 
 test('of equals, the name decides', () => {
   assert.equal(order(ALL, of('b', '10.0.0.0/24', 'foo=bar'), of('a', '10.0.0.0/24', 'foo=bar')), ['a', 'b']);
+});
+
+test('nodes that look alike to the selectors share an answer, others do not', () => {
+  const nodeSelector = {
+    nodeSelectorTerms: [
+      { matchFields: [{ key: 'metadata.name' as const, operator: 'In' as const, values: ['chosen'] }] },
+      { matchExpressions: [{ key: 'a', operator: 'In' as const, values: ['1'] }] },
+      { matchExpressions: [{ key: 'b', operator: 'Exists' as const }] },
+    ],
+  };
+  const find = candidateFinder([pool('p', { ipv4: '10.0.0.0/24', nodeSelector })]);
+  const count = (name: string, labels: Record<string, string> = {}) => find({ name, labels }).length;
+  assert.is(count('other', { a: '1' }), 1);
+  assert.is(count('other', { a: '2' }), 0);
+  assert.is(count('other', { c: '1' }), 0);
+  assert.is(count('other', { b: '1' }), 1);
+  assert.is(count('other', { a: '2', b: '' }), 1);
+  assert.is(count('chosen'), 1);
+  assert.is(count('other'), 0);
 });
 
 test('a pool that does not select the node is no candidate', () => {
