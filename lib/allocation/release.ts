@@ -1,5 +1,5 @@
-import type { HookContext } from '../metacontroller/hook.ts';
 import { compareResourceVersions, type KubernetesObject } from '../kubernetes/object.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
 
 /**
  * Whether the claim of `allocation`, whose uid is not in view, is really gone.
