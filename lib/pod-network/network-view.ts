@@ -1,5 +1,6 @@
 import { type Prefix, parsePrefix } from '../address/range.ts';
 import { newestVersion } from '../allocation/release.ts';
+import { isLabelValue } from '../kubernetes/label-value.ts';
 import { CLUSTER_CIDR_API_VERSION, DEFAULT_NETWORK, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import { compareAge } from '../kubernetes/object.ts';
 import type { ClusterCIDR, IPAllocation, PodCIDRClaim, PodNetwork } from '../kubernetes/types.ts';
@@ -66,7 +67,7 @@ function readClaims(claims: readonly PodCIDRClaim[], usesPodCIDRs: boolean, pars
     const uid = spec?.nodeUID;
     const podCIDRs = usesPodCIDRs ? texts(spec?.podCIDRs) : [];
     const blocks = podCIDRs.map(parse).filter((block) => block !== undefined);
-    if (typeof uid !== 'string' || uid === '' || nodes.has(uid)) stray.push(...blocks);
+    if (typeof uid !== 'string' || !uid || !isLabelValue(uid) || nodes.has(uid)) stray.push(...blocks);
     else nodes.set(uid, { uid, name: metadata.name, labels: spec.nodeLabels ?? {}, podCIDRs, blocks });
   }
   return { nodes: [...nodes.values()], stray };

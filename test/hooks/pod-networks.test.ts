@@ -467,6 +467,7 @@ test('what cannot be read stops only itself', () => {
       claim('good'),
       { ...claim('no-spec'), spec: undefined },
       { ...claim('wrong'), spec: { nodeUID: 7, nodeLabels: [], podCIDRs: '10.0.0.0/24' } },
+      claim('no-label', { nodeUID: 'not a label value', podCIDRs: ['10.0.5.0/24'] }),
       { ...claim('no-uid'), spec: { podCIDRs: ['10.0.0.0/24'] } },
       claim('odd', { podCIDRs: ['10.0.1.0/24', 'x', 7 as never] }),
       claim('no-labels', { nodeLabels: null as never, podCIDRs: null as never }),
@@ -492,7 +493,7 @@ const STORAGE = { 'metaipam.io/node-annotation': 'kube-node.nordix.org/storage' 
 
 test('a network for annotations ignores podCIDRs and tells the nodes where to show its blocks', () => {
   const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' })];
-  const claims = [claim('n', { podCIDRs: ['10.0.0.0/24'] })];
+  const claims = [claim('n', { podCIDRs: ['10.0.7.0/24'] })];
   const { children } = answer({ parent: storage, clusterCIDRs, claims });
   assert.equal(
     children.map(({ metadata }) => [metadata.name, metadata.annotations]),
