@@ -33,6 +33,7 @@ import {
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { formatProblem } from '../validation/problem.ts';
+import { isAddressSpaceName, sharedAddressSpace } from './address-space.ts';
 import { type Plan, type PoolView, planPool, type Standstill, shorten, summarize } from './plan.ts';
 import { poolLabel } from './pool-label.ts';
 import { readPool } from './read-pool.ts';
@@ -40,7 +41,6 @@ import { readPool } from './read-pool.ts';
 export type Pool = InClusterIPPool | GlobalInClusterIPPool;
 
 const ALLOCATIONS = `IPAllocation.${METAIPAM_API_VERSION}`;
-const SPACE_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 
 /** How soon a sync that asked for something new looks again, should Metacontroller have failed silently. */
 export const SAFETY_RESYNC_SECONDS = 10;
@@ -142,8 +142,8 @@ function respond(
 /** Why the pool gives out nothing now, as far as the pool alone tells. */
 function standstillOf(pool: Pool): Standstill | undefined {
   if (isPaused(pool)) return { reason: 'Paused', message: 'is paused' };
-  const space = pool.metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
-  if (space !== undefined && !(space.length <= 63 && SPACE_NAME.test(space))) {
+  const space = sharedAddressSpace(pool);
+  if (space !== undefined && !isAddressSpaceName(space)) {
     return {
       reason: 'InvalidSpec',
       message: `has an annotation ${ADDRESS_SPACE_ANNOTATION} that is not a DNS name of at most 63 characters`,
@@ -162,7 +162,7 @@ function viewOf({ parent, children, related }: CompositeRequest<Pool>, { config 
     spec.poolRef.name === metadata.name &&
     spec.poolRef.apiGroup === CAPI_IPAM_GROUP &&
     (metadata.namespace === undefined || metadata.namespace === namespace);
-  const space = metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
+  const space = sharedAddressSpace(parent);
   return {
     title: `${kind} ${qualifiedName(metadata)}`,
     ranges: readPool(parent.spec).ranges,
@@ -180,10 +180,10 @@ function allocationNamespace({ metadata }: Pool, installNamespace: string): stri
   return metadata.namespace ?? installNamespace;
 }
 
-function addressSpace({ kind, metadata }: Pool): AddressSpace {
-  const shared = metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
+function addressSpace(pool: Pool): AddressSpace {
+  const shared = sharedAddressSpace(pool);
   if (shared !== undefined) return { name: shared, marker: 'shared' };
-  return { name: metadata.name, marker: kind === 'GlobalInClusterIPPool' ? 'global' : '' };
+  return { name: pool.metadata.name, marker: pool.kind === 'GlobalInClusterIPPool' ? 'global' : '' };
 }
 
 /** The allocation as it is, so that Metacontroller finds nothing to change but the mark of its release. */

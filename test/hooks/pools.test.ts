@@ -844,7 +844,7 @@ test('a kept allocation keeps the label of its space', () => {
   assert.is(child?.metadata.labels?.['metaipam.io/address-space'], 'lab');
 });
 
-for (const space of ['', 'Lab', 'a_b', '-a', 'a'.repeat(64)]) {
+for (const space of ['', 'Lab', 'a_b', '-a', 'a..b', 'a.-b', 'a'.repeat(64)]) {
   test(`an address space cannot be named ${JSON.stringify(space)}`, () => {
     const pool = ipPool(
       { addresses: ['10.0.0.1-10.0.0.9'] },

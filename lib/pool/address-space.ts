@@ -1,0 +1,15 @@
+import { ADDRESS_SPACE_ANNOTATION } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { isSubdomain } from '../kubernetes/qualified-name.ts';
+
+const LONGEST_LABEL_VALUE = 63;
+
+/** The address space that a pool shares with others; undefined if it has one of its own. */
+export function sharedAddressSpace({ metadata }: KubernetesObject): string | undefined {
+  return metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
+}
+
+/** Whether an address space may have this name: it starts names of objects and is the value of a label. */
+export function isAddressSpaceName(name: string): boolean {
+  return name.length <= LONGEST_LABEL_VALUE && isSubdomain(name);
+}

@@ -1,0 +1,143 @@
+/** What is wrong with objects that the schemas cannot tell, object by object and between them. */
+import { FAMILY_BITS, parseAddress } from '../address/address.ts';
+import {
+  ADDRESS_SPACE_ANNOTATION,
+  CAPI_IPAM_GROUP,
+  CLUSTER_CIDR_API_VERSION,
+  METAIPAM_GROUP,
+  REQUESTED_ADDRESS_ANNOTATION,
+} from '../kubernetes/names.ts';
+import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import type { ClusterCIDR, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
+import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
+import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
+import type { Pool } from '../pool/pool-hooks.ts';
+import { readPool } from '../pool/read-pool.ts';
+import type { Problem } from './problem.ts';
+
+/** An object and where it comes from: a file, a place in it. */
+export interface SourcedObject {
+  readonly source: string;
+  readonly object: KubernetesObject;
+}
+
+export interface SourcedProblem extends SourcedObject {
+  readonly problem: Problem;
+}
+
+type Validate = (object: never) => Problem[];
+
+/** By `kind.group`, whatever the version. */
+const VALIDATORS: Readonly<Record<string, Validate>> = {
+  [`InClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
+  [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
+  [`IPAddress.${CAPI_IPAM_GROUP}`]: validateIPAddress,
+  [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
+  [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
+    validatePodNetwork(metadata.name, spec),
+  [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: ({ spec }: ClusterCIDR) => validateClusterCIDR(spec),
+};
+
+/**
+ * Everything that is wrong with one object. Of kinds that are not metaipam's it finds nothing wrong.
+ *
+ * The object may come from a file: nothing but its kind, apiVersion and metadata is taken for granted.
+ */
+export function validateObject(object: KubernetesObject): Problem[] {
+  return VALIDATORS[`${object.kind}.${groupOf(object.apiVersion)}`]?.(object as never) ?? [];
+}
+
+/** Everything that is wrong with each of the objects, and with them together. */
+export function validateObjects(objects: readonly SourcedObject[]): SourcedProblem[] {
+  const claims = new Map(
+    objects
+      .filter(({ object }) => isOf(object, 'IPAddressClaim'))
+      .map(({ object }) => [keyOf(object), object]),
+  );
+  return objects.flatMap(({ source, object }) => {
+    const problems = validateObject(object);
+    if (isOf(object, 'IPAddress')) problems.push(...validateAgainstClaim(object as IPAddress, claims));
+    return problems.map((problem) => ({ source, object, problem }));
+  });
+}
+
+function validatePool(pool: Pool): Problem[] {
+  const problems = [...readPool(pool.spec ?? {}).problems];
+  const space = sharedAddressSpace(pool);
+  if (space !== undefined && !isAddressSpaceName(space)) {
+    problems.push({
+      field: annotation(ADDRESS_SPACE_ANNOTATION),
+      value: space,
+      message: 'must be a DNS name of at most 63 characters',
+    });
+  }
+  return problems;
+}
+
+/** The rules of Cluster API's admission. */
+function validateIPAddress({ spec }: IPAddress): Problem[] {
+  const { address, gateway, prefix } = spec ?? {};
+  const problems: Problem[] = [];
+  const parsed = addressIn(address);
+  if (parsed === undefined) problems.push(notAnAddress('spec.address', address));
+  const most = FAMILY_BITS[parsed?.family ?? 6];
+  if (!Number.isInteger(prefix) || prefix < 0 || prefix > most) {
+    problems.push({ field: 'spec.prefix', value: prefix ?? null, message: `must be from 0 to ${most}` });
+  }
+  if (gateway !== undefined && gateway !== '' && addressIn(gateway) === undefined) {
+    problems.push(notAnAddress('spec.gateway', gateway));
+  }
+  return problems;
+}
+
+function validateClaim({ metadata }: IPAddressClaim): Problem[] {
+  const requested = metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
+  if (requested === undefined || addressIn(requested) !== undefined) return [];
+  return [notAnAddress(annotation(REQUESTED_ADDRESS_ANNOTATION), requested)];
+}
+
+function validateAgainstClaim(
+  { metadata, spec }: IPAddress,
+  claims: ReadonlyMap<string, KubernetesObject>,
+): Problem[] {
+  const name = spec?.claimRef?.name ?? '';
+  const claim = claims.get(qualifiedName({ ...metadata, name })) as IPAddressClaim | undefined;
+  if (claim === undefined) return [];
+  const wanted = claim.spec?.poolRef;
+  const given = spec.poolRef;
+  if (given?.name === wanted?.name && given?.kind === wanted?.kind && given?.apiGroup === wanted?.apiGroup) {
+    return [];
+  }
+  return [
+    {
+      field: 'spec.poolRef',
+      value: given ?? null,
+      message: `must be that of IPAddressClaim ${keyOf(claim)}`,
+    },
+  ];
+}
+
+function notAnAddress(field: string, value: unknown): Problem {
+  return { field, value: value ?? null, message: 'must be an IP address' };
+}
+
+function addressIn(value: unknown) {
+  return typeof value === 'string' ? parseAddress(value) : undefined;
+}
+
+function annotation(key: string): string {
+  return `metadata.annotations[${key}]`;
+}
+
+function isOf({ apiVersion, kind }: KubernetesObject, wanted: string): boolean {
+  return kind === wanted && groupOf(apiVersion) === CAPI_IPAM_GROUP;
+}
+
+function keyOf({ metadata }: KubernetesObject): string {
+  return qualifiedName(metadata);
+}
+
+/** The group of an apiVersion; empty for `v1`. */
+function groupOf(apiVersion: string): string {
+  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+}
