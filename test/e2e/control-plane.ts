@@ -28,7 +28,13 @@ export function missingPrograms(): string[] {
   return PROGRAMS.filter((program) => !existsSync(join(ASSETS, program)));
 }
 
-/** A process of ours, with its output in a file. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+/** A process of ours, with its output in a file. It does not outlive this one. */
 export class Program {
   readonly name: string;
   readonly log: string;
@@ -44,6 +50,8 @@ export class Program {
       env: { ...process.env, ...env },
     });
     closeSync(output);
+    running.add(this.#child);
+    this.#child.on('exit', () => running.delete(this.#child));
     this.exited = new Promise((resolve) => {
       this.#child.on('exit', resolve);
       this.#child.on('error', () => resolve(-1));

@@ -1,0 +1,295 @@
+/** One namespace of an installation, and short ways to say what happens in it. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import type {
+  Condition,
+  GlobalInClusterIPPool,
+  InClusterIPPool,
+  IPAddress,
+  IPAddressClaim,
+  IPAllocation,
+} from '../../lib/kubernetes/types.ts';
+import { type Answer, type ControlPlane, eventually } from './control-plane.ts';
+import type { Installation } from './install.ts';
+
+export interface Kinds {
+  IPAddressClaim: IPAddressClaim;
+  IPAddress: IPAddress;
+  IPAllocation: IPAllocation;
+  InClusterIPPool: InClusterIPPool;
+  GlobalInClusterIPPool: GlobalInClusterIPPool;
+  Cluster: KubernetesObject;
+  Namespace: KubernetesObject;
+  Event: KubernetesObject & {
+    reason: string;
+    message: string;
+    involvedObject: { kind: string; name: string };
+  };
+}
+
+export type PoolKind = 'InClusterIPPool' | 'GlobalInClusterIPPool';
+
+const API_VERSIONS: Record<keyof Kinds, string> = {
+  IPAddressClaim: 'ipam.cluster.x-k8s.io/v1beta2',
+  IPAddress: 'ipam.cluster.x-k8s.io/v1beta2',
+  IPAllocation: 'metaipam.io/v1alpha1',
+  InClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
+  GlobalInClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
+  Cluster: 'cluster.x-k8s.io/v1beta2',
+  Namespace: 'v1',
+  Event: 'v1',
+};
+
+export const PAUSED = 'cluster.x-k8s.io/paused';
+const INSTALL_NAMESPACE = 'metaipam-system';
+
+/** The URL path of a kind's objects, or of one object. */
+export function pathOf(kind: keyof Kinds, namespace?: string, name?: string): string {
+  const version = API_VERSIONS[kind];
+  const plural = kind === 'IPAddress' ? 'ipaddresses' : `${kind.toLowerCase()}s`;
+  return [
+    version === 'v1' ? '/api/v1' : `/apis/${version}`,
+    ...(namespace === undefined ? [] : ['namespaces', namespace]),
+    plural,
+    ...(name === undefined ? [] : [name]),
+  ].join('/');
+}
+
+/** Objects of a kind, of one namespace or of all. */
+export async function listOf<K extends keyof Kinds>(
+  plane: ControlPlane,
+  kind: K,
+  namespace?: string,
+): Promise<Kinds[K][]> {
+  const { items } = succeeded(await plane.api('GET', pathOf(kind, namespace)));
+  // A list leaves out what all its items have in common.
+  return items.map((item: object) => ({ apiVersion: API_VERSIONS[kind], kind, ...item }));
+}
+
+/** What Metacontroller has complained about: events of syncs that failed, and errors in its log. */
+export async function complaints({ plane, metacontrollers }: Installation): Promise<string[]> {
+  const events = (await listOf(plane, 'Event')).filter(({ reason }) => reason === 'SyncError');
+  const logs = metacontrollers.flatMap(({ log }) => readFileSync(log, 'utf8').split('\n'));
+  return [
+    ...events.map(({ involvedObject: { kind, name }, message }) => `${kind} ${name}: ${message}`),
+    ...logs.filter((line) => line.includes('"level":"error"')),
+  ];
+}
+
+export function succeeded({ status, body }: Answer): Answer['body'] {
+  if (status < 300) return body;
+  throw new Error(`${status}: ${body?.message ?? body}`);
+}
+
+interface Extra {
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  readonly finalizers?: string[];
+}
+
+interface ClaimExtra extends Extra {
+  readonly pool?: string;
+  readonly kind?: string;
+  readonly clusterName?: string;
+}
+
+interface PoolSpec {
+  readonly addresses: string[];
+  readonly prefix?: number;
+  readonly gateway?: string;
+  readonly excludedAddresses?: string[];
+  readonly allocateReservedIPAddresses?: boolean;
+  readonly addressReuseGracePeriodSeconds?: number;
+}
+
+export class Sandbox {
+  readonly installation: Installation;
+  readonly plane: ControlPlane;
+  /** Also the name of the namespace's one GlobalInClusterIPPool. */
+  readonly namespace: string;
+
+  private constructor(installation: Installation, namespace: string) {
+    this.installation = installation;
+    this.plane = installation.plane;
+    this.namespace = namespace;
+  }
+
+  static async create(installation: Installation, namespace: string): Promise<Sandbox> {
+    const sandbox = new Sandbox(installation, namespace);
+    await sandbox.create('Namespace', { name: namespace });
+    return sandbox;
+  }
+
+  /** A second namespace. */
+  sibling(): Promise<Sandbox> {
+    return Sandbox.create(this.installation, `${this.namespace}-2`);
+  }
+
+  async create<K extends keyof Kinds>(kind: K, metadata: object, spec?: object): Promise<Kinds[K]> {
+    const path = pathOf(kind, this.#namespaceOf(kind));
+    const object = { apiVersion: API_VERSIONS[kind], kind, metadata, ...(spec !== undefined && { spec }) };
+    return succeeded(await this.plane.api('POST', path, object));
+  }
+
+  /** A pool named `pool`, or a global one named like the namespace; a /24 unless `spec` says otherwise. */
+  pool(spec: PoolSpec, kind: PoolKind = 'InClusterIPPool', extra: Extra = {}): Promise<Kinds[PoolKind]> {
+    return this.create(kind, { name: this.poolName(kind), ...extra }, { prefix: 24, ...spec });
+  }
+
+  poolName(kind: PoolKind): string {
+    return kind === 'GlobalInClusterIPPool' ? this.namespace : 'pool';
+  }
+
+  /** A claim of the namespace's pool. */
+  claim(
+    name: string,
+    { pool, kind = 'InClusterIPPool', clusterName, ...extra }: ClaimExtra = {},
+  ): Promise<IPAddressClaim> {
+    const poolRef = {
+      apiGroup: 'ipam.cluster.x-k8s.io',
+      kind,
+      name: pool ?? this.poolName(kind as PoolKind),
+    };
+    return this.create(
+      'IPAddressClaim',
+      { name, ...extra },
+      { poolRef, ...(clusterName && { clusterName }) },
+    );
+  }
+
+  async get<K extends keyof Kinds>(kind: K, name: string): Promise<Kinds[K] | undefined> {
+    const answer = await this.plane.api('GET', pathOf(kind, this.#namespaceOf(kind), name));
+    return answer.status === 404 ? undefined : succeeded(answer);
+  }
+
+  list<K extends keyof Kinds>(kind: K): Promise<Kinds[K][]> {
+    return listOf(this.plane, kind, this.#namespaceOf(kind));
+  }
+
+  async patch<K extends keyof Kinds>(kind: K, name: string, patch: object): Promise<Kinds[K]> {
+    const path = pathOf(kind, this.#namespaceOf(kind), name);
+    return succeeded(await this.plane.api('PATCH', path, patch, 'application/merge-patch+json'));
+  }
+
+  annotate(kind: keyof Kinds, name: string, annotations: Record<string, string | null>): Promise<unknown> {
+    return this.patch(kind, name, { metadata: { annotations } });
+  }
+
+  async delete(kind: keyof Kinds, name: string): Promise<void> {
+    succeeded(await this.plane.api('DELETE', pathOf(kind, this.#namespaceOf(kind), name)));
+  }
+
+  /** Waits until there is no object of that name. */
+  gone(kind: keyof Kinds, name: string): Promise<void> {
+    return eventually(`${kind} ${name} to go`, async () => (await this.get(kind, name)) === undefined);
+  }
+
+  /** Waits until the claim has its IPAddress and says so. */
+  async bound(claim: string): Promise<IPAddress> {
+    await this.#ready(claim, 'True', 'AddressAllocated');
+    const { status } = (await this.get('IPAddressClaim', claim))!;
+    assert.is(status?.addressRef?.name, claim);
+    return (await this.get('IPAddress', claim))!;
+  }
+
+  /** Waits until the claim says why it has no IPAddress; the sentence of its condition. */
+  async waiting(claim: string, reason: string): Promise<string> {
+    const message = await this.#ready(claim, 'False', reason);
+    assert.is((await this.get('IPAddressClaim', claim))?.status?.addressRef, undefined);
+    return message;
+  }
+
+  async #ready(claim: string, status: string, reason: string): Promise<string> {
+    let last: Condition | undefined;
+    await eventually(
+      `${this.namespace}/${claim} Ready=${status}, ${reason}`,
+      async () => {
+        const object = await this.get('IPAddressClaim', claim);
+        last = object?.status?.conditions?.find(({ type }) => type === 'Ready') as Condition | undefined;
+        if (last?.status === status && last.reason === reason) return true;
+        throw new Error(
+          last === undefined ? 'no condition' : `${last.status}, ${last.reason}: ${last.message}`,
+        );
+      },
+      60,
+      200,
+    );
+    return last?.message ?? '';
+  }
+
+  /** Makes claims one after another; their addresses. */
+  async serve(claims: string[], extra: ClaimExtra = {}): Promise<string[]> {
+    const addresses: string[] = [];
+    for (const name of claims) {
+      await this.claim(name, extra);
+      addresses.push((await this.bound(name)).spec.address);
+    }
+    return addresses;
+  }
+
+  /** Deletes the claim and waits until it is gone. */
+  async release(claim: string): Promise<void> {
+    await this.delete('IPAddressClaim', claim);
+    await this.gone('IPAddressClaim', claim);
+  }
+
+  /** Waits until the pool counts what is expected. */
+  async counts(kind: PoolKind, expected: Record<string, number>): Promise<void> {
+    let last = {};
+    await eventually(`${kind} of ${this.namespace}: ${JSON.stringify(expected)}`, async () => {
+      const counts = (await this.get(kind, this.poolName(kind)))?.status?.ipAddresses ?? {};
+      last = counts;
+      if (Object.entries(expected).every(([key, value]) => counts[key as keyof typeof counts] === value)) {
+        return true;
+      }
+      throw new Error(JSON.stringify(last));
+    });
+  }
+
+  /** Allocations of the namespace, or of its global pool. */
+  async allocations(kind: PoolKind = 'InClusterIPPool'): Promise<IPAllocation[]> {
+    const namespace = kind === 'GlobalInClusterIPPool' ? INSTALL_NAMESPACE : this.namespace;
+    const all = await listOf(this.plane, 'IPAllocation', namespace);
+    return all.filter(({ spec }) => spec.poolRef.kind === kind && spec.poolRef.name === this.poolName(kind));
+  }
+
+  /** The namespace holds exactly these IPAddresses, and after `seconds` without any hook call still does. */
+  async settlesOn(claims: string[], seconds = 2): Promise<void> {
+    await this.quiet(seconds);
+    const names = (await this.list('IPAddress')).map(({ metadata }) => metadata.name);
+    assert.equal(names.sort(), [...claims].sort());
+  }
+
+  /**
+   * Waits until hooks have been called for this namespace, and then for `seconds` no more. Claims that nobody
+   * answers are looked at every ten seconds, so not for longer than that.
+   */
+  async quiet(seconds = 2): Promise<void> {
+    const own = [`"namespace":"${this.namespace}"`, `"name":"${this.namespace}"`];
+    const calls = () => {
+      const lines = readFileSync(this.installation.server.log, 'utf8').split('\n');
+      return lines.filter(
+        (line) => line.includes('"hook called"') && own.some((part) => line.includes(part)),
+      );
+    };
+    const deadline = Date.now() + 60_000;
+    let before = 0;
+    let since = Date.now();
+    while (before === 0 || Date.now() - since < seconds * 1000) {
+      if (Date.now() > deadline) {
+        const last = calls().slice(-6).join('\n');
+        throw new Error(`hooks still called for ${this.namespace}, or never:\n${last}`);
+      }
+      await delay(250);
+      const now = calls().length;
+      if (now !== before) since = Date.now();
+      before = now;
+    }
+  }
+
+  #namespaceOf(kind: keyof Kinds): string | undefined {
+    return kind === 'GlobalInClusterIPPool' || kind === 'Namespace' ? undefined : this.namespace;
+  }
+}
