@@ -19,6 +19,8 @@ import { type BlockAllocation, readBlockAllocation } from '../lib/pod-network/de
 import { plural } from '../lib/text.ts';
 import { formatProblem } from '../lib/validation/problem.ts';
 
+const MAX_INT64 = 2n ** 63n - 1n;
+
 export function customize(
   { parent }: CustomizeRequest<ClusterCIDR>,
   { config }: HookContext,
@@ -106,5 +108,3 @@ function exactCounts(counts: ReturnType<typeof countBlocks>): BlockCounts {
   const cap = (count: bigint) => exactInteger(count > MAX_INT64 ? MAX_INT64 : count);
   return { total: cap(counts.total), used: cap(counts.used), free: cap(counts.free) };
 }
-
-const MAX_INT64 = 2n ** 63n - 1n;
