@@ -122,7 +122,7 @@ function yamlProblem(error: unknown, firstLine: number): string {
 function splitDocuments(text: string): string[] {
   const [head = '', ...tail] = text.split(/^(?=---(?:\s|$))/m);
   const [next = '', ...rest] = tail;
-  return /^[^#%\s]/m.test(head) || tail.length === 0 ? [head, ...tail] : [head + next, ...rest];
+  return /^[^#%\s]/m.test(head) ? [head, ...tail] : [head + next, ...rest];
 }
 
 function collect(

@@ -163,6 +163,7 @@ test('a second signal ends the process at once, exit 1', async (context) => {
   serve.child.kill('SIGINT');
   assert.is(await serve.code, 1);
   assert.is(await running, 'cut off');
+  assert.not.match(serve.out, 'the grace period is over');
 });
 
 test('a port in use names address and option, exit 1', async (context) => {

@@ -119,6 +119,7 @@ const notJson: [body: string, where: string][] = [
   [`{"long": "${'x'.repeat(200)}", "b": nope}`, 'position 219 '],
   [`[${'"0123456789", "0123456789", '.repeat(5)}"0123456789", x]`, 'position 155 '],
   [`[${'"0123456789", x, '.repeat(5)}1]`, 'position 15 '],
+  ['["0, 1, 2, 3, x, 4, 5, 6, 7", 0, 1, 2, 3, x, 4, 5, 6, 7]', 'position 42 '],
   ['{"a": [1, 2', 'position 11 (line 1, column 12)'],
   ['hello', 'position 0 (line 1, column 1)'],
   ['{"a": "\\x"}', 'position 8 '],
