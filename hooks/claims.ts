@@ -74,9 +74,7 @@ export function sync(request: Request, context: HookContext): DecoratorResponse 
     return isBound ? { attachments } : { attachments, status: claimStatus(claim, obstacle, context) };
   }
 
-  const allocations = objectsOf<IPAllocation>(request.related, `IPAllocation.${METAIPAM_API_VERSION}`).filter(
-    ({ spec }) => spec.claimRef.uid === claim.metadata.uid,
-  );
+  const allocations = allocationsOf(request);
   if (observed !== undefined) return bindTo(observed, allocations, claim, context);
   const allocation = allocationToBind(claim, allocations);
   if (allocation !== undefined) return create(allocation, claim, context);
@@ -88,7 +86,7 @@ export function sync(request: Request, context: HookContext): DecoratorResponse 
  *
  * Metacontroller also calls this for a living claim that lost its pool label: that one gets it back.
  */
-export function finalize(request: Request, { config }: HookContext): DecoratorResponse {
+export function finalize(request: Request, { now, config }: HookContext): DecoratorResponse {
   const claim = request.object;
   if (!isOurs(claim)) return { attachments: [], finalized: true };
   const observed = observedAddress(request, config);
@@ -98,7 +96,23 @@ export function finalize(request: Request, { config }: HookContext): DecoratorRe
     return { labels: { [POOL_LABEL]: poolLabel(kind, name) }, attachments: kept, finalized: false };
   }
   if (isPaused(claim) || clusterOf(request, config)?.paused) return { attachments: kept, finalized: false };
-  return { attachments: [], finalized: observed === undefined };
+  if (observed !== undefined) return { attachments: [], finalized: false };
+  const seconds = config.cacheLagSeconds - secondsSince(claim.metadata.deletionTimestamp, now);
+  if (seconds > 0 && mayHaveUnseenAddress(request)) {
+    return { attachments: [], finalized: false, resyncAfterSeconds: seconds };
+  }
+  return { attachments: [], finalized: true };
+}
+
+/**
+ * Whether an IPAddress may have been created that no sync has seen yet.
+ *
+ * The claim must not go before it: the IPAddress would lose one owner and stay, since the pool owns it too. A
+ * bound claim's has been seen, so when it is not in view it is gone.
+ */
+function mayHaveUnseenAddress(request: Request): boolean {
+  if (request.object.status?.addressRef !== undefined) return false;
+  return allocationsOf(request).some(({ spec }) => spec.address !== undefined);
 }
 
 function bindTo(
@@ -260,6 +274,12 @@ function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): DesiredOb
     },
     spec,
   };
+}
+
+function allocationsOf({ object, related }: Request): IPAllocation[] {
+  return objectsOf<IPAllocation>(related, `IPAllocation.${METAIPAM_API_VERSION}`).filter(
+    ({ spec }) => spec.claimRef.uid === object.metadata.uid,
+  );
 }
 
 function observedAddress({ attachments, object }: Request, config: HookConfig): IPAddress | undefined {

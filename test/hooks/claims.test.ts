@@ -427,6 +427,19 @@ test('a claim goes after its IPAddress', () => {
   assert.equal(finalized(leaving), { attachments: [], finalized: true });
 });
 
+test('a claim that was never bound waits for an IPAddress that no sync has seen yet', () => {
+  const related = [allocation(POOL, leaving, '10.0.0.1')];
+  const waits = { attachments: [], finalized: false, resyncAfterSeconds: 29 };
+  assert.equal(finalized(leaving, { related }), waits);
+  assert.equal(finalized(leaving, { related, seconds: 29 }), { attachments: [], finalized: true });
+  assert.is(
+    finalized(boundClaim(leaving, '10.0.0.1'), { related }).finalized,
+    true,
+    'a bound one’s was seen',
+  );
+  assert.is(finalized(leaving, { related: [refusal(leaving, 'PoolExhausted', 'full')] }).finalized, true);
+});
+
 test('H29 a claim goes when its cluster is gone', () => {
   const object = { ...leaving, spec: named.spec };
   assert.equal(finalized(object, { attachments: [leavingAddress] }), { attachments: [], finalized: false });
