@@ -1,10 +1,12 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { SourcedProblem } from '../validation/index.ts';
 import { formatProblem, type Problem } from '../validation/problem.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
+import type { LoadedObject } from './manifests.ts';
 import { defineOptions, type Parsed, UsageError } from './options.ts';
 
-/** Everything that is wrong with one object. */
-export type ValidateObject = (object: KubernetesObject) => readonly Problem[];
+/** Everything that is wrong with some objects, in their order. */
+export type ValidateObjects = (objects: readonly LoadedObject[]) => readonly SourcedProblem[];
 
 export const MANIFEST_OPTIONS = defineOptions({
   filename: {
@@ -16,17 +18,16 @@ export const MANIFEST_OPTIONS = defineOptions({
 });
 
 async function validate(
-  load: () => Promise<ValidateObject>,
+  load: () => Promise<ValidateObjects>,
   { values, positionals }: Parsed<typeof MANIFEST_OPTIONS>,
   io: Io,
 ): Promise<number> {
   const paths = manifestPaths(values.filename, positionals);
-  const [validateObject, { loadManifests }] = await Promise.all([load(), import('./manifests.ts')]);
+  const [validateObjects, { loadManifests }] = await Promise.all([load(), import('./manifests.ts')]);
   const { objects, problems } = await loadManifests(paths, io.stdin);
-  const invalid = objects.flatMap(({ source, object }) =>
-    validateObject(object).map(
-      (problem) => `${source} ${object.kind}/${object.metadata.name}: ${formatProblem(problem)}`,
-    ),
+  const invalid = validateObjects(objects).map(
+    ({ source, object, problem }) =>
+      `${source} ${object.kind}/${object.metadata.name}: ${formatProblem(problem)}`,
   );
   for (const line of [...problems, ...invalid]) io.stderr.write(`${line}\n`);
   if (problems.length + invalid.length > 0) return 1;
@@ -45,13 +46,14 @@ export function manifestPaths(
 }
 
 /** `validate`, with the rules of `load`. */
-export function validateCommand(load: () => Promise<ValidateObject>): Command {
+export function validateCommand(load: () => Promise<ValidateObjects>): Command {
   return defineCommand({
     name: 'validate',
-    summary: 'Check manifests against the schemas, without a cluster',
+    summary: 'Check manifests against the schemas and rules, without a cluster',
     usage: '-f PATH...',
     description: `
-Reports everything that an API server with metaipam's resources would refuse, one line per problem.
+Reports everything that metaipam's resources would be refused for, or could not be used for, one line per problem.
+Objects of other kinds pass.
 
 Exit codes: 0 all valid, 1 at least one problem.`,
     options: MANIFEST_OPTIONS,
@@ -59,11 +61,31 @@ Exit codes: 0 all valid, 1 at least one problem.`,
   });
 }
 
-/** What the schemas of the CustomResourceDefinitions say. */
-async function loadSchemas(): Promise<ValidateObject> {
-  const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
+/** The schemas first; the rules beyond them for objects that have the right shape. */
+async function loadRules(): Promise<ValidateObjects> {
+  const [{ CustomResources, readCustomResourceDefinitions }, { validateObjects }] = await Promise.all([
+    import('../kubernetes/schema.ts'),
+    import('../validation/index.ts'),
+  ]);
   const resources = new CustomResources(readCustomResourceDefinitions());
-  return (object) => resources.ofKind(object.apiVersion, object.kind)?.validate(object) ?? [];
+  const versions = new Set(resources.all.map(({ apiVersion }) => apiVersion));
+  const shape = (object: KubernetesObject): readonly Problem[] => {
+    const { apiVersion, kind } = object;
+    const resource = resources.ofKind(apiVersion, kind);
+    if (resource !== undefined) return resource.validate(object);
+    return versions.has(apiVersion)
+      ? [{ field: 'kind', value: kind, message: `${apiVersion} has none` }]
+      : [];
+  };
+  return (objects) => {
+    const misshapen = new Map(objects.map(({ object }) => [object, shape(object)]));
+    const rules = validateObjects(objects.filter(({ object }) => misshapen.get(object)!.length === 0));
+    const broken = Map.groupBy(rules, ({ object }) => object);
+    return objects.flatMap(({ source, object }) => [
+      ...misshapen.get(object)!.map((problem) => ({ source, object, problem })),
+      ...(broken.get(object) ?? []),
+    ]);
+  };
 }
 
-export default validateCommand(loadSchemas);
+export default validateCommand(loadRules);

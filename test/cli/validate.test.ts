@@ -5,15 +5,15 @@ import validate, { validateCommand } from '../../lib/cli/validate.ts';
 import { run } from './run.ts';
 
 const EXAMPLES = join(import.meta.dirname, '../../examples');
+const problems = [
+  { field: 'spec.prefix', value: 33, message: 'provided prefix is not valid' },
+  { field: 'spec.addresses', message: 'addresses is required' },
+];
 const { run: picky } = validateCommand(
-  async () =>
-    ({ kind }) =>
-      kind === 'Bad'
-        ? [
-            { field: 'spec.prefix', value: 33, message: 'provided prefix is not valid' },
-            { field: 'spec.addresses', message: 'addresses is required' },
-          ]
-        : [],
+  async () => (objects) =>
+    objects
+      .filter(({ object }) => object.kind === 'Bad')
+      .flatMap((sourced) => problems.map((problem) => ({ ...sourced, problem }))),
 );
 const object = (kind: string, name: string) => `apiVersion: v1\nkind: ${kind}\nmetadata: {name: ${name}}\n`;
 
@@ -55,16 +55,28 @@ test('the examples are valid', async () => {
   assert.match(out, /^\d\d+ objects valid\n$/);
 });
 
-test('the schemas of the CRDs are what is checked', async () => {
-  const stdin = `apiVersion: ipam.cluster.x-k8s.io/v1alpha2
-kind: InClusterIPPool
-metadata: {name: p}
-spec: {addresses: [10.0.0.0/24], prefix: many, colour: blue}
-`;
+const pool = (kind: string, name: string, spec: string) =>
+  `---\napiVersion: ipam.cluster.x-k8s.io/v1alpha2\nkind: ${kind}\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
+
+test('schemas and rules are checked, in the order of the objects; an object of the wrong shape by its schema alone', async () => {
+  const stdin =
+    pool('InClusterIPPool', 'rule', '{addresses: [10.0.0.0/24], prefix: 24, gateway: "fd00::1"}') +
+    pool('InClusterIPPool', 'shape', '{addresses: [nonsense], prefix: many, colour: blue}') +
+    pool('InClusterIPool', 'kind', '{}');
   const { code, err } = await run(validate.run, ['-f', '-'], { stdin });
   assert.is(code, 1);
-  assert.match(err, '<stdin>#1 InClusterIPPool/p: spec.prefix: ');
-  assert.match(err, 'colour');
+  const lines = err.trimEnd().split('\n');
+  assert.match(
+    lines[0]!,
+    /^<stdin>#1 InClusterIPPool\/rule: spec\.gateway: Invalid value: "fd00::1": .*mixed/,
+  );
+  const shape = lines.filter((line) => line.startsWith('<stdin>#2 InClusterIPPool/shape: spec.'));
+  assert.is(shape.length, 2);
+  assert.match(shape.join(), 'spec.prefix: ');
+  assert.match(shape.join(), 'colour');
+  const kind =
+    '<stdin>#3 InClusterIPool/kind: kind: Invalid value: "InClusterIPool": ipam.cluster.x-k8s.io/v1alpha2 has none';
+  assert.equal(lines.slice(3), [kind]);
 });
 
 test.run();
