@@ -29,7 +29,9 @@ class Serve {
   err = '';
 
   constructor(script: string, argv: string[], env: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, [script, ...argv], { env: { ...process.env, ...env } });
+    this.child = spawn(process.execPath, [script, ...argv], {
+      env: { ...process.env, METAIPAM_NO_BIND: 'true', ...env },
+    });
     this.child.stdout!.on('data', (data) => {
       this.out += data;
     });
@@ -55,8 +57,8 @@ class Serve {
     return new RegExp(`listening on (\\S+) \\(--${option}\\)`).exec(this.out)![1]!;
   }
 
-  post(): Promise<Response> {
-    return fetch(`${this.url('hooks-bind-address')}/hooks/pools/sync`, {
+  post(hook = 'sync'): Promise<Response> {
+    return fetch(`${this.url('hooks-bind-address')}/hooks/pools/${hook}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: REQUEST,
@@ -89,12 +91,15 @@ function start(
 test('serves the real hooks, prints its ports, ends with 0 on SIGTERM', async (context) => {
   const serve = start(context, MAIN, ['serve', ...LOOPBACK]);
   await serve.logs('"msg":"ready"');
-  const answer = await serve.post();
+  const answer = await serve.post('customize');
   assert.is(answer.status, 200);
-  const { status } = (await answer.json()) as { status: { ipAddresses: { total: number } } };
-  assert.is(status.ipAddresses.total, 254);
+  const { relatedResources } = (await answer.json()) as { relatedResources: { resource: string }[] };
+  assert.ok(relatedResources.some(({ resource }) => resource === 'ipaddressclaims'));
   const metrics = await (await fetch(`${serve.url('webserver-bind-address')}/metrics`)).text();
-  assert.match(metrics, 'metaipam_pool_addresses{kind="InClusterIPPool",namespace="ns",name="p"} 254');
+  assert.match(
+    metrics,
+    'metaipam_hook_duration_seconds_count{controller="pools",hook="customize",outcome="success"} 1',
+  );
   serve.child.kill('SIGTERM');
   assert.is(await serve.code, 0);
   assert.match(serve.out, '"msg":"stopped"');
@@ -122,6 +127,7 @@ test('on SIGTERM it turns unready, takes no new call, and the running hook finis
   const serve = start(context, SLOW, [gate, ...LOOPBACK]);
   await serve.logs('"msg":"ready"');
   const running = serve.post();
+  running.catch(() => 'reported where it is awaited');
   await serve.logs('hook entered');
   serve.child.kill('SIGTERM');
   await serve.logs('"msg":"shutting down"');
