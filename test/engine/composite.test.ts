@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
 import type { Hooks } from '../../lib/engine/hook-server.ts';
 import { deepEqual, type Unstructured } from '../../lib/engine/object.ts';
+import { FAIR, type Schedule } from '../../lib/engine/schedule.ts';
 import {
   BAKERY,
   bake,
@@ -464,6 +465,161 @@ test('a hook that never answers the same twice does not settle, and says where',
   assert.is(settlement.loops[0]?.key, 'default/b');
   assert.is(settlement.loops[0]?.responses.length, 2);
   assert.is.not(settlement.loops[0]?.responses[0], settlement.loops[0]?.responses[1]);
+});
+
+test('a child that another controls is not ours, even if we are among its owners', () => {
+  const { cluster, record, settle } = world();
+  cluster.apply(object('Bakery', 'b', { loaves: 0 }));
+  cluster.apply(object('Note', 'controller'));
+  const reference = (kind: string, name: string, controller: boolean) => {
+    const uid = cluster.get(ref(kind, name))!.metadata.uid;
+    return { apiVersion: V1, kind, name, uid, controller };
+  };
+  const ownerReferences = [reference('Bakery', 'b', false), reference('Note', 'controller', true)];
+  const labels = { 'controller-uid': ownerReferences[0]!.uid };
+  cluster.apply(object('Loaf', 'shared', {}, { labels, ownerReferences }));
+  cluster.apply(object('Bakery', 'b', { loaves: 1 }));
+  settle();
+  assert.equal(names(cluster.objects('Loaf')), ['shared', 'b-0']);
+  assert.equal(Object.keys(record.requests('bakeries', 'sync').at(-1)!.children[`Loaf.${V1}`]!), [
+    'default/b-0',
+  ]);
+});
+
+test('nothing is adopted or released by a parent, or adopted as a child, that is being deleted', () => {
+  const hold = { finalizers: [`${GROUP}/hold`] };
+  const { cluster, record, settle } = world();
+  cluster.apply(object('Bakery', 'b', { loaves: 1 }, hold));
+  cluster.apply(object('Bakery', 'living', { loaves: 0 }));
+  settle();
+  const uidOf = (name: string) => ({ 'controller-uid': cluster.get(ref('Bakery', name))!.metadata.uid });
+  cluster.delete(ref('Bakery', 'b'));
+  settle();
+  record.clear();
+  const to = { apiVersion: V1, resource: 'loaves', namespace: 'default', name: 'b-0' };
+  cluster.request({ verb: 'patch', ...to, patch: { metadata: { labels: null } } });
+  cluster.apply(object('Loaf', 'stray', {}, { labels: uidOf('b') }));
+  cluster.apply(object('Loaf', 'dying', {}, { ...hold, labels: uidOf('living') }));
+  cluster.delete(ref('Loaf', 'dying'));
+  cluster.apply(object('Bakery', 'living', { loaves: 0, flour: 'oat' }));
+  settle();
+  const touched = record.actions('bakeries').filter((action) => action.endsWith('loaves'));
+  assert.equal(touched, []);
+});
+
+test('a desired child whose labels do not match the selector fails the sync before anything is written', () => {
+  const sync = () => ({ children: [desired('Loaf', 'l', {}, { labels: { 'controller-uid': 'other' } })] });
+  const { cluster, settle } = world({ sync });
+  cluster.apply(object('Bakery', 'b'));
+  assert.match(settle().failures[0]?.message ?? '', "don't match parent selector");
+  assert.equal(names(cluster.objects()), ['b']);
+});
+
+test('a parent with a selector of its own selects by it', () => {
+  const sync = () => ({ children: [desired('Loaf', 'l', {}, { labels: { of: 'b' } })] });
+  const { cluster, settle } = world({ sync }, { generateSelector: false });
+  cluster.apply(object('Bakery', 'b', { selector: { matchLabels: { of: 'b' } } }));
+  cluster.apply(object('Bakery', 'none'));
+  const { failures } = settle();
+  assert.equal(cluster.get(ref('Loaf', 'l'))?.metadata.labels, { of: 'b' });
+  assert.equal(
+    failures.map(({ key }) => key),
+    ['default/none'],
+  );
+});
+
+for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
+  test(`a child that is being deleted is left alone, wanted or not (${applyStrategy})`, () => {
+    const { cluster, record, settle } = world({ sync: bake }, {}, { applyStrategy });
+    cluster.apply(object('Bakery', 'b', { loaves: 2 }));
+    settle();
+    for (const name of ['b-0', 'b-1']) {
+      const to = { apiVersion: V1, resource: 'loaves', namespace: 'default', name };
+      cluster.request({ verb: 'patch', ...to, patch: { metadata: { finalizers: [`${GROUP}/hold`] } } });
+      cluster.request({ verb: 'delete', ...to });
+    }
+    record.clear();
+    cluster.apply(object('Bakery', 'b', { loaves: 1, flour: 'oat' }));
+    settle();
+    assert.equal(
+      record.actions('bakeries').filter((action) => action.endsWith('loaves')),
+      [],
+    );
+  });
+}
+
+test('an update that comes too late is no error: the change brings another sync', () => {
+  let raced = false;
+  const { cluster, record, settle } = world(
+    { sync: bake },
+    {},
+    {
+      observe: (entry) => {
+        record.observe(entry);
+        if (raced || entry.step.kind !== 'hook' || !/"flour":"oat"/.test(entry.step.call.body)) return;
+        raced = true;
+        const to = { apiVersion: V1, resource: 'loaves', namespace: 'default', name: 'b-0' };
+        cluster.request({ verb: 'patch', ...to, patch: { spec: { salt: true } } });
+      },
+    },
+  );
+  cluster.apply(object('Bakery', 'b', { loaves: 1 }));
+  settle();
+  cluster.apply(object('Bakery', 'b', { loaves: 1, flour: 'oat' }));
+  assert.is(settle().seconds, 0);
+  const updates = record.steps.flatMap(({ step, result }) =>
+    step.kind === 'api' && step.request.verb === 'update' && step.request.resource === 'loaves'
+      ? ['error' in result ? result.error?.reason : 'done']
+      : [],
+  );
+  assert.equal(updates, ['Conflict', 'done']);
+  assert.equal(cluster.get(ref('Loaf', 'b-0'))?.spec, { flour: 'oat', salt: true });
+});
+
+test('a child’s event does not wake a parent that only has the name of its owner', () => {
+  const { cluster, record, settle } = world();
+  cluster.apply(object('Bakery', 'b', { loaves: 0 }));
+  settle();
+  record.clear();
+  const owner = { apiVersion: V1, kind: 'Bakery', name: 'b', uid: 'an-older-one', controller: true };
+  cluster.apply(object('Loaf', 'l', {}, { ownerReferences: [owner] }));
+  settle();
+  assert.equal(record.actions('bakeries'), []);
+});
+
+test('no more keys are worked on at a time than there are workers', () => {
+  let most = 0;
+  const schedule: Schedule = {
+    choose(moves) {
+      const all = [...moves];
+      most = Math.max(most, all.filter(({ kind }) => kind === 'step').length);
+      return all.find(({ kind }) => kind === 'start') ?? FAIR.choose(all);
+    },
+  };
+  const { cluster, settle } = world({ sync: bake }, {}, { schedule, workers: 3 });
+  for (let i = 0; i < 10; i++) cluster.apply(object('Bakery', `b${i}`, { loaves: 1 }));
+  settle();
+  assert.is(most, 3);
+});
+
+test('after a success retries begin with the shortest delay again', () => {
+  const times: number[] = [];
+  const sync = (_: never, { now }: { now: number }) => {
+    times.push(now);
+    if (times.length !== 4) throw new Error('out of flour');
+    return { children: [] };
+  };
+  const parentResource = { apiVersion: V1, resource: 'bakeries', ignoreStatusChanges: true };
+  const { cluster } = world({ sync }, { parentResource });
+  cluster.apply(object('Bakery', 'b'));
+  cluster.settle({ horizonSeconds: 1 });
+  assert.equal(
+    times.map((time) => time - times[0]!),
+    [0, 5, 15, 35],
+  );
+  cluster.apply(object('Bakery', 'b', { again: true }));
+  cluster.settle({ horizonSeconds: 0.006 });
+  assert.is(times[5]! - times[4]!, 5);
 });
 
 test.run();

@@ -123,6 +123,7 @@ test('the metadata is written even when only the status changed', () => {
   cluster.apply(object('Loaf', 'l'));
   settle();
   assert.equal(record.actions('notes'), ['hook sync', 'update loaves/status', 'update loaves', 'hook sync']);
+  assert.ok(record.steps.every(({ result }) => !('error' in result)));
 });
 
 test('a null status leaves the status alone', () => {
@@ -326,6 +327,21 @@ test('a parent without a status subresource gets its status with the rest', () =
   settle();
   assert.equal(cluster.get(ref('Loaf', 'l'))?.status, { noted: 1 });
   assert.equal(record.actions('notes'), ['hook sync', 'update loaves', 'hook sync']);
+});
+
+test('an object that another controls is no attachment, even with our annotation', () => {
+  const { cluster, record, settle } = world();
+  cluster.apply(object('Loaf', 'l'));
+  const uid = cluster.get(ref('Loaf', 'l'))!.metadata.uid;
+  const owner = { apiVersion: V1, kind: 'Loaf', name: 'l', uid, controller: false };
+  const annotations = { 'metacontroller.k8s.io/decorator-controller': 'notes' };
+  cluster.apply(object('Note', 'theirs', {}, { annotations, ownerReferences: [owner] }));
+  settle();
+  cluster.apply(object('Loaf', 'l', { again: true }));
+  settle();
+  assert.equal(Object.keys(record.requests('notes', 'sync').at(-1)!.attachments[`Note.${V1}`]!), [
+    'default/note-l',
+  ]);
 });
 
 test.run();

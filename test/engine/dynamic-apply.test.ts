@@ -85,6 +85,14 @@ test('applying the same again changes nothing, whatever the order of keys', () =
   assert.ok(deepEqual(applyUpdate(live, object('Loaf', 'l', { b: { d: null, c: [] }, a: 1 })), live));
 });
 
+test('a note that a hook sends along is not applied', () => {
+  const plain = object('Loaf', 'l', { a: 1 });
+  const live = withLastApplied(plain, plain);
+  const noted = object('Loaf', 'l', { a: 1 }, { annotations: { [LAST_APPLIED_ANNOTATION]: 'x' } });
+  assert.is(JSON.parse(applyUpdate(live, noted).metadata.annotations![LAST_APPLIED_ANNOTATION]!).spec.a, 1);
+  assert.not.match(applyUpdate(live, noted).metadata.annotations![LAST_APPLIED_ANNOTATION]!, '"x"');
+});
+
 test('integers beyond 2^53 survive', () => {
   const spec = parseJson('{"total":9223372036854775807}') as object;
   const updated = applyUpdate(

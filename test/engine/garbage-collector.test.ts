@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
-import { bake, CRDS, composite, GROUP, names, object, ref, V1 } from './kit.ts';
+import { bake, CRDS, composite, GROUP, type HookRequest, names, object, recorder, ref, V1 } from './kit.ts';
 
 const emptyCluster = () => new Cluster({ crds: CRDS, controllers: [], hooks: {} });
 
@@ -96,11 +96,72 @@ test('foreground deletion holds the owner until what blocks it is gone', () => {
   assert.equal(names(cluster.objects()), []);
 });
 
+test('foreground deletion reaches the dependents of dependents first', () => {
+  const deleted: string[] = [];
+  const cluster = new Cluster({
+    crds: CRDS,
+    controllers: [],
+    hooks: {},
+    observe: ({ step, result }) => {
+      const gone = step.kind === 'api' && step.request.verb !== 'get' && 'object' in result;
+      if (gone && result.object?.metadata.finalizers?.length !== 1) deleted.push(step.request.name);
+    },
+  });
+  const bakery = make(cluster, 'Bakery', 'a');
+  const loaf = make(cluster, 'Loaf', 'l', [owner(bakery)]);
+  make(cluster, 'Note', 'n', [owner(loaf)]);
+  cluster.settle();
+  const to = { apiVersion: V1, namespace: 'default' };
+  cluster.request({
+    verb: 'delete',
+    ...to,
+    resource: 'bakeries',
+    name: 'a',
+    propagationPolicy: 'Foreground',
+  });
+  assert.ok(cluster.settle().settled);
+  assert.equal(deleted, ['n', 'l', 'a']);
+});
+
+test('an object that gets a new owner while it is looked at stays', () => {
+  let helped = false;
+  const cluster = new Cluster({
+    crds: CRDS,
+    controllers: [],
+    hooks: {},
+    observe: ({ step }) => {
+      if (helped || step.kind !== 'api' || step.request.resource !== 'bakeries') return;
+      helped = true;
+      const to = { apiVersion: V1, resource: 'loaves', namespace: 'default', name: 'l' };
+      const patch = { metadata: { ownerReferences: [owner(cluster.get(ref('Bakery', 'b'))!)] } };
+      cluster.request({ verb: 'patch', ...to, patch });
+    },
+  });
+  const a = make(cluster, 'Bakery', 'a');
+  make(cluster, 'Bakery', 'b');
+  make(cluster, 'Loaf', 'l', [owner(a)]);
+  cluster.settle();
+  cluster.delete(ref('Bakery', 'a'));
+  assert.equal(cluster.settle().failures, []);
+  assert.ok(helped);
+  assert.equal(names(cluster.objects()), ['b', 'l']);
+});
+
 test('Metacontroller leaves the children of a parent in foreground deletion to the collector', () => {
+  const record = recorder();
   const cluster = new Cluster({
     crds: CRDS,
     controllers: [composite({ hooks: { sync: { version: 'v2' }, finalize: { version: 'v2' } } })],
-    hooks: { bakeries: { sync: bake, finalize: () => ({ children: [], finalized: true }) } },
+    hooks: {
+      bakeries: {
+        sync: bake,
+        finalize: ({ children }: HookRequest) => ({
+          children: [],
+          finalized: Object.keys(children[`Loaf.${V1}`] ?? {}).length === 0,
+        }),
+      },
+    },
+    observe: record.observe,
   });
   cluster.apply(object('Bakery', 'b', { loaves: 2 }));
   cluster.settle();
@@ -108,6 +169,7 @@ test('Metacontroller leaves the children of a parent in foreground deletion to t
   cluster.request({ verb: 'delete', ...to, propagationPolicy: 'Foreground' });
   assert.ok(cluster.settle().settled);
   assert.equal(names(cluster.objects()), []);
+  assert.not.ok(record.actions('bakeries').includes('delete loaves'));
 });
 
 test('a deleted namespace takes its content along, admits nothing new, and then goes', () => {
