@@ -107,11 +107,11 @@ export function finalize(request: Request, { now, config }: HookContext): Decora
 /**
  * Whether an IPAddress may have been created that no sync has seen yet.
  *
- * The claim must not go before it: the IPAddress would lose one owner and stay, since the pool owns it too. A
- * bound claim's has been seen, so when it is not in view it is gone.
+ * The claim must not go before it: the IPAddress would lose one owner and stay, since the pool owns it too. That
+ * of a claim that is Ready has been seen, so when it is not in view it is gone.
  */
 function mayHaveUnseenAddress(request: Request): boolean {
-  if (request.object.status?.addressRef !== undefined) return false;
+  if (readyCondition(request.object)?.status === 'True') return false;
   return allocationsOf(request).some(({ spec }) => spec.address !== undefined);
 }
 
@@ -136,7 +136,12 @@ function create(allocation: IPAllocation, claim: IPAddressClaim, context: HookCo
   // An IPAddress that was there before is not Metacontroller's and will not show up among the attachments.
   if (allocation.spec.adopted)
     return { ...bound(claim, allocation.spec.address ?? '', context), attachments };
-  return { attachments, resyncAfterSeconds: RESYNC_SECONDS };
+  const response = { attachments, resyncAfterSeconds: RESYNC_SECONDS };
+  const addressName = claim.status?.addressRef?.name;
+  if (addressName === undefined) return response;
+  const message = `IPAddress ${addressName} is gone and is made again`;
+  const outcome: ClaimOutcome = { ready: 'False', reason: 'AddressMissing', message, addressName };
+  return { ...response, status: claimStatus(claim, outcome, context) };
 }
 
 /** No address yet: says why, once that is known. */

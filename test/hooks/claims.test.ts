@@ -5,6 +5,7 @@ import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.t
 import type { Condition, IPAddress, IPAddressClaim, IPAllocation } from '../../lib/kubernetes/types.ts';
 import type { DecoratorRequest, DecoratorResponse, HookConfig } from '../../lib/metacontroller/hook.ts';
 import {
+  ALLOCATIONS,
   ago,
   allocation,
   boundClaim,
@@ -33,9 +34,14 @@ interface Seen {
 
 function requestOf(
   object: IPAddressClaim,
-  { related = [], attachments = [] }: Seen,
+  { related = [], attachments = [], config }: Seen,
 ): DecoratorRequest<IPAddressClaim> {
-  return { object, attachments: objectMap(...attachments), related: objectMap(...related) };
+  const addresses = `IPAddress.ipam.cluster.x-k8s.io/${config?.clusterApiVersion ?? 'v1beta2'}`;
+  return {
+    object,
+    attachments: { [addresses]: {}, ...objectMap(...attachments) },
+    related: { [ALLOCATIONS]: {}, ...objectMap(...related) },
+  };
 }
 
 function synced(object: IPAddressClaim, seen: Seen = {}): DecoratorResponse {
@@ -157,7 +163,7 @@ test('a claim is bound once its IPAddress is there, and says which address it is
         type: 'Ready',
         status: 'True',
         reason: 'AddressAllocated',
-        message: '',
+        message: 'the address is 10.0.0.1',
         lastTransitionTime: '2026-01-02T03:04:05Z',
       },
     ],
@@ -211,7 +217,10 @@ test('an IPAddress that was deleted by hand is made again with the same address'
     allocation(POOL, a, '10.0.0.1', { resourceVersion: '1' }),
     allocation(POOL, a, '10.0.0.3', { resourceVersion: '2' }),
   ];
-  assert.is(addressIn(synced(a, { related })), '10.0.0.3');
+  const response = synced(a, { related });
+  assert.is(addressIn(response), '10.0.0.3');
+  assert.is(condition(response, 'Ready'), 'False/AddressMissing');
+  assert.equal(statusOf(response).addressRef, { name: 'a' });
 });
 
 test('an annotation in another spelling names the same address', () => {
@@ -427,17 +436,21 @@ test('a claim goes after its IPAddress', () => {
   assert.equal(finalized(leaving), { attachments: [], finalized: true });
 });
 
-test('a claim that was never bound waits for an IPAddress that no sync has seen yet', () => {
+test('a claim does not go before an IPAddress that no sync has seen yet', () => {
   const related = [allocation(POOL, leaving, '10.0.0.1')];
   const waits = { attachments: [], finalized: false, resyncAfterSeconds: 29 };
   assert.equal(finalized(leaving, { related }), waits);
   assert.equal(finalized(leaving, { related, seconds: 29 }), { attachments: [], finalized: true });
-  assert.is(
-    finalized(boundClaim(leaving, '10.0.0.1'), { related }).finalized,
-    true,
-    'a bound one’s was seen',
-  );
-  assert.is(finalized(leaving, { related: [refusal(leaving, 'PoolExhausted', 'full')] }).finalized, true);
+  const refused = [refusal(leaving, 'PoolExhausted', 'full')];
+  assert.is(finalized(leaving, { related: refused }).finalized, true, 'there can be none');
+
+  const living = claim('test', POOL);
+  const { status } = synced(living, { related, attachments: [leavingAddress] });
+  const bound = { ...leaving, status } as IPAddressClaim;
+  assert.is(finalized(bound, { related }).finalized, true, 'that of a bound claim was seen');
+  const missing = synced({ ...living, status } as IPAddressClaim, { related });
+  const again = { ...leaving, status: missing.status } as IPAddressClaim;
+  assert.is(finalized(again, { related }).finalized, false, 'unless it was made again');
 });
 
 test('H29 a claim goes when its cluster is gone', () => {

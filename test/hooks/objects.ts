@@ -145,9 +145,20 @@ export function ipAddress(pool: Pool, claimName: string, address: string, meta: 
   };
 }
 
+/** What a request holds even if it is empty; more than it is asked for does no harm. */
+const GROUPS = [
+  ...['v1beta1', 'v1beta2'].flatMap((version) => [
+    `IPAddressClaim.ipam.cluster.x-k8s.io/${version}`,
+    `IPAddress.ipam.cluster.x-k8s.io/${version}`,
+  ]),
+  'IPAllocation.metaipam.io/v1alpha1',
+  'PodCIDRClaim.metaipam.io/v1alpha1',
+  'ClusterCIDR.networking.x-k8s.io/v1',
+];
+
 /** Objects as a request carries them. */
 export function objectMap(...objects: KubernetesObject[]): ObjectMap {
-  const map: ObjectMap = {};
+  const map: ObjectMap = Object.fromEntries(GROUPS.map((group) => [group, {}]));
   for (const object of objects) {
     const ofKind = `${object.kind}.${object.apiVersion}`;
     map[ofKind] ??= {};
@@ -161,7 +172,16 @@ export function poolRequest(
   children: readonly KubernetesObject[] = [],
   related: readonly KubernetesObject[] = [],
 ): CompositeRequest<Pool> {
-  return { parent, children: objectMap(...children), related: objectMap(...related) };
+  return {
+    parent,
+    children: { [ALLOCATIONS]: {}, ...objectMap(...children) },
+    related: { ...groups(CAPI), ...objectMap(...related) },
+  };
+}
+
+/** What a pool asks for, with nothing in it. */
+export function groups(capi: string): ObjectMap {
+  return { [`IPAddressClaim.${capi}`]: {}, [`IPAddress.${capi}`]: {}, [ALLOCATIONS]: {} };
 }
 
 type Spec = IPAllocation['spec'];

@@ -6,6 +6,7 @@ import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { InClusterIPPoolSpec, IPAddressClaim, IPAllocation } from '../../lib/kubernetes/types.ts';
 import type { CompositeResponse } from '../../lib/metacontroller/hook.ts';
 import {
+  ALLOCATIONS,
   ago,
   allocation,
   answers,
@@ -16,6 +17,7 @@ import {
   contextAt,
   counts,
   globalPool,
+  groups,
   ipAddress,
   ipPool,
   objectMap,
@@ -896,9 +898,10 @@ test('v1beta1 claims and addresses are read as v1beta1', () => {
     ...object,
     apiVersion: 'ipam.cluster.x-k8s.io/v1beta1',
   });
-  const related = objectMap(old(claim('a', pool)), old(ipAddress(pool, 'a', '10.0.0.4')));
+  const seen = objectMap(old(claim('a', pool)), old(ipAddress(pool, 'a', '10.0.0.4')));
+  const related = { ...groups('ipam.cluster.x-k8s.io/v1beta1'), ...seen };
   const response = pools.sync(
-    { parent: pool, children: {}, related },
+    { parent: pool, children: { [ALLOCATIONS]: {} }, related },
     contextAt(0, { clusterApiVersion: 'v1beta1' }),
   );
   assert.equal(answers(response), { a: '10.0.0.4' });
