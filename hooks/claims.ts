@@ -15,7 +15,7 @@ import {
   POOL_LABEL,
   POOL_UID_LABEL,
 } from '../lib/kubernetes/names.ts';
-import { isPaused, type OwnerReference, qualifiedName } from '../lib/kubernetes/object.ts';
+import { isPaused, type OwnerReference } from '../lib/kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim, IPAllocation } from '../lib/kubernetes/types.ts';
 import {
   type CustomizeRequest,
@@ -203,7 +203,7 @@ function bound(
   const outcome: ClaimOutcome = {
     ready: 'True',
     reason: 'AddressAllocated',
-    message: '',
+    message: `the address is ${address}`,
     addressName: claim.metadata.name,
   };
   return {
@@ -281,16 +281,16 @@ function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): DesiredOb
   };
 }
 
-function allocationsOf({ object, related }: Request): IPAllocation[] {
-  return objectsOf<IPAllocation>(related, `IPAllocation.${METAIPAM_API_VERSION}`).filter(
-    ({ spec }) => spec.claimRef.uid === object.metadata.uid,
+function allocationsOf(request: Request): IPAllocation[] {
+  return objectsOf<IPAllocation>(request, 'related', `IPAllocation.${METAIPAM_API_VERSION}`).filter(
+    ({ spec }) => spec.claimRef.uid === request.object.metadata.uid,
   );
 }
 
-function observedAddress({ attachments, object }: Request, config: HookConfig): IPAddress | undefined {
-  return attachments[`IPAddress.${capiIpam(config)}`]?.[qualifiedName(object.metadata)] as
-    | IPAddress
-    | undefined;
+function observedAddress(request: Request, config: HookConfig): IPAddress | undefined {
+  return objectsOf<IPAddress>(request, 'attachments', `IPAddress.${capiIpam(config)}`).find(
+    ({ metadata }) => metadata.name === request.object.metadata.name,
+  );
 }
 
 /** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */

@@ -54,11 +54,11 @@ export function finalize(request: DecoratorRequest<ClusterCIDR>, { now }: HookCo
  * The allocations that name the ClusterCIDR. Its uid does not matter: one restored from a backup has another,
  * and so had the allocations that came with it.
  */
-function allocationsOf({ object, related }: DecoratorRequest<ClusterCIDR>): BlockAllocation[] {
-  return objectsOf<IPAllocation>(related, `IPAllocation.${METAIPAM_API_VERSION}`)
+function allocationsOf(request: DecoratorRequest<ClusterCIDR>): BlockAllocation[] {
+  return objectsOf<IPAllocation>(request, 'related', `IPAllocation.${METAIPAM_API_VERSION}`)
     .map((allocation) => readBlockAllocation(allocation))
     .filter((each) => each !== undefined)
-    .filter(({ allocation }) => allocation.spec.poolRef.name === object.metadata.name);
+    .filter(({ allocation }) => allocation.spec.poolRef.name === request.object.metadata.name);
 }
 
 function statusOf(request: DecoratorRequest<ClusterCIDR>, now: number): ClusterCIDRStatus {

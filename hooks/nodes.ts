@@ -40,11 +40,12 @@ export function customize({ parent }: CustomizeRequest<Node>, { config }: HookCo
   };
 }
 
-export function sync({ object: node, attachments, related }: DecoratorRequest<Node>): DecoratorResponse {
-  const claims = objectsOf(attachments, `PodCIDRClaim.${METAIPAM_API_VERSION}`);
+export function sync(request: DecoratorRequest<Node>): DecoratorResponse {
+  const node = request.object;
+  const claims = objectsOf(request, 'attachments', `PodCIDRClaim.${METAIPAM_API_VERSION}`);
   const annotations = annotationsOf(
     node,
-    objectsOf<IPAllocation>(related, `IPAllocation.${METAIPAM_API_VERSION}`),
+    objectsOf<IPAllocation>(request, 'related', `IPAllocation.${METAIPAM_API_VERSION}`),
   );
   return {
     ...(Object.keys(annotations).length > 0 && { annotations }),

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { withEmptyGroups } from '../metacontroller/groups.ts';
 import type { HookName } from '../server/request.ts';
 import { type Command, defineCommand, InputError, type Io, readAll } from './command.ts';
 import { loadControllers } from './controllers.ts';
@@ -32,11 +33,13 @@ async function callHook(
   { values, positionals }: Parsed<typeof OPTIONS>,
   io: Io,
 ): Promise<number> {
-  const [controllers, { checkRequest, decodeBody, hookPaths }, { ServerError }] = await Promise.all([
-    load(),
-    import('../server/request.ts'),
-    import('../server/errors.ts'),
-  ]);
+  const [controllers, { checkRequest, decodeBody, hookPaths }, { ServerError }, { MissingObjects }] =
+    await Promise.all([
+      load(),
+      import('../server/request.ts'),
+      import('../server/errors.ts'),
+      import('../metacontroller/hook.ts'),
+    ]);
   const known = hookPaths(controllers);
   const [path, ...excess] = positionals;
   if (path === undefined) throw new UsageError(`which hook? One of ${known.join(', ')}`);
@@ -48,18 +51,21 @@ async function callHook(
   const [controller, hook] = path.split('/') as [string, HookName];
   const { file } = values;
   const name = file === '-' ? '<stdin>' : file;
-  let request: never;
+  const now = values.now === undefined ? Date.now() : Date.parse(values.now);
+  let response: object;
   try {
     const text = await (file === '-' ? readAll(io.stdin) : readFile(file, 'utf8'));
-    ({ request } = checkRequest(controller, hook, decodeBody(text)));
+    const { request } = checkRequest(controller, hook, decodeBody(text));
+    const config = hookConfig(values);
+    const complete = hook === 'customize' ? request : withEmptyGroups(controller, request, config);
+    response = await controllers[controller]![hook]!(complete, { now, config });
   } catch (error) {
-    if (error instanceof ServerError) throw new InputError(`${name}: ${error.message}`);
+    if (error instanceof ServerError || error instanceof MissingObjects)
+      throw new InputError(`${name}: ${error.message}`);
     if ((error as NodeJS.ErrnoException).syscall !== undefined)
       throw new InputError((error as Error).message);
     throw error;
   }
-  const now = values.now === undefined ? Date.now() : Date.parse(values.now);
-  const response = await controllers[controller]![hook]!(request, { now, config: hookConfig(values) });
   const indent = (values.pretty ?? io.stdout.isTTY) ? 2 : undefined;
   io.stdout.write(`${JSON.stringify(response, null, indent)}\n`);
   return 0;

@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   simulate: () => import('./simulate.ts'),
   validate: () => import('./validate.ts'),
   hook: () => import('./hook.ts'),
+  adopt: () => import('./adopt.ts'),
 };
 
 /** Runs `metaipam <argv>`. Resolves to the exit code. */

@@ -132,10 +132,36 @@ export interface Controller {
 /** A hook as its callers see it, who know a request only as JSON. */
 export type Hook = (request: never, context: HookContext) => object;
 
-/** The objects of one kind in a request, in the order of their keys. */
-export function objectsOf<T extends KubernetesObject>(map: ObjectMap, key: string): T[] {
-  const objects = map[key];
-  if (objects === undefined) return [];
+/**
+ * A request without a group of objects that the hook asked for.
+ *
+ * Metacontroller sends each group it was asked for, even an empty one. A missing one means that it still goes by
+ * an older answer of the customize hook, and must not be taken for "there are none": that would release what is
+ * in use.
+ */
+export class MissingObjects extends Error {
+  /** Path into the request: `related.IPAddressClaim.ipam.cluster.x-k8s.io/v1beta2`. */
+  readonly field: string;
+
+  constructor(field: string) {
+    super(
+      `${field} is missing: it must be there even if it is empty. Metacontroller keeps the answers of customize ` +
+        'hooks for 20 minutes; restart it after a change of settings',
+    );
+    this.field = field;
+  }
+}
+
+type Envelope = { readonly [K in 'children' | 'attachments' | 'related']?: ObjectMap };
+
+/** The objects of one kind in a request, in the order of their keys. Throws MissingObjects. */
+export function objectsOf<T extends KubernetesObject>(
+  request: Envelope,
+  part: keyof Envelope,
+  key: string,
+): T[] {
+  const objects = request[part]?.[key];
+  if (objects === undefined) throw new MissingObjects(`${part}.${key}`);
   return Object.keys(objects)
     .sort()
     .map((name) => objects[name] as T);

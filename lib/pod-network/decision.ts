@@ -50,7 +50,8 @@ export function decisionsOf(allocations: Iterable<BlockAllocation>): Decision[] 
   return [...groups.values()].map((held) => {
     const { nodeUID, allocation } = held[0]!;
     const blocks = allocation.spec.blocks!;
-    return { nodeUID, blocks, held, isComplete: held.length === blocks.length };
+    const present = new Set(held.map((each) => each.allocation.spec.cidr));
+    return { nodeUID, blocks, held, isComplete: present.size === blocks.length };
   });
 }
 

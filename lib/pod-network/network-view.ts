@@ -22,14 +22,17 @@ export interface NetworkReading extends NetworkView {
   readonly unreadable: readonly IPAllocation[];
 }
 
-export function readNetwork({ parent, children, related }: CompositeRequest<PodNetwork>): NetworkReading {
+export function readNetwork(request: CompositeRequest<PodNetwork>): NetworkReading {
+  const { parent } = request;
   const { name } = parent.metadata;
-  const claims = objectsOf<PodCIDRClaim>(related, `PodCIDRClaim.${METAIPAM_API_VERSION}`).sort(compareAge);
+  const claims = objectsOf<PodCIDRClaim>(request, 'related', `PodCIDRClaim.${METAIPAM_API_VERSION}`).sort(
+    compareAge,
+  );
   const parse = prefixParser();
   const { nodes, stray } = readClaims(claims, name === DEFAULT_NETWORK, parse);
-  const clusterCIDRs = objectsOf<ClusterCIDR>(related, `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`);
+  const clusterCIDRs = objectsOf<ClusterCIDR>(request, 'related', `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`);
   const readings = clusterCIDRs.map((object) => ({ name: object.metadata.name, ...readBlockPool(object) }));
-  const owned = objectsOf<IPAllocation>(children, `IPAllocation.${METAIPAM_API_VERSION}`);
+  const owned = objectsOf<IPAllocation>(request, 'children', `IPAllocation.${METAIPAM_API_VERSION}`);
   const allocations = owned.map((object) => ({ object, read: readBlockAllocation(object, parse) }));
   const unreadable = allocations.flatMap(({ object, read }) => (read === undefined ? object : []));
   const newestClaimVersion = newestVersion(claims);

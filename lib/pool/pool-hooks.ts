@@ -154,7 +154,8 @@ function standstillOf(pool: Pool): Standstill | undefined {
   return { reason: 'InvalidSpec', message: shorten(`is invalid: ${problems.map(formatProblem).join('; ')}`) };
 }
 
-function viewOf({ parent, children, related }: CompositeRequest<Pool>, { config }: HookContext): PoolView {
+function viewOf(request: CompositeRequest<Pool>, { config }: HookContext): PoolView {
+  const { parent } = request;
   const { kind, metadata } = parent;
   const capi = `${CAPI_IPAM_GROUP}/${config.clusterApiVersion}`;
   const isMine = ({ metadata: { namespace }, spec }: IPAddressClaim | IPAddress): boolean =>
@@ -166,12 +167,15 @@ function viewOf({ parent, children, related }: CompositeRequest<Pool>, { config 
   return {
     title: `${kind} ${qualifiedName(metadata)}`,
     ranges: readPool(parent.spec).ranges,
-    claims: objectsOf<IPAddressClaim>(related, `IPAddressClaim.${capi}`).filter(isMine),
-    allocations: objectsOf<IPAllocation>(children, ALLOCATIONS),
-    foreign: objectsOf<IPAddress>(related, `IPAddress.${capi}`).filter(isMine),
-    neighbours: objectsOf<IPAllocation>(related, ALLOCATIONS).filter(
-      (allocation) => space !== undefined && allocation.metadata.labels?.[ADDRESS_SPACE_LABEL] === space,
-    ),
+    claims: objectsOf<IPAddressClaim>(request, 'related', `IPAddressClaim.${capi}`).filter(isMine),
+    allocations: objectsOf<IPAllocation>(request, 'children', ALLOCATIONS),
+    foreign: objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`).filter(isMine),
+    neighbours:
+      space === undefined
+        ? []
+        : objectsOf<IPAllocation>(request, 'related', ALLOCATIONS).filter(
+            (allocation) => allocation.metadata.labels?.[ADDRESS_SPACE_LABEL] === space,
+          ),
   };
 }
 

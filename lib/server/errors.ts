@@ -12,6 +12,8 @@
  * | METAIPAM_ERR_HOOK_FAILED | 500 | the hook threw; the log holds the stack under the same request id |
  */
 
+import { MissingObjects } from '../metacontroller/hook.ts';
+
 const STATUS = {
   METAIPAM_ERR_NOT_FOUND: 404,
   METAIPAM_ERR_CONTENT_TYPE: 400,
@@ -62,6 +64,10 @@ export class ServerError extends Error {
 /** Fastify's own errors and anything else that is thrown, as one of the table. */
 export function toServerError(error: unknown, bodyLimit: number): ServerError {
   if (error instanceof ServerError) return error;
+  if (error instanceof MissingObjects) {
+    const { message, field } = error;
+    return new ServerError('METAIPAM_ERR_INVALID_REQUEST', message, { field, cause: error });
+  }
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     const text = `the request body is over the limit of ${bodyLimit} bytes; raise --body-limit (METAIPAM_BODY_LIMIT)`;

@@ -56,7 +56,7 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
         outcome = 'success';
         if (hook !== 'customize') metrics.record(controller, parent, response);
       } catch (error) {
-        if (error instanceof ServerError) outcome = 'invalid';
+        if (toServerError(error, bodyLimit).statusCode < 500) outcome = 'invalid';
         throw error;
       } finally {
         const seconds = (performance.now() - started) / 1000;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { HookContext } from '../../lib/metacontroller/hook.ts';
+import { type HookContext, MissingObjects } from '../../lib/metacontroller/hook.ts';
 import { createHookServer } from '../../lib/server/hooks.ts';
 import { createMetrics } from '../../lib/server/metrics.ts';
 import { compositeRequest, type TestServer, testServer } from './fixture.ts';
@@ -11,6 +11,7 @@ const controllers = {
   pools: {
     sync: (request: { parent: { metadata: { name: string } } }, context: HookContext) => {
       if (request.parent.metadata.name === 'bomb') throw new Error('out of luck');
+      if (request.parent.metadata.name === 'short') throw new MissingObjects('related.A.v1');
       return {
         status: { name: request.parent.metadata.name, config: context.config, now: context.now },
         children: [],
@@ -177,6 +178,20 @@ test('a hook that throws costs one answer: 500 with a request id that the log ha
   assert.match(JSON.stringify(entries[0]), 'hooks.test.ts');
   const next = await server.post('/hooks/pools/sync', compositeRequest('InClusterIPPool'));
   assert.is(next.status, 200);
+});
+
+test('a request without a group that the hook asked for is invalid', async ({ server }) => {
+  const { status, json } = await server.post(
+    '/hooks/pools/sync',
+    compositeRequest('InClusterIPPool', 'short'),
+  );
+  assert.is(status, 400);
+  assert.is(json.error.code, 'METAIPAM_ERR_INVALID_REQUEST');
+  assert.is(json.error.field, 'related.A.v1');
+  assert.is(
+    server.log.find(({ reqId, outcome }) => reqId === json.error.requestId && outcome)?.outcome,
+    'invalid',
+  );
 });
 
 test('each call is one line of the debug log', async ({ server }) => {
