@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { apiError } from '../../lib/engine/api.ts';
 import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
 import type { Hooks } from '../../lib/engine/hook-server.ts';
 import { deepEqual, type Unstructured } from '../../lib/engine/object.ts';
@@ -397,6 +398,22 @@ test('a failed child does not stop the others nor the status, and is tried again
   assert.equal(cluster.get(ref('Bakery', 'b'))?.status, { ran: true, observedGeneration: 1 });
   assert.match(failures[0]!.message, /can't apply Loaf default\/BAD.*RFC 1123/);
   assert.ok(syncs > 10, 'retries within the horizon');
+});
+
+test('a status that lost four races ends the sync in silence, whatever became of the children', () => {
+  const schedule: Schedule = {
+    ...FAIR,
+    fault: (step) =>
+      step.kind === 'api' && 'subresource' in step.request
+        ? { kind: 'refused', error: apiError('Conflict', 'late').error }
+        : undefined,
+  };
+  const sync = () => ({ children: [desired('Loaf', 'BAD')] });
+  const { cluster, record, settle } = world({ sync }, {}, { schedule });
+  cluster.apply(object('Bakery', 'b'));
+  const { failures, syncs } = settle();
+  assert.equal([failures, syncs], [[], 1]);
+  assert.is(record.actions('bakeries').filter((action) => action === 'update bakeries/status').length, 4);
 });
 
 test('a resync comes after the seconds that the hook asked for', () => {

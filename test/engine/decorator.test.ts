@@ -342,6 +342,7 @@ test('an object that another controls is no attachment, even with our annotation
   assert.equal(Object.keys(record.requests('notes', 'sync').at(-1)!.attachments[`Note.${V1}`]!), [
     'default/note-l',
   ]);
+  assert.ok(cluster.get(ref('Note', 'theirs')), 'not deleted either');
 });
 
 test.run();
