@@ -1,0 +1,75 @@
+/**
+ * The obvious way, to compare with: each claim by itself.
+ *
+ * For every claim the set of all that is in use is built anew from the objects, and the pool is walked from its
+ * start to the first free place. Both yield what they give out, in turn, so that whoever compares can stop.
+ */
+import { formatAddress, parseAddress } from '../lib/address/address.ts';
+import { formatPrefix, parseRange } from '../lib/address/range.ts';
+import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../lib/kubernetes/names.ts';
+import { compareAge } from '../lib/kubernetes/object.ts';
+import type {
+  ClusterCIDR,
+  IPAddressClaim,
+  IPAllocation,
+  PodCIDRClaim,
+  PodNetwork,
+} from '../lib/kubernetes/types.ts';
+import type { CompositeRequest, ObjectMap } from '../lib/metacontroller/hook.ts';
+import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
+import { comparePools } from '../lib/pod-network/priority.ts';
+import type { Pool } from '../lib/pool/pool-hooks.ts';
+import { readPool } from '../lib/pool/read-pool.ts';
+
+/** Something given out: the uid of the claim or node, and its address or block. */
+export type Grant = readonly [uid: string, text: string];
+
+export function* naivePool({ parent, children, related }: CompositeRequest<Pool>): Generator<Grant> {
+  const allocations = all<IPAllocation>(children, `IPAllocation.${METAIPAM_API_VERSION}`);
+  const served = new Set(allocations.map(({ spec }) => spec.claimRef.uid));
+  const claims = all<IPAddressClaim>(related, `IPAddressClaim.${CAPI_IPAM_GROUP}/v1beta2`);
+  const texts = allocations.map(({ spec }) => spec.address ?? '');
+  for (const { metadata } of claims.sort(compareAge)) {
+    const uid = metadata.uid ?? '';
+    if (served.has(uid)) continue;
+    const { allocatable } = readPool(parent.spec).ranges!;
+    const inUse = new Set(texts.map((text) => parseAddress(text)?.value));
+    for (const address of allocatable) {
+      if (inUse.has(address.value)) continue;
+      const text = formatAddress(address);
+      texts.push(text);
+      yield [uid, text];
+      break;
+    }
+  }
+}
+
+/** For ClusterCIDRs that do not overlap: a block is in use if one that starts there is. */
+export function* naiveNetwork({ children, related }: CompositeRequest<PodNetwork>): Generator<Grant> {
+  const allocations = all<IPAllocation>(children, `IPAllocation.${METAIPAM_API_VERSION}`);
+  const clusterCIDRs = all<ClusterCIDR>(related, `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`);
+  const claims = all<PodCIDRClaim>(related, `PodCIDRClaim.${METAIPAM_API_VERSION}`);
+  const texts = allocations.map(({ spec }) => spec.cidr ?? '');
+  for (const { metadata, spec } of claims.sort(compareAge)) {
+    if (spec.podCIDRs?.length) continue;
+    const node = { name: metadata.name, labels: spec.nodeLabels ?? {} };
+    const pools = clusterCIDRs.map((object) => readBlockPool(object).pool!).sort(comparePools);
+    const pool =
+      pools.find(({ selector }) => selector && selector.matchCount(node) > 0) ??
+      pools.find(({ selector }) => selector === undefined)!;
+    const inUse = new Set(texts.map((text) => parseRange(text)?.first));
+    for (const range of pool.ranges) {
+      const size = 1n << BigInt(pool.hostBits);
+      let { first } = range;
+      while (inUse.has(first)) first += size;
+      const length = blockLength(pool, range);
+      const text = formatPrefix({ family: range.family, first, last: first + size - 1n, length });
+      texts.push(text);
+      yield [spec.nodeUID, text];
+    }
+  }
+}
+
+function all<T>(objects: ObjectMap, key: string): T[] {
+  return Object.values(objects[key] ?? {}) as unknown as T[];
+}
