@@ -6,6 +6,8 @@ import {
   DEFAULT_NETWORK,
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
+  NODE_ANNOTATION_ANNOTATION,
+  WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
 import type { IPAllocation, PodCIDRClaimSpec } from '../lib/kubernetes/types.ts';
@@ -18,7 +20,6 @@ import {
   objectsOf,
 } from '../lib/metacontroller/hook.ts';
 import { type BlockAllocation, decisionsOf, readBlockAllocation } from '../lib/pod-network/decision.ts';
-import { NODE_ANNOTATION_ANNOTATION, WITHDRAWN_AT_ANNOTATION } from '../lib/pod-network/names.ts';
 
 /** A PodCIDRClaim of an earlier node of the same name has to go first, and nothing tells when it has. */
 const CLAIM_RESYNC_SECONDS = 10;

@@ -6,7 +6,9 @@ import {
   DEFAULT_NETWORK,
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
+  NODE_ANNOTATION_ANNOTATION,
   RELEASED_AT_ANNOTATION,
+  WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
@@ -21,13 +23,9 @@ import type {
   RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
 import { keptAllocation, newAllocation, untouched } from '../lib/pod-network/allocation-object.ts';
-import {
-  NODE_ANNOTATION_ANNOTATION,
-  nodeAnnotationKey,
-  WITHDRAWN_AT_ANNOTATION,
-} from '../lib/pod-network/names.ts';
 import { servingStatus, standstillStatus } from '../lib/pod-network/network-status.ts';
 import { readNetwork } from '../lib/pod-network/network-view.ts';
+import { nodeAnnotationKey } from '../lib/pod-network/node-annotation-key.ts';
 import { planNetwork } from '../lib/pod-network/plan.ts';
 import { plural } from '../lib/text.ts';
 import { formatProblem } from '../lib/validation/problem.ts';

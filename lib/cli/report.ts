@@ -15,7 +15,7 @@ import type {
   IPAllocation,
   PodNetwork,
 } from '../kubernetes/types.ts';
-import { nodeAnnotationKey } from '../pod-network/names.ts';
+import { nodeAnnotationKey } from '../pod-network/node-annotation-key.ts';
 import { readPool } from '../pool/read-pool.ts';
 import type { Paint } from './paint.ts';
 import { LEGEND, type Mark, picture } from './picture.ts';

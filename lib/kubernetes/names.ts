@@ -28,6 +28,13 @@ export const REQUESTED_ADDRESS_ANNOTATION = 'metaipam.io/requested-address';
 export const ADDRESS_ANNOTATION = 'metaipam.io/address';
 /** On an allocation whose claim is gone: since when, for the reuse grace period. */
 export const RELEASED_AT_ANNOTATION = 'metaipam.io/released-at';
+/**
+ * On an allocation, by the pod-networks hook: the key of the node annotation that shows its block, so that the
+ * nodes hook need not see PodNetworks, whose status changes with every allocation.
+ */
+export const NODE_ANNOTATION_ANNOTATION = 'metaipam.io/node-annotation';
+/** On an allocation of a PodNetwork that is being deleted: since when its block should leave its node. */
+export const WITHDRAWN_AT_ANNOTATION = 'metaipam.io/withdrawn-at';
 
 /** Cluster API: whoever sees this on an object, or on its cluster, leaves it alone. Any value. */
 export const PAUSED_ANNOTATION = 'cluster.x-k8s.io/paused';

@@ -6,11 +6,12 @@ import {
   CLUSTER_CIDR_LABEL,
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
+  NODE_ANNOTATION_ANNOTATION,
   RELEASED_AT_ANNOTATION,
+  WITHDRAWN_AT_ANNOTATION,
 } from '../kubernetes/names.ts';
 import type { IPAllocation, IPAllocationSpec } from '../kubernetes/types.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
-import { NODE_ANNOTATION_ANNOTATION, WITHDRAWN_AT_ANNOTATION } from './names.ts';
 
 const OUR_ANNOTATIONS = [NODE_ANNOTATION_ANNOTATION, RELEASED_AT_ANNOTATION, WITHDRAWN_AT_ANNOTATION];
 

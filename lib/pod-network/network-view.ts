@@ -41,6 +41,7 @@ export function readNetwork(request: CompositeRequest<PodNetwork>): NetworkReadi
   return {
     problems,
     nodes,
+    awaitsEveryNode: name === DEFAULT_NETWORK && clusterCIDRs.length > 0,
     pools: readings.flatMap(({ pool }) => pool ?? []).sort(comparePools),
     clusterCIDRs: clusterCIDRs.length,
     invalidClusterCIDRs: readings

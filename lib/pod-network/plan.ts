@@ -25,6 +25,11 @@ export interface NodeView extends SelectableNode {
 export interface NetworkView {
   /** Oldest first. */
   readonly nodes: readonly NodeView[];
+  /**
+   * Whether a node that no ClusterCIDR selects waits for one that does. Every node needs podCIDRs, but not every
+   * node is meant to be in a secondary network.
+   */
+  readonly awaitsEveryNode: boolean;
   /** In the order of `comparePools`. */
   readonly pools: readonly BlockPool[];
   readonly allocations: readonly BlockAllocation[];
@@ -234,7 +239,7 @@ class Planner {
   }
 
   #serveNewNodes(): NodeRemark[] {
-    const { nodes, pools, reserved } = this.#view;
+    const { nodes, pools, reserved, awaitsEveryNode } = this.#view;
     const search = new BlockSearch(this.#taken.with(this.#existing, reserved));
     const candidatesFor = candidateFinder(pools.filter(({ isTerminating }) => !isTerminating));
     const waiting: NodeRemark[] = [];
@@ -243,7 +248,9 @@ class Planner {
       const candidates = candidatesFor(node);
       const found = search.takeFromFirst(candidates);
       if (found === undefined) {
-        waiting.push({ name: node.name, reason: reasonToWait(candidates) });
+        if (candidates.length > 0 || awaitsEveryNode) {
+          waiting.push({ name: node.name, reason: reasonToWait(candidates) });
+        }
         continue;
       }
       const texts = found.blocks.map(formatPrefix);

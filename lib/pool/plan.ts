@@ -10,10 +10,9 @@ import {
 import { compareAge, compareResourceVersions, isPaused, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
+import { shorten } from '../text.ts';
 import { AddressesInUse } from './addresses-in-use.ts';
 import type { PoolRanges } from './read-pool.ts';
-
-const LONGEST_MESSAGE = 1024;
 
 /** What a pool sees. Allocations are its own; the rest is what its related rules select. */
 export interface PoolView {
@@ -312,10 +311,4 @@ export function summarize(set: RangeSet, most = 3): string {
   const shown = set.ranges.slice(0, most).map(formatRange);
   const more = set.ranges.length - shown.length;
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
-}
-
-/** A refusal and a condition have room for a sentence, not for whatever a user wrote. */
-export function shorten(message: string): string {
-  if (message.length <= LONGEST_MESSAGE) return message;
-  return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;
 }

@@ -32,9 +32,10 @@ import {
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
+import { shorten } from '../text.ts';
 import { formatProblem } from '../validation/problem.ts';
 import { isAddressSpaceName, sharedAddressSpace } from './address-space.ts';
-import { type Plan, type PoolView, planPool, type Standstill, shorten, summarize } from './plan.ts';
+import { type Plan, type PoolView, planPool, type Standstill, summarize } from './plan.ts';
 import { poolLabel } from './pool-label.ts';
 import { readPool } from './read-pool.ts';
 

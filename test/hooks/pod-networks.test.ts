@@ -180,8 +180,19 @@ test('F10 a requirement for an absent label makes a selector more specific', () 
 
 test('F13 a node that waited is served by the sync that sees the new ClusterCIDR', () => {
   const claims = [claim('n')];
-  assert.equal(status({ claims }).nodes, { total: 1, allocated: 0, pending: 1 });
-  assert.equal(blocks({ claims, clusterCIDRs: [dual] }), { n: ['10.0.0.0/24', 'fd00::/120'] });
+  const others = clusterCIDR('others', { ipv4: '10.9.0.0/16', nodeSelector: selecting('zone=a') });
+  assert.equal(status({ claims, clusterCIDRs: [others] }).nodes, { total: 1, allocated: 0, pending: 1 });
+  assert.equal(blocks({ claims, clusterCIDRs: [others, dual] }), { n: ['10.0.0.0/24', 'fd00::/120'] });
+});
+
+test('no node waits for a network without ClusterCIDRs, nor for a secondary one that is not for it', () => {
+  const claims = [claim('n')];
+  assert.equal(status({ claims }).nodes, { total: 1, allocated: 0, pending: 0 });
+  assert.is(ready({ claims }).status, 'True');
+  const others = clusterCIDR('others', { ipv4: '10.9.0.0/16', nodeSelector: selecting('zone=a') });
+  const parts = { parent: network('storage'), claims, clusterCIDRs: [others] };
+  assert.equal(status(parts).nodes, { total: 1, allocated: 0, pending: 0 });
+  assert.is(ready(parts).status, 'True');
 });
 
 test('F14 a block stays its node’s whether or not its podCIDRs are known to be written', () => {

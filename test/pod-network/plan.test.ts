@@ -32,6 +32,7 @@ function view(parts: Partial<NetworkView>): NetworkView {
     nodes: [],
     allocations: [],
     occupied: [],
+    awaitsEveryNode: true,
     reserved: [],
     reuseGracePeriodSeconds: 0,
     ...others,
