@@ -1,9 +1,10 @@
 /** node-ipam-controller's five series under their own names, so that its dashboards go on, and the binder's. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { FAMILY_BITS } from '../address/address.ts';
-import { blockCount } from '../address/blocks.ts';
+import { blockCount, countBlocksIn } from '../address/blocks.ts';
 import { type Prefix, parsePrefix } from '../address/range.ts';
 import type { ClusterCIDR, IPAllocation } from '../kubernetes/types.ts';
+import { readBlockAllocation } from '../pod-network/decision.ts';
 
 const LABELS = ['clusterCIDR', 'clusterCIDRName'] as const;
 const CARDINALITY = 'Labels: one series per family of a ClusterCIDR.';
@@ -62,27 +63,34 @@ export class BinderMetrics {
   observe(allocations: readonly IPAllocation[], clusterCIDRs: readonly ClusterCIDR[]): void {
     const pools = poolsByFamily(clusterCIDRs);
     const blocks = new Map<string, Block>();
-    const used = new Map<Pool, number>();
-    for (const { metadata, spec } of allocations) {
-      const range = parsePrefix(spec.cidr ?? '');
-      const pool = range && pools.get(poolKey(spec.poolRef.name, range.family));
-      if (pool === undefined || range === undefined) continue;
-      blocks.set(metadata.uid ?? metadata.name, { pool, range });
-      used.set(pool, (used.get(pool) ?? 0) + Number(blocksCovered(pool, range)));
+    const used = new Map<Pool, Prefix[]>();
+    for (const allocation of allocations) {
+      const read = readBlockAllocation(allocation);
+      const pool = read && pools.get(poolKey(allocation.spec.poolRef.name, read.block.family));
+      if (read === undefined || pool === undefined) continue;
+      const { block } = read;
+      const covered = Number(countBlocksIn(pool.prefix, pool.blockLength, [block]));
+      if (covered === 0) continue;
+      const { uid, name } = allocation.metadata;
+      blocks.set(uid ?? name, { labels: pool.labels, covered });
+      const inPool = used.get(pool);
+      if (inPool === undefined) used.set(pool, [block]);
+      else inPool.push(block);
+      if (this.#known.has(uid ?? name)) continue;
+      this.#allocations.inc(pool.labels, covered);
+      this.#tries.observe(pool.labels, blocksBelow(pool, block));
     }
-    for (const [uid, { pool, range }] of blocks) {
-      if (this.#known.has(uid)) continue;
-      this.#allocations.inc(pool.labels);
-      this.#tries.observe(pool.labels, Number((range.first - pool.prefix.first) / blockSize(pool)));
+    for (const [uid, { labels, covered }] of this.#known) {
+      if (!blocks.has(uid)) this.#releases.inc(labels, covered);
     }
-    for (const [uid, { pool }] of this.#known) if (!blocks.has(uid)) this.#releases.inc(pool.labels);
     this.#known = blocks;
     this.#max.reset();
     this.#usage.reset();
     for (const pool of pools.values()) {
       const max = Number(blockCount(pool.prefix, pool.blockLength));
       this.#max.set(pool.labels, max);
-      this.#usage.set(pool.labels, max === 0 ? 0 : (used.get(pool) ?? 0) / max);
+      const inUse = Number(countBlocksIn(pool.prefix, pool.blockLength, used.get(pool) ?? []));
+      this.#usage.set(pool.labels, max === 0 ? 0 : inUse / max);
     }
   }
 
@@ -101,8 +109,9 @@ interface Pool {
 }
 
 interface Block {
-  readonly pool: Pool;
-  readonly range: Prefix;
+  readonly labels: Pool['labels'];
+  /** How many blocks of the pool it is: one from before metaipam may be larger or smaller than its blocks. */
+  readonly covered: number;
 }
 
 function poolsByFamily(clusterCIDRs: readonly ClusterCIDR[]): Map<string, Pool> {
@@ -125,12 +134,7 @@ function poolKey(name: string, family: 4 | 6): string {
   return `${name}/${family}`;
 }
 
-function blockSize({ prefix, blockLength }: Pool): bigint {
-  return 1n << BigInt(FAMILY_BITS[prefix.family] - blockLength);
-}
-
-/** A block from before metaipam may be larger or smaller than the ClusterCIDR's. */
-function blocksCovered(pool: Pool, range: Prefix): bigint {
-  const size = blockSize(pool);
-  return range.last / size - range.first / size + 1n;
+function blocksBelow({ prefix, blockLength }: Pool, { first }: Prefix): number {
+  const offset = first - prefix.first;
+  return offset < 0n ? 0 : Number(offset >> BigInt(FAMILY_BITS[prefix.family] - blockLength));
 }

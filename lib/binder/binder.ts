@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { secondsSince } from '../allocation/release.ts';
 import type { Node } from '../kubernetes/core-types.ts';
@@ -10,8 +9,9 @@ import {
 } from '../kubernetes/names.ts';
 import type { ClusterCIDR, IPAllocation } from '../kubernetes/types.ts';
 import type { BinderMetrics } from './binder-metrics.ts';
+import type { Clock } from './clock.ts';
 import { type ClusterClient, type NodeEvent, requestFailure, type Watched } from './cluster-client.ts';
-import { type Decision, decideBindings } from './decide.ts';
+import { type Binding, decideBindings } from './decide.ts';
 import type { Term } from './lease.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
@@ -31,6 +31,13 @@ const RETRY_AT_MOST = 30_000;
 /** How long a node may be without blocks, in seconds, before an event says so. */
 const PATIENCE = 30;
 
+interface Backoff {
+  /** Milliseconds. */
+  readonly wait: number;
+  /** On the monotonic clock. */
+  readonly until: number;
+}
+
 /**
  * Writes `node.spec.podCIDRs`: once for each node, all blocks of its ClusterCIDR in one patch.
  *
@@ -42,20 +49,30 @@ export class Binder {
   readonly #options: BinderOptions;
   readonly #metrics: BinderMetrics;
   readonly #log: FastifyBaseLogger;
+  readonly #clock: Clock;
   /** podCIDRs sent, by node uid, until the watch shows them or the node is gone. */
   readonly #written = new Map<string, readonly string[]>();
   readonly #inFlight = new Map<string, Promise<void>>();
+  /** Nodes, by uid, whose podCIDRs the API server has refused. */
+  readonly #refused = new Map<string, Backoff>();
   /** The last event of each node, by uid, so that none is repeated. */
   readonly #reported = new Map<string, string>();
   #watches:
     | { nodes: Watched<Node>; allocations: Watched<IPAllocation>; clusterCIDRs: Watched<ClusterCIDR> }
     | undefined;
 
-  constructor(client: BinderClient, options: BinderOptions, metrics: BinderMetrics, log: FastifyBaseLogger) {
+  constructor(
+    client: BinderClient,
+    options: BinderOptions,
+    metrics: BinderMetrics,
+    log: FastifyBaseLogger,
+    clock: Clock,
+  ) {
     this.#client = client;
     this.#options = options;
     this.#metrics = metrics;
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Whether the caches are filled; false while not leading. */
@@ -84,20 +101,28 @@ export class Binder {
       ),
       clusterCIDRs: watch<ClusterCIDR>(`/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
     };
-    const limiter = new RateLimiter(this.#options.qps);
+    const limiter = new RateLimiter(this.#options.qps, this.#clock);
     while (!signal.aborted) {
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+      const idle = new AbortController();
+      wake = () => idle.abort();
       if (this.synced) this.#step(term, limiter, () => wake());
-      await Promise.race([woken, delay(PATIENCE * 1000, undefined, { signal }).catch(() => {})]);
-      await delay(GATHER, undefined, { signal }).catch(() => {});
+      await this.#clock.sleep(this.#idleTime(), AbortSignal.any([signal, idle.signal]));
+      idle.abort();
+      await this.#clock.sleep(GATHER, signal);
     }
     this.#watches = undefined;
     await Promise.all(this.#inFlight.values());
     this.#written.clear();
+    this.#refused.clear();
     this.#reported.clear();
     this.#metrics.clear();
+  }
+
+  /** Milliseconds until there may be something to do although nothing has changed. */
+  #idleTime(): number {
+    const now = this.#clock.monotonic();
+    const retries = [...this.#refused.values()].map(({ until }) => until - now).filter((left) => left > 0);
+    return Math.min(PATIENCE * 1000, ...retries);
   }
 
   /** Looks at everything, and starts what is to be done. */
@@ -106,9 +131,9 @@ export class Binder {
     const live = nodes.list();
     this.#forget(live);
     this.#metrics.observe(allocations.list(), clusterCIDRs.list());
-    const decisions = decideBindings(live, allocations.list(), this.#written);
-    for (const decision of decisions) {
-      const { node, podCIDRs, refusal } = decision;
+    const bindings = decideBindings(live, allocations.list(), this.#written);
+    for (const binding of bindings) {
+      const { node, podCIDRs, refusal } = binding;
       if (refusal !== undefined) {
         const message = `Not assigning ${podCIDRs.join(', ')}: ${refusal}`;
         this.#report(node, { type: 'Warning', reason: 'CIDRAssignmentFailed', message }, term.signal);
@@ -116,31 +141,31 @@ export class Binder {
       }
       if (this.#inFlight.size >= this.#options.concurrency) break;
       const uid = node.metadata.uid ?? '';
+      if ((this.#refused.get(uid)?.until ?? 0) > this.#clock.monotonic()) continue;
       this.#written.set(uid, podCIDRs);
-      const done = this.#bind(decision, term, limiter).finally(() => {
+      const done = this.#bind(binding, term, limiter).finally(() => {
         this.#inFlight.delete(uid);
         wake();
       });
       this.#inFlight.set(uid, done);
     }
-    if (clusterCIDRs.list().length > 0) this.#reportWaiting(live, decisions, term.signal);
+    if (clusterCIDRs.list().length > 0) this.#reportWaiting(live, bindings, term.signal);
   }
 
   /** Drops what the watch has confirmed. */
   #forget(live: readonly Node[]): void {
-    const unbound = new Set<string>();
-    const known = new Set<string>();
-    for (const { metadata, spec } of live) {
-      known.add(metadata.uid ?? '');
-      if (!spec?.podCIDRs?.length) unbound.add(metadata.uid ?? '');
-    }
+    const unbound = new Set(
+      live.filter(({ spec }) => !spec?.podCIDRs?.length).map(({ metadata }) => metadata.uid ?? ''),
+    );
     for (const uid of this.#written.keys()) {
       if (!unbound.has(uid) && !this.#inFlight.has(uid)) this.#written.delete(uid);
     }
-    for (const uid of this.#reported.keys()) if (!known.has(uid)) this.#reported.delete(uid);
+    for (const map of [this.#reported, this.#refused]) {
+      for (const uid of map.keys()) if (!unbound.has(uid)) map.delete(uid);
+    }
   }
 
-  async #bind({ node, podCIDRs }: Decision, term: Term, limiter: RateLimiter): Promise<void> {
+  async #bind({ node, podCIDRs }: Binding, term: Term, limiter: RateLimiter): Promise<void> {
     const { name, uid = '' } = node.metadata;
     const { signal } = term;
     for (let wait = RETRY_AFTER; ; wait = Math.min(2 * wait, RETRY_AT_MOST)) {
@@ -161,12 +186,13 @@ export class Binder {
           const message = `Assigning ${podCIDRs.join(', ')} failed: ${failure.message}`;
           this.#report(node, { type: 'Warning', reason: 'CIDRAssignmentFailed', message }, signal);
         }
-        await delay(wait, undefined, { signal }).catch(() => {});
         this.#written.delete(uid);
+        const next = Math.min(2 * (this.#refused.get(uid)?.wait ?? RETRY_AFTER / 2), RETRY_AT_MOST);
+        this.#refused.set(uid, { wait: next, until: this.#clock.monotonic() + next });
         return;
       }
       if (await this.#isSettled(node, signal)) return;
-      await delay(wait, undefined, { signal }).catch(() => {});
+      await this.#clock.sleep(wait, signal);
     }
   }
 
@@ -181,12 +207,13 @@ export class Binder {
     }
   }
 
-  #reportWaiting(nodes: readonly Node[], decisions: readonly Decision[], signal: AbortSignal): void {
-    const decided = new Set(decisions.map(({ node }) => node));
+  #reportWaiting(nodes: readonly Node[], bindings: readonly Binding[], signal: AbortSignal): void {
+    const decided = new Set(bindings.map(({ node }) => node));
     for (const node of nodes) {
-      const { name, uid = '', creationTimestamp } = node.metadata;
+      const { name, uid = '', creationTimestamp, deletionTimestamp } = node.metadata;
       if (node.spec?.podCIDRs?.length || decided.has(node) || this.#written.has(uid)) continue;
-      if (secondsSince(creationTimestamp, Date.now()) < PATIENCE) continue;
+      if (deletionTimestamp !== undefined) continue;
+      if (secondsSince(creationTimestamp, this.#clock.now()) < PATIENCE) continue;
       const message = `Node ${name} status is now: CIDRNotAvailable`;
       this.#report(node, { type: 'Normal', reason: 'CIDRNotAvailable', message }, signal);
     }

@@ -8,19 +8,21 @@ import {
   KubeConfig,
   type KubernetesListObject,
   type KubernetesObject,
-  makeInformer,
+  ListWatch,
   Observable,
   type ObservableMiddleware,
   PatchStrategy,
   setHeaderMiddleware,
   type V1Lease,
   V1MicroTime,
+  Watch,
 } from '@kubernetes/client-node';
 import type { Node } from '../kubernetes/core-types.ts';
 import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
 
 /** Milliseconds until a request counts as lost: its outcome is unknown then. */
 const REQUEST_TIMEOUT = 10_000;
+const LIST_TIMEOUT = 60_000;
 const RECONNECT_DELAY = 2_000;
 /** Where every pod finds its own. */
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
@@ -56,8 +58,22 @@ export function connect({
   }
   if (apiserver) config.clusters = config.clusters.map((cluster) => ({ ...cluster, server: apiserver }));
   const server = config.getCurrentCluster()?.server ?? '';
-  if (!URL.canParse(server))
-    return { problem: `the kubeconfig ${kubeconfig} names no server for its context` };
+  if (!URL.canParse(server)) {
+    return {
+      problem:
+        apiserver || !kubeconfig
+          ? `${JSON.stringify(server)} is no URL of an API server`
+          : `the kubeconfig ${kubeconfig} names no server for its context`,
+    };
+  }
+  return { config };
+}
+
+/** The connection that kubectl would use, or why there is none. */
+export function connectAsUser(kubeconfig: string): { config: KubeConfig } | { problem: string } {
+  if (kubeconfig) return connect({ kubeconfig });
+  const config = new KubeConfig();
+  config.loadFromDefault();
   return { config };
 }
 
@@ -87,6 +103,18 @@ export interface NodeEvent {
   readonly message: string;
 }
 
+/** A watch that cannot be opened, say because a credential cannot be read, is reported like any other error. */
+class QuietWatch extends Watch {
+  override async watch(...[path, query, callback, done]: Parameters<Watch['watch']>) {
+    try {
+      return await super.watch(path, query, callback, done);
+    } catch (error) {
+      done(error);
+      return new AbortController();
+    }
+  }
+}
+
 export class ClusterClient {
   readonly #config: KubeConfig;
   readonly #core: CoreV1Api;
@@ -112,28 +140,29 @@ export class ClusterClient {
     onError: (error: unknown) => void,
     signal: AbortSignal,
   ): Watched<T> {
-    const informer = makeInformer<T>(
-      this.#config,
-      path,
-      () => this.#list<T>(path, labelSelector),
-      labelSelector,
-    );
+    let isListed = false;
+    const list = async () => {
+      const objects = await this.#list<T>(path, labelSelector, signal);
+      isListed = true;
+      return objects;
+    };
+    const informer = new ListWatch<T>(path, new QuietWatch(this.#config), list, false, labelSelector);
     const state = { synced: false, list: () => informer.list() };
-    const start = () =>
-      informer.start().then(
-        () => {
-          state.synced = true;
-          onChange();
-        },
-        (error) => reconnect(error),
-      );
-    const reconnect = (error: unknown) => {
+    const start = async () => {
+      if (signal.aborted) return;
+      await informer.start();
+      // A stop during the list is not heeded.
+      if (signal.aborted) await informer.stop();
+      if (signal.aborted || !isListed) return;
+      state.synced = true;
+      onChange();
+    };
+    informer.on('change', onChange);
+    informer.on('error', (error) => {
       if (signal.aborted) return;
       onError(error);
       setTimeout(start, RECONNECT_DELAY).unref();
-    };
-    informer.on('change', onChange);
-    informer.on('error', reconnect);
+    });
     signal.addEventListener('abort', () => void informer.stop(), { once: true });
     void start();
     return state;
@@ -204,8 +233,12 @@ export class ClusterClient {
     };
   }
 
-  #list<T extends KubernetesObject>(path: string, labelSelector?: string): Promise<KubernetesListObject<T>> {
-    const options = withSignal(AbortSignal.timeout(60_000));
+  #list<T extends KubernetesObject>(
+    path: string,
+    labelSelector: string | undefined,
+    signal: AbortSignal,
+  ): Promise<KubernetesListObject<T>> {
+    const options = withTimeout(signal, LIST_TIMEOUT);
     const selector = labelSelector === undefined ? {} : { labelSelector };
     const [, root, group = '', version = '', plural = ''] = path.split('/');
     const list =
@@ -222,9 +255,13 @@ function observe({ metadata, spec }: V1Lease): ObservedLease {
 
 /** Ends the request when the signal aborts, or after the request timeout. */
 function withSignal(signal: AbortSignal, ...others: ObservableMiddleware[]) {
+  return withTimeout(signal, REQUEST_TIMEOUT, ...others);
+}
+
+function withTimeout(signal: AbortSignal, timeout: number, ...others: ObservableMiddleware[]) {
   const abort: ObservableMiddleware = {
     pre: (request) => {
-      request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT)]));
+      request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
       return new Observable(Promise.resolve(request));
     },
     post: (response) => new Observable(Promise.resolve(response)),

@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+
 /**
  * Leader election on a coordination.k8s.io/v1 Lease, by the rules of client-go's `leaderelection`.
  *
@@ -20,7 +22,10 @@ export interface ObservedLease {
   readonly resourceVersion: string;
 }
 
-/** The Lease object. Updates carry the resourceVersion that was read and fail when it is not the newest. */
+/**
+ * The Lease object. Updates carry the resourceVersion that was read and fail when it is not the newest. A
+ * request ends when its signal aborts.
+ */
 export interface LeaseStore {
   /** Undefined if the Lease does not exist. */
   read(signal: AbortSignal): Promise<ObservedLease | undefined>;
@@ -34,15 +39,6 @@ export interface LeaseOptions {
   readonly leaseDuration: number;
   readonly renewDeadline: number;
   readonly retryPeriod: number;
-}
-
-export interface Clock {
-  /** Milliseconds since the Unix epoch, for what others read. */
-  now(): number;
-  /** Milliseconds from any fixed point, never going back, for measuring. */
-  monotonic(): number;
-  /** Resolves early, without an error, when the signal aborts. */
-  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Why the options cannot work, or undefined. The rules are client-go's. */
@@ -63,6 +59,7 @@ export function leaseOptionsProblem({
 }
 
 const JITTER = 1.2;
+const RELEASE_TIMEOUT = 2_000;
 
 /** The time during which this process leads. */
 export interface Term {
@@ -95,21 +92,29 @@ export class LeaderElection {
 
   /**
    * Waits for the lease, then runs `lead` while it is held. Its signal aborts when the lease is lost or when
-   * `signal` aborts; nothing may be written after that. The lease is released once `lead` has returned.
+   * `signal` aborts; nothing may be written after that. The lease is released once `lead` has returned, also
+   * when it returns or fails by itself; its error is the caller's.
    */
   async run(lead: (term: Term) => Promise<void>, signal: AbortSignal): Promise<'lost' | 'stopped'> {
     while (!signal.aborted && !(await this.#tryOnce(signal))) {
       await this.#clock.sleep(this.#options.retryPeriod * (1 + Math.random() * (JITTER - 1)), signal);
     }
-    if (signal.aborted) return 'stopped';
+    if (signal.aborted) {
+      await this.#release();
+      return 'stopped';
+    }
     const ended = new AbortController();
-    const led = lead({ signal: ended.signal, holds: () => !ended.signal.aborted && this.#left() > 0 }).catch(
-      this.#report,
-    );
-    const outcome = await this.#renewUntil(signal);
+    const returned = new AbortController();
+    const led = lead({ signal: ended.signal, holds: () => !ended.signal.aborted && this.#left() > 0 });
+    const stop = () => returned.abort();
+    led.then(stop, stop);
+    const outcome = await this.#renewUntil(AbortSignal.any([signal, returned.signal]));
     ended.abort();
-    await led;
-    if (outcome === 'stopped') await this.#release();
+    try {
+      await led;
+    } finally {
+      if (outcome === 'stopped') await this.#release();
+    }
     return outcome;
   }
 
@@ -118,11 +123,18 @@ export class LeaderElection {
       await this.#clock.sleep(Math.min(this.#options.retryPeriod, this.#left()), signal);
       if (signal.aborted) return 'stopped';
       if (this.#left() <= 0) return 'lost';
-      const renewed = await this.#tryOnce(
-        AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(this.#left()))]),
+      const renewed = await this.#within(this.#left(), (late) =>
+        this.#tryOnce(AbortSignal.any([signal, late])),
       );
       if (!renewed && this.holder !== undefined && this.holder !== this.#options.identity) return 'lost';
     }
+  }
+
+  /** Gives `attempt` so many milliseconds, after which its signal aborts. */
+  async #within<T>(milliseconds: number, attempt: (late: AbortSignal) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    this.#clock.sleep(milliseconds, over.signal).then(() => over.abort());
+    return attempt(over.signal).finally(() => over.abort());
   }
 
   /** Milliseconds until the lease must have been renewed. */
@@ -178,7 +190,8 @@ export class LeaderElection {
     if (renewTime !== undefined) released.renewTime = renewTime;
     if (leaseTransitions !== undefined) released.leaseTransitions = leaseTransitions;
     try {
-      await this.#store.update(released, this.#observed.resourceVersion, AbortSignal.timeout(2000));
+      const { resourceVersion } = this.#observed;
+      await this.#within(RELEASE_TIMEOUT, (late) => this.#store.update(released, resourceVersion, late));
     } catch (error) {
       this.#report(error);
     }

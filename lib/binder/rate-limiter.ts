@@ -1,22 +1,25 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from './clock.ts';
 
 /** Lets `perSecond` callers pass each second, evenly spaced once a burst of one second's worth is used up. */
 export class RateLimiter {
   readonly #spacing: number;
-  readonly #burst: number;
+  readonly #clock: Clock;
   /** When the next pass is due, on the monotonic clock. */
-  #next = 0;
+  #next = Number.NEGATIVE_INFINITY;
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, clock: Clock) {
     this.#spacing = 1000 / perSecond;
-    this.#burst = 1000;
+    this.#clock = clock;
   }
 
   /** Resolves when the caller may pass, or at once when the signal aborts. */
   async take(signal: AbortSignal): Promise<void> {
-    const now = performance.now();
-    this.#next = Math.max(this.#next, now - this.#burst) + this.#spacing;
+    const now = this.#clock.monotonic();
+    this.#next = Math.max(this.#next, now - BURST) + this.#spacing;
     const wait = this.#next - now;
-    if (wait > 0) await delay(wait, undefined, { signal }).catch(() => {});
+    if (wait > 0) await this.#clock.sleep(wait, signal);
   }
 }
+
+/** Milliseconds of passes that may be saved up. */
+const BURST = 1000;

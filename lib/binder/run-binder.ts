@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Binder, type BinderOptions } from './binder.ts';
 import { BinderMetrics } from './binder-metrics.ts';
+import { systemClock } from './clock.ts';
 import type { ClusterClient } from './cluster-client.ts';
-import { type Clock, LeaderElection, type LeaseOptions, type Term } from './lease.ts';
+import { LeaderElection, type LeaseOptions, type Term } from './lease.ts';
 
 export interface ElectionOptions extends LeaseOptions {
   readonly namespace: string;
@@ -18,12 +18,6 @@ export interface RunningBinder {
   stop(): Promise<void>;
 }
 
-const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
-};
-
 /**
  * Binds nodes in the background: whenever this process holds the lease, or always without an election.
  * A process that loses the lease stops writing and stands for election again.
@@ -36,7 +30,7 @@ export function runBinder(
   log: FastifyBaseLogger,
 ): RunningBinder {
   const metrics = new BinderMetrics(registry);
-  const binder = new Binder(client, options, metrics, log);
+  const binder = new Binder(client, options, metrics, log, systemClock);
   const stopping = new AbortController();
   let leading = false;
   const lead = async (term: Term) => {
