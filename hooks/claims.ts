@@ -243,7 +243,7 @@ function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config: HookCo
         [POOL_LABEL]: poolLabel(kind, pool),
         [POOL_UID_LABEL]: poolUid,
       },
-      ownerReferences,
+      ...mergeable(ownerReferences),
     },
     spec: {
       claimRef: { name },
@@ -265,6 +265,17 @@ function ownerReference(
   return { apiVersion, kind, name, uid, controller, blockOwnerDeletion: true };
 }
 
+/**
+ * Owner references, as far as Metacontroller can merge them: it goes by their names, and would mix up a claim and
+ * a pool of one name. Without them it adds the claim's own, which is the one that matters.
+ */
+function mergeable(ownerReferences: readonly OwnerReference[] = []): {
+  ownerReferences?: readonly OwnerReference[];
+} {
+  const names = new Set(ownerReferences.map(({ name }) => name));
+  return ownerReferences.length > 0 && names.size === ownerReferences.length ? { ownerReferences } : {};
+}
+
 /** An IPAddress that is to stay just as it is: what is left out here, Metacontroller would take away. */
 function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): DesiredObject {
   const { name, namespace, labels, ownerReferences } = metadata;
@@ -275,7 +286,7 @@ function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): DesiredOb
       name,
       ...(namespace !== undefined && { namespace }),
       ...(labels !== undefined && { labels }),
-      ...(ownerReferences !== undefined && { ownerReferences }),
+      ...mergeable(ownerReferences),
     },
     spec,
   };

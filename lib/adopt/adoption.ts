@@ -95,12 +95,14 @@ function adoptAddress(
   );
   if (claim === undefined || pool === undefined || claim.metadata.name !== spec.claimRef.name) return release;
 
-  const owners = [
-    ownerReference(claim, claim.apiVersion, true),
-    ownerReference(pool, POOL_API_VERSION, false),
-  ];
+  const owners = [ownerReference(claim, claim.apiVersion, true)];
+  // Metacontroller merges owner references by name, and would mix up two of one name.
+  if (pool.metadata.name !== claim.metadata.name) owners.push(ownerReference(pool, POOL_API_VERSION, false));
   const others = (metadata.ownerReferences ?? []).filter(
-    (reference) => !owners.some((owner) => owner.kind === reference.kind && owner.name === reference.name),
+    (reference) =>
+      ![claim, pool].some(
+        ({ kind, metadata: { name } }) => kind === reference.kind && name === reference.name,
+      ),
   );
   const labels = {
     [POOL_LABEL]: poolLabel(pool.kind, pool.metadata.name),
@@ -109,7 +111,7 @@ function adoptAddress(
   const effects = [...(release?.effects ?? [])];
   const ownerReferences = [...others, ...owners];
   if (!sameOwners(metadata.ownerReferences ?? [], ownerReferences)) {
-    effects.push(`owned by IPAddressClaim ${claim.metadata.name} and ${pool.kind} ${pool.metadata.name}`);
+    effects.push(`owned by ${owners.map(({ kind, name }) => `${kind} ${name}`).join(' and ')}`);
   }
   if (Object.entries(labels).some(([key, value]) => metadata.labels?.[key] !== value)) {
     effects.push('labelled with its pool');

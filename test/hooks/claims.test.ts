@@ -211,6 +211,18 @@ test('a claim keeps its IPAddress whatever allocation comes later', () => {
   assert.equal(response.annotations, { 'metaipam.io/address': '10.0.0.1' });
 });
 
+test('a claim with the name of its pool owns its IPAddress alone: owner references are merged by name', () => {
+  const same = claim(POOL.metadata.name, POOL);
+  const related = [allocation(POOL, same, '10.0.0.1')];
+  const first = synced(same, { related });
+  assert.is(first.attachments[0]!.metadata.ownerReferences, undefined);
+  const found = created(first);
+  assert.is(
+    synced(same, { related, attachments: [found] }).attachments[0]!.metadata.ownerReferences,
+    undefined,
+  );
+});
+
 test('an IPAddress that was deleted by hand is made again with the same address', () => {
   const a = boundClaim(claim('a', POOL), '10.0.0.3');
   const related = [
