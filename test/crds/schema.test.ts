@@ -43,6 +43,7 @@ const cases: [string, unknown, string[]][] = [
   ['null', null, ['spec: Required value']],
   ['empty', {}, ['spec.addresses: Required value', 'spec.prefix: Required value']],
   ['an array', [], ['spec: Invalid value: "array": spec in body must be of type object: "array"']],
+  ['an unknown field that is null', { ...valid, foo: null }, []],
   [
     'other types',
     { addresses: 'x', prefix: '24' },
@@ -103,11 +104,22 @@ test('unknown fields are reported at the root, in items, and not in metadata', (
   assert.equal(status(counts, [{ ...condition, x: 1 }]), ['status.conditions[0].x: unknown field']);
 });
 
-test('counts are exact up to 2^63 - 1 and no further', () => {
+test('counts are exact from -2^63 to 2^63 - 1 and no further', () => {
   const total = (value: bigint) => status({ ...counts, total: exactInteger(value) });
-  assert.equal(total(2n ** 63n - 1n), []);
-  assert.equal(total(2n ** 63n), [
-    'status.ipAddresses.total: Checked value must be of type integer with format int64',
+  for (const value of [2n ** 63n - 1n, -(2n ** 63n)]) assert.equal(total(value), []);
+  for (const value of [2n ** 63n, -(2n ** 63n) - 1n]) {
+    assert.equal(total(value), [
+      'status.ipAddresses.total: Checked value must be of type integer with format int64',
+    ]);
+  }
+});
+
+test('an integer of any length is one, and has to respect the other bounds', () => {
+  assert.equal(pool({ ...valid, prefix: exactInteger(2n ** 54n) }), [
+    'spec.prefix: Invalid value: 18014398509481984: spec.prefix in body should be less than or equal to 128',
+  ]);
+  assert.equal(pool({ ...valid, gateway: exactInteger(2n ** 54n) }), [
+    'spec.gateway: Invalid value: "integer": spec.gateway in body must be of type string: "integer"',
   ]);
 });
 
@@ -119,9 +131,9 @@ test('conditions are a map by type', () => {
     status(counts, [{ ...condition, status: 'Yes', reason: '', lastTransitionTime: 'yesterday' }]),
     [
       'status.conditions[0].status: Unsupported value: "Yes": supported values: "True", "False", "Unknown"',
+      'status.conditions[0].lastTransitionTime: Invalid value: "yesterday": status.conditions[0].lastTransitionTime in body must be of type date-time: "yesterday"',
       'status.conditions[0].reason: Invalid value: "": status.conditions[0].reason in body should be at least 1 chars long',
       'status.conditions[0].reason: Invalid value: "": status.conditions[0].reason in body should match \'^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$\'',
-      'status.conditions[0].lastTransitionTime: Invalid value: "yesterday": status.conditions[0].lastTransitionTime in body must be of type date-time: "yesterday"',
     ],
   );
 });
