@@ -253,7 +253,14 @@ export class ControlPlane {
   }
 }
 
-/** Polls until `check` is true; a throwing check counts as not yet. */
+/** No use in waiting any longer. */
+export class Ended extends Error {
+  constructor(program: Program) {
+    super(`${program.name} has ended:\n${program.tail()}`);
+  }
+}
+
+/** Polls until `check` is true; a throwing check counts as not yet, unless it throws Ended. */
 export async function eventually(
   what: string,
   check: () => Promise<boolean>,
@@ -266,6 +273,7 @@ export async function eventually(
     try {
       if (await check()) return;
     } catch (error) {
+      if (error instanceof Ended) throw error;
       last = error;
     }
     await delay(interval);
@@ -297,14 +305,10 @@ function start(programs: Program[], dir: string, program: string, args: string[]
 }
 
 async function until(name: string, program: Program, check: () => Promise<boolean>): Promise<void> {
-  try {
-    await eventually(name, async () => {
-      if (!program.isRunning) throw new Error('it has ended');
-      return check();
-    });
-  } catch (error) {
-    throw new Error(`${(error as Error).message}\n${program.tail()}`);
-  }
+  await eventually(name, async () => {
+    if (!program.isRunning) throw new Ended(program);
+    return check();
+  });
 }
 
 async function stopAll(programs: Program[]): Promise<void> {

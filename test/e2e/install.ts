@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dump, loadAll } from 'js-yaml';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import { ASSETS, ControlPlane, eventually, freePorts, type Program } from './control-plane.ts';
+import { ASSETS, ControlPlane, Ended, eventually, freePorts, type Program } from './control-plane.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -17,7 +17,9 @@ export interface InstallOptions {
 
 export interface Installation {
   readonly plane: ControlPlane;
-  readonly metacontrollers: Program[];
+  /** All that were ever started. */
+  readonly metacontrollers: readonly Program[];
+  /** The one started last. */
   readonly server: Program;
   /** `http://127.0.0.1:<port>` of probes and metrics. */
   readonly webserver: string;
@@ -34,6 +36,8 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
   try {
     return await installOn(plane, options);
   } catch (error) {
+    // uvu says nothing of what goes wrong before a suite.
+    console.error(error);
     await plane.stop();
     throw error;
   }
@@ -62,7 +66,7 @@ async function installOn(plane: ControlPlane, options: InstallOptions): Promise<
     await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'metacontroller', 'admission')]);
 
   const webserver = `http://127.0.0.1:${webPort}`;
-  let servers = 0;
+  const servers: Program[] = [];
   const startServer = async () => {
     const args = [
       join(ROOT, 'lib', 'cli', 'metaipam.ts'),
@@ -73,31 +77,38 @@ async function installOn(plane: ControlPlane, options: InstallOptions): Promise<
     ];
     const env = {
       IPAM_KUBECONFIG: plane.kubeconfig,
-      POD_NAME: `e2e-${servers}`,
+      POD_NAME: `e2e-${servers.length}`,
       POD_NAMESPACE: 'metaipam-system',
     };
-    const program = plane.run(`metaipam-${++servers}`, process.execPath, args, env);
+    const program = plane.run(`metaipam-${servers.length + 1}`, process.execPath, args, env);
+    servers.push(program);
     await eventually('metaipam serve', async () => {
-      if (!program.isRunning) throw new Error(`ended:\n${program.tail()}`);
+      if (!program.isRunning) throw new Ended(program);
       return (await fetch(`${webserver}/readyz`)).ok;
     });
     return program;
   };
-  let started = 0;
-  const startMetacontroller = () =>
-    plane.startMetacontroller(`metacontroller-${++started}`, [
+  const started: Program[] = [];
+  let count = 0;
+  const startMetacontroller = async () => {
+    const program = await plane.startMetacontroller(`metacontroller-${++count}`, [
       `--apply-strategy=${applyStrategy}`,
       ...(metacontrollers > 1
         ? ['--leader-election', `--leader-election-id=metacontroller`, '--leader-election-namespace=default']
         : []),
     ]);
-  const server = await startServer();
-  const running = await Promise.all(Array.from({ length: metacontrollers }, startMetacontroller));
+    started.push(program);
+    return program;
+  };
+  await startServer();
+  await Promise.all(Array.from({ length: metacontrollers }, startMetacontroller));
   return {
     plane,
-    server,
+    get server() {
+      return servers.at(-1)!;
+    },
     webserver,
-    metacontrollers: running,
+    metacontrollers: started,
     startMetacontroller,
     startServer,
     hookCalls: () => hookCalls(webserver),

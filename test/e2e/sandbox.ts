@@ -74,7 +74,7 @@ export async function complaints({ plane, metacontrollers }: Installation): Prom
   const logs = metacontrollers.flatMap(({ log }) => readFileSync(log, 'utf8').split('\n'));
   return [
     ...events.map(({ involvedObject: { kind, name }, message }) => `${kind} ${name}: ${message}`),
-    ...logs.filter((line) => line.includes('"level":"error"')),
+    ...logs.filter((line) => line.includes('"level":"error"')).map((line) => JSON.parse(line).error ?? line),
   ];
 }
 
@@ -182,8 +182,12 @@ export class Sandbox {
   }
 
   /** Waits until there is no object of that name. */
-  gone(kind: keyof Kinds, name: string): Promise<void> {
-    return eventually(`${kind} ${name} to go`, async () => (await this.get(kind, name)) === undefined);
+  gone(kind: keyof Kinds, name: string, seconds = 30): Promise<void> {
+    return eventually(
+      `${kind} ${name} to go`,
+      async () => (await this.get(kind, name)) === undefined,
+      seconds,
+    );
   }
 
   /** Waits until the claim has its IPAddress and says so. */
