@@ -86,7 +86,7 @@ export function sync(request: Request, context: HookContext): DecoratorResponse 
  *
  * Metacontroller also calls this for a living claim that lost its pool label: that one gets it back.
  */
-export function finalize(request: Request, { now, config }: HookContext): DecoratorResponse {
+export function finalize(request: Request, { config }: HookContext): DecoratorResponse {
   const claim = request.object;
   if (!isOurs(claim)) return { attachments: [], finalized: true };
   const observed = observedAddress(request, config);
@@ -96,23 +96,7 @@ export function finalize(request: Request, { now, config }: HookContext): Decora
     return { labels: { [POOL_LABEL]: poolLabel(kind, name) }, attachments: kept, finalized: false };
   }
   if (isPaused(claim) || clusterOf(request, config)?.paused) return { attachments: kept, finalized: false };
-  if (observed !== undefined) return { attachments: [], finalized: false };
-  const seconds = config.cacheLagSeconds - secondsSince(claim.metadata.deletionTimestamp, now);
-  if (seconds > 0 && mayHaveUnseenAddress(request)) {
-    return { attachments: [], finalized: false, resyncAfterSeconds: seconds };
-  }
-  return { attachments: [], finalized: true };
-}
-
-/**
- * Whether an IPAddress may have been created that no sync has seen yet.
- *
- * The claim must not go before it: the IPAddress would lose one owner and stay, since the pool owns it too. That
- * of a claim that is Ready has been seen, so when it is not in view it is gone.
- */
-function mayHaveUnseenAddress(request: Request): boolean {
-  if (readyCondition(request.object)?.status === 'True') return false;
-  return allocationsOf(request).some(({ spec }) => spec.address !== undefined);
+  return { attachments: [], finalized: observed === undefined };
 }
 
 function bindTo(
@@ -127,7 +111,10 @@ function bindTo(
   const attachment =
     allocation === undefined
       ? keptAddress(observed)
-      : { ...addressOf(claim, allocation, context.config), spec: observed.spec };
+      : {
+          ...withOwners(addressOf(claim, allocation, context.config), claim, allocation),
+          spec: observed.spec,
+        };
   return { ...bound(claim, observed.spec.address, context), attachments: [attachment] };
 }
 
@@ -223,15 +210,11 @@ function allocationToBind(
   return oldest(addressed);
 }
 
-/** The IPAddress of Cluster API's contract: named like its claim, owned by the claim and by its pool. */
+/** The IPAddress of Cluster API's contract, named like its claim. Metacontroller makes the claim its owner. */
 function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config: HookConfig): DesiredObject {
-  const { name, namespace, labels, uid = '' } = claim.metadata;
+  const { name, namespace, labels } = claim.metadata;
   const { apiGroup, kind, name: pool, uid: poolUid } = spec.poolRef;
   const cluster = labels?.[CLUSTER_NAME_LABEL];
-  const ownerReferences: OwnerReference[] = [
-    ownerReference(claim.apiVersion, claim.kind, name, uid, true),
-    ownerReference(POOL_API_VERSION, kind, pool, poolUid, false),
-  ];
   return {
     apiVersion: capiIpam(config),
     kind: 'IPAddress',
@@ -243,7 +226,6 @@ function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config: HookCo
         [POOL_LABEL]: poolLabel(kind, pool),
         [POOL_UID_LABEL]: poolUid,
       },
-      ...mergeable(ownerReferences),
     },
     spec: {
       claimRef: { name },
@@ -253,6 +235,19 @@ function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config: HookCo
       ...(spec.gateway && { gateway: spec.gateway }),
     },
   };
+}
+
+/**
+ * With the pool as an owner beside the claim, as the contract has it. Only an IPAddress that a sync has seen gets
+ * it: one that nobody knows of when its claim goes is the garbage collector's, which spares what has an owner.
+ */
+function withOwners(address: DesiredObject, claim: IPAddressClaim, { spec }: IPAllocation): DesiredObject {
+  const { kind, name, uid } = spec.poolRef;
+  const owners = mergeable([
+    ownerReference(claim.apiVersion, claim.kind, claim.metadata.name, claim.metadata.uid ?? '', true),
+    ownerReference(POOL_API_VERSION, kind, name, uid, false),
+  ]);
+  return { ...address, metadata: { ...address.metadata, ...owners } };
 }
 
 function ownerReference(

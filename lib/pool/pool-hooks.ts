@@ -64,6 +64,12 @@ export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookCo
         resource: 'ipaddressclaims',
         labelSelector: { matchLabels: { [POOL_LABEL]: label } },
       }),
+      // A claim that has lost its label, or not got it yet, is no claim that is gone.
+      inNamespace({
+        apiVersion: claimsVersion,
+        resource: 'ipaddressclaims',
+        labelSelector: { matchExpressions: [{ key: POOL_LABEL, operator: 'DoesNotExist' }] },
+      }),
       inNamespace({
         apiVersion: claimsVersion,
         resource: 'ipaddresses',

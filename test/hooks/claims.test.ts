@@ -100,24 +100,6 @@ test('H2 the whole IPAddress', () => {
         name: 'test',
         namespace: 'default',
         labels: { ...CLUSTER_LABEL, ...POOL_LABELS },
-        ownerReferences: [
-          {
-            apiVersion: CAPI,
-            kind: 'IPAddressClaim',
-            name: 'test',
-            uid: 'uid-test',
-            controller: true,
-            blockOwnerDeletion: true,
-          },
-          {
-            apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
-            kind: 'InClusterIPPool',
-            name: 'pool',
-            uid: 'pool-uid',
-            controller: false,
-            blockOwnerDeletion: true,
-          },
-        ],
       },
       spec: {
         claimRef: { name: 'test' },
@@ -126,6 +108,36 @@ test('H2 the whole IPAddress', () => {
         prefix: 24,
         gateway: '10.0.0.2',
       },
+    },
+  ]);
+});
+
+test('H2 claim and pool own the IPAddress, the pool only once a sync has seen it', () => {
+  const test = claim('test', POOL);
+  const related = [allocation(POOL, test, '10.0.0.1')];
+  const first = synced(test, { related });
+  assert.is(
+    first.attachments[0]!.metadata.ownerReferences,
+    undefined,
+    'the claim is Metacontroller’s to add',
+  );
+  const second = synced(test, { related, attachments: [created(first)] });
+  assert.equal(second.attachments[0]!.metadata.ownerReferences, [
+    {
+      apiVersion: CAPI,
+      kind: 'IPAddressClaim',
+      name: 'test',
+      uid: 'uid-test',
+      controller: true,
+      blockOwnerDeletion: true,
+    },
+    {
+      apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+      kind: 'InClusterIPPool',
+      name: 'pool',
+      uid: 'pool-uid',
+      controller: false,
+      blockOwnerDeletion: true,
     },
   ]);
 });
@@ -140,9 +152,12 @@ test('H7 without a gateway the IPAddress has none', () => {
 test('H8 the address of a global pool is in the claim’s namespace', () => {
   const pool = globalPool({ addresses: ['10.0.0.2-10.0.0.254'] });
   const a = claim('a', pool, { namespace: 'ns2' });
-  const [address] = synced(a, { related: [allocation(pool, a, '10.0.0.3')] }).attachments;
+  const related = [allocation(pool, a, '10.0.0.3')];
+  const first = synced(a, { related });
+  const [address] = first.attachments;
   assert.is(address?.metadata.namespace, 'ns2');
-  assert.is(address?.metadata.ownerReferences?.[1]?.kind, 'GlobalInClusterIPPool');
+  const [owned] = synced(a, { related, attachments: [created(first)] }).attachments;
+  assert.is(owned?.metadata.ownerReferences?.[1]?.kind, 'GlobalInClusterIPPool');
   assert.is((address!.spec as IPAddress['spec']).poolRef.kind, 'GlobalInClusterIPPool');
 });
 
@@ -446,23 +461,6 @@ test('a claim goes after its IPAddress', () => {
   const first = finalized(leaving, { attachments: [leavingAddress] });
   assert.equal(first, { attachments: [], finalized: false });
   assert.equal(finalized(leaving), { attachments: [], finalized: true });
-});
-
-test('a claim does not go before an IPAddress that no sync has seen yet', () => {
-  const related = [allocation(POOL, leaving, '10.0.0.1')];
-  const waits = { attachments: [], finalized: false, resyncAfterSeconds: 29 };
-  assert.equal(finalized(leaving, { related }), waits);
-  assert.equal(finalized(leaving, { related, seconds: 29 }), { attachments: [], finalized: true });
-  const refused = [refusal(leaving, 'PoolExhausted', 'full')];
-  assert.is(finalized(leaving, { related: refused }).finalized, true, 'there can be none');
-
-  const living = claim('test', POOL);
-  const { status } = synced(living, { related, attachments: [leavingAddress] });
-  const bound = { ...leaving, status } as IPAddressClaim;
-  assert.is(finalized(bound, { related }).finalized, true, 'that of a bound claim was seen');
-  const missing = synced({ ...living, status } as IPAddressClaim, { related });
-  const again = { ...leaving, status: missing.status } as IPAddressClaim;
-  assert.is(finalized(again, { related }).finalized, false, 'unless it was made again');
 });
 
 test('H29 a claim goes when its cluster is gone', () => {

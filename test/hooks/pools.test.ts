@@ -864,12 +864,21 @@ test('a pool asks for its claims, for addresses it did not make and for its neig
   const { relatedResources } = pools.customize({ parent: ipPool({}) }, contextAt());
   assert.equal(
     relatedResources.map(({ resource, namespace }) => `${namespace}/${resource}`),
-    ['default/ipaddressclaims', 'default/ipaddresses', 'default/ipaddresses', 'default/ipallocations'],
+    [
+      'default/ipaddressclaims',
+      'default/ipaddressclaims',
+      'default/ipaddresses',
+      'default/ipaddresses',
+      'default/ipallocations',
+    ],
   );
   assert.equal(relatedResources[0]?.labelSelector, {
     matchLabels: { 'metaipam.io/pool': 'InClusterIPPool.pool' },
   });
-  assert.equal(relatedResources[1]?.labelSelector?.matchExpressions, [
+  assert.equal(relatedResources[1]?.labelSelector, {
+    matchExpressions: [{ key: 'metaipam.io/pool', operator: 'DoesNotExist' }],
+  });
+  assert.equal(relatedResources[2]?.labelSelector?.matchExpressions, [
     { key: 'metaipam.io/pool-uid', operator: 'NotIn', values: ['pool-uid'] },
   ]);
 });
@@ -884,6 +893,7 @@ test('a global pool asks for claims of every namespace, and for allocations wher
       ({ apiVersion, resource, namespace }) => `${apiVersion} ${namespace ?? '*'}/${resource}`,
     ),
     [
+      'ipam.cluster.x-k8s.io/v1beta1 */ipaddressclaims',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddressclaims',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
