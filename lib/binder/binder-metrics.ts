@@ -94,9 +94,8 @@ export class BinderMetrics {
     }
   }
 
-  /** After the term: another process tells the story from here on. */
+  /** After the term: another process tells how things are from here on. What is counted stays counted. */
   clear(): void {
-    this.#known.clear();
     this.#max.reset();
     this.#usage.reset();
   }

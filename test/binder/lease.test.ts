@@ -329,7 +329,7 @@ test('a stop while the lease is being taken gives it back', async () => {
     create: (record, signal) => time.sleep(100).then(() => patient.create(record, signal)),
   };
   const election = new LeaderElection(slow, { identity: 'a', ...DURATIONS }, time.clock(), () => {});
-  const running = election.run(() => assert.unreachable(), stop.signal);
+  const running = election.run(async () => assert.unreachable(), stop.signal);
   await time.pass(50);
   stop.abort();
   await time.pass(100);
