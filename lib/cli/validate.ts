@@ -1,6 +1,5 @@
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { SourcedProblem } from '../validation/index.ts';
-import { formatProblem, type Problem } from '../validation/problem.ts';
+import { formatProblem } from '../validation/problem.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import type { LoadedObject } from './manifests.ts';
 import { defineOptions, type Parsed, UsageError } from './options.ts';
@@ -61,31 +60,13 @@ Exit codes: 0 all valid, 1 at least one problem.`,
   });
 }
 
-/** The schemas first; the rules beyond them for objects that have the right shape. */
 async function loadRules(): Promise<ValidateObjects> {
   const [{ CustomResources, readCustomResourceDefinitions }, { validateObjects }] = await Promise.all([
     import('../kubernetes/schema.ts'),
     import('../validation/index.ts'),
   ]);
   const resources = new CustomResources(readCustomResourceDefinitions());
-  const versions = new Set(resources.all.map(({ apiVersion }) => apiVersion));
-  const shape = (object: KubernetesObject): readonly Problem[] => {
-    const { apiVersion, kind } = object;
-    const resource = resources.ofKind(apiVersion, kind);
-    if (resource !== undefined) return resource.validate(object);
-    return versions.has(apiVersion)
-      ? [{ field: 'kind', value: kind, message: `${apiVersion} has none` }]
-      : [];
-  };
-  return (objects) => {
-    const misshapen = new Map(objects.map(({ object }) => [object, shape(object)]));
-    const rules = validateObjects(objects.filter(({ object }) => misshapen.get(object)!.length === 0));
-    const broken = Map.groupBy(rules, ({ object }) => object);
-    return objects.flatMap(({ source, object }) => [
-      ...misshapen.get(object)!.map((problem) => ({ source, object, problem })),
-      ...(broken.get(object) ?? []),
-    ]);
-  };
+  return (objects) => validateObjects(objects, resources);
 }
 
 export default validateCommand(loadRules);

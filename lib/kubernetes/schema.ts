@@ -148,8 +148,8 @@ function jsonSchema(schema: Schema): object {
   return { ...closed, properties: { apiVersion: {}, kind: {}, ...closed.properties, metadata } };
 }
 
-/** `value` as ajv can judge it: a null field counts as absent, and long integers are doubles. */
-function plainJson(value: unknown): unknown {
+/** `value` as plain rules can judge it: a null field counts as absent, and long integers are doubles. */
+export function plainJson(value: unknown): unknown {
   // Rounded down, so that 2^63 - 1 does not become 2^63.
   if (JSON.isRawJSON(value)) return Number((BigInt(value.rawJSON) >> 11n) << 11n);
   if (Array.isArray(value)) return value.map(plainJson);

@@ -59,6 +59,12 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
       value: annotation,
       message: 'must be the key of an annotation',
     });
+  } else if (annotation !== undefined && target === 'node.spec.podCIDRs') {
+    problems.push({
+      field: 'spec.annotation',
+      value: annotation,
+      message: 'annotation belongs to the target node.metadata.annotations',
+    });
   }
   if (serviceCIDRs !== undefined && !Array.isArray(serviceCIDRs)) {
     problems.push({ field: 'spec.serviceCIDRs', value: serviceCIDRs, message: 'must be a list' });

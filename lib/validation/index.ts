@@ -1,19 +1,10 @@
-/** What is wrong with objects that the schemas cannot tell, object by object and between them. */
-import { FAMILY_BITS, parseAddress } from '../address/address.ts';
-import {
-  ADDRESS_SPACE_ANNOTATION,
-  CAPI_IPAM_GROUP,
-  CLUSTER_CIDR_API_VERSION,
-  METAIPAM_GROUP,
-  REQUESTED_ADDRESS_ANNOTATION,
-} from '../kubernetes/names.ts';
+/** Everything that is wrong with objects: what their schemas say, the rules beyond, and what they are together. */
+import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { ClusterCIDR, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
-import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
-import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
-import type { Pool } from '../pool/pool-hooks.ts';
-import { readPool } from '../pool/read-pool.ts';
+import { type CustomResources, plainJson } from '../kubernetes/schema.ts';
+import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { Problem } from './problem.ts';
+import { brokenRules, groupOf } from './rules.ts';
 
 /** An object and where it comes from: a file, a place in it. */
 export interface SourcedObject {
@@ -25,83 +16,55 @@ export interface SourcedProblem extends SourcedObject {
   readonly problem: Problem;
 }
 
-type Validate = (object: never) => Problem[];
-
-/** By `kind.group`, whatever the version. */
-const VALIDATORS: Readonly<Record<string, Validate>> = {
-  [`InClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
-  [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
-  [`IPAddress.${CAPI_IPAM_GROUP}`]: validateIPAddress,
-  [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
-  [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
-    validatePodNetwork(metadata.name, spec),
-  [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: ({ spec }: ClusterCIDR) => validateClusterCIDR(spec),
-};
-
 /**
- * Everything that is wrong with one object. Of kinds that are not metaipam's it finds nothing wrong.
- *
- * The object may come from a file: nothing but its kind, apiVersion and metadata is taken for granted.
+ * Everything that is wrong with one object: what its schema refuses, and then the rules that the rest of it breaks.
+ * With kinds of other groups nothing is.
  */
-export function validateObject(object: KubernetesObject): Problem[] {
-  return VALIDATORS[`${object.kind}.${groupOf(object.apiVersion)}`]?.(object as never) ?? [];
+export function validateObject(object: KubernetesObject, resources: CustomResources): Problem[] {
+  const { apiVersion, kind } = object;
+  const refused = resources.ofKind(apiVersion, kind)?.validate(object) ?? unknownKind(object, resources);
+  return withMore(refused, brokenRules(plainJson(object) as KubernetesObject));
 }
 
 /** Everything that is wrong with each of the objects, and with them together. */
-export function validateObjects(objects: readonly SourcedObject[]): SourcedProblem[] {
+export function validateObjects(
+  objects: readonly SourcedObject[],
+  resources: CustomResources,
+): SourcedProblem[] {
   const claims = new Map(
     objects
       .filter(({ object }) => isOf(object, 'IPAddressClaim'))
-      .map(({ object }) => [keyOf(object), object]),
+      .map(({ object }) => [qualifiedName(object.metadata), object as IPAddressClaim]),
   );
   return objects.flatMap(({ source, object }) => {
-    const problems = validateObject(object);
-    if (isOf(object, 'IPAddress')) problems.push(...validateAgainstClaim(object as IPAddress, claims));
+    const alone = validateObject(object, resources);
+    const problems = isOf(object, 'IPAddress')
+      ? withMore(alone, validateAgainstClaim(object as IPAddress, claims))
+      : alone;
     return problems.map((problem) => ({ source, object, problem }));
   });
 }
 
-function validatePool(pool: Pool): Problem[] {
-  const problems = [...readPool(pool.spec ?? {}).problems];
-  const space = sharedAddressSpace(pool);
-  if (space !== undefined && !isAddressSpaceName(space)) {
-    problems.push({
-      field: annotation(ADDRESS_SPACE_ANNOTATION),
-      value: space,
-      message: 'must be a DNS name of at most 63 characters',
-    });
-  }
-  return problems;
+/** `problems`, and those of `more` whose field has none yet. */
+function withMore(problems: readonly Problem[], more: readonly Problem[]): Problem[] {
+  return [...problems, ...more.filter((each) => !problems.some(({ field }) => isWithin(each.field, field)))];
 }
 
-/** The rules of Cluster API's admission. */
-function validateIPAddress({ spec }: IPAddress): Problem[] {
-  const { address, gateway, prefix } = spec ?? {};
-  const problems: Problem[] = [];
-  const parsed = addressIn(address);
-  if (parsed === undefined) problems.push(notAnAddress('spec.address', address));
-  const most = FAMILY_BITS[parsed?.family ?? 6];
-  if (!Number.isInteger(prefix) || prefix < 0 || prefix > most) {
-    problems.push({ field: 'spec.prefix', value: prefix ?? null, message: `must be from 0 to ${most}` });
-  }
-  if (gateway !== undefined && gateway !== '' && addressIn(gateway) === undefined) {
-    problems.push(notAnAddress('spec.gateway', gateway));
-  }
-  return problems;
+function isWithin(field: string, outer: string): boolean {
+  return field.startsWith(outer) && ['', '.', '['].includes(field.charAt(outer.length));
 }
 
-function validateClaim({ metadata }: IPAddressClaim): Problem[] {
-  const requested = metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
-  if (requested === undefined || addressIn(requested) !== undefined) return [];
-  return [notAnAddress(annotation(REQUESTED_ADDRESS_ANNOTATION), requested)];
+function unknownKind({ apiVersion, kind }: KubernetesObject, resources: CustomResources): Problem[] {
+  const isKnownVersion = resources.all.some((resource) => resource.apiVersion === apiVersion);
+  return isKnownVersion ? [{ field: 'kind', value: kind, message: `${apiVersion} has none` }] : [];
 }
 
 function validateAgainstClaim(
   { metadata, spec }: IPAddress,
-  claims: ReadonlyMap<string, KubernetesObject>,
+  claims: ReadonlyMap<string, IPAddressClaim>,
 ): Problem[] {
   const name = spec?.claimRef?.name ?? '';
-  const claim = claims.get(qualifiedName({ ...metadata, name })) as IPAddressClaim | undefined;
+  const claim = claims.get(qualifiedName({ ...metadata, name }));
   if (claim === undefined) return [];
   const wanted = claim.spec?.poolRef;
   const given = spec.poolRef;
@@ -112,32 +75,11 @@ function validateAgainstClaim(
     {
       field: 'spec.poolRef',
       value: given ?? null,
-      message: `must be that of IPAddressClaim ${keyOf(claim)}`,
+      message: `must be that of IPAddressClaim ${qualifiedName(claim.metadata)}`,
     },
   ];
 }
 
-function notAnAddress(field: string, value: unknown): Problem {
-  return { field, value: value ?? null, message: 'must be an IP address' };
-}
-
-function addressIn(value: unknown) {
-  return typeof value === 'string' ? parseAddress(value) : undefined;
-}
-
-function annotation(key: string): string {
-  return `metadata.annotations[${key}]`;
-}
-
 function isOf({ apiVersion, kind }: KubernetesObject, wanted: string): boolean {
   return kind === wanted && groupOf(apiVersion) === CAPI_IPAM_GROUP;
-}
-
-function keyOf({ metadata }: KubernetesObject): string {
-  return qualifiedName(metadata);
-}
-
-/** The group of an apiVersion; empty for `v1`. */
-function groupOf(apiVersion: string): string {
-  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
 }

@@ -161,6 +161,12 @@ const NETWORKS: [title: string, name: string, spec: unknown, fields: string[]][]
   ['default in an annotation', 'default', annotated, ['spec.target']],
   ['another in spec.podCIDRs', 'storage', { target: 'node.spec.podCIDRs' }, ['spec.target']],
   ['an annotation with a space', 'storage', { ...annotated, annotation: 'a b' }, ['spec.annotation']],
+  [
+    'an annotation beside spec.podCIDRs',
+    'default',
+    { target: 'node.spec.podCIDRs', annotation: 'example.com/key' },
+    ['spec.annotation'],
+  ],
   ['serviceCIDRs as text', 'storage', { ...annotated, serviceCIDRs: '10.0.0.0/8' }, ['spec.serviceCIDRs']],
   [
     'a service CIDR without length',

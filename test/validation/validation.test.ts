@@ -1,9 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import { validateObject, validateObjects } from '../../lib/validation/index.ts';
+import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
+import { validateObjects } from '../../lib/validation/index.ts';
 import { formatProblem } from '../../lib/validation/problem.ts';
+import { brokenRules } from '../../lib/validation/rules.ts';
 
+const resources = new CustomResources(readCustomResourceDefinitions());
 const CAPI = 'ipam.cluster.x-k8s.io/v1beta2';
 const POOL_KINDS = ['InClusterIPPool', 'GlobalInClusterIPPool'];
 
@@ -17,7 +20,7 @@ function object(apiVersion: string, kind: string, spec: unknown, metadata: objec
 }
 
 function problemsOf(candidate: KubernetesObject): string[] {
-  return validateObject(candidate).map(formatProblem);
+  return brokenRules(candidate).map(formatProblem);
 }
 
 // Pools
@@ -105,7 +108,7 @@ const C1: [string, object, string[]][] = [
 for (const [id, spec, expected] of C1) {
   for (const kind of POOL_KINDS) {
     test(`${id} ${kind} is refused`, () => {
-      const problems = validateObject(object('ipam.cluster.x-k8s.io/v1alpha2', kind, spec));
+      const problems = brokenRules(object('ipam.cluster.x-k8s.io/v1alpha2', kind, spec));
       assert.equal(
         problems.map(({ field, message }) => `${field}: ${message}`),
         expected,
@@ -208,7 +211,7 @@ test('J11 a claim is accepted, with a requested address if it is one', () => {
 
 function together(...objects: KubernetesObject[]): string[] {
   const sourced = objects.map((each, index) => ({ source: `file#${index + 1}`, object: each }));
-  return validateObjects(sourced).map(
+  return validateObjects(sourced, resources).map(
     ({ source, object: { kind }, problem }) => `${source} ${kind} ${formatProblem(problem)}`,
   );
 }
@@ -249,8 +252,38 @@ test('every object’s problems are told, each with its source', () => {
   );
   assert.equal(lines, [
     'file#1 IPAddress spec.address: Invalid value: "42": must be an IP address',
-    'file#3 InClusterIPPool spec.addresses: addresses is required',
+    'file#3 InClusterIPPool spec.addresses: Required value',
   ]);
+});
+
+test('what an API server and a rule both refuse is told once, and what only a rule refuses as well', () => {
+  const pool = object('ipam.cluster.x-k8s.io/v1alpha2', 'InClusterIPPool', {
+    addresses: ['10.0.0.1', 5, 'nonsense'],
+    prefix: -1,
+  });
+  assert.equal(together(pool), [
+    'file#1 InClusterIPPool spec.addresses[1]: Invalid value: "integer": spec.addresses[1] in body must be of type string: "integer"',
+    'file#1 InClusterIPPool spec.prefix: Invalid value: -1: spec.prefix in body should be greater than or equal to 0',
+    'file#1 InClusterIPPool spec.addresses[2]: Invalid value: "nonsense": provided address is not a valid IP, range, nor CIDR',
+  ]);
+  const claim = object(CAPI, 'IPAddressClaim', { poolRef: POOL_REF }, { name: 'claim' });
+  const { poolRef: _, ...withoutPool } = V4;
+  assert.equal(together(claim, object(CAPI, 'IPAddress', withoutPool)), [
+    'file#2 IPAddress spec.poolRef: Required value',
+  ]);
+});
+
+test('a field that is null is absent, for the rules too', () => {
+  const pool = { addresses: THREE, prefix: 24, gateway: null, excludedAddresses: null };
+  const network = { target: 'node.spec.podCIDRs', annotation: null, serviceCIDRs: null };
+  assert.equal(
+    together(
+      object('ipam.cluster.x-k8s.io/v1alpha2', 'InClusterIPPool', pool),
+      object(CAPI, 'IPAddress', { ...V4, gateway: null }),
+      object('metaipam.io/v1alpha1', 'PodNetwork', network, { name: 'default' }),
+    ),
+    [],
+  );
 });
 
 // Pod networks
@@ -258,14 +291,14 @@ test('every object’s problems are told, each with its source', () => {
 test('a ClusterCIDR is checked by the rules of its hook', () => {
   const spec = { perNodeHostBits: 2, ipv4: '10.0.0.0/8' };
   assert.equal(
-    validateObject(object('networking.x-k8s.io/v1', 'ClusterCIDR', spec)).map(({ field }) => field),
+    brokenRules(object('networking.x-k8s.io/v1', 'ClusterCIDR', spec)).map(({ field }) => field),
     ['spec.perNodeHostBits'],
   );
 });
 
 test('a PodNetwork’s name and target belong together, and its service CIDRs are CIDRs', () => {
   const network = (name: string, spec: object) =>
-    validateObject(object('metaipam.io/v1alpha1', 'PodNetwork', spec, { name })).map(({ field }) => field);
+    brokenRules(object('metaipam.io/v1alpha1', 'PodNetwork', spec, { name })).map(({ field }) => field);
   assert.equal(network('default', { target: 'node.spec.podCIDRs', serviceCIDRs: ['10.96.0.0/12'] }), []);
   assert.equal(network('other', { target: 'node.spec.podCIDRs' }), ['spec.target']);
   assert.equal(network('other', { target: 'node.metadata.annotations', serviceCIDRs: ['10.96.0.0'] }), [
@@ -285,7 +318,7 @@ test('other kinds, and kinds of these names in other groups, are not metaipam’
       'constructor',
       'toString',
     ]) {
-      assert.equal(validateObject(object(apiVersion, kind, undefined)), []);
+      assert.equal(brokenRules(object(apiVersion, kind, undefined)), []);
     }
   }
 });
@@ -300,7 +333,7 @@ test('an object without a spec is refused, not thrown at', () => {
   for (const [apiVersion, kind] of kinds) {
     for (const spec of [undefined, null, {}, [], 'text', 7]) {
       const candidate = object(apiVersion, kind, spec);
-      assert.ok(validateObject(candidate).length > 0, `${kind} ${JSON.stringify(spec)}`);
+      assert.ok(brokenRules(candidate).length > 0, `${kind} ${JSON.stringify(spec)}`);
       together(candidate, object(CAPI, 'IPAddressClaim', spec, { name: 'claim' }));
     }
   }

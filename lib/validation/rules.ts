@@ -1,0 +1,93 @@
+/** The rules for single objects that go beyond the schemas. */
+import { FAMILY_BITS, parseAddress } from '../address/address.ts';
+import {
+  ADDRESS_SPACE_ANNOTATION,
+  CAPI_IPAM_GROUP,
+  CLUSTER_CIDR_API_VERSION,
+  METAIPAM_GROUP,
+  REQUESTED_ADDRESS_ANNOTATION,
+} from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { ClusterCIDR, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
+import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
+import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
+import type { Pool } from '../pool/pool-hooks.ts';
+import { readPool } from '../pool/read-pool.ts';
+import { validateAllocation } from './allocation.ts';
+import type { Problem } from './problem.ts';
+
+type Validate = (object: never) => Problem[];
+
+/** By `kind.group`, whatever the version. */
+const VALIDATORS: Readonly<Record<string, Validate>> = {
+  [`InClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
+  [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
+  [`IPAddress.${CAPI_IPAM_GROUP}`]: validateIPAddress,
+  [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
+  [`IPAllocation.${METAIPAM_GROUP}`]: validateAllocation,
+  [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
+    validatePodNetwork(metadata.name, spec),
+  [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: ({ spec }: ClusterCIDR) => validateClusterCIDR(spec),
+};
+
+/**
+ * The rules that an object breaks. There are none for kinds that are not metaipam's.
+ *
+ * The object may come from a file: nothing but its kind, apiVersion and metadata is taken for granted, and that
+ * no field of it is null.
+ */
+export function brokenRules(object: KubernetesObject): Problem[] {
+  return VALIDATORS[`${object.kind}.${groupOf(object.apiVersion)}`]?.(object as never) ?? [];
+}
+
+function validatePool(pool: Pool): Problem[] {
+  const problems = [...readPool(pool.spec ?? {}).problems];
+  const space = sharedAddressSpace(pool);
+  if (space !== undefined && !isAddressSpaceName(space)) {
+    problems.push({
+      field: annotation(ADDRESS_SPACE_ANNOTATION),
+      value: space,
+      message: 'must be a DNS name of at most 63 characters',
+    });
+  }
+  return problems;
+}
+
+/** The rules of Cluster API's admission. */
+function validateIPAddress({ spec }: IPAddress): Problem[] {
+  const { address, gateway, prefix } = spec ?? {};
+  const problems: Problem[] = [];
+  const parsed = addressIn(address);
+  if (parsed === undefined) problems.push(notAnAddress('spec.address', address));
+  const most = FAMILY_BITS[parsed?.family ?? 6];
+  if (!Number.isInteger(prefix) || prefix < 0 || prefix > most) {
+    problems.push({ field: 'spec.prefix', value: prefix ?? null, message: `must be from 0 to ${most}` });
+  }
+  if (gateway !== undefined && gateway !== '' && addressIn(gateway) === undefined) {
+    problems.push(notAnAddress('spec.gateway', gateway));
+  }
+  return problems;
+}
+
+function validateClaim({ metadata }: IPAddressClaim): Problem[] {
+  const requested = metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
+  if (requested === undefined || addressIn(requested) !== undefined) return [];
+  return [notAnAddress(annotation(REQUESTED_ADDRESS_ANNOTATION), requested)];
+}
+
+function notAnAddress(field: string, value: unknown): Problem {
+  return { field, value: value ?? null, message: 'must be an IP address' };
+}
+
+function addressIn(value: unknown) {
+  return typeof value === 'string' ? parseAddress(value) : undefined;
+}
+
+function annotation(key: string): string {
+  return `metadata.annotations[${key}]`;
+}
+
+/** The group of an apiVersion; empty for `v1`. */
+export function groupOf(apiVersion: string): string {
+  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+}
