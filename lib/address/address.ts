@@ -10,6 +10,7 @@ export interface Address {
 
 export const FAMILY_BITS = { 4: 32, 6: 128 } as const;
 
+const FOUR_OCTETS = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
 const DOTTED_TAIL = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/;
 const MAPPED_PREFIX = 0xffffn;
 
@@ -34,13 +35,9 @@ export function parseAddress(text: string): Address | undefined {
 
 /** Four octets as an unsigned 32-bit number. */
 function parseDecimalOctets(text: string): number | undefined {
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
-  let value = 0;
-  for (const octet of text.split('.')) {
-    if (octet.length > 1 && octet.startsWith('0')) return undefined;
-    value = value * 256 + Number(octet);
-  }
-  return value;
+  const octets = FOUR_OCTETS.exec(text)?.slice(1).map(Number);
+  if (octets === undefined || octets.some((octet) => octet > 255)) return undefined;
+  return octets.reduce((value, octet) => value * 256 + octet, 0);
 }
 
 /** `::ffff:1.2.3.4` as `::ffff:102:304`: ipaddr.js is lenient about what may stand in the dotted part. */
@@ -65,7 +62,8 @@ function formatOctets(value: number): string {
 
 /** The eight 16-bit groups of an IPv6 address, first group first. */
 export function addressGroups(value: bigint): number[] {
-  return Array.from({ length: 8 }, (_, index) => Number((value >> BigInt(112 - 16 * index)) & 0xffffn));
+  const digits = value.toString(16).padStart(32, '0');
+  return Array.from({ length: 8 }, (_, index) => Number.parseInt(digits.slice(4 * index, 4 * index + 4), 16));
 }
 
 /** The text as every other part of the system writes it, or undefined if it is no address. */

@@ -1,4 +1,4 @@
-import { type Address, formatAddress, parseAddress } from '../address/address.ts';
+import { type Address, type Family, parseAddress } from '../address/address.ts';
 import { type Range, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
@@ -7,7 +7,7 @@ import type { IPAllocation } from '../kubernetes/types.ts';
 /** Gathers the addresses that a pool must not give out, and who has each. */
 export class AddressesInUse {
   readonly #ranges: Range[] = [];
-  readonly #holders = new Map<string, KubernetesObject>();
+  readonly #holders: Record<Family, Map<bigint, KubernetesObject>> = { 4: new Map(), 6: new Map() };
 
   /** Counts the address of an IPAllocation or IPAddress; one that does not parse is nobody's. */
   addText(text: string | undefined, holder: KubernetesObject): void {
@@ -16,15 +16,15 @@ export class AddressesInUse {
   }
 
   add(address: Address, holder: KubernetesObject): void {
-    const text = formatAddress(address);
-    if (this.#holders.has(text)) return;
-    this.#holders.set(text, holder);
+    const holders = this.#holders[address.family];
+    if (holders.has(address.value)) return;
+    holders.set(address.value, holder);
     this.#ranges.push(rangeOf(address));
   }
 
   /** Who has the address, for a message: `IPAddressClaim default/web-0`. */
-  holderOf(address: Address): string | undefined {
-    const holder = this.#holders.get(formatAddress(address));
+  holderOf({ family, value }: Address): string | undefined {
+    const holder = this.#holders[family].get(value);
     if (holder === undefined) return undefined;
     const { kind, ...meta } =
       holder.kind === 'IPAllocation'
