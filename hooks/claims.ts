@@ -1,21 +1,18 @@
 /** IPAddressClaim → its IPAddress, once its pool has allocated an address; and why not, until then. */
 import { canonicalAddress } from '../lib/address/address.ts';
 import { secondsSince } from '../lib/allocation/release.ts';
+import { clusterApiVersion, ipamApiVersion } from '../lib/claim/api-version.ts';
 import { type ClaimOutcome, claimStatus, readyCondition } from '../lib/claim/claim-status.ts';
+import { clusterName, clusterOf } from '../lib/claim/cluster.ts';
+import { addressOf, keptAddress, withOwners } from '../lib/claim/ip-address.ts';
 import { isOurs } from '../lib/claim/pool-reference.ts';
-import type { Cluster } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_ANNOTATION,
-  CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
-  CLUSTER_GROUP,
-  CLUSTER_NAME_LABEL,
   METAIPAM_API_VERSION,
-  POOL_API_VERSION,
   POOL_LABEL,
-  POOL_UID_LABEL,
 } from '../lib/kubernetes/names.ts';
-import { isPaused, type OwnerReference } from '../lib/kubernetes/object.ts';
+import { isPaused } from '../lib/kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim, IPAllocation } from '../lib/kubernetes/types.ts';
 import {
   type CustomizeRequest,
@@ -210,83 +207,6 @@ function allocationToBind(
   return oldest(addressed);
 }
 
-/** The IPAddress of Cluster API's contract, named like its claim. Metacontroller makes the claim its owner. */
-function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config: HookConfig): DesiredObject {
-  const { name, namespace, labels } = claim.metadata;
-  const { apiGroup, kind, name: pool, uid: poolUid } = spec.poolRef;
-  const cluster = labels?.[CLUSTER_NAME_LABEL];
-  return {
-    apiVersion: capiIpam(config),
-    kind: 'IPAddress',
-    metadata: {
-      name,
-      ...(namespace !== undefined && { namespace }),
-      labels: {
-        ...(cluster !== undefined && { [CLUSTER_NAME_LABEL]: cluster }),
-        [POOL_LABEL]: poolLabel(kind, pool),
-        [POOL_UID_LABEL]: poolUid,
-      },
-    },
-    spec: {
-      claimRef: { name },
-      poolRef: { apiGroup, kind, name: pool },
-      address: spec.address,
-      prefix: spec.prefix,
-      ...(spec.gateway && { gateway: spec.gateway }),
-    },
-  };
-}
-
-/**
- * With the pool as an owner beside the claim, as the contract has it. Only an IPAddress that a sync has seen gets
- * it: one that nobody knows of when its claim goes is the garbage collector's, which spares what has an owner.
- */
-function withOwners(address: DesiredObject, claim: IPAddressClaim, { spec }: IPAllocation): DesiredObject {
-  const { kind, name, uid } = spec.poolRef;
-  const owners = mergeable([
-    ownerReference(claim.apiVersion, claim.kind, claim.metadata.name, claim.metadata.uid ?? '', true),
-    ownerReference(POOL_API_VERSION, kind, name, uid, false),
-  ]);
-  return { ...address, metadata: { ...address.metadata, ...owners } };
-}
-
-function ownerReference(
-  apiVersion: string,
-  kind: string,
-  name: string,
-  uid: string,
-  controller: boolean,
-): OwnerReference {
-  return { apiVersion, kind, name, uid, controller, blockOwnerDeletion: true };
-}
-
-/**
- * Owner references, as far as Metacontroller can merge them: it goes by their names, and would mix up a claim and
- * a pool of one name. Without them it adds the claim's own, which is the one that matters.
- */
-function mergeable(ownerReferences: readonly OwnerReference[] = []): {
-  ownerReferences?: readonly OwnerReference[];
-} {
-  const names = new Set(ownerReferences.map(({ name }) => name));
-  return ownerReferences.length > 0 && names.size === ownerReferences.length ? { ownerReferences } : {};
-}
-
-/** An IPAddress that is to stay just as it is: what is left out here, Metacontroller would take away. */
-function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): DesiredObject {
-  const { name, namespace, labels, ownerReferences } = metadata;
-  return {
-    apiVersion,
-    kind,
-    metadata: {
-      name,
-      ...(namespace !== undefined && { namespace }),
-      ...(labels !== undefined && { labels }),
-      ...mergeable(ownerReferences),
-    },
-    spec,
-  };
-}
-
 function allocationsOf(request: Request): IPAllocation[] {
   return objectsOf<IPAllocation>(request, 'related', `IPAllocation.${METAIPAM_API_VERSION}`).filter(
     ({ spec }) => spec.claimRef.uid === request.object.metadata.uid,
@@ -294,7 +214,7 @@ function allocationsOf(request: Request): IPAllocation[] {
 }
 
 function observedAddress(request: Request, config: HookConfig): IPAddress | undefined {
-  return objectsOf<IPAddress>(request, 'attachments', `IPAddress.${capiIpam(config)}`).find(
+  return objectsOf<IPAddress>(request, 'attachments', `IPAddress.${ipamApiVersion(config)}`).find(
     ({ metadata }) => metadata.name === request.object.metadata.name,
   );
 }
@@ -314,32 +234,7 @@ function clusterObstacle(request: Request, config: HookConfig): ClaimOutcome | u
   return cluster.paused ? obstacle('Paused', `Cluster ${cluster.title} is paused`) : undefined;
 }
 
-function clusterOf(
-  { object, related }: Request,
-  config: HookConfig,
-): { title: string; exists: boolean; paused: boolean } | undefined {
-  const name = clusterName(object);
-  if (name === undefined || !config.watchClusters) return undefined;
-  const title = `${object.metadata.namespace}/${name}`;
-  const cluster = related[`Cluster.${clusterApiVersion(config)}`]?.[title] as Cluster | undefined;
-  const paused = cluster !== undefined && (cluster.spec?.paused === true || isPaused(cluster));
-  return { title, exists: cluster !== undefined, paused };
-}
-
-/** Cluster API's IPAM contract: the field, or for older consumers the label. */
-function clusterName({ metadata, spec }: IPAddressClaim): string | undefined {
-  return spec.clusterName || metadata.labels?.[CLUSTER_NAME_LABEL] || undefined;
-}
-
 function poolTitle({ metadata, spec }: IPAddressClaim): string {
   const { kind, name } = spec.poolRef;
   return kind === 'GlobalInClusterIPPool' ? `${kind} ${name}` : `${kind} ${metadata.namespace}/${name}`;
-}
-
-function capiIpam({ clusterApiVersion }: HookConfig): string {
-  return `${CAPI_IPAM_GROUP}/${clusterApiVersion}`;
-}
-
-function clusterApiVersion({ clusterApiVersion }: HookConfig): string {
-  return `${CLUSTER_GROUP}/${clusterApiVersion}`;
 }

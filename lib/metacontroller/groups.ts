@@ -1,4 +1,5 @@
-import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
+import { ipamApiVersion } from '../claim/api-version.ts';
+import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import type { HookConfig } from './hook.ts';
 
 type Part = 'children' | 'attachments' | 'related';
@@ -9,8 +10,8 @@ const CLUSTER_CIDRS = `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`;
 
 /** The groups of objects that Metacontroller sends each controller's sync and finalize hooks, even if empty. */
 function groupsOf(controller: string, config: HookConfig): Partial<Record<Part, readonly string[]>> {
-  const claims = `IPAddressClaim.${CAPI_IPAM_GROUP}/${config.clusterApiVersion}`;
-  const addresses = `IPAddress.${CAPI_IPAM_GROUP}/${config.clusterApiVersion}`;
+  const claims = `IPAddressClaim.${ipamApiVersion(config)}`;
+  const addresses = `IPAddress.${ipamApiVersion(config)}`;
   switch (controller) {
     case 'pools':
     case 'global-pools':

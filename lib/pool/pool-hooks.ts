@@ -1,5 +1,6 @@
 import { formatAddress } from '../address/address.ts';
 import { type AddressSpace, allocationName, refusalName } from '../allocation/names.ts';
+import { ipamApiVersion } from '../claim/api-version.ts';
 import { exactInteger } from '../json.ts';
 import { setCondition } from '../kubernetes/conditions.ts';
 import {
@@ -52,7 +53,7 @@ export const SAFETY_RESYNC_SECONDS = 10;
  */
 export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookContext): CustomizeResponse {
   const { kind, metadata } = parent;
-  const claimsVersion = `${CAPI_IPAM_GROUP}/${config.clusterApiVersion}`;
+  const claimsVersion = ipamApiVersion(config);
   const label = poolLabel(kind, metadata.name);
   const notMine = { operator: 'NotIn', values: [metadata.uid ?? ''] } as const;
   const inNamespace = (rule: RelatedResourceRule): RelatedResourceRule =>
@@ -164,7 +165,7 @@ function standstillOf(pool: Pool): Standstill | undefined {
 function viewOf(request: CompositeRequest<Pool>, { config }: HookContext): PoolView {
   const { parent } = request;
   const { kind, metadata } = parent;
-  const capi = `${CAPI_IPAM_GROUP}/${config.clusterApiVersion}`;
+  const capi = ipamApiVersion(config);
   const isMine = ({ metadata: { namespace }, spec }: IPAddressClaim | IPAddress): boolean =>
     spec?.poolRef?.kind === kind &&
     spec.poolRef.name === metadata.name &&
