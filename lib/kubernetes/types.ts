@@ -189,7 +189,10 @@ export interface ClusterCIDRStatus {
 export interface BlockCounts {
   /** How many blocks the range has. */
   readonly total: number | RawJson;
-  /** How many of them are taken, by a node of this range or by anything that overlaps it. */
+  /**
+   * How many of them the allocations of this ClusterCIDR take. What else overlaps the range is not
+   * counted.
+   */
   readonly used: number | RawJson;
   /** How many of them are left. */
   readonly free: number | RawJson;
@@ -422,7 +425,7 @@ export interface PodNetworkSpec {
   readonly target: 'node.spec.podCIDRs' | 'node.metadata.annotations';
   /**
    * The key of the node annotation. Without it, the key is `kube-node.nordix.org/` and the name of the
-   * network.
+   * network. It cannot be changed, added or removed: nodes would keep the old key.
    */
   readonly annotation?: string;
   /** The cluster's ranges of Service addresses. No block that overlaps one of them is handed out. */

@@ -300,6 +300,29 @@ const podNetworks: AdmissionCase[] = [
     newSpec: { target: SPEC_TARGET },
     refused: 'target cannot be changed',
   },
+  {
+    id: 'update the same key',
+    object: network('net1', { target: ANNOTATION_TARGET, annotation: 'example.com/ranges' }),
+    newSpec: { target: ANNOTATION_TARGET, annotation: 'example.com/ranges', reuseGracePeriodSeconds: 60 },
+  },
+  {
+    id: 'update another key',
+    object: network('net1', { target: ANNOTATION_TARGET, annotation: 'example.com/ranges' }),
+    newSpec: { target: ANNOTATION_TARGET, annotation: 'example.com/others' },
+    refused: 'annotation cannot be changed',
+  },
+  {
+    id: 'update the key removed',
+    object: network('net1', { target: ANNOTATION_TARGET, annotation: 'example.com/ranges' }),
+    newSpec: { target: ANNOTATION_TARGET },
+    refused: 'annotation cannot be added or removed',
+  },
+  {
+    id: 'update a key added',
+    object: network('net1', { target: ANNOTATION_TARGET }),
+    newSpec: { target: ANNOTATION_TARGET, annotation: 'example.com/ranges' },
+    refused: 'annotation cannot be added or removed',
+  },
 ];
 
 const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };

@@ -43,7 +43,6 @@ const cases: [string, unknown, string[]][] = [
   ['null', null, ['spec: Required value']],
   ['empty', {}, ['spec.addresses: Required value', 'spec.prefix: Required value']],
   ['an array', [], ['spec: Invalid value: "array": spec in body must be of type object: "array"']],
-  ['an unknown field that is null', { ...valid, foo: null }, []],
   [
     'other types',
     { addresses: 'x', prefix: '24' },
@@ -123,6 +122,23 @@ test('an integer of any length is one, and has to respect the other bounds', () 
   ]);
 });
 
+test('a null counts as absent, also in a map', () => {
+  const claim = { spec: { nodeUID: 'u', nodeLabels: { a: null }, podCIDRs: null } };
+  assert.equal(problems('PodCIDRClaim', claim, 'metaipam.io/v1alpha1'), []);
+  const spec = { poolRef: { apiGroup: 'a', kind: 'B', name: 'c' } };
+  const status = { conditions: null };
+  assert.equal(problems('IPAddressClaim', { spec, status }, 'ipam.cluster.x-k8s.io/v1beta2'), [
+    'status: Invalid value: 0: status in body should have at least 1 properties',
+  ]);
+});
+
+test('a value of the wrong type is also none of the supported values', () => {
+  assert.equal(status(counts, [{ ...condition, status: 5 }]), [
+    'status.conditions[0].status: Invalid value: "integer": status.conditions[0].status in body must be of type string: "integer"',
+    'status.conditions[0].status: Unsupported value: 5: supported values: "True", "False", "Unknown"',
+  ]);
+});
+
 test('conditions are a map by type', () => {
   assert.equal(status(counts, [condition, { ...condition, status: 'False' }]), [
     'status.conditions[1]: Duplicate value: {"type":"Ready"}',
@@ -174,6 +190,10 @@ test('defaults fill absent fields of objects that are there, and change nothing 
   assert.equal(claims.withDefaults(claim), { ...claim, status: { addressRef: { name: '' } } });
   assert.equal(claim.status, { addressRef: {} });
   assert.equal(claims.withDefaults({ status: {} }), { status: {} });
+  const spec = { poolRef: { kind: 'B', name: 'c' } };
+  assert.equal(claims.withDefaults({ spec, status: { addressRef: { name: null } } }).status, {
+    addressRef: { name: '' },
+  });
   const large = { status: { ipAddresses: { total: exactInteger(2n ** 63n - 1n) } } };
   const pools = resources.ofKind('ipam.cluster.x-k8s.io/v1alpha2', 'InClusterIPPool')!;
   assert.is(JSON.stringify(pools.withDefaults(large)), JSON.stringify(large));
