@@ -12,7 +12,10 @@ export interface ElectionOptions extends LeaseOptions {
 }
 
 export interface RunningBinder {
-  /** Why this process is not ready, as far as binding goes; undefined if it is. */
+  /**
+   * Why this process is not ready, as far as binding goes; undefined if it is. An API server that cannot be
+   * reached is no reason: hooks are served without it.
+   */
   unready(): string | undefined;
   /** Ends the term, waits for running writes and releases the lease. */
   stop(): Promise<void>;
@@ -32,15 +35,10 @@ export function runBinder(
   const metrics = new BinderMetrics(registry);
   const binder = new Binder(client, options, metrics, log, systemClock);
   const stopping = new AbortController();
-  let leading = false;
   const lead = async (term: Term) => {
-    leading = true;
     metrics.setLeader(true);
     log.info('binding nodes');
-    await binder.run(term).finally(() => {
-      leading = false;
-      metrics.setLeader(false);
-    });
+    await binder.run(term).finally(() => metrics.setLeader(false));
   };
   metrics.setLeader(false);
 
@@ -57,10 +55,7 @@ export function runBinder(
     );
   });
   return {
-    unready() {
-      if (failed) return 'the binder has failed';
-      return leading && !binder.synced ? 'the caches of nodes and allocations are filling' : undefined;
-    },
+    unready: () => (failed ? 'the binder has failed' : undefined),
     async stop() {
       stopping.abort();
       await running;

@@ -4,6 +4,7 @@ import type { BinderOptions } from '../binder/binder.ts';
 import type { ConnectionOptions } from '../binder/cluster-client.ts';
 import { leaseOptionsProblem } from '../binder/lease.ts';
 import type { ElectionOptions } from '../binder/run-binder.ts';
+import { isSubdomain } from '../kubernetes/qualified-name.ts';
 import { defineOptions, type Environment, UsageError, type Values } from './options.ts';
 
 export const BINDER_OPTIONS = defineOptions({
@@ -37,13 +38,13 @@ export const BINDER_OPTIONS = defineOptions({
     type: 'string',
     env: 'IPAM_LEADER_ELECT_ID',
     placeholder: 'name',
-    help: 'Who this process is. $POD_NAME, else the host name, unless given.',
+    help: 'Who this process is, in lower case. $POD_NAME, else the host name, unless given.',
   },
   'leader-elect-namespace': {
     type: 'string',
-    env: ['IPAM_LEADER_ELECT_NAMESPACE', 'POD_NAMESPACE'],
+    env: 'IPAM_LEADER_ELECT_NAMESPACE',
     placeholder: 'namespace',
-    help: 'Where the Lease is; the install namespace unless given.',
+    help: 'Where the Lease is. $POD_NAMESPACE, else the install namespace, unless given.',
   },
   'leader-elect-lease-duration': {
     type: 'duration',
@@ -77,6 +78,7 @@ export const BINDER_OPTIONS = defineOptions({
     default: 'node-ipam-controller',
     placeholder: 'name',
     help: "The name of the Lease. The default is node-ipam-controller's, so that the two never write side by side.",
+    check: (name: string) => (isSubdomain(name) ? undefined : 'the name of a Lease'),
   },
   'node-patch-concurrency': {
     type: 'integer',
@@ -111,9 +113,13 @@ export function electionOptions(
   env: Environment,
 ): ElectionOptions | undefined {
   if (!values['enable-leader-election']) return undefined;
+  // Never blank: a Lease without a holder is free for all.
+  const identity = [values['leader-elect-id'], env.POD_NAME, hostname()]
+    .map((name) => name?.trim())
+    .find(Boolean)!;
   const options = {
-    identity: (values['leader-elect-id'] || env.POD_NAME || hostname()).trim().toLowerCase(),
-    namespace: values['leader-elect-namespace'] || installNamespace,
+    identity: identity.toLowerCase(),
+    namespace: values['leader-elect-namespace'] || env.POD_NAMESPACE || installNamespace,
     resourceName: values['leader-elect-resource-name'],
     leaseDuration: values['leader-elect-lease-duration'],
     renewDeadline: values['leader-elect-renew-deadline'],
