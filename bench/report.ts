@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import type { SyncResult } from './measured.ts';
 import { grouped, HTTP_AIM } from './scenarios.ts';
 
@@ -69,7 +69,7 @@ export function formatReport(results: readonly Result[]): string {
   const set = aims.filter((met) => met !== undefined);
   const [cpu] = cpus();
   return `${table([...header, ...rows])}
-Medians, on ${cpus().length} x ${cpu?.model ?? 'an unknown processor'}, Node.js ${process.version}.
+Medians, on ${cpus().length} x ${cpu?.model ?? 'an unknown processor'}, Node.js ${process.version}; ${loadavg()[0]!.toFixed(1)} processes ran or waited in the last minute, these among them.
 x: times as long. heap: request and response as objects. peak: most resident memory of the whole process.
 naive: one claim at a time. Where it came to n of m claims before its time was up, x is the least it can be.
 ${set.filter(Boolean).length} of ${set.length} aims met.

@@ -1,7 +1,7 @@
 const LEAST_ROUNDS = 5;
 const MOST_ROUNDS = 40;
-const WARM_UP_MILLISECONDS = 400;
-const MILLISECONDS = 1_000;
+const WARM_UP_MILLISECONDS = 300;
+const MILLISECONDS = 700;
 
 /**
  * The medians of what `round` measures, each time the same number of things.
