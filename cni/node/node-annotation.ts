@@ -1,0 +1,4 @@
+import { nodeAnnotation } from '../../lib/cni/node-annotation.ts';
+import { nodeHost } from './host.ts';
+
+process.exitCode = nodeAnnotation(nodeHost());

@@ -1,0 +1,51 @@
+import { CNI_CODES, CniError } from './cni-error.ts';
+
+export const COMMANDS = ['ADD', 'DEL', 'CHECK', 'VERSION', 'GC', 'STATUS'] as const;
+export type CniCommand = (typeof COMMANDS)[number];
+
+type Environment = Readonly<Record<string, string>>;
+
+const REQUIRED: Readonly<Record<CniCommand, readonly string[]>> = {
+  ADD: ['CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME', 'CNI_PATH'],
+  CHECK: ['CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME', 'CNI_PATH'],
+  DEL: ['CNI_CONTAINERID', 'CNI_IFNAME', 'CNI_PATH'],
+  GC: ['CNI_PATH'],
+  STATUS: [],
+  VERSION: [],
+};
+
+const CONTAINER_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+const LONGEST_INTERFACE_NAME = 15;
+
+/** The command of this call. Throws code 4, naming the variables that are missing or wrong. */
+export function readCommand(env: Environment): CniCommand {
+  const command = COMMANDS.find((known) => known === env.CNI_COMMAND);
+  if (command === undefined) {
+    throw env.CNI_COMMAND
+      ? environmentError(`unknown CNI_COMMAND: ${env.CNI_COMMAND}`)
+      : environmentError('required env variables [CNI_COMMAND] missing');
+  }
+  const missing = REQUIRED[command].filter((name) => !env[name]);
+  if (missing.length > 0) throw environmentError(`required env variables [${missing.join()}] missing`);
+  const { CNI_CONTAINERID: containerID, CNI_IFNAME: ifname } = env;
+  if (containerID && !CONTAINER_ID.test(containerID)) {
+    throw environmentError('invalid characters in CNI_CONTAINERID', containerID);
+  }
+  if (ifname && !isInterfaceName(ifname)) throw environmentError('invalid CNI_IFNAME', ifname);
+  return command;
+}
+
+/** The rule of the kernel, without its exception for colons. */
+function isInterfaceName(name: string): boolean {
+  return name.length <= LONGEST_INTERFACE_NAME && name !== '.' && name !== '..' && !/[/:\s]/.test(name);
+}
+
+/** The namespace of the pod, which the kubelet's runtimes pass in `CNI_ARGS`. */
+export function podNamespace(env: Environment): string | undefined {
+  const pairs = (env.CNI_ARGS ?? '').split(';').map((pair) => pair.split('='));
+  return pairs.find(([key]) => key === 'K8S_POD_NAMESPACE')?.[1];
+}
+
+function environmentError(message: string, details?: string): CniError {
+  return new CniError(CNI_CODES.environment, message, details);
+}

@@ -1,0 +1,18 @@
+import { isObject, type JsonObject } from './network-config.ts';
+
+/** Strings are kept as they are; bare keys gain quotes; commas before an end go. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|([A-Za-z_][A-Za-z0-9_]*)(?=\s*:)|,(?=\s*(?:[}\]]|$))/g;
+
+/**
+ * Reads the members of a JSON object, with or without its braces: `ranges: [[{"subnet": "10.0.0.0/24"}]], `.
+ *
+ * Keys may be bare and commas may trail; everything else is JSON. Throws SyntaxError.
+ */
+export function parseFragment(text: string): JsonObject {
+  const strict = text
+    .trim()
+    .replace(TOKEN, (token, key?: string) => (key === undefined ? token.replace(/^,$/, '') : `"${key}"`));
+  const value: unknown = JSON.parse(strict.startsWith('{') ? strict : `{${strict}}`);
+  if (!isObject(value)) throw new SyntaxError('not the members of an object');
+  return value;
+}

@@ -1,0 +1,32 @@
+/** What the CNI programs ask of the machine. `cni/quickjs/` and `cni/node/` answer it. */
+export interface Host {
+  readonly env: Readonly<Record<string, string>>;
+  /** Arguments, without the program. */
+  readonly args: readonly string[];
+  /** The folder that the program lies in: its fellows lie there too. */
+  readonly folder: string;
+  /** Milliseconds since 1970. */
+  now(): number;
+  readInput(): string;
+  write(text: string): void;
+  writeError(text: string): void;
+  /** The text of a file, or undefined if it cannot be read. */
+  readFile(path: string): string | undefined;
+  /** Replaces a file and makes its folder: readers see the old text or the new one. Throws if it cannot. */
+  replaceFile(path: string, text: string): void;
+  /** Throws if it cannot. */
+  appendFile(path: string, text: string): void;
+  isFile(path: string): boolean;
+  /** The names in a folder; none if there is no such folder. */
+  listFolder(path: string): readonly string[];
+  /** Runs a program with this environment to its end; what it says on stderr passes through. */
+  run(path: string, env: Readonly<Record<string, string>>, input: string, milliseconds?: number): Ended;
+  /** Starts a program that outlives this one, with the environment of this one. */
+  start(path: string, input: string): void;
+}
+
+export interface Ended {
+  /** Exit status; negative if it could not be run or a signal ended it. */
+  readonly status: number;
+  readonly output: string;
+}

@@ -1,0 +1,92 @@
+import { CNI_CODES, CniError } from './cni-error.ts';
+import { FIRST_CNI_VERSION } from './versions.ts';
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** A CNI network configuration as a plugin gets it on stdin. */
+export interface NetworkConfig {
+  readonly name: string;
+  readonly cniVersion: string;
+  /** The configuration of the IPAM plugin. */
+  readonly ipam: JsonObject;
+  /** Everything, as it came. */
+  readonly whole: JsonObject;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+const DECODE = 'Decode stdin';
+
+/**
+ * Reads stdin. Keys are found whatever their case, as Go's decoder finds them.
+ *
+ * Throws code 6 if it is not JSON, has no `ipam` or a field of the wrong type, 7 if the network has no valid name.
+ */
+export function parseNetworkConfig(text: string): NetworkConfig {
+  const whole = parseObject(text);
+  const ipam = field(whole, 'ipam');
+  if (ipam === undefined || ipam === null) throw decodeError('No IPAM found');
+  if (!isObject(ipam)) throw decodeError('ipam: not an object');
+  const name = textField(whole, 'name');
+  const cniVersion = versionOf(whole);
+  if (name === undefined || !NAME.test(name)) {
+    throw new CniError(CNI_CODES.config, 'Invalid network name', JSON.stringify(name ?? ''));
+  }
+  return { name, cniVersion, ipam, whole };
+}
+
+/** The version that an error or VERSION answers with, read from whatever stdin holds. */
+export function readVersion(text: string): string {
+  return versionOf(parseObject(text));
+}
+
+function versionOf(whole: JsonObject): string {
+  return textField(whole, 'cniVersion') || FIRST_CNI_VERSION;
+}
+
+function parseObject(text: string): JsonObject {
+  if (text.trim() === '') throw decodeError('stdin is empty');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw decodeError((error as Error).message);
+  }
+  if (!isObject(value)) throw decodeError('not an object');
+  return value;
+}
+
+/** The value under `key` in any case; the exact key comes first. */
+export function field(object: JsonObject, key: string): unknown {
+  return object[keyOf(object, key) ?? key];
+}
+
+/** How the object spells `key`, if it has it. */
+export function keyOf(object: JsonObject, key: string): string | undefined {
+  if (Object.hasOwn(object, key)) return key;
+  return Object.keys(object).find((other) => other.toLowerCase() === key.toLowerCase());
+}
+
+/** A text, or undefined if it is absent or null. */
+export function textField(object: JsonObject, key: string): string | undefined {
+  const value = field(object, key) ?? undefined;
+  if (value !== undefined && typeof value !== 'string') throw decodeError(`${key}: not a string`);
+  return value;
+}
+
+/** A list of texts, or undefined if it is absent or null. */
+export function textsField(object: JsonObject, key: string): readonly string[] | undefined {
+  const value = field(object, key) ?? undefined;
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+    throw decodeError(`${key}: not a list of strings`);
+  }
+  return value;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function decodeError(details: string): CniError {
+  return new CniError(CNI_CODES.decode, DECODE, details);
+}

@@ -1,0 +1,65 @@
+import { isObject, type JsonObject } from './network-config.ts';
+
+/** What the CNI programs know of their node. */
+export interface NodeFacts {
+  readonly name: string;
+  readonly podCIDRs: readonly string[];
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The facts in a file, and when they were last known to be true. */
+export interface KnownNode extends NodeFacts {
+  /** Milliseconds since 1970. */
+  readonly seenAt: number;
+}
+
+/** A folder that is empty after a reboot: addresses of another life of the node are then gone too. */
+const DEFAULT_FOLDER = '/run/metaipam/cni';
+
+/** Copies of whole objects, of no use to a plugin. */
+const BULKY = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** The file with the facts of this node. `METAIPAM_CNI_CACHE` names another folder. */
+export function factsFile(env: Readonly<Record<string, string | undefined>>): string {
+  return `${env.METAIPAM_CNI_CACHE || DEFAULT_FOLDER}/node.json`;
+}
+
+/** The facts in a Node object, or undefined if it is none. */
+export function nodeFacts(node: unknown): NodeFacts | undefined {
+  const { metadata, spec } = isObject(node) ? node : ({} as JsonObject);
+  if (!isObject(metadata) || typeof metadata.name !== 'string') return undefined;
+  const { podCIDRs, podCIDR } = isObject(spec) ? spec : ({} as JsonObject);
+  const texts = Array.isArray(podCIDRs) ? podCIDRs : podCIDR ? [podCIDR] : [];
+  const annotations = isObject(metadata.annotations) ? metadata.annotations : {};
+  const kept = Object.entries(annotations).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[0] !== BULKY,
+  );
+  return {
+    name: metadata.name,
+    podCIDRs: texts.filter((text) => typeof text === 'string'),
+    annotations: Object.fromEntries(kept),
+  };
+}
+
+/** The text of the file. */
+export function writeFacts({ name, podCIDRs, annotations }: NodeFacts, seenAt: number): string {
+  return `${JSON.stringify({ version: 1, name, podCIDRs, annotations, seenAt })}\n`;
+}
+
+/** Reads the file. What is not whole and of this form is as good as absent. */
+export function readFacts(text: string | undefined): KnownNode | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || value.version !== 1) return undefined;
+  const { name, podCIDRs, annotations, seenAt } = value;
+  if (typeof name !== 'string' || typeof seenAt !== 'number') return undefined;
+  if (!Array.isArray(podCIDRs) || !podCIDRs.every((item) => typeof item === 'string')) return undefined;
+  if (!isObject(annotations) || !Object.values(annotations).every((item) => typeof item === 'string')) {
+    return undefined;
+  }
+  return { name, podCIDRs, annotations: annotations as Record<string, string>, seenAt };
+}
