@@ -128,6 +128,8 @@ const integerOf = (bits: number) => ({
 const ajv = new Ajv({
   allErrors: true,
   verbose: true,
+  validateSchema: false, // The API server has done that.
+  code: { optimize: false }, // Most programs validate too little to win back the time.
   strict: false, // Structural schemas have keywords that JSON Schema does not know.
   formats: {
     int32: integerOf(32),
@@ -154,8 +156,11 @@ export function plainJson(value: unknown): unknown {
   if (JSON.isRawJSON(value)) return Number((BigInt(value.rawJSON) >> 11n) << 11n);
   if (Array.isArray(value)) return value.map(plainJson);
   if (typeof value !== 'object' || value === null) return value;
-  const fields = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
-  return Object.fromEntries(fields.map(([key, field]) => [key, plainJson(field)]));
+  const object: Record<string, unknown> = Object.create(null); // __proto__ is a field like others.
+  for (const [key, field] of Object.entries(value)) {
+    if (field !== null && field !== undefined) object[key] = plainJson(field);
+  }
+  return object;
 }
 
 function withDefaults(schema: Schema, value: unknown): unknown {
