@@ -35,8 +35,8 @@ export const SERVE_OPTIONS = defineOptions({
   'body-limit': {
     type: 'size',
     env: 'METAIPAM_BODY_LIMIT',
-    default: '256MiB',
-    help: 'The largest hook request to accept. One request carries all claims and allocations of a pool, about 3 kB a pair.',
+    default: '500MiB',
+    help: 'The largest hook request to accept. One request carries all claims and allocations of a pool, about 5 kB a pair.',
     check: (bytes: number) =>
       bytes >= 1 && bytes <= constants.MAX_STRING_LENGTH
         ? undefined
