@@ -9,28 +9,35 @@ import { chmodSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } fro
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
-const root = dirname(import.meta.dirname);
-const dist = join(root, 'dist/cni');
-const drafts = join(root, 'dist/cni-build');
-const PLUGINS = ['kube-node', 'node-annotation'];
+export const PLUGINS = ['kube-node', 'node-annotation'];
 const FETCHER = 'fetch-node';
+const root = dirname(import.meta.dirname);
 
-rmSync(dist, { recursive: true, force: true });
-for (const folder of [join(dist, 'node'), drafts]) mkdirSync(folder, { recursive: true });
-
-// Outside of packages a file without an extension is CommonJS; here it is what this says.
-writeFileSync(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
-for (const name of [...PLUGINS, FETCHER]) await bundleForNode(name, join(dist, 'node', name));
-await bundleForNode(FETCHER, join(dist, FETCHER));
-
-const quickjs = findQuickJS();
-for (const name of PLUGINS) {
-  await compile(name, join(dist, name));
-  console.log(join('dist/cni', name));
+if (import.meta.main) {
+  const dist = join(root, 'dist/cni');
+  rmSync(dist, { recursive: true, force: true });
+  await buildForNode(join(dist, 'node'));
+  await buildNative(dist);
 }
-rmSync(drafts, { recursive: true });
 
-/** One file, run by the `node` that is found. */
+/** All programs, each one file that is run by the `node` of its host. */
+export async function buildForNode(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  // In a package a file without an extension is what this says; elsewhere it is CommonJS.
+  writeFileSync(join(folder, '../package.json'), '{ "type": "commonjs" }\n');
+  for (const name of [...PLUGINS, FETCHER]) await bundleForNode(name, join(folder, name));
+}
+
+/** The plugins as static executables, and the fetcher beside them. Throws without QuickJS. */
+export async function buildNative(folder: string): Promise<void> {
+  const quickjs = findQuickJS();
+  const drafts = join(folder, 'drafts');
+  mkdirSync(drafts, { recursive: true });
+  for (const name of PLUGINS) await compile(name, quickjs, drafts, join(folder, name));
+  rmSync(drafts, { recursive: true });
+  await bundleForNode(FETCHER, join(folder, FETCHER));
+}
+
 async function bundleForNode(name: string, outfile: string): Promise<void> {
   await build({
     entryPoints: [join(root, 'cni/node', `${name}.ts`)],
@@ -40,12 +47,18 @@ async function bundleForNode(name: string, outfile: string): Promise<void> {
     target: 'node20',
     format: 'cjs',
     banner: { js: '#!/usr/bin/env node' },
+    logLevel: 'error',
   });
   chmodSync(outfile, 0o755);
 }
 
+interface QuickJS {
+  readonly include: string;
+  readonly library: string;
+}
+
 /** TypeScript to one module, to bytecode in C, to a static executable. */
-async function compile(name: string, outfile: string): Promise<void> {
+async function compile(name: string, quickjs: QuickJS, drafts: string, outfile: string): Promise<void> {
   const module = join(drafts, `${name}.js`);
   const source = join(drafts, `${name}.c`);
   await build({
@@ -57,16 +70,16 @@ async function compile(name: string, outfile: string): Promise<void> {
     target: 'es2023',
     alias: { 'qjs:std': 'std', 'qjs:os': 'os' },
     external: ['std', 'os'],
+    logLevel: 'error',
   });
   execFileSync('qjsc', ['-s', '-m', '-e', '-o', source, module], { stdio: 'inherit' });
   const flags = ['-O2', '-static', '-s', '-w', `-I${quickjs.include}`];
+  // The linker warns of dlopen, which only modules in shared libraries would need.
   const libraries = [quickjs.library, '-lm', '-ldl', '-lpthread'];
-  execFileSync(process.env.CC ?? 'cc', [...flags, '-o', outfile, source, ...libraries], {
-    stdio: 'inherit',
-  });
+  execFileSync(process.env.CC ?? 'cc', [...flags, '-o', outfile, source, ...libraries], { stdio: 'pipe' });
 }
 
-function findQuickJS(): { include: string; library: string } {
+function findQuickJS(): QuickJS {
   for (const prefix of ['/usr/local', '/usr']) {
     const include = join(prefix, 'include/quickjs');
     const [library] = globSync([

@@ -1,0 +1,244 @@
+/** What the tests of the CNI programs share: the programs, an API server that serves Nodes, scratch folders. */
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildForNode, buildNative } from '../../cni/build.ts';
+
+export const HOST_LOCAL_FOLDER = '/usr/lib/cni';
+
+export interface Node {
+  readonly name: string;
+  readonly podCIDRs?: readonly string[] | null;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly machineID?: string;
+}
+
+/** A folder that goes with the process. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'metaipam-cni-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The tools that are missing, each with what it is for: the caller says so and tests what it can. */
+export function missing(...tools: readonly (readonly [string, string])[]): string[] {
+  return tools.filter(([path]) => !isThere(path)).map(([path, use]) => `${path} (${use})`);
+}
+
+function isThere(program: string): boolean {
+  if (program.startsWith('/')) return existsSync(program);
+  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+}
+
+/** The folder of the programs, compiled if QuickJS is there, and whether they are. */
+export async function programs(): Promise<{ folder: string; isNative: boolean }> {
+  const folder = scratch();
+  const forNode = join(folder, 'node');
+  await buildForNode(forNode);
+  try {
+    await buildNative(folder);
+  } catch (error) {
+    console.log(
+      `# SKIPPED: the native programs, the bundles are tested instead: ${(error as Error).message}`,
+    );
+    for (const name of readdirSync(forNode)) useThisNode(join(forNode, name));
+    return { folder: forNode, isNative: false };
+  }
+  for (const path of [
+    join(folder, 'fetch-node'),
+    ...readdirSync(forNode).map((name) => join(forNode, name)),
+  ]) {
+    useThisNode(path);
+  }
+  return { folder, isNative: true };
+}
+
+/** Tests give programs no PATH to find a `node` in. */
+function useThisNode(path: string): void {
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace(/^#!.*node\n/, `#!${process.execPath}\n`));
+}
+
+export interface Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a program with this environment and nothing else. */
+export function run(
+  path: string,
+  {
+    env = {},
+    stdin = '',
+    args = [],
+  }: { env?: Record<string, string>; stdin?: string; args?: readonly string[] },
+): Promise<Ended> {
+  const child = spawn(path, args, { env });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  child.stderr.on('data', (data) => {
+    err += data;
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(stdin);
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>();
+  child.on('error', reject);
+  child.on('close', (status, signal) => resolve({ status, signal, out, err }));
+  return promise;
+}
+
+export type Mood = 'well' | 'slow' | 'forbids' | 'forbids lists' | 'nonsense' | 'breaks off';
+
+export interface ApiServer {
+  nodes: readonly Node[];
+  mood: Mood;
+  /** The token that requests must bear. */
+  token: string;
+  /** Paths that were asked for, first first. */
+  readonly requests: string[];
+  readonly url: string;
+  readonly caFile: string;
+  /** Writes a kubeconfig with the present token. */
+  kubeconfig(path: string, user?: object): string;
+  close(): void;
+}
+
+/** An API server on loopback that serves Nodes over TLS, with a certificate that openssl makes. */
+export async function apiServer(folder: string, nodes: readonly Node[]): Promise<ApiServer> {
+  mkdirSync(folder, { recursive: true });
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ],
+      ...['-subj', '/CN=api', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+    ],
+    { stdio: 'ignore' },
+  );
+  const server: Server = createServer(
+    { key: readFileSync(key), cert: readFileSync(cert) },
+    (request, response) => {
+      const url = new URL(request.url ?? '/', 'https://api');
+      api.requests.push(url.pathname);
+      const answer = (status: number, body: unknown) => {
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.end(typeof body === 'string' ? body : JSON.stringify(body));
+      };
+      const refuse = (code: number, message: string) =>
+        answer(code, { kind: 'Status', status: 'Failure', code, message });
+      if (api.mood === 'slow') return;
+      if (api.mood === 'nonsense') return answer(200, '<html>welcome to the captive portal</html>');
+      if (api.mood === 'breaks off') return void request.socket.destroy();
+      if (request.headers.authorization !== `Bearer ${api.token}`) return refuse(401, 'Unauthorized');
+      const name = /^\/api\/v1\/nodes\/([^/]+)$/.exec(url.pathname)?.[1];
+      if (api.mood === 'forbids' || (api.mood === 'forbids lists' && name === undefined)) {
+        return refuse(403, 'nodes is forbidden');
+      }
+      const objects = api.nodes.map(nodeObject);
+      if (name === undefined) return answer(200, { kind: 'NodeList', metadata: {}, items: objects });
+      const found = objects.find(({ metadata }) => metadata.name === decodeURIComponent(name));
+      return found === undefined ? refuse(404, `nodes "${name}" not found`) : answer(200, found);
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const api: ApiServer = {
+    nodes,
+    mood: 'well',
+    token: 'first',
+    requests: [],
+    url: `https://127.0.0.1:${port}`,
+    caFile: cert,
+    kubeconfig(path, user = { token: api.token }) {
+      writeFileSync(path, kubeconfig(api.url, cert, user));
+      return path;
+    },
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return api;
+}
+
+/** YAML, by way of its subset JSON but for the first line. */
+export function kubeconfig(server: string, ca: string, user: object): string {
+  const config = {
+    kind: 'Config',
+    'current-context': 'c',
+    contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
+    clusters: [{ name: 'k', cluster: { server, 'certificate-authority': ca } }],
+    users: [{ name: 'u', user }],
+  };
+  return `apiVersion: v1\n${Object.entries(config)
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
+    .join('')}`;
+}
+
+function nodeObject({ name, podCIDRs, annotations, machineID }: Node) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, ...(annotations && { annotations }) },
+    spec: { ...(podCIDRs && { podCIDR: podCIDRs[0], podCIDRs }) },
+    status: { nodeInfo: { machineID: machineID ?? '' } },
+  };
+}
+
+/** Every file below a folder, by its path in it. */
+export function filesBelow(folder: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  if (!existsSync(folder)) return files;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join(folder, name);
+    if (statSync(path).isFile()) files[name] = readFileSync(path, 'utf8');
+  }
+  return files;
+}
+
+/** The environment of a call as a container runtime makes it. */
+export function cniEnv(
+  command: string,
+  container: string,
+  more: Record<string, string> = {},
+): Record<string, string> {
+  return {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: container,
+    CNI_NETNS: '/run/netns/none',
+    CNI_IFNAME: 'eth0',
+    CNI_PATH: HOST_LOCAL_FOLDER,
+    ...more,
+  };
+}
+
+/** Loudly: what is not tested here, and why. */
+export function skip(what: string, reasons: readonly string[]): void {
+  console.log(`# SKIPPED: ${what}: there is no ${reasons.join(', no ')}`);
+}
