@@ -31,7 +31,7 @@ type Request = DecoratorRequest<IPAddressClaim>;
 
 /** How soon to look again for what has not appeared yet. */
 const RESYNC_SECONDS = 10;
-/** How long a claim may name an IPAddress that is nowhere to be seen before it is given a new one. */
+/** How long a claim waits for an IPAddress that is nowhere to be seen: then another is given, or the trouble named. */
 const LOST_ADDRESS_SECONDS = 60;
 
 /** A claim sees its allocations and, where Cluster API runs, its cluster. Never its pool: see the design. */
@@ -120,11 +120,23 @@ function create(allocation: IPAllocation, claim: IPAddressClaim, context: HookCo
   // An IPAddress that was there before is not Metacontroller's and will not show up among the attachments.
   if (allocation.spec.adopted)
     return { ...bound(claim, allocation.spec.address ?? '', context), attachments };
+  const { name } = claim.metadata;
+  const { addressRef } = claim.status ?? {};
   const response = { attachments, resyncAfterSeconds: RESYNC_SECONDS };
-  const addressName = claim.status?.addressRef?.name;
-  if (addressName === undefined) return response;
-  const message = `IPAddress ${addressName} is gone and is made again`;
-  const outcome: ClaimOutcome = { ready: 'False', reason: 'AddressMissing', message, addressName };
+  if (addressRef !== undefined) {
+    const message = `IPAddress ${name} is gone and is made again`;
+    const outcome: ClaimOutcome = {
+      ready: 'False',
+      reason: 'AddressMissing',
+      message,
+      addressName: addressRef.name,
+    };
+    return { ...response, status: claimStatus(claim, outcome, context) };
+  }
+  const age = secondsSince(allocation.metadata.creationTimestamp, context.now);
+  if (age < LOST_ADDRESS_SECONDS) return response;
+  const message = `${allocation.spec.address} is allocated, but IPAddress ${name} does not appear: is there one of another pool?`;
+  const outcome: ClaimOutcome = { ready: 'False', reason: 'AllocationFailed', message, addressName: null };
   return { ...response, status: claimStatus(claim, outcome, context) };
 }
 

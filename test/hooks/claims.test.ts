@@ -163,7 +163,7 @@ test('H8 the address of a global pool is in the claim’s namespace', () => {
 
 test('a claim is bound once its IPAddress is there, and says which address it is', () => {
   const a = claim('a', POOL);
-  const related = [allocation(POOL, a, '10.0.0.1')];
+  const related = [allocation(POOL, a, '10.0.0.1', { creationTimestamp: ago(1) })];
   const first = synced(a, { related });
   assert.is(first.status, undefined, 'not before');
   assert.is(first.annotations, undefined);
@@ -248,6 +248,18 @@ test('an IPAddress that was deleted by hand is made again with the same address'
   assert.is(addressIn(response), '10.0.0.3');
   assert.is(condition(response, 'Ready'), 'False/AddressMissing');
   assert.equal(statusOf(response).addressRef, { name: 'a' });
+});
+
+test('a claim whose IPAddress does not appear says so after a minute', () => {
+  const a = claim('a', POOL);
+  const allocatedAt = (creationTimestamp: string) => ({
+    related: [allocation(POOL, a, '10.0.0.3', { creationTimestamp })],
+  });
+  assert.is(synced(a, allocatedAt(ago(59))).status, undefined);
+  const overdue = synced(a, allocatedAt(ago(60)));
+  assert.is(condition(overdue, 'Ready'), 'False/AllocationFailed');
+  assert.is(statusOf(overdue).addressRef, undefined);
+  assert.is(addressIn(overdue), '10.0.0.3');
 });
 
 test('an annotation in another spelling names the same address', () => {
