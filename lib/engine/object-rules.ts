@@ -1,5 +1,5 @@
 /** What the API server asks of every object's metadata, whatever its kind (`ValidateObjectMeta`). */
-import { deepEqual, isDeleting, type Unstructured } from './object.ts';
+import { deepEqual, isDeleting, type Unstructured, withMetadata } from './object.ts';
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
@@ -50,6 +50,19 @@ export function checkMetadata(object: Unstructured, old?: Unstructured): string[
     }
   }
   return problems;
+}
+
+/** Lists and maps of the metadata that the API server leaves out when they are empty. */
+const COLLECTIONS = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const;
+
+/** `object` as the API server keeps it: nothing empty in its metadata. */
+export function withoutEmptyMetadata(object: Unstructured): Unstructured {
+  const empty = COLLECTIONS.filter((field) => {
+    const value = object.metadata[field];
+    return value !== undefined && Object.keys(value ?? {}).length === 0;
+  });
+  if (empty.length === 0) return object;
+  return withMetadata(object, Object.fromEntries(empty.map((field) => [field, undefined])));
 }
 
 /**

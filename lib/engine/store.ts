@@ -8,7 +8,7 @@ import { qualifiedName } from '../kubernetes/object.ts';
 import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
 import { deepEqual, isDeleting, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
-import { admitNode, checkMetadata } from './object-rules.ts';
+import { admitNode, checkMetadata, withoutEmptyMetadata } from './object-rules.ts';
 import { uuid } from './random.ts';
 import type { Resources, ResourceType } from './resources.ts';
 import { serverSideApply } from './server-side-apply.ts';
@@ -263,13 +263,13 @@ export class Store {
     write: (admitted: Unstructured) => Unstructured,
   ): ApiResult {
     const { prepare, validate } = this.#options.admission ?? {};
-    const problems = checkMetadata(object, old);
-    let admitted = object;
+    let admitted = withoutEmptyMetadata(object);
+    const problems = checkMetadata(admitted, old);
     if (type.custom) {
-      if (prepare !== undefined) admitted = prepare(object);
+      if (prepare !== undefined) admitted = prepare(admitted);
       if (validate !== undefined) problems.push(...validate(admitted, old));
     } else if (type.kind === 'Node') {
-      const node = admitNode(object, old);
+      const node = admitNode(admitted, old);
       admitted = node.object;
       problems.push(...node.problems);
     }

@@ -155,6 +155,32 @@ test('system metadata cannot be written', () => {
   assert.is(updated.metadata.generation, 1);
 });
 
+test('empty lists and maps of the metadata are left out', () => {
+  const store = newStore();
+  const created = create(store, 'a', {}, { labels: {}, annotations: { a: '1' }, finalizers: [] });
+  assert.equal(Object.keys(created.metadata).sort(), [
+    'annotations',
+    'creationTimestamp',
+    'generation',
+    'name',
+    'namespace',
+    'resourceVersion',
+    'uid',
+  ]);
+  const patched = write(store, {
+    verb: 'patch',
+    ...loaf('a'),
+    patch: { metadata: { annotations: { a: null } } },
+  });
+  assert.not('annotations' in patched.metadata);
+  const same = write(store, {
+    verb: 'update',
+    ...loaf('a'),
+    object: changeMeta(patched, { ownerReferences: [] }),
+  });
+  assert.is(same.metadata.resourceVersion, patched.metadata.resourceVersion);
+});
+
 test('a finalizer holds a deleted object, which goes with the last one', () => {
   const store = newStore();
   create(store, 'a', {}, { finalizers: [`${GROUP}/hold`] });
