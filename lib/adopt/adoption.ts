@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../address/address.ts';
 import {
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
@@ -5,21 +6,30 @@ import {
   POOL_LABEL,
   POOL_UID_LABEL,
 } from '../kubernetes/names.ts';
-import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
+import {
+  type KubernetesObject,
+  type ObjectMeta,
+  type OwnerReference,
+  qualifiedName,
+} from '../kubernetes/object.ts';
 import type {
   ClusterCIDR,
   GlobalInClusterIPPool,
   InClusterIPPool,
   IPAddress,
   IPAddressClaim,
+  IPAllocation,
 } from '../kubernetes/types.ts';
 import { poolLabel } from '../pool/pool-label.ts';
+
+/** On a claim: whoever removes it deletes the claim's IPAddress first. */
+const RELEASE_ADDRESS = 'ipam.cluster.x-k8s.io/ReleaseAddress';
 
 /** Finalizers of the two reference controllers. Nobody removes them once those controllers are gone. */
 const FOREIGN_FINALIZERS: readonly string[] = [
   'ipam.cluster.x-k8s.io/ProtectPool',
   'ipam.cluster.x-k8s.io/ProtectAddress',
-  'ipam.cluster.x-k8s.io/ReleaseAddress',
+  RELEASE_ADDRESS,
   'networking.x-k8s.io/cluster-cidr-finalizer',
 ];
 
@@ -30,6 +40,7 @@ export interface Inventory {
   readonly pools: readonly (InClusterIPPool | GlobalInClusterIPPool)[];
   readonly claims: readonly IPAddressClaim[];
   readonly addresses: readonly IPAddress[];
+  readonly allocations: readonly IPAllocation[];
   readonly clusterCIDRs: readonly ClusterCIDR[];
 }
 
@@ -38,23 +49,64 @@ export interface Adoption {
   readonly object: KubernetesObject;
   /** JSON merge patch (RFC 7386) with the resourceVersion it was made for. */
   readonly patch: { readonly metadata: object };
+  /** Whether it is then deleted, because its claim is going and nobody else will. */
+  readonly isDeleted?: true;
   readonly effects: readonly string[];
+}
+
+export interface AdoptionPlan {
+  readonly adoptions: readonly Adoption[];
+  /** IPAddresses that their pool has not allocated to their claim yet, and must before they are adopted. */
+  readonly waiting: readonly IPAddress[];
 }
 
 /**
  * What makes objects that another controller left behind metaipam's own: its finalizers removed, and each
  * IPAddress of a living claim owned, labelled and marked as metaipam would have made it. Specs never change.
+ *
+ * An IPAddress is only labelled once it is allocated: a pool does not look at those that carry its label, and
+ * would give the address to somebody else.
  */
-export function planAdoption({ pools, claims, addresses, clusterCIDRs }: Inventory): Adoption[] {
-  const plans = [
-    ...pools.map((pool) => releaseFrom(pool)),
-    ...claims.map((claim) => releaseFrom(claim)),
-    ...addresses.map((address) => adoptAddress(address, pools, claims)),
-    ...clusterCIDRs.map((clusterCIDR) =>
-      releaseFrom({ ...clusterCIDR, apiVersion: CLUSTER_CIDR_API_VERSION }),
-    ),
-  ];
-  return plans.filter((plan) => plan !== undefined);
+export function planAdoption({
+  pools,
+  claims,
+  addresses,
+  allocations,
+  clusterCIDRs,
+}: Inventory): AdoptionPlan {
+  const poolsByTitle = new Map(pools.map((pool) => [poolTitle(pool.kind, pool.metadata), pool]));
+  const claimsByName = new Map(claims.map((claim) => [qualifiedName(claim.metadata), claim]));
+  const allocated = new Set(
+    allocations.map(({ spec: { claimRef, address } }) => `${claimRef.uid} ${address}`),
+  );
+  const waiting: IPAddress[] = [];
+  const adoptions: Adoption[] = [];
+  const add = (object: KubernetesObject, changes?: Changes) => {
+    const adoption = adoptionOf(object, changes);
+    if (adoption !== undefined) adoptions.push(adoption);
+  };
+
+  for (const pool of pools) add(pool);
+  for (const address of addresses) {
+    const { metadata, spec } = address;
+    const { kind, name } = spec.poolRef;
+    const claim = claimsByName.get(qualifiedName(metadata));
+    const pool =
+      poolsByTitle.get(poolTitle(kind, { ...metadata, name })) ?? poolsByTitle.get(poolTitle(kind, { name }));
+    const isAllocated =
+      claim !== undefined && allocated.has(`${claim.metadata.uid} ${canonicalAddress(spec.address)}`);
+    const isGoing = claim?.metadata.deletionTimestamp !== undefined;
+    if (isGoing && claim.metadata.finalizers?.includes(RELEASE_ADDRESS)) {
+      add(address, { metadata: {}, isDeleted: true, effects: ['deleted, as its claim is'] });
+    } else if (pool !== undefined && isAllocated) add(address, ownership(address, claim, pool));
+    else add(address);
+    const isServed = claim !== undefined && pool !== undefined && claim.spec.poolRef.name === name;
+    if (isServed && !isAllocated && !isGoing) waiting.push(address);
+  }
+  // After their addresses, of which nobody takes care once they are gone.
+  for (const claim of claims) add(claim);
+  for (const clusterCIDR of clusterCIDRs) add({ ...clusterCIDR, apiVersion: CLUSTER_CIDR_API_VERSION });
+  return { adoptions, waiting };
 }
 
 /** IPAddresses of our pools whose claim does not exist: they stay as they are and keep their address in use. */
@@ -65,36 +117,40 @@ export function orphans({ claims, addresses }: Inventory): IPAddress[] {
   );
 }
 
-function releaseFrom(object: KubernetesObject): Adoption | undefined {
+interface Changes {
+  readonly metadata: object;
+  readonly isDeleted?: true;
+  readonly effects: readonly string[];
+}
+
+function poolTitle(kind: string, metadata: ObjectMeta): string {
+  return `${kind} ${qualifiedName(metadata)}`;
+}
+
+/** The removal of others' finalizers, and `changes`; nothing when there is nothing to do. */
+function adoptionOf(object: KubernetesObject, changes?: Changes): Adoption | undefined {
   const { finalizers = [], resourceVersion } = object.metadata;
   const kept = finalizers.filter((finalizer) => !FOREIGN_FINALIZERS.includes(finalizer));
-  if (kept.length === finalizers.length) return undefined;
   const removed = finalizers.filter((finalizer) => !kept.includes(finalizer));
+  const effects = [
+    ...removed.map((finalizer) => `freed of finalizer ${finalizer}`),
+    ...(changes?.effects ?? []),
+  ];
+  if (effects.length === 0) return undefined;
+  const freed = removed.length > 0 && { finalizers: kept };
   return {
     object,
-    patch: { metadata: { resourceVersion, finalizers: kept } },
-    effects: removed.map((finalizer) => `finalizer ${finalizer} removed`),
+    patch: { metadata: { resourceVersion, ...freed, ...changes?.metadata } },
+    ...(changes?.isDeleted && { isDeleted: true }),
+    effects,
   };
 }
 
-function adoptAddress(
-  address: IPAddress,
-  pools: Inventory['pools'],
-  claims: Inventory['claims'],
-): Adoption | undefined {
-  const { metadata, spec } = address;
-  const release = releaseFrom(address);
-  const claim = claims.find(
-    (other) => other.metadata.namespace === metadata.namespace && other.metadata.name === metadata.name,
-  );
-  const pool = pools.find(
-    (other) =>
-      other.kind === spec.poolRef.kind &&
-      other.metadata.name === spec.poolRef.name &&
-      (other.metadata.namespace === undefined || other.metadata.namespace === metadata.namespace),
-  );
-  if (claim === undefined || pool === undefined || claim.metadata.name !== spec.claimRef.name) return release;
-
+function ownership(
+  { metadata }: IPAddress,
+  claim: IPAddressClaim,
+  pool: Inventory['pools'][number],
+): Changes {
   const owners = [ownerReference(claim, claim.apiVersion, true)];
   // Metacontroller merges owner references by name, and would mix up two of one name.
   if (pool.metadata.name !== claim.metadata.name) owners.push(ownerReference(pool, POOL_API_VERSION, false));
@@ -104,33 +160,23 @@ function adoptAddress(
         ({ kind, metadata: { name } }) => kind === reference.kind && name === reference.name,
       ),
   );
+  const ownerReferences = [...others, ...owners];
   const labels = {
     [POOL_LABEL]: poolLabel(pool.kind, pool.metadata.name),
     [POOL_UID_LABEL]: pool.metadata.uid ?? '',
   };
-  const effects = [...(release?.effects ?? [])];
-  const ownerReferences = [...others, ...owners];
+  const effects: string[] = [];
   if (!sameOwners(metadata.ownerReferences ?? [], ownerReferences)) {
     effects.push(`owned by ${owners.map(({ kind, name }) => `${kind} ${name}`).join(' and ')}`);
   }
   if (Object.entries(labels).some(([key, value]) => metadata.labels?.[key] !== value)) {
     effects.push('labelled with its pool');
   }
-  if (metadata.annotations?.[DECORATOR_ANNOTATION] !== 'claims')
+  if (metadata.annotations?.[DECORATOR_ANNOTATION] !== 'claims') {
     effects.push("marked as the claims controller's");
-  if (effects.length === 0) return undefined;
-  const kept = (metadata.finalizers ?? []).filter((finalizer) => !FOREIGN_FINALIZERS.includes(finalizer));
+  }
   return {
-    object: address,
-    patch: {
-      metadata: {
-        resourceVersion: metadata.resourceVersion,
-        finalizers: kept,
-        ownerReferences,
-        labels,
-        annotations: { [DECORATOR_ANNOTATION]: 'claims' },
-      },
-    },
+    metadata: { ownerReferences, labels, annotations: { [DECORATOR_ANNOTATION]: 'claims' } },
     effects,
   };
 }

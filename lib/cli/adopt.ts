@@ -1,8 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObjectApi, V1Deployment } from '@kubernetes/client-node';
 import type { Adoption, Inventory } from '../adopt/adoption.ts';
-import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
+import {
+  CAPI_IPAM_GROUP,
+  CLUSTER_CIDR_API_VERSION,
+  METAIPAM_API_VERSION,
+  POOL_API_VERSION,
+} from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { ClusterCIDR, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import type { ClusterCIDR, IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { HOOK_OPTIONS } from './hook-options.ts';
 import { defineOptions, type Parsed } from './options.ts';
@@ -17,8 +23,16 @@ const OPTIONS = defineOptions({
   },
   'dry-run': { type: 'boolean', default: 'false', help: 'Only say what would be done.' },
   force: { type: 'boolean', default: 'false', help: 'Go on although the other controller still runs.' },
+  timeout: {
+    type: 'duration',
+    default: '1m',
+    help: 'How long to wait for pools to allocate the addresses that their claims have.',
+  },
   'cluster-api-version': HOOK_OPTIONS['cluster-api-version'],
 });
+
+/** Milliseconds between two looks at what pools have allocated. */
+const POLL_INTERVAL = 1000;
 
 /** The label that Cluster API puts on everything of the in-cluster provider. */
 const PROVIDER = 'cluster.x-k8s.io/provider=ipam-in-cluster';
@@ -40,8 +54,10 @@ async function adopt(
   if (running.length > 0 && !values.force) {
     throw new InputError(`${running.join(', ')} still runs: scale it to 0 first, or use --force`);
   }
-  const prefix = values['dry-run'] ? 'would be ' : '';
-  let failures = 0;
+  const isDryRun = values['dry-run'];
+  const prefix = isDryRun ? 'would be ' : '';
+  let adopted = 0;
+  /** Does one thing. Resolves to whether it is worth another try: somebody else changed the object meanwhile. */
   const attempt = async (
     { kind, metadata }: KubernetesObject,
     effect: string,
@@ -49,45 +65,55 @@ async function adopt(
   ) => {
     const subject = `${kind} ${qualifiedName(metadata)}`;
     try {
-      if (!values['dry-run']) await action();
-      stdout.write(`${subject}: ${prefix}${effect}\n`);
+      if (!isDryRun) await action();
     } catch (error) {
-      failures++;
-      stderr.write(`metaipam adopt: ${subject}: ${messageOf(error)}\n`);
+      if ([404, 409].includes((error as { code?: number }).code ?? 0)) return true;
+      throw new InputError(`${subject}: ${messageOf(error)}`);
     }
+    stdout.write(`${subject}: ${prefix}${effect}\n`);
+    adopted++;
+    return false;
   };
 
   // First what would refuse the rest: webhooks whose server is gone.
   for (const kind of ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration']) {
-    for (const webhooks of await list<KubernetesObject>(
-      api,
-      'admissionregistration.k8s.io/v1',
-      kind,
-      PROVIDER,
-    )) {
+    const version = 'admissionregistration.k8s.io/v1';
+    for (const webhooks of await list<KubernetesObject>(api, version, kind, PROVIDER)) {
       await attempt(webhooks, 'deleted', () => api.delete(asGiven(webhooks)));
     }
   }
-  const inventory = await takeInventory(api, values['cluster-api-version']);
-  const adoptions = planAdoption(inventory);
-  for (const { object, patch, effects } of adoptions) {
-    await attempt(object, effects.join(', '), () =>
-      api.patch(
-        asGiven(object, patch),
-        undefined,
-        undefined,
-        'metaipam',
-        undefined,
-        PatchStrategy.MergePatch,
-      ),
-    );
+  const adoptOne = async ({ object, patch, isDeleted }: Adoption) => {
+    const { MergePatch } = PatchStrategy;
+    await api.patch(asGiven(object, patch), undefined, undefined, 'metaipam', undefined, MergePatch);
+    if (isDeleted) await api.delete(asGiven(object));
+  };
+  const deadline = Date.now() + values.timeout;
+  for (;;) {
+    const inventory = await takeInventory(api, values['cluster-api-version']);
+    const { adoptions, waiting } = planAdoption(inventory);
+    let unfinished = waiting.length;
+    for (const adoption of adoptions) {
+      const retry = await attempt(adoption.object, adoption.effects.join(', '), () => adoptOne(adoption));
+      if (retry) unfinished++;
+    }
+    const isLast = isDryRun || unfinished === 0 || Date.now() >= deadline;
+    if (!isLast) {
+      await delay(POLL_INTERVAL);
+      continue;
+    }
+    for (const { metadata } of orphans(inventory)) {
+      stdout.write(`IPAddress ${qualifiedName(metadata)}: left as it is, because its claim does not exist\n`);
+    }
+    stdout.write(`${adopted} ${adopted === 1 ? 'object' : 'objects'} ${prefix}adopted\n`);
+    if (isDryRun || unfinished === 0) return 0;
+    for (const { metadata, spec } of waiting) {
+      const pool = `${spec.poolRef.kind} ${spec.poolRef.name}`;
+      const problem = `${pool} has not allocated ${spec.address} to its claim`;
+      stderr.write(`metaipam adopt: IPAddress ${qualifiedName(metadata)}: ${problem}\n`);
+    }
+    stderr.write('metaipam adopt: not everything is adopted yet: run it again\n');
+    return 1;
   }
-  for (const { metadata } of orphans(inventory)) {
-    stdout.write(`IPAddress ${qualifiedName(metadata)}: left as it is, because its claim does not exist\n`);
-  }
-  const done = Math.max(0, adoptions.length - failures);
-  stdout.write(`${done} of ${adoptions.length} objects ${prefix}adopted\n`);
-  return failures === 0 ? 0 : 1;
 }
 
 async function takeInventory(api: KubernetesObjectApi, version: string): Promise<Inventory> {
@@ -99,6 +125,7 @@ async function takeInventory(api: KubernetesObjectApi, version: string): Promise
     pools: [...pools, ...globalPools],
     claims: (await list<IPAddressClaim>(api, claims, 'IPAddressClaim')).filter(refersToOurPool),
     addresses: (await list<IPAddress>(api, claims, 'IPAddress')).filter(refersToOurPool),
+    allocations: await list<IPAllocation>(api, METAIPAM_API_VERSION, 'IPAllocation'),
     clusterCIDRs: await list<ClusterCIDR>(api, CLUSTER_CIDR_API_VERSION, 'ClusterCIDR'),
   };
 }
@@ -115,7 +142,10 @@ async function runningControllers(api: KubernetesObjectApi): Promise<string[]> {
   return running;
 }
 
-/** Every object of a kind, as the API server lists it: without its own apiVersion and kind, which are added. */
+/**
+ * Every object of a kind; none of a kind that the cluster does not have. The API server lists them without their
+ * apiVersion and kind, which are added.
+ */
 async function list<T extends object>(
   api: KubernetesObjectApi,
   apiVersion: string,
@@ -127,15 +157,23 @@ async function list<T extends object>(
     const { items } = await api.list(apiVersion, kind, none, none, none, none, none, labelSelector);
     return items.map((item) => ({ ...item, apiVersion, kind })) as object[] as T[];
   } catch (error) {
+    if (isNotServed(error)) return [];
     throw new InputError(`cannot list ${kind}: ${messageOf(error)}`);
   }
 }
 
+function isNotServed(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message: string };
+  return code === 404 || message.startsWith('Unrecognized API version and kind');
+}
+
 /** What the API server said, or why it could not be asked. */
 function messageOf(error: unknown): string {
-  const { body, message } = error as { body?: unknown; message: string };
-  const status = typeof body === 'string' ? body : JSON.stringify(body ?? '');
-  return /"message":"([^"]+)"/.exec(status)?.[1] ?? message;
+  const { body, cause, message } = error as { body?: unknown; cause?: unknown; message: string };
+  const text = typeof body === 'string' ? body : JSON.stringify(body ?? '');
+  const said = /"message":("(?:[^"\\]|\\.)+")/.exec(text)?.[1];
+  if (said !== undefined) return JSON.parse(said);
+  return cause instanceof Error ? messageOf(cause) : message.replaceAll(/\s+/g, ' ');
 }
 
 /** An object for the client, with what is to change in it. */
@@ -158,10 +196,11 @@ const command: Command = defineCommand({
   description: `
 Makes the objects of Cluster API's in-cluster IPAM provider and of node-ipam-controller metaipam's own, once those
 controllers have stopped: removes their finalizers and webhook configurations, which would block every deletion, and
-gives each IPAddress its owners, labels and mark. No address and no other part of a spec is changed. Run it again
-at any time: it does what is left to do. It also takes on IPAddresses that were made by hand or restored.
+gives each IPAddress its owners, labels and mark, once metaipam has allocated its address. No address and no other
+part of a spec is changed. Run it again at any time: it does what is left to do. It also takes on IPAddresses that
+were made by hand or restored.
 
-Exit codes: 0 when everything was done, 1 on any error.`,
+Exit codes: 0 when everything was done, 1 on any error or when an address was not allocated in time.`,
   options: OPTIONS,
   main: adopt,
 });
