@@ -6,6 +6,8 @@ import type { Connection } from '../../lib/cni/kubeconfig.ts';
 import { readFile, replaceFile } from './host.ts';
 
 const input: FetchRequest = JSON.parse(readFileSync(0, 'utf8'));
+// Whatever hangs, and be it the lookup of a name, must not hang the pod.
+setTimeout(() => process.exit(1), input.deadline + 1_000).unref();
 fetchNode({ env: process.env, now: Date.now, readFile, replaceFile, get }, input).then((answer) =>
   writeFileSync(1, `${JSON.stringify(answer)}\n`),
 );

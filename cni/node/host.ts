@@ -64,18 +64,12 @@ export function replaceFile(path: string, text: string): void {
   }
 }
 
-function run(
-  path: string,
-  env: Readonly<Record<string, string>>,
-  input: string,
-  milliseconds?: number,
-): Ended {
+function run(path: string, env: Readonly<Record<string, string>>, input: string): Ended {
   const { status, stdout } = spawnSync(path, {
     env,
     input,
     encoding: 'utf8',
     stdio: ['pipe', 'pipe', 'inherit'],
-    ...(milliseconds !== undefined && { timeout: milliseconds, killSignal: 'SIGKILL' }),
   });
   return { status: status ?? -1, output: stdout ?? '' };
 }

@@ -2,13 +2,10 @@ import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import type { Ended, Host } from '../../lib/cni/host.ts';
 
-/** Milliseconds between two looks at a program that has a deadline. */
-const PATIENCE = 2;
-
 /** This machine, as a program compiled by QuickJS sees it. */
 export function quickjsHost(): Host {
   // A program that does not read what it is given must not end this one.
-  os.signal(os.SIGPIPE, null);
+  os.signal(os.SIGPIPE, undefined);
   const [program] = os.readlink('/proc/self/exe');
   return {
     env: std.getenviron(),
@@ -60,37 +57,17 @@ function makeFolder(path: string): void {
   os.mkdir(path, 0o755);
 }
 
-function run(
-  path: string,
-  env: Readonly<Record<string, string>>,
-  input: string,
-  milliseconds?: number,
-): Ended {
+function run(path: string, env: Readonly<Record<string, string>>, input: string): Ended {
   const [inputEnd, inputStart] = pipe();
   const [outputEnd, outputStart] = pipe();
   const pid = os.exec([path], { block: false, usePath: false, env, stdin: inputEnd, stdout: outputStart });
   os.close(inputEnd);
   os.close(outputStart);
   give(inputStart, input);
-  if (milliseconds !== undefined) killAfter(pid, milliseconds);
   const file = std.fdopen(outputEnd, 'r');
   const output = file.readAsString();
   file.close();
-  return { status: milliseconds === undefined ? exitStatus(os.waitpid(pid, 0)[1]) : 0, output };
-}
-
-/** Waits for the end of a program whose output fits into a pipe. */
-function killAfter(pid: number, milliseconds: number): void {
-  const endsAt = Date.now() + milliseconds;
-  while (os.waitpid(pid, os.WNOHANG)[0] !== pid) {
-    if (Date.now() < endsAt) {
-      os.sleep(PATIENCE);
-    } else {
-      os.kill(pid, os.SIGKILL);
-      os.waitpid(pid, 0);
-      return;
-    }
-  }
+  return { status: exitStatus(os.waitpid(pid, 0)[1]), output };
 }
 
 function start(path: string, input: string): void {

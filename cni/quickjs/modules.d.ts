@@ -35,13 +35,10 @@ declare module 'qjs:os' {
   export const O_RDWR: number;
   export const S_IFMT: number;
   export const S_IFREG: number;
-  export const SIGKILL: number;
   export const SIGPIPE: number;
-  export const WNOHANG: number;
   export function close(fd: number): number;
   export function exec(args: readonly string[], options: ExecOptions): number;
   export function getpid(): number;
-  export function kill(pid: number, signal: number): number;
   export function mkdir(path: string, mode: number): number;
   export function open(path: string, flags: number, mode?: number): number;
   export function pipe(): [number, number] | null;
@@ -50,7 +47,6 @@ declare module 'qjs:os' {
   export function remove(path: string): number;
   export function rename(from: string, to: string): number;
   export function signal(signal: number, handler: null | undefined): void;
-  export function sleep(milliseconds: number): void;
   export function stat(path: string): [Stat | null, number];
   export function waitpid(pid: number, options: number): [number, number];
 }

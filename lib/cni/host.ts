@@ -20,7 +20,7 @@ export interface Host {
   /** The names in a folder; none if there is no such folder. */
   listFolder(path: string): readonly string[];
   /** Runs a program with this environment to its end; what it says on stderr passes through. */
-  run(path: string, env: Readonly<Record<string, string>>, input: string, milliseconds?: number): Ended;
+  run(path: string, env: Readonly<Record<string, string>>, input: string): Ended;
   /** Starts a program that outlives this one, with the environment of this one. */
   start(path: string, input: string): void;
 }

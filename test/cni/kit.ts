@@ -25,10 +25,15 @@ export interface Node {
   readonly machineID?: string;
 }
 
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A folder that goes with the process. */
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'metaipam-cni-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 

@@ -1,0 +1,514 @@
+/** kube-node as a process, with the real host-local and an API server on loopback. */
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type ApiServer,
+  apiServer,
+  cniEnv,
+  type Ended,
+  filesBelow,
+  HOST_LOCAL_FOLDER,
+  kubeconfig,
+  missing,
+  type Node,
+  programs,
+  run,
+  scratch,
+  skip,
+} from './kit.ts';
+
+const reasons = missing(
+  ['/usr/lib/cni/host-local', 'containernetworking-plugins'],
+  ['openssl', 'a certificate'],
+);
+if (reasons.length > 0) {
+  skip('kube-node with host-local', reasons);
+  test('kube-node with host-local is skipped: tools are missing', () => assert.ok(reasons.length > 0));
+} else {
+  await register();
+}
+test.run();
+
+async function register(): Promise<void> {
+  const { folder, isNative } = await programs();
+  const OWN: Node = {
+    name: hostname().toLowerCase(),
+    podCIDRs: ['10.1.0.0/24', 'fd00:1::/64'],
+    annotations: { 'example.com/storage': '10.2.0.0/24', 'example.com/tiny': '10.3.0.0/30' },
+  };
+
+  interface World {
+    readonly api: ApiServer;
+    readonly data: string;
+    readonly cache: string;
+    readonly config: (ipam?: object, top?: object) => string;
+    /** Runs kube-node without any PATH. */
+    readonly call: (command: string, container: string, given?: Given) => Promise<Ended>;
+  }
+  interface Given {
+    readonly ipam?: object;
+    readonly top?: object;
+    readonly env?: Record<string, string>;
+  }
+
+  /** Each test has its own node, API server, cache and addresses. */
+  function inWorld(name: string, body: (world: World) => Promise<void>): void {
+    test(name, async () => {
+      const work = scratch();
+      const [data, cache] = [join(work, 'data'), join(work, 'cache')];
+      const api = await apiServer(join(work, 'api'), [OWN, { name: 'other', podCIDRs: ['10.9.0.0/24'] }]);
+      const file = api.kubeconfig(join(work, 'kubeconfig'));
+      const config: World['config'] = (ipam = {}, top = {}) =>
+        JSON.stringify({
+          ...{ cniVersion: '1.0.0', name: 'net' },
+          ...top,
+          ipam: { type: 'kube-node', dataDir: data, kubeconfig: file, ...ipam },
+        });
+      const call: World['call'] = (command, container, { ipam, top, env = {} } = {}) =>
+        run(join(folder, 'kube-node'), {
+          env: cniEnv(command, container, { METAIPAM_CNI_CACHE: cache, ...env }),
+          stdin: config(ipam, top),
+        });
+      try {
+        await body({ api, data, cache, config, call });
+      } finally {
+        api.close();
+      }
+    });
+  }
+
+  inWorld('ADD, CHECK and DEL of every CNI version, with an empty PATH', async ({ call, data }) => {
+    for (const cniVersion of ['0.3.1', '0.4.0', '1.0.0', '1.1.0']) {
+      const top = { cniVersion };
+      const result = addresses(await call('ADD', `c-${cniVersion}`, { top }));
+      assert.is(result.cniVersion, cniVersion);
+      assert.is(result.ips.length, 2);
+      const versions = cniVersion.startsWith('0') ? ['4', '6'] : [undefined, undefined];
+      assert.equal(
+        result.ips.map(({ version }) => version),
+        versions,
+      );
+      const checked = await call('CHECK', `c-${cniVersion}`, { top });
+      if (cniVersion === '0.3.1') assert.is(problem(checked).code, 1, 'CHECK came with 0.4.0');
+      else succeeded(checked);
+      succeeded(await call('DEL', `c-${cniVersion}`, { top }));
+      succeeded(await call('DEL', `c-${cniVersion}`, { top, env: { CNI_NETNS: '' } }));
+    }
+    assert.equal(held(data), []);
+  });
+
+  inWorld('ADD a second time keeps the first address and gives no other', async ({ call, data }) => {
+    addresses(await call('ADD', 'c1'));
+    const before = held(data);
+    const { code, msg } = problem(await call('ADD', 'c1'));
+    assert.is(code, 999);
+    assert.match(msg, 'duplicate allocation');
+    assert.equal(held(data), before);
+  });
+
+  inWorld('DEL and GC need neither cache nor API server', async ({ call, api, data, cache }) => {
+    addresses(await call('ADD', 'c1'));
+    addresses(await call('ADD', 'c2'));
+    const node = join(cache, 'node.json');
+    writeFileSync(node, '{"half');
+    api.mood = 'slow';
+    const before = api.requests.length;
+    succeeded(await call('CHECK', 'c1'));
+    succeeded(await call('DEL', 'c1'));
+    const top = { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] };
+    succeeded(await call('GC', '', { top }));
+    assert.equal(held(data), []);
+    assert.is(api.requests.length, before);
+  });
+
+  inWorld(
+    'GC releases what is not among the valid attachments, and nothing without a list',
+    async (world) => {
+      const { call, data } = world;
+      for (const container of ['c1', 'c2', 'c3']) addresses(await call('ADD', container));
+      addresses(await call('ADD', 'c3', { env: { CNI_IFNAME: 'net1' } }));
+      const before = held(data);
+      const cniVersion = '1.1.0';
+      assert.is(problem(await call('GC', '', { top: { cniVersion } })).code, 7);
+      assert.is(
+        problem(await call('GC', '', { top: { cniVersion, 'cni.dev/valid-attachments': null } })).code,
+        7,
+      );
+      assert.is(problem(await call('GC', '', { top: { 'cni.dev/valid-attachments': [] } })).code, 1);
+      assert.equal(held(data), before);
+      const valid = [
+        { containerID: 'c2', ifname: 'eth0' },
+        { containerID: 'c3', ifname: 'net1' },
+        { containerID: 'c1', ifname: 'other' },
+      ];
+      succeeded(await call('GC', '', { top: { cniVersion, 'cni.dev/valid-attachments': valid } }));
+      assert.equal([...new Set(held(data))].sort(), ['c2 eth0', 'c3 net1']);
+      succeeded(await call('GC', '', { top: { cniVersion, 'cni.dev/valid-attachments': valid } }));
+    },
+  );
+
+  for (const kind of ['cold', 'cached']) {
+    inWorld(`100 ADDs at the same time, ${kind}: no address twice`, async ({ call, data }) => {
+      if (kind === 'cached') succeeded(await call('STATUS', '', { top: { cniVersion: '1.1.0' } }));
+      const calls = Array.from({ length: 100 }, (_, index) => call('ADD', `c${index}`));
+      const given = (await Promise.all(calls)).flatMap((ended) =>
+        addresses(ended).ips.map(({ address }) => address),
+      );
+      assert.is(given.length, 200);
+      assert.is(new Set(given).size, 200);
+      assert.is(held(data).length, 200);
+    });
+  }
+
+  inWorld(
+    'kill -9 after the address was taken: the retry after DEL loses nothing',
+    async ({ config, call, data, cache }) => {
+      const slow = scratch();
+      const script = `#!/bin/sh\n${HOST_LOCAL_FOLDER}/host-local\n: > ${slow}/taken\nexec /bin/sleep 3\n`;
+      writeFileSync(join(slow, 'host-local'), script);
+      chmodSync(join(slow, 'host-local'), 0o755);
+      const env = cniEnv('ADD', 'c1', { METAIPAM_CNI_CACHE: cache, CNI_PATH: slow });
+      const child = spawn(join(folder, 'kube-node'), { env, stdio: ['pipe', 'pipe', 'ignore'] });
+      child.stdin.end(config());
+      while (!existsSync(join(slow, 'taken'))) await setTimeout(5);
+      child.kill('SIGKILL');
+      assert.equal(held(data), ['c1 eth0', 'c1 eth0']);
+      assert.is(problem(await call('ADD', 'c1')).code, 999);
+      succeeded(await call('DEL', 'c1'));
+      assert.equal(held(data), []);
+      assert.is(addresses(await call('ADD', 'c1')).ips.length, 2);
+    },
+  );
+
+  inWorld('A full range says so, and serves again after a DEL', async ({ call }) => {
+    const ipam = { annotation: 'example.com/tiny' };
+    addresses(await call('ADD', 'c1', { ipam }));
+    const { code, msg } = problem(await call('ADD', 'c2', { ipam }));
+    assert.is(code, 999);
+    assert.match(msg, 'no IP addresses available');
+    succeeded(await call('DEL', 'c1', { ipam }));
+    assert.is(addresses(await call('ADD', 'c2', { ipam })).ips[0]?.address, '10.3.0.2/30');
+  });
+
+  inWorld('Two networks that share a data folder keep to their own ranges', async ({ call, data }) => {
+    const storage = { ipam: { annotation: 'example.com/storage' }, top: { name: 'storage' } };
+    assert.is(addresses(await call('ADD', 'c1')).ips[0]?.address, '10.1.0.2/24');
+    assert.is(addresses(await call('ADD', 'c1', storage)).ips[0]?.address, '10.2.0.2/24');
+    assert.is(addresses(await call('ADD', 'c2')).ips[0]?.address, '10.1.0.3/24');
+    succeeded(await call('DEL', 'c1', storage));
+    const left = Object.keys(filesBelow(data)).filter((name) => name.includes('10.'));
+    assert.equal(left, ['net/10.1.0.2', 'net/10.1.0.3']);
+  });
+
+  inWorld('Requested addresses, routes and a missing dataDir key reach host-local', async ({ call }) => {
+    const asked = {
+      ipam: { routes: [{ dst: '0.0.0.0/0' }] },
+      top: { runtimeConfig: { ips: ['10.1.0.77'] } },
+    };
+    const result = addresses(await call('ADD', 'c1', asked));
+    assert.is(result.ips[0]?.address, '10.1.0.77/24');
+    assert.equal(result.routes, [{ dst: '0.0.0.0/0' }]);
+  });
+
+  inWorld(
+    'Keys are found whatever their case; a wrong type is code 6, a bad name 7',
+    async ({ call, data }) => {
+      const spelled = { dataDir: undefined, DataDir: data, Annotation: 'example.com/storage' };
+      assert.is(addresses(await call('ADD', 'c1', { ipam: spelled })).ips[0]?.address, '10.2.0.2/24');
+      const list = { 'ipv4-namespaces': 'default' };
+      assert.is(problem(await call('ADD', 'c2', { ipam: list })).code, 6);
+      assert.is(problem(await call('ADD', 'c2', { top: { name: '../etc' } })).code, 7);
+      assert.is(problem(await call('ADD', 'c2', { top: { name: undefined } })).code, 7);
+      assert.is(problem(await call('ADD', 'c2', { top: { cniVersion: '9.0.0' } })).code, 1);
+    },
+  );
+
+  inWorld('A missing or wrong variable is code 4 and is named', async ({ call }) => {
+    const wrong: [string, Record<string, string>, string][] = [
+      ['ADD', { CNI_IFNAME: '' }, 'CNI_IFNAME'],
+      ['ADD', { CNI_NETNS: '' }, 'CNI_NETNS'],
+      ['DEL', { CNI_CONTAINERID: '' }, 'CNI_CONTAINERID'],
+      ['ADD', { CNI_CONTAINERID: '../../etc' }, 'CNI_CONTAINERID'],
+      ['ADD', { CNI_IFNAME: 'a/b' }, 'CNI_IFNAME'],
+      ['ADD', { CNI_IFNAME: 'sixteencharacter' }, 'CNI_IFNAME'],
+      ['GC', { CNI_PATH: '' }, 'CNI_PATH'],
+      ['', {}, 'CNI_COMMAND'],
+      ['JUMP', {}, 'JUMP'],
+    ];
+    for (const [command, env, named] of wrong) {
+      const { code, msg } = problem(await call(command, 'c1', { env }));
+      assert.is(code, 4, named);
+      assert.match(msg, named);
+    }
+  });
+
+  for (const [mood, details] of [
+    ['forbids', 'nodes is forbidden'],
+    ['nonsense', 'no JSON object'],
+    ['breaks off', 'socket hang up'],
+    ['slow', 'does not answer in time'],
+  ] as const) {
+    inWorld(
+      `An API server that ${mood === 'slow' ? 'is slow' : mood}: try again later`,
+      async ({ call, api }) => {
+        api.mood = mood;
+        const startedAt = Date.now();
+        const found = problem(await call('ADD', 'c1'));
+        assert.is(found.code, 11);
+        assert.match(found.details, details);
+        assert.ok(Date.now() - startedAt < 20_000, 'the deadline is 15 s');
+        api.mood = 'well';
+        addresses(await call('ADD', 'c1'));
+        api.mood = mood;
+        addresses(await call('ADD', 'c2'));
+      },
+    );
+  }
+
+  inWorld(
+    'An API server that is down: ADD tries later without a cache, and does not notice with one',
+    async (world) => {
+      const { call, api } = world;
+      const down = { kubeconfig: join(scratch(), 'down') };
+      writeFileSync(down.kubeconfig, kubeconfig('https://127.0.0.1:1', api.caFile, {}));
+      assert.is(problem(await call('ADD', 'c1', { ipam: down })).code, 11);
+      assert.is(problem(await call('STATUS', '', { ipam: down, top: { cniVersion: '1.1.0' } })).code, 50);
+      addresses(await call('ADD', 'c1'));
+      addresses(await call('ADD', 'c2', { ipam: down }));
+      succeeded(await call('STATUS', '', { ipam: down, top: { cniVersion: '1.1.0' } }));
+    },
+  );
+
+  inWorld('A corrupt cache is as good as none', async ({ call, api, cache }) => {
+    addresses(await call('ADD', 'c0'));
+    const file = join(cache, 'node.json');
+    const whole = readFileSync(file, 'utf8');
+    const corrupt = [
+      '',
+      '{"version":1,"na',
+      'null',
+      '[]',
+      whole.replace('"version":1', '"version":2'),
+      '\0\0\0',
+    ];
+    const wrongTypes = [
+      whole.replace(/"podCIDRs":\[.*?\]/, '"podCIDRs":[1]'),
+      whole.replace(/"name":"[^"]*"/, '"name":1'),
+    ];
+    for (const [index, text] of [...corrupt, ...wrongTypes].entries()) {
+      writeFileSync(file, text);
+      const before = api.requests.length;
+      addresses(await call('ADD', `c${index + 1}`));
+      assert.ok(api.requests.length > before, text);
+      assert.equal(JSON.parse(readFileSync(file, 'utf8')).podCIDRs, OWN.podCIDRs);
+    }
+    assert.equal(Object.keys(filesBelow(cache)), ['node.json'], 'no drafts are left');
+  });
+
+  inWorld('A cached ADD makes no request', async ({ call, api }) => {
+    addresses(await call('ADD', 'c1'));
+    const before = api.requests.length;
+    addresses(await call('ADD', 'c2'));
+    assert.is(api.requests.length, before);
+  });
+
+  inWorld(
+    'Old facts serve the call that sees them, and are refreshed behind its back',
+    async ({ call, api, cache }) => {
+      addresses(await call('ADD', 'c1'));
+      api.nodes = [{ ...OWN, podCIDRs: ['10.7.0.0/24'] }];
+      const file = join(cache, 'node.json');
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/"seenAt":\d+/, '"seenAt":1'));
+      assert.is(addresses(await call('ADD', 'c2')).ips[0]?.address, '10.1.0.3/24');
+      while (!readFileSync(file, 'utf8').includes('10.7.0.0')) await setTimeout(10);
+      assert.is(addresses(await call('ADD', 'c3')).ips[0]?.address, '10.7.0.2/24');
+    },
+  );
+
+  inWorld('Ranges that appear later are found: podCIDRs and annotations', async ({ call, api }) => {
+    api.nodes = [{ name: OWN.name }];
+    assert.is(problem(await call('ADD', 'c1')).code, 11);
+    assert.is(problem(await call('ADD', 'c1', { ipam: { annotation: 'example.com/storage' } })).code, 11);
+    api.nodes = [OWN];
+    assert.is(addresses(await call('ADD', 'c1')).ips[0]?.address, '10.1.0.2/24');
+    api.nodes = [{ ...OWN, annotations: { 'example.com/late': '10.8.0.0/24' } }];
+    const late = { ipam: { annotation: 'example.com/late' } };
+    assert.is(addresses(await call('ADD', 'c2', late)).ips[0]?.address, '10.8.0.2/24');
+  });
+
+  inWorld(
+    'NODE_NAME: a GET of that node; another node in the cache does not count',
+    async ({ call, api }) => {
+      addresses(await call('ADD', 'c1'));
+      api.mood = 'forbids lists';
+      const before = api.requests.length;
+      const env = { NODE_NAME: 'other' };
+      assert.is(addresses(await call('ADD', 'c2', { env })).ips[0]?.address, '10.9.0.2/24');
+      assert.equal(api.requests.slice(before), ['/api/v1/nodes/other']);
+    },
+  );
+
+  inWorld(
+    'Without NODE_NAME: the host name, for those who may not list; the machine-id comes first',
+    async (world) => {
+      const { call, api, cache } = world;
+      api.mood = 'forbids lists';
+      addresses(await call('ADD', 'c1'));
+      assert.is(JSON.parse(readFileSync(join(cache, 'node.json'), 'utf8')).name, OWN.name);
+      const machineID = existsSync('/etc/machine-id') ? readFileSync('/etc/machine-id', 'utf8').trim() : '';
+      if (machineID === '')
+        return console.log('# SKIPPED: the node of this machine-id: there is no /etc/machine-id');
+      api.mood = 'well';
+      api.nodes = [OWN, { name: 'renamed', podCIDRs: ['10.6.0.0/24'], machineID }];
+      writeFileSync(join(cache, 'node.json'), '');
+      assert.is(addresses(await call('ADD', 'c2')).ips[0]?.address, '10.6.0.2/24');
+    },
+  );
+
+  inWorld(
+    'A rotated token is read again; a kubeconfig with a client certificate is understood',
+    async (world) => {
+      const { call, api, cache } = world;
+      const work = scratch();
+      writeFileSync(join(work, 'token'), 'first\n');
+      const ipam = { kubeconfig: api.kubeconfig(join(work, 'kubeconfig'), { tokenFile: 'token' }) };
+      addresses(await call('ADD', 'c1', { ipam }));
+      api.token = 'second';
+      writeFileSync(join(cache, 'node.json'), '');
+      assert.match(problem(await call('ADD', 'c2', { ipam })).details, '401');
+      writeFileSync(join(work, 'token'), 'second\n');
+      addresses(await call('ADD', 'c2', { ipam }));
+    },
+  );
+
+  inWorld('KUBECONFIG: the first file that exists', async ({ call, api }) => {
+    const work = scratch();
+    const file = api.kubeconfig(join(work, 'kubeconfig'));
+    const env = { KUBECONFIG: `${work}/none:${file}` };
+    addresses(await call('ADD', 'c1', { ipam: { kubeconfig: '' }, env }));
+  });
+
+  inWorld('A certificate of another authority is refused', async ({ call, api }) => {
+    const other = await apiServer(join(scratch(), 'api'), []);
+    other.close();
+    const file = join(scratch(), 'kubeconfig');
+    writeFileSync(file, kubeconfig(api.url, other.caFile, { token: 'first' }));
+    const { code, details } = problem(await call('ADD', 'c1', { ipam: { kubeconfig: file } }));
+    assert.is(code, 11);
+    assert.match(details, /certificate/i);
+    assert.equal(api.requests, []);
+  });
+
+  inWorld('A hostile annotation is only ever text', async ({ call, api, data }) => {
+    const work = scratch();
+    const hostile = [
+      `$(touch ${work}/run)`,
+      `10.1.0.0/24;touch ${work}/run`,
+      '10.1.0.0/24\n10.2.0.0/24',
+      '"}],[{"subnet":"0.0.0.0/0',
+      '../../../etc/passwd',
+      '10.1.0.0/24,'.repeat(20_000),
+      '0.0.0.0/33',
+      '999.0.0.0/8',
+      ',',
+      '\u0000',
+    ];
+    for (const value of hostile) {
+      api.nodes = [{ ...OWN, annotations: { 'example.com/hostile': value } }];
+      const found = problem(await call('ADD', 'c1', { ipam: { annotation: 'example.com/hostile' } }));
+      assert.ok([11, 100].includes(found.code), `${value.slice(0, 40)}: ${found.code}`);
+    }
+    for (const annotation of ['__proto__', 'constructor', 'toString']) {
+      assert.is(problem(await call('ADD', 'c1', { ipam: { annotation } })).code, 11, annotation);
+    }
+    assert.not.ok(existsSync(join(work, 'run')));
+    assert.equal(filesBelow(data), {});
+  });
+
+  inWorld('The log: JSON lines, none for stdout', async ({ call }) => {
+    const logfile = join(scratch(), 'log');
+    addresses(await call('ADD', 'c1', { ipam: { logfile } }));
+    problem(await call('ADD', 'c1', { ipam: { logfile, loglevel: 'debug' } }));
+    addresses(await call('ADD', 'c2', { ipam: { logfile: 'stdout' } }));
+    const lines = readFileSync(logfile, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(
+      lines.map(({ level, msg }) => `${level} ${msg}`),
+      ['info ADD', 'debug called', 'info ADD failed'],
+    );
+  });
+
+  inWorld('An input larger than a pipe', async ({ call }) => {
+    const top = { args: { padding: 'x'.repeat(300_000) } };
+    addresses(await call('ADD', 'c1', { top }));
+  });
+
+  inWorld('A delegate that does not read its input', async ({ call }) => {
+    const deaf = scratch();
+    writeFileSync(
+      join(deaf, 'host-local'),
+      '#!/bin/sh\nexec 0<&-\necho \'{"code":5,"msg":"deaf"}\'\nexit 1\n',
+    );
+    chmodSync(join(deaf, 'host-local'), 0o755);
+    const top = { args: { padding: 'x'.repeat(300_000) } };
+    assert.is(problem(await call('ADD', 'c1', { top, env: { CNI_PATH: deaf } })).code, 5);
+  });
+
+  if (isNative) {
+    inWorld('The bundle for Node.js does the same', async ({ config, cache }) => {
+      const program = join(folder, 'node/kube-node');
+      const env = cniEnv('ADD', 'c1', { METAIPAM_CNI_CACHE: cache });
+      assert.is(addresses(await run(program, { env, stdin: config() })).ips.length, 2);
+      const del = { ...env, CNI_COMMAND: 'DEL' };
+      succeeded(await run(program, { env: del, stdin: config() }));
+    });
+  }
+
+  inWorld('A folder in the place of the cache: slower, but it works', async ({ call, cache }) => {
+    mkdirSync(join(cache, 'node.json'), { recursive: true });
+    addresses(await call('ADD', 'c1'));
+    addresses(await call('ADD', 'c2'));
+  });
+}
+
+interface Result {
+  readonly cniVersion: string;
+  readonly ips: readonly { readonly address: string; readonly gateway: string; readonly version?: string }[];
+  readonly routes?: unknown;
+}
+
+/** The result of an ADD that succeeded. */
+function addresses({ status, out, err }: Ended): Result {
+  assert.is(status, 0, `stdout ${out}, stderr ${err}`);
+  return JSON.parse(out);
+}
+
+/** A call that succeeded without a word. */
+function succeeded({ status, out, err }: Ended): void {
+  assert.equal({ status, out, err }, { status: 0, out: '', err: '' });
+}
+
+/** The error of a call that failed: one line of JSON on stdout, and nothing else anywhere. */
+function problem({ status, out, err }: Ended): { code: number; msg: string; details: string } {
+  assert.is(status, 1, `stdout ${out}, stderr ${err}`);
+  assert.is(err, '');
+  assert.match(out, /^\{.*\}\n$/);
+  const { cniVersion, code, msg, details = '' } = JSON.parse(out);
+  assert.type(cniVersion, 'string');
+  return { code, msg, details };
+}
+
+/** `container interface` of every address that host-local holds. */
+function held(data: string): string[] {
+  return Object.entries(filesBelow(data))
+    .filter(([name]) => !/lock|last_reserved_ip/.test(name))
+    .map(([, holder]) => holder.replace('\r\n', ' '))
+    .sort();
+}
