@@ -50,7 +50,8 @@ export class GarbageCollector implements Reconciler {
 
   *sync(key: string): Task<void> {
     const item = JSON.parse(key) as Item;
-    const { object: live } = yield* api({ verb: 'get', ...item });
+    const { object: live, error } = yield* api({ verb: 'get', ...item });
+    if (error !== undefined && error.reason !== 'NotFound') throw new SyncError(error.message);
     if (live === undefined || live.metadata.uid !== item.uid) return;
     if (isDeleting(live)) {
       if (hasFinalizer(live, FOREGROUND_DELETION)) yield* this.#finishForegroundDeletion(item);

@@ -2,6 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
+import { FAIR, type Schedule } from '../../lib/engine/schedule.ts';
+import type { Step } from '../../lib/engine/task.ts';
 import { bake, CRDS, composite, GROUP, type HookRequest, names, object, recorder, ref, V1 } from './kit.ts';
 
 const emptyCluster = () => new Cluster({ crds: CRDS, controllers: [], hooks: {} });
@@ -23,6 +25,23 @@ function make(
   assert.is(result.error, undefined);
   return result.object!;
 }
+
+test('a look that is not answered says nothing: it is taken again', () => {
+  let lost = 0;
+  const isLook = (step: Step) =>
+    step.kind === 'api' && step.request.verb === 'get' && step.request.resource === 'loaves';
+  const schedule: Schedule = {
+    ...FAIR,
+    fault: (step) => (isLook(step) && lost++ === 0 ? { kind: 'lost' } : undefined),
+  };
+  const cluster = new Cluster({ crds: CRDS, controllers: [], hooks: {}, schedule });
+  const a = make(cluster, 'Bakery', 'a');
+  make(cluster, 'Loaf', 'l', [owner(a)]);
+  cluster.delete(ref('Bakery', 'a'));
+  cluster.settle();
+  assert.ok(lost > 1);
+  assert.equal(names(cluster.objects()), []);
+});
 
 test('an object goes when its last owner is gone, and so on down', () => {
   const cluster = emptyCluster();
