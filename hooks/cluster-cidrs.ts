@@ -1,6 +1,7 @@
 /** ClusterCIDR: its status, and its deletion held back while nodes have blocks of it. */
 import { blockCount, countBlocksIn } from '../lib/address/blocks.ts';
 import type { Prefix } from '../lib/address/range.ts';
+import { secondsUntilAllIsSeen } from '../lib/allocation/release.ts';
 import { exactInteger } from '../lib/json.ts';
 import { setCondition } from '../lib/kubernetes/conditions.ts';
 import { labelValue } from '../lib/kubernetes/label-value.ts';
@@ -42,11 +43,14 @@ export function sync(request: DecoratorRequest<ClusterCIDR>, { now }: HookContex
 }
 
 /** The ClusterCIDR may go when no allocation names it any more. */
-export function finalize(request: DecoratorRequest<ClusterCIDR>, { now }: HookContext): DecoratorResponse {
+export function finalize(request: DecoratorRequest<ClusterCIDR>, context: HookContext): DecoratorResponse {
+  const isUsed = allocationsOf(request).length > 0;
+  const unseen = secondsUntilAllIsSeen(request.object, context);
   return {
-    status: statusOf(request, now),
+    status: statusOf(request, context.now),
     attachments: [],
-    finalized: allocationsOf(request).length === 0,
+    finalized: !isUsed && unseen === 0,
+    ...(!isUsed && unseen > 0 && { resyncAfterSeconds: unseen }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** PodNetwork → IPAllocations of blocks, in the namespace of the install. */
-import { claimIsGone, secondsSince } from '../lib/allocation/release.ts';
+import { claimIsGone, secondsSince, secondsUntilAllIsSeen } from '../lib/allocation/release.ts';
 import { labelValue } from '../lib/kubernetes/label-value.ts';
 import {
   CLUSTER_CIDR_API_VERSION,
@@ -109,14 +109,16 @@ export function finalize(request: CompositeRequest<PodNetwork>, context: HookCon
     const annotations = { ...nodeAnnotation(parent), [WITHDRAWN_AT_ANNOTATION]: since };
     return [keptAllocation(name, allocation, annotations)];
   });
+  const unseen = secondsUntilAllIsSeen(parent, context);
   const holders = new Set(held.map(({ nodeUID }) => nodeUID)).size;
   const message =
     holders === 0 ? 'is being deleted' : `${plural(holders, 'node')} with blocks of this network`;
   return {
     status: standstillStatus(parent, reading, { reason: 'Deleting', message }, now),
     children: byName(children),
-    finalized: children.length === 0,
+    finalized: children.length === 0 && unseen === 0,
     ...(children.length > 0 && { resyncAfterSeconds: config.cacheLagSeconds }),
+    ...(children.length === 0 && unseen > 0 && { resyncAfterSeconds: unseen }),
   };
 }
 

@@ -21,6 +21,16 @@ export function claimIsGone(
   return secondsSince(creationTimestamp, now) >= config.cacheLagSeconds;
 }
 
+/**
+ * Seconds until an object that is being deleted may take what is not in view for absent.
+ *
+ * What was made for it just before its deletion, here or by another Metacontroller, may not have reached the
+ * view yet.
+ */
+export function secondsUntilAllIsSeen({ metadata }: KubernetesObject, { now, config }: HookContext): number {
+  return Math.max(0, config.cacheLagSeconds - secondsSince(metadata.deletionTimestamp, now));
+}
+
 /** The highest resourceVersion of the objects, or undefined without any. */
 export function newestVersion(objects: readonly KubernetesObject[]): string | undefined {
   let newest: string | undefined;

@@ -37,7 +37,7 @@ export interface Standstill {
 export interface Plan {
   /** Allocations to keep as they are; `releasedAt` while the reuse grace period holds them. */
   readonly kept: { readonly allocation: IPAllocation; readonly releasedAt?: string }[];
-  readonly added: { readonly claim: IPAddressClaim; readonly address: Address; readonly adopted: boolean }[];
+  readonly added: Addition[];
   readonly refused: { readonly claim: IPAddressClaim; readonly refusal: Refusal }[];
   readonly standstill: Standstill | undefined;
   readonly counts: PoolCounts;
@@ -45,6 +45,13 @@ export interface Plan {
   readonly outOfRange: RangeSet;
   /** Seconds until time alone changes this plan. */
   readonly expiresInSeconds: number | undefined;
+}
+
+export interface Addition {
+  readonly claim: IPAddressClaim;
+  readonly address: Address;
+  /** The IPAddress that was there before, and that stays as it is. */
+  readonly adopted: IPAddress | undefined;
 }
 
 export interface Refusal {
@@ -61,7 +68,7 @@ export interface PoolCounts {
   readonly pending: number;
 }
 
-type Add = (claim: IPAddressClaim, address: Address, adopted: boolean) => void;
+type Add = (claim: IPAddressClaim, address: Address, adopted?: IPAddress) => void;
 type Refuse = (claim: IPAddressClaim, reason: Refusal['reason'], message: string) => void;
 
 /**
@@ -93,10 +100,10 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
   let unknown: IPAddressClaim | undefined;
   for (const claim of unservedClaims(view.claims, settled.served)) {
     const adoptable = foreign.get(qualifiedName(claim.metadata));
-    const held = adoptable ?? boundAddress(claim);
+    const held = adoptable?.address ?? boundAddress(claim);
     if (held !== undefined && ranges !== undefined && !isFrozen(standstill)) {
       const holder = inUse.holderOf(held);
-      if (holder === undefined) add(claim, held, adoptable !== undefined);
+      if (holder === undefined) add(claim, held, adoptable?.object);
       else refuse(claim, 'AllocationFailed', `its address ${formatAddress(held)} is allocated to ${holder}`);
     } else if (claim.metadata.deletionTimestamp === undefined) {
       if (held === undefined && claim.status?.addressRef !== undefined) unknown ??= claim;
@@ -137,13 +144,14 @@ function unservedClaims(claims: readonly IPAddressClaim[], served: ReadonlySet<s
   return claims.filter((claim) => !served.has(claim.metadata.uid ?? '') && !isPaused(claim)).sort(compareAge);
 }
 
-/** The address that an IPAddress holds for the claim `namespace/name`; of several the oldest object's. */
-function foreignAddresses(foreign: readonly IPAddress[]): Map<string, Address> {
-  const byClaim = new Map<string, Address>();
-  for (const { metadata, spec } of [...foreign].sort(compareAge)) {
+/** The IPAddress of the claim `namespace/name`, with its address read; of several the oldest. */
+function foreignAddresses(foreign: readonly IPAddress[]) {
+  const byClaim = new Map<string, { object: IPAddress; address: Address }>();
+  for (const object of [...foreign].sort(compareAge)) {
+    const { metadata, spec } = object;
     const address = parseAddress(spec.address);
     const claim = qualifiedName({ ...metadata, name: spec.claimRef.name });
-    if (address !== undefined && !byClaim.has(claim)) byClaim.set(claim, address);
+    if (address !== undefined && !byClaim.has(claim)) byClaim.set(claim, { object, address });
   }
   return byClaim;
 }
@@ -163,6 +171,8 @@ function settleAllocations(
 ): Settled {
   const claims = new Map(view.claims.map((claim) => [claim.metadata.uid, claim]));
   const newestClaim = newestVersion(view.claims);
+  const isDeleting = standstill?.reason === 'Deleting';
+  const gracePeriod = isDeleting ? 0 : (view.ranges?.reuseGracePeriodSeconds ?? 0);
   const byClaim = new Map<string, IPAllocation[]>();
   const kept: Plan['kept'] = [];
   const served = new Set<string>();
@@ -196,9 +206,9 @@ function settleAllocations(
         // The address that the claim names comes first; until its allocation exists nothing is given up for it.
         for (const other of allocations) keep(other);
       }
-    } else if (standstill?.reason !== 'Deleting') {
+    } else {
       for (const allocation of allocations) {
-        const hold = holdAfterClaim(allocation, newestClaim, view.ranges, context);
+        const hold = holdAfterClaim(allocation, newestClaim, gracePeriod, context);
         if (hold === undefined) continue;
         keep(allocation, hold.releasedAt);
         keepFor(hold.seconds);
@@ -233,7 +243,7 @@ export function oldest(allocations: readonly IPAllocation[]): IPAllocation | und
 function holdAfterClaim(
   allocation: IPAllocation,
   newestClaim: string | undefined,
-  ranges: PoolRanges | undefined,
+  gracePeriod: number,
   context: HookContext,
 ): { seconds: number; releasedAt?: string } | undefined {
   const { now, config } = context;
@@ -241,9 +251,8 @@ function holdAfterClaim(
   if (markedAt === undefined && !claimIsGone(allocation, newestClaim, context)) {
     return { seconds: config.cacheLagSeconds - secondsSince(allocation.metadata.creationTimestamp, now) };
   }
-  const grace = ranges?.reuseGracePeriodSeconds ?? 0;
   const since = markedAt ?? new Date(now).toISOString();
-  const seconds = grace - secondsSince(since, now);
+  const seconds = gracePeriod - secondsSince(since, now);
   return seconds > 0 ? { seconds, releasedAt: since } : undefined;
 }
 
@@ -276,7 +285,7 @@ function serve(
     } else if (holder !== undefined) {
       refuse(claim, 'AllocationFailed', `the requested address ${text} is in use by ${holder}`);
     } else {
-      add(claim, address, false);
+      add(claim, address);
     }
   }
   if (unspecific.length === 0) return;
@@ -284,7 +293,7 @@ function serve(
   for (const claim of unspecific) {
     const next = free.next();
     if (next.done) refuse(claim, 'PoolExhausted', `${title} has no free address`);
-    else add(claim, next.value, false);
+    else add(claim, next.value);
   }
 }
 

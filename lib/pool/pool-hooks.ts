@@ -1,5 +1,6 @@
 import { formatAddress } from '../address/address.ts';
 import { type AddressSpace, allocationName, refusalName } from '../allocation/names.ts';
+import { secondsUntilAllIsSeen } from '../allocation/release.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { exactInteger } from '../json.ts';
 import { setCondition } from '../kubernetes/conditions.ts';
@@ -113,7 +114,10 @@ export function finalize(request: CompositeRequest<Pool>, context: HookContext):
   const view = viewOf(request, context);
   const held = response.children.some(({ spec }) => (spec as IPAllocationSpec).address !== undefined);
   const bound = view.claims.some(({ status }) => status?.addressRef !== undefined);
-  return held || bound ? { ...response, finalized: false } : { ...response, children: [], finalized: true };
+  if (held || bound) return { ...response, finalized: false };
+  const unseen = secondsUntilAllIsSeen(request.parent, context);
+  if (unseen > 0) return { ...response, finalized: false, resyncAfterSeconds: unseen };
+  return { ...response, children: [], finalized: true };
 }
 
 function respond(
@@ -225,14 +229,14 @@ function newAllocation(
   const space = addressSpace(pool);
   const head = allocationHead(allocationName(space, address), namespace, claim);
   if (space.marker === 'shared') head.metadata.labels[ADDRESS_SPACE_LABEL] = space.name;
-  const { prefix, gateway } = pool.spec;
+  const { prefix, gateway } = adopted?.spec ?? pool.spec;
   const spec: IPAllocationSpec = {
     poolRef: poolReference(pool),
     claimRef: claimReference(claim),
     address: formatAddress(address),
     prefix,
     ...(gateway && { gateway }),
-    ...(adopted && { adopted }),
+    ...(adopted && { adopted: true }),
   };
   return { ...head, spec };
 }

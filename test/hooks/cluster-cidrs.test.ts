@@ -110,6 +110,15 @@ test('C5 SyncClusterCIDRDelete: without nodes it may go', () => {
   assert.equal(response.attachments, []);
 });
 
+test('it may go once it would have seen what was made of it', () => {
+  const { metadata } = deleted;
+  const now = Date.parse(metadata.deletionTimestamp!) + 29_000;
+  const early = finalize(request(deleted), { ...context, now });
+  assert.is(early.finalized, false);
+  assert.is(early.resyncAfterSeconds, 1);
+  assert.is(finalize(request(deleted), { ...context, now: now + 1000 }).finalized, true);
+});
+
 test('C5 DeleteWithNodesAssociated: it stays, and says how many nodes hold it', () => {
   const allocations = [allocation('n1', '10.0.0.0/24'), allocation('n2', '10.0.1.0/24')];
   const held = finalize(request(deleted, allocations), context);

@@ -539,6 +539,17 @@ test('default cannot go while a node lives that has its blocks', () => {
   assert.is(free.finalized, true);
 });
 
+test('a network goes once it would have seen what was made for it', () => {
+  for (const name of ['default', 'storage']) {
+    const parent = network(name, {}, DELETED);
+    const now = Date.parse(DELETED.deletionTimestamp) + 29_000;
+    const early = finalize(request({ parent }), { ...context, now });
+    assert.is(early.finalized, false);
+    assert.is(early.resyncAfterSeconds, 1);
+    assert.is(finalize(request({ parent }), { ...context, now: now + 1000 }).finalized, true);
+  }
+});
+
 test('another network withdraws its blocks first, and goes when that had time to arrive', () => {
   const parent = network('storage', {}, DELETED);
   const options = { network: 'storage', annotations: STORAGE };

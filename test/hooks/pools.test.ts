@@ -3,7 +3,12 @@ import * as assert from 'uvu/assert';
 import * as globalPools from '../../hooks/global-pools.ts';
 import * as pools from '../../hooks/pools.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import type { InClusterIPPoolSpec, IPAddressClaim, IPAllocation } from '../../lib/kubernetes/types.ts';
+import type {
+  InClusterIPPoolSpec,
+  IPAddress,
+  IPAddressClaim,
+  IPAllocation,
+} from '../../lib/kubernetes/types.ts';
 import type { CompositeResponse } from '../../lib/metacontroller/hook.ts';
 import {
   ALLOCATIONS,
@@ -633,6 +638,22 @@ test('a pool that is being deleted refuses new claims, and goes without them', (
   });
 });
 
+eachKind('a pool that is being deleted goes once it would have seen what was made for it', (make) => {
+  const { metadata, ...rest } = make({ addresses: ['10.0.0.1'] });
+  const pool = { ...rest, metadata: { ...metadata, deletionTimestamp: ago(0) } } as Pool;
+  const early = finalize(pool, [], [], 29);
+  assert.is(early.finalized, false);
+  assert.is(early.resyncAfterSeconds, 1);
+  assert.is(finalize(pool, [], [], 30).finalized, true);
+});
+
+test('a pool that is being deleted keeps the address of a claim that may not be in view yet', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1'] });
+  const fresh = allocation(pool, claim('unseen', pool), '10.0.0.1', { creationTimestamp: ago(0) });
+  assert.equal(answers(finalize(pool, [], [fresh], 29)), { unseen: '10.0.0.1' });
+  assert.equal(answers(finalize(pool, [], [fresh], 30)), {});
+});
+
 test('H34 a pool that is being deleted has no grace period', () => {
   const pool = ipPool({ addresses: ['10.0.0.50'], gateway: '10.0.0.1', addressReuseGracePeriodSeconds: 300 });
   const held = allocation(pool, claim('former', pool), '10.0.0.50');
@@ -705,6 +726,20 @@ test('an adopted address may lie outside the pool', () => {
   const response = sync(pool, [claim('a', pool), ipAddress(pool, 'a', '10.9.9.9')]);
   assert.equal(answers(response), { a: '10.9.9.9' });
   assert.equal(counts(response), { total: 9, used: 1, free: 9, outOfRange: 1, pending: 0 });
+});
+
+test('an adopted address keeps its prefix, and its gateway or that it has none', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'], gateway: '10.0.0.1' });
+  const address = ipAddress(pool, 'a', '10.0.0.2');
+  const { prefix, gateway, ...spec } = { gateway: undefined, ...address.spec };
+  for (const network of [{ prefix: 16 }, { prefix: 25, gateway: '10.0.0.126' }]) {
+    const [child] = sync(pool, [
+      claim('a', pool),
+      { ...address, spec: { ...spec, ...network } } as IPAddress,
+    ]).children;
+    const given = child!.spec as IPAllocation['spec'];
+    assert.equal([given.prefix, given.gateway], [network.prefix, network.gateway]);
+  }
 });
 
 test('of two IPAddresses for one claim the older counts, and both addresses are in use', () => {
