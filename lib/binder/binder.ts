@@ -28,6 +28,8 @@ export type BinderClient = Pick<ClusterClient, 'watch' | 'readNode' | 'patchPodC
 const GATHER = 50;
 const RETRY_AFTER = 1_000;
 const RETRY_AT_MOST = 30_000;
+/** How often to look although nothing has changed, in milliseconds. */
+const LOOK_EVERY = 10_000;
 /** How long a node may be without blocks, in seconds, before an event says so. */
 const PATIENCE = 30;
 
@@ -122,7 +124,7 @@ export class Binder {
   #idleTime(): number {
     const now = this.#clock.monotonic();
     const retries = [...this.#refused.values()].map(({ until }) => until - now).filter((left) => left > 0);
-    return Math.min(PATIENCE * 1000, ...retries);
+    return Math.min(LOOK_EVERY, ...retries);
   }
 
   /** Looks at everything, and starts what is to be done. */
