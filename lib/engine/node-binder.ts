@@ -20,7 +20,10 @@ export class NodeBinder implements Reconciler {
   /** Names of the nodes, by uid, whose write has no answer yet: it is sent again as it was, never decided anew. */
   readonly #unanswered = new Map<string, string>();
 
-  constructor(environment: Environment) {
+  readonly #decide: typeof decideBindings;
+
+  constructor(environment: Environment, decide: typeof decideBindings = decideBindings) {
+    this.#decide = decide;
     this.queue = environment.newQueue();
     this.#nodes = environment.informer('v1', 'nodes');
     this.#allocations = environment.informer(METAIPAM_API_VERSION, 'ipallocations');
@@ -47,7 +50,7 @@ export class NodeBinder implements Reconciler {
       this.#written.delete(uid);
       this.#unanswered.delete(uid);
     }
-    for (const { node, podCIDRs, refusal } of decideBindings(nodes, allocations, this.#written)) {
+    for (const { node, podCIDRs, refusal } of this.#decide(nodes, allocations, this.#written)) {
       if (refusal !== undefined) continue;
       const { name, uid = '' } = node.metadata;
       this.#written.set(uid, podCIDRs);

@@ -1,0 +1,53 @@
+/** What every simulated cluster has: the resources and the controllers of this version. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseManifests } from '../cli/manifests.ts';
+import type { ControllerConfig } from '../engine/controller-config.ts';
+import { crdAdmission } from '../engine/crd-admission.ts';
+import type { CustomResourceDefinition } from '../engine/resources.ts';
+import type { Admission } from '../engine/store.ts';
+import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+
+export interface Install {
+  readonly crds: readonly CustomResourceDefinition[];
+  readonly admission: Admission;
+  /** By name. */
+  readonly controllers: ReadonlyMap<string, ControllerConfig>;
+}
+
+/** Cluster API's Cluster, as far as IPAM goes. */
+const CLUSTERS: CustomResourceDefinition = {
+  kind: 'CustomResourceDefinition',
+  spec: {
+    group: 'cluster.x-k8s.io',
+    scope: 'Namespaced',
+    names: { kind: 'Cluster', plural: 'clusters' },
+    versions: [{ name: 'v1beta2', served: true, storage: true, subresources: { status: {} } }],
+  },
+};
+
+const FOLDER = join(import.meta.dirname, '../../metacontroller');
+
+let installed: Install | undefined;
+
+/** Read from the manifests once: every world has the same. */
+export function install(): Install {
+  installed ??= readInstall();
+  return installed;
+}
+
+function readInstall(): Install {
+  const crds = readCustomResourceDefinitions();
+  const objects = globSync('*.yaml', { cwd: FOLDER })
+    .sort()
+    .flatMap((file) => parseManifests(readFileSync(join(FOLDER, file), 'utf8'), file).objects)
+    .map(({ object }) => object);
+  const controllers = objects.filter(({ apiVersion }) => apiVersion.startsWith('metacontroller.k8s.io/'));
+  return {
+    crds: [...crds, CLUSTERS],
+    admission: crdAdmission(crds),
+    controllers: new Map(
+      (controllers as object[] as ControllerConfig[]).map((config) => [config.metadata.name, config]),
+    ),
+  };
+}

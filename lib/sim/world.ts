@@ -1,0 +1,283 @@
+/** A simulated cluster to which things happen, one `Op` at a time. */
+import { Cluster, type ExecutedStep } from '../engine/cluster.ts';
+import type { Reconciler, StartReconciler } from '../engine/environment.ts';
+import type { HookRegistry } from '../engine/hook-server.ts';
+import type { Informer } from '../engine/informer.ts';
+import { NodeBinder } from '../engine/node-binder.ts';
+import type { Process } from '../engine/process.ts';
+import type { ResourceType } from '../engine/resources.ts';
+import { FAIR, type Fault, type Move } from '../engine/schedule.ts';
+import type { Task } from '../engine/task.ts';
+import { ADDRESS_ANNOTATION } from '../kubernetes/names.ts';
+import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../metacontroller/hook.ts';
+import { HookAudit } from './hook-audit.ts';
+import { install } from './install.ts';
+import { hash, type Layout } from './layout.ts';
+import type { Op, Trouble } from './op.ts';
+
+/** What runs in a world: the project's own, unless a test puts a mutant in its place. */
+export interface Subject {
+  readonly hooks: HookRegistry;
+  readonly startBinder?: StartReconciler;
+}
+
+/** Who brought about the last changes. */
+export interface Actor {
+  readonly isUser: boolean;
+  /** Since when it may have known what it went by, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
+export const COLLECTOR = 'kube-controller-manager';
+
+export class World {
+  readonly layout: Layout;
+  readonly cluster: Cluster;
+  readonly config: HookConfig;
+  readonly troubles = new Map<Trouble, number>();
+  /** What a hook did that no hook may do. */
+  readonly audit: HookAudit;
+  /** What was requested and answered last. */
+  lastStep: ExecutedStep | undefined;
+  syncs = 0;
+  #fault: Fault | undefined;
+  #skew = 0;
+  /** When each event of a type's log happened. */
+  readonly #times = new Map<ResourceType, number[]>();
+  readonly #opened = new WeakMap<Informer, number>();
+  readonly #began = new WeakMap<Task<void>, number>();
+
+  constructor(
+    layout: Layout,
+    { hooks, startBinder = (environment) => new NodeBinder(environment) }: Subject,
+  ) {
+    this.layout = layout;
+    this.config = { ...DEFAULT_CONFIG, watchClusters: layout.hasClusters };
+    const { crds, admission, controllers } = install();
+    const names = [
+      ...(layout.hasPools ? ['pools', 'global-pools', 'claim-router', 'claims'] : []),
+      ...(layout.hasNodes ? ['pod-networks', 'nodes', 'cluster-cidrs'] : []),
+    ];
+    const binders = layout.hasNodes ? layout.binders : 0;
+    this.audit = new HookAudit(hooks, (context) => this.#skewed(context));
+    this.cluster = new Cluster({
+      crds,
+      admission,
+      controllers: names.map((name) => controllers.get(name)!),
+      hooks: this.audit.hooks,
+      config: this.config,
+      seed: layout.seed,
+      applyStrategy: layout.strategy,
+      metacontrollers: layout.metacontrollers,
+      workers: layout.workers,
+      reconcilers: Object.fromEntries(
+        Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
+      ),
+      schedule: {
+        choose: (moves) => FAIR.choose(moves),
+        fault: () => this.#fault,
+        order: (items) => this.#shuffle(items),
+      },
+      observe: (step) => {
+        this.lastStep = step;
+      },
+    });
+    this.#takeNote();
+  }
+
+  get now(): number {
+    return this.cluster.now;
+  }
+
+  /** Does it, if it can be done now. Returns who did it, or undefined if it could not be done. */
+  perform(op: Op): Actor | undefined {
+    this.lastStep = undefined;
+    const actor = this.#perform(op);
+    if (actor !== undefined) this.#takeNote();
+    return actor;
+  }
+
+  /** The next thing that happens when all goes well; undefined when nothing is left to do before `deadline`. */
+  proceed(deadline: number): { actor: Actor; op: Op } | undefined {
+    const move = FAIR.choose(this.cluster.moves(deadline));
+    if (move === undefined) return undefined;
+    const op = opOf(move, this.now);
+    return { op, actor: this.perform(op)! };
+  }
+
+  #perform(op: Op): Actor | undefined {
+    const { cluster } = this;
+    const bystander = { isUser: false, since: this.now };
+    switch (op.op) {
+      case 'user':
+        if (op.ifSettled && !this.isSettled(op.request.namespace, op.request.name)) return undefined;
+        this.#count('user');
+        cluster.request(op.request);
+        return { isUser: true, since: this.now };
+      case 'wait': {
+        const until = Math.min(this.now + op.milliseconds, this.overdue().at);
+        if (until <= this.now) return undefined;
+        cluster.perform({ kind: 'wait', until });
+        return bystander;
+      }
+      case 'clock':
+        this.#count('clock');
+        this.#skew = op.milliseconds;
+        return bystander;
+    }
+    const process = cluster.processes.find(({ name }) => name === op.process);
+    if (process === undefined) return undefined;
+    switch (op.op) {
+      case 'crash':
+        this.#count('crash');
+        process.restart();
+        return bystander;
+      case 'hear':
+      case 'relist':
+      case 'repeat': {
+        const informer = [...process.informers].find((each) => cacheName(each) === op.cache);
+        return informer && this.#hear(informer, op) ? bystander : undefined;
+      }
+      case 'start': {
+        const reconciler = reconcilerOf(process, op.reconciler);
+        if (reconciler === undefined || !process.canStart(reconciler)) return undefined;
+        if (![...reconciler.queue.keys()].includes(op.key)) return undefined;
+        cluster.perform({ kind: 'start', process, reconciler, key: op.key });
+        return bystander;
+      }
+      case 'step': {
+        const worker = [...process.workers].find(
+          ({ reconciler, key }) => reconciler.name === op.reconciler && key === op.key,
+        );
+        if (worker === undefined) return undefined;
+        if (op.fault !== undefined) this.#count(op.fault.kind);
+        this.#fault = op.fault;
+        cluster.perform({ kind: 'step', worker });
+        this.#fault = undefined;
+        return { isUser: false, since: this.#began.get(worker.task) ?? this.now };
+      }
+    }
+  }
+
+  #hear(informer: Informer, op: Op & { op: 'hear' | 'relist' | 'repeat' }): boolean {
+    if (op.op === 'hear') {
+      if (informer.pending === 0) return false;
+      informer.deliver(op.count);
+      return true;
+    }
+    this.#count(op.op);
+    if (op.op === 'repeat') informer.repeat();
+    else {
+      const length = this.cluster.store.log(informer.type).length;
+      informer.relist(Math.max(this.oldestList(informer.type), length - op.behind));
+    }
+    return true;
+  }
+
+  /**
+   * Whether an allocation may be deleted by hand: its claim has been Ready, with its address noted, for so long
+   * that everybody has heard of it.
+   */
+  isSettled(namespace: string | undefined, name: string): boolean {
+    const objects = <T>(kind: string) => this.cluster.objects(kind) as object[] as T[];
+    const allocation = objects<IPAllocation>('IPAllocation').find(
+      ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
+    );
+    if (allocation?.spec.address === undefined) return true;
+    const claim = objects<IPAddressClaim>('IPAddressClaim').find(
+      ({ metadata }) => metadata.uid === allocation.spec.claimRef.uid,
+    );
+    if (claim?.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined) return claim === undefined;
+    const ready = claim.status?.conditions?.find(({ type }) => type === 'Ready');
+    const age = this.now - Date.parse(ready?.lastTransitionTime ?? '');
+    return ready?.status === 'True' && age >= this.config.cacheLagSeconds * 1000;
+  }
+
+  /** How many events of a type a list has to show: all that are older than a cache may lag. */
+  oldestList(type: ResourceType): number {
+    const times = this.#times.get(type)!;
+    const horizon = this.now - this.layout.assumptions.lag * 1000;
+    let position = times.length;
+    while (position > 0 && times[position - 1]! > horizon) position--;
+    return position;
+  }
+
+  /** What has to happen first, and by when, before more time may go by. */
+  overdue(): { at: number; op?: Op } {
+    const { lag, latency } = this.layout.assumptions;
+    let first: { at: number; op?: Op } = { at: Number.POSITIVE_INFINITY };
+    for (const process of this.cluster.processes) {
+      for (const worker of process.workers) {
+        const at = this.#began.get(worker.task)! + latency * 1000;
+        if (at >= first.at) continue;
+        const { reconciler, key } = worker;
+        first = { at, op: { op: 'step', process: process.name, reconciler: reconciler.name, key } };
+      }
+      if (!process.name.startsWith('metacontroller')) continue;
+      for (const informer of process.informers) {
+        if (informer.pending === 0) continue;
+        const since = informer.synced
+          ? this.#times.get(informer.type)![informer.position]!
+          : this.#opened.get(informer)!;
+        const at = since + lag * 1000;
+        if (at < first.at)
+          first = { at, op: { op: 'hear', process: process.name, cache: cacheName(informer), count: 1 } };
+      }
+    }
+    return first;
+  }
+
+  #skewed(context: HookContext): HookContext {
+    return { ...context, now: context.now + this.#skew };
+  }
+
+  /** Go's maps have no order: each world has its own. */
+  #shuffle<T>(items: readonly T[]): readonly T[] {
+    const weight = (item: T) => hash(`${this.layout.seed} ${Array.isArray(item) ? item[0] : item}`);
+    return items
+      .map((item) => [weight(item), item] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, item]) => item);
+  }
+
+  /** The clocks of what has just begun or happened. */
+  #takeNote(): void {
+    for (const type of this.cluster.resources.all) {
+      const { length } = this.cluster.store.log(type);
+      const times = this.#times.get(type) ?? [];
+      while (times.length < length) times.push(this.now);
+      this.#times.set(type, times);
+    }
+    for (const process of this.cluster.processes) {
+      for (const informer of process.informers) {
+        if (!this.#opened.has(informer)) this.#opened.set(informer, this.now);
+      }
+      for (const worker of process.workers) {
+        if (!this.#began.has(worker.task)) this.#began.set(worker.task, this.now);
+      }
+    }
+  }
+
+  #count(trouble: Trouble): void {
+    this.troubles.set(trouble, (this.troubles.get(trouble) ?? 0) + 1);
+  }
+}
+
+/** The move as it goes when nothing goes wrong. */
+export function opOf(move: Move, now: number): Op {
+  if (move.kind === 'wait') return { op: 'wait', milliseconds: move.until - now };
+  if (move.kind === 'deliver')
+    return { op: 'hear', process: move.process.name, cache: cacheName(move.informer), count: 1 };
+  const { process, reconciler } = move.kind === 'step' ? move.worker : move;
+  const key = (move.kind === 'step' ? move.worker.key : move.key) ?? reconciler.queue.keys().next().value!;
+  return { op: move.kind, process: process.name, reconciler: reconciler.name, key };
+}
+
+export function cacheName({ apiVersion, type }: Informer): string {
+  return `${type.resource}.${apiVersion}`;
+}
+
+function reconcilerOf({ reconcilers }: Process, name: string): Reconciler | undefined {
+  return reconcilers.find((reconciler) => reconciler.name === name);
+}
