@@ -15,7 +15,8 @@ const PATIENCE = 10 * 60_000;
 /**
  * Runs uvu test files, each in a process of its own, and sets the exit code.
  *
- * uvu exits 0 for a file that never calls `test.run()`, so a file whose output carries no total fails here.
+ * uvu exits 0 for a file that never calls `test.run()`, so a file whose output carries no total fails here. Of a
+ * file that passes, the lines that begin with `#` are shown.
  *
  * @param filters only files that contain one of these, if there are any
  * @param parallel how many files at a time
@@ -36,6 +37,7 @@ export async function runTests(
       const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
       console.log(`${verdict} ${relative('test', file)}: ${outcome.passed} passed in ${seconds} s`);
       if (outcome.failed > 0) console.log(outcome.output);
+      else for (const [line] of outcome.output.matchAll(/^#.*/gm)) console.log(line);
     }
   }
   await Promise.all(Array.from({ length: parallel }, work));
@@ -52,9 +54,13 @@ async function runFile(file: string): Promise<Outcome> {
   };
   child.stdout.on('data', gather);
   child.stderr.on('data', gather);
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+  // SIGTERM lets a test end the programs that it started.
+  const timers = [
+    setTimeout(() => child.kill('SIGTERM'), PATIENCE),
+    setTimeout(() => child.kill('SIGKILL'), PATIENCE + 5000),
+  ];
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
   const count = (label: string) => Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
   const [total, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')];
   if (total === 0) output += `\n${file}: no test ran (exit ${code}); does it end with test.run()?\n`;

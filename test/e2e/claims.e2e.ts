@@ -3,6 +3,7 @@
  * Metacontroller applies objects.
  */
 import * as assert from 'uvu/assert';
+import type { OwnerReference } from '../../lib/kubernetes/object.ts';
 import type {
   GlobalInClusterIPPool,
   InClusterIPPool,
@@ -77,7 +78,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
       assert.is(readyReason(pool), 'Deleting');
       await box.release('test');
       await box.gone(kind, box.poolName(kind));
-      assert.equal(await box.allocations(kind), []);
+      await eventually('no allocation', async () => (await box.allocations(kind)).length === 0);
     });
   }
 
@@ -242,8 +243,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     const before = await preCreated(box);
     const claim = await box.claim('test');
     await assertAdopted(box, before);
-    const expected = isServerSide ? await ownerReferences(box, claim, 'InClusterIPPool') : undefined;
-    assert.equal((await box.get('IPAddress', 'test'))!.metadata.ownerReferences, expected);
+    await owned(box, claim, isServerSide ? await ownerReferences(box, claim, 'InClusterIPPool') : []);
     assert.equal(await box.serve(['other']), ['10.0.0.3']);
   });
 
@@ -253,7 +253,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     const claim = await box.claim('test');
     await assertAdopted(box, before);
     const ours = isServerSide ? await ownerReferences(box, claim, 'InClusterIPPool') : [];
-    assert.equal((await box.get('IPAddress', 'test'))!.metadata.ownerReferences, [dummy, ...ours]);
+    await owned(box, claim, [dummy, ...ours]);
   });
 
   const end = isServerSide ? 'goes with its claim' : 'outlives its claim, and its address stays in use';
@@ -266,6 +266,21 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     await box.counts('InClusterIPPool', { used: isServerSide ? 0 : 1 });
     assert.equal(await box.serve(['other']), [isServerSide ? '10.0.0.1' : '10.0.0.3']);
   });
+
+  scenario(
+    'H20 an IPAddress of another pool is in the way: the claim says so, and is served when it goes',
+    async (box) => {
+      await box.pool(WIDE);
+      const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'another' };
+      const spec = { claimRef: { name: 'test' }, poolRef, address: '10.9.0.1', prefix: 24 };
+      await box.create('IPAddress', { name: 'test' }, spec);
+      await box.claim('test');
+      assert.match(await box.waiting('test', 'AllocationFailed', 90), 'IPAddress test does not appear');
+      assert.equal((await box.get('IPAddress', 'test'))!.spec, spec);
+      await box.delete('IPAddress', 'test');
+      assert.is((await box.bound('test', 90)).spec.address, '10.0.0.1');
+    },
+  );
 
   scenario('H22 the claim first, then its cluster, paused by annotation', async (box) => {
     await box.pool(WIDE);
@@ -394,6 +409,26 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     await box.gone('InClusterIPPool', 'pool');
   });
 
+  const again = isServerSide ? 'comes back as it was' : 'may stay away, but its claim keeps the address';
+  scenario(`H35 an adopted IPAddress that somebody deletes ${again}`, async (box) => {
+    const before = await preCreated(box);
+    await box.claim('test');
+    await box.bound('test');
+    await box.quiet();
+    await box.delete('IPAddress', 'test');
+    if (isServerSide) {
+      await eventually('another IPAddress', async () => {
+        const uid = (await box.get('IPAddress', 'test'))?.metadata.uid;
+        return uid !== undefined && uid !== before.metadata.uid;
+      });
+      assert.equal((await box.get('IPAddress', 'test'))!.spec, before.spec);
+    }
+    assert.equal(
+      (await box.allocations()).map(({ spec }) => spec.address),
+      ['10.0.0.1'],
+    );
+  });
+
   scenario('H35 an IPAddress that somebody deletes comes back as it was', async (box) => {
     await box.pool(WIDE);
     const claim = await box.claim('test');
@@ -407,7 +442,8 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     assert.is((await box.allocations()).length, 1);
   });
 
-  run();
+  // Server-side apply insists on an IPAddress of another pool, and would give it to ours.
+  run(/IPAddress.* "test" is invalid.*IPAddress spec is immutable/);
 }
 
 function names(count: number): string[] {
@@ -453,11 +489,8 @@ async function assertFull(
   kind: PoolKind,
   expected: { address: string; gateway?: string },
 ): Promise<void> {
-  const { namespace, name } = claim.metadata;
-  const addresses = await listOf(box.plane, 'IPAddress', namespace);
-  const address = addresses.find(({ metadata }) => metadata.name === name);
-  assert.ok(address, `IPAddress ${namespace}/${name}`);
-  assert.equal(address.metadata.ownerReferences, await ownerReferences(box, claim, kind));
+  const { name } = claim.metadata;
+  const address = await owned(box, claim, await ownerReferences(box, claim, kind));
   assert.equal(address.spec, {
     claimRef: { name },
     poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind, name: box.poolName(kind) },
@@ -471,14 +504,36 @@ async function assertFull(
   );
 }
 
-async function ownerReferences(box: Sandbox, { metadata }: IPAddressClaim, kind: PoolKind) {
+/** Waits for the claim's IPAddress to have these owners: the pool becomes one a moment later than the claim. */
+async function owned(
+  box: Sandbox,
+  { metadata: { namespace, name } }: IPAddressClaim,
+  owners: readonly OwnerReference[],
+): Promise<IPAddress> {
+  let address: IPAddress | undefined;
+  const isOwned = async () => {
+    address = (await listOf(box.plane, 'IPAddress', namespace)).find(
+      ({ metadata }) => metadata.name === name,
+    );
+    return (address?.metadata.ownerReferences ?? []).length === owners.length;
+  };
+  await eventually('owners', isOwned, 10).catch(() => {});
+  assert.equal(address?.metadata.ownerReferences ?? [], owners);
+  return address!;
+}
+
+async function ownerReferences(
+  box: Sandbox,
+  { metadata }: IPAddressClaim,
+  kind: PoolKind,
+): Promise<OwnerReference[]> {
   const pool = (await box.get(kind, box.poolName(kind)))!;
   return [
     {
       apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
       kind: 'IPAddressClaim',
       name: metadata.name,
-      uid: metadata.uid,
+      uid: metadata.uid ?? '',
       controller: true,
       blockOwnerDeletion: true,
     },
@@ -486,7 +541,7 @@ async function ownerReferences(box: Sandbox, { metadata }: IPAddressClaim, kind:
       apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
       kind,
       name: pool.metadata.name,
-      uid: pool.metadata.uid,
+      uid: pool.metadata.uid ?? '',
       controller: false,
       blockOwnerDeletion: true,
     },

@@ -128,7 +128,7 @@ function outages(applyStrategy: ApplyStrategy): void {
     await box.settlesOn(['c']);
     await box.release('c');
     await box.gone('InClusterIPPool', 'pool');
-    assert.equal(await box.allocations(), []);
+    await eventually('no allocation', async () => (await box.allocations()).length === 0);
   });
 
   test('claims deleted while Metacontroller is down', async ({ installation }) => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dump, loadAll } from 'js-yaml';
+import { POOL_LABEL } from '../../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { ASSETS, ControlPlane, Ended, eventually, freePorts, type Program } from './control-plane.ts';
 
@@ -13,6 +14,7 @@ export interface InstallOptions {
   /** Applies metacontroller/admission as well. */
   readonly admission?: boolean;
   readonly serveArgs?: readonly string[];
+  readonly metacontrollerArgs?: readonly string[];
 }
 
 export interface Installation {
@@ -44,7 +46,13 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
 }
 
 async function installOn(plane: ControlPlane, options: InstallOptions): Promise<Installation> {
-  const { applyStrategy = 'dynamic-apply', metacontrollers = 1, admission = false, serveArgs = [] } = options;
+  const {
+    applyStrategy = 'dynamic-apply',
+    metacontrollers = 1,
+    admission = false,
+    serveArgs = [],
+    metacontrollerArgs = [],
+  } = options;
   const [hooksPort, webPort] = await freePorts(2);
   const metacontrollerCrds = join(ASSETS, '..', 'metacontroller-crds.yaml');
   await plane.kubectl(['apply', '--server-side', '-f', metacontrollerCrds]);
@@ -62,8 +70,10 @@ async function installOn(plane: ControlPlane, options: InstallOptions): Promise<
     .join('---\n')
     .replaceAll('http://metaipam-hooks.metaipam-system.svc/hooks/', base);
   await plane.kubectl(['apply', '--server-side', '-f', '-'], manifest);
-  if (admission)
+  if (admission) {
     await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'metacontroller', 'admission')]);
+    await eventually('admission policies to work', () => routesClaims(plane));
+  }
 
   const webserver = `http://127.0.0.1:${webPort}`;
   const servers: Program[] = [];
@@ -96,6 +106,7 @@ async function installOn(plane: ControlPlane, options: InstallOptions): Promise<
       ...(metacontrollers > 1
         ? ['--leader-election', `--leader-election-id=metacontroller`, '--leader-election-namespace=default']
         : []),
+      ...metacontrollerArgs,
     ]);
     started.push(program);
     return program;
@@ -114,6 +125,22 @@ async function installOn(plane: ControlPlane, options: InstallOptions): Promise<
     hookCalls: () => hookCalls(webserver),
     stop: () => plane.stop(),
   };
+}
+
+/** Whether a claim gets its label as it is created. */
+async function routesClaims(plane: ControlPlane): Promise<boolean> {
+  const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'any' };
+  const { body } = await plane.api(
+    'POST',
+    '/apis/ipam.cluster.x-k8s.io/v1beta2/namespaces/default/ipaddressclaims?dryRun=All',
+    {
+      apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
+      kind: 'IPAddressClaim',
+      metadata: { name: 'any' },
+      spec: { poolRef },
+    },
+  );
+  return body.metadata.labels?.[POOL_LABEL] !== undefined;
 }
 
 async function hookCalls(webserver: string): Promise<Record<string, number>> {

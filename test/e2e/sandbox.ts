@@ -191,21 +191,21 @@ export class Sandbox {
   }
 
   /** Waits until the claim has its IPAddress and says so. */
-  async bound(claim: string): Promise<IPAddress> {
-    await this.#ready(claim, 'True', 'AddressAllocated');
+  async bound(claim: string, seconds = 60): Promise<IPAddress> {
+    await this.#ready(claim, 'True', 'AddressAllocated', seconds);
     const { status } = (await this.get('IPAddressClaim', claim))!;
     assert.is(status?.addressRef?.name, claim);
     return (await this.get('IPAddress', claim))!;
   }
 
   /** Waits until the claim says why it has no IPAddress; the sentence of its condition. */
-  async waiting(claim: string, reason: string): Promise<string> {
-    const message = await this.#ready(claim, 'False', reason);
+  async waiting(claim: string, reason: string, seconds = 60): Promise<string> {
+    const message = await this.#ready(claim, 'False', reason, seconds);
     assert.is((await this.get('IPAddressClaim', claim))?.status?.addressRef, undefined);
     return message;
   }
 
-  async #ready(claim: string, status: string, reason: string): Promise<string> {
+  async #ready(claim: string, status: string, reason: string, seconds: number): Promise<string> {
     let last: Condition | undefined;
     await eventually(
       `${this.namespace}/${claim} Ready=${status}, ${reason}`,
@@ -217,7 +217,7 @@ export class Sandbox {
           last === undefined ? 'no condition' : `${last.status}, ${last.reason}: ${last.message}`,
         );
       },
-      60,
+      seconds,
       200,
     );
     return last?.message ?? '';

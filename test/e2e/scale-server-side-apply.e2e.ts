@@ -1,0 +1,3 @@
+import { scale } from './scale.ts';
+
+scale('server-side-apply');
