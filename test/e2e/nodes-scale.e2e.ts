@@ -1,0 +1,141 @@
+/**
+ * Two hundred nodes at once (or $E2E_NODES), undisturbed and with a process killed in the middle: every node gets its
+ * podCIDRs, no two overlap, none is written twice. Prints how long it took.
+ */
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Node } from '../../lib/kubernetes/core-types.ts';
+import { eventually, type Program } from './control-plane.ts';
+import { type Installation, type InstallOptions, install, quiet } from './install.ts';
+import { assertDisjoint, type NodeEvent, NodeSandbox } from './node-sandbox.ts';
+
+const NODES = Number(process.env.E2E_NODES ?? 200);
+const MAIN = join(import.meta.dirname, '..', '..', 'lib', 'cli', 'metaipam.ts');
+const ELECTION = [
+  '--leader-elect-lease-duration=5s',
+  '--leader-elect-renew-deadline=3s',
+  '--leader-elect-retry-period=500ms',
+];
+
+const test = suite('nodes at scale');
+
+function scale(
+  title: string,
+  options: InstallOptions,
+  prepare: (installation: Installation) => Promise<(installation: Installation) => Promise<void>>,
+): void {
+  test(title, async () => {
+    const installation = await install({ ...options, serveArgs: ELECTION });
+    try {
+      const box = new NodeSandbox(installation);
+      const disturb = await prepare(installation);
+      await box.clusterCIDR('all', { ipv4: '10.244.0.0/16', ipv6: 'fd00:10:244::/112' });
+      const startedAt = performance.now();
+      const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
+      await Promise.all(Array.from({ length: NODES }, (_, index) => box.node(`n${index}`)));
+      const made = seconds();
+      const before = await boundNodes(box, NODES / 4);
+      assert.ok(before < NODES, 'all nodes are bound before anything could happen');
+      await disturb(installation);
+      await boundNodes(box, NODES);
+      console.log(`# ${title}: ${NODES} nodes made in ${made} s, bound ${seconds()} s after the start`);
+      await quiet(installation, 3, 60);
+      await assertBound(box);
+    } finally {
+      await installation.stop();
+    }
+  });
+}
+
+const undisturbed = async () => async () => {};
+
+scale('undisturbed', {}, undisturbed);
+scale('server-side apply', { applyStrategy: 'server-side-apply' }, undisturbed);
+
+scale('Metacontroller killed and started again', {}, async () => async (installation) => {
+  const [victim] = installation.metacontrollers;
+  victim!.signal('SIGKILL');
+  await victim!.exited;
+  await installation.startMetacontroller();
+});
+
+scale('the leader of two metaipam killed', {}, async (installation) => {
+  const leader = await startLeader(installation);
+  return async () => {
+    leader.signal('SIGKILL');
+    await leader.exited;
+  };
+});
+
+/** Another metaipam on ports of its own, which holds the lease, while the first goes on to answer hooks. */
+async function startLeader(installation: Installation): Promise<Program> {
+  const { plane } = installation;
+  const args = ['serve', '--hooks-bind-address=127.0.0.1:0', '--webserver-bind-address=127.0.0.1:0'];
+  const leader = plane.run('metaipam-leader', process.execPath, [MAIN, ...args, ...ELECTION], {
+    IPAM_KUBECONFIG: plane.kubeconfig,
+    POD_NAME: 'leader',
+    POD_NAMESPACE: 'metaipam-system',
+  });
+  await eventually('candidate', async () => leader.tail().includes('standing for election'));
+  await installation.server.stop();
+  await eventually('leader', async () => leader.tail().includes('binding nodes'));
+  await installation.startServer();
+  return leader;
+}
+
+/** Waits until so many nodes have podCIDRs; how many have then. */
+async function boundNodes(box: NodeSandbox, count: number): Promise<number> {
+  let bound = 0;
+  await eventually(
+    `${count} nodes with podCIDRs`,
+    async () => {
+      const nodes = await box.list<Node>('nodes');
+      bound = nodes.filter(({ spec }) => spec?.podCIDRs?.length).length;
+      if (bound >= count) return true;
+      throw new Error(`only ${bound}`);
+    },
+    120,
+    100,
+  );
+  return bound;
+}
+
+async function assertBound(box: NodeSandbox): Promise<void> {
+  const nodes = await box.list<Node>('nodes');
+  assertDisjoint(nodes);
+  assert.is(nodes.filter(({ spec }) => spec?.podCIDRs?.length === 2).length, NODES);
+  const allocations = await box.allocations();
+  assert.is(allocations.length, 2 * NODES);
+  const counts = { total: 256, used: NODES, free: 256 - NODES };
+  await box.counts('all', { ipv4: counts, ipv6: counts, nodes: NODES });
+
+  assert.is(await patchesOfNodes(box.installation), NODES);
+  const assigned = new Map<string, number>();
+  for (const { reason, involvedObject } of await box.list<NodeEvent>('events')) {
+    if (involvedObject.kind !== 'Node') continue;
+    assert.is(reason, 'CIDRAssigned');
+    const uid = involvedObject.uid ?? '';
+    assigned.set(uid, (assigned.get(uid) ?? 0) + 1);
+  }
+  assert.equal(
+    [...assigned.values()].filter((count) => count > 1),
+    [],
+  );
+  assert.ok(assigned.size > 0.7 * NODES, `${assigned.size} events`);
+}
+
+/** Patches of nodes that the API server has done; nobody but the binder sends any. */
+async function patchesOfNodes({ plane }: Installation): Promise<number> {
+  const text: string = (await plane.api('GET', '/metrics')).body;
+  const lines = [...text.matchAll(/^apiserver_request_total\{(.*)\} (\d+)$/gm)];
+  return lines
+    .filter(([, labels = '']) =>
+      ['verb="PATCH"', 'resource="nodes"', 'subresource=""', 'code="200"'].every((label) =>
+        labels.includes(label),
+      ),
+    )
+    .reduce((sum, [, , count]) => sum + Number(count), 0);
+}
+
+test.run();
