@@ -1,8 +1,9 @@
 /**
- * Makes `dist/cni`: the programs as native executables that need nothing of their host (`kube-node`,
- * `node-annotation`), the fetcher, and, in `dist/cni/node`, all of them for hosts with Node.js.
+ * Makes `dist/cni`: `kube-node`, `node-annotation` and the fetcher as executables that need nothing of their host,
+ * and in `dist/cni/node` all of them for hosts with Node.js.
  *
- * Needs `qjsc` and the library of QuickJS (Debian: quickjs, libquickjs) and a C compiler (`CC`, default cc).
+ * Needs `qjsc` and the library of QuickJS (Debian: quickjs, libquickjs), OpenSSL (libssl-dev) and a C compiler
+ * (`CC`, default cc).
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { build } from 'esbuild';
 
 export const PLUGINS = ['kube-node', 'node-annotation'];
 const FETCHER = 'fetch-node';
+const TLS = join(import.meta.dirname, 'quickjs/tls.c');
 const root = dirname(import.meta.dirname);
 
 if (import.meta.main) {
@@ -28,14 +30,14 @@ export async function buildForNode(folder: string): Promise<void> {
   for (const name of [...PLUGINS, FETCHER]) await bundleForNode(name, join(folder, name));
 }
 
-/** The plugins as static executables, and the fetcher beside them. Throws without QuickJS. */
+/** All programs as static executables. Throws without QuickJS, a C compiler or OpenSSL. */
 export async function buildNative(folder: string): Promise<void> {
   const quickjs = findQuickJS();
   const drafts = join(folder, 'drafts');
   mkdirSync(drafts, { recursive: true });
-  for (const name of PLUGINS) await compile(name, quickjs, drafts, join(folder, name));
+  for (const name of PLUGINS) await compile(name, quickjs, drafts, join(folder, name), []);
+  await compile(FETCHER, quickjs, drafts, join(folder, FETCHER), [TLS, '-lssl', '-lcrypto']);
   rmSync(drafts, { recursive: true });
-  await bundleForNode(FETCHER, join(folder, FETCHER));
 }
 
 async function bundleForNode(name: string, outfile: string): Promise<void> {
@@ -58,7 +60,13 @@ interface QuickJS {
 }
 
 /** TypeScript to one module, to bytecode in C, to a static executable. */
-async function compile(name: string, quickjs: QuickJS, drafts: string, outfile: string): Promise<void> {
+async function compile(
+  name: string,
+  quickjs: QuickJS,
+  drafts: string,
+  outfile: string,
+  more: readonly string[],
+): Promise<void> {
   const module = join(drafts, `${name}.js`);
   const source = join(drafts, `${name}.c`);
   await build({
@@ -68,14 +76,14 @@ async function compile(name: string, quickjs: QuickJS, drafts: string, outfile: 
     minify: true,
     format: 'esm',
     target: 'es2023',
-    alias: { 'qjs:std': 'std', 'qjs:os': 'os' },
-    external: ['std', 'os'],
+    alias: { 'qjs:std': 'std', 'qjs:os': 'os', 'qjs:tls': 'tls' },
+    external: ['std', 'os', 'tls'],
     logLevel: 'error',
   });
-  execFileSync('qjsc', ['-s', '-m', '-e', '-o', source, module], { stdio: 'inherit' });
+  execFileSync('qjsc', ['-s', '-m', '-M', 'tls,tls', '-e', '-o', source, module], { stdio: 'inherit' });
   const flags = ['-O2', '-static', '-s', '-w', `-I${quickjs.include}`];
-  // The linker warns of dlopen, which only modules in shared libraries would need.
-  const libraries = [quickjs.library, '-lm', '-ldl', '-lpthread'];
+  // The linker warns of what would need shared libraries: modules of QuickJS, and names that only an NSS plugin knows.
+  const libraries = [...more, quickjs.library, '-lm', '-ldl', '-lpthread'];
   execFileSync(process.env.CC ?? 'cc', [...flags, '-o', outfile, source, ...libraries], { stdio: 'pipe' });
 }
 

@@ -1,7 +1,8 @@
 /** Asks the API server for the facts of a node: a FetchRequest on stdin, a FetchAnswer on stdout. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { type FetchRequest, fetchNode, type Response } from '../../lib/cni/fetch-node.ts';
+import { type FetchRequest, fetchNode } from '../../lib/cni/fetch-node.ts';
+import type { HttpResponse } from '../../lib/cni/http.ts';
 import type { Connection } from '../../lib/cni/kubeconfig.ts';
 import { readFile, replaceFile } from './host.ts';
 
@@ -12,7 +13,7 @@ fetchNode({ env: process.env, now: Date.now, readFile, replaceFile, get }, input
   writeFileSync(1, `${JSON.stringify(answer)}\n`),
 );
 
-async function get(connection: Connection, path: string, milliseconds: number): Promise<Response> {
+async function get(connection: Connection, path: string, milliseconds: number): Promise<HttpResponse> {
   const { server, ca, serverName, insecure, token, certificate, key } = connection;
   const url = new URL(`${server.replace(/\/$/, '')}${path}`);
   const options = {
@@ -23,7 +24,7 @@ async function get(connection: Connection, path: string, milliseconds: number): 
     ...(certificate && { cert: certificate }),
     ...(key && { key }),
   };
-  const { promise, resolve, reject } = Promise.withResolvers<Response>();
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const timer = setTimeout(
     () => reject(new Error(`${server} does not answer in time`)),
     Math.max(0, milliseconds),

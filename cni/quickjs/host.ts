@@ -20,7 +20,7 @@ export function quickjsHost(): Host {
     writeError(text) {
       std.err.puts(text);
     },
-    readFile: (path) => std.loadFile(path) ?? undefined,
+    readFile,
     replaceFile,
     appendFile: (path, text) => writeFile(path, text, 'a'),
     isFile(path) {
@@ -31,6 +31,14 @@ export function quickjsHost(): Host {
     run,
     start,
   };
+}
+
+/** Not by `std.loadFile`, which takes the files of /proc for empty. */
+function readFile(path: string): string | undefined {
+  const file = std.open(path, 'r');
+  const text = file?.readAsString();
+  file?.close();
+  return text;
 }
 
 function replaceFile(path: string, text: string): void {

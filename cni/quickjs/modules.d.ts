@@ -13,7 +13,6 @@ declare module 'qjs:std' {
   const stdin: File;
 
   export { stdin as in };
-  export function loadFile(path: string): string | null;
   export function getenviron(): Record<string, string>;
   export function strerror(errno: number): string;
   export function exit(status: number): never;
@@ -49,6 +48,28 @@ declare module 'qjs:os' {
   export function signal(signal: number, handler: null | undefined): void;
   export function stat(path: string): [Stat | null, number];
   export function waitpid(pid: number, options: number): [number, number];
+}
+
+/** `tls.c`. */
+declare module 'qjs:tls' {
+  /**
+   * Sends `request` and answers all that comes back until the server closes. Throws an Error.
+   *
+   * @param name what the server's certificate has to name
+   * @param ca PEM; empty for the authorities of the system
+   * @param certificate PEM; empty for none
+   */
+  export function exchange(
+    host: string,
+    port: string,
+    name: string,
+    ca: string,
+    certificate: string,
+    key: string,
+    request: string,
+    isInsecure: boolean,
+    milliseconds: number,
+  ): string;
 }
 
 declare const scriptArgs: readonly string[];

@@ -1,3 +1,4 @@
+import type { HttpResponse } from './http.ts';
 import { type Connection, findConnection } from './kubeconfig.ts';
 import { isObject, type JsonObject } from './network-config.ts';
 import { type NodeFacts, nodeFacts, writeFacts } from './node-facts.ts';
@@ -22,12 +23,7 @@ export interface FetchHost {
   readFile(path: string): string | undefined;
   replaceFile(path: string, text: string): void;
   /** GETs a path of the API server. Rejects with an Error that says why there is no answer. */
-  get(connection: Connection, path: string, milliseconds: number): Promise<Response>;
-}
-
-export interface Response {
-  readonly status: number;
-  readonly body: string;
+  get(connection: Connection, path: string, milliseconds: number): Promise<HttpResponse>;
 }
 
 /** How many nodes a page of a list holds. */

@@ -52,20 +52,14 @@ export async function programs(): Promise<{ folder: string; isNative: boolean }>
   const folder = scratch();
   const forNode = join(folder, 'node');
   await buildForNode(forNode);
+  for (const name of readdirSync(forNode)) useThisNode(join(forNode, name));
   try {
     await buildNative(folder);
   } catch (error) {
     console.log(
       `# SKIPPED: the native programs, the bundles are tested instead: ${(error as Error).message}`,
     );
-    for (const name of readdirSync(forNode)) useThisNode(join(forNode, name));
     return { folder: forNode, isNative: false };
-  }
-  for (const path of [
-    join(folder, 'fetch-node'),
-    ...readdirSync(forNode).map((name) => join(forNode, name)),
-  ]) {
-    useThisNode(path);
   }
   return { folder, isNative: true };
 }

@@ -250,7 +250,7 @@ async function register(): Promise<void> {
   for (const [mood, details] of [
     ['forbids', 'nodes is forbidden'],
     ['nonsense', 'no JSON object'],
-    ['breaks off', 'socket hang up'],
+    ['breaks off', /hang up|eof|reset/i],
     ['slow', 'does not answer in time'],
   ] as const) {
     inWorld(
