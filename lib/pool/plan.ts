@@ -80,7 +80,8 @@ type Refuse = (claim: IPAddressClaim, reason: Refusal['reason'], message: string
  */
 export function planPool(view: PoolView, standstill: Standstill | undefined, context: HookContext): Plan {
   const { ranges } = view;
-  const settled = settleAllocations(view, standstill, context);
+  const heldBy = holdings(view.foreign);
+  const settled = settleAllocations(view, heldBy, standstill, context);
   const inUse = new AddressesInUse();
   // Also those that go now: until the object is deleted its name is taken, and its spec cannot be changed.
   for (const allocation of view.allocations) inUse.addText(allocation.spec.address, allocation);
@@ -95,16 +96,16 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
   const refuse: Refuse = (claim, reason, message) =>
     refused.push({ claim, refusal: { reason, message: shorten(message) } });
 
-  const foreign = foreignAddresses(view.foreign);
   const waiting: IPAddressClaim[] = [];
   let unknown: IPAddressClaim | undefined;
   for (const claim of unservedClaims(view.claims, settled.served)) {
-    const adoptable = foreign.get(qualifiedName(claim.metadata));
-    const held = adoptable?.address ?? boundAddress(claim);
+    const held = heldBy(claim);
     if (held !== undefined && ranges !== undefined && !isFrozen(standstill)) {
-      const holder = inUse.holderOf(held);
-      if (holder === undefined) add(claim, held, adoptable?.object);
-      else refuse(claim, 'AllocationFailed', `its address ${formatAddress(held)} is allocated to ${holder}`);
+      const { address, adopted } = held;
+      const holder = inUse.holderOf(address);
+      if (holder === undefined) add(claim, address, adopted);
+      else
+        refuse(claim, 'AllocationFailed', `its address ${formatAddress(address)} is allocated to ${holder}`);
     } else if (claim.metadata.deletionTimestamp === undefined) {
       if (held === undefined && claim.status?.addressRef !== undefined) unknown ??= claim;
       else waiting.push(claim);
@@ -144,16 +145,27 @@ function unservedClaims(claims: readonly IPAddressClaim[], served: ReadonlySet<s
   return claims.filter((claim) => !served.has(claim.metadata.uid ?? '') && !isPaused(claim)).sort(compareAge);
 }
 
-/** The IPAddress of the claim `namespace/name`, with its address read; of several the oldest. */
-function foreignAddresses(foreign: readonly IPAddress[]) {
-  const byClaim = new Map<string, { object: IPAddress; address: Address }>();
-  for (const object of [...foreign].sort(compareAge)) {
-    const { metadata, spec } = object;
+/** An address that a claim has, whatever the pool has allocated; `adopted` is the IPAddress that says so. */
+interface Holding {
+  readonly address: Address;
+  readonly adopted?: IPAddress;
+}
+
+/** Finds what a claim has: the address that it says it is bound to, else that of its oldest foreign IPAddress. */
+function holdings(foreign: readonly IPAddress[]): (claim: IPAddressClaim) => Holding | undefined {
+  const byClaim = new Map<string, Holding>();
+  for (const adopted of [...foreign].sort(compareAge)) {
+    const { metadata, spec } = adopted;
     const address = parseAddress(spec.address);
     const claim = qualifiedName({ ...metadata, name: spec.claimRef.name });
-    if (address !== undefined && !byClaim.has(claim)) byClaim.set(claim, { object, address });
+    if (address !== undefined && !byClaim.has(claim)) byClaim.set(claim, { address, adopted });
   }
-  return byClaim;
+  return (claim) => {
+    const found = byClaim.get(qualifiedName(claim.metadata));
+    const address = boundAddress(claim);
+    if (address === undefined || found?.address.value === address.value) return found;
+    return { address };
+  };
 }
 
 interface Settled {
@@ -166,6 +178,7 @@ interface Settled {
 /** Which of the pool's allocations stay. */
 function settleAllocations(
   view: PoolView,
+  heldBy: ReturnType<typeof holdings>,
   standstill: Standstill | undefined,
   context: HookContext,
 ): Settled {
@@ -198,12 +211,12 @@ function settleAllocations(
       for (const allocation of allocations) keep(allocation, releasedAt(allocation));
       served.add(uid);
     } else if (claim !== undefined) {
-      const allocation = allocationOf(claim, allocations);
+      const allocation = allocationOf(heldBy(claim), allocations);
       if (allocation !== undefined) {
         keep(allocation);
         served.add(uid);
       } else {
-        // The address that the claim names comes first; until its allocation exists nothing is given up for it.
+        // The address that the claim has comes first; until its allocation exists nothing is given up for it.
         for (const other of allocations) keep(other);
       }
     } else {
@@ -218,11 +231,10 @@ function settleAllocations(
   return { kept, served, expiresInSeconds };
 }
 
-/** The allocation that counts: of the address the claim is bound to, else the one made first. */
-function allocationOf(claim: IPAddressClaim, allocations: IPAllocation[]): IPAllocation | undefined {
-  const bound = boundAddress(claim);
-  if (bound !== undefined) {
-    const text = formatAddress(bound);
+/** The allocation that counts: of the address that the claim has, else the one made first. */
+function allocationOf(held: Holding | undefined, allocations: IPAllocation[]): IPAllocation | undefined {
+  if (held !== undefined) {
+    const text = formatAddress(held.address);
     return allocations.find(({ spec }) => spec.address === text);
   }
   return oldest(allocations);

@@ -112,7 +112,7 @@ test('C5 SyncClusterCIDRDelete: without nodes it may go', () => {
 
 test('it may go once it would have seen what was made of it', () => {
   const { metadata } = deleted;
-  const now = Date.parse(metadata.deletionTimestamp!) + 29_000;
+  const now = Date.parse(metadata.deletionTimestamp!) + 1000 * (context.config.cacheLagSeconds - 1);
   const early = finalize(request(deleted), { ...context, now });
   assert.is(early.finalized, false);
   assert.is(early.resyncAfterSeconds, 1);

@@ -542,7 +542,7 @@ test('default cannot go while a node lives that has its blocks', () => {
 test('a network goes once it would have seen what was made for it', () => {
   for (const name of ['default', 'storage']) {
     const parent = network(name, {}, DELETED);
-    const now = Date.parse(DELETED.deletionTimestamp) + 29_000;
+    const now = Date.parse(DELETED.deletionTimestamp) + 1000 * (context.config.cacheLagSeconds - 1);
     const early = finalize(request({ parent }), { ...context, now });
     assert.is(early.finalized, false);
     assert.is(early.resyncAfterSeconds, 1);

@@ -9,7 +9,7 @@ import type {
   IPAddressClaim,
   IPAllocation,
 } from '../../lib/kubernetes/types.ts';
-import type { CompositeResponse } from '../../lib/metacontroller/hook.ts';
+import { type CompositeResponse, DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import {
   ALLOCATIONS,
   ago,
@@ -612,6 +612,8 @@ test('what a user writes at length does not make a message that the API refuses'
 
 // Deletion
 
+const LAG = DEFAULT_CONFIG.cacheLagSeconds;
+
 eachKind('G3 C3.1 a pool that is being deleted stays while a claim holds an address', (make) => {
   const pool = make({ addresses: ['10.0.1.1-10.0.1.254'], gateway: '10.0.1.2' });
   const holder = boundClaim(claim('a', pool), '10.0.1.1');
@@ -641,17 +643,17 @@ test('a pool that is being deleted refuses new claims, and goes without them', (
 eachKind('a pool that is being deleted goes once it would have seen what was made for it', (make) => {
   const { metadata, ...rest } = make({ addresses: ['10.0.0.1'] });
   const pool = { ...rest, metadata: { ...metadata, deletionTimestamp: ago(0) } } as Pool;
-  const early = finalize(pool, [], [], 29);
+  const early = finalize(pool, [], [], LAG - 1);
   assert.is(early.finalized, false);
   assert.is(early.resyncAfterSeconds, 1);
-  assert.is(finalize(pool, [], [], 30).finalized, true);
+  assert.is(finalize(pool, [], [], LAG).finalized, true);
 });
 
 test('a pool that is being deleted keeps the address of a claim that may not be in view yet', () => {
   const pool = ipPool({ addresses: ['10.0.0.1'] });
   const fresh = allocation(pool, claim('unseen', pool), '10.0.0.1', { creationTimestamp: ago(0) });
-  assert.equal(answers(finalize(pool, [], [fresh], 29)), { unseen: '10.0.0.1' });
-  assert.equal(answers(finalize(pool, [], [fresh], 30)), {});
+  assert.equal(answers(finalize(pool, [], [fresh], LAG - 1)), { unseen: '10.0.0.1' });
+  assert.equal(answers(finalize(pool, [], [fresh], LAG)), {});
 });
 
 test('H34 a pool that is being deleted has no grace period', () => {
@@ -740,6 +742,21 @@ test('an adopted address keeps its prefix, and its gateway or that it has none',
     const given = child!.spec as IPAllocation['spec'];
     assert.equal([given.prefix, given.gateway], [network.prefix, network.gateway]);
   }
+});
+
+test('an IPAddress that comes into view after the claim was served is adopted, unless the claim is bound', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+  const restored = claim('a', pool);
+  const address = ipAddress(pool, 'a', '10.0.0.7');
+  const given = allocation(pool, restored, '10.0.0.1');
+  const both = sync(pool, [restored, address], [given]);
+  assert.equal(both.children.map(({ spec }) => (spec as IPAllocation['spec']).address).sort(), [
+    '10.0.0.1',
+    '10.0.0.7',
+  ]);
+  const adopted = allocation(pool, restored, '10.0.0.7');
+  assert.equal(answers(sync(pool, [restored, address], [given, adopted])), { a: '10.0.0.7' });
+  assert.equal(answers(sync(pool, [boundClaim(restored, '10.0.0.1'), address], [given])), { a: '10.0.0.1' });
 });
 
 test('of two IPAddresses for one claim the older counts, and both addresses are in use', () => {
