@@ -3,7 +3,7 @@ import type { ApplyStrategy } from '../engine/children.ts';
 import { Random } from '../engine/random.ts';
 
 /**
- * What the design takes for granted, in seconds. A hook that releases an address waits `cacheLagSeconds` (30),
+ * What the design takes for granted, in seconds. A hook that releases an address waits `cacheLagSeconds`,
  * which has to cover two caches, two syncs and two clocks: 2 · lag + 2 · latency + 2 · skew < cacheLagSeconds.
  */
 export interface Assumptions {
@@ -14,6 +14,9 @@ export interface Assumptions {
   /** The clocks of the hooks' replicas are off by no more, either way. */
   readonly skew: number;
 }
+
+/** What the hooks of a world are configured with. */
+export const CACHE_LAG_SECONDS = 30;
 
 /** Far more than the design takes for granted: invariants may break. */
 export const NO_ASSUMPTIONS: Assumptions = { lag: 120, latency: 60, skew: 300 };

@@ -8,12 +8,12 @@ import type { Process } from '../engine/process.ts';
 import type { ResourceType } from '../engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../engine/schedule.ts';
 import type { Task } from '../engine/task.ts';
-import { ADDRESS_ANNOTATION } from '../kubernetes/names.ts';
+import { ADDRESS_ANNOTATION, DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
 import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../metacontroller/hook.ts';
 import { HookAudit } from './hook-audit.ts';
 import { install } from './install.ts';
-import { hash, type Layout } from './layout.ts';
+import { CACHE_LAG_SECONDS, hash, type Layout } from './layout.ts';
 import type { Op, Trouble } from './op.ts';
 
 /** What runs in a world: the project's own, unless a test puts a mutant in its place. */
@@ -53,7 +53,11 @@ export class World {
     { hooks, startBinder = (environment) => new NodeBinder(environment) }: Subject,
   ) {
     this.layout = layout;
-    this.config = { ...DEFAULT_CONFIG, watchClusters: layout.hasClusters };
+    this.config = {
+      ...DEFAULT_CONFIG,
+      cacheLagSeconds: CACHE_LAG_SECONDS,
+      watchClusters: layout.hasClusters,
+    };
     const { crds, admission, controllers } = install();
     const names = [
       ...(layout.hasPools ? ['pools', 'global-pools', 'claim-router', 'claims'] : []),
@@ -184,6 +188,8 @@ export class World {
     const allocation = objects<IPAllocation>('IPAllocation').find(
       ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
     );
+    if (allocation?.spec.cidr !== undefined)
+      return allocation.metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK;
     if (allocation?.spec.address === undefined) return true;
     const claim = objects<IPAddressClaim>('IPAddressClaim').find(
       ({ metadata }) => metadata.uid === allocation.spec.claimRef.uid,
