@@ -1,6 +1,6 @@
 /**
  * Makes `dist/cni`: `kube-node`, `node-annotation` and the fetcher as executables that need nothing of their host,
- * and in `dist/cni/node` all of them for hosts with Node.js.
+ * in `dist/cni/node` all of them for hosts with Node.js, and `dist/cni-agent.mjs`.
  *
  * Needs `qjsc` and the library of QuickJS (Debian: quickjs, libquickjs), OpenSSL (libssl-dev) and a C compiler
  * (`CC`, default cc).
@@ -20,6 +20,7 @@ if (import.meta.main) {
   rmSync(dist, { recursive: true, force: true });
   await buildForNode(join(dist, 'node'));
   await buildNative(dist);
+  await bundleForNode('agent/agent', join(root, 'dist/cni-agent.mjs'), 'esm');
 }
 
 /** All programs, each one file that is run by the `node` of its host. */
@@ -27,7 +28,7 @@ export async function buildForNode(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   // In a package a file without an extension is what this says; elsewhere it is CommonJS.
   writeFileSync(join(folder, '../package.json'), '{ "type": "commonjs" }\n');
-  for (const name of [...PLUGINS, FETCHER]) await bundleForNode(name, join(folder, name));
+  for (const name of [...PLUGINS, FETCHER]) await bundleForNode(`node/${name}`, join(folder, name), 'cjs');
 }
 
 /** All programs as static executables. Throws without QuickJS, a C compiler or OpenSSL. */
@@ -40,14 +41,14 @@ export async function buildNative(folder: string): Promise<void> {
   rmSync(drafts, { recursive: true });
 }
 
-async function bundleForNode(name: string, outfile: string): Promise<void> {
+async function bundleForNode(entry: string, outfile: string, format: 'cjs' | 'esm'): Promise<void> {
   await build({
-    entryPoints: [join(root, 'cni/node', `${name}.ts`)],
+    entryPoints: [join(root, 'cni', `${entry}.ts`)],
     outfile,
     bundle: true,
     platform: 'node',
-    target: 'node20',
-    format: 'cjs',
+    target: 'node22',
+    format,
     banner: { js: '#!/usr/bin/env node' },
     logLevel: 'error',
   });

@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -113,6 +114,9 @@ export interface ApiServer {
   readonly requests: string[];
   readonly url: string;
   readonly caFile: string;
+  /** Tells everyone who watches. */
+  tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', node: Node): void;
+  breakWatches(): void;
   /** Writes a kubeconfig with the present token. */
   kubeconfig(path: string, user?: object): string;
   close(): void;
@@ -140,6 +144,7 @@ export async function apiServer(folder: string, nodes: readonly Node[]): Promise
     ],
     { stdio: 'ignore' },
   );
+  const watchers = new Set<ServerResponse>();
   const server: Server = createServer(
     { key: readFileSync(key), cert: readFileSync(cert) },
     (request, response) => {
@@ -160,6 +165,18 @@ export async function apiServer(folder: string, nodes: readonly Node[]): Promise
         return refuse(403, 'nodes is forbidden');
       }
       const objects = api.nodes.map(nodeObject);
+      if (url.searchParams.get('watch')) {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.flushHeaders();
+        const selector = url.searchParams.get('fieldSelector');
+        for (const object of objects) {
+          if (selector === `metadata.name=${object.metadata.name}`)
+            response.write(watchEvent('ADDED', object));
+        }
+        watchers.add(response);
+        response.on('close', () => watchers.delete(response));
+        return;
+      }
       if (name === undefined) return answer(200, { kind: 'NodeList', metadata: {}, items: objects });
       const found = objects.find(({ metadata }) => metadata.name === decodeURIComponent(name));
       return found === undefined ? refuse(404, `nodes "${name}" not found`) : answer(200, found);
@@ -174,6 +191,12 @@ export async function apiServer(folder: string, nodes: readonly Node[]): Promise
     requests: [],
     url: `https://127.0.0.1:${port}`,
     caFile: cert,
+    tell(type, node) {
+      for (const watcher of watchers) watcher.write(watchEvent(type, nodeObject(node)));
+    },
+    breakWatches() {
+      for (const watcher of watchers) watcher.destroy();
+    },
     kubeconfig(path, user = { token: api.token }) {
       writeFileSync(path, kubeconfig(api.url, cert, user));
       return path;
@@ -198,6 +221,10 @@ export function kubeconfig(server: string, ca: string, user: object): string {
   return `apiVersion: v1\n${Object.entries(config)
     .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
     .join('')}`;
+}
+
+function watchEvent(type: string, object: object): string {
+  return `${JSON.stringify({ type, object })}\n`;
 }
 
 function nodeObject({ name, podCIDRs, annotations, machineID }: Node) {

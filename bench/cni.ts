@@ -1,0 +1,116 @@
+/**
+ * What a pod pays: whole ADDs and DELs of kube-node beside those of host-local alone, in one run, each round one call
+ * of each. Run `npm run build:cni` first; needs host-local (containernetworking-plugins) and openssl.
+ *
+ * `node bench/cni.ts [rounds]`
+ */
+import { existsSync, rmSync } from 'node:fs';
+import { cpus, hostname } from 'node:os';
+import { join } from 'node:path';
+import { apiServer, cniEnv, HOST_LOCAL_FOLDER, run, scratch } from '../test/cni/kit.ts';
+
+/** Milliseconds beyond host-local alone. */
+const CACHED_AIM = 15;
+const COLD_AIM = 120;
+
+interface Series {
+  readonly name: string;
+  readonly program: string;
+  readonly isCold: boolean;
+  readonly aim?: number;
+  readonly add: number[];
+  readonly del: number[];
+}
+
+const rounds = Number(process.argv[2] ?? 40);
+const dist = join(import.meta.dirname, '../dist/cni');
+if (!existsSync(join(dist, 'kube-node'))) throw new Error('There is no dist/cni: npm run build:cni');
+
+const work = scratch();
+const [data, cache] = [join(work, 'data'), join(work, 'cache')];
+const api = await apiServer(join(work, 'api'), [
+  { name: hostname().toLowerCase(), podCIDRs: ['10.1.0.0/16', 'fd00:1::/64'] },
+]);
+const ranges = [[{ subnet: '10.1.0.0/16' }], [{ subnet: 'fd00:1::/64' }]];
+const kubeconfig = api.kubeconfig(join(work, 'kubeconfig'));
+const stdin = JSON.stringify({
+  ...{ cniVersion: '1.0.0', name: 'net' },
+  ipam: { type: 'host-local', dataDir: data, kubeconfig, ranges },
+});
+
+const hostLocal = series('host-local alone', join(HOST_LOCAL_FOLDER, 'host-local'));
+const all = [
+  hostLocal,
+  series('kube-node, cached', join(dist, 'kube-node'), { aim: CACHED_AIM }),
+  series('kube-node, cold', join(dist, 'kube-node'), { aim: COLD_AIM, isCold: true }),
+  series('kube-node by Node.js, cached', join(dist, 'node/kube-node')),
+  series('kube-node by Node.js, cold', join(dist, 'node/kube-node'), { isCold: true }),
+];
+
+for (let round = 0; round < rounds; round++) {
+  for (const each of all) {
+    rmSync(each.isCold ? cache : join(work, 'nothing'), { recursive: true, force: true });
+    each.add.push(await measure(each.program, 'ADD', round));
+    each.del.push(await measure(each.program, 'DEL', round));
+  }
+}
+api.close();
+
+const columns = [
+  '',
+  'ADD min',
+  'median',
+  '+ host-local',
+  'x',
+  'DEL min',
+  'median',
+  '+ host-local',
+  'x',
+  'aim',
+];
+const rows = all.map((each) => [
+  each.name,
+  ...compared(each.add, hostLocal.add),
+  ...compared(each.del, hostLocal.del),
+  each.aim === undefined ? '' : `+ ${each.aim} ${isMet(each, each.aim) ? 'met' : 'MISSED'}`,
+]);
+const widths = columns.map((_, index) => Math.max(...[columns, ...rows].map((row) => row[index]!.length)));
+for (const row of [columns, ...rows])
+  console.log(row.map((cell, index) => cell.padStart(widths[index]!)).join('  '));
+console.log(`
+Milliseconds of whole calls, ${rounds} rounds, on ${cpus().length} x ${cpus()[0]?.model}. cold: nothing is cached, the node is
+asked for over TLS on loopback. + host-local and x: minimum against the minimum of host-local alone, same round, same load.`);
+
+function series(name: string, program: string, more: { aim?: number; isCold?: boolean } = {}): Series {
+  return { name, program, isCold: false, add: [], del: [], ...more };
+}
+
+async function measure(program: string, command: string, round: number): Promise<number> {
+  const env = cniEnv(command, `c${round}`, { METAIPAM_CNI_CACHE: cache, PATH: process.env.PATH ?? '' });
+  const startedAt = performance.now();
+  const { status, out, err } = await run(program, { env, stdin });
+  const milliseconds = performance.now() - startedAt;
+  if (status !== 0) throw new Error(`${program} ${command}: ${out}${err}`);
+  return milliseconds;
+}
+
+/** Minimum and median, and how the minimum compares. */
+function compared(times: readonly number[], base: readonly number[]): string[] {
+  const [own, other] = [Math.min(...times), Math.min(...base)];
+  return [
+    own.toFixed(1),
+    median(times).toFixed(1),
+    `+ ${(own - other).toFixed(1)}`,
+    (own / other).toFixed(1),
+  ];
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
+}
+
+function isMet({ add, del }: Series, aim: number): boolean {
+  const beyond = (times: readonly number[], base: readonly number[]) =>
+    Math.min(...times) - Math.min(...base);
+  return beyond(add, hostLocal.add) <= aim && beyond(del, hostLocal.del) <= CACHED_AIM;
+}

@@ -1,0 +1,86 @@
+/**
+ * The node agent: puts the CNI programs on its host, and keeps the facts of its Node where they look for them.
+ *
+ * Environment: `NODE_NAME`; `PROGRAMS`, the folder to install from; `CNI_BIN`, the folder to install to;
+ * `METAIPAM_CNI_CACHE`; `PORT` of the probes on loopback; `HOST_KUBECONFIG`, if the host shall have credentials of its
+ * own; `KUBECONFIG` outside of a pod.
+ */
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import { findConnection } from '../../lib/cni/kubeconfig.ts';
+import { factsFile, type NodeFacts, writeFacts } from '../../lib/cni/node-facts.ts';
+import { readFile, replaceFile } from '../node/host.ts';
+import { installFile, installPrograms } from './install.ts';
+import { watchNode } from './watch-node.ts';
+
+/** Milliseconds between two signs that the facts still hold. Programs ask for themselves after five minutes. */
+const HEARTBEAT = 60_000;
+const RECONNECT_DELAY = 2_000;
+
+const { NODE_NAME, PROGRAMS, CNI_BIN, PORT, HOST_KUBECONFIG } = process.env;
+if (!NODE_NAME) throw new Error('NODE_NAME is not set');
+
+const file = factsFile(process.env);
+const stop = new AbortController();
+let node: NodeFacts | undefined;
+let isWatching = false;
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+if (PROGRAMS && CNI_BIN)
+  log('programs installed', { to: CNI_BIN, names: installPrograms(PROGRAMS, CNI_BIN) });
+writeHostKubeconfig();
+const heartbeat = setInterval(() => {
+  if (isWatching) writeNode();
+  writeHostKubeconfig();
+}, HEARTBEAT);
+const probes = createServer((request, response) => {
+  const isGood = request.url === '/healthz' || (request.url === '/readyz' && node !== undefined);
+  response.writeHead(isGood ? 200 : 503).end(isGood ? 'ok\n' : 'the Node has not been seen\n');
+});
+if (PORT) probes.listen(Number(PORT), '127.0.0.1');
+
+while (!stop.signal.aborted) {
+  try {
+    await watchNode({ name: NODE_NAME, signal: stop.signal, onNode });
+  } catch (error) {
+    if (stop.signal.aborted) break;
+    log('the watch failed', { error: (error as Error).message });
+    await setTimeout(RECONNECT_DELAY, undefined, { signal: stop.signal }).catch(() => {});
+  } finally {
+    isWatching = false;
+  }
+}
+clearInterval(heartbeat);
+probes.close();
+
+function onNode(found: NodeFacts | undefined): void {
+  const isNew = JSON.stringify(found) !== JSON.stringify(node);
+  node = found;
+  isWatching = true;
+  if (isNew) log('the Node', { podCIDRs: found?.podCIDRs ?? null });
+  if (found === undefined) rmSync(file, { force: true });
+  else writeNode();
+}
+
+function writeNode(): void {
+  if (node !== undefined) replaceFile(file, writeFacts(node, Date.now()));
+}
+
+/** With the token that the pod has at the moment: its own changes within the hour. */
+function writeHostKubeconfig(): void {
+  if (!HOST_KUBECONFIG) return;
+  const { server, ca = '', token = '' } = findConnection({ env: process.env, readFile }, undefined);
+  const text = JSON.stringify({
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'metaipam' },
+    contexts: [{ name: 'metaipam', context: { cluster: 'local', user: 'metaipam' } }],
+    clusters: [{ name: 'local', cluster: { server, 'certificate-authority-data': btoa(ca) } }],
+    users: [{ name: 'metaipam', user: { token } }],
+  });
+  if (installFile(HOST_KUBECONFIG, Buffer.from(`${text}\n`), 0o600))
+    log('kubeconfig written', { to: HOST_KUBECONFIG });
+}
+
+function log(msg: string, fields: object): void {
+  console.log(JSON.stringify({ level: 'info', time: new Date().toISOString(), msg, ...fields }));
+}
