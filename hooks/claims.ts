@@ -31,6 +31,8 @@ type Request = DecoratorRequest<IPAddressClaim>;
 
 /** How soon to look again for what has not appeared yet. */
 const RESYNC_SECONDS = 10;
+/** How long a claim waits before it says that its pool has not answered: a busy pool answers late. */
+const UNANSWERED_SECONDS = 30;
 /** How long a claim waits for an IPAddress that is nowhere to be seen: then another is given, or the trouble named. */
 const LOST_ADDRESS_SECONDS = 60;
 
@@ -155,7 +157,7 @@ function wait(
   }
   if (addressName !== null) return recover(claim, addressName, context);
   const unanswered = { attachments: [], resyncAfterSeconds: RESYNC_SECONDS };
-  if (secondsSince(claim.metadata.creationTimestamp, context.now) < RESYNC_SECONDS) return unanswered;
+  if (secondsSince(claim.metadata.creationTimestamp, context.now) < UNANSWERED_SECONDS) return unanswered;
   const outcome: ClaimOutcome = {
     ready: 'False',
     reason: 'PoolNotReady',

@@ -16,6 +16,8 @@ import type { Term } from './lease.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
 export interface BinderOptions {
+  /** Where the allocations of pod networks are. Those of any other namespace bind nothing. */
+  readonly installNamespace: string;
   /** How many nodes are patched side by side. */
   readonly concurrency: number;
   /** How many node patches a second. */
@@ -98,7 +100,7 @@ export class Binder {
     this.#watches = {
       nodes: watch<Node>('/api/v1/nodes'),
       allocations: watch<IPAllocation>(
-        `/apis/${METAIPAM_API_VERSION}/ipallocations`,
+        `/apis/${METAIPAM_API_VERSION}/namespaces/${this.#options.installNamespace}/ipallocations`,
         `${NETWORK_LABEL}=${DEFAULT_NETWORK}`,
       ),
       clusterCIDRs: watch<ClusterCIDR>(`/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
@@ -107,10 +109,13 @@ export class Binder {
     while (!signal.aborted) {
       const idle = new AbortController();
       wake = () => idle.abort();
+      const startedAt = this.#clock.monotonic();
       if (this.synced) this.#step(term, limiter, () => wake());
+      const busy = this.#clock.monotonic() - startedAt;
       await this.#clock.sleep(this.#idleTime(), AbortSignal.any([signal, idle.signal]));
       idle.abort();
-      await this.#clock.sleep(GATHER, signal);
+      // Hooks are answered by this thread too: they get at least as much of it.
+      await this.#clock.sleep(Math.max(GATHER, busy), signal);
     }
     this.#watches = undefined;
     await Promise.all(this.#inFlight.values());

@@ -136,7 +136,7 @@ export class ClusterClient {
   /**
    * Lists and watches until the signal aborts; `onChange` follows every change.
    *
-   * @param path `/api/v1/nodes`, or `/apis/<group>/<version>/<plural>`
+   * @param path `/api/v1/nodes`, or `/apis/<group>/<version>[/namespaces/<namespace>]/<plural>`
    */
   watch<T extends KubernetesObject>(
     path: string,
@@ -245,12 +245,15 @@ export class ClusterClient {
   ): Promise<KubernetesListObject<T>> {
     const options = withTimeout(signal, LIST_TIMEOUT);
     const selector = labelSelector === undefined ? {} : { labelSelector };
-    const [, root, group = '', version = '', plural = ''] = path.split('/');
-    const list =
-      root === 'api'
-        ? this.#core.listNode(selector, options)
-        : this.#custom.listClusterCustomObject({ group, version, plural, ...selector }, options);
-    return list as Promise<unknown> as Promise<KubernetesListObject<T>>;
+    const [, root, group = '', version = '', ...resource] = path.split('/');
+    const plural = resource.at(-1) ?? '';
+    const [, namespace] = resource.length > 1 ? resource : [];
+    const ofKind = { group, version, plural, ...selector };
+    let list: Promise<unknown>;
+    if (root === 'api') list = this.#core.listNode(selector, options);
+    else if (namespace === undefined) list = this.#custom.listClusterCustomObject(ofKind, options);
+    else list = this.#custom.listNamespacedCustomObject({ ...ofKind, namespace }, options);
+    return list as Promise<KubernetesListObject<T>>;
   }
 }
 

@@ -35,10 +35,15 @@ export function runBinder(
   const metrics = new BinderMetrics(registry);
   const binder = new Binder(client, options, metrics, log, systemClock);
   const stopping = new AbortController();
+  let leading = false;
   const lead = async (term: Term) => {
     metrics.setLeader(true);
     log.info('binding nodes');
-    await binder.run(term).finally(() => metrics.setLeader(false));
+    leading = true;
+    await binder.run(term).finally(() => {
+      leading = false;
+      metrics.setLeader(false);
+    });
   };
   metrics.setLeader(false);
 
@@ -55,7 +60,10 @@ export function runBinder(
     );
   });
   return {
-    unready: () => (failed ? 'the binder has failed' : undefined),
+    unready() {
+      if (failed) return 'the binder has failed';
+      return leading && !binder.synced ? 'the caches of nodes and allocations are filling' : undefined;
+    },
     async stop() {
       stopping.abort();
       await running;

@@ -102,8 +102,12 @@ export function connectionOptions(values: BinderValues): ConnectionOptions {
   return { apiserver: values.apiserver, kubeconfig: values.kubeconfig };
 }
 
-export function binderOptions(values: BinderValues): BinderOptions {
-  return { concurrency: values['node-patch-concurrency'], qps: values['node-patch-qps'] };
+export function binderOptions(values: BinderValues, installNamespace: string): BinderOptions {
+  return {
+    installNamespace,
+    concurrency: values['node-patch-concurrency'],
+    qps: values['node-patch-qps'],
+  };
 }
 
 /** Undefined without an election. Throws UsageError when the durations cannot work together. */

@@ -141,7 +141,8 @@ async function startBinder(
     return undefined;
   }
   const client = new ClusterClient(connection.config);
-  const binder = runBinder(client, binderOptions(values), election, metrics.registry, logger);
+  const options = binderOptions(values, values['install-namespace']);
+  const binder = runBinder(client, options, election, metrics.registry, logger);
   readiness.addCheck(binder.unready);
   return binder;
 }

@@ -51,7 +51,13 @@ class FakeCluster implements BinderClient {
     const log = createLogger({ level: 'fatal', format: 'json' }, { write() {} });
     const metrics = new BinderMetrics(new Registry());
     const clock = this.time.clock();
-    this.#binder = new Binder(this, { concurrency: 30, qps: 1000, ...options }, metrics, log, clock);
+    this.#binder = new Binder(
+      this,
+      { installNamespace: 'metaipam-system', concurrency: 30, qps: 1000, ...options },
+      metrics,
+      log,
+      clock,
+    );
     const term = { signal: this.#stop.signal, holds: () => this.leads && !this.#stop.signal.aborted };
     this.finished = this.#binder.run(term);
   }

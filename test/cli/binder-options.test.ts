@@ -273,7 +273,7 @@ test('everything together', () => {
     '--node-patch-qps=9',
   ];
   assert.equal(connectionOptions(parse(argv)), { apiserver: 'https://a', kubeconfig: 'k' });
-  assert.equal(binderOptions(parse(argv)), { concurrency: 7, qps: 9 });
+  assert.equal(binderOptions(parse(argv), 'ipam'), { installNamespace: 'ipam', concurrency: 7, qps: 9 });
   assert.equal(election(argv), {
     identity: 'me',
     namespace: 'ns',

@@ -338,7 +338,8 @@ test('an address beats a refusal, in whatever order they come', () => {
 test('a young claim waits in silence, an older one asks for its pool', () => {
   const a = claim('a', POOL, { creationTimestamp: ago(0) });
   assert.equal(synced(a), { attachments: [], resyncAfterSeconds: 10 });
-  const later = synced(a, { seconds: 10 });
+  assert.equal(synced(a, { seconds: 29 }), { attachments: [], resyncAfterSeconds: 10 });
+  const later = synced(a, { seconds: 30 });
   assert.is(condition(later, 'Ready'), 'False/PoolNotReady');
   assert.match(statusOf(later).conditions![0]!.message, 'no answer from InClusterIPPool default/pool');
   assert.ok(later.resyncAfterSeconds! > 0);
