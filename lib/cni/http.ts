@@ -12,7 +12,7 @@ export interface HttpResponse {
   readonly body: string;
 }
 
-const SERVER = /^https:\/\/(?:\[([^\]/]+)\]|([^:/[\]]+))(?::([0-9]+))?(\/[^?#]*)?$/;
+const SERVER = /^https:\/\/(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]+))?(\/[^?#\s]*)?$/;
 const STATUS_LINE = /^HTTP\/1\.[01] ([0-9]{3})/;
 
 /** A GET that is answered by one message and the end of the connection: HTTP/1.0 knows no other. Throws an Error. */

@@ -1,0 +1,219 @@
+/** node-annotation as a process, with the real host-local and an API server on loopback. */
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type ApiServer,
+  apiServer,
+  cniEnv,
+  type Ended,
+  filesBelow,
+  missing,
+  type Node,
+  programs,
+  run,
+  scratch,
+  skip,
+} from './kit.ts';
+
+const reasons = missing(
+  ['/usr/lib/cni/host-local', 'containernetworking-plugins'],
+  ['openssl', 'a certificate'],
+);
+if (reasons.length > 0) {
+  skip('node-annotation with host-local', reasons);
+  test('node-annotation with host-local is skipped: tools are missing', () => assert.ok(reasons.length > 0));
+} else {
+  await register();
+}
+test.run();
+
+interface World {
+  readonly api: ApiServer;
+  readonly data: string;
+  readonly work: string;
+  readonly setAnnotation: (value: string) => void;
+  readonly call: (command: string, container: string, top?: object) => Promise<Ended>;
+  readonly tell: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
+}
+
+async function register(): Promise<void> {
+  const { folder } = await programs();
+  const program = join(folder, 'node-annotation');
+  const OWN: Node = { name: hostname().toLowerCase() };
+
+  function inWorld(name: string, body: (world: World) => Promise<void>): void {
+    test(name, async () => {
+      const work = scratch();
+      const data = join(work, 'data');
+      const other = {
+        name: 'other',
+        annotations: { 'example.com/a': 'ranges: [[{"subnet": "10.9.0.0/24"}]]' },
+      };
+      const api = await apiServer(join(work, 'api'), [OWN, other]);
+      const setAnnotation = (value: string) => {
+        api.nodes = [{ ...OWN, annotations: { 'example.com/a': value } }, other];
+      };
+      setAnnotation(`ranges: [[{"subnet": "10.1.0.0/24"}]], dataDir: "${data}",`);
+      const config = {
+        kubeconfig: api.kubeconfig(join(work, 'kubeconfig')),
+        nextipam: '/usr/lib/cni/host-local',
+        log: join(work, 'log'),
+      };
+      writeFileSync(join(work, 'config'), JSON.stringify(config));
+      const own = { METAIPAM_CNI_CACHE: join(work, 'cache'), NODE_ANNOTATION_CFG: join(work, 'config') };
+      const call: World['call'] = (command, container, top = {}) =>
+        run(program, {
+          env: cniEnv(command, container, own),
+          stdin: JSON.stringify({
+            cniVersion: '1.0.0',
+            name: 'net',
+            ...top,
+            ipam: { type: 'node-annotation', annotation: 'example.com/a' },
+          }),
+        });
+      const tell: World['tell'] = (args, env = {}) => run(program, { args, env: { ...own, ...env } });
+      try {
+        await body({ api, data, work, setAnnotation, call, tell });
+      } finally {
+        api.close();
+      }
+    });
+  }
+
+  inWorld('ADD, CHECK, DEL and GC; releasing needs no API server', async ({ api, call, data }) => {
+    assert.is(addressOf(await call('ADD', 'c1')), '10.1.0.2/24');
+    assert.is(addressOf(await call('ADD', 'c2')), '10.1.0.3/24');
+    api.mood = 'slow';
+    assert.is((await call('CHECK', 'c1')).status, 0);
+    assert.is((await call('DEL', 'c1')).status, 0);
+    assert.is((await call('DEL', 'c1')).status, 0);
+    assert.is((await call('CHECK', 'c1')).status, 1);
+    const gc = await call('GC', '', { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] });
+    assert.is(gc.status, 0, gc.out);
+    assert.equal(
+      Object.keys(filesBelow(data)).filter((name) => name.includes('10.1')),
+      [],
+    );
+  });
+
+  inWorld('VERSION asks the next plugin, and needs no annotation', async ({ api, call }) => {
+    const { status, out } = await call('VERSION', '');
+    assert.is(status, 0);
+    assert.ok(JSON.parse(out).supportedVersions.includes('1.0.0'));
+    assert.equal(api.requests, []);
+  });
+
+  inWorld('Every error is one line of JSON', async ({ api, call, setAnnotation }) => {
+    setAnnotation('ranges: [[');
+    assert.is(problem(await call('ADD', 'c1')).code, 100);
+    api.nodes = [OWN];
+    assert.is(problem(await call('ADD', 'c1')).code, 100, 'the last known value');
+    api.mood = 'forbids';
+    assert.is(problem(await call('STATUS', '', { cniVersion: '1.1.0' })).code, 50);
+  });
+
+  inWorld('A hostile annotation is never evaluated', async ({ call, setAnnotation, work }) => {
+    const hostile = [
+      'ranges: env.HOME',
+      'ranges: input',
+      `ranges: $(touch ${work}/run)`,
+      `"ranges": \`touch ${work}/run\``,
+      '"a": 1}, {"b": 2',
+      '"a": 1} | {"type": "x"',
+      `"a": ${'['.repeat(100_000)}`,
+      '"a": "\\"',
+      "'ranges': []",
+      'ranges',
+      '[]',
+      '',
+      '\u0000',
+    ];
+    for (const value of hostile) {
+      setAnnotation(value);
+      const { status, out } = await call('ADD', 'c1');
+      assert.is(status, 1, value.slice(0, 40));
+      assert.type(JSON.parse(out).code, 'number');
+    }
+    setAnnotation('__proto__: {"ranges": [[{"subnet": "10.1.0.0/24"}]]}');
+    assert.is((await call('ADD', 'c1')).status, 1);
+    assert.not.ok(existsSync(join(work, 'run')));
+  });
+
+  inWorld('The subcommands', async ({ tell }) => {
+    assert.is((await tell(['my_node'])).out, `${OWN.name}\n`);
+    assert.match((await tell(['get_annotation', 'example.com/a'])).out, '10.1.0.0/24');
+    assert.match((await tell(['get_annotation', '--node=other', 'example.com/a'])).out, '10.9.0.0/24');
+    assert.match(
+      (await tell(['get_annotation', 'example.com/a'])).out,
+      '10.1.0.0/24',
+      'another node is not remembered',
+    );
+    assert.is(problem(await tell(['get_annotation'])).msg, 'FAILED: Parameter missing');
+    assert.is(problem(await tell(['get_annotation', 'none'])).msg, 'FAILED: Annotation not found');
+    assert.is(problem(await tell(['get_annotation', '--node=none', 'x'])).code, 11);
+    assert.equal(problem(await tell(['error_quit', 'on purpose'])), { code: 11, msg: 'FAILED: on purpose' });
+    assert.is(problem(await tell(['error_quit'])).msg, 'FAILED: node-annotation');
+    for (const help of ['-h', '--help', 'help']) {
+      const { status, out } = await tell([help]);
+      assert.is(status, 0);
+      assert.match(out, 'get_annotation');
+    }
+    const wrong = await tell(['jump']);
+    assert.equal(wrong, { status: 1, signal: null, out: '', err: 'ERROR: Invalid command [jump]\n' });
+  });
+
+  inWorld(
+    'The configuration is JSON: spaces and dashes in it are harmless, and it may be absent',
+    async (world) => {
+      const { tell, work } = world;
+      const path = join(work, 'with space');
+      writeFileSync(
+        path,
+        JSON.stringify({ 'a-b': '$(touch run)', kubeconfig: join(work, 'kubeconfig'), log: `${path}.log` }),
+      );
+      const env = { NODE_ANNOTATION_CFG: path };
+      assert.is((await tell(['my_node'], env)).status, 0);
+      await tell(['error_quit', 'logged'], env);
+      assert.match(readFileSync(`${path}.log`, 'utf8'), 'ERROR: FAILED: logged');
+      writeFileSync(path, '{"kubeconfig": ');
+      assert.is(problem(await tell(['my_node'], env)).code, 7);
+      assert.is(
+        (await tell(['my_node'], { NODE_ANNOTATION_CFG: join(work, 'none') })).status,
+        0,
+        'known by now',
+      );
+    },
+  );
+
+  inWorld('--node: the plugin with the annotation of another node', async ({ work, api }) => {
+    const next = join(work, 'next');
+    writeFileSync(next, '#!/bin/sh\nexec /bin/cat\n');
+    chmodSync(next, 0o755);
+    writeFileSync(
+      join(work, 'config'),
+      JSON.stringify({ kubeconfig: api.kubeconfig(join(work, 'kubeconfig')), nextipam: next }),
+    );
+    const { out } = await run(program, {
+      args: ['ipam', '--node=other'],
+      env: { NODE_ANNOTATION_CFG: join(work, 'config'), METAIPAM_CNI_CACHE: join(work, 'cache') },
+      stdin: '{"name":"net","ipam":{"annotation":"example.com/a"}}',
+    });
+    assert.equal(JSON.parse(out).ipam, { type: 'next', ranges: [[{ subnet: '10.9.0.0/24' }]] });
+  });
+}
+
+function addressOf({ status, out, err }: Ended): string {
+  assert.is(status, 0, `stdout ${out}, stderr ${err}`);
+  return JSON.parse(out).ips[0].address;
+}
+
+function problem({ status, out, err }: Ended): { code: number; msg: string } {
+  assert.is(status, 1, `stdout ${out}, stderr ${err}`);
+  assert.is(err, '');
+  assert.match(out, /^\{.*\}\n$/);
+  const { code, msg } = JSON.parse(out);
+  return { code, msg };
+}
