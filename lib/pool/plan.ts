@@ -211,7 +211,7 @@ function settleAllocations(
       for (const allocation of allocations) keep(allocation, releasedAt(allocation));
       served.add(uid);
     } else if (claim !== undefined) {
-      const allocation = allocationOf(heldBy(claim), allocations);
+      const allocation = allocationOf(claim, heldBy(claim), allocations);
       if (allocation !== undefined) {
         keep(allocation);
         served.add(uid);
@@ -231,9 +231,19 @@ function settleAllocations(
   return { kept, served, expiresInSeconds };
 }
 
-/** The allocation that counts: of the address that the claim has, else the one made first. */
-function allocationOf(held: Holding | undefined, allocations: IPAllocation[]): IPAllocation | undefined {
-  if (held !== undefined) {
+/**
+ * The allocation that counts: of the address that the claim has, else the one made first.
+ *
+ * An IPAddress of another name is too late here: the claim may be about to take what is allocated. One of the
+ * claim's own name keeps it from that.
+ */
+function allocationOf(
+  { metadata }: IPAddressClaim,
+  held: Holding | undefined,
+  allocations: IPAllocation[],
+): IPAllocation | undefined {
+  const isTooLate = held?.adopted !== undefined && held.adopted.metadata.name !== metadata.name;
+  if (held !== undefined && !isTooLate) {
     const text = formatAddress(held.address);
     return allocations.find(({ spec }) => spec.address === text);
   }

@@ -757,6 +757,8 @@ test('an IPAddress that comes into view after the claim was served is adopted, u
   const adopted = allocation(pool, restored, '10.0.0.7');
   assert.equal(answers(sync(pool, [restored, address], [given, adopted])), { a: '10.0.0.7' });
   assert.equal(answers(sync(pool, [boundClaim(restored, '10.0.0.1'), address], [given])), { a: '10.0.0.1' });
+  const renamed = ipAddress(pool, 'a', '10.0.0.7', { name: 'another' });
+  assert.equal(answers(sync(pool, [restored, renamed], [given])), { a: '10.0.0.1' });
 });
 
 test('of two IPAddresses for one claim the older counts, and both addresses are in use', () => {
