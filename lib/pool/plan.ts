@@ -100,15 +100,19 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
   let unknown: IPAddressClaim | undefined;
   for (const claim of unservedClaims(view.claims, settled.served)) {
     const held = heldBy(claim);
-    if (held !== undefined && ranges !== undefined && !isFrozen(standstill)) {
+    if (held === undefined && claim.status?.addressRef !== undefined) {
+      unknown ??= claim;
+    } else if (isPaused(claim)) {
+      // Left alone, but what it has is not given to another.
+      if (held !== undefined) inUse.add(held.address, claim);
+    } else if (held !== undefined && ranges !== undefined && !isFrozen(standstill)) {
       const { address, adopted } = held;
       const holder = inUse.holderOf(address);
       if (holder === undefined) add(claim, address, adopted);
       else
         refuse(claim, 'AllocationFailed', `its address ${formatAddress(address)} is allocated to ${holder}`);
     } else if (claim.metadata.deletionTimestamp === undefined) {
-      if (held === undefined && claim.status?.addressRef !== undefined) unknown ??= claim;
-      else waiting.push(claim);
+      waiting.push(claim);
     }
   }
   for (const address of view.foreign) inUse.addText(address.spec.address, address);
@@ -140,9 +144,9 @@ function isFrozen(standstill: Standstill | undefined): boolean {
   return standstill?.reason === 'Paused' || standstill?.reason === 'InvalidSpec';
 }
 
-/** Claims to answer, oldest first; a paused claim is left alone. */
+/** Claims without an allocation that counts, oldest first. */
 function unservedClaims(claims: readonly IPAddressClaim[], served: ReadonlySet<string>): IPAddressClaim[] {
-  return claims.filter((claim) => !served.has(claim.metadata.uid ?? '') && !isPaused(claim)).sort(compareAge);
+  return claims.filter((claim) => !served.has(claim.metadata.uid ?? '')).sort(compareAge);
 }
 
 /** An address that a claim has, whatever the pool has allocated; `adopted` is the IPAddress that says so. */

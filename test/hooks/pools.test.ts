@@ -414,6 +414,19 @@ test('a paused claim is not answered; one that has an address keeps it', () => {
   assert.is(counts(response).pending, 0);
 });
 
+test('what a paused claim has is nobody else’s, though its allocation was deleted', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.2'] });
+  const paused = claim('paused', pool, { annotations: PAUSED });
+  assert.equal(answers(sync(pool, [boundClaim(paused, '10.0.0.1'), claim('a', pool)])), { a: '10.0.0.2' });
+  assert.equal(answers(sync(pool, [boundClaim(paused), claim('a', pool)])), { a: 'PoolNotReady' });
+});
+
+test('a claim that is being deleted and whose address is not known holds the pool up', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1'] });
+  const leaving = claim('leaving', pool, { deletionTimestamp: ago(0) });
+  assert.equal(answers(sync(pool, [boundClaim(leaving), claim('a', pool)])), { a: 'PoolNotReady' });
+});
+
 // Release
 
 eachKind(
