@@ -7,6 +7,8 @@ import type { Op } from './op.ts';
 import { userAction } from './users.ts';
 import { COLLECTOR, cacheName, type World } from './world.ts';
 
+/** Requests more often than news: what is heard at once, and what is worked on, are many, but not of one use. */
+const KINDS = ['deliver', 'deliver', 'step', 'step', 'step', 'start'] as const;
 const WAITS = [100, 1000, 5000, 20_000, 60_000, 600_000];
 
 export class Chaos {
@@ -31,15 +33,19 @@ export class Chaos {
       const most = layout.assumptions.skew * 1000;
       return { op: 'clock', milliseconds: random.below(2 * most + 1) - most };
     }
+    if (random.chance(chances.wait)) return this.#wait();
     const moves = [...cluster.moves()].filter((move) => this.#isReady(move));
-    if (moves.length === 0 || random.chance(chances.wait)) return this.#wait();
-    return this.#opOf(random.pick(moves));
+    const kind = random.pick(KINDS);
+    const ofKind = moves.filter((move) => move.kind === kind);
+    const choices = ofKind.length > 0 ? ofKind : moves;
+    return choices.length === 0 ? this.#wait() : this.#opOf(random.pick(choices));
   }
 
   #isReady(move: Move): boolean {
     const { layout } = this.#world;
     switch (move.kind) {
       case 'deliver':
+        if (move.process.name === COLLECTOR && this.random.chance(0.7)) return false;
         return !this.random.chance(layout.slowness(move.process.name, move.informer.type.resource));
       case 'step':
         return !this.random.chance(layout.slowness(move.worker.process.name, 'requests') / 2);
@@ -64,7 +70,8 @@ export class Chaos {
           return { op: 'relist', ...to, behind: random.below(fresh) };
         }
         if (informer.synced && random.chance(chances.repeat)) return { op: 'repeat', ...to };
-        return { op: 'hear', ...to, count: random.chance(0.5) ? 1 : informer.pending };
+        const isAll = move.process.name === COLLECTOR || random.chance(0.5);
+        return { op: 'hear', ...to, count: isAll ? informer.pending : 1 };
       }
       case 'start': {
         const { process, reconciler } = move;
@@ -121,5 +128,3 @@ export class Chaos {
     return { op: 'wait', milliseconds };
   }
 }
-
-export { COLLECTOR };

@@ -4,14 +4,8 @@ import { deepEqual, isDeleting } from '../engine/object.ts';
 import type { ResourceType } from '../engine/resources.ts';
 import type { WatchEvent } from '../engine/store.ts';
 import type { Node } from '../kubernetes/core-types.ts';
-import {
-  ADDRESS_ANNOTATION,
-  CLUSTER_CIDR_API_VERSION,
-  DEFAULT_NETWORK,
-  NETWORK_LABEL,
-  NODE_ANNOTATION_ANNOTATION,
-} from '../kubernetes/names.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
+import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
+import { type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
 import type {
   ClusterCIDR,
   IPAddress,
@@ -60,6 +54,8 @@ export class Invariants {
   readonly #versions = new Map<string, Version<Unstructured>[]>();
   /** Addresses, by claim uid, that a claim may have again although the pool does not give them out any more. */
   readonly #once = new Set<string>();
+  /** Node uid and CIDR of every block that was ever on its node. */
+  readonly #bound = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -104,7 +100,7 @@ export class Invariants {
     if (last !== undefined) last.until = Math.min(last.until, now);
     if (type === 'DELETED') {
       this.#goneAt.set(metadata.uid!, now);
-      if (before?.metadata.finalizers !== undefined && this.#isInUse(metadata.uid!)) {
+      if (before?.metadata.finalizers !== undefined && this.#isInUse(metadata)) {
         return { rule: 'a pool outlives its allocations', message: id };
       }
     } else {
@@ -135,13 +131,17 @@ export class Invariants {
     return undefined;
   }
 
-  /** Whether a live claim or node has an allocation of the pool or ClusterCIDR. */
-  #isInUse(uid: string): boolean {
+  /** Whether a live claim or node has an allocation that the pool or ClusterCIDR made before its deletion. */
+  #isInUse({ uid, deletionTimestamp = '' }: ObjectMeta): boolean {
     const { cluster } = this.#world;
     const holders = ['IPAddressClaim', 'Node'].flatMap((kind) => cluster.objects(kind));
     const living = new Set(holders.map(({ metadata }) => metadata.uid));
     return objectsOf<IPAllocation>(cluster, 'IPAllocation').some(
-      ({ spec }) => spec.poolRef.uid === uid && spec.refusal === undefined && living.has(spec.claimRef.uid),
+      ({ metadata, spec }) =>
+        spec.poolRef.uid === uid &&
+        spec.refusal === undefined &&
+        living.has(spec.claimRef.uid) &&
+        metadata.creationTimestamp! <= deletionTimestamp,
     );
   }
 
@@ -190,6 +190,10 @@ export class Invariants {
         .filter(([key]) => key.startsWith('kube-node.nordix.org/'))
         .map(([, value]) => ({ name: metadata.name, blocks: blocksOf(value.split(',')) })),
     );
+    for (const { metadata, spec } of nodes) {
+      const values = Object.values(metadata.annotations ?? {}).flatMap((value) => value.split(','));
+      for (const cidr of [...(spec?.podCIDRs ?? []), ...values]) this.#bound.add(`${metadata.uid} ${cidr}`);
+    }
     for (const list of [claimed, annotated]) {
       for (const [i, a] of list.entries()) {
         for (const b of list.slice(i + 1)) {
@@ -302,13 +306,13 @@ export class Invariants {
     const network = metadata.labels?.[NETWORK_LABEL] ?? '';
     if (node !== undefined) {
       const isBound = node.spec?.podCIDRs?.includes(spec.cidr!) && network === DEFAULT_NETWORK;
-      if (!isBound || this.#tampered.has(uid) || this.#isDisputed(spec.cidr!, uid)) return undefined;
+      if (!isBound || this.#tampered.has(uid) || this.#isDisputed(spec.blocks!, uid)) return undefined;
       return {
         rule: 'a live node keeps its allocation',
         message: `${metadata.name} of ${node.metadata.name} is dropped`,
       };
     }
-    if (this.#tampered.has(uid)) return undefined;
+    if (this.#tampered.has(uid) || !this.#bound.has(`${uid} ${spec.cidr}`)) return undefined;
     return this.#checkGrace(
       metadata.name,
       this.#goneAt.get(uid),
@@ -322,17 +326,23 @@ export class Invariants {
     );
   }
 
-  /** Whether another node has, or had until just now, podCIDRs that overlap the block: the binder decides. */
-  #isDisputed(cidr: string, uid: string): boolean {
+  /** Whether another node has, or had until just now, what overlaps one of the blocks: the binder decides then. */
+  #isDisputed(blocks: readonly string[], uid: string): boolean {
     const { now, layout } = this.#world;
-    const horizon = now - (layout.assumptions.lag + layout.assumptions.latency) * 1000;
-    return [...this.#versions.keys()]
-      .filter((id) => id.startsWith('PodCIDRClaim '))
-      .flatMap((id) => this.#recent<PodCIDRClaim>(id, horizon))
+    const horizon = now - 2 * (layout.assumptions.lag + layout.assumptions.latency) * 1000;
+    const recent = <T>(kind: string) =>
+      [...this.#versions.keys()]
+        .filter((id) => id.startsWith(`${kind} `))
+        .flatMap((id) => this.#recent<T>(id, horizon));
+    const claimed = recent<PodCIDRClaim>('PodCIDRClaim')
       .filter(({ spec }) => spec.nodeUID !== uid)
-      .some(({ spec }) =>
-        blocksOf(spec.podCIDRs).some((other) => blocksOf([cidr]).some((block) => overlap(block, other))),
-      );
+      .flatMap(({ spec }) => blocksOf(spec.podCIDRs));
+    const allocated = recent<IPAllocation>('IPAllocation')
+      .filter(({ spec }) => spec.cidr !== undefined && spec.claimRef.uid !== uid)
+      .flatMap(({ spec }) => blocksOf([spec.cidr!]));
+    return blocksOf(blocks).some((block) =>
+      [...claimed, ...allocated].some((other) => overlap(block, other)),
+    );
   }
 
   /** The shortest period that was in force since then has to be over; clocks may be off by the usual. */
@@ -354,5 +364,3 @@ export class Invariants {
     };
   }
 }
-
-export { ADDRESS_ANNOTATION, CLUSTER_CIDR_API_VERSION, NODE_ANNOTATION_ANNOTATION };

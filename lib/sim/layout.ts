@@ -39,6 +39,8 @@ export type FaultName = (typeof FAULTS)[number];
 
 export interface Layout {
   readonly seed: number;
+  /** Indices of the pools that there may be: the fewer, the more claims meet. */
+  readonly pools: readonly number[];
   readonly hasPools: boolean;
   readonly hasNodes: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
@@ -83,18 +85,19 @@ export function layoutOf(seed: number, { faults = FAULTS, beyond = false }: Layo
   const [slow, tastes] = [random.next(), random.next()];
   return {
     seed,
+    pools: random.pick([[0], [0], [3], [1, 2], [1, 2], [0, 3], [0, 1, 2, 3]]),
     hasPools: domain < 7,
     hasNodes: domain >= 6,
     hasClusters: random.chance(0.3),
     routesAtAdmission: random.chance(0.3),
-    metacontrollers: random.chance(0.4) ? 2 : 1,
+    metacontrollers: random.chance(0.5) ? 2 : 1,
     binders: random.chance(0.2) ? 2 : 1,
     workers: random.pick([1, 3]),
     strategy: random.chance(0.3) ? 'server-side-apply' : 'dynamic-apply',
     assumptions: beyond ? NO_ASSUMPTIONS : ASSUMPTIONS,
     beyond,
     chances: {
-      user: random.pick([0.03, 0.06, 0.12]),
+      user: random.pick([0.04, 0.08, 0.12]),
       wait: random.pick([0.01, 0.05, 0.1]),
       crash: sometimes('crash', [0, 0.003, 0.02]),
       lost: sometimes('lost', [0, 0.02, 0.1]),
@@ -104,7 +107,7 @@ export function layoutOf(seed: number, { faults = FAULTS, beyond = false }: Layo
       repeat: sometimes('repeat', [0, 0.05]),
       clock: sometimes('clock', [0, 0.01]),
     },
-    hands: random.chance(0.5) && has('hands'),
+    hands: random.chance(0.6) && has('hands'),
     slowness: (process, resource) =>
       has('lag') ? new Random(slow ^ hash(process + resource)).pick([0, 0, 0.5, 0.9, 0.98]) : 0,
     taste: (action) => new Random(tastes ^ hash(action)).pick([0, 1, 1, 3]),

@@ -11,7 +11,7 @@ export type Op =
       readonly op: 'user';
       readonly says: string;
       readonly request: ApiRequest;
-      /** Not done to the allocation of a claim that does not yet say, or only just says, what it has. */
+      /** Only done to what has been settled for some time: see `World.isSettled`. */
       readonly ifSettled?: boolean;
     }
   /** A cache hears its next events; its first list counts as one. */

@@ -94,16 +94,13 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'delete address': {
     weight: 2,
     needs: (layout) => layout.hands && layout.hasPools,
-    act: (scene) => remove(scene, 'IPAddress'),
+    act: deleteAddress,
   },
-  'delete allocation': { weight: 2, needs: ({ hands }) => hands, act: deleteAllocation },
+  'delete allocation': { weight: 4, needs: ({ hands }) => hands, act: deleteAllocation },
   'touch allocation': {
     weight: 1,
     needs: ({ hands }) => hands,
-    act: (scene) =>
-      patchOne(scene, 'IPAllocation', 'annotates', {
-        metadata: { annotations: { note: String(scene.random.below(9)) } },
-      }),
+    act: touchAllocation,
   },
   'create node': { weight: 8, needs: hasNodes, act: createNode },
   'delete node': { weight: 4, needs: hasNodes, act: (scene) => remove(scene, 'Node') },
@@ -159,13 +156,15 @@ export function setUp(scene: Scene): UserOp[] {
   const ops: (UserOp | undefined)[] = [];
   if (layout.hasClusters) ops.push(createCluster(scene));
   if (layout.hasPools) {
-    for (const pool of POOLS) if (random.chance(0.5)) ops.push(create(pool.kind, poolObject(scene, pool)));
-    if (random.chance(0.3)) ops.push(...foreignAddresses(scene));
+    for (const pool of poolsOf(layout))
+      if (random.chance(0.8)) ops.push(create(pool.kind, poolObject(scene, pool)));
+    if (layout.pools.includes(0) && random.chance(0.3)) ops.push(...foreignAddresses(scene));
   }
   if (layout.hasNodes) {
     ops.push(create('PodNetwork', networkObject(scene, DEFAULT_NETWORK)));
-    for (let i = random.below(3); i > 0; i--) ops.push(createClusterCIDR(scene));
-    if (random.chance(0.3)) ops.push(create('Node', nodeObject(scene, 'n0', ['10.244.0.32/28'])));
+    for (let i = 1 + random.below(3); i > 0; i--) ops.push(createClusterCIDR(scene));
+    for (let i = random.below(4); i > 0; i--) ops.push(createNode(scene));
+    if (random.chance(0.2)) ops.push(create('Node', nodeObject(scene, 'n0', ['10.244.0.32/28'])));
   }
   return ops.filter((op) => op !== undefined);
 }
@@ -200,12 +199,16 @@ function hasClusters(layout: Layout): boolean {
   return layout.hasClusters && layout.hasPools;
 }
 
-function poolKind({ random }: Scene): string {
-  return random.chance(0.7) ? 'InClusterIPPool' : 'GlobalInClusterIPPool';
+function poolsOf({ pools }: Layout) {
+  return POOLS.filter((_, index) => pools.includes(index));
+}
+
+function poolKind({ random, layout }: Scene): string {
+  return random.pick(poolsOf(layout)).kind;
 }
 
 function createClaim({ random, layout }: Scene): UserOp {
-  const pool = random.pick(POOLS);
+  const pool = random.pick(poolsOf(layout));
   const namespace = pool.kind === 'GlobalInClusterIPPool' && random.chance(0.5) ? 'team' : 'default';
   const requested = random.chance(0.15) ? `${pool.net}${random.below(8)}` : undefined;
   const annotations = {
@@ -264,7 +267,7 @@ function foreignAddresses({ random, layout }: Scene): UserOp[] {
 }
 
 function createPool(scene: Scene): UserOp {
-  const pool = scene.random.pick(POOLS);
+  const pool = scene.random.pick(poolsOf(scene.layout));
   return create(pool.kind, poolObject(scene, pool));
 }
 
@@ -311,14 +314,32 @@ function createCluster({ random }: Scene): UserOp {
   });
 }
 
-/** Of claims that are settled: who deletes an allocation before that takes it back. */
 function deleteAllocation(scene: Scene): UserOp | undefined {
-  const { world, random, layout } = scene;
+  const allocation = settledAllocation(scene);
+  return allocation && ifSettled(scene, removal(scene, allocation));
+}
+
+function touchAllocation(scene: Scene): UserOp | undefined {
+  const allocation = settledAllocation(scene);
+  const annotations = { note: String(scene.random.below(9)) };
+  return allocation && ifSettled(scene, patch(scene, allocation, 'annotates', { metadata: { annotations } }));
+}
+
+/** Whoever deletes or changes an allocation before its claim is settled takes it back. */
+function settledAllocation({ world, random, layout }: Scene): Unstructured | undefined {
   const allocations = world.cluster
     .objects('IPAllocation')
-    .filter(({ metadata }) => layout.beyond || world.isSettled(metadata.namespace, metadata.name));
-  if (allocations.length === 0) return undefined;
-  return { ...removal(scene, random.pick(allocations)), ifSettled: !layout.beyond };
+    .filter(({ metadata }) => layout.beyond || world.isSettled({ ...metadata, resource: 'ipallocations' }));
+  return allocations.length === 0 ? undefined : random.pick(allocations);
+}
+
+function deleteAddress(scene: Scene): UserOp | undefined {
+  const op = remove(scene, 'IPAddress');
+  return op && ifSettled(scene, op);
+}
+
+function ifSettled({ layout }: Scene, op: UserOp): UserOp {
+  return { ...op, ifSettled: !layout.beyond };
 }
 
 function createNode(scene: Scene): UserOp {

@@ -4,12 +4,18 @@ import type { Reconciler, StartReconciler } from '../engine/environment.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
 import type { Informer } from '../engine/informer.ts';
 import { NodeBinder } from '../engine/node-binder.ts';
+import { controllerOf } from '../engine/object.ts';
 import type { Process } from '../engine/process.ts';
 import type { ResourceType } from '../engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../engine/schedule.ts';
 import type { Task } from '../engine/task.ts';
-import { ADDRESS_ANNOTATION, DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
-import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import {
+  ADDRESS_ANNOTATION,
+  ADDRESS_SPACE_LABEL,
+  DEFAULT_NETWORK,
+  NETWORK_LABEL,
+} from '../kubernetes/names.ts';
+import type { IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../metacontroller/hook.ts';
 import { HookAudit } from './hook-audit.ts';
 import { install } from './install.ts';
@@ -115,7 +121,7 @@ export class World {
     const bystander = { isUser: false, since: this.now };
     switch (op.op) {
       case 'user':
-        if (op.ifSettled && !this.isSettled(op.request.namespace, op.request.name)) return undefined;
+        if (op.ifSettled && !this.isSettled(op.request)) return undefined;
         this.#count('user');
         cluster.request(op.request);
         return { isUser: true, since: this.now };
@@ -180,17 +186,34 @@ export class World {
   }
 
   /**
-   * Whether an allocation may be deleted by hand: its claim has been Ready, with its address noted, for so long
-   * that everybody has heard of it.
+   * Whether somebody may delete it by hand. An IPAddress has to be its claim's, not another provider's; and the
+   * claim of an allocation has to have been Ready, with its address noted, for so long that everybody has heard.
    */
-  isSettled(namespace: string | undefined, name: string): boolean {
+  isSettled({
+    namespace,
+    name,
+    resource,
+  }: {
+    namespace?: string | undefined;
+    name: string;
+    resource: string;
+  }) {
     const objects = <T>(kind: string) => this.cluster.objects(kind) as object[] as T[];
+    if (resource === 'ipaddresses') {
+      return objects<IPAddress>('IPAddress').some(
+        (address) =>
+          address.metadata.name === name &&
+          address.metadata.namespace === namespace &&
+          controllerOf(address) !== undefined,
+      );
+    }
     const allocation = objects<IPAllocation>('IPAllocation').find(
       ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
     );
     if (allocation?.spec.cidr !== undefined)
       return allocation.metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK;
     if (allocation?.spec.address === undefined) return true;
+    if (allocation.metadata.labels?.[ADDRESS_SPACE_LABEL] !== undefined) return false;
     const claim = objects<IPAddressClaim>('IPAddressClaim').find(
       ({ metadata }) => metadata.uid === allocation.spec.claimRef.uid,
     );

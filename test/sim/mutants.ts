@@ -142,6 +142,13 @@ const withoutBoundAddresses = seeing((request) => ({
 const without = (part: 'children' | 'related', kind: string): Twist =>
   seeing((request) => ({ ...request, [part]: changing(request[part], kind, () => undefined) }));
 
+/** Lets go of a claim and leaves what is attached to it. */
+const letGo: Twist = () => (request) => {
+  const { attachments } = request as object as { attachments: ObjectMap };
+  const kept = Object.values(attachments).flatMap((group) => Object.values(group));
+  return { attachments: kept as Response['attachments'], finalized: true } as Response;
+};
+
 const binder = (decide: typeof decideBindings): Subject => ({
   hooks: controllers,
   startBinder: (environment) => new NodeBinder(environment, decide),
@@ -229,7 +236,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'a claim that goes before its IPAddress',
-    subject: twisted(['claims'], ['finalize'], () => () => ({ attachments: [], finalized: true }) as never),
+    subject: twisted(['claims'], ['finalize'], letGo),
     worlds: 300,
   },
   {
