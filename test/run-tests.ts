@@ -10,7 +10,7 @@ interface Outcome {
 
 const root = dirname(import.meta.dirname);
 /** Milliseconds after which a file counts as hanging. */
-const PATIENCE = 10 * 60_000;
+const PATIENCE = 20 * 60_000;
 
 /**
  * Runs uvu test files, each in a process of its own, and sets the exit code.
