@@ -69,29 +69,34 @@ export interface Layout {
 export interface LayoutOptions {
   /** Only these faults; by default all. */
   readonly faults?: readonly FaultName[];
+  /** Only pools and claims, or only nodes; by default either or both. */
+  readonly domain?: 'pools' | 'nodes';
   /** Beyond what the design assumes. */
   readonly beyond?: boolean;
 }
 
 /** Each world has its own mixture of troubles: one with everything at once hides what two of them do together. */
-export function layoutOf(seed: number, { faults = FAULTS, beyond = false }: LayoutOptions = {}): Layout {
+export function layoutOf(
+  seed: number,
+  { faults = FAULTS, beyond = false, domain }: LayoutOptions = {},
+): Layout {
   const random = new Random(seed);
   const has = (name: FaultName) => faults.includes(name);
   const sometimes = (name: FaultName, chances: readonly number[]) => {
     const chance = random.pick(chances);
     return has(name) ? chance : 0;
   };
-  const domain = random.below(10);
+  const dice = random.below(10);
   const [slow, tastes] = [random.next(), random.next()];
   return {
     seed,
     pools: random.pick([[0], [0], [3], [1, 2], [1, 2], [0, 3], [0, 1, 2, 3]]),
-    hasPools: domain < 7,
-    hasNodes: domain >= 6,
+    hasPools: domain === undefined ? dice < 7 : domain === 'pools',
+    hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasClusters: random.chance(0.3),
     routesAtAdmission: random.chance(0.3),
     metacontrollers: random.chance(0.5) ? 2 : 1,
-    binders: random.chance(0.2) ? 2 : 1,
+    binders: random.chance(0.2) && beyond ? 2 : 1,
     workers: random.pick([1, 3]),
     strategy: random.chance(0.3) ? 'server-side-apply' : 'dynamic-apply',
     assumptions: beyond ? NO_ASSUMPTIONS : ASSUMPTIONS,

@@ -1,85 +1,153 @@
+/**
+ * Searches for worlds in which an invariant breaks, or replays one.
+ *
+ *     npm run sim -- --time 10m            worlds from a random seed on
+ *     npm run sim -- --worlds 1000 --from 1
+ *     npm run sim -- --seed 42 --steps 300 one world, and what went wrong in it
+ */
 import { parseArgs } from 'node:util';
 import { controllers } from '../../hooks/index.ts';
-import { FAULTS, type FaultName } from './layout.ts';
-import { describeOp } from './op.ts';
-import { play, replay } from './play.ts';
+import { FAULTS, type FaultName, type LayoutOptions } from './layout.ts';
+import type { Trouble } from './op.ts';
+import { play } from './play.ts';
 import { shrink } from './shrink.ts';
+import { trace } from './trace.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    steps: { type: 'string', default: '300' },
-    time: { type: 'string' },
-    faults: { type: 'string' },
-    worlds: { type: 'string' },
-    from: { type: 'string' },
-    verbose: { type: 'boolean' },
-    full: { type: 'boolean' },
-  },
-});
+const HELP = `Usage: npm run sim -- [options]
+
+  --seed N      replay this world and, if it fails, show the few steps that matter
+  --steps M     steps of chaos before the world comes to rest (default 300)
+  --time T      search for so long: 30s, 10m, 2h
+  --worlds N    search so many worlds (default 1000, without --time)
+  --from N      the first seed of a search (default: random)
+  --faults F    only these, by commas: ${FAULTS.join(', ')}
+  --domain D    only pools, or only nodes
+  --beyond      go beyond what docs/correctness.md assumes
+  --help
+`;
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+
 const subject = { hooks: controllers };
-const steps = Number(values.steps);
-const options = values.faults === undefined ? {} : { faults: values.faults.split(',') as FaultName[] };
-void FAULTS;
-if (values.seed !== undefined) {
-  const story = play(Number(values.seed), steps, subject, options);
-  console.log(story.violation ?? 'clean', story.ops.length);
-  if (story.violation) {
-    const short = values.full ? story : shrink(story, subject);
-    console.log(short.ops.length, 'ops');
-    replay(short.layout, short.ops, subject, (op, world) => {
-      if (!values.verbose && 'process' in op && (op.process.startsWith('kube') || op.op === 'hear')) return;
-      const step = world.lastStep;
-      let what = '';
-      if (step) {
-        if (step.step.kind === 'hook')
-          what = `hook ${step.step.call.hook} -> ${values.verbose ? JSON.stringify(step.result) : JSON.stringify((step.result as any).body ?? '').slice(0, 0)}`;
-        else {
-          const r = step.step.request;
-          const { object, patch, ...rest } = r as any;
-          const err = (step.result as any).error;
-          what = `${r.verb} ${r.resource}${(r as any).subresource ? '/status' : ''} ${r.namespace ?? ''}/${r.name} -> ${err ? err.reason + ' ' + err.message : 'rv ' + (step.result as any).object.metadata.resourceVersion}`;
-          if (values.verbose) what += ' ' + JSON.stringify(object?.spec ?? patch ?? '');
-        }
-      }
-      console.log(
-        `${((world.now - Date.UTC(2026, 0, 1)) / 1000).toFixed(1).padStart(7)}  ${describeOp(op)} ${what}`,
-      );
-    });
-    console.log(short.violation);
-    if (values.verbose)
-      for (const o of short.world.cluster.objects())
-        console.log(
-          JSON.stringify({
-            ...o,
-            metadata: {
-              ...o.metadata,
-              annotations:
-                o.metadata.annotations &&
-                Object.fromEntries(
-                  Object.entries(o.metadata.annotations).filter(([k]) => !k.startsWith('metacontroller')),
-                ),
-            },
-          }),
-        );
+
+function main(argv: readonly string[]): number {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      seed: { type: 'string' },
+      steps: { type: 'string', default: '300' },
+      time: { type: 'string' },
+      worlds: { type: 'string' },
+      from: { type: 'string' },
+      faults: { type: 'string' },
+      domain: { type: 'string' },
+      beyond: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
   }
-} else {
-  const from = Number(values.from ?? 0);
-  const worlds = Number(values.worlds ?? 1000);
-  const rules = new Map<string, number[]>();
-  const t0 = Date.now();
-  let syncs = 0,
-    total = 0;
-  for (let seed = from; seed < from + worlds; seed++) {
-    const story = play(seed, steps, subject, options);
-    total += story.ops.length;
-    syncs += story.world.audit.calls;
-    if (story.violation) {
-      rules.set(story.violation.rule, [...(rules.get(story.violation.rule) ?? []), seed]);
-      if (rules.get(story.violation.rule)!.length < 4)
-        console.log(seed, story.ops.length, story.violation.rule, story.violation.message.slice(0, 300));
-    }
+  const options: LayoutOptions = {
+    ...(values.faults !== undefined && { faults: values.faults.split(',').map(faultOf) }),
+    ...(values.domain !== undefined && { domain: domainOf(values.domain) }),
+    beyond: values.beyond ?? false,
+  };
+  const steps = numberOf(values.steps);
+  if (values.seed !== undefined) return show(numberOf(values.seed), steps, options);
+  const from = values.from === undefined ? Math.floor(Math.random() * 2 ** 31) : numberOf(values.from);
+  const milliseconds = values.time === undefined ? Number.POSITIVE_INFINITY : durationOf(values.time);
+  const worlds =
+    values.worlds !== undefined
+      ? numberOf(values.worlds)
+      : values.time === undefined
+        ? 1000
+        : Number.MAX_VALUE;
+  return search(from, worlds, milliseconds, steps, options);
+}
+
+/** Plays one world, and tells what went wrong in as few steps as can be found in a minute. */
+function show(seed: number, steps: number, options: LayoutOptions): number {
+  const story = play(seed, steps, subject, options);
+  if (story.violation === undefined) {
+    console.log(`world ${seed}: every invariant held in ${story.ops.length} steps and the rest after them`);
+    return 0;
   }
-  console.log((Date.now() - t0) / 1000, 's', total, 'ops', syncs, 'hook calls');
-  for (const [rule, seeds] of rules) console.log(rule, seeds.length, seeds.slice(0, 20).join(' '));
+  const short = shrink(story, subject);
+  for (const line of trace(short, subject)) console.log(line);
+  const { rule, message } = short.violation ?? story.violation;
+  console.log(`\nworld ${seed} breaks "${rule}": ${message}`);
+  console.log(`${short.ops.length} of ${story.ops.length} steps matter`);
+  return 1;
+}
+
+/** Plays worlds until there were enough or time is up, and tells of each that fails. */
+function search(
+  from: number,
+  worlds: number,
+  milliseconds: number,
+  steps: number,
+  options: LayoutOptions,
+): number {
+  const began = performance.now();
+  const troubles = new Map<Trouble, number>();
+  const failures: number[] = [];
+  let [played, done, calls] = [0, 0, 0];
+  while (played < worlds && performance.now() - began < milliseconds) {
+    const seed = from + played++;
+    const { ops, violation, world } = play(seed, steps, subject, options);
+    done += ops.length;
+    calls += world.audit.calls;
+    for (const [trouble, count] of world.troubles)
+      troubles.set(trouble, (troubles.get(trouble) ?? 0) + count);
+    if (violation === undefined) continue;
+    failures.push(seed);
+    console.log(`world ${seed} breaks "${violation.rule}": ${violation.message.slice(0, 200)}`);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  console.log(
+    `${played} worlds from ${from} on, ${done} steps, ${calls} hook calls in ${seconds.toFixed(0)} s`,
+  );
+  console.log(`${Math.round(calls / seconds)} hook calls a second`);
+  console.log([...troubles].map(([trouble, count]) => `${trouble}: ${count}`).join(', '));
+  if (failures.length === 0) return 0;
+  const how = [`--seed ${failures[0]}`, `--steps ${steps}`, ...process.argv.slice(2).filter(isOption)];
+  console.log(`${failures.length} failed; npm run sim -- ${how.join(' ')} shows the first`);
+  return 1;
+}
+
+/** Whether a replay needs it too. */
+function isOption(argument: string, index: number, all: readonly string[]): boolean {
+  const needed = (text: string | undefined) => /^--(faults|domain|beyond)/.test(text ?? '');
+  return needed(argument) || (needed(all[index - 1]) && !argument.startsWith('--'));
+}
+
+function faultOf(text: string): FaultName {
+  const fault = FAULTS.find((name) => name === text);
+  if (fault === undefined) throw new Error(`no fault "${text}": there are ${FAULTS.join(', ')}`);
+  return fault;
+}
+
+function domainOf(text: string): 'pools' | 'nodes' {
+  if (text !== 'pools' && text !== 'nodes') throw new Error(`no domain "${text}": there are pools and nodes`);
+  return text;
+}
+
+function numberOf(text: string): number {
+  if (!/^\d+$/.test(text)) throw new Error(`"${text}" is not a number`);
+  return Number(text);
+}
+
+function durationOf(text: string): number {
+  const [, count, unit] = /^(\d+)([smh])$/.exec(text) ?? [];
+  if (count === undefined || unit === undefined) throw new Error(`"${text}" is not a time such as 10m`);
+  return Number(count) * UNITS[unit]!;
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  console.error(`sim: ${(error as Error).message}`);
+  process.exitCode = 1;
 }

@@ -4,7 +4,7 @@ import { type Address, canonicalAddress, parseAddress } from '../address/address
 import { type Prefix, parsePrefix, parseRange, prefixOf, type Range } from '../address/range.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Unstructured } from '../engine/object.ts';
-import { ADDRESS_ANNOTATION, ADDRESS_SPACE_ANNOTATION } from '../kubernetes/names.ts';
+import { ADDRESS_ANNOTATION, ADDRESS_SPACE_ANNOTATION, POOL_UID_LABEL } from '../kubernetes/names.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import type {
   GlobalInClusterIPPool,
@@ -63,7 +63,9 @@ export function addressOf(
   return canonicalAddress(claim.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
 }
 
-export function isOfPool({ spec: { poolRef } }: IPAddress, { spec }: IPAddressClaim): boolean {
+/** Whether an IPAddress without an owner is the claim's, of the same pool, from another provider. */
+export function isOfPool({ metadata, spec: { poolRef } }: IPAddress, { spec }: IPAddressClaim): boolean {
+  if (metadata.labels?.[POOL_UID_LABEL] !== undefined) return false;
   return poolRef.kind === spec.poolRef.kind && poolRef.name === spec.poolRef.name;
 }
 

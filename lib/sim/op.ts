@@ -11,6 +11,8 @@ export type Op =
       readonly op: 'user';
       readonly says: string;
       readonly request: ApiRequest;
+      /** Done long before the world begins: no list is so old as not to show it. */
+      readonly isOld?: boolean;
       /** Only done to what has been settled for some time: see `World.isSettled`. */
       readonly ifSettled?: boolean;
     }

@@ -158,7 +158,8 @@ export function setUp(scene: Scene): UserOp[] {
   if (layout.hasPools) {
     for (const pool of poolsOf(layout))
       if (random.chance(0.8)) ops.push(create(pool.kind, poolObject(scene, pool)));
-    if (layout.pools.includes(0) && random.chance(0.3)) ops.push(...foreignAddresses(scene));
+    if (layout.pools.includes(0) && random.chance(0.3))
+      ops.push(...foreignAddresses(scene).map((op) => ({ ...op, isOld: !layout.beyond })));
   }
   if (layout.hasNodes) {
     ops.push(create('PodNetwork', networkObject(scene, DEFAULT_NETWORK)));

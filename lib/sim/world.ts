@@ -104,7 +104,8 @@ export class World {
   perform(op: Op): Actor | undefined {
     this.lastStep = undefined;
     const actor = this.#perform(op);
-    if (actor !== undefined) this.#takeNote();
+    const isOld = op.op === 'user' && op.isOld;
+    if (actor !== undefined) this.#takeNote(isOld ? Number.NEGATIVE_INFINITY : this.now);
     return actor;
   }
 
@@ -271,11 +272,11 @@ export class World {
   }
 
   /** The clocks of what has just begun or happened. */
-  #takeNote(): void {
+  #takeNote(at = this.now): void {
     for (const type of this.cluster.resources.all) {
       const { length } = this.cluster.store.log(type);
       const times = this.#times.get(type) ?? [];
-      while (times.length < length) times.push(this.now);
+      while (times.length < length) times.push(at);
       this.#times.set(type, times);
     }
     for (const process of this.cluster.processes) {
