@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { findConnection } from '../../lib/cni/kubeconfig.ts';
 import { isObject } from '../../lib/cni/network-config.ts';
 import { type NodeFacts, nodeFacts } from '../../lib/cni/node-facts.ts';
@@ -33,11 +32,22 @@ export async function watchNode({ name, kubeconfig, signal, onNode }: Options): 
     response.resume();
     throw new Error(`${connection.server} answers ${response.statusCode}`);
   }
-  for await (const line of createInterface({ input: response })) {
+  response.setEncoding('utf8');
+  for await (const line of linesOf(response)) {
     const event: unknown = JSON.parse(line);
     if (!isObject(event) || event.type === 'ERROR')
       throw new Error(`${connection.server}: ${line.slice(0, 200)}`);
     const node = nodeFacts(event.object);
     if (node?.name === name) onNode(event.type === 'DELETED' ? undefined : node);
+  }
+}
+
+/** Unlike those of `node:readline`, they end with an error when the stream is torn off. */
+async function* linesOf(stream: AsyncIterable<unknown>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
   }
 }

@@ -96,10 +96,11 @@ async function agent(nodes: readonly Node[]) {
       return undefined;
     }
   };
-  const stop = () => {
-    api.close();
+  const stop = async () => {
     child.kill('SIGTERM');
-    return new Promise((resolve) => child.once('exit', resolve));
+    const status = await new Promise((resolve) => child.once('exit', resolve));
+    api.close();
+    return status;
   };
   return { api, facts, stop, setToken };
 }
