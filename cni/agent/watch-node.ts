@@ -25,7 +25,9 @@ interface Options {
 export async function watchNode({ name, kubeconfig, signal, onNode }: Options): Promise<void> {
   const connection = findConnection({ env: process.env, readFile }, kubeconfig);
   const selector = encodeURIComponent(`metadata.name=${name}`);
-  const path = `/api/v1/nodes?fieldSelector=${selector}&watch=true&timeoutSeconds=${WATCH_SECONDS}`;
+  // Version 0: the present state first, as any API server knows it, without waiting for the latest.
+  const from = `watch=true&resourceVersion=0&timeoutSeconds=${WATCH_SECONDS}`;
+  const path = `/api/v1/nodes?fieldSelector=${selector}&${from}`;
   const limit = AbortSignal.timeout((WATCH_SECONDS + GRACE_SECONDS) * 1000);
   const response = await get(connection, path, AbortSignal.any([signal, limit]));
   if (response.statusCode !== 200) {
