@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { loadAll } from 'js-yaml';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+// biome-ignore lint/suspicious/noExplicitAny: manifests of several kinds
+const objects = loadAll(readFileSync(new URL('../../cni/daemonset.yaml', import.meta.url), 'utf8')) as any[];
+const find = (kind: string) => objects.find((object) => object.kind === kind);
+
+test('The agent may read Nodes, and nothing else', () => {
+  assert.equal(find('ClusterRole').rules, [
+    { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+  ]);
+  assert.equal(
+    objects.filter(({ kind }) => /Role/.test(kind)).map(({ kind }) => kind),
+    ['ClusterRole', 'ClusterRoleBinding'],
+  );
+});
+
+test('The agent runs before there is a pod network, and has the folders that the plugins read', () => {
+  const { spec } = find('DaemonSet').spec.template;
+  const [container] = spec.containers;
+  assert.is(spec.hostNetwork, true);
+  assert.equal(spec.tolerations, [{ operator: 'Exists' }]);
+  const env = Object.fromEntries(
+    container.env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+  );
+  const mounts = Object.fromEntries(
+    container.volumeMounts.map(({ name, mountPath }: { name: string; mountPath: string }) => [
+      mountPath,
+      name,
+    ]),
+  );
+  const paths = Object.fromEntries(
+    spec.volumes.map(({ name, hostPath }: { name: string; hostPath: { path: string } }) => [
+      name,
+      hostPath.path,
+    ]),
+  );
+  assert.is(paths[mounts[env.CNI_BIN]], '/opt/cni/bin');
+  assert.is(paths[mounts[env.METAIPAM_CNI_CACHE]], '/run/metaipam/cni');
+});
+
+test('Everything is in a namespace that admits folders of the host', () => {
+  const name = find('Namespace').metadata.name;
+  assert.is(find('Namespace').metadata.labels['pod-security.kubernetes.io/enforce'], 'privileged');
+  for (const kind of ['ServiceAccount', 'DaemonSet']) assert.is(find(kind).metadata.namespace, name);
+  assert.is(find('ClusterRoleBinding').subjects[0].namespace, name);
+});
+
+test.run();
