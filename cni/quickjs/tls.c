@@ -113,6 +113,7 @@ static JSValue talk(JSContext *ctx, SSL *ssl, const char *request, size_t length
 {
     char *answer = NULL, *larger;
     size_t size = 0, capacity = 0, count;
+    int is_eof;
     JSValue value;
 
     errno = 0;
@@ -135,7 +136,9 @@ static JSValue talk(JSContext *ctx, SSL *ssl, const char *request, size_t length
             break;
         size += count;
     }
-    if (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN)
+    /* JSON that breaks off is found out by who reads it; some proxies do not take their leave. */
+    is_eof = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    if ((SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) || (is_eof && size > 0))
         value = JS_NewStringLen(ctx, answer, size);
     else
         value = fail(ctx, "answer", NULL);

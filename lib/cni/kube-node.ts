@@ -4,8 +4,8 @@ import { ANY_RANGE, delegate, findPlugin, HOST_LOCAL, withIpam } from './delegat
 import { podNamespace, readCommand } from './environment.ts';
 import type { Host } from './host.ts';
 import { fileLog } from './log.ts';
-import type { JsonObject } from './network-config.ts';
 import {
+  type JsonObject,
   keyOf,
   type NetworkConfig,
   parseNetworkConfig,

@@ -3,10 +3,10 @@ import type { FetchAnswer, FetchRequest } from './fetch-node.ts';
 import type { Host } from './host.ts';
 import { factsFile, type KnownNode, type NodeFacts, readFacts } from './node-facts.ts';
 
-/** Beside each other in one folder. */
-export const FETCHER = 'fetch-node';
+/** It lies beside the plugins. */
+const FETCHER = 'fetch-node';
 /** Milliseconds that the fetcher may take in all. */
-export const DEADLINE = 15_000;
+const DEADLINE = 15_000;
 /** Milliseconds after which facts are asked for again, behind the back of the call that saw their age. */
 const REFRESH_AFTER = 300_000;
 /** The same after a call that failed with them. */
@@ -64,8 +64,9 @@ export function fetchNode(
   const { env, folder, run } = host;
   const request = fetchRequest(host, kubeconfig, node);
   const path = `${folder}/${FETCHER}`;
-  if (!host.isFile(path))
+  if (!host.isFile(path)) {
     throw noNode(`the node agent has written no ${factsFile(env)}, and ${path} is missing`);
+  }
   const { output } = run(path, env, JSON.stringify(request));
   let answer: FetchAnswer;
   try {

@@ -10,11 +10,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { buildForNode, buildNative } from '../../cni/build.ts';
 
 export const HOST_LOCAL_FOLDER = '/usr/lib/cni';
@@ -114,6 +115,7 @@ export interface ApiServer {
   readonly requests: string[];
   readonly url: string;
   readonly caFile: string;
+  readonly keyFile: string;
   /** Tells everyone who watches. */
   tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', node: Node): void;
   breakWatches(): void;
@@ -145,8 +147,17 @@ export async function apiServer(folder: string, nodes: readonly Node[]): Promise
     { stdio: 'ignore' },
   );
   const watchers = new Set<ServerResponse>();
+  /** By its token, or by a certificate that the server's own authority has signed. */
+  const isKnown = ({ headers, socket }: IncomingMessage) =>
+    headers.authorization === `Bearer ${api.token}` || (socket as TLSSocket).authorized;
   const server: Server = createServer(
-    { key: readFileSync(key), cert: readFileSync(cert) },
+    {
+      key: readFileSync(key),
+      cert: readFileSync(cert),
+      ca: readFileSync(cert),
+      requestCert: true,
+      rejectUnauthorized: false,
+    },
     (request, response) => {
       const url = new URL(request.url ?? '/', 'https://api');
       api.requests.push(url.pathname);
@@ -159,7 +170,7 @@ export async function apiServer(folder: string, nodes: readonly Node[]): Promise
       if (api.mood === 'slow') return;
       if (api.mood === 'nonsense') return answer(200, '<html>welcome to the captive portal</html>');
       if (api.mood === 'breaks off') return void request.socket.destroy();
-      if (request.headers.authorization !== `Bearer ${api.token}`) return refuse(401, 'Unauthorized');
+      if (!isKnown(request)) return refuse(401, 'Unauthorized');
       const name = /^\/api\/v1\/nodes\/([^/]+)$/.exec(url.pathname)?.[1];
       if (api.mood === 'forbids' || (api.mood === 'forbids lists' && name === undefined)) {
         return refuse(403, 'nodes is forbidden');
@@ -191,6 +202,7 @@ export async function apiServer(folder: string, nodes: readonly Node[]): Promise
     requests: [],
     url: `https://127.0.0.1:${port}`,
     caFile: cert,
+    keyFile: key,
     tell(type, node) {
       for (const watcher of watchers) watcher.write(watchEvent(type, nodeObject(node)));
     },

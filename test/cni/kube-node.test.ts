@@ -205,7 +205,7 @@ async function register(): Promise<void> {
     assert.equal(left, ['net/10.1.0.2', 'net/10.1.0.3']);
   });
 
-  inWorld('Requested addresses, routes and a missing dataDir key reach host-local', async ({ call }) => {
+  inWorld('Requested addresses and routes reach host-local', async ({ call, data }) => {
     const asked = {
       ipam: { routes: [{ dst: '0.0.0.0/0' }] },
       top: { runtimeConfig: { ips: ['10.1.0.77'] } },
@@ -213,6 +213,9 @@ async function register(): Promise<void> {
     const result = addresses(await call('ADD', 'c1', asked));
     assert.is(result.ips[0]?.address, '10.1.0.77/24');
     assert.equal(result.routes, [{ dst: '0.0.0.0/0' }]);
+    succeeded(await call('CHECK', 'c1', asked));
+    succeeded(await call('DEL', 'c1', asked));
+    assert.equal(held(data), []);
   });
 
   inWorld(
@@ -370,21 +373,41 @@ async function register(): Promise<void> {
     },
   );
 
-  inWorld(
-    'A rotated token is read again; a kubeconfig with a client certificate is understood',
-    async (world) => {
-      const { call, api, cache } = world;
-      const work = scratch();
-      writeFileSync(join(work, 'token'), 'first\n');
-      const ipam = { kubeconfig: api.kubeconfig(join(work, 'kubeconfig'), { tokenFile: 'token' }) };
-      addresses(await call('ADD', 'c1', { ipam }));
-      api.token = 'second';
-      writeFileSync(join(cache, 'node.json'), '');
-      assert.match(problem(await call('ADD', 'c2', { ipam })).details, '401');
-      writeFileSync(join(work, 'token'), 'second\n');
-      addresses(await call('ADD', 'c2', { ipam }));
-    },
-  );
+  inWorld('A rotated token is read again', async (world) => {
+    const { call, api, cache } = world;
+    const work = scratch();
+    writeFileSync(join(work, 'token'), 'first\n');
+    const ipam = { kubeconfig: api.kubeconfig(join(work, 'kubeconfig'), { tokenFile: 'token' }) };
+    addresses(await call('ADD', 'c1', { ipam }));
+    api.token = 'second';
+    writeFileSync(join(cache, 'node.json'), '');
+    assert.match(problem(await call('ADD', 'c2', { ipam })).details, '401');
+    writeFileSync(join(work, 'token'), 'second\n');
+    addresses(await call('ADD', 'c2', { ipam }));
+  });
+
+  inWorld('A client certificate instead of a token', async ({ call, api, cache }) => {
+    const file = join(scratch(), 'kubeconfig');
+    const own = { 'client-certificate': api.caFile, 'client-key': api.keyFile };
+    addresses(await call('ADD', 'c1', { ipam: { kubeconfig: api.kubeconfig(file, own) } }));
+    writeFileSync(join(cache, 'node.json'), '');
+    const data = (path: string) => readFileSync(path).toString('base64');
+    const inside = { 'client-certificate-data': data(api.caFile), 'client-key-data': data(api.keyFile) };
+    addresses(await call('ADD', 'c2', { ipam: { kubeconfig: api.kubeconfig(file, inside) } }));
+    writeFileSync(join(cache, 'node.json'), '');
+    const stranger = await apiServer(join(scratch(), 'api'), []);
+    stranger.close();
+    const mixed = { 'client-certificate': api.caFile, 'client-key': stranger.keyFile };
+    assert.is(
+      problem(await call('ADD', 'c3', { ipam: { kubeconfig: api.kubeconfig(file, mixed) } })).code,
+      11,
+    );
+    const other = { 'client-certificate': stranger.caFile, 'client-key': stranger.keyFile };
+    assert.match(
+      problem(await call('ADD', 'c3', { ipam: { kubeconfig: api.kubeconfig(file, other) } })).details,
+      '401',
+    );
+  });
 
   inWorld('KUBECONFIG: the first file that exists', async ({ call, api }) => {
     const work = scratch();
