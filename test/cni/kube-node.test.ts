@@ -260,10 +260,10 @@ async function register(): Promise<void> {
       `An API server that ${mood === 'slow' ? 'is slow' : mood}: try again later`,
       async ({ call, api }) => {
         api.mood = mood;
-          const found = problem(await call('ADD', 'c1'));
+        const found = problem(await call('ADD', 'c1'));
         assert.is(found.code, 11);
         assert.match(found.details, details);
-          api.mood = 'well';
+        api.mood = 'well';
         addresses(await call('ADD', 'c1'));
         api.mood = mood;
         addresses(await call('ADD', 'c2'));
