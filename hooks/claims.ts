@@ -107,14 +107,29 @@ function bindTo(
   const allocation = allocations.find(
     ({ spec }) => spec.address !== undefined && spec.address === canonicalAddress(observed.spec.address),
   );
-  const attachment =
-    allocation === undefined
-      ? keptAddress(observed)
-      : {
-          ...withOwners(addressOf(claim, allocation, context.config), claim, allocation),
-          spec: observed.spec,
-        };
-  return { ...bound(claim, observed.spec.address, context), attachments: [attachment] };
+  const response = bound(claim, observed.spec.address, context);
+  if (allocation === undefined) return { ...response, attachments: [keptAddress(observed)] };
+  const address = { ...addressOf(claim, allocation, context.config), spec: observed.spec };
+  const wait = secondsUntilOwned(observed, allocation, claim, context);
+  if (wait > 0) return { ...response, attachments: [address], resyncAfterSeconds: wait };
+  return { ...response, attachments: [withOwners(address, claim, allocation)] };
+}
+
+/**
+ * Seconds until the pool may become an owner of the IPAddress.
+ *
+ * The claim in view may be gone. Where this sync writes to it, that fails and the sync ends there. Where it does
+ * not, an IPAddress just made again must stay the garbage collector's until the end of the claim is in view.
+ */
+function secondsUntilOwned(
+  { metadata }: IPAddress,
+  { spec }: IPAllocation,
+  claim: IPAddressClaim,
+  { now, config }: HookContext,
+): number {
+  const isOwned = metadata.ownerReferences?.some(({ uid }) => uid === spec.poolRef.uid) ?? false;
+  if (isOwned || readyCondition(claim)?.status !== 'True') return 0;
+  return Math.max(0, config.cacheLagSeconds - secondsSince(metadata.creationTimestamp, now));
 }
 
 function create(allocation: IPAllocation, claim: IPAddressClaim, context: HookContext): DecoratorResponse {

@@ -463,6 +463,22 @@ for (const [what, meta] of [
   });
 }
 
+test('an IPAddress made again for a Ready claim, which may be gone, has no pool as owner until that is known', () => {
+  const unbound = claim('test', POOL);
+  const related = [allocation(POOL, unbound, '10.0.0.1')];
+  const first = synced(unbound, { related });
+  const { status, annotations } = synced(unbound, { related, attachments: [created(first)] });
+  const ready = { ...unbound, metadata: { ...unbound.metadata, annotations }, status } as IPAddressClaim;
+  const again = created(first);
+  const fresh = { ...again, metadata: { ...again.metadata, creationTimestamp: ago(0) } };
+  const lag = contextAt().config.cacheLagSeconds;
+  const early = synced(ready, { related, attachments: [fresh], seconds: lag - 1 });
+  assert.is(early.attachments[0]!.metadata.ownerReferences, undefined);
+  assert.is(early.resyncAfterSeconds, 1);
+  const later = synced(ready, { related, attachments: [fresh], seconds: lag });
+  assert.is(later.attachments[0]!.metadata.ownerReferences?.length, 2);
+});
+
 // Deletion
 
 const leaving = claim('test', POOL, { deletionTimestamp: ago(1) });
