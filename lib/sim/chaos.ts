@@ -24,7 +24,7 @@ export class Chaos {
     const { random } = this;
     const { layout, cluster } = this.#world;
     const { chances } = layout;
-    if (random.chance(chances.user)) {
+    if (random.chance(this.#patience())) {
       const op = userAction({ world: this.#world, random, layout });
       if (op !== undefined) return op;
     }
@@ -39,6 +39,13 @@ export class Chaos {
     const ofKind = moves.filter((move) => move.kind === kind);
     const choices = ofKind.length > 0 ? ofKind : moves;
     return choices.length === 0 ? this.#wait() : this.#opOf(random.pick(choices));
+  }
+
+  /** The chance that somebody does something now. */
+  #patience(): number {
+    const { layout, cluster } = this.#world;
+    if (!layout.isPatient) return layout.chances.user;
+    return cluster.moves(this.#world.now).next().done ? 0.5 : 0;
   }
 
   #isReady(move: Move): boolean {

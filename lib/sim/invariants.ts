@@ -52,10 +52,12 @@ export class Invariants {
   /** When each claim or node was gone, by uid. */
   readonly #goneAt = new Map<string, number>();
   readonly #versions = new Map<string, Version<Unstructured>[]>();
+  /** deletionTimestamps, by uid. */
+  readonly #leavingSince = new Map<string, string>();
   /** Addresses, by claim uid, that a claim may have again although the pool does not give them out any more. */
   readonly #once = new Set<string>();
-  /** Node uid and CIDR of every block that was ever on its node. */
-  readonly #bound = new Set<string>();
+  /** Node uid and CIDR of every block that was ever in an annotation of its node. */
+  readonly #annotated = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -98,6 +100,8 @@ export class Invariants {
     const before = versions.at(-1)?.object;
     const last = versions.at(-1);
     if (last !== undefined) last.until = Math.min(last.until, now);
+    const { deletionTimestamp } = metadata;
+    if (deletionTimestamp !== undefined) this.#leavingSince.set(metadata.uid!, deletionTimestamp);
     if (type === 'DELETED') {
       this.#goneAt.set(metadata.uid!, now);
       if (before?.metadata.finalizers !== undefined && this.#isInUse(metadata)) {
@@ -120,6 +124,10 @@ export class Invariants {
     }
     if (kind === 'Node' && type === 'MODIFIED') {
       const [old, current] = [before, object].map((node) => (node as Node | undefined)?.spec?.podCIDRs ?? []);
+      const isBound = old!.length === 0 && current!.length > 0;
+      if (isBound && !this.#wasDecided(metadata.uid!, current!)) {
+        return { rule: 'a node gets all its blocks at once', message: `${id}: ${current}` };
+      }
       if (old!.length > 0 && !deepEqual(old, current)) return { rule: 'podCIDRs never change', message: id };
     }
     if (kind === 'IPAllocation') {
@@ -143,6 +151,14 @@ export class Invariants {
         living.has(spec.claimRef.uid) &&
         metadata.creationTimestamp! <= deletionTimestamp,
     );
+  }
+
+  /** Whether there were allocations for the node that name just these blocks. */
+  #wasDecided(uid: string, blocks: readonly string[]): boolean {
+    return [...this.#versions]
+      .filter(([id]) => id.startsWith('IPAllocation '))
+      .flatMap(([, versions]) => versions as object[] as Version<IPAllocation>[])
+      .some(({ object: { spec } }) => spec.claimRef.uid === uid && spec.blocks?.join() === blocks.join());
   }
 
   #forget(name: string, namespace: string | undefined): void {
@@ -190,9 +206,9 @@ export class Invariants {
         .filter(([key]) => key.startsWith('kube-node.nordix.org/'))
         .map(([, value]) => ({ name: metadata.name, blocks: blocksOf(value.split(',')) })),
     );
-    for (const { metadata, spec } of nodes) {
+    for (const { metadata } of nodes) {
       const values = Object.values(metadata.annotations ?? {}).flatMap((value) => value.split(','));
-      for (const cidr of [...(spec?.podCIDRs ?? []), ...values]) this.#bound.add(`${metadata.uid} ${cidr}`);
+      for (const cidr of values) this.#annotated.add(`${metadata.uid} ${cidr}`);
     }
     for (const list of [claimed, annotated]) {
       for (const [i, a] of list.entries()) {
@@ -280,7 +296,9 @@ export class Invariants {
         (other) => other.spec.claimRef.uid === uid && other.spec.address !== undefined,
       );
       const isSpare = held === undefined ? others.length > 0 : held !== spec.address;
-      if (isSpare || this.#tampered.has(uid)) return undefined;
+      // Made for a pool that was already leaving, and that did not know of the claim.
+      const isLate = metadata.creationTimestamp! >= (this.#leavingSince.get(spec.poolRef.uid) ?? '9');
+      if (isSpare || isLate || this.#tampered.has(uid)) return undefined;
       return {
         rule: 'a live claim keeps its allocation',
         message: `${metadata.name} of ${claim.metadata.name} is dropped`,
@@ -306,13 +324,17 @@ export class Invariants {
     const network = metadata.labels?.[NETWORK_LABEL] ?? '';
     if (node !== undefined) {
       const isBound = node.spec?.podCIDRs?.includes(spec.cidr!) && network === DEFAULT_NETWORK;
-      if (!isBound || this.#tampered.has(uid) || this.#isDisputed(spec.blocks!, uid)) return undefined;
+      if (!isBound || this.#tampered.has(uid) || !this.#isKnown(spec.cidr!, uid)) return undefined;
       return {
         rule: 'a live node keeps its allocation',
         message: `${metadata.name} of ${node.metadata.name} is dropped`,
       };
     }
-    if (this.#tampered.has(uid) || !this.#bound.has(`${uid} ${spec.cidr}`)) return undefined;
+    const isBound =
+      network === DEFAULT_NETWORK
+        ? this.#isKnown(spec.cidr!, uid)
+        : this.#annotated.has(`${uid} ${spec.cidr}`);
+    if (this.#tampered.has(uid) || !isBound) return undefined;
     return this.#checkGrace(
       metadata.name,
       this.#goneAt.get(uid),
@@ -326,23 +348,20 @@ export class Invariants {
     );
   }
 
-  /** Whether another node has, or had until just now, what overlaps one of the blocks: the binder decides then. */
-  #isDisputed(blocks: readonly string[], uid: string): boolean {
+  /**
+   * Whether a node's PodCIDRClaim has told of the block for so long that everybody has heard. Until then two
+   * decisions may still be in dispute, and the binder sees to it that only one of them gets onto nodes.
+   */
+  #isKnown(cidr: string, uid: string): boolean {
     const { now, layout } = this.#world;
-    const horizon = now - 2 * (layout.assumptions.lag + layout.assumptions.latency) * 1000;
-    const recent = <T>(kind: string) =>
-      [...this.#versions.keys()]
-        .filter((id) => id.startsWith(`${kind} `))
-        .flatMap((id) => this.#recent<T>(id, horizon));
-    const claimed = recent<PodCIDRClaim>('PodCIDRClaim')
-      .filter(({ spec }) => spec.nodeUID !== uid)
-      .flatMap(({ spec }) => blocksOf(spec.podCIDRs));
-    const allocated = recent<IPAllocation>('IPAllocation')
-      .filter(({ spec }) => spec.cidr !== undefined && spec.claimRef.uid !== uid)
-      .flatMap(({ spec }) => blocksOf([spec.cidr!]));
-    return blocksOf(blocks).some((block) =>
-      [...claimed, ...allocated].some((other) => overlap(block, other)),
-    );
+    const { lag, latency } = layout.assumptions;
+    return [...this.#versions]
+      .filter(([id]) => id.startsWith('PodCIDRClaim '))
+      .flatMap(([, versions]) => versions as object[] as Version<PodCIDRClaim>[])
+      .some(
+        ({ object: { spec }, since }) =>
+          spec.nodeUID === uid && spec.podCIDRs?.includes(cidr) && since <= now - (lag + latency) * 1000,
+      );
   }
 
   /** The shortest period that was in force since then has to be over; clocks may be off by the usual. */

@@ -62,6 +62,8 @@ export interface Layout {
   readonly slowness: (process: string, resource: string) => number;
   /** How much more often than others a kind of action is taken; 0 never. */
   readonly taste: (action: string) => number;
+  /** Whether people wait until nothing happens any more before they do the next thing. */
+  readonly isPatient: boolean;
   /** Whether everything is unpaused and valid before the last check. */
   readonly endsWell: boolean;
 }
@@ -116,6 +118,7 @@ export function layoutOf(
     slowness: (process, resource) =>
       has('lag') ? new Random(slow ^ hash(process + resource)).pick([0, 0, 0.5, 0.9, 0.98]) : 0,
     taste: (action) => new Random(tastes ^ hash(action)).pick([0, 1, 1, 3]),
+    isPatient: random.chance(0.1),
     endsWell: random.chance(0.6),
   };
 }

@@ -316,21 +316,29 @@ function createCluster({ random }: Scene): UserOp {
 }
 
 function deleteAllocation(scene: Scene): UserOp | undefined {
-  const allocation = settledAllocation(scene);
+  const allocation = settledAllocation(scene, 'delete');
   return allocation && ifSettled(scene, removal(scene, allocation));
 }
 
 function touchAllocation(scene: Scene): UserOp | undefined {
-  const allocation = settledAllocation(scene);
+  const allocation = settledAllocation(scene, 'patch');
   const annotations = { note: String(scene.random.below(9)) };
   return allocation && ifSettled(scene, patch(scene, allocation, 'annotates', { metadata: { annotations } }));
 }
 
 /** Whoever deletes or changes an allocation before its claim is settled takes it back. */
-function settledAllocation({ world, random, layout }: Scene): Unstructured | undefined {
+function settledAllocation(
+  { world, random, layout }: Scene,
+  verb: 'delete' | 'patch',
+): Unstructured | undefined {
+  const resource = 'ipallocations';
   const allocations = world.cluster
     .objects('IPAllocation')
-    .filter(({ metadata }) => layout.beyond || world.isSettled({ ...metadata, resource: 'ipallocations' }));
+    .filter(
+      ({ metadata }) =>
+        layout.beyond ||
+        world.isSettled({ verb, resource, namespace: metadata.namespace, name: metadata.name }),
+    );
   return allocations.length === 0 ? undefined : random.pick(allocations);
 }
 

@@ -1,4 +1,5 @@
 /** A simulated cluster to which things happen, one `Op` at a time. */
+import type { ApiRequest } from '../engine/api.ts';
 import { Cluster, type ExecutedStep } from '../engine/cluster.ts';
 import type { Reconciler, StartReconciler } from '../engine/environment.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
@@ -27,6 +28,9 @@ export interface Subject {
   readonly hooks: HookRegistry;
   readonly startBinder?: StartReconciler;
 }
+
+/** What a request is about. */
+export type Target = Pick<ApiRequest, 'verb' | 'resource' | 'namespace' | 'name'>;
 
 /** Who brought about the last changes. */
 export interface Actor {
@@ -190,15 +194,7 @@ export class World {
    * Whether somebody may delete it by hand. An IPAddress has to be its claim's, not another provider's; and the
    * claim of an allocation has to have been Ready, with its address noted, for so long that everybody has heard.
    */
-  isSettled({
-    namespace,
-    name,
-    resource,
-  }: {
-    namespace?: string | undefined;
-    name: string;
-    resource: string;
-  }) {
+  isSettled({ verb, resource, namespace, name }: Target): boolean {
     const objects = <T>(kind: string) => this.cluster.objects(kind) as object[] as T[];
     if (resource === 'ipaddresses') {
       return objects<IPAddress>('IPAddress').some(
@@ -212,7 +208,7 @@ export class World {
       ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
     );
     if (allocation?.spec.cidr !== undefined)
-      return allocation.metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK;
+      return verb === 'delete' && allocation.metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK;
     if (allocation?.spec.address === undefined) return true;
     if (allocation.metadata.labels?.[ADDRESS_SPACE_LABEL] !== undefined) return false;
     const claim = objects<IPAddressClaim>('IPAddressClaim').find(
@@ -256,6 +252,10 @@ export class World {
       }
     }
     return first;
+  }
+
+  setClockRight(): void {
+    this.#skew = 0;
   }
 
   #skewed(context: HookContext): HookContext {

@@ -2,7 +2,7 @@
 import { controllers } from '../../hooks/index.ts';
 import { decideBindings } from '../../lib/binder/decide.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
-import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { isPaused, type KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { IPAddressClaim, IPAllocation, PodCIDRClaim } from '../../lib/kubernetes/types.ts';
 import type {
   CompositeRequest,
@@ -139,6 +139,31 @@ const withoutBoundAddresses = seeing((request) => ({
   }),
 }));
 
+const withoutPausedClaims = seeing((request) => {
+  const held = new Set(
+    Object.values(request.children)
+      .flatMap((group) => Object.values(group) as object[] as IPAllocation[])
+      .map(({ spec }) => spec.claimRef.uid),
+  );
+  return {
+    ...request,
+    related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) =>
+      isPaused(claim) && !held.has(claim.metadata.uid ?? '') ? undefined : claim,
+    ),
+  };
+});
+
+/** Gives what it adopts its own prefix and gateway. */
+const possessive: Twist = (right) => (request, context) => {
+  const response = right(request, context);
+  const { prefix, gateway } = request.parent.spec as { prefix: number; gateway?: string };
+  const children = response.children.map((child) => {
+    const { gateway: _, ...spec } = child.spec as IPAllocation['spec'];
+    return spec.adopted ? { ...child, spec: { ...spec, prefix, ...(gateway && { gateway }) } } : child;
+  });
+  return { ...response, children };
+};
+
 const without = (part: 'children' | 'related', kind: string): Twist =>
   seeing((request) => ({ ...request, [part]: changing(request[part], kind, () => undefined) }));
 
@@ -157,27 +182,32 @@ const binder = (decide: typeof decideBindings): Subject => ({
 export interface Mutant {
   readonly what: string;
   readonly subject: Subject;
-  /** Within so many worlds it has to be found. */
-  readonly worlds: number;
+  /** A world that finds it, for what only many worlds would. */
+  readonly seed?: number;
 }
 
 export const POOL_MUTANTS: readonly Mutant[] = [
-  { what: 'allocations whose names do not say their address', subject: pools(unnamed), worlds: 300 },
+  { what: 'allocations whose names do not say their address', subject: pools(unnamed) },
   {
     what: 'a pool that keeps the youngest allocation of a claim',
     subject: pools(youngestFirst('children')),
-    worlds: 300,
   },
   {
     what: 'a claim that takes the youngest allocation',
     subject: claims(youngestFirst('related')),
-    worlds: 300,
   },
-  { what: 'a pool that takes what it does not see for gone', subject: pools(hasty), worlds: 300 },
+  { what: 'a pool that takes what it does not see for gone', subject: pools(hasty) },
   {
     what: 'a pool that goes while something of it may be unseen',
     subject: twisted(POOLS, ['finalize'], hasty),
-    worlds: 300,
+  },
+  {
+    what: 'a pool that overlooks paused claims',
+    subject: pools(withoutPausedClaims),
+  },
+  {
+    what: 'a pool that gives what it adopts its own gateway',
+    subject: pools(possessive),
   },
   {
     what: 'a pool that goes although it is in use',
@@ -186,45 +216,37 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       children: [],
       finalized: true,
     })),
-    worlds: 300,
   },
   {
     what: 'a pool that does not see foreign addresses',
     subject: pools(without('related', 'IPAddress')),
-    worlds: 300,
   },
   {
     what: 'a pool that does not see its neighbours',
     subject: pools(without('related', 'IPAllocation')),
-    worlds: 300,
   },
-  { what: 'a pool that gives out at once what it drops', subject: pools(eager), worlds: 300 },
-  { what: 'a pool that goes on from what it remembers', subject: pools(forgetful()), worlds: 300 },
+  { what: 'a pool that gives out at once what it drops', subject: pools(eager) },
+  { what: 'a pool that goes on from what it remembers', subject: pools(forgetful()) },
   {
     what: 'a pool that forgets claims as they are deleted',
     subject: pools(withoutClaimsThatGo),
-    worlds: 300,
   },
   {
     what: 'a pool that does not read what claims say they have',
     subject: pools(withoutBoundAddresses),
-    worlds: 300,
   },
   {
     what: 'a pool without grace periods',
     subject: pools(withSpec({ addressReuseGracePeriodSeconds: 0 })),
-    worlds: 300,
   },
   {
     what: 'a pool that gives out the edges of its subnet',
     subject: pools(withSpec({ allocateReservedIPAddresses: true })),
-    worlds: 300,
   },
-  { what: 'a pool that gives out its gateway', subject: pools(withSpec({ gateway: '' })), worlds: 300 },
+  { what: 'a pool that gives out its gateway', subject: pools(withSpec({ gateway: '' })) },
   {
     what: 'a pool that gives out what is excluded',
     subject: pools(withSpec({ excludedAddresses: [] })),
-    worlds: 300,
   },
   {
     what: 'a pool that never looks again by itself',
@@ -232,12 +254,10 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       const { resyncAfterSeconds: _, ...response } = right(request, context);
       return response;
     }),
-    worlds: 300,
   },
   {
     what: 'a claim that goes before its IPAddress',
     subject: twisted(['claims'], ['finalize'], letGo),
-    worlds: 300,
   },
   {
     what: 'a claim whose condition tells the time',
@@ -247,11 +267,10 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       const timed = conditions.map((condition) => ({ ...condition, message: `at ${context.now}` }));
       return { ...response, ...(response.status && { status: { ...response.status, conditions: timed } }) };
     }),
-    worlds: 300,
   },
 ];
 
-export const NODE_MUTANTS: readonly Mutant[] = [
+export const NETWORK_MUTANTS: readonly Mutant[] = [
   {
     what: 'a network that does not see which podCIDRs nodes have',
     subject: networks(
@@ -263,29 +282,24 @@ export const NODE_MUTANTS: readonly Mutant[] = [
         })),
       })),
     ),
-    worlds: 300,
   },
   {
     what: 'a network that keeps the youngest decision',
     subject: networks(youngestFirst('children')),
-    worlds: 300,
   },
-  { what: 'a network that takes what it does not see for gone', subject: networks(hasty), worlds: 300 },
+  { what: 'a network that takes what it does not see for gone', subject: networks(hasty) },
   {
     what: 'a network that gives out addresses of services',
     subject: networks(withSpec({ serviceCIDRs: [] })),
-    worlds: 300,
   },
   {
     what: 'a network without grace periods',
     subject: networks(withSpec({ reuseGracePeriodSeconds: 0 })),
-    worlds: 300,
   },
-  { what: 'a network that gives out at once what it drops', subject: networks(eager), worlds: 300 },
+  { what: 'a network that gives out at once what it drops', subject: networks(eager) },
   {
     what: 'a network that does not see what it has given',
     subject: networks(without('children', 'IPAllocation')),
-    worlds: 300,
   },
   {
     what: 'a ClusterCIDR that goes although it is in use',
@@ -293,7 +307,6 @@ export const NODE_MUTANTS: readonly Mutant[] = [
       ...right(request, context),
       finalized: true,
     })),
-    worlds: 300,
   },
   {
     what: 'a binder that writes each family as it comes',
@@ -304,7 +317,6 @@ export const NODE_MUTANTS: readonly Mutant[] = [
         written,
       ),
     ),
-    worlds: 300,
   },
   {
     what: 'a binder that looks at one node at a time',
@@ -313,11 +325,9 @@ export const NODE_MUTANTS: readonly Mutant[] = [
         written.has(node.metadata.uid!) ? [] : decideBindings([node], allocations, new Map()),
       ),
     ),
-    worlds: 300,
   },
   {
     what: 'a binder that forgets what it has just written',
     subject: binder((nodes, allocations) => decideBindings(nodes, allocations, new Map())),
-    worlds: 300,
   },
 ];

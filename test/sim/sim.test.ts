@@ -1,0 +1,95 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { controllers } from '../../hooks/index.ts';
+import { describeOp } from '../../lib/sim/op.ts';
+import { play, replay } from '../../lib/sim/play.ts';
+import { shrink } from '../../lib/sim/shrink.ts';
+import { trace } from '../../lib/sim/trace.ts';
+import { POOL_MUTANTS } from './mutants.ts';
+
+const SUBJECT = { hooks: controllers };
+const STEPS = 300;
+const WORLDS = 150;
+/** Worlds that once broke an invariant, whether the hooks or the world were wrong. */
+const ONCE_BROKEN = [
+  29, 781, 10096, 10730, 100898, 102655, 105530, 200077, 202600, 204353, 207113, 302694, 303370, 303789,
+  400399, 401046, 403314, 600304, 705314, 706484, 709148, 709764, 801754, 805523, 1007287, 1008503, 2003336,
+];
+
+for (const domain of ['pools', 'nodes'] as const) {
+  test(`every invariant holds in ${WORLDS} worlds of ${domain}`, () => {
+    for (let seed = 0; seed < WORLDS; seed++) {
+      const { violation } = play(seed, STEPS, SUBJECT, { domain });
+      assert.is(
+        violation,
+        undefined,
+        `npm run sim -- --seed ${seed} --domain ${domain}: ${violation?.message}`,
+      );
+    }
+  });
+}
+
+test('every invariant holds in the worlds that broke one once', () => {
+  for (const seed of ONCE_BROKEN) {
+    const { violation } = play(seed, STEPS, SUBJECT);
+    assert.is(violation, undefined, `npm run sim -- --seed ${seed}: ${violation?.message}`);
+  }
+});
+
+test('a seed is one world: it goes the same way every time, and so does the list of what happened', () => {
+  for (const seed of [1, 2, 3]) {
+    const [one, same] = [play(seed, STEPS, SUBJECT), play(seed, STEPS, SUBJECT)];
+    assert.equal(one.ops.map(describeOp), same.ops.map(describeOp));
+    assert.equal(one.world.cluster.objects(), same.world.cluster.objects());
+    const again = replay(one.layout, one.ops, SUBJECT);
+    assert.equal(again.world.cluster.objects(), one.world.cluster.objects());
+  }
+  assert.not.equal(play(1, STEPS, SUBJECT).ops, play(2, STEPS, SUBJECT).ops);
+});
+
+test('the worlds are troubled, and work gets done in them', () => {
+  const troubles = new Set<string>();
+  let [bound, served] = [0, 0];
+  for (let seed = 0; seed < 60; seed++) {
+    const { world } = play(seed, STEPS, SUBJECT);
+    for (const trouble of world.troubles.keys()) troubles.add(trouble);
+    bound += world.cluster.objects('IPAddress').length;
+    served += world.cluster.objects('IPAllocation').length;
+  }
+  assert.equal([...troubles].sort(), [
+    'clock',
+    'crash',
+    'hook',
+    'lost',
+    'refused',
+    'relist',
+    'repeat',
+    'user',
+  ]);
+  assert.ok(bound > 30 && served > 60, `${bound} IPAddresses, ${served} allocations`);
+});
+
+test('a failure is shrunk to the few steps that matter, which break the same invariant', () => {
+  const { subject } = POOL_MUTANTS.find(({ what }) => what === 'a pool that gives out its gateway')!;
+  for (let seed = 0; ; seed++) {
+    const story = play(seed, STEPS, subject, { domain: 'pools' });
+    if (story.violation === undefined) continue;
+    const short = shrink(story, subject);
+    assert.is(short.violation?.rule, story.violation.rule);
+    assert.ok(short.ops.length < 30, `${short.ops.length} steps`);
+    const lines = trace(short, subject);
+    assert.ok(lines.some((line) => / user: creates IPAddressClaim /.test(line)));
+    assert.ok(lines.some((line) => / (create|apply) ipallocations /.test(line)));
+    return;
+  }
+});
+
+test('a world without faults has none', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { world, violation } = play(seed, STEPS, SUBJECT, { faults: [] });
+    assert.is(violation, undefined);
+    assert.equal([...world.troubles.keys()], ['user']);
+  }
+});
+
+test.run();
