@@ -109,9 +109,9 @@ function bindTo(
   );
   const response = bound(claim, observed.spec.address, context);
   if (allocation === undefined) return { ...response, attachments: [keptAddress(observed)] };
-  const address = { ...addressOf(claim, allocation, context.config), spec: observed.spec };
   const wait = secondsUntilOwned(observed, allocation, claim, context);
-  if (wait > 0) return { ...response, attachments: [address], resyncAfterSeconds: wait };
+  if (wait > 0) return { ...response, attachments: [keptAddress(observed)], resyncAfterSeconds: wait };
+  const address = { ...addressOf(claim, allocation, context.config), spec: observed.spec };
   return { ...response, attachments: [withOwners(address, claim, allocation)] };
 }
 

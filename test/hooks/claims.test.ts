@@ -470,10 +470,12 @@ test('an IPAddress made again for a Ready claim, which may be gone, has no pool 
   const { status, annotations } = synced(unbound, { related, attachments: [created(first)] });
   const ready = { ...unbound, metadata: { ...unbound.metadata, annotations }, status } as IPAddressClaim;
   const again = created(first);
-  const fresh = { ...again, metadata: { ...again.metadata, creationTimestamp: ago(0) } };
+  const owner = { apiVersion: CAPI, kind: 'IPAddressClaim', name: 'test', uid: 'uid-test', controller: true };
+  const metadata = { ...again.metadata, creationTimestamp: ago(0), ownerReferences: [owner] };
+  const fresh = { ...again, metadata };
   const lag = contextAt().config.cacheLagSeconds;
   const early = synced(ready, { related, attachments: [fresh], seconds: lag - 1 });
-  assert.is(early.attachments[0]!.metadata.ownerReferences, undefined);
+  assert.equal(early.attachments[0]!.metadata.ownerReferences, [owner]);
   assert.is(early.resyncAfterSeconds, 1);
   const later = synced(ready, { related, attachments: [fresh], seconds: lag });
   assert.is(later.attachments[0]!.metadata.ownerReferences?.length, 2);
