@@ -3,7 +3,7 @@ import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { defineOptions, type Parsed } from './options.ts';
-import { MANIFEST_OPTIONS, manifestPaths } from './validate.ts';
+import { loadRules, MANIFEST_OPTIONS, manifestPaths, problemLine } from './validate.ts';
 
 const OPTIONS = defineOptions({
   ...MANIFEST_OPTIONS,
@@ -28,16 +28,24 @@ async function simulate(
     { paintFor },
     { renderReport },
     { applyAll, createWorld },
+    validateObjects,
   ] = await Promise.all([
     load(),
     import('./manifests.ts'),
     import('./paint.ts'),
     import('./report.ts'),
     import('./world.ts'),
+    loadRules(),
   ]);
   const { objects, problems } = await loadManifests(paths, io.stdin);
+  const invalid = validateObjects(objects);
+  const bad = new Set(invalid.map(({ object }) => object));
   const cluster = createWorld(controllers);
-  const refused = [...problems, ...applyAll(cluster, objects)];
+  const unfit = applyAll(
+    cluster,
+    objects.filter(({ object }) => !bad.has(object)),
+  );
+  const refused = [...problems, ...invalid.map(problemLine), ...unfit];
   if (refused.length > 0) {
     for (const line of refused) io.stderr.write(`${line}\n`);
     return 1;

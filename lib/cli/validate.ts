@@ -24,14 +24,16 @@ async function validate(
   const paths = manifestPaths(values.filename, positionals);
   const [validateObjects, { loadManifests }] = await Promise.all([load(), import('./manifests.ts')]);
   const { objects, problems } = await loadManifests(paths, io.stdin);
-  const invalid = validateObjects(objects).map(
-    ({ source, object, problem }) =>
-      `${source} ${object.kind}/${object.metadata.name}: ${formatProblem(problem)}`,
-  );
-  for (const line of [...problems, ...invalid]) io.stderr.write(`${line}\n`);
-  if (problems.length + invalid.length > 0) return 1;
+  const refused = [...problems, ...validateObjects(objects).map(problemLine)];
+  for (const line of refused) io.stderr.write(`${line}\n`);
+  if (refused.length > 0) return 1;
   io.stdout.write(`${objects.length} ${objects.length === 1 ? 'object' : 'objects'} valid\n`);
   return 0;
+}
+
+/** `FILE#DOC Kind/name: spec.field: Invalid value: …: message`. */
+export function problemLine({ source, object, problem }: SourcedProblem): string {
+  return `${source} ${object.kind}/${object.metadata.name}: ${formatProblem(problem)}`;
 }
 
 /** The paths of `-f`. Throws UsageError when there is none, or when a path stands elsewhere. */
@@ -60,7 +62,8 @@ Exit codes: 0 all valid, 1 at least one problem.`,
   });
 }
 
-async function loadRules(): Promise<ValidateObjects> {
+/** The rules of the CRDs of this version. */
+export async function loadRules(): Promise<ValidateObjects> {
   const [{ CustomResources, readCustomResourceDefinitions }, { validateObjects }] = await Promise.all([
     import('../kubernetes/schema.ts'),
     import('../validation/index.ts'),

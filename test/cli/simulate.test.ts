@@ -96,6 +96,16 @@ test('exit 1: what an API server would refuse, by file, document, field and reas
   assert.match(lines[2]!, /^<stdin>#4 Alien\/x: no kind "Alien" in "v9"/);
 });
 
+test('exit 1: every rule that an object breaks, as validate says it', async () => {
+  const { code, err } = await simulated(POOL.replace('10.0.0.0/29', '10.0.0.300, 10.0.0.9-10.0.0.5'));
+  assert.is(code, 1);
+  const message = 'provided address is not a valid IP, range, nor CIDR';
+  assert.equal(err.trimEnd().split('\n'), [
+    `<stdin>#1 InClusterIPPool/pool-a: spec.addresses[0]: Invalid value: "10.0.0.300": ${message}`,
+    `<stdin>#1 InClusterIPPool/pool-a: spec.addresses[1]: Invalid value: "10.0.0.9-10.0.0.5": ${message}`,
+  ]);
+});
+
 test('exit 3: a hook that keeps failing, and one that never says the same twice', async () => {
   const failing = simulateCommand(async () => ({
     ...controllers,
