@@ -90,6 +90,7 @@ export function layoutOf(
   };
   const dice = random.below(10);
   const [slow, tastes] = [random.next(), random.next()];
+  const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
   return {
     seed,
     pools: random.pick([[0], [0], [3], [1, 2], [1, 2], [0, 3], [0, 1, 2, 3]]),
@@ -115,11 +116,19 @@ export function layoutOf(
       clock: sometimes('clock', [0, 0.01]),
     },
     hands: random.chance(0.6) && has('hands'),
-    slowness: (process, resource) =>
-      has('lag') ? new Random(slow ^ hash(process + resource)).pick([0, 0, 0.5, 0.9, 0.98]) : 0,
-    taste: (action) => new Random(tastes ^ hash(action)).pick([0, 1, 1, 3]),
+    slowness: (process, resource) => (has('lag') ? slowness(process + resource) : 0),
+    taste: remembered((action) => new Random(tastes ^ hash(action)).pick([0, 1, 1, 3])),
     isPatient: random.chance(0.1),
     endsWell: random.chance(0.6),
+  };
+}
+
+function remembered(chance: (key: string) => number): (key: string) => number {
+  const known = new Map<string, number>();
+  return (key) => {
+    const value = known.get(key) ?? chance(key);
+    known.set(key, value);
+    return value;
   };
 }
 

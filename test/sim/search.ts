@@ -4,7 +4,7 @@ import type { Mutant } from './mutants.ts';
 
 const STEPS = 300;
 /** A mutant has to be found within so many worlds, unless it names the world that finds it. */
-const WORLDS = 300;
+const WORLDS = 120;
 
 export function expectFound({ what, subject, seed }: Mutant, domain: 'pools' | 'nodes'): void {
   const [from, to] = seed === undefined ? [0, WORLDS] : [seed, seed + 1];
