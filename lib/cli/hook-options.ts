@@ -30,7 +30,7 @@ export const HOOK_OPTIONS = defineOptions({
   'cache-lag': {
     type: 'duration',
     env: 'METAIPAM_CACHE_LAG',
-    default: '10s',
+    default: '30s',
     help: "How far one of Metacontroller's caches may lag behind another.",
     check: notNegative,
   },

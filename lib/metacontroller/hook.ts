@@ -114,7 +114,7 @@ export const DEFAULT_CONFIG: HookConfig = {
   installNamespace: 'metaipam-system',
   clusterApiVersion: 'v1beta2',
   watchClusters: true,
-  cacheLagSeconds: 10,
+  cacheLagSeconds: 30,
 };
 
 /**

@@ -31,7 +31,7 @@ export const GLOBAL_POOL = 'GlobalInClusterIPPool';
 export type Pool = InClusterIPPool | GlobalInClusterIPPool;
 
 export function contextAt(secondsLater = 0, config: Partial<HookConfig> = {}): HookContext {
-  return { now: NOW + secondsLater * 1000, config: { ...DEFAULT_CONFIG, cacheLagSeconds: 30, ...config } };
+  return { now: NOW + secondsLater * 1000, config: { ...DEFAULT_CONFIG, ...config } };
 }
 
 /** RFC 3339, that many seconds before `NOW`. */

@@ -13,7 +13,7 @@ import type {
 import { type CompositeRequest, DEFAULT_CONFIG, type DesiredObject } from '../../lib/metacontroller/hook.ts';
 
 export const NOW = Date.parse('2026-06-01T12:00:00Z');
-export const context = { now: NOW, config: { ...DEFAULT_CONFIG, cacheLagSeconds: 30 } };
+export const context = { now: NOW, config: DEFAULT_CONFIG };
 const LONG_AGO = '2026-05-01T00:00:00Z';
 
 /** `a=1,b=2` as a selector of one term, in which every requirement is an `In`. */
