@@ -23,7 +23,10 @@ const WIDE = { addresses: ['10.0.0.1-10.0.0.254'], gateway: '10.0.0.2' };
 for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) claims(applyStrategy);
 
 function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): void {
-  const { scenario, run } = scenarios(`claims, ${applyStrategy}: `, { applyStrategy });
+  const { scenario, run } = scenarios(`claims, ${applyStrategy}: `, {
+    applyStrategy,
+    serveArgs: ['--cache-lag=3s'],
+  });
   const isServerSide = applyStrategy === 'server-side-apply';
 
   for (const kind of POOL_KINDS) {
