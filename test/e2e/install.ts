@@ -1,4 +1,5 @@
 /** metaipam on a control plane, installed from metacontroller/ as a user does, with its server run from here. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dump, loadAll } from 'js-yaml';
@@ -176,4 +177,13 @@ export async function quiet(installation: Installation, quietSeconds = 3, within
 export async function list<T = KubernetesObject>(plane: ControlPlane, resource: string): Promise<T[]> {
   const output = await plane.kubectl(['get', resource, '--all-namespaces', '-o', 'json']);
   return (JSON.parse(output) as { items: T[] }).items;
+}
+
+/** Of several Metacontrollers the one that leads, as its log says. */
+export function leadingMetacontroller({ metacontrollers }: Installation) {
+  const leaders = metacontrollers.filter(({ log }) =>
+    readFileSync(log, 'utf8').includes('Successfully acquired lease'),
+  );
+  if (leaders.length !== 1) throw new Error(`${leaders.length} Metacontrollers lead`);
+  return leaders[0]!;
 }

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import { eventually, type Program } from './control-plane.ts';
-import { type Installation, type InstallOptions, install, quiet } from './install.ts';
+import { type Installation, type InstallOptions, install, leadingMetacontroller, quiet } from './install.ts';
 import { assertDisjoint, type NodeEvent, NodeSandbox } from './node-sandbox.ts';
 
 const NODES = Number(process.env.E2E_NODES ?? 200);
@@ -59,6 +59,16 @@ scale('Metacontroller killed and started again', {}, async () => async (installa
   await victim!.exited;
   await installation.startMetacontroller();
 });
+
+scale(
+  'the leader of two Metacontrollers killed',
+  { metacontrollers: 2 },
+  async () => async (installation) => {
+    const leader = leadingMetacontroller(installation);
+    leader.signal('SIGKILL');
+    await leader.exited;
+  },
+);
 
 scale('the leader of two metaipam killed', {}, async (installation) => {
   const leader = await startLeader(installation);

@@ -2,13 +2,13 @@
  * A thousand claims at once (or $E2E_CLAIMS), undisturbed and with Metacontroller killed in the middle: everyone is
  * answered, nobody shares an address, nothing is left behind. Prints what each run cost.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ADDRESS_ANNOTATION } from '../../lib/kubernetes/names.ts';
 import { eventually } from './control-plane.ts';
-import { type Installation, type InstallOptions, install, quiet } from './install.ts';
+import { type Installation, type InstallOptions, install, leadingMetacontroller, quiet } from './install.ts';
 import { complaints, pathOf, Sandbox, succeeded } from './sandbox.ts';
 
 const CLAIMS = Number(process.env.E2E_CLAIMS ?? 1000);
@@ -69,7 +69,9 @@ async function serveAll(box: Sandbox, disturbance: Disturbance): Promise<void> {
   if (disturbance !== 'undisturbed') {
     await served(box, CLAIMS / 4);
     const victim =
-      disturbance === 'leader of two killed' ? leaderOf(installation) : installation.metacontrollers[0]!;
+      disturbance === 'leader of two killed'
+        ? leadingMetacontroller(installation)
+        : installation.metacontrollers[0]!;
     victim.signal('SIGKILL');
     await victim.exited;
     const before = (await box.list('IPAddress')).length;
@@ -78,14 +80,6 @@ async function serveAll(box: Sandbox, disturbance: Disturbance): Promise<void> {
   }
   await made;
   await served(box, CLAIMS);
-}
-
-function leaderOf({ metacontrollers }: Installation) {
-  const leaders = metacontrollers.filter(({ log }) =>
-    readFileSync(log, 'utf8').includes('Successfully acquired lease'),
-  );
-  assert.is(leaders.length, 1, 'one leader');
-  return leaders[0]!;
 }
 
 /** Waits until so many claims have their address. */
