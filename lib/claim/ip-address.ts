@@ -42,11 +42,14 @@ export function withOwners(
   { spec }: IPAllocation,
 ): DesiredObject {
   const { kind, name, uid } = spec.poolRef;
-  const owners = mergeable([
+  const ownerReferences = [
     ownerReference(claim.apiVersion, claim.kind, claim.metadata.name, claim.metadata.uid ?? '', true),
-    ownerReference(POOL_API_VERSION, kind, name, uid, false),
-  ]);
-  return { ...address, metadata: { ...address.metadata, ...owners } };
+  ];
+  // Metacontroller merges owner references by name: of a claim and a pool of one name it would keep one.
+  if (name !== claim.metadata.name) {
+    ownerReferences.push(ownerReference(POOL_API_VERSION, kind, name, uid, false));
+  }
+  return { ...address, metadata: { ...address.metadata, ownerReferences } };
 }
 
 function ownerReference(
@@ -59,10 +62,7 @@ function ownerReference(
   return { apiVersion, kind, name, uid, controller, blockOwnerDeletion: true };
 }
 
-/**
- * Owner references, as far as Metacontroller can merge them: it goes by their names, and would mix up a claim and
- * a pool of one name. Without them it adds the claim's own, which is the one that matters.
- */
+/** Owner references, as far as Metacontroller can merge them: no two of one name. */
 function mergeable(ownerReferences: readonly OwnerReference[] = []): {
   ownerReferences?: readonly OwnerReference[];
 } {
