@@ -36,6 +36,7 @@ function run(test: Test, options: InstallOptions, disturbance: Disturbance): voi
   }
   test(title, async () => {
     const installation = await install({
+      serveArgs: ['--cache-lag=3s'],
       ...options,
       metacontrollerArgs: ['--client-go-qps=2000', '--client-go-burst=4000', '--workers=20'],
     });
