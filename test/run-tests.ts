@@ -20,30 +20,41 @@ const PATIENCE = 20 * 60_000;
  *
  * @param filters only files that contain one of these, if there are any
  * @param parallel how many files at a time
+ * @param tries how often a file is run before it counts as failed; each failure is printed
  */
 export async function runTests(
   files: readonly string[],
   filters: readonly string[],
   parallel: number,
+  tries = 1,
 ): Promise<void> {
   const queue = files.filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
   const outcomes: Outcome[] = [];
   async function work(): Promise<void> {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const startedAt = performance.now();
-      const outcome = await runFile(file);
+      let outcome = await runAndReport(file);
+      for (let left = tries - 1; outcome.failed > 0 && left > 0; left--) {
+        console.log(`${relative('test', file)} is run again`);
+        outcome = await runAndReport(file);
+      }
       outcomes.push(outcome);
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-      const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
-      console.log(`${verdict} ${relative('test', file)}: ${outcome.passed} passed in ${seconds} s`);
-      if (outcome.failed > 0) console.log(outcome.output);
-      else for (const [line] of outcome.output.matchAll(/^#.*/gm)) console.log(line);
     }
   }
   await Promise.all(Array.from({ length: parallel }, work));
   const sum = (key: 'passed' | 'failed' | 'skipped') => outcomes.reduce((n, outcome) => n + outcome[key], 0);
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
   process.exitCode = sum('failed') > 0 || outcomes.length === 0 ? 1 : 0;
+}
+
+async function runAndReport(file: string): Promise<Outcome> {
+  const startedAt = performance.now();
+  const outcome = await runFile(file);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
+  console.log(`${verdict} ${relative('test', file)}: ${outcome.passed} passed in ${seconds} s`);
+  if (outcome.failed > 0) console.log(outcome.output);
+  else for (const [line] of outcome.output.matchAll(/^#.*/gm)) console.log(line);
+  return outcome;
 }
 
 async function runFile(file: string): Promise<Outcome> {
