@@ -116,10 +116,11 @@ function bindTo(
 }
 
 /**
- * Seconds until the pool may become an owner of the IPAddress.
+ * Seconds until the pool may become an owner of an IPAddress that was made again: it is younger than the claim's
+ * Ready condition.
  *
  * The claim in view may be gone. Where this sync writes to it, that fails and the sync ends there. Where it does
- * not, an IPAddress just made again must stay the garbage collector's until the end of the claim is in view.
+ * not, the IPAddress must stay the garbage collector's until the end of the claim is in view.
  */
 function secondsUntilOwned(
   { metadata }: IPAddress,
@@ -128,7 +129,10 @@ function secondsUntilOwned(
   { now, config }: HookContext,
 ): number {
   const isOwned = metadata.ownerReferences?.some(({ uid }) => uid === spec.poolRef.uid) ?? false;
-  if (isOwned || readyCondition(claim)?.status !== 'True') return 0;
+  const ready = readyCondition(claim);
+  if (isOwned || ready?.status !== 'True') return 0;
+  const isYounger = Date.parse(metadata.creationTimestamp ?? '') > Date.parse(ready.lastTransitionTime);
+  if (!isYounger) return 0;
   return Math.max(0, config.cacheLagSeconds - secondsSince(metadata.creationTimestamp, now));
 }
 

@@ -471,14 +471,21 @@ test('an IPAddress made again for a Ready claim, which may be gone, has no pool 
   const ready = { ...unbound, metadata: { ...unbound.metadata, annotations }, status } as IPAddressClaim;
   const again = created(first);
   const owner = { apiVersion: CAPI, kind: 'IPAddressClaim', name: 'test', uid: 'uid-test', controller: true };
-  const metadata = { ...again.metadata, creationTimestamp: ago(0), ownerReferences: [owner] };
+  const metadata = { ...again.metadata, creationTimestamp: ago(-1), ownerReferences: [owner] };
   const fresh = { ...again, metadata };
   const lag = contextAt().config.cacheLagSeconds;
-  const early = synced(ready, { related, attachments: [fresh], seconds: lag - 1 });
+  const early = synced(ready, { related, attachments: [fresh], seconds: lag });
   assert.equal(early.attachments[0]!.metadata.ownerReferences, [owner]);
   assert.is(early.resyncAfterSeconds, 1);
-  const later = synced(ready, { related, attachments: [fresh], seconds: lag });
+  const later = synced(ready, { related, attachments: [fresh], seconds: lag + 1 });
   assert.is(later.attachments[0]!.metadata.ownerReferences?.length, 2);
+  const bound = { ...fresh, metadata: { ...metadata, creationTimestamp: ago(0) } };
+  const usual = synced(ready, { related, attachments: [bound] });
+  assert.is(
+    usual.attachments[0]!.metadata.ownerReferences?.length,
+    2,
+    'one that was there before it was Ready',
+  );
 });
 
 // Deletion
