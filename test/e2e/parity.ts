@@ -91,7 +91,9 @@ export function parity(applyStrategy: ApplyStrategy): void {
     await twins.apply(pool({ addresses: ['10.0.0.0/29'], gateway: '10.0.0.1', prefix: 29 }));
     await twins.apply(...claims);
     await twins.delete(claim('b'));
-    await twins.delete(claim('a'), claim('c'));
+    // One at a time: who waits gets the address that is free first.
+    await twins.delete(claim('a'));
+    await twins.delete(claim('c'));
     await twins.apply(pool({ addresses: ['10.0.0.4'], prefix: 29 }));
     await twins.delete(pool({}));
     await twins.delete(...claims.slice(3));
