@@ -26,11 +26,20 @@ export function parseAddress(text: string): Address | undefined {
     return value === undefined ? undefined : { family: 4, value: BigInt(value) };
   }
   const plain = expandDottedTail(text);
-  if (plain === undefined || plain.includes('%') || !ipaddr.IPv6.isValid(plain)) return undefined;
-  const groups = ipaddr.IPv6.parse(plain).parts;
+  const groups = plain === undefined || plain.includes('%') ? undefined : parseGroups(plain);
+  if (groups === undefined) return undefined;
   let value = 0n;
   for (const group of groups) value = (value << 16n) | BigInt(group);
   return { family: 6, value };
+}
+
+/** Asking `isValid` first would read the text twice. */
+function parseGroups(text: string): number[] | undefined {
+  try {
+    return ipaddr.IPv6.parse(text).parts;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Four octets as an unsigned 32-bit number. */
