@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 import type { Server } from '../server/server.ts';
+import type { TlsFiles } from '../server/tls.ts';
 import { BINDER_OPTIONS, binderOptions, connectionOptions, electionOptions } from './binder-options.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
@@ -16,6 +17,20 @@ export const SERVE_OPTIONS = defineOptions({
     default: ':8080',
     placeholder: 'address',
     help: 'Where Metacontroller calls the hooks: host:port, :port or [ipv6]:port; port 0 takes any free one.',
+  },
+  'hooks-tls-cert-file': {
+    type: 'string',
+    env: 'METAIPAM_HOOKS_TLS_CERT_FILE',
+    default: '',
+    placeholder: 'file',
+    help: 'Serve the hooks over HTTPS with this certificate, in PEM, its chain behind it. Read again when it changes.',
+  },
+  'hooks-tls-key-file': {
+    type: 'string',
+    env: 'METAIPAM_HOOKS_TLS_KEY_FILE',
+    default: '',
+    placeholder: 'file',
+    help: 'The private key of --hooks-tls-cert-file, in PEM.',
   },
   'webserver-bind-address': {
     type: 'string',
@@ -72,12 +87,13 @@ async function serve(
   { values, positionals }: Parsed<typeof SERVE_OPTIONS>,
   io: Io,
 ): Promise<number> {
-  const [controllers, { ListenError, parseBindAddress }, { createLogger }, { startServer }] =
+  const [controllers, { ListenError, parseBindAddress }, { createLogger }, { startServer }, { TlsError }] =
     await Promise.all([
       load(),
       import('../server/bind-address.ts'),
       import('../server/log.ts'),
       import('../server/server.ts'),
+      import('../server/tls.ts'),
     ]);
   const address = (option: 'hooks-bind-address' | 'webserver-bind-address' | 'health-probe-address') => {
     const parsed: BindAddress | undefined = parseBindAddress(values[option]);
@@ -103,9 +119,10 @@ async function serve(
     bodyLimit: values['body-limit'],
     logger,
     hooksAddress: address('hooks-bind-address'),
+    hooksTls: tlsFiles(values),
     webserver: { address: address(webserver), option: webserver },
   }).catch((error) => {
-    throw error instanceof ListenError ? new InputError(error.message) : error;
+    throw error instanceof ListenError || error instanceof TlsError ? new InputError(error.message) : error;
   });
 
   const binder = values['no-bind'] ? undefined : await startBinder(values, election, server, logger);
@@ -122,6 +139,18 @@ async function serve(
   }
   logger.info('stopped');
   return 0;
+}
+
+/** Undefined without both files. Throws UsageError when there is one of them. */
+function tlsFiles(values: Parsed<typeof SERVE_OPTIONS>['values']): TlsFiles | undefined {
+  const certFile = values['hooks-tls-cert-file'];
+  const keyFile = values['hooks-tls-key-file'];
+  if (certFile === '' && keyFile === '') return undefined;
+  if (keyFile === '')
+    throw new UsageError('--hooks-tls-cert-file needs --hooks-tls-key-file: the key of the certificate');
+  if (certFile === '')
+    throw new UsageError('--hooks-tls-key-file needs --hooks-tls-cert-file: the certificate of the key');
+  return { certFile, keyFile };
 }
 
 /** Starts to bind nodes, if there is a cluster to bind them in; hooks are served with or without one. */

@@ -6,6 +6,7 @@ import type { HookConfig } from '../metacontroller/hook.ts';
 import { ServerError, toServerError } from './errors.ts';
 import type { Metrics, Outcome } from './metrics.ts';
 import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths, PARENTS } from './request.ts';
+import type { Credentials } from './tls.ts';
 
 export interface HookServerOptions {
   readonly controllers: Controllers;
@@ -14,13 +15,15 @@ export interface HookServerOptions {
   readonly bodyLimit: number;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;
+  /** Speaks HTTPS with these, else HTTP. */
+  readonly credentials?: Credentials | undefined;
   /** Milliseconds since the epoch, as the hooks see it. */
   readonly now?: () => number;
 }
 
 /** A server that does not listen yet. */
 export function createHookServer(options: HookServerOptions): FastifyInstance {
-  const { controllers, config, bodyLimit, metrics, logger, now = Date.now } = options;
+  const { controllers, config, bodyLimit, metrics, logger, credentials, now = Date.now } = options;
   const unknown = Object.keys(controllers).filter((name) => !Object.hasOwn(PARENTS, name));
   if (unknown.length > 0) throw new Error(`no parent kind is known for controller ${unknown.join(', ')}`);
 
@@ -33,6 +36,7 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
     // Longer than the 90 s after which Go's client drops an idle connection: it would not repeat a POST that
     // meets a connection just closed from this side.
     keepAliveTimeout: 120_000,
+    ...(credentials && { https: { cert: credentials.cert, key: credentials.key } }),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {

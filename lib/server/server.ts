@@ -1,4 +1,5 @@
 /** Both servers of a process, from listening to the end of the last hook. */
+import { Server as HttpsServer } from 'node:https';
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { HookConfig } from '../metacontroller/hook.ts';
@@ -7,6 +8,12 @@ import { createHookServer } from './hooks.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbeServer, Readiness } from './probes.ts';
 import type { Controllers } from './request.ts';
+import { type Credentials, readCredentials, type TlsFiles, watchCredentials } from './tls.ts';
+
+export interface TlsOptions extends TlsFiles {
+  /** Between two looks at the files; 10 seconds unless given. */
+  readonly milliseconds?: number;
+}
 
 export interface ServerOptions {
   readonly controllers: Controllers;
@@ -14,6 +21,8 @@ export interface ServerOptions {
   readonly bodyLimit: number;
   readonly logger: FastifyBaseLogger;
   readonly hooksAddress: BindAddress;
+  /** Serves the hooks over HTTPS; files that change are read again. */
+  readonly hooksTls?: TlsOptions | undefined;
   readonly webserver: { readonly address: BindAddress; readonly option: string };
 }
 
@@ -32,12 +41,13 @@ export interface Server {
 
 const STARTING = 'the hooks server is starting';
 
-/** Listens on both addresses. Throws ListenError; nothing listens then. */
+/** Listens on both addresses. Throws ListenError or TlsError; nothing listens then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { controllers, config, bodyLimit, logger } = options;
+  const { controllers, config, bodyLimit, logger, hooksTls } = options;
+  const credentials = hooksTls && readCredentials(hooksTls);
   const readiness = new Readiness(STARTING);
   const metrics = createMetrics();
-  const hooks = createHookServer({ controllers, config, bodyLimit, metrics, logger });
+  const hooks = createHookServer({ controllers, config, bodyLimit, metrics, logger, credentials });
   const probes = createProbeServer({ readiness, metrics, logger });
   let webserverAddress: string;
   let hooksAddress: string;
@@ -48,11 +58,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await Promise.all([probes.close(), hooks.close()]);
     throw error;
   }
+  const unwatch = hooksTls && credentials && keepCredentials(hooks.server, hooksTls, credentials, logger);
+  if (credentials) logger.info({ expires: credentials.expires }, 'serving hooks over HTTPS');
   readiness.remove(STARTING);
   logger.info({ controllers: Object.keys(controllers) }, 'ready');
 
   async function close(graceMilliseconds: number): Promise<boolean> {
     readiness.add('shutting down');
+    unwatch?.();
     const finished = hooks.close().then(() => true);
     const expired = setTimeout(graceMilliseconds, false, { ref: false });
     const clean = await Promise.race([finished, expired]);
@@ -61,4 +74,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     return clean;
   }
   return { hooksAddress, webserverAddress, readiness, metrics, close };
+}
+
+/** Gives a server its new certificate when the files change: connections that are open keep the old one. */
+function keepCredentials(
+  server: unknown,
+  files: TlsOptions,
+  current: Credentials,
+  logger: FastifyBaseLogger,
+): () => void {
+  if (!(server instanceof HttpsServer)) throw new Error('a server without HTTPS has no certificate');
+  const changed = ({ cert, key, expires }: Credentials) => {
+    server.setSecureContext({ cert, key });
+    logger.info({ expires }, 'the certificate of the hooks has been read again');
+  };
+  const failed = (error: Error) => logger.error(`the former certificate stays in use: ${error.message}`);
+  return watchCredentials(files, current, changed, failed, files.milliseconds);
 }

@@ -190,6 +190,13 @@ const mistakes: [argv: string[], env: Record<string, string>, message: string][]
   [['--body-limit=2GiB'], {}, '--body-limit: "2GiB" must be between 1 and 536870888 bytes'],
   [['--install-namespace=Not_A_Name'], {}, 'must be the name of a namespace'],
   [[], { METAIPAM_CACHE_LAG: '' }, 'METAIPAM_CACHE_LAG: "" must be a duration'],
+  [['--hooks-tls-cert-file=tls.crt'], {}, '--hooks-tls-cert-file needs --hooks-tls-key-file'],
+  [[], { METAIPAM_HOOKS_TLS_KEY_FILE: 'tls.key' }, '--hooks-tls-key-file needs --hooks-tls-cert-file'],
+  [
+    ['--hooks-tls-cert-file=none.crt', '--hooks-tls-key-file=none.key'],
+    {},
+    '--hooks-tls-cert-file: cannot read none.crt: there is no such file; is the Secret mounted there?',
+  ],
   [['--cluster-api-version=v1'], {}, '--cluster-api-version: "v1" must be one of v1beta2, v1beta1'],
 ];
 for (const [argv, env, message] of mistakes) {

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { createLogger } from '../../lib/server/log.ts';
 import type { Controllers } from '../../lib/server/request.ts';
-import { type Server, startServer } from '../../lib/server/server.ts';
+import { type Server, startServer, type TlsOptions } from '../../lib/server/server.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
@@ -22,7 +22,11 @@ export interface Answer {
   readonly json: any;
 }
 
-export async function testServer(controllers: Controllers, bodyLimit = 2 ** 20): Promise<TestServer> {
+export async function testServer(
+  controllers: Controllers,
+  bodyLimit = 2 ** 20,
+  hooksTls?: TlsOptions,
+): Promise<TestServer> {
   const log: Record<string, unknown>[] = [];
   const logger = createLogger(
     { level: 'debug', format: 'json' },
@@ -34,6 +38,7 @@ export async function testServer(controllers: Controllers, bodyLimit = 2 ** 20):
     bodyLimit,
     logger,
     hooksAddress: LOOPBACK,
+    hooksTls,
     webserver: { address: LOOPBACK, option: 'webserver-bind-address' },
   });
   const call = async (url: string, init: RequestInit): Promise<Answer> => {
