@@ -1,0 +1,86 @@
+/** The objects that metaipam's addresses depend on, by kind. */
+import type { Node } from '../kubernetes/core-types.ts';
+import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_GROUP } from '../kubernetes/names.ts';
+import { compareText, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import type {
+  ClusterCIDR,
+  IPAddress,
+  IPAddressClaim,
+  IPAllocation,
+  PodCIDRClaim,
+  PodNetwork,
+} from '../kubernetes/types.ts';
+import type { Pool } from '../pool/pool-hooks.ts';
+import { groupOf } from '../validation/rules.ts';
+
+/** Each list by kind, namespace and name. */
+export interface Inventory {
+  readonly pools: readonly Pool[];
+  readonly claims: readonly IPAddressClaim[];
+  readonly addresses: readonly IPAddress[];
+  readonly allocations: readonly IPAllocation[];
+  readonly networks: readonly PodNetwork[];
+  readonly clusterCIDRs: readonly ClusterCIDR[];
+  readonly podCIDRClaims: readonly PodCIDRClaim[];
+  readonly nodes: readonly Node[];
+}
+
+/** What an object must have inside its spec to be read at all, by `kind.group`; any version. */
+const KINDS: Readonly<Record<string, readonly string[]>> = {
+  [`InClusterIPPool.${CAPI_IPAM_GROUP}`]: [],
+  [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: [],
+  [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: ['poolRef'],
+  [`IPAddress.${CAPI_IPAM_GROUP}`]: ['poolRef', 'claimRef'],
+  [`IPAllocation.${METAIPAM_GROUP}`]: ['poolRef', 'claimRef'],
+  [`PodNetwork.${METAIPAM_GROUP}`]: [],
+  [`PodCIDRClaim.${METAIPAM_GROUP}`]: [],
+  [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: [],
+  'Node.': [],
+};
+
+/**
+ * Sorts objects, which may come from anywhere: other kinds are left out, and so are objects that lack the
+ * references without which they mean nothing. Of an object that is given twice the last counts.
+ */
+export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
+  const byKind = Map.groupBy(
+    [...distinct(objects)].filter(isReadable).sort(compareNames),
+    ({ kind }) => kind,
+  );
+  const ofKind = <T>(...kinds: string[]) =>
+    kinds.flatMap((kind) => byKind.get(kind) ?? []) as object[] as T[];
+  return {
+    pools: ofKind('GlobalInClusterIPPool', 'InClusterIPPool'),
+    claims: ofKind('IPAddressClaim'),
+    addresses: ofKind('IPAddress'),
+    allocations: ofKind('IPAllocation'),
+    networks: ofKind('PodNetwork'),
+    clusterCIDRs: ofKind('ClusterCIDR'),
+    podCIDRClaims: ofKind('PodCIDRClaim'),
+    nodes: ofKind('Node'),
+  };
+}
+
+function distinct(objects: Iterable<KubernetesObject>): Iterable<KubernetesObject> {
+  const byKey = new Map<string, KubernetesObject>();
+  for (const object of objects) {
+    byKey.set(`${object.kind}.${groupOf(object.apiVersion)} ${qualifiedName(object.metadata)}`, object);
+  }
+  return byKey.values();
+}
+
+function isReadable(object: KubernetesObject): boolean {
+  const key = `${object.kind}.${groupOf(object.apiVersion)}`;
+  if (!Object.hasOwn(KINDS, key)) return false;
+  const { spec } = object as { spec?: unknown };
+  if (object.kind === 'Node') return true;
+  return isMapping(spec) && KINDS[key]!.every((field) => isMapping(spec[field]));
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function compareNames(a: KubernetesObject, b: KubernetesObject): number {
+  return compareText(qualifiedName(a.metadata), qualifiedName(b.metadata));
+}

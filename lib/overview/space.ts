@@ -1,0 +1,184 @@
+import type { Address } from '../address/address.ts';
+import { formatAddress } from '../address/address.ts';
+import { formatRange, type Range, sizeOf } from '../address/range.ts';
+import { compareRanges, RangeSet } from '../address/range-set.ts';
+
+/**
+ * What becomes of addresses:
+ *
+ * - `free` to give out, `used` by a claim or node, `adopted`: used, and was before metaipam came;
+ * - `taken` by another pool of the address space, another ClusterCIDR or podCIDRs that no ClusterCIDR explains;
+ * - `gateway`, `reserved` by the subnet or for Services, `excluded` by the user: never given out;
+ * - `outOfRange`: used, although the pool does not, or no longer, give them out.
+ */
+export const SEGMENT_STATES = [
+  'free',
+  'used',
+  'adopted',
+  'taken',
+  'gateway',
+  'reserved',
+  'excluded',
+  'outOfRange',
+] as const;
+
+export type SegmentState = (typeof SEGMENT_STATES)[number];
+
+/** Consecutive addresses with one thing to say of them. */
+export interface Segment extends Range {
+  readonly state: SegmentState;
+}
+
+/** All addresses that a pool or range is about, as segments in ascending order that do not overlap. */
+export interface Space {
+  /** How many addresses are given out at once, and counted as one: 1, or those of a block. */
+  readonly unit: bigint;
+  readonly segments: readonly Segment[];
+}
+
+/** How many addresses (or blocks) there are of each state. */
+export type Counts = Readonly<Record<SegmentState, bigint>>;
+
+/**
+ * Cuts `whole` into segments. Where layers overlap the first one shows; what no layer covers is free.
+ *
+ *     whole    [----------------------------]
+ *     layers        [used---]          [used]
+ *               [reserved]
+ *     gives    [.][r][used---][-free--][used]      `.` free, `r` reserved
+ */
+export function cutSpace(
+  whole: RangeSet,
+  layers: readonly (readonly [SegmentState, RangeSet])[],
+  unit = 1n,
+): Space {
+  const segments: Segment[] = [];
+  let rest = whole;
+  for (const [state, set] of layers) {
+    const left = rest.difference(set);
+    for (const range of rest.difference(left).ranges) segments.push({ ...range, state });
+    rest = left;
+  }
+  for (const range of rest.ranges) segments.push({ ...range, state: 'free' });
+  return { unit, segments: segments.sort(compareRanges) };
+}
+
+export function countStates({ unit, segments }: Space): Counts {
+  const counts = Object.fromEntries(SEGMENT_STATES.map((state) => [state, 0n])) as Record<
+    SegmentState,
+    bigint
+  >;
+  for (const segment of segments) counts[segment.state] += sizeOf(segment) / unit;
+  return counts;
+}
+
+/** The longest run of free addresses; undefined if none is free. */
+export function largestFree({ segments }: Space): Segment | undefined {
+  let largest: Segment | undefined;
+  for (const segment of segments) {
+    if (segment.state === 'free' && (largest === undefined || sizeOf(segment) > sizeOf(largest))) {
+      largest = segment;
+    }
+  }
+  return largest;
+}
+
+/**
+ * The share of the free addresses that lie outside the largest free run, from 0 (all in one piece, or none free)
+ * to just below 1, to four digits.
+ *
+ * It matters to whoever needs addresses side by side: a block of a larger size, or a range to hand over.
+ */
+export function fragmentation(space: Space): number {
+  const largest = largestFree(space);
+  if (largest === undefined) return 0;
+  const free = countStates(space).free * space.unit;
+  return Number(((free - sizeOf(largest)) * 10_000n) / free) / 10_000;
+}
+
+/** The addresses of one state, in ascending order. */
+export function rangesOf({ segments }: Space, state: SegmentState): Range[] {
+  return segments.filter((segment) => segment.state === state);
+}
+
+/** A cell of a picture: equal shares of a space, and the one thing that is said of each. */
+export interface Cell {
+  readonly first: Address;
+  readonly last: Address;
+  /** `partly`: some are used and some are free. */
+  readonly state: SegmentState | 'partly';
+}
+
+export interface Cells {
+  /** How many addresses (or blocks) a cell stands for; the last one for the rest. */
+  readonly share: bigint;
+  readonly cells: readonly Cell[];
+}
+
+interface OpenCell {
+  readonly first: Address;
+  last: Address;
+  readonly counts: Partial<Record<SegmentState, bigint>>;
+}
+
+/** A cell an address (or block) while there are no more than `most`, else `row` cells of equal shares. */
+export function cellsOf({ unit, segments }: Space, most: number, row: number): Cells {
+  const count = segments.reduce((sum, segment) => sum + sizeOf(segment) / unit, 0n);
+  const share = count <= BigInt(most) ? 1n : (count + BigInt(row) - 1n) / BigInt(row);
+  const open: OpenCell[] = [];
+  let place = 0n;
+  for (const { family, first, last, state } of segments) {
+    for (let at = first; at <= last; ) {
+      const index = Number(place / share);
+      open[index] ??= { first: { family, value: at }, last: { family, value: at }, counts: {} };
+      const room = BigInt(index + 1) * share - place;
+      const left = (last - at + 1n) / unit;
+      const taken = room < left ? room : left;
+      const cell = open[index];
+      cell.counts[state] = (cell.counts[state] ?? 0n) + taken;
+      at += taken * unit;
+      place += taken;
+      cell.last = { family, value: at - 1n };
+    }
+  }
+  return { share, cells: open.map(({ first, last, counts }) => ({ first, last, state: stateOf(counts) })) };
+}
+
+/** An address out of range shows however many others there are; what is never given out, only alone. */
+function stateOf(counts: OpenCell['counts']): Cell['state'] {
+  const { free = 0n, used = 0n, adopted = 0n, outOfRange = 0n, ...withheld } = counts;
+  if (outOfRange > 0n) return 'outOfRange';
+  if (used + adopted > 0n) return free > 0n ? 'partly' : used === 0n ? 'adopted' : 'used';
+  if (free > 0n) return 'free';
+  const entries = Object.entries(withheld) as [SegmentState, bigint][];
+  return entries.reduce((most, each) => (each[1] > most[1] ? each : most))[0];
+}
+
+/** What a state is called in pictures, legends and tables. */
+export const STATE_NAMES: Readonly<Record<Cell['state'], string>> = {
+  used: 'used',
+  partly: 'partly used',
+  adopted: 'adopted: in use before metaipam',
+  taken: 'taken by another pool',
+  gateway: 'gateway',
+  reserved: 'reserved',
+  excluded: 'excluded',
+  outOfRange: 'used, out of range',
+  free: 'free',
+};
+
+/** `10.0.0.1`, or `10.0.0.1-10.0.0.9`. */
+export function formatCell({ first, last }: Cell): string {
+  if (first.family !== last.family) return `${formatAddress(first)}-${formatAddress(last)}`;
+  return formatRange({ family: first.family, first: first.value, last: last.value });
+}
+
+/** The set of all addresses of the texts that `parse` can read. */
+export function setOf(texts: Iterable<unknown>, parse: (text: string) => Range | undefined): RangeSet {
+  const ranges: Range[] = [];
+  for (const text of texts) {
+    const range = typeof text === 'string' ? parse(text) : undefined;
+    if (range !== undefined) ranges.push(range);
+  }
+  return RangeSet.of(ranges);
+}

@@ -1,0 +1,140 @@
+/** Pictures of address spaces for a browser, as text: no script, no style sheet, nothing that is loaded. */
+import type { Overview } from './overview.ts';
+import { type Cell, cellsOf, formatCell, type Space, STATE_NAMES } from './space.ts';
+
+export interface Picture {
+  /** What the picture shows: `InClusterIPPool default/pool-a`. */
+  readonly title: string;
+  /** One line beside the title. */
+  readonly note?: string;
+  readonly space: Space;
+}
+
+/** In the order of the legend. A page may set other colours by class: `.ipam-used { fill: … }`. */
+const COLOURS: readonly (readonly [state: Cell['state'], fill: string, opacity: string])[] = [
+  ['used', '#2e9e5b', '1'],
+  ['partly', '#2e9e5b', '0.5'],
+  ['adopted', '#3b82c4', '1'],
+  ['taken', '#8d6bc0', '1'],
+  ['outOfRange', '#d9483b', '1'],
+  ['gateway', 'currentColor', '0.6'],
+  ['reserved', 'currentColor', '0.45'],
+  ['excluded', 'currentColor', '0.3'],
+  ['free', 'currentColor', '0.1'],
+];
+
+const ROW = 64;
+const MOST_SINGLE = 16 * ROW;
+const CELL = 10;
+const WIDTH = ROW * CELL;
+const LINE = 18;
+
+/**
+ * One SVG of pictures, one below the other, and a legend of the states that occur.
+ *
+ * Up to 1024 addresses (or blocks) have a cell each, larger spaces 64 cells of equal shares. Cells of one state
+ * side by side are one rectangle, which says on hover what it is; the whole is one image to screen readers. Text and faint cells
+ * have the colour of the text around (`currentColor`), so that it fits into light and dark pages.
+ */
+export function svgOf(
+  pictures: readonly Picture[],
+  label = pictures.map(({ title }) => title).join(', '),
+): string {
+  const parts: string[] = [];
+  const seen = new Set<Cell['state']>();
+  let y = 0;
+  for (const { title, note, space } of pictures) {
+    const { share, cells } = cellsOf(space, MOST_SINGLE, ROW);
+    const each = share === 1n ? '' : `${share} ${space.unit === 1n ? 'addresses' : 'blocks'} a cell`;
+    const notes = [note, each].filter(Boolean).join(', ');
+    parts.push(text(0, y + 13, ellipsis(title, notes), ' font-weight="bold"'));
+    if (notes !== '') parts.push(text(WIDTH, y + 13, notes, ' text-anchor="end" opacity="0.7"'));
+    y += LINE + 2;
+    const rows = Math.max(1, Math.ceil(cells.length / ROW));
+    const drawn = Array.from({ length: rows }, (_, row) =>
+      drawRow(cells.slice(row * ROW, (row + 1) * ROW), y + row * CELL),
+    );
+    parts.push(drawn.join(''));
+    for (const { state } of cells) seen.add(state);
+    y += rows * CELL + LINE;
+  }
+  const legend = drawLegend(seen, y);
+  parts.push(legend.text);
+  y = legend.bottom;
+  const name = escapeXml(label);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img" aria-label="${name}" font-family="system-ui, sans-serif" font-size="12" fill="currentColor"><title>${name}</title>${parts.join('')}</svg>\n`;
+}
+
+/** Every pool, and every range of every ClusterCIDR. */
+export function picturesOf({ pools, networks }: Overview): Picture[] {
+  return [
+    ...pools.map(({ title, space }) => ({ title, space })),
+    ...networks.flatMap(({ clusterCIDRs }) =>
+      clusterCIDRs.flatMap(({ clusterCIDR: { metadata }, ranges }) =>
+        ranges.map(({ cidr, blockLength, space }) => ({
+          title: `ClusterCIDR ${metadata.name}`,
+          note: `${cidr} in blocks of /${blockLength}`,
+          space,
+        })),
+      ),
+    ),
+  ];
+}
+
+/** The title, cut to the room that the notes leave. */
+function ellipsis(title: string, notes: string): string {
+  const room = Math.floor((WIDTH - notes.length * 7) / 8);
+  return title.length <= room ? title : `${title.slice(0, room - 1)}…`;
+}
+
+function drawRow(cells: readonly Cell[], y: number): string {
+  let drawn = '';
+  for (let start = 0; start < cells.length; ) {
+    const { state, first } = cells[start]!;
+    let end = start + 1;
+    while (cells[end]?.state === state) end++;
+    const tip = `${formatCell({ state, first, last: cells[end - 1]!.last })}: ${STATE_NAMES[state]}`;
+    drawn += rectangle(start * CELL, y, (end - start) * CELL, state, `<title>${escapeXml(tip)}</title>`);
+    start = end;
+  }
+  return drawn;
+}
+
+function drawLegend(seen: ReadonlySet<Cell['state']>, top: number): { text: string; bottom: number } {
+  let [x, y, drawn] = [0, top, ''];
+  for (const [state] of COLOURS) {
+    if (!seen.has(state)) continue;
+    const name = STATE_NAMES[state];
+    const width = 24 + name.length * 7;
+    if (x + width > WIDTH) [x, y] = [0, y + LINE];
+    drawn += rectangle(x, y, CELL, state) + text(x + 15, y + 10, name);
+    x += width;
+  }
+  return { text: drawn, bottom: y + LINE };
+}
+
+function rectangle(x: number, y: number, width: number, state: Cell['state'], inner = ''): string {
+  const [, fill, opacity] = COLOURS.find(([name]) => name === state)!;
+  const shape = `x="${x}" y="${y}" width="${width - 1}" height="${CELL - 1}"`;
+  return `<rect class="ipam-${state}" ${shape} fill="${fill}" fill-opacity="${opacity}">${inner}</rect>`;
+}
+
+function text(x: number, y: number, words: string, attributes = ''): string {
+  return `<text x="${x}" y="${y}"${attributes}>${escapeXml(words)}</text>`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text for an element or an attribute; what XML cannot hold is replaced. Names may come from anybody's file. */
+export function escapeXml(words: string): string {
+  return words
+    .toWellFormed()
+    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replace(/[&<>"']/g, (character) => ESCAPES[character]!);
+}
