@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { shippedVersion } from '../shipped.ts';
 import type { Command, Io } from './command.ts';
 import { suggestion } from './options.ts';
 
@@ -15,7 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = argv;
   if (name === 'version' || name === '--version') {
-    io.stdout.write(`metaipam ${version()}\n`);
+    io.stdout.write(`metaipam ${shippedVersion()}\n`);
     return 0;
   }
   if (name === 'help' && rest.length > 0) return main([...rest, '--help'], io);
@@ -52,11 +52,6 @@ ${lines.join('\n')}
 
 Every command explains itself: metaipam <command> --help
 `;
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return JSON.parse(manifest).version;
 }
 
 if (import.meta.main) {

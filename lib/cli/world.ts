@@ -1,6 +1,4 @@
 /** A simulated cluster with metaipam installed. */
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Cluster } from '../engine/cluster.ts';
 import type { ControllerConfig } from '../engine/controller-config.ts';
 import { crdAdmission } from '../engine/crd-admission.ts';
@@ -8,15 +6,13 @@ import type { HookRegistry } from '../engine/hook-server.ts';
 import { NodeBinder } from '../engine/node-binder.ts';
 import type { Unstructured } from '../engine/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+import { shippedFiles } from '../shipped.ts';
 import { type LoadedObject, parseManifests } from './manifests.ts';
-
-const INSTALL = join(import.meta.dirname, '../../metacontroller');
 
 /** The resources, controllers and binder of this version, and the default PodNetwork. */
 export function createWorld(hooks: HookRegistry): Cluster {
-  const install = globSync('*.yaml', { cwd: INSTALL })
-    .sort()
-    .flatMap((file) => parseManifests(readFileSync(join(INSTALL, file), 'utf8'), file).objects)
+  const install = shippedFiles('metacontroller')
+    .flatMap(({ name, text }) => parseManifests(text, name).objects)
     .map(({ object }) => object as Unstructured);
   const crds = readCustomResourceDefinitions();
   const cluster = new Cluster({

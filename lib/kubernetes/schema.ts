@@ -3,10 +3,9 @@
  *
  * Rules in CEL (`x-kubernetes-validations`) are the API server's alone.
  */
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Ajv, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
 import { loadAll } from 'js-yaml';
+import { shippedFiles } from '../shipped.ts';
 import type { Problem } from '../validation/problem.ts';
 import { problemOf } from './schema-problem.ts';
 
@@ -44,14 +43,10 @@ export interface Schema {
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
 }
 
-/** metaipam's own CRDs, and those of Cluster API that its hooks use. */
-export const BUNDLED_CRDS = join(import.meta.dirname, '../../crds');
-
-/** Every CustomResourceDefinition in the YAML files below `folder`, by file name. */
-export function readCustomResourceDefinitions(folder = BUNDLED_CRDS): CustomResourceDefinition[] {
-  return globSync('**/*.yaml', { cwd: folder })
-    .sort()
-    .flatMap((file) => loadAll(readFileSync(join(folder, file), 'utf8')) as { kind?: string }[])
+/** metaipam's own CustomResourceDefinitions, and those of Cluster API that its hooks use, by file name. */
+export function readCustomResourceDefinitions(): CustomResourceDefinition[] {
+  return shippedFiles('crds')
+    .flatMap(({ text }) => loadAll(text) as { kind?: string }[])
     .filter((document) => document?.kind === 'CustomResourceDefinition') as CustomResourceDefinition[];
 }
 

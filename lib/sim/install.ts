@@ -1,12 +1,11 @@
 /** What every simulated cluster has: the resources and the controllers of this version. */
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseManifests } from '../cli/manifests.ts';
 import type { ControllerConfig } from '../engine/controller-config.ts';
 import { crdAdmission } from '../engine/crd-admission.ts';
 import type { CustomResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+import { shippedFiles } from '../shipped.ts';
 
 export interface Install {
   readonly crds: readonly CustomResourceDefinition[];
@@ -26,8 +25,6 @@ const CLUSTERS: CustomResourceDefinition = {
   },
 };
 
-const FOLDER = join(import.meta.dirname, '../../metacontroller');
-
 let installed: Install | undefined;
 
 /** Read from the manifests once: every world has the same. */
@@ -38,9 +35,8 @@ export function install(): Install {
 
 function readInstall(): Install {
   const crds = readCustomResourceDefinitions();
-  const objects = globSync('*.yaml', { cwd: FOLDER })
-    .sort()
-    .flatMap((file) => parseManifests(readFileSync(join(FOLDER, file), 'utf8'), file).objects)
+  const objects = shippedFiles('metacontroller')
+    .flatMap(({ name, text }) => parseManifests(text, name).objects)
     .map(({ object }) => object);
   const controllers = objects.filter(({ apiVersion }) => apiVersion.startsWith('metacontroller.k8s.io/'));
   return {

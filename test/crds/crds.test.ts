@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BUNDLED_CRDS, readCustomResourceDefinitions, type Schema } from '../../lib/kubernetes/schema.ts';
+import { readCustomResourceDefinitions, type Schema } from '../../lib/kubernetes/schema.ts';
 
 interface Version {
   name: string;
@@ -11,6 +11,7 @@ interface Version {
   additionalPrinterColumns: { name: string; jsonPath: string; type: string; priority?: number }[];
 }
 
+const CRDS = join(import.meta.dirname, '../../crds');
 const crds = readCustomResourceDefinitions();
 const versions = crds.flatMap((crd) =>
   (crd.spec.versions as unknown as Version[]).map((version) => ({ kind: crd.spec.names.kind, ...version })),
@@ -92,8 +93,8 @@ test('without a conversion webhook, both versions of Cluster API have the same s
 
 test('kustomization.yaml names every CRD of its folder', () => {
   const named = ['.', 'cluster-api'].flatMap((folder) => {
-    const text = readFileSync(join(BUNDLED_CRDS, folder, 'kustomization.yaml'), 'utf8');
-    return (load(text) as { resources: string[] }).resources.map((file) => join(BUNDLED_CRDS, folder, file));
+    const text = readFileSync(join(CRDS, folder, 'kustomization.yaml'), 'utf8');
+    return (load(text) as { resources: string[] }).resources.map((file) => join(CRDS, folder, file));
   });
   for (const file of named) assert.ok(existsSync(file), file);
   assert.is(named.length, crds.length);

@@ -1,0 +1,78 @@
+/**
+ * Makes `dist/metaipam.mjs`, the command line and server as one file that needs nothing but Node.js 24, and
+ * `dist/THIRD_PARTY_LICENSES.txt`, the licences of the packages in it.
+ */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { build, type Metafile, type Plugin } from 'esbuild';
+import { shippedFiles, shippedVersion } from '../lib/shipped.ts';
+
+const ROOT = dirname(import.meta.dirname);
+const ENTRY = 'lib/cli/metaipam.ts';
+const SHIPPED = 'lib/shipped.ts';
+
+if (import.meta.main) await bundle(join(ROOT, 'dist'));
+
+/** Writes both files to `folder`. Throws if a module would look for files of the package at run time. */
+export async function bundle(folder: string): Promise<void> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [ENTRY],
+    outfile: join(folder, 'metaipam.mjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    // Not the names: a stack trace should be readable without a source map.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    // CommonJS packages require Node.js' own modules.
+    banner: {
+      js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+    },
+    plugins: [embedShippedFiles()],
+    metafile: true,
+    write: false,
+    logLevel: 'error',
+  });
+  refuseFileLookups(metafile);
+  mkdirSync(folder, { recursive: true });
+  for (const { path, contents } of outputFiles) writeFileSync(path, contents);
+  chmodSync(join(folder, 'metaipam.mjs'), 0o755);
+  writeFileSync(join(folder, 'THIRD_PARTY_LICENSES.txt'), licenses(metafile));
+}
+
+/** The bundle has the files of lib/shipped.ts in it. */
+function embedShippedFiles(): Plugin {
+  const files = { crds: shippedFiles('crds'), metacontroller: shippedFiles('metacontroller') };
+  const contents = `const files = ${JSON.stringify(files)};
+export const shippedFiles = (folder) => files[folder];
+export const shippedVersion = () => ${JSON.stringify(shippedVersion())};`;
+  return {
+    name: 'embed-shipped-files',
+    setup: ({ onLoad }) => onLoad({ filter: /[\\/]lib[\\/]shipped\.ts$/ }, () => ({ contents })),
+  };
+}
+
+/** In a bundle `import.meta` is the bundle's: paths beside a module lead nowhere, and every module would be main. */
+function refuseFileLookups({ inputs }: Metafile): void {
+  for (const file of Object.keys(inputs)) {
+    if (file.startsWith('node_modules/') || file === ENTRY || file === SHIPPED) continue;
+    if (/\bimport\.meta\b/.test(readFileSync(join(ROOT, file), 'utf8'))) {
+      throw new Error(`${file} uses import.meta, which a bundle does not keep; read files with ${SHIPPED}`);
+    }
+  }
+}
+
+/** Name, version and licence texts of every bundled package, by name. */
+function licenses({ inputs }: Metafile): string {
+  const folders = Object.keys(inputs).flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
+    const files = readdirSync(join(ROOT, folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+    const read = files.sort().map((file) => readFileSync(join(ROOT, folder, file), 'utf8').trim());
+    return [`${name} ${version} (${license})`, ...read].join('\n\n');
+  });
+  return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
