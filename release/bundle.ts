@@ -34,6 +34,8 @@ export async function bundle(folder: string): Promise<void> {
     plugins: [embedShippedFiles()],
     metafile: true,
     write: false,
+    // The image is built without tsconfig.json, and is to hold the same bytes.
+    tsconfigRaw: {},
     logLevel: 'error',
   });
   refuseFileLookups(metafile);
@@ -67,10 +69,14 @@ function refuseFileLookups({ inputs }: Metafile): void {
 
 /** Name, version and licence texts of every bundled package, by name. */
 function licenses({ inputs }: Metafile): string {
-  const folders = Object.keys(inputs).flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
+  const folders = Object.keys(inputs).flatMap(
+    (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? [],
+  );
   const texts = [...new Set(folders)].sort().map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
-    const files = readdirSync(join(ROOT, folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+    const files = readdirSync(join(ROOT, folder)).filter((file) =>
+      /^(licen[cs]e|notice|copying)/i.test(file),
+    );
     const read = files.sort().map((file) => readFileSync(join(ROOT, folder, file), 'utf8').trim());
     return [`${name} ${version} (${license})`, ...read].join('\n\n');
   });

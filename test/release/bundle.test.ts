@@ -1,0 +1,103 @@
+/** The one file that ships does what the sources do, with nothing beside it. */
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bundle } from '../../release/bundle.ts';
+import { LOOPBACK, Running } from './running.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SOURCES = join(ROOT, 'lib/cli/metaipam.ts');
+const REQUEST = readFileSync(join(ROOT, 'test/fixtures/pools/oldest-first.json'), 'utf8');
+const NOW = '--now=2026-01-31T12:00:00Z';
+const ENV = { PATH: process.env.PATH };
+
+const test = suite('bundle', { folder: '' });
+test.before(async (context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'metaipam-bundle-'));
+  await bundle(context.folder);
+});
+test.after(({ folder }) => rmSync(folder, { recursive: true, force: true }));
+
+function run(script: string, argv: readonly string[], input = ''): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, [script, ...argv], { cwd: ROOT, env: ENV, input, encoding: 'utf8' });
+}
+
+const { request } = JSON.parse(REQUEST);
+const COMMANDS: [code: number, argv: string[], input?: string][] = [
+  [0, ['--help']],
+  [0, ['version']],
+  [0, ['serve', '--help']],
+  [0, ['hook', '--help']],
+  [0, ['adopt', '--help']],
+  [0, ['simulate', '-f', 'examples']],
+  [0, ['simulate', '-f', 'examples', '-o', 'json']],
+  [0, ['validate', '-f', 'examples']],
+  [
+    1,
+    ['validate', '-f', '-'],
+    'apiVersion: metaipam.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: a}\nspec: {x: 1}',
+  ],
+  [0, ['hook', 'pools/sync', NOW], JSON.stringify(request)],
+  [1, ['hook', 'pools/sync'], '{'],
+  [1, ['serve', '--hooks-bind-address=nowhere']],
+  [1, ['nonsense']],
+];
+for (const [code, argv, input] of COMMANDS) {
+  test(`${argv.join(' ')}: as the sources`, ({ folder }) => {
+    const { status, stdout, stderr } = run(join(folder, 'metaipam.mjs'), argv, input);
+    const expected = run(SOURCES, argv, input);
+    assert.is(stderr, expected.stderr);
+    assert.is(stdout, expected.stdout);
+    assert.is(status, expected.status);
+    assert.is(status, code, stderr);
+    assert.ok((stdout + stderr).length > 10);
+  });
+}
+
+for (const format of ['json', 'text']) {
+  test(`serve answers hooks and probes, logs ${format} and ends on SIGTERM`, async ({ folder }) => {
+    const argv = ['serve', ...LOOPBACK, '--no-bind', `--log-format=${format}`, '--log-level=debug'];
+    const serve = new Running(process.execPath, [join(folder, 'metaipam.mjs'), ...argv], ENV);
+    try {
+      await serve.logs('ready');
+      assert.is(await serve.get('/readyz'), 200);
+      assert.is(await serve.get('/metrics'), 200);
+      const answer = await serve.post('pools/sync', JSON.stringify(request));
+      const expected = run(SOURCES, ['hook', 'pools/sync'], JSON.stringify(request));
+      assert.equal(
+        ((await answer.json()) as { children: object[] }).children,
+        JSON.parse(expected.stdout).children,
+      );
+      assert.is((await serve.post('pools/sync', '{')).status, 400);
+      assert.is(await serve.stop(), 0, serve.output);
+      assert.match(serve.output, 'stopped');
+      assert.is(serve.output.startsWith('{'), format === 'json');
+    } finally {
+      serve.kill();
+    }
+  });
+}
+
+test('the program is one file, and every package in it has its licence beside it', ({ folder }) => {
+  assert.equal(readdirSync(folder).sort(), ['THIRD_PARTY_LICENSES.txt', 'metaipam.mjs']);
+  const licenses = readFileSync(join(folder, 'THIRD_PARTY_LICENSES.txt'), 'utf8');
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  for (const [name, version] of Object.entries(dependencies)) {
+    assert.match(licenses, `\n${name} ${version} (`);
+  }
+  assert.match(licenses, 'Permission is hereby granted');
+});
+
+test('the same sources make the same bytes', async ({ folder }) => {
+  const again = join(folder, 'again');
+  await bundle(again);
+  for (const file of readdirSync(again)) {
+    assert.ok(readFileSync(join(again, file)).equals(readFileSync(join(folder, file))), file);
+  }
+  rmSync(again, { recursive: true });
+});
+
+test.run();
