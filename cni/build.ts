@@ -12,7 +12,6 @@ import { build } from 'esbuild';
 
 export const PLUGINS = ['kube-node', 'node-annotation'];
 const FETCHER = 'fetch-node';
-const TLS = join(import.meta.dirname, 'quickjs/tls.c');
 const root = dirname(import.meta.dirname);
 
 if (import.meta.main) {
@@ -36,8 +35,8 @@ export async function buildNative(folder: string): Promise<void> {
   const quickjs = findQuickJS();
   const drafts = join(folder, 'drafts');
   mkdirSync(drafts, { recursive: true });
-  for (const name of PLUGINS) await compile(name, quickjs, drafts, join(folder, name), []);
-  await compile(FETCHER, quickjs, drafts, join(folder, FETCHER), [TLS, '-lssl', '-lcrypto']);
+  for (const name of PLUGINS) await compile(name, quickjs, drafts, join(folder, name));
+  await compile(FETCHER, quickjs, drafts, join(folder, FETCHER), ['tls'], ['-lssl', '-lcrypto']);
   rmSync(drafts, { recursive: true });
 }
 
@@ -66,8 +65,10 @@ async function compile(
   quickjs: QuickJS,
   drafts: string,
   outfile: string,
-  more: readonly string[],
+  modules: readonly string[] = [],
+  libraries: readonly string[] = [],
 ): Promise<void> {
+  const ours = ['process', ...modules];
   const module = join(drafts, `${name}.js`);
   const source = join(drafts, `${name}.c`);
   await build({
@@ -77,15 +78,28 @@ async function compile(
     minify: true,
     format: 'esm',
     target: 'es2023',
-    alias: { 'qjs:std': 'std', 'qjs:os': 'os', 'qjs:tls': 'tls' },
-    external: ['std', 'os', 'tls'],
+    alias: Object.fromEntries(['std', 'os', ...ours].map((name) => [`qjs:${name}`, name])),
+    external: ['std', 'os', ...ours],
     logLevel: 'error',
   });
-  execFileSync('qjsc', ['-s', '-m', '-M', 'tls,tls', '-e', '-o', source, module], { stdio: 'inherit' });
-  const flags = ['-O2', '-static', '-s', '-w', `-I${quickjs.include}`];
+  execFileSync(
+    'qjsc',
+    ['-s', '-m', ...ours.flatMap((name) => ['-M', `${name},${name}`]), '-e', '-o', source, module],
+    { stdio: 'inherit' },
+  );
+  const flags = [
+    '-O2',
+    '-fstack-protector-strong',
+    '-D_FORTIFY_SOURCE=2',
+    '-static',
+    '-s',
+    '-w',
+    `-I${quickjs.include}`,
+  ];
   // The linker warns of what would need shared libraries: modules of QuickJS, and names that only an NSS plugin knows.
-  const libraries = [...more, quickjs.library, '-lm', '-ldl', '-lpthread'];
-  execFileSync(process.env.CC ?? 'cc', [...flags, '-o', outfile, source, ...libraries], { stdio: 'pipe' });
+  const sources = [source, ...ours.map((name) => join(root, `cni/quickjs/${name}.c`))];
+  const all = [...sources, ...libraries, quickjs.library, '-lm', '-ldl', '-lpthread'];
+  execFileSync(process.env.CC ?? 'cc', [...flags, '-o', outfile, ...all], { stdio: 'pipe' });
 }
 
 function findQuickJS(): QuickJS {

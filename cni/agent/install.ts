@@ -1,13 +1,6 @@
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../node/host.ts';
 
 /**
  * Copies the programs of a folder into another, each in one step: a runtime that starts one meanwhile gets the old
@@ -23,11 +16,7 @@ export function installPrograms(from: string, to: string): string[] {
 /** Replaces a file in one step, unless it is as it should be. Answers whether it did. */
 export function installFile(path: string, content: Uint8Array, mode: number): boolean {
   if (isAsItShouldBe(path, content, mode)) return false;
-  const draft = `${path}.new`;
-  writeFileSync(draft, content, { mode });
-  // A draft that was left behind keeps its mode otherwise.
-  chmodSync(draft, mode);
-  renameSync(draft, path);
+  replaceFile(path, content, mode);
   return true;
 }
 

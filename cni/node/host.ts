@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -35,6 +36,7 @@ export function nodeHost(): Host {
       }
     },
     run,
+    sleep: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
     start(path, input) {
       const child = spawn(path, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
       child.on('error', () => {});
@@ -52,11 +54,15 @@ export function readFile(path: string): string | undefined {
   }
 }
 
-export function replaceFile(path: string, text: string): void {
+/** Replaces a file in one step, and makes its folder. Throws if it cannot. */
+export function replaceFile(path: string, content: string | Uint8Array, mode = 0o600): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}`;
+  rmSync(draft, { force: true });
   try {
-    writeFileSync(draft, text);
+    // Whoever else can write to the folder cannot make this a link to another file.
+    writeFileSync(draft, content, { mode, flag: 'wx', flush: true });
+    chmodSync(draft, mode);
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });
@@ -65,11 +71,14 @@ export function replaceFile(path: string, text: string): void {
 }
 
 function run(path: string, env: Readonly<Record<string, string>>, input: string): Ended {
-  const { status, stdout } = spawnSync(path, {
+  const { status, stdout, error } = spawnSync(path, {
     env,
     input,
     encoding: 'utf8',
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  return { status: status ?? -1, output: stdout ?? '' };
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  // EPIPE: it ran, but did not read its input.
+  const problem = code && code !== 'EPIPE' && { problem: error!.message, isBusy: code === 'ETXTBSY' };
+  return { status: status ?? -1, output: stdout ?? '', ...problem };
 }

@@ -1,6 +1,11 @@
 import * as os from 'qjs:os';
+import { spawn } from 'qjs:process';
 import * as std from 'qjs:std';
-import type { Ended, Host } from '../../lib/cni/host.ts';
+import { type Ended, type Host, LARGEST_INPUT } from '../../lib/cni/host.ts';
+
+/** Text file busy. */
+const ETXTBSY = 26;
+const STDERR = 2;
 
 /** This machine, as a program compiled by QuickJS sees it. */
 export function quickjsHost(): Host {
@@ -12,7 +17,7 @@ export function quickjsHost(): Host {
     args: scriptArgs.slice(1),
     folder: program.slice(0, program.lastIndexOf('/')),
     now: Date.now,
-    readInput: () => std.in.readAsString(),
+    readInput: () => std.in.readAsString(LARGEST_INPUT + 1),
     write(text) {
       std.out.puts(text);
       std.out.flush();
@@ -22,13 +27,17 @@ export function quickjsHost(): Host {
     },
     readFile,
     replaceFile,
-    appendFile: (path, text) => writeFile(path, text, 'a'),
+    appendFile(path, text) {
+      const error = { errno: 0 };
+      writeAll(path, std.open(path, 'a', error), text, error.errno);
+    },
     isFile(path) {
       const [found] = os.stat(path);
       return found !== null && (found.mode & os.S_IFMT) === os.S_IFREG;
     },
     listFolder: (path) => os.readdir(path)[0].filter((name) => name !== '.' && name !== '..'),
     run,
+    sleep: os.sleep,
     start,
   };
 }
@@ -44,19 +53,22 @@ function readFile(path: string): string | undefined {
 function replaceFile(path: string, text: string): void {
   makeFolder(path.slice(0, path.lastIndexOf('/')));
   const draft = `${path}.${os.getpid()}`;
-  writeFile(draft, text, 'w');
-  if (os.rename(draft, path) !== 0) {
+  os.remove(draft);
+  // Whoever else can write to the folder cannot make this a link to another file.
+  const fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600);
+  try {
+    writeAll(draft, fd < 0 ? null : std.fdopen(fd, 'w'), text, -fd);
+    if (os.rename(draft, path) !== 0) throw new Error(`${path}: cannot be replaced`);
+  } catch (error) {
     os.remove(draft);
-    throw new Error(`cannot replace ${path}`);
+    throw error;
   }
 }
 
-function writeFile(path: string, text: string, flags: string): void {
-  const error = { errno: 0 };
-  const file = std.open(path, flags, error);
-  if (file === null) throw new Error(`${path}: ${std.strerror(error.errno)}`);
+function writeAll(path: string, file: std.File | null, text: string, errno: number): void {
+  if (file === null) throw new Error(`${path}: ${std.strerror(errno)}`);
   file.puts(text);
-  if (file.close() !== 0) throw new Error(`cannot write ${path}`);
+  if (file.close() !== 0) throw new Error(`${path}: cannot be written`);
 }
 
 function makeFolder(path: string): void {
@@ -68,9 +80,14 @@ function makeFolder(path: string): void {
 function run(path: string, env: Readonly<Record<string, string>>, input: string): Ended {
   const [inputEnd, inputStart] = pipe();
   const [outputEnd, outputStart] = pipe();
-  const pid = os.exec([path], { block: false, usePath: false, env, stdin: inputEnd, stdout: outputStart });
+  const pid = spawn(path, environment(env), inputEnd, outputStart, STDERR);
   os.close(inputEnd);
   os.close(outputStart);
+  if (pid < 0) {
+    os.close(inputStart);
+    os.close(outputEnd);
+    return { status: -1, output: '', problem: std.strerror(-pid), isBusy: -pid === ETXTBSY };
+  }
   give(inputStart, input);
   const file = std.fdopen(outputEnd, 'r');
   const output = file.readAsString();
@@ -81,10 +98,16 @@ function run(path: string, env: Readonly<Record<string, string>>, input: string)
 function start(path: string, input: string): void {
   const [inputEnd, inputStart] = pipe();
   const nowhere = os.open('/dev/null', os.O_RDWR);
-  os.exec([path], { block: false, usePath: false, stdin: inputEnd, stdout: nowhere, stderr: nowhere });
+  spawn(path, environment(std.getenviron()), inputEnd, nowhere, nowhere);
   os.close(inputEnd);
   os.close(nowhere);
   give(inputStart, input);
+}
+
+function environment(env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .map(([name, value]) => `${name}=${value}\0`)
+    .join('');
 }
 
 function give(fd: number, text: string): void {

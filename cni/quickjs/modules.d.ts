@@ -4,7 +4,8 @@ declare module 'qjs:std' {
     puts(text: string): void;
     flush(): void;
     close(): number;
-    readAsString(): string;
+    /** At most `limit` bytes; all without it. */
+    readAsString(limit?: number): string;
   }
   const err: File;
   const out: File;
@@ -16,6 +17,7 @@ declare module 'qjs:std' {
   export function getenviron(): Record<string, string>;
   export function strerror(errno: number): string;
   export function exit(status: number): never;
+  export type { File };
   export { err, fdopen, open, out };
 }
 
@@ -23,20 +25,14 @@ declare module 'qjs:os' {
   interface Stat {
     readonly mode: number;
   }
-  interface ExecOptions {
-    readonly block: boolean;
-    readonly usePath: boolean;
-    readonly env?: Readonly<Record<string, string>>;
-    readonly stdin?: number;
-    readonly stdout?: number;
-    readonly stderr?: number;
-  }
+  export const O_CREAT: number;
+  export const O_EXCL: number;
   export const O_RDWR: number;
+  export const O_WRONLY: number;
   export const S_IFMT: number;
   export const S_IFREG: number;
   export const SIGPIPE: number;
   export function close(fd: number): number;
-  export function exec(args: readonly string[], options: ExecOptions): number;
   export function getpid(): number;
   export function mkdir(path: string, mode: number): number;
   export function open(path: string, flags: number, mode?: number): number;
@@ -45,9 +41,26 @@ declare module 'qjs:os' {
   export function readlink(path: string): [string, number];
   export function remove(path: string): number;
   export function rename(from: string, to: string): number;
+  export function sleep(milliseconds: number): void;
   export function signal(signal: number, handler: null | undefined): void;
   export function stat(path: string): [Stat | null, number];
   export function waitpid(pid: number, options: number): [number, number];
+}
+
+/** `process.c`. */
+declare module 'qjs:process' {
+  /**
+   * Starts a program that has three descriptors and no other. Answers its process id, or minus the errno.
+   *
+   * @param environment `NAME=value`, each ended by a NUL
+   */
+  export function spawn(
+    path: string,
+    environment: string,
+    stdin: number,
+    stdout: number,
+    stderr: number,
+  ): number;
 }
 
 /** `tls.c`. */

@@ -1,9 +1,12 @@
-/* The module `tls` for QuickJS: one exchange over TLS, by OpenSSL. All that the programs have to be C for. */
+/* The module `tls` for QuickJS: one exchange over TLS, by OpenSSL. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <netdb.h>
+#include <nss.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -22,11 +25,44 @@ static JSValue fail(JSContext *ctx, const char *what, SSL *ssl)
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     if (verified != X509_V_OK)
         reason = X509_verify_cert_error_string(verified);
-    else if (errno == EAGAIN || errno == EINPROGRESS)
+    else if (errno == ETIMEDOUT)
         reason = "does not answer in time";
     else if (reason == NULL)
         reason = errno ? strerror(errno) : "connection closed";
     return JS_ThrowTypeError(ctx, "%s: %s", what, reason);
+}
+
+/* Milliseconds of a clock that nobody sets. */
+static int64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Whether the socket is ready before the deadline; else errno says why not. */
+static int is_ready(int fd, short events, int64_t deadline)
+{
+    for (;;) {
+        struct pollfd wait = { fd, events, 0 };
+        int64_t left = deadline - now();
+        int count = left > 0 ? poll(&wait, 1, left) : 0;
+        if (count > 0)
+            return 1;
+        if (count == 0)
+            errno = ETIMEDOUT;
+        if (count == 0 || errno != EINTR)
+            return 0;
+    }
+}
+
+/* Whether a call of OpenSSL that did not succeed is to be made again, now that the socket is ready for it. */
+static int is_again(SSL *ssl, int result, int64_t deadline)
+{
+    int error = SSL_get_error(ssl, result);
+    if (error == SSL_ERROR_WANT_READ)
+        return is_ready(SSL_get_fd(ssl), POLLIN, deadline);
+    return error == SSL_ERROR_WANT_WRITE && is_ready(SSL_get_fd(ssl), POLLOUT, deadline);
 }
 
 static int trust(SSL_CTX *tls, const char *pem)
@@ -63,64 +99,78 @@ static int identify(SSL_CTX *tls, const char *certificate_pem, const char *key_p
         return 0;
     ERR_clear_error();
     bio = BIO_new_mem_buf(key_pem, -1);
-    key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    key = PEM_read_bio_PrivateKey(bio, NULL, NULL, ""); /* a key that needs a password: nobody is asked */
     BIO_free(bio);
     is_done = key && SSL_CTX_use_PrivateKey(tls, key) == 1;
     EVP_PKEY_free(key);
     return is_done;
 }
 
-/* A connected socket whose every wait is limited, or -1. */
-static int connect_to(const char *host, const char *port, int milliseconds, const char **problem)
+/* Whether the socket is connected before the deadline; else errno says why not. */
+static int is_connected(int fd, const struct addrinfo *address, int64_t deadline)
+{
+    socklen_t size = sizeof(errno);
+    if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
+        return 1;
+    if ((errno != EINPROGRESS && errno != EINTR) || !is_ready(fd, POLLOUT, deadline))
+        return 0;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &size) == 0 && errno == 0;
+}
+
+/* A connected socket that does not block, or -1. */
+static int connect_to(const char *host, const char *port, int64_t deadline, const char **problem)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found, *address;
-    struct timeval limit = { milliseconds / 1000, milliseconds % 1000 * 1000 };
-    int fd = -1, status = getaddrinfo(host, port, &hints, &found);
+    int fd = -1, reason, status = getaddrinfo(host, port, &hints, &found);
 
-    *problem = NULL;
-    if (status != 0) {
-        *problem = gai_strerror(status);
+    *problem = status == 0 ? NULL : gai_strerror(status);
+    if (status != 0)
         return -1;
-    }
     for (address = found; address && fd < 0; address = address->ai_next) {
-        fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, address->ai_protocol);
-        if (fd < 0)
+        /* One address that is silent leaves half of the time to the others. */
+        int64_t until = address->ai_next ? (now() + deadline) / 2 : deadline;
+        fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol);
+        if (fd < 0 || is_connected(fd, address, until))
             continue;
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-        if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
-            int reason = errno;
-            close(fd);
-            errno = reason;
-            fd = -1;
-        }
+        reason = errno;
+        close(fd);
+        errno = reason;
+        fd = -1;
     }
     freeaddrinfo(found);
     return fd;
 }
 
-/* Whether the certificate has to name `host`, be it a name or an address. */
+/*
+ * Whether the certificate can be made to name `host`, be it a name or an address, and by the rules of Go, which all
+ * clients of Kubernetes follow: no subject, no wildcard for a part of a label.
+ */
 static int expect(SSL *ssl, const char *host)
 {
-    X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
-    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, host))
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host))
         return 1;
     ERR_clear_error();
     return SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host);
 }
 
-static JSValue talk(JSContext *ctx, SSL *ssl, const char *request, size_t length)
+static JSValue talk(JSContext *ctx, SSL *ssl, const char *request, size_t length, int64_t deadline)
 {
     char *answer = NULL, *larger;
     size_t size = 0, capacity = 0, count;
-    int is_eof;
+    int result, is_eof;
     JSValue value;
 
+    ERR_clear_error(); /* what SSL_get_error goes by, here and below */
     errno = 0;
-    if (SSL_connect(ssl) != 1)
-        return fail(ctx, "TLS", ssl);
-    if (SSL_write_ex(ssl, request, length, &count) != 1)
-        return fail(ctx, "request", NULL);
+    while ((result = SSL_connect(ssl)) != 1) {
+        if (!is_again(ssl, result, deadline))
+            return fail(ctx, "TLS", ssl);
+    }
+    while ((result = SSL_write_ex(ssl, request, length, &count)) != 1) {
+        if (!is_again(ssl, result, deadline))
+            return fail(ctx, "request", NULL);
+    }
     for (;;) {
         if (capacity - size < 16384) {
             capacity = capacity ? 2 * capacity : 65536;
@@ -131,10 +181,15 @@ static JSValue talk(JSContext *ctx, SSL *ssl, const char *request, size_t length
             }
             answer = larger;
         }
-        errno = 0;
-        if (SSL_read_ex(ssl, answer + size, capacity - size, &count) != 1)
+        ERR_clear_error();
+        errno = now() < deadline ? 0 : ETIMEDOUT;
+        if (errno)
             break;
-        size += count;
+        result = SSL_read_ex(ssl, answer + size, capacity - size, &count);
+        if (result == 1)
+            size += count;
+        else if (!is_again(ssl, result, deadline))
+            break;
     }
     /* JSON that breaks off is found out by who reads it; some proxies do not take their leave. */
     is_eof = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
@@ -154,19 +209,25 @@ static JSValue exchange(JSContext *ctx, JSValueConst this_value, int argc, JSVal
     const char *texts[TEXTS] = { NULL }, *problem;
     size_t length = 0;
     int i, fd = -1, milliseconds, is_insecure = JS_ToBool(ctx, argv[TEXTS]);
+    int64_t deadline;
     SSL_CTX *tls = NULL;
     SSL *ssl = NULL;
     JSValue value = JS_EXCEPTION;
 
     if (JS_ToInt32(ctx, &milliseconds, argv[TEXTS + 1]) || milliseconds < 1)
         milliseconds = 1;
-    alarm(milliseconds / 1000 + 2); /* ends the process if a server drips, or a name server is silent */
+    deadline = now() + milliseconds;
+    alarm(milliseconds / 1000 + 2); /* ends the process if a name server is silent */
     for (i = 0; i < TEXTS; i++) {
         texts[i] = JS_ToCStringLen(ctx, &length, argv[i]); /* the request comes last */
         if (texts[i] == NULL)
             goto done;
     }
     tls = SSL_CTX_new(TLS_client_method());
+    if (tls == NULL) {
+        value = fail(ctx, "TLS", NULL);
+        goto done;
+    }
     SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
     SSL_CTX_set_verify(tls, is_insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     errno = 0;
@@ -178,17 +239,17 @@ static JSValue exchange(JSContext *ctx, JSValueConst this_value, int argc, JSVal
         value = fail(ctx, "client certificate", NULL);
         goto done;
     }
-    fd = connect_to(texts[HOST], texts[PORT], milliseconds, &problem);
+    fd = connect_to(texts[HOST], texts[PORT], deadline, &problem);
     if (fd < 0) {
         value = problem ? JS_ThrowTypeError(ctx, "%s", problem) : fail(ctx, "connect", NULL);
         goto done;
     }
     ssl = SSL_new(tls);
-    if (!SSL_set_fd(ssl, fd) || !expect(ssl, texts[NAME])) {
+    if (ssl == NULL || !SSL_set_fd(ssl, fd) || !expect(ssl, texts[NAME])) {
         value = fail(ctx, "TLS", NULL);
         goto done;
     }
-    value = talk(ctx, ssl, texts[REQUEST], length);
+    value = talk(ctx, ssl, texts[REQUEST], length, deadline);
 done:
     alarm(0);
     SSL_free(ssl);
@@ -204,6 +265,9 @@ static const JSCFunctionListEntry functions[] = { JS_CFUNC_DEF("exchange", TEXTS
 
 static int init(JSContext *ctx, JSModuleDef *module)
 {
+    /* The host's own settings may name shared libraries, which are built for another libc than the one in here. */
+    __nss_configure_lookup("hosts", "files dns");
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     return JS_SetModuleExportList(ctx, module, functions, 1);
 }
 

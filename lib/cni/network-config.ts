@@ -1,4 +1,5 @@
 import { CNI_CODES, CniError } from './cni-error.ts';
+import { LARGEST_INPUT } from './host.ts';
 import { FIRST_CNI_VERSION } from './versions.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -29,7 +30,8 @@ export function parseNetworkConfig(text: string): NetworkConfig {
   const name = textField(whole, 'name');
   const cniVersion = versionOf(whole);
   if (name === undefined || !NAME.test(name)) {
-    throw new CniError(CNI_CODES.config, 'Invalid network name', JSON.stringify(name ?? ''));
+    const details = `name: ${JSON.stringify(name ?? '')}: set letters, digits, '_', '.' and '-', the first a letter or digit`;
+    throw new CniError(CNI_CODES.config, 'Invalid network name', details);
   }
   return { name, cniVersion, ipam, whole };
 }
@@ -45,6 +47,7 @@ function versionOf(whole: JsonObject): string {
 
 function parseObject(text: string): JsonObject {
   if (text.trim() === '') throw decodeError('stdin is empty');
+  if (text.length > LARGEST_INPUT) throw decodeError(`stdin is larger than ${LARGEST_INPUT} bytes`);
   let value: unknown;
   try {
     value = JSON.parse(text);
