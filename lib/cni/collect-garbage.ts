@@ -16,7 +16,7 @@ interface Attachment {
  * Releases every address of the network whose container and interface are not among the valid attachments, one
  * `release` each: host-local has no GC of its own. Goes on after a failure, and reports the first.
  *
- * Throws code 7 if the config names no list: nobody may take that for an empty one.
+ * A list that is null or absent is empty, as it is for libcni, which writes both so. Throws code 7 if it is anything else.
  */
 export function collectGarbage(
   host: Host,
@@ -44,9 +44,13 @@ export function collectGarbage(
 }
 
 function validAttachments(whole: JsonObject): readonly Attachment[] {
-  const list = whole['cni.dev/valid-attachments'] ?? whole['cni.dev/attachments'];
+  const list = whole['cni.dev/valid-attachments'] ?? whole['cni.dev/attachments'] ?? [];
   if (!Array.isArray(list) || !list.every(isAttachment)) {
-    throw new CniError(CNI_CODES.config, 'GC without a list of cni.dev/valid-attachments');
+    throw new CniError(
+      CNI_CODES.config,
+      'Invalid cni.dev/valid-attachments',
+      'not a list of objects with containerID and ifname',
+    );
   }
   return list;
 }

@@ -1,11 +1,16 @@
 import { CNI_CODES, CniError } from './cni-error.ts';
-import type { Host } from './host.ts';
+import type { Ended, Host } from './host.ts';
 import { isObject, type JsonObject, keyOf } from './network-config.ts';
 
 export const HOST_LOCAL = 'host-local';
 
 /** Subnets live in files of one folder per network, whatever ranges a call names, but it has to name one. */
 export const ANY_RANGE = [[{ subnet: '192.0.2.0/24' }]] as const;
+
+/** As libcni does it. */
+const TRIES_IF_BUSY = 5;
+/** Milliseconds. */
+const DELAY_IF_BUSY = 1000;
 
 /** The first of the name in the folders of `CNI_PATH`. Throws code 100 if there is none. */
 export function findPlugin({ env, isFile }: Host, name: string): string {
@@ -28,20 +33,35 @@ export function withIpam(whole: JsonObject, ipam: JsonObject): JsonObject {
  * Throws the plugin's own error.
  */
 export function delegate(host: Host, path: string, config: JsonObject, env = host.env): string {
-  const { status, output } = host.run(path, env, JSON.stringify(config));
-  if (status === 0) return output;
-  const error = readError(path, output);
-  const versionKey = keyOf(config, 'cniVersion') ?? 'cniVersion';
-  if (error.code !== CNI_CODES.incompatibleVersion || config[versionKey] !== '1.1.0') throw error;
-  const result = delegate(host, path, { ...config, [versionKey]: '1.0.0' }, env);
-  return result === '' ? '' : JSON.stringify({ ...JSON.parse(result), cniVersion: '1.1.0' }, null, 4);
+  try {
+    return callPlugin(host, path, JSON.stringify(config), env);
+  } catch (error) {
+    const versionKey = keyOf(config, 'cniVersion') ?? 'cniVersion';
+    const isTooNew = error instanceof CniError && error.code === CNI_CODES.incompatibleVersion;
+    if (!isTooNew || config[versionKey] !== '1.1.0') throw error;
+    const result = callPlugin(host, path, JSON.stringify({ ...config, [versionKey]: '1.0.0' }), env);
+    return result === '' ? '' : JSON.stringify({ ...JSON.parse(result), cniVersion: '1.1.0' }, null, 4);
+  }
+}
+
+/**
+ * Calls the plugin with `input` as it is. One that is being copied to its place at the moment is called again, as
+ * runtimes do with theirs. Throws the plugin's own error.
+ */
+export function callPlugin(host: Host, path: string, input: string, env = host.env): string {
+  for (let tries = 1; ; tries++) {
+    const ended = host.run(path, env, input);
+    if (ended.status === 0) return ended.output;
+    if (!ended.isBusy || tries === TRIES_IF_BUSY) throw readError(path, ended);
+    host.sleep(DELAY_IF_BUSY);
+  }
 }
 
 /** host-local 1.9 can print a result and then its error. */
-function readError(path: string, output: string): CniError {
+function readError(path: string, { status, output, problem }: Ended): CniError {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  const lastObject = output.lastIndexOf('\n{');
-  for (const text of [output, output.slice(lastObject + 1)]) {
+  const lastObject = output.lastIndexOf('{\n');
+  for (const text of [output, output.slice(lastObject)]) {
     try {
       const value: unknown = JSON.parse(text);
       if (isObject(value) && typeof value.code === 'number') {
@@ -49,9 +69,7 @@ function readError(path: string, output: string): CniError {
       }
     } catch {}
   }
-  return new CniError(
-    CNI_CODES.failed,
-    `Invoke ${name} ipam`,
-    `no error object: ${output.trim().slice(0, 200)}`,
-  );
+  const said = output.trim().slice(0, 200);
+  const reason = problem ?? (status < 0 ? `ended by signal ${-status}` : `exit ${status}, no error object`);
+  return new CniError(CNI_CODES.failed, `Invoke ${name} ipam`, `${path}: ${reason}${said && `: ${said}`}`);
 }

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from './network-config.ts';
 
 /** Strings are kept as they are; bare keys gain quotes; commas before an end go. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|([A-Za-z_][A-Za-z0-9_]*)(?=\s*:)|,(?=\s*(?:[}\]]|$))/g;
+const TOKEN = /"(?:[^"\\]|\\.)*"|\b([A-Za-z_][A-Za-z0-9_]*)\b(?=\s*:)|,(?=\s*(?:[}\]]|$))/g;
 
 /**
  * Reads the members of a JSON object, with or without its braces: `ranges: [[{"subnet": "10.0.0.0/24"}]], `.

@@ -67,6 +67,7 @@ export function readKubeconfig(
   for (const unsupported of ['exec', 'auth-provider', 'username']) {
     if (user[unsupported]) throw new Error(`${path}: credentials by ${unsupported} are not supported`);
   }
+  if (cluster['proxy-url']) throw new Error(`${path}: proxy-url is not supported`);
   /** Data in the file itself wins over a path; paths are relative to the kubeconfig. */
   const pem = (object: JsonObject, key: string) => {
     const data = object[`${key}-data`];

@@ -4,7 +4,7 @@ export type Level = 'info' | 'debug';
 export type Log = (level: Level, message: string, fields: object) => void;
 
 /**
- * A log of JSON lines in `file`; none without a file, or with `stdout`, which is the plugin's answer.
+ * A log of JSON lines in `file`, which is opened for each line, so that it may be moved away when it is large; none without a file, or with `stdout`, which is the plugin's answer.
  *
  * @param level `info`, `debug`, `trace`, or a number, of which those above 0 mean debug
  */

@@ -1,6 +1,6 @@
 import { asCniError, CNI_CODES, CniError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
-import { ANY_RANGE, delegate, HOST_LOCAL, withIpam } from './delegate.ts';
+import { ANY_RANGE, callPlugin, delegate, HOST_LOCAL, withIpam } from './delegate.ts';
 import { parseFragment } from './fragment.ts';
 import type { Host } from './host.ts';
 import {
@@ -59,7 +59,7 @@ export function nodeAnnotation(host: Host): number {
   } catch (error) {
     const cniError = asCniError(error);
     host.write(cniError.toLine(CNI_VERSION));
-    append(host, log, `ERROR: ${cniError.message} ${cniError.details}`.trimEnd());
+    append(host, log, `ERROR: ${cniError.message} ${cniError.details}`.replace(/\s+/g, ' ').trimEnd());
     return 1;
   }
 }
@@ -90,7 +90,7 @@ function ipam(host: Host, settings: Settings, node: string | undefined): string 
   const type = nextipam.slice(nextipam.lastIndexOf('/') + 1);
   const text = host.readInput();
   if (!host.isFile(nextipam)) throw new CniError(CNI_CODES.failed, `FAILED: no plugin ${nextipam}`);
-  if (env.CNI_COMMAND === 'VERSION') return host.run(nextipam, env, text).output;
+  if (env.CNI_COMMAND === 'VERSION') return callPlugin(host, nextipam, text);
   const config = parseNetworkConfig(text);
   const key = textField(config.ipam, 'annotation');
   if (!key) throw new CniError(CNI_CODES.config, 'FAILED: No annotation specified');
@@ -117,6 +117,7 @@ function ipam(host: Host, settings: Settings, node: string | undefined): string 
 /**
  * The annotation as it was last known: what is to be released lies where that says. Without it, an address is
  * released from where host-local keeps them by default, since a pod must be able to go while the API server is away.
+ * Ranges do not matter to host-local then, and those that it would refuse must not keep a pod from going.
  */
 function fragmentForRelease(
   host: Host,
@@ -130,14 +131,22 @@ function fragmentForRelease(
       known && Object.hasOwn(known.annotations, key)
         ? known.annotations[key]!
         : readAnnotation(host, settings, node, key);
-    return readFragment(value);
+    const fragment = readFragment(value);
+    if (!isHostLocal(settings)) return fragment;
+    const { dataDir } = fragment;
+    return { ranges: ANY_RANGE, ...(dataDir !== undefined && { dataDir }) };
   } catch {
     return { ranges: ANY_RANGE };
   }
 }
 
-function gc(host: Host, { nextipam }: Settings, { whole, name }: NetworkConfig, config: JsonObject): string {
-  if (!nextipam.endsWith(`/${HOST_LOCAL}`)) return delegate(host, nextipam, config);
+function isHostLocal({ nextipam }: Settings): boolean {
+  return nextipam.endsWith(`/${HOST_LOCAL}`);
+}
+
+function gc(host: Host, settings: Settings, { whole, name }: NetworkConfig, config: JsonObject): string {
+  const { nextipam } = settings;
+  if (!isHostLocal(settings)) return delegate(host, nextipam, config);
   const dataDir = textField(config.ipam as JsonObject, 'dataDir');
   collectGarbage(host, { whole, name, dataDir }, (containerID, ifname) => {
     const env = { ...host.env, CNI_COMMAND: 'DEL', CNI_CONTAINERID: containerID, CNI_IFNAME: ifname };
@@ -157,8 +166,10 @@ function status(host: Host, settings: Settings, node: string | undefined, key: s
 }
 
 function readAnnotation(host: Host, { kubeconfig }: Settings, node: string | undefined, key: string): string {
-  const choose = ({ annotations }: NodeFacts) => {
-    if (!Object.hasOwn(annotations, key)) throw failure('Annotation not found', key);
+  const choose = ({ name, annotations }: NodeFacts) => {
+    if (!Object.hasOwn(annotations, key)) {
+      throw failure('Annotation not found', `node ${name} has no annotation ${key} yet`);
+    }
     return annotations[key]!;
   };
   return node === undefined

@@ -80,18 +80,24 @@ export function fetchNode(
 
 function refreshIfOlder(host: Host, known: KnownNode, kubeconfig: string | undefined, age: number): void {
   const { env, folder } = host;
-  if (host.now() - known.seenAt < age) return;
+  const now = host.now();
+  if (isWithin(age, known.seenAt, now)) return;
   // One at a time, or nearly so: a node that starts a hundred pods needs one answer.
   const marker = `${factsFile(env)}.refresh`;
-  if (host.now() - Number(host.readFile(marker) ?? 0) < DEADLINE) return;
+  if (isWithin(DEADLINE, Number(host.readFile(marker) ?? 0), now)) return;
   const path = `${folder}/${FETCHER}`;
   if (!host.isFile(path)) return;
   try {
-    host.replaceFile(marker, String(host.now()));
+    host.replaceFile(marker, String(now));
     host.start(path, JSON.stringify(fetchRequest(host, kubeconfig, undefined)));
   } catch {
     // The call that came across old facts does not fail for them.
   }
+}
+
+/** A time to come is none: the clock was set back. */
+function isWithin(milliseconds: number, time: number, now: number): boolean {
+  return time <= now && now - time < milliseconds;
 }
 
 function fetchRequest({ env }: Host, kubeconfig: string | undefined, node: string | undefined): FetchRequest {

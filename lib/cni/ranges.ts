@@ -9,6 +9,9 @@ export interface Subnet {
   readonly family: Family;
 }
 
+/** An annotation may have 256 KiB; errors go into events and logs. */
+const LONGEST_QUOTE = 100;
+
 /** What 32 bits follow in an IPv4-mapped IPv6 address. */
 const MAPPED_PREFIX = 0xffffn;
 
@@ -19,9 +22,7 @@ const MAPPED_PREFIX = 0xffffn;
  */
 export function nodeSubnets(node: NodeFacts, annotation: string | undefined): readonly Subnet[] {
   const texts = annotation ? fromAnnotation(node, annotation) : node.podCIDRs;
-  if (texts.length === 0) {
-    throw new CniError(CNI_CODES.tryAgainLater, 'Get PodCIDRs', 'No spec.podCIDRs found');
-  }
+  if (texts.length === 0) throw noRanges(`node ${node.name} has no spec.podCIDRs yet`);
   const subnets = texts.map(readSubnet);
   if (subnets.length > 2) {
     throw new CniError(CNI_CODES.failed, 'CIDR config', `${subnets.length} subnets, at most 2 are possible`);
@@ -32,16 +33,24 @@ export function nodeSubnets(node: NodeFacts, annotation: string | undefined): re
   return subnets;
 }
 
-function fromAnnotation({ annotations }: NodeFacts, key: string): readonly string[] {
+function fromAnnotation({ name, annotations }: NodeFacts, key: string): readonly string[] {
   const value = Object.hasOwn(annotations, key) ? annotations[key]!.trim() : '';
-  if (value === '') throw new CniError(CNI_CODES.tryAgainLater, 'Get PodCIDRs', 'Annotation not found');
+  if (value === '') throw noRanges(`node ${name} has no annotation ${key} yet`);
   return value.split(',').map((part) => part.trim());
+}
+
+function noRanges(details: string): CniError {
+  return new CniError(CNI_CODES.tryAgainLater, 'Get PodCIDRs', details);
 }
 
 function readSubnet(subnet: string): Subnet {
   const prefix = parsePrefix(subnet);
   if (prefix === undefined) {
-    throw new CniError(CNI_CODES.failed, 'Get PodCIDRs', `invalid CIDR address: ${subnet}`);
+    throw new CniError(
+      CNI_CODES.failed,
+      'Get PodCIDRs',
+      `invalid CIDR address: ${subnet.slice(0, LONGEST_QUOTE)}`,
+    );
   }
   return { subnet, family: familyOf(prefix) };
 }

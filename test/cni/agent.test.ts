@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { installPrograms } from '../../cni/agent/install.ts';
-import { type ApiServer, apiServer, missing, type Node, scratch, skip } from './kit.ts';
+import { type ApiServer, apiServer, type Node, OPENSSL, scratch, withTools } from './kit.ts';
 
 const AGENT = join(import.meta.dirname, '../../cni/agent/agent.ts');
 const NODE: Node = {
@@ -15,10 +15,7 @@ const NODE: Node = {
   annotations: { 'example.com/a': '10.2.0.0/24' },
 };
 
-const reasons = missing(['openssl', 'a certificate']);
-if (reasons.length > 0) {
-  skip('the node agent', reasons);
-} else {
+await withTools('the node agent', [OPENSSL], () => {
   test('The agent keeps the facts of its Node, and of no other, as they change', async () => {
     const { api, facts, stop } = await agent([NODE, { name: 'other', podCIDRs: ['10.9.0.0/24'] }]);
     try {
@@ -52,7 +49,7 @@ if (reasons.length > 0) {
       assert.is(await stop(), 0);
     }
   });
-}
+});
 
 test('Programs are installed in one step, and again only if they differ', () => {
   const [from, to] = [scratch(), join(scratch(), 'bin')];

@@ -1,6 +1,7 @@
 /** What the tests of the CNI programs share: the programs, an API server that serves Nodes, scratch folders. */
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -11,14 +12,21 @@ import {
   writeFileSync,
 } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
 import { buildForNode, buildNative } from '../../cni/build.ts';
 
-export const HOST_LOCAL_FOLDER = '/usr/lib/cni';
+/** The plugins to test with. `CNI_PLUGINS` names a folder with others, say those of a newer release. */
+export const HOST_LOCAL_FOLDER = process.env.CNI_PLUGINS ?? '/usr/lib/cni';
+
+type Tool = readonly [path: string, use: string];
+export const HOST_LOCAL: Tool = [`${HOST_LOCAL_FOLDER}/host-local`, 'containernetworking-plugins'];
+export const OPENSSL: Tool = ['openssl', 'a certificate'];
 
 export interface Node {
   readonly name: string;
@@ -39,9 +47,25 @@ export function scratch(): string {
   return folder;
 }
 
-/** The tools that are missing, each with what it is for: the caller says so and tests what it can. */
-export function missing(...tools: readonly (readonly [string, string])[]): string[] {
-  return tools.filter(([path]) => !isThere(path)).map(([path, use]) => `${path} (${use})`);
+/**
+ * Registers tests that need these tools and are not kept from running by any of `obstacles`. Where they cannot run,
+ * it says so loudly.
+ */
+export async function withTools(
+  what: string,
+  tools: readonly Tool[],
+  register: () => void | Promise<void>,
+  obstacles: () => readonly string[] = () => [],
+): Promise<void> {
+  const missing = tools.filter(([path]) => !isThere(path)).map(([path, use]) => `${path} (${use})`);
+  const reasons = missing.length > 0 ? missing : obstacles();
+  if (reasons.length === 0) return register();
+  console.log(`# SKIPPED: ${what}: there is no ${reasons.join(', no ')}`);
+  test(`${what} is skipped: tools are missing`, () => assert.ok(reasons.length > 0));
+}
+
+export function root(): readonly string[] {
+  return process.getuid?.() === 0 ? [] : ['root'];
 }
 
 function isThere(program: string): boolean {
@@ -125,24 +149,19 @@ export interface ApiServer {
 }
 
 /** An API server on loopback that serves Nodes over TLS, with a certificate that openssl makes. */
-export async function apiServer(folder: string, nodes: readonly Node[]): Promise<ApiServer> {
+export async function apiServer(
+  folder: string,
+  nodes: readonly Node[],
+  { names = 'IP:127.0.0.1', ...options }: ServerOptions & { names?: string } = {},
+): Promise<ApiServer> {
   mkdirSync(folder, { recursive: true });
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   execFileSync(
     'openssl',
     [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...['-subj', '/CN=api', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-days', '2', '-subj', '/CN=127.0.0.1', '-addext', `subjectAltName=${names}`],
+      ...['-keyout', key, '-out', cert],
     ],
     { stdio: 'ignore' },
   );
@@ -157,6 +176,7 @@ export async function apiServer(folder: string, nodes: readonly Node[]): Promise
       ca: readFileSync(cert),
       requestCert: true,
       rejectUnauthorized: false,
+      ...options,
     },
     (request, response) => {
       const url = new URL(request.url ?? '/', 'https://api');
@@ -276,7 +296,72 @@ export function cniEnv(
   };
 }
 
-/** Loudly: what is not tested here, and why. */
-export function skip(what: string, reasons: readonly string[]): void {
-  console.log(`# SKIPPED: ${what}: there is no ${reasons.join(', no ')}`);
+/** What a test of a program has for itself. */
+export interface World {
+  readonly api: ApiServer;
+  readonly work: string;
+  /** The folder of host-local. */
+  readonly data: string;
+  /** The folder of the facts. */
+  readonly cache: string;
+}
+
+export function inWorld(name: string, nodes: readonly Node[], body: (world: World) => Promise<void>): void {
+  test(name, async () => {
+    const work = scratch();
+    const api = await apiServer(join(work, 'api'), nodes);
+    try {
+      await body({ api, work, data: join(work, 'data'), cache: join(work, 'cache') });
+    } finally {
+      api.close();
+    }
+  });
+}
+
+/** Writes a program. */
+export function script(path: string, text: string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `#!/bin/sh\n${text}`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+export interface Result {
+  readonly cniVersion: string;
+  readonly ips: readonly { readonly address: string; readonly gateway: string; readonly version?: string }[];
+  readonly routes?: unknown;
+}
+
+/** The result of an ADD that succeeded. */
+export function addresses({ status, out, err }: Ended): Result {
+  assert.is(status, 0, `stdout ${out}, stderr ${err}`);
+  return JSON.parse(out);
+}
+
+/** A call that succeeded without a word. */
+export function succeeded({ status, out, err }: Ended): void {
+  assert.equal({ status, out, err }, { status: 0, out: '', err: '' });
+}
+
+/** The error of a call that failed: one line of JSON on stdout, and nothing else anywhere. */
+export function problem({ status, out, err }: Ended): { code: number; msg: string; details: string } {
+  assert.is(status, 1, `stdout ${out}, stderr ${err}`);
+  assert.is(err, '');
+  assert.match(out, /^\{.*\}\n$/);
+  const { cniVersion, code, msg, details = '' } = JSON.parse(out);
+  assert.type(cniVersion, 'string');
+  return { code, msg, details };
+}
+
+/** `container interface` of every address that host-local holds. */
+export function held(data: string): string[] {
+  return Object.entries(filesBelow(data))
+    .filter(([name]) => !/lock|last_reserved_ip/.test(name))
+    .map(([, holder]) => holder.replace('\r\n', ' '))
+    .sort();
+}
+
+/** The id of this machine, if it has one. */
+export function machineID(): string {
+  return existsSync('/etc/machine-id') ? readFileSync('/etc/machine-id', 'utf8').trim() : '';
 }

@@ -1,37 +1,36 @@
 /** kube-node as a process, with the real host-local and an API server on loopback. */
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as kit from './kit.ts';
 import {
-  type ApiServer,
+  addresses,
   apiServer,
   cniEnv,
   type Ended,
   filesBelow,
+  HOST_LOCAL,
   HOST_LOCAL_FOLDER,
+  held,
   kubeconfig,
-  missing,
+  machineID,
   type Node,
+  OPENSSL,
+  problem,
   programs,
   run,
   scratch,
-  skip,
+  script,
+  succeeded,
+  type World,
+  withTools,
 } from './kit.ts';
 
-const reasons = missing(
-  ['/usr/lib/cni/host-local', 'containernetworking-plugins'],
-  ['openssl', 'a certificate'],
-);
-if (reasons.length > 0) {
-  skip('kube-node with host-local', reasons);
-  test('kube-node with host-local is skipped: tools are missing', () => assert.ok(reasons.length > 0));
-} else {
-  await register();
-}
+await withTools('kube-node with host-local', [HOST_LOCAL, OPENSSL], register);
 test.run();
 
 async function register(): Promise<void> {
@@ -42,10 +41,7 @@ async function register(): Promise<void> {
     annotations: { 'example.com/storage': '10.2.0.0/24', 'example.com/tiny': '10.3.0.0/30' },
   };
 
-  interface World {
-    readonly api: ApiServer;
-    readonly data: string;
-    readonly cache: string;
+  interface Called extends World {
     readonly config: (ipam?: object, top?: object) => string;
     /** Runs kube-node without any PATH. */
     readonly call: (command: string, container: string, given?: Given) => Promise<Ended>;
@@ -57,28 +53,22 @@ async function register(): Promise<void> {
   }
 
   /** Each test has its own node, API server, cache and addresses. */
-  function inWorld(name: string, body: (world: World) => Promise<void>): void {
-    test(name, async () => {
-      const work = scratch();
-      const [data, cache] = [join(work, 'data'), join(work, 'cache')];
-      const api = await apiServer(join(work, 'api'), [OWN, { name: 'other', podCIDRs: ['10.9.0.0/24'] }]);
+  function inWorld(name: string, body: (world: Called) => Promise<void>): void {
+    kit.inWorld(name, [OWN, { name: 'other', podCIDRs: ['10.9.0.0/24'] }], (world) => {
+      const { api, work, data, cache } = world;
       const file = api.kubeconfig(join(work, 'kubeconfig'));
-      const config: World['config'] = (ipam = {}, top = {}) =>
+      const config: Called['config'] = (ipam = {}, top = {}) =>
         JSON.stringify({
           ...{ cniVersion: '1.0.0', name: 'net' },
           ...top,
           ipam: { type: 'kube-node', dataDir: data, kubeconfig: file, ...ipam },
         });
-      const call: World['call'] = (command, container, { ipam, top, env = {} } = {}) =>
+      const call: Called['call'] = (command, container, { ipam, top, env = {} } = {}) =>
         run(join(folder, 'kube-node'), {
           env: cniEnv(command, container, { METAIPAM_CNI_CACHE: cache, ...env }),
           stdin: config(ipam, top),
         });
-      try {
-        await body({ api, data, cache, config, call });
-      } finally {
-        api.close();
-      }
+      return body({ ...world, config, call });
     });
   }
 
@@ -127,18 +117,15 @@ async function register(): Promise<void> {
   });
 
   inWorld(
-    'GC releases what is not among the valid attachments, and nothing without a list',
+    'GC releases what is not among the valid attachments; no list and null are an empty one, as for libcni',
     async (world) => {
       const { call, data } = world;
       for (const container of ['c1', 'c2', 'c3']) addresses(await call('ADD', container));
       addresses(await call('ADD', 'c3', { env: { CNI_IFNAME: 'net1' } }));
       const before = held(data);
       const cniVersion = '1.1.0';
-      assert.is(problem(await call('GC', '', { top: { cniVersion } })).code, 7);
-      assert.is(
-        problem(await call('GC', '', { top: { cniVersion, 'cni.dev/valid-attachments': null } })).code,
-        7,
-      );
+      const wrong = { cniVersion, 'cni.dev/valid-attachments': {} };
+      assert.is(problem(await call('GC', '', { top: wrong })).code, 7);
       assert.is(problem(await call('GC', '', { top: { 'cni.dev/valid-attachments': [] } })).code, 1);
       assert.equal(held(data), before);
       const valid = [
@@ -149,6 +136,11 @@ async function register(): Promise<void> {
       succeeded(await call('GC', '', { top: { cniVersion, 'cni.dev/valid-attachments': valid } }));
       assert.equal([...new Set(held(data))].sort(), ['c2 eth0', 'c3 net1']);
       succeeded(await call('GC', '', { top: { cniVersion, 'cni.dev/valid-attachments': valid } }));
+      for (const list of [{ 'cni.dev/valid-attachments': null }, {}]) {
+        addresses(await call('ADD', 'c4'));
+        succeeded(await call('GC', '', { top: { cniVersion, ...list } }));
+        assert.equal(held(data), []);
+      }
     },
   );
 
@@ -169,9 +161,8 @@ async function register(): Promise<void> {
     'kill -9 after the address was taken: the retry after DEL loses nothing',
     async ({ config, call, data, cache }) => {
       const slow = scratch();
-      const script = `#!/bin/sh\n${HOST_LOCAL_FOLDER}/host-local\n: > ${slow}/taken\nexec /bin/sleep 3\n`;
-      writeFileSync(join(slow, 'host-local'), script);
-      chmodSync(join(slow, 'host-local'), 0o755);
+      const text = `${HOST_LOCAL_FOLDER}/host-local\n: > ${slow}/taken\nexec /bin/sleep 3\n`;
+      script(join(slow, 'host-local'), text);
       const env = cniEnv('ADD', 'c1', { METAIPAM_CNI_CACHE: cache, CNI_PATH: slow });
       const child = spawn(join(folder, 'kube-node'), { env, stdio: ['pipe', 'pipe', 'ignore'] });
       child.stdin.end(config());
@@ -361,11 +352,10 @@ async function register(): Promise<void> {
       api.mood = 'forbids lists';
       addresses(await call('ADD', 'c1'));
       assert.is(JSON.parse(readFileSync(join(cache, 'node.json'), 'utf8')).name, OWN.name);
-      const machineID = existsSync('/etc/machine-id') ? readFileSync('/etc/machine-id', 'utf8').trim() : '';
-      if (machineID === '')
+      if (machineID() === '')
         return console.log('# SKIPPED: the node of this machine-id: there is no /etc/machine-id');
       api.mood = 'well';
-      api.nodes = [OWN, { name: 'renamed', podCIDRs: ['10.6.0.0/24'], machineID }];
+      api.nodes = [OWN, { name: 'renamed', podCIDRs: ['10.6.0.0/24'], machineID: machineID() }];
       writeFileSync(join(cache, 'node.json'), '');
       assert.is(addresses(await call('ADD', 'c2')).ips[0]?.address, '10.6.0.2/24');
     },
@@ -473,11 +463,7 @@ async function register(): Promise<void> {
 
   inWorld('A delegate that does not read its input', async ({ call }) => {
     const deaf = scratch();
-    writeFileSync(
-      join(deaf, 'host-local'),
-      '#!/bin/sh\nexec 0<&-\necho \'{"code":5,"msg":"deaf"}\'\nexit 1\n',
-    );
-    chmodSync(join(deaf, 'host-local'), 0o755);
+    script(join(deaf, 'host-local'), 'exec 0<&-\necho \'{"code":5,"msg":"deaf"}\'\nexit 1\n');
     const top = { args: { padding: 'x'.repeat(300_000) } };
     assert.is(problem(await call('ADD', 'c1', { top, env: { CNI_PATH: deaf } })).code, 5);
   });
@@ -497,39 +483,4 @@ async function register(): Promise<void> {
     addresses(await call('ADD', 'c1'));
     addresses(await call('ADD', 'c2'));
   });
-}
-
-interface Result {
-  readonly cniVersion: string;
-  readonly ips: readonly { readonly address: string; readonly gateway: string; readonly version?: string }[];
-  readonly routes?: unknown;
-}
-
-/** The result of an ADD that succeeded. */
-function addresses({ status, out, err }: Ended): Result {
-  assert.is(status, 0, `stdout ${out}, stderr ${err}`);
-  return JSON.parse(out);
-}
-
-/** A call that succeeded without a word. */
-function succeeded({ status, out, err }: Ended): void {
-  assert.equal({ status, out, err }, { status: 0, out: '', err: '' });
-}
-
-/** The error of a call that failed: one line of JSON on stdout, and nothing else anywhere. */
-function problem({ status, out, err }: Ended): { code: number; msg: string; details: string } {
-  assert.is(status, 1, `stdout ${out}, stderr ${err}`);
-  assert.is(err, '');
-  assert.match(out, /^\{.*\}\n$/);
-  const { cniVersion, code, msg, details = '' } = JSON.parse(out);
-  assert.type(cniVersion, 'string');
-  return { code, msg, details };
-}
-
-/** `container interface` of every address that host-local holds. */
-function held(data: string): string[] {
-  return Object.entries(filesBelow(data))
-    .filter(([name]) => !/lock|last_reserved_ip/.test(name))
-    .map(([, holder]) => holder.replace('\r\n', ' '))
-    .sort();
 }

@@ -1,6 +1,5 @@
 /** Pods in network namespaces: the bridge plugin with kube-node as its IPAM, and ranges that metaipam decided. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -11,32 +10,28 @@ import type { Unstructured } from '../../lib/engine/object.ts';
 import {
   apiServer,
   cniEnv,
+  HOST_LOCAL,
   HOST_LOCAL_FOLDER,
-  missing,
+  machineID,
   type Node,
+  OPENSSL,
   programs,
   run,
   scratch,
-  skip,
+  withTools,
 } from './kit.ts';
 
-const reasons = missing(
-  ['/usr/lib/cni/host-local', 'containernetworking-plugins'],
-  ['/usr/lib/cni/bridge', 'containernetworking-plugins'],
-  ['openssl', 'a certificate'],
+const tools = [
+  HOST_LOCAL,
+  [`${HOST_LOCAL_FOLDER}/bridge`, 'containernetworking-plugins'],
+  OPENSSL,
   ['ip', 'iproute2'],
   ['nsenter', 'util-linux'],
   ['ping', 'iputils-ping'],
+] as const;
+await withTools('pods in network namespaces', tools, register, () =>
+  canMakeNamespaces() ? [] : ['root, or right to make network namespaces'],
 );
-if (process.getuid?.() !== 0) reasons.push('root (network namespaces)');
-else if (reasons.length === 0 && !canMakeNamespaces()) reasons.push('right to make network namespaces');
-
-if (reasons.length > 0) {
-  skip('pods in network namespaces', reasons);
-  test('pods in network namespaces are skipped: tools are missing', () => assert.ok(reasons.length > 0));
-} else {
-  await register();
-}
 test.run();
 
 function canMakeNamespaces(): boolean {
@@ -87,8 +82,7 @@ async function register(): Promise<void> {
 
   test('The halves meet: bridge gives pods addresses of the blocks that metaipam gave the node', async () => {
     const own = hostname().toLowerCase();
-    const machineID = existsSync('/etc/machine-id') ? readFileSync('/etc/machine-id', 'utf8').trim() : '';
-    const node: Node = { ...decidedNode(own), machineID };
+    const node: Node = { ...decidedNode(own), machineID: machineID() };
     assert.is(node.podCIDRs?.length, 2);
     const api = await apiServer(join(work, 'api'), [node]);
     const host = namespace('host');

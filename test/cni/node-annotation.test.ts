@@ -1,39 +1,30 @@
 /** node-annotation as a process, with the real host-local and an API server on loopback. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as kit from './kit.ts';
 import {
-  type ApiServer,
-  apiServer,
+  addresses,
   cniEnv,
   type Ended,
-  filesBelow,
-  missing,
+  HOST_LOCAL,
+  held,
   type Node,
+  OPENSSL,
+  problem,
   programs,
   run,
-  scratch,
-  skip,
+  script,
+  type World,
+  withTools,
 } from './kit.ts';
 
-const reasons = missing(
-  ['/usr/lib/cni/host-local', 'containernetworking-plugins'],
-  ['openssl', 'a certificate'],
-);
-if (reasons.length > 0) {
-  skip('node-annotation with host-local', reasons);
-  test('node-annotation with host-local is skipped: tools are missing', () => assert.ok(reasons.length > 0));
-} else {
-  await register();
-}
+await withTools('node-annotation with host-local', [HOST_LOCAL, OPENSSL], register);
 test.run();
 
-interface World {
-  readonly api: ApiServer;
-  readonly data: string;
-  readonly work: string;
+interface Called extends World {
   readonly setAnnotation: (value: string) => void;
   readonly call: (command: string, container: string, top?: object) => Promise<Ended>;
   readonly tell: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
@@ -44,27 +35,26 @@ async function register(): Promise<void> {
   const program = join(folder, 'node-annotation');
   const OWN: Node = { name: hostname().toLowerCase() };
 
-  function inWorld(name: string, body: (world: World) => Promise<void>): void {
-    test(name, async () => {
-      const work = scratch();
-      const data = join(work, 'data');
-      const other = {
-        name: 'other',
-        annotations: { 'example.com/a': 'ranges: [[{"subnet": "10.9.0.0/24"}]]' },
-      };
-      const api = await apiServer(join(work, 'api'), [OWN, other]);
+  const OTHER: Node = {
+    name: 'other',
+    annotations: { 'example.com/a': 'ranges: [[{"subnet": "10.9.0.0/24"}]]' },
+  };
+
+  function inWorld(name: string, body: (world: Called) => Promise<void>): void {
+    kit.inWorld(name, [], (world) => {
+      const { api, work, data, cache } = world;
       const setAnnotation = (value: string) => {
-        api.nodes = [{ ...OWN, annotations: { 'example.com/a': value } }, other];
+        api.nodes = [{ ...OWN, annotations: { 'example.com/a': value } }, OTHER];
       };
       setAnnotation(`ranges: [[{"subnet": "10.1.0.0/24"}]], dataDir: "${data}",`);
       const config = {
         kubeconfig: api.kubeconfig(join(work, 'kubeconfig')),
-        nextipam: '/usr/lib/cni/host-local',
+        nextipam: HOST_LOCAL[0],
         log: join(work, 'log'),
       };
       writeFileSync(join(work, 'config'), JSON.stringify(config));
-      const own = { METAIPAM_CNI_CACHE: join(work, 'cache'), NODE_ANNOTATION_CFG: join(work, 'config') };
-      const call: World['call'] = (command, container, top = {}) =>
+      const own = { METAIPAM_CNI_CACHE: cache, NODE_ANNOTATION_CFG: join(work, 'config') };
+      const call: Called['call'] = (command, container, top = {}) =>
         run(program, {
           env: cniEnv(command, container, own),
           stdin: JSON.stringify({
@@ -74,18 +64,14 @@ async function register(): Promise<void> {
             ipam: { type: 'node-annotation', annotation: 'example.com/a' },
           }),
         });
-      const tell: World['tell'] = (args, env = {}) => run(program, { args, env: { ...own, ...env } });
-      try {
-        await body({ api, data, work, setAnnotation, call, tell });
-      } finally {
-        api.close();
-      }
+      const tell: Called['tell'] = (args, env = {}) => run(program, { args, env: { ...own, ...env } });
+      return body({ ...world, setAnnotation, call, tell });
     });
   }
 
   inWorld('ADD, CHECK, DEL and GC; releasing needs no API server', async ({ api, call, data }) => {
-    assert.is(addressOf(await call('ADD', 'c1')), '10.1.0.2/24');
-    assert.is(addressOf(await call('ADD', 'c2')), '10.1.0.3/24');
+    assert.is(addresses(await call('ADD', 'c1')).ips[0]?.address, '10.1.0.2/24');
+    assert.is(addresses(await call('ADD', 'c2')).ips[0]?.address, '10.1.0.3/24');
     api.mood = 'slow';
     assert.is((await call('CHECK', 'c1')).status, 0);
     assert.is((await call('DEL', 'c1')).status, 0);
@@ -93,10 +79,7 @@ async function register(): Promise<void> {
     assert.is((await call('CHECK', 'c1')).status, 1);
     const gc = await call('GC', '', { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] });
     assert.is(gc.status, 0, gc.out);
-    assert.equal(
-      Object.keys(filesBelow(data)).filter((name) => name.includes('10.1')),
-      [],
-    );
+    assert.equal(held(data), []);
   });
 
   inWorld('VERSION asks the next plugin, and needs no annotation', async ({ api, call }) => {
@@ -154,7 +137,7 @@ async function register(): Promise<void> {
     assert.is(problem(await tell(['get_annotation'])).msg, 'FAILED: Parameter missing');
     assert.is(problem(await tell(['get_annotation', 'none'])).msg, 'FAILED: Annotation not found');
     assert.is(problem(await tell(['get_annotation', '--node=none', 'x'])).code, 11);
-    assert.equal(problem(await tell(['error_quit', 'on purpose'])), { code: 11, msg: 'FAILED: on purpose' });
+    assert.is(problem(await tell(['error_quit', 'on purpose'])).msg, 'FAILED: on purpose');
     assert.is(problem(await tell(['error_quit'])).msg, 'FAILED: node-annotation');
     for (const help of ['-h', '--help', 'help']) {
       const { status, out } = await tell([help]);
@@ -189,9 +172,7 @@ async function register(): Promise<void> {
   );
 
   inWorld('--node: the plugin with the annotation of another node', async ({ work, api }) => {
-    const next = join(work, 'next');
-    writeFileSync(next, '#!/bin/sh\nexec /bin/cat\n');
-    chmodSync(next, 0o755);
+    const next = script(join(work, 'next'), 'exec /bin/cat\n');
     writeFileSync(
       join(work, 'config'),
       JSON.stringify({ kubeconfig: api.kubeconfig(join(work, 'kubeconfig')), nextipam: next }),
@@ -203,17 +184,4 @@ async function register(): Promise<void> {
     });
     assert.equal(JSON.parse(out).ipam, { type: 'next', ranges: [[{ subnet: '10.9.0.0/24' }]] });
   });
-}
-
-function addressOf({ status, out, err }: Ended): string {
-  assert.is(status, 0, `stdout ${out}, stderr ${err}`);
-  return JSON.parse(out).ips[0].address;
-}
-
-function problem({ status, out, err }: Ended): { code: number; msg: string } {
-  assert.is(status, 1, `stdout ${out}, stderr ${err}`);
-  assert.is(err, '');
-  assert.match(out, /^\{.*\}\n$/);
-  const { code, msg } = JSON.parse(out);
-  return { code, msg };
 }
