@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   validate: () => import('./validate.ts'),
   hook: () => import('./hook.ts'),
   adopt: () => import('./adopt.ts'),
+  doctor: () => import('./doctor.ts'),
 };
 
 /** Runs `metaipam <argv>`. Resolves to the exit code. */

@@ -6,14 +6,12 @@ import type { HookRegistry } from '../engine/hook-server.ts';
 import { NodeBinder } from '../engine/node-binder.ts';
 import type { Unstructured } from '../engine/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
-import { shippedFiles } from '../shipped.ts';
-import { type LoadedObject, parseManifests } from './manifests.ts';
+import { readInstall } from './install-manifests.ts';
+import type { LoadedObject } from './manifests.ts';
 
 /** The resources, controllers and binder of this version, and the default PodNetwork. */
 export function createWorld(hooks: HookRegistry): Cluster {
-  const install = shippedFiles('metacontroller')
-    .flatMap(({ name, text }) => parseManifests(text, name).objects)
-    .map(({ object }) => object as Unstructured);
+  const install = readInstall() as Unstructured[];
   const crds = readCustomResourceDefinitions();
   const cluster = new Cluster({
     crds,

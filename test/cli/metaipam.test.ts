@@ -8,7 +8,7 @@ import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'lib/cli/metaipam.ts');
-const COMMANDS = ['serve', 'simulate', 'validate', 'hook'];
+const COMMANDS = ['serve', 'simulate', 'validate', 'hook', 'doctor'];
 
 test('help lists every command', async () => {
   for (const argv of [['help'], ['--help'], ['-h']]) {

@@ -1,0 +1,110 @@
+/** Plain requests of an API server, with the objects as it sends them. */
+import { request as requestHttp } from 'node:http';
+import { type RequestOptions, request as requestHttps } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+
+/** An answer that is not 2xx, in the API server's words, or no answer at all (status 0). */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Objects in one answer. */
+const PAGE = 500;
+/** Milliseconds without a sign of life. */
+const TIMEOUT = 15_000;
+
+export class ApiReader {
+  readonly #config: KubeConfig;
+
+  constructor(config: KubeConfig) {
+    this.#config = config;
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return (await this.#send('GET', path)) as T;
+  }
+
+  /** Creates what only asks a question, such as a SubjectAccessReview. */
+  async ask<T>(path: string, question: object): Promise<T> {
+    return (await this.#send('POST', path, JSON.stringify(question))) as T;
+  }
+
+  /**
+   * What `pick` makes of each object of a resource, page by page, so that a hundred thousand of them need little
+   * memory. Objects get the apiVersion and kind that a list leaves out.
+   *
+   * @param path `/apis/apps/v1/deployments`
+   */
+  async list<T extends KubernetesObject, R = T>(
+    path: string,
+    pick: (object: T) => R | undefined = (object) => object as unknown as R,
+    labelSelector?: string,
+  ): Promise<R[]> {
+    const picked: R[] = [];
+    const query = new URLSearchParams({ limit: String(PAGE) });
+    if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
+    do {
+      const page = await this.get<List<T>>(`${path}?${query}`);
+      const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
+      for (const item of page.items ?? []) {
+        const one = pick({ ...type, ...item });
+        if (one !== undefined) picked.push(one);
+      }
+      query.set('continue', page.metadata?.continue ?? '');
+    } while (query.get('continue'));
+    return picked;
+  }
+
+  async #send(method: string, path: string, body = ''): Promise<unknown> {
+    const server = this.#config.getCurrentCluster()?.server;
+    if (server === undefined) throw new ApiError(0, 'the kubeconfig names no server for its context');
+    const url = new URL(server.replace(/\/$/, '') + path);
+    const options: RequestOptions = { method, timeout: TIMEOUT };
+    await this.#config.applyToHTTPSOptions(options);
+    options.headers = { ...options.headers, accept: 'application/json', 'content-type': 'application/json' };
+    const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const send = url.protocol === 'http:' ? requestHttp : requestHttps;
+      const request = send(url, options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        );
+        response.on('error', reject);
+      });
+      request.on('timeout', () =>
+        request.destroy(new Error(`no answer from ${url.host} in ${TIMEOUT / 1000} s`)),
+      );
+      request.on('error', reject);
+      request.end(body);
+    }).catch((error: Error & { errors?: Error[] }) => {
+      throw new ApiError(0, error.message || (error.errors?.[0]?.message ?? String(error)));
+    });
+    const answer = parsed(text);
+    if (status >= 200 && status < 300 && answer !== undefined) return answer;
+    const { message } = (answer ?? {}) as { message?: unknown };
+    throw new ApiError(status, typeof message === 'string' ? message : `the API server answered ${status}`);
+  }
+}
+
+interface List<T> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly items?: readonly T[];
+  readonly metadata?: { readonly continue?: string };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,314 @@
+import { refersToOurPool } from '../adopt/adoption.ts';
+import type { ControllerObject } from '../doctor/controller-configs.ts';
+import {
+  type ClusterState,
+  examine,
+  type Installation,
+  type Location,
+  locate,
+  type Release,
+} from '../doctor/examine.ts';
+import type { Finding, Reading, Verdict } from '../doctor/finding.ts';
+import type { EndpointSlice, Service } from '../doctor/hook-server.ts';
+import type { CaBundle, HookTarget } from '../doctor/hook-target.ts';
+import type { Lease, Permission } from '../doctor/node-binder.ts';
+import { claimTrouble } from '../doctor/objects-in-trouble.ts';
+import type { Pod } from '../doctor/other-allocators.ts';
+import type { InstalledDefinition } from '../doctor/resource-definitions.ts';
+import type { Workload } from '../doctor/workload.ts';
+import type { Node } from '../kubernetes/core-types.ts';
+import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION } from '../kubernetes/names.ts';
+import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+import type { IPAddressClaim } from '../kubernetes/types.ts';
+import { shippedVersion } from '../shipped.ts';
+import { plural } from '../text.ts';
+import { ApiError, ApiReader } from './api-reader.ts';
+import { type Command, defineCommand, InputError, type Io } from './command.ts';
+import { readInstall } from './install-manifests.ts';
+import { defineOptions, type Parsed } from './options.ts';
+import { type Paint, paintFor } from './paint.ts';
+
+const OPTIONS = defineOptions({
+  kubeconfig: {
+    type: 'string',
+    env: 'IPAM_KUBECONFIG',
+    default: '',
+    placeholder: 'file',
+    help: 'How to reach the API server; without it $KUBECONFIG or ~/.kube/config, as kubectl does.',
+  },
+  output: {
+    type: 'enum',
+    values: ['text', 'json'],
+    short: 'o',
+    default: 'text',
+    help: 'json has every finding with its check, verdict, message and fix.',
+  },
+});
+
+async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, { stdout, env }: Io): Promise<number> {
+  if (positionals.length > 0) {
+    throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
+  }
+  const { connectAsUser } = await import('../binder/cluster-client.ts');
+  const connection = connectAsUser(values.kubeconfig);
+  if ('problem' in connection) throw new InputError(connection.problem);
+  const api = new ApiReader(connection.config);
+  const version = await read(
+    'the version of Kubernetes',
+    async () => {
+      const { gitVersion } = await api.get<{ gitVersion: string }>('/version');
+      return [gitVersion];
+    },
+    true,
+  );
+
+  const release = readRelease();
+  const now = Date.now();
+  const installation = await readInstallation(api);
+  const location = locate(installation, release);
+  const state = await readState(api, version, installation, location, now);
+  const findings = examine(state, release, now);
+  const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
+  const counts = {
+    ok: count('ok'),
+    warning: count('warning'),
+    error: count('error'),
+    unknown: count('unknown'),
+  };
+  if (values.output === 'json') {
+    stdout.write(`${JSON.stringify({ findings, counts }, null, 2)}\n`);
+  } else {
+    const paint = paintFor({ stdout, env });
+    for (const finding of findings) stdout.write(render(finding, paint));
+    const parts = [
+      plural(counts.error, 'problem'),
+      plural(counts.warning, 'warning'),
+      `${counts.unknown} unknown`,
+    ];
+    stdout.write(`\n${parts.join(', ')}, ${counts.ok} in order\n`);
+  }
+  return counts.error > 0 ? 2 : 0;
+}
+
+const COLOURS = { ok: 'green', warning: 'yellow', error: 'red', unknown: 'cyan' } as const;
+
+function render({ verdict, message, fix }: Finding, paint: Paint): string {
+  const line = `${paint(COLOURS[verdict], verdict.padEnd(7))}  ${message}\n`;
+  return fix === undefined ? line : `${line}         ${paint('grey', `→ ${fix}`)}\n`;
+}
+
+function readRelease(): Release {
+  return {
+    version: shippedVersion(),
+    definitions: readCustomResourceDefinitions(),
+    install: readInstall(),
+  };
+}
+
+async function readInstallation(api: ApiReader): Promise<Installation> {
+  const metacontroller = '/apis/metacontroller.k8s.io/v1alpha1';
+  return {
+    definitions: await listed<InstalledDefinition>(
+      api,
+      'CRDs',
+      '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+    ),
+    controllers: await read('controllers of Metacontroller', async () => [
+      ...(await listServed<ControllerObject>(api, `${metacontroller}/compositecontrollers`)),
+      ...(await listServed<ControllerObject>(api, `${metacontroller}/decoratorcontrollers`)),
+    ]),
+    workloads: await read('Deployments, StatefulSets and DaemonSets', async () => [
+      ...(await api.list<Workload>('/apis/apps/v1/deployments')),
+      ...(await api.list<Workload>('/apis/apps/v1/statefulsets')),
+      ...(await api.list<Workload>('/apis/apps/v1/daemonsets')),
+    ]),
+    services: await listed<Service>(api, 'Services', '/api/v1/services'),
+  };
+}
+
+async function readState(
+  api: ApiReader,
+  version: Reading<string>,
+  installation: Installation,
+  { targets, server, required }: Location,
+  now: number,
+): Promise<ClusterState> {
+  const admission = '/apis/admissionregistration.k8s.io/v1';
+  const namespaces = new Set(targets.flatMap(({ service }) => service?.namespace ?? []));
+  const claimsVersion = server?.options?.['cluster-api-version'] ?? 'v1beta2';
+  const pems = new Map<string, string | { problem: string }>();
+  for (const { caBundle } of targets) {
+    const key = JSON.stringify(caBundle);
+    if (caBundle !== undefined && !pems.has(key)) pems.set(key, await readCertificates(api, caBundle));
+  }
+  return {
+    ...installation,
+    version,
+    endpointSlices: await read('EndpointSlices', async () =>
+      collect([...namespaces], (namespace) =>
+        api.list<EndpointSlice>(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`),
+      ),
+    ),
+    leases: await read('Leases', async () =>
+      server === undefined
+        ? []
+        : api.list<Lease>(`/apis/coordination.k8s.io/v1/namespaces/${server.leaseNamespace}/leases`),
+    ),
+    pods: await read('Pods of kube-system', () =>
+      api.list<Pod>(
+        '/api/v1/namespaces/kube-system/pods',
+        undefined,
+        'component in (kube-controller-manager,cloud-controller-manager)',
+      ),
+    ),
+    webhookConfigurations: await read('webhook configurations', () =>
+      collect(['validating', 'mutating'], (kind) =>
+        api.list<KubernetesObject>(`${admission}/${kind}webhookconfigurations`),
+      ),
+    ),
+    admissionPolicies: await read('admission policies', () =>
+      collect(['validatingadmissionpolic', 'mutatingadmissionpolic'], async (kind) => [
+        ...(await listServed<KubernetesObject>(api, `${admission}/${kind}ies`)),
+        ...(await listServed<KubernetesObject>(api, `${admission}/${kind}ybindings`)),
+      ]),
+    ),
+    clusterCIDRs: await read('ClusterCIDRs', () =>
+      listServed(api, `/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
+    ),
+    nodes: await read('Nodes', () =>
+      api.list('/api/v1/nodes', ({ apiVersion, metadata, spec }: Node) => {
+        const { name, creationTimestamp } = metadata;
+        const times = creationTimestamp !== undefined && { creationTimestamp };
+        return { apiVersion, kind: 'Node' as const, metadata: { name, ...times }, ...(spec && { spec }) };
+      }),
+    ),
+    claims: await read('IPAddressClaims', () =>
+      listServed(
+        api,
+        `/apis/${CAPI_IPAM_GROUP}/${claimsVersion}/ipaddressclaims`,
+        (claim: IPAddressClaim) => {
+          const trouble = refersToOurPool(claim) ? claimTrouble(claim, now) : undefined;
+          return trouble && { name: qualifiedName(claim.metadata), trouble };
+        },
+      ),
+    ),
+    denied: await read("the server's permissions", async () => {
+      if (server === undefined) return [];
+      const { serviceAccountName = 'default' } = server.workload.spec.template.spec;
+      const account = {
+        namespace: server.workload.metadata.namespace ?? 'default',
+        name: serviceAccountName,
+      };
+      return collect(required, async (permission) =>
+        (await isAllowed(api, account, permission)) ? [] : [permission],
+      );
+    }),
+    certificates: ({ caBundle }: HookTarget) =>
+      pems.get(JSON.stringify(caBundle)) ?? { problem: 'it names no certificates' },
+  };
+}
+
+async function collect<T, R>(items: readonly T[], of: (item: T) => Promise<readonly R[]>): Promise<R[]> {
+  const all: R[] = [];
+  for (const item of items) all.push(...(await of(item)));
+  return all;
+}
+
+/** Whether a ServiceAccount has a right: the API server's own answer. */
+async function isAllowed(
+  api: ApiReader,
+  { namespace, name }: { namespace: string; name: string },
+  { group, resource, verb, ...where }: Permission,
+): Promise<boolean> {
+  const { status } = await api.ask<{ status?: { allowed?: boolean } }>(
+    '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+    {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: {
+        user: `system:serviceaccount:${namespace}:${name}`,
+        groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+        resourceAttributes: { group, resource, verb, ...where },
+      },
+    },
+  );
+  return status?.allowed === true;
+}
+
+async function readCertificates(
+  api: ApiReader,
+  { inline, secretRef, configMapRef }: CaBundle,
+): Promise<string | { problem: string }> {
+  if (inline !== undefined) return inline;
+  const reference = secretRef ?? configMapRef;
+  if (reference === undefined) return { problem: 'it names no certificates' };
+  const { namespace, name, key = 'ca.crt' } = reference;
+  const kind = secretRef === undefined ? 'configmaps' : 'secrets';
+  try {
+    const path = `/api/v1/namespaces/${namespace}/${kind}/${name}`;
+    const { data = {} } = await api.get<{ data?: Record<string, string> }>(path);
+    const text = data[key];
+    if (text === undefined) return { problem: `there is no ${key} in ${kind} ${namespace}/${name}` };
+    return secretRef === undefined ? text : Buffer.from(text, 'base64').toString('utf8');
+  } catch (error) {
+    if (error instanceof ApiError) return { problem: error.message };
+    throw error;
+  }
+}
+
+/** Every object of a resource; none of one that is not served. */
+async function listServed<T extends KubernetesObject, R = T>(
+  api: ApiReader,
+  path: string,
+  pick?: (object: T) => R | undefined,
+): Promise<R[]> {
+  try {
+    return await api.list<T, R>(path, pick);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return [];
+    throw error;
+  }
+}
+
+function listed<T extends KubernetesObject>(api: ApiReader, what: string, path: string): Promise<Reading<T>> {
+  return read(what, () => api.list<T>(path));
+}
+
+/**
+ * What `from` gives, or that it may not be read.
+ *
+ * @param isVital an API server that says no to this one cannot be asked anything
+ */
+async function read<T>(
+  what: string,
+  from: () => Promise<readonly T[]>,
+  isVital = false,
+): Promise<Reading<T>> {
+  try {
+    return { items: await from() };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 0 || (isVital && error.status !== 403)) {
+      throw new InputError(`cannot ask the API server: ${error.message}`);
+    }
+    return { unreadable: `cannot read ${what}: ${error.message}` };
+  }
+}
+
+const command: Command = defineCommand({
+  name: 'doctor',
+  summary: 'Check that a cluster is set up right for metaipam, and say how to mend it',
+  usage: '[options]',
+  description: `
+Looks at a live cluster and changes nothing: the versions of Kubernetes and Metacontroller and how Metacontroller
+was started, the CRDs and controllers beside those of this release, the server with its Service, Lease and
+permissions, other controllers that would allocate as well, and claims and nodes that nobody has taken care of.
+What the user of the kubeconfig may not read is reported as unknown.
+
+Exit codes: 0 when nothing is an error, 2 when something is, 1 when the cluster could not be asked.`,
+  options: OPTIONS,
+  main: doctor,
+});
+
+export default command;

@@ -1,0 +1,139 @@
+/** All checks of a cluster, in the order in which to mend what they find. */
+import type { Node } from '../kubernetes/core-types.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { CustomResourceDefinition } from '../kubernetes/schema.ts';
+import { checkAdmissionPolicies } from './admission-policies.ts';
+import {
+  type ControllerObject,
+  checkControllers,
+  hookTargets,
+  ourControllers,
+} from './controller-configs.ts';
+import { type Finding, itemsOf, judge, type Reading, unknown } from './finding.ts';
+import {
+  checkServer,
+  checkTargets,
+  checkTrust,
+  type EndpointSlice,
+  findServer,
+  type HookServer,
+  type Service,
+} from './hook-server.ts';
+import type { HookTarget } from './hook-target.ts';
+import { checkKubernetesVersion } from './kubernetes-version.ts';
+import { checkMetacontroller } from './metacontroller-workload.ts';
+import {
+  checkLease,
+  checkPermissions,
+  type Lease,
+  type Permission,
+  requiredPermissions,
+} from './node-binder.ts';
+import { checkClaims, checkNodes, type TroubledClaim } from './objects-in-trouble.ts';
+import {
+  checkForeignWebhooks,
+  checkNodeAllocators,
+  checkReferenceControllers,
+  type Pod,
+} from './other-allocators.ts';
+import { checkDefinitions, type InstalledDefinition } from './resource-definitions.ts';
+import { checkStartUp } from './start-up.ts';
+import type { Workload } from './workload.ts';
+
+/** What is to be found: the CRDs and the install of this release. */
+export interface Release {
+  readonly version: string;
+  readonly definitions: readonly CustomResourceDefinition[];
+  /** The objects of `metacontroller/`. */
+  readonly install: readonly KubernetesObject[];
+}
+
+/** What is needed to know where to look further. */
+export interface Installation {
+  readonly definitions: Reading<InstalledDefinition>;
+  readonly controllers: Reading<ControllerObject>;
+  readonly workloads: Reading<Workload>;
+  readonly services: Reading<Service>;
+}
+
+/** What was found in a cluster. */
+export interface ClusterState extends Installation {
+  readonly version: Reading<string>;
+  readonly endpointSlices: Reading<EndpointSlice>;
+  readonly leases: Reading<Lease>;
+  /** Of control planes, in kube-system. */
+  readonly pods: Reading<Pod>;
+  readonly webhookConfigurations: Reading<KubernetesObject>;
+  readonly admissionPolicies: Reading<KubernetesObject>;
+  readonly clusterCIDRs: Reading<KubernetesObject>;
+  readonly nodes: Reading<Node>;
+  readonly claims: Reading<TroubledClaim>;
+  /** Of the server's required permissions those that it does not have. */
+  readonly denied: Reading<Permission>;
+  /** PEM of a target's CA bundle, or why it cannot be read. */
+  readonly certificates: (target: HookTarget) => string | { readonly problem: string };
+}
+
+/** Where the controllers call their hooks, and what answers there. */
+export interface Location {
+  readonly targets: readonly HookTarget[];
+  readonly server: HookServer | undefined;
+  readonly required: readonly Permission[];
+}
+
+export function locate({ controllers, workloads, services }: Installation, { install }: Release): Location {
+  const targets = hookTargets(ourControllers(itemsOf(controllers), install));
+  const server = findServer(targets, servicesOf(targets, itemsOf(services)), itemsOf(workloads));
+  return { targets, server, required: server === undefined ? [] : requiredPermissions(server, install) };
+}
+
+function servicesOf(targets: readonly HookTarget[], services: readonly Service[]): Service[] {
+  return services.filter(({ metadata }) =>
+    targets.some(
+      ({ service }) => service?.namespace === metadata.namespace && service?.name === metadata.name,
+    ),
+  );
+}
+
+/** @param now milliseconds since the epoch */
+export function examine(state: ClusterState, release: Release, now: number): Finding[] {
+  const { targets, server, required } = locate(state, release);
+  const clusterApiVersion = server?.options?.['cluster-api-version'] ?? 'v1beta2';
+  const watchClusters = server?.options?.['watch-clusters'] ?? true;
+  const hasClusterCIDRs = itemsOf(state.clusterCIDRs).length > 0;
+  const workloads = itemsOf(state.workloads);
+  const released = release.install.filter(({ apiVersion }) =>
+    apiVersion.startsWith('metacontroller.k8s.io/'),
+  ) as ControllerObject[];
+
+  return [
+    ...judge('kubernetes', state.version, (versions) => versions.map(checkKubernetesVersion)),
+    ...judge('crds', state.definitions, (definitions) =>
+      checkDefinitions(definitions, { released: release.definitions, clusterApiVersion, watchClusters }),
+    ),
+    ...judge('metacontroller', state.workloads, checkMetacontroller),
+    ...judge('controllers', state.controllers, (found) =>
+      checkControllers(found, released, clusterApiVersion),
+    ),
+    ...checkTargets(targets, state.services, state.endpointSlices),
+    ...checkTrust(targets, state.certificates, now),
+    ...judge('server', state.workloads, () =>
+      'unreadable' in state.services && server === undefined
+        ? [unknown('server', state.services.unreadable)]
+        : checkServer(server, targets, release.version),
+    ),
+    ...(server === undefined ? [] : checkLease(server, state.leases, now)),
+    ...(server === undefined ? [] : checkPermissions(server, required, state.denied)),
+    ...judge('other-allocators', state.workloads, checkReferenceControllers),
+    ...judge('other-allocators', state.webhookConfigurations, (found) =>
+      checkForeignWebhooks(found, workloads),
+    ),
+    ...judge('node-allocators', state.clusterCIDRs, () =>
+      checkNodeAllocators(state.pods, workloads, hasClusterCIDRs),
+    ),
+    ...checkNodes(state.nodes, hasClusterCIDRs, now),
+    ...checkStartUp(targets, workloads, itemsOf(state.nodes), hasClusterCIDRs),
+    ...checkClaims(state.claims),
+    ...judge('admission', state.admissionPolicies, checkAdmissionPolicies),
+  ];
+}

@@ -1,0 +1,149 @@
+/** The CustomResourceDefinitions that metaipam works with. */
+import { CAPI_IPAM_GROUP, CLUSTER_GROUP } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { CustomResourceDefinition, CustomResourceVersion } from '../kubernetes/schema.ts';
+import { plural } from '../text.ts';
+import { differences } from './differences.ts';
+import { error, type Finding, ok, warning } from './finding.ts';
+
+/** A CRD as a cluster has it. */
+export interface InstalledDefinition extends KubernetesObject {
+  readonly kind: 'CustomResourceDefinition';
+  readonly spec: CustomResourceDefinition['spec'];
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
+    readonly storedVersions?: readonly string[];
+  };
+}
+
+const METACONTROLLER = ['compositecontrollers', 'decoratorcontrollers', 'controllerrevisions'].map(
+  (plural) => `${plural}.metacontroller.k8s.io`,
+);
+
+export interface DefinitionsExpected {
+  /** As this release has them, those of Cluster API among them. */
+  readonly released: readonly CustomResourceDefinition[];
+  readonly clusterApiVersion: string;
+  readonly watchClusters: boolean;
+}
+
+/** Metacontroller's CRDs, ours with the schema of this release, and the versions of Cluster API's that are spoken. */
+export function checkDefinitions(
+  installed: readonly InstalledDefinition[],
+  { released, clusterApiVersion, watchClusters }: DefinitionsExpected,
+): Finding[] {
+  const byName = new Map(installed.map((definition) => [definition.metadata.name, definition]));
+  const bad: Finding[] = [];
+  const missing = METACONTROLLER.filter((name) => !byName.has(name));
+  if (missing.length > 0) {
+    bad.push(
+      error('crds', `Metacontroller's CRDs are missing: ${missing.join(', ')}`, INSTALL_METACONTROLLER),
+    );
+  }
+  const ours = released.filter(({ metadata }) => !isClusterApis(metadata.name));
+  for (const definition of ours) {
+    const { name } = definition.metadata;
+    const found = byName.get(name);
+    if (found === undefined) bad.push(error('crds', `CRD ${name} is missing`, 'kubectl apply -k crds'));
+    else bad.push(...notEstablished(found), ...differs(definition, found));
+  }
+  const required = released
+    .filter(({ metadata }) => isClusterApis(metadata.name))
+    .map(({ metadata }) => metadata.name);
+  if (watchClusters) required.push(`clusters.${CLUSTER_GROUP}`);
+  for (const name of required) {
+    const found = byName.get(name);
+    const isCluster = name.endsWith(`.${CLUSTER_GROUP}`) && !isClusterApis(name);
+    if (found === undefined) {
+      const fix = isCluster
+        ? 'install Cluster API, or without it start the server with --watch-clusters=false'
+        : 'install Cluster API, or without it the component metacontroller/without-cluster-api';
+      bad.push(error('crds', `CRD ${name} is missing`, fix));
+    } else if (!servedVersions(found).includes(clusterApiVersion)) {
+      bad.push(
+        error(
+          'crds',
+          `CRD ${name} serves ${servedVersions(found).join(', ')}, and the server speaks ${clusterApiVersion}`,
+          'choose the component metacontroller/cluster-api-v1beta1 for Cluster API before 1.11, and only then',
+        ),
+      );
+    } else bad.push(...notEstablished(found));
+  }
+  if (bad.length > 0) return bad;
+  const count = plural(ours.length, 'CRD');
+  return [
+    ok('crds', `${count} as of this release, Metacontroller's and Cluster API's (${clusterApiVersion})`),
+  ];
+}
+
+export const INSTALL_METACONTROLLER =
+  'install Metacontroller: https://metacontroller.github.io/metacontroller/guide/install.html';
+
+function isClusterApis(name: string): boolean {
+  return name === `ipaddressclaims.${CAPI_IPAM_GROUP}` || name === `ipaddresses.${CAPI_IPAM_GROUP}`;
+}
+
+function servedVersions({ spec }: Pick<CustomResourceDefinition, 'spec'>): string[] {
+  return spec.versions.filter(({ served }) => served).map(({ name }) => name);
+}
+
+function notEstablished({ metadata, status }: InstalledDefinition): Finding[] {
+  return ['Established', 'NamesAccepted'].flatMap((type) => {
+    const condition = status?.conditions?.find((candidate) => candidate.type === type);
+    if (condition?.status === 'True') return [];
+    const reason = condition?.message ? `: ${condition.message}` : '';
+    return [
+      error('crds', `CRD ${metadata.name} is not ${type}${reason}`, `kubectl describe crd ${metadata.name}`),
+    ];
+  });
+}
+
+function differs(released: CustomResourceDefinition, found: InstalledDefinition): Finding[] {
+  const { name } = found.metadata;
+  const fix = 'kubectl apply --server-side -k crds';
+  const findings: Finding[] = [];
+  for (const version of released.spec.versions) {
+    const other = found.spec.versions.find((candidate) => candidate.name === version.name);
+    if (other === undefined || !other.served) {
+      findings.push(error('crds', `CRD ${name} does not serve ${version.name}`, fix));
+      continue;
+    }
+    if (version.storage && !other.storage) {
+      findings.push(error('crds', `CRD ${name} does not store ${version.name}`, fix));
+    }
+    const [first, ...more] = differences(essence(version), essence(other));
+    if (first !== undefined) {
+      const where = `${first}${more.length > 0 ? ` and ${more.length} more` : ''}`;
+      findings.push(
+        error('crds', `the schema of CRD ${name} ${version.name} is not of this release: ${where}`, fix),
+      );
+    }
+  }
+  const served = servedVersions(found);
+  const stale = (found.status?.storedVersions ?? []).filter((version) => !served.includes(version));
+  if (stale.length > 0) {
+    const text = `objects of CRD ${name} are stored as ${stale.join(', ')}, which is not served`;
+    findings.push(
+      warning('crds', text, `write each of them once: kubectl get ${name} -A -o json | kubectl replace -f -`),
+    );
+  }
+  return findings;
+}
+
+/** What of a version decides how objects are treated. */
+function essence({ schema, subresources, ...rest }: CustomResourceVersion): object {
+  const { selectableFields } = rest as { selectableFields?: object };
+  return { schema: withoutDescriptions(schema), subresources, selectableFields };
+}
+
+function withoutDescriptions(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (_, part) => {
+    if (typeof part?.description !== 'string') return part;
+    const { description: _description, ...rest } = part;
+    return rest;
+  });
+}
