@@ -252,8 +252,8 @@ export interface InClusterIPPoolStatus {
   /** Counts of addresses. A count above 9223372036854775807 is shown as 9223372036854775807. */
   readonly ipAddresses?: IPAddressCounts;
   /**
-   * The state of the pool. `Ready` is False with one of the reasons InvalidSpec, Paused, PoolExhausted
-   * and Deleting.
+   * The state of the pool: `Ready`, False with one of the reasons InvalidSpec, Paused, Deleting and
+   * AddressUnknown; `Exhausted` and `OutOfRange`.
    */
   readonly conditions?: readonly Condition[];
   /** The metadata.generation that this status was computed from. */
