@@ -1,64 +1,40 @@
 /** How full a pool is, as rows of characters. */
+import { formatAddress } from '../address/address.ts';
+import { type Cell, cellsOf, type Space } from '../overview/space.ts';
 import type { Paint } from './paint.ts';
 
-export type CellState = 'free' | 'used' | 'partly' | 'adopted' | 'withheld';
-
-/** Numbered places (addresses or blocks) `first` to `last` that are not free. */
-export interface Mark {
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly state: 'used' | 'adopted' | 'withheld';
-}
+type CellState = Cell['state'];
 
 const CELLS: Readonly<
-  Record<CellState, readonly [character: string, colour: 'green' | 'yellow' | 'cyan' | 'grey']>
+  Record<CellState, readonly [character: string, colour: 'green' | 'yellow' | 'cyan' | 'red' | 'grey']>
 > = {
   used: ['█', 'green'],
   partly: ['▒', 'yellow'],
   adopted: ['◆', 'cyan'],
-  withheld: ['░', 'grey'],
+  outOfRange: ['!', 'red'],
+  taken: ['▓', 'grey'],
+  gateway: ['░', 'grey'],
+  reserved: ['░', 'grey'],
+  excluded: ['×', 'grey'],
   free: ['·', 'grey'],
 };
 
 export const LEGEND =
-  '█ used   ▒ partly used   ◆ adopted: in use before metaipam   ░ reserved, excluded or taken by another   · free';
+  "█ used  ▒ partly  ◆ adopted  ! out of range  ▓ another pool's  ░ reserved, gateway  × excluded  · free";
 
 const ROW = 64;
 const MOST_SINGLE = 4 * ROW;
 
 /**
- * Places 0 to `count` - 1: a character each, 64 a row, while there are at most 256 of them; else one row whose
- * characters stand for equal shares. `label` names a row by its first place.
+ * A character an address (or block), 64 a row, while there are at most 256 of them; else one row whose characters
+ * stand for equal shares. With `rows: 1` always one row. Each row is named by its first address.
  */
-export function picture(
-  count: bigint,
-  marks: readonly Mark[],
-  label: (place: bigint) => string,
-  paint: Paint,
-): string[] {
-  const share = count <= MOST_SINGLE ? 1n : (count + BigInt(ROW) - 1n) / BigInt(ROW);
-  const cells = Array.from({ length: Number((count + share - 1n) / share) }, (_, index) => ({
-    size: Math.min(Number(share), Number(count - BigInt(index) * share)),
-    used: 0,
-    adopted: 0,
-    withheld: 0,
-  }));
-  for (const { first, last, state } of marks) {
-    for (let index = first / share; index <= last / share && index < cells.length; index++) {
-      const [from, to] = [index * share, (index + 1n) * share - 1n];
-      const overlap = (last < to ? last : to) - (first > from ? first : from) + 1n;
-      cells[Number(index)]![state] += Number(overlap);
-    }
-  }
-  const states = cells.map(({ size, used, adopted, withheld }): CellState => {
-    if (withheld >= size) return 'withheld';
-    if (used + adopted === 0) return 'free';
-    if (used + adopted + withheld < size) return 'partly';
-    return used === 0 ? 'adopted' : 'used';
-  });
+export function picture(space: Space, paint: Paint, { rows: most = 4 }: { rows?: 1 | 4 } = {}): string[] {
+  const { share, cells } = cellsOf(space, most === 1 ? ROW : MOST_SINGLE, ROW);
   const rows: { name: string; states: CellState[] }[] = [];
-  for (let start = 0; start < states.length; start += ROW) {
-    rows.push({ name: label(BigInt(start) * share), states: states.slice(start, start + ROW) });
+  for (let start = 0; start < cells.length; start += ROW) {
+    const row = cells.slice(start, start + ROW);
+    rows.push({ name: formatAddress(row[0]!.first), states: row.map(({ state }) => state) });
   }
   const width = Math.max(...rows.map(({ name }) => name.length));
   const note = share === 1n ? '' : `  (${share} each)`;

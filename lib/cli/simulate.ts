@@ -1,5 +1,6 @@
 import type { Cluster, Settlement } from '../engine/cluster.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
+import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { defineOptions, type Parsed } from './options.ts';
@@ -55,7 +56,10 @@ async function simulate(
   const list = { apiVersion: 'v1', kind: 'List', items: result };
   if (values.output === 'json') io.stdout.write(`${JSON.stringify(list, null, 2)}\n`);
   else if (values.output === 'yaml') io.stdout.write(formatYaml(list));
-  else io.stdout.write(renderReport(result, paintFor(io)));
+  else {
+    const context = { now: cluster.now, config: DEFAULT_CONFIG };
+    io.stdout.write(renderReport(result, context, paintFor(io)));
+  }
   const unrest = describeUnrest(settlement);
   for (const line of unrest) io.stderr.write(`${line}\n`);
   return unrest.length > 0 ? 3 : 0;

@@ -28,7 +28,7 @@ test('the account: pools and their picture, claims with their address or why the
   assert.is(code, 0);
   assert.match(
     out,
-    'InClusterIPPool default/pool-a  total 5, used 2, free 3, pending 0  Ready\n    10.0.0.0  ░░██···░\n',
+    'InClusterIPPool default/pool-a  total 5, used 2, free 3, waiting 0  Ready\n    10.0.0.0  ░░██···░\n',
   );
   assert.match(out, /default\/a +InClusterIPPool pool-a +10\.0\.0\.2\/29, gateway 10\.0\.0\.1\n/);
   assert.match(out, /default\/b +InClusterIPPool pool-a +10\.0\.0\.3\/29/);
