@@ -47,11 +47,17 @@ export class ApiReader {
     pick: (object: T) => R | undefined = (object) => object as unknown as R,
     labelSelector?: string,
   ): Promise<R[]> {
-    const picked: R[] = [];
+    let picked: R[] = [];
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
     do {
-      const page = await this.get<List<T>>(`${path}?${query}`);
+      const page = await this.get<List<T>>(`${path}?${query}`).catch((error) => {
+        if (!(error instanceof ApiError && error.status === 410 && query.get('continue'))) throw error;
+        // The list took longer than the API server remembers: once more, in one answer.
+        picked = [];
+        for (const name of ['limit', 'continue']) query.delete(name);
+        return this.get<List<T>>(`${path}?${query}`);
+      });
       const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
       for (const item of page.items ?? []) {
         const one = pick({ ...type, ...item });

@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   hook: () => import('./hook.ts'),
   adopt: () => import('./adopt.ts'),
   doctor: () => import('./doctor.ts'),
+  show: () => import('./show.ts'),
 };
 
 /** Runs `metaipam <argv>`. Resolves to the exit code. */

@@ -23,22 +23,24 @@ export const LEGEND =
   "█ used  ▒ partly  ◆ adopted  ! out of range  ▓ another pool's  ░ reserved, gateway  × excluded  · free";
 
 const ROW = 64;
-const MOST_SINGLE = 4 * ROW;
+
+/** The first address of a row, its characters, and what one of them stands for unless that is one address. */
+type Row = readonly [name: string, cells: string, note: string];
 
 /**
- * A character an address (or block), 64 a row, while there are at most 256 of them; else one row whose characters
- * stand for equal shares. With `rows: 1` always one row. Each row is named by its first address.
+ * A character an address (or block), 64 a row, while there are at most `rows` rows of them; else one row whose
+ * characters stand for equal shares.
  */
-export function picture(space: Space, paint: Paint, { rows: most = 4 }: { rows?: 1 | 4 } = {}): string[] {
-  const { share, cells } = cellsOf(space, most === 1 ? ROW : MOST_SINGLE, ROW);
-  const rows: { name: string; states: CellState[] }[] = [];
+export function picture(space: Space, paint: Paint, rows: 1 | 4 = 4): Row[] {
+  const { share, cells } = cellsOf(space, rows * ROW, ROW);
+  const note = share === 1n ? '' : `(${share} each)`;
+  const drawn: Row[] = [];
   for (let start = 0; start < cells.length; start += ROW) {
     const row = cells.slice(start, start + ROW);
-    rows.push({ name: formatAddress(row[0]!.first), states: row.map(({ state }) => state) });
+    const states = row.map(({ state }) => state);
+    drawn.push([formatAddress(row[0]!.first), draw(states, paint), note]);
   }
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  const note = share === 1n ? '' : `  (${share} each)`;
-  return rows.map(({ name, states }) => `${name.padEnd(width)}  ${draw(states, paint)}${note}`);
+  return drawn;
 }
 
 /** Neighbours of one colour share its escape codes. */

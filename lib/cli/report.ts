@@ -54,7 +54,7 @@ function describePool({ title, state, waiting, space, ...usage }: PoolOverview, 
   const counts = `${usageText(usage)}, waiting ${waiting.length}`;
   return [
     `${title}  ${counts}  ${readiness(state, paint)}`,
-    ...picture(space, paint).map((row) => `  ${row}`),
+    ...columns(picture(space, paint)).map((row) => `  ${row}`),
   ];
 }
 
@@ -85,7 +85,7 @@ function describeClusterCIDR(
     `${name}  nodes ${nodes}  ${readiness(state, paint)}`,
     ...ranges.flatMap(({ cidr, blockLength, space, ...usage }) => [
       `  ${cidr} in blocks of /${blockLength}, blocks: ${usageText(usage)}`,
-      ...picture(space, paint).map((row) => `    ${row}`),
+      ...columns(picture(space, paint)).map((row) => `    ${row}`),
     ]),
   ];
 }

@@ -190,7 +190,7 @@ function stateOf(object: WithConditions, fallback: State): State {
   }
   const problems = brokenRules(object);
   if (problems.length > 0) return { reason: 'InvalidSpec', message: problems.map(formatProblem).join('; ') };
-  if (isPaused(object)) return { reason: 'Paused', message: 'is paused' };
+  if (isPaused(object)) return { reason: 'Paused', message: '' };
   const ready = readyOf(object);
   if (ready === undefined) return { reason: 'NotSynced', message: 'no controller has looked at it yet' };
   if (ready.status !== 'True') return { reason: ready.reason ?? 'NotReady', message: ready.message ?? '' };

@@ -1,0 +1,119 @@
+/** Reads what metaipam depends on from a live cluster, and nothing else; it never writes. */
+import type { KubeConfig } from '@kubernetes/client-node';
+import {
+  CAPI_IPAM_GROUP,
+  CLUSTER_CIDR_API_VERSION,
+  CLUSTER_GROUP,
+  METAIPAM_API_VERSION,
+  POOL_API_VERSION,
+} from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { ApiError, ApiReader } from './api-reader.ts';
+import { InputError } from './command.ts';
+import { defineOptions, type Values } from './options.ts';
+
+export const LIVE_OPTIONS = defineOptions({
+  kubeconfig: {
+    type: 'string',
+    env: 'IPAM_KUBECONFIG',
+    default: '',
+    placeholder: 'file',
+    help: 'How to reach the API server; without it $KUBECONFIG, ~/.kube/config or as a pod does, like kubectl.',
+  },
+  context: {
+    type: 'string',
+    default: '',
+    placeholder: 'name',
+    help: 'The context of the kubeconfig to use, instead of its current one.',
+  },
+});
+
+/** For the help text of commands that read a cluster. */
+export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools, ipaddressclaims and
+ipaddresses (ipam.cluster.x-k8s.io), ipallocations, podnetworks and podcidrclaims (metaipam.io), clustercidrs
+(networking.x-k8s.io) and nodes. Kinds that the cluster does not have are left out.`;
+
+interface Resource {
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** The first that is served is listed. */
+  readonly apiVersions: readonly string[];
+}
+
+const RESOURCES: readonly Resource[] = [
+  resource('inclusterippools', true, POOL_API_VERSION),
+  resource('globalinclusterippools', false, POOL_API_VERSION),
+  resource('ipaddressclaims', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
+  resource('ipaddresses', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
+  resource('ipallocations', true, METAIPAM_API_VERSION),
+  resource('podnetworks', false, METAIPAM_API_VERSION),
+  resource('podcidrclaims', false, METAIPAM_API_VERSION),
+  resource('clustercidrs', false, CLUSTER_CIDR_API_VERSION),
+  resource('nodes', false, 'v1'),
+];
+
+/** For what waits for its Cluster. */
+export const CLUSTERS = resource('clusters', true, `${CLUSTER_GROUP}/v1beta2`, `${CLUSTER_GROUP}/v1beta1`);
+
+function resource(plural: string, namespaced: boolean, ...apiVersions: string[]): Resource {
+  return { plural, namespaced, apiVersions };
+}
+
+/** The connection that kubectl would use. Throws InputError when there is none. */
+export async function connectLive({ kubeconfig, context }: Values<typeof LIVE_OPTIONS>): Promise<KubeConfig> {
+  const { connectAsUser } = await import('../binder/cluster-client.ts');
+  const connection = connectAsUser(kubeconfig);
+  if ('problem' in connection) throw new InputError(connection.problem);
+  const { config } = connection;
+  if (context !== '') {
+    if (config.getContextObject(context) === null) {
+      const known = config.getContexts().map(({ name }) => name);
+      throw new InputError(`--context: there is no ${context}, but ${known.join(', ') || 'none'}`);
+    }
+    config.setCurrentContext(context);
+  }
+  return config;
+}
+
+/**
+ * Every object of every kind that metaipam reads; of one namespace, and then only of namespaced kinds, if that
+ * is given. Throws InputError with the API server's words.
+ */
+export async function listLive(
+  config: KubeConfig,
+  namespace: string,
+  more: readonly Resource[] = [],
+): Promise<KubernetesObject[]> {
+  const wanted = [...RESOURCES, ...more].filter(({ namespaced }) => namespace === '' || namespaced);
+  const api = new ApiReader(config);
+  const lists = await Promise.all(wanted.map((each) => listResource(api, each, namespace)));
+  return lists.flat();
+}
+
+async function listResource(
+  api: ApiReader,
+  { plural, apiVersions }: Resource,
+  namespace: string,
+): Promise<KubernetesObject[]> {
+  for (const apiVersion of apiVersions) {
+    const root = apiVersion.includes('/') ? 'apis' : 'api';
+    const scope = namespace === '' ? '' : `namespaces/${encodeURIComponent(namespace)}/`;
+    try {
+      return await api.list(`/${root}/${apiVersion}/${scope}${plural}`, slim);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 404) throw new InputError(`cannot list ${plural}: ${error.message}`);
+    }
+  }
+  return [];
+}
+
+/** Without what takes the most memory and says nothing here. */
+function slim(object: KubernetesObject): KubernetesObject {
+  const { managedFields: _, ...metadata } = object.metadata as KubernetesObject['metadata'] & {
+    managedFields?: unknown;
+  };
+  if (object.kind !== 'Node') return { ...object, metadata };
+  const { status: __, ...node } = object as KubernetesObject & { status?: unknown };
+  return { ...node, metadata };
+}

@@ -1,0 +1,42 @@
+/** Where `show` and `check` get their objects from: a live cluster, or files. */
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { InputError, type Io } from './command.ts';
+import { HOOK_OPTIONS } from './hook-options.ts';
+import { connectLive, LIVE_OPTIONS, listLive } from './live-objects.ts';
+import { defineOptions, type Values } from './options.ts';
+
+export const SOURCE_OPTIONS = defineOptions({
+  filename: {
+    type: 'list',
+    short: 'f',
+    placeholder: 'path...',
+    help: 'Read files, folders or - (stdin) instead of a cluster, such as the output of kubectl get -o yaml. Repeatable.',
+  },
+  namespace: {
+    type: 'string',
+    short: 'n',
+    default: '',
+    placeholder: 'namespace',
+    help: 'Only namespaced pools and claims, and only those of this namespace; without it everything.',
+  },
+  ...LIVE_OPTIONS,
+  'install-namespace': HOOK_OPTIONS['install-namespace'],
+});
+
+/** The objects that the options name. Throws InputError. */
+export async function readObjects(
+  { filename, namespace, ...live }: Values<typeof SOURCE_OPTIONS>,
+  io: Io,
+): Promise<KubernetesObject[]> {
+  if (filename.length === 0) return listLive(await connectLive(live), namespace);
+  const objects = await readFiles(filename, io);
+  return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
+}
+
+/** The objects of files. Throws InputError that names every problem. */
+export async function readFiles(paths: readonly string[], io: Io): Promise<KubernetesObject[]> {
+  const { loadManifests } = await import('./manifests.ts');
+  const { objects, problems } = await loadManifests(paths, io.stdin);
+  if (problems.length > 0) throw new InputError(problems.join('\n'));
+  return objects.map(({ object }) => object);
+}

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { connectLive, listLive } from '../../lib/cli/live-objects.ts';
+import { freePorts } from '../e2e/control-plane.ts';
+
+/** Answers by path, then by the continue token. */
+type Answers = Record<string, (token: string) => { status?: number; body: object }>;
+
+const dir = mkdtempSync(join(tmpdir(), 'metaipam-live-'));
+let server: Server;
+let answers: Answers = {};
+let asked: string[] = [];
+const kubeconfig = join(dir, 'config');
+
+test.before(async () => {
+  server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url!, 'http://x');
+    asked.push(`${request.method} ${pathname}?${searchParams}`);
+    const { status = 200, body } = answers[pathname]?.(searchParams.get('continue') ?? '') ?? {
+      status: 404,
+      body: { kind: 'Status', message: 'no such resource' },
+    };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const [free] = await freePorts(1);
+  const cluster = (name: string, server: string) => ({ name, cluster: { server } });
+  const context = (name: string) => ({ name, context: { cluster: name, user: 'nobody' } });
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [cluster('here', url), cluster('elsewhere', `http://127.0.0.1:${free}`)],
+      users: [{ name: 'nobody', user: {} }],
+      contexts: [context('here'), context('elsewhere')],
+      'current-context': 'elsewhere',
+    }),
+  );
+});
+test.after(() => {
+  server.close();
+  rmSync(dir, { recursive: true });
+});
+test.before.each(() => {
+  answers = {};
+  asked = [];
+});
+
+const live = async (namespace = '') =>
+  listLive(await connectLive({ kubeconfig, context: 'here' }), namespace);
+const list = (names: string[], token?: string) => ({
+  body: {
+    apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
+    kind: 'IPAddressClaimList',
+    metadata: { ...(token && { continue: token }) },
+    items: names.map((name) => ({ metadata: { name } })),
+  },
+});
+const CLAIMS = '/apis/ipam.cluster.x-k8s.io/v1beta2/ipaddressclaims';
+
+test('pages are followed to the last; lists get their types; managedFields go', async () => {
+  answers = {
+    [CLAIMS]: (token) => (token === '' ? list(['a', 'b'], 'more') : list(['c'])),
+    '/api/v1/nodes': () => ({
+      body: {
+        kind: 'NodeList',
+        apiVersion: 'v1',
+        metadata: {},
+        items: [
+          {
+            metadata: {
+              name: 'n',
+              creationTimestamp: '2026-01-01T00:00:00Z',
+              managedFields: [{ manager: 'x' }],
+            },
+            spec: { podCIDRs: ['10.0.0.0/24'] },
+            status: { images: [{ names: ['x'] }] },
+          },
+        ],
+      },
+    }),
+  };
+  const objects = await live();
+  assert.equal(
+    objects.map(({ apiVersion, kind, metadata }) => [apiVersion, kind, metadata.name]),
+    [
+      ['ipam.cluster.x-k8s.io/v1beta2', 'IPAddressClaim', 'a'],
+      ['ipam.cluster.x-k8s.io/v1beta2', 'IPAddressClaim', 'b'],
+      ['ipam.cluster.x-k8s.io/v1beta2', 'IPAddressClaim', 'c'],
+      ['v1', 'Node', 'n'],
+    ],
+  );
+  const { metadata, spec, status } = objects[3] as { metadata: object; spec?: object; status?: object };
+  assert.equal(metadata, { name: 'n', creationTimestamp: '2026-01-01T00:00:00Z' });
+  assert.equal([spec, status], [{ podCIDRs: ['10.0.0.0/24'] }, undefined]);
+  assert.equal(
+    asked.filter((line) => line.includes('ipaddressclaims')),
+    [`GET ${CLAIMS}?limit=500`, `GET ${CLAIMS}?limit=500&continue=more`],
+  );
+  assert.ok(asked.every((line) => line.startsWith('GET ')));
+});
+
+test('a list that outlives its token is read again in one answer', async () => {
+  let asks = 0;
+  answers = {
+    [CLAIMS]: (token) => {
+      if (token !== '') return { status: 410, body: { kind: 'Status', message: 'expired' } };
+      return ++asks === 1 ? list(['a', 'b'], 'old') : list(['a', 'b', 'c']);
+    },
+  };
+  assert.equal(
+    (await live()).map(({ metadata }) => metadata.name),
+    ['a', 'b', 'c'],
+  );
+});
+
+test('an older Cluster API is read as it is', async () => {
+  answers = { [CLAIMS.replace('v1beta2', 'v1beta1')]: () => list(['old']) };
+  assert.equal(
+    (await live()).map(({ metadata }) => metadata.name),
+    ['old'],
+  );
+});
+
+test('one namespace: only namespaced kinds, and only there', async () => {
+  answers = { [CLAIMS.replace('v1beta2/', 'v1beta2/namespaces/team-a/')]: () => list(['mine']) };
+  assert.equal(
+    (await live('team-a')).map(({ metadata }) => metadata.name),
+    ['mine'],
+  );
+  assert.ok(
+    asked.every((line) => line.includes('/namespaces/team-a/')),
+    asked.join('\n'),
+  );
+});
+
+test('errors: no right, no such context, no answer', async () => {
+  const message = 'ipaddressclaims is forbidden: User "x" cannot list resource';
+  answers = { [CLAIMS]: () => ({ status: 403, body: { kind: 'Status', message } }) };
+  const fails = async (attempt: Promise<unknown>) => {
+    const error = await attempt.then(
+      () => undefined,
+      (reason: Error) => reason,
+    );
+    return `${error?.name}: ${error?.message}`;
+  };
+  assert.is(await fails(live()), `InputError: cannot list ipaddressclaims: ${message}`);
+  assert.is(
+    await fails(connectLive({ kubeconfig, context: 'nowhere' })),
+    'InputError: --context: there is no nowhere, but here, elsewhere',
+  );
+  const lost = await fails(connectLive({ kubeconfig, context: '' }).then((config) => listLive(config, '')));
+  assert.match(lost, /^InputError: cannot list \w+: .*ECONNREFUSED/);
+  assert.match(
+    await fails(connectLive({ kubeconfig: join(dir, 'none'), context: '' })),
+    'cannot read the kubeconfig',
+  );
+});
+
+test.run();

@@ -1,0 +1,196 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { load } from 'js-yaml';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import show from '../../lib/cli/show.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import {
+  allocation,
+  block,
+  claim,
+  clusterCIDR,
+  globalPool,
+  node,
+  podNetwork,
+  pool,
+} from '../overview/objects.ts';
+import { run } from './run.ts';
+
+const SPEC = {
+  addresses: ['10.0.0.0/24'],
+  prefix: 24,
+  gateway: '10.0.0.1',
+  excludedAddresses: ['10.0.0.128/25'],
+};
+const OBJECTS = [
+  pool('machines', SPEC),
+  pool('machines', SPEC, { namespace: 'team-a', uid: 'other' }),
+  globalPool('shared', { addresses: ['fd00::/64'], prefix: 64 }),
+  allocation('machines', '10.0.0.2', 'a'),
+  allocation('machines', '10.0.0.200', 'b'),
+  claim(
+    'c',
+    'machines',
+    {},
+    { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
+  ),
+  claim(
+    'd',
+    'machines',
+    {},
+    { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
+  ),
+  podNetwork(),
+  clusterCIDR('workers', { perNodeHostBits: 8, ipv4: '10.244.0.0/22' }),
+  clusterCIDR('broken', { perNodeHostBits: 1, ipv4: '10.245.0.0/22' }),
+  node('n', ['10.244.1.0/24']),
+  block('10.244.1.0/24', 'workers', 'n'),
+];
+
+const list = (items: readonly KubernetesObject[]) =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+const shown = (...argv: string[]) => run(show.run, [...argv, '-f', '-'], { stdin: list(OBJECTS) });
+
+test('tables, who waits, and a picture a line', async () => {
+  const { code, out, err } = await shown();
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.is(
+    out,
+    `POOL                               TOTAL  USED    FREE  OUT OF RANGE  FRAGMENTED  WAITING  STATE
+GlobalInClusterIPPool shared      1.8e19     0  1.8e19             -          0%        -  Ready
+InClusterIPPool default/machines     126     2     125             1          0%        2  Ready
+InClusterIPPool team-a/machines      126     0     126             -          0%        -  Ready
+
+POD NETWORK  NODES  SERVED  WAITING  STATE
+default          1       1        -  Ready
+
+CLUSTERCIDR  NETWORK  RANGE          BLOCKS  TOTAL  USED  FREE  FRAGMENTED  STATE
+broken       default  -              -           -     -     -           -  InvalidSpec: spec.perNodeHostBits: Invalid value: 1: must be an integer of at least 4
+workers      default  10.244.0.0/22  /24         4     1     3         33%  Ready
+
+WAITING                                  WHY
+2 IPAddressClaims: default/c, default/d  Paused: paused
+
+GlobalInClusterIPPool shared      fd00::      ${'·'.repeat(64)}  (288230376151711744 each)
+InClusterIPPool default/machines  10.0.0.0    ▒${'·'.repeat(31)}${'×'.repeat(18)}!${'×'.repeat(13)}  (4 each)
+InClusterIPPool team-a/machines   10.0.0.0    ${'·'.repeat(32)}${'×'.repeat(32)}  (4 each)
+ClusterCIDR workers               10.244.0.0  ·█··
+
+█ used  ▒ partly  ◆ adopted  ! out of range  ▓ another pool's  ░ reserved, gateway  × excluded  · free
+`,
+  );
+});
+
+test('named ones only, drawn larger', async () => {
+  const { out } = await shown('ccidr/workers', 'shared');
+  assert.match(out, 'GlobalInClusterIPPool shared');
+  assert.match(out, 'ClusterCIDR workers  10.244.0.0/22 in blocks of /24\n  10.244.0.0  ·█··\n');
+  assert.not.match(out, 'machines');
+  assert.not.match(out, 'broken');
+  const { out: one } = await shown('InClusterIPPool/machines', '-n', 'team-a');
+  assert.match(one, /\n {2}10\.0\.0\.192 +×{64}\n/);
+  assert.not.match(one, 'default');
+});
+
+test('-o wide: every claim, what is withheld, the largest free range', async () => {
+  const { out } = await shown('-o', 'wide');
+  assert.match(out, /InClusterIPPool default\/machines .* - +- +129 +10\.0\.0\.3-10\.0\.0\.127 +Ready\n/);
+  assert.match(out, 'IPAddressClaim default/c  Paused: paused\nIPAddressClaim default/d  Paused: paused\n');
+});
+
+test('-o json and yaml: exact integers and every segment', async () => {
+  const { out } = await shown('-o', 'json');
+  assert.match(out, '"total": 18446744073709551615,');
+  const { pools, networks } = JSON.parse(out);
+  assert.equal(
+    pools.map(({ kind, namespace, name }: Record<string, string>) => [kind, namespace, name]),
+    [
+      ['GlobalInClusterIPPool', undefined, 'shared'],
+      ['InClusterIPPool', 'default', 'machines'],
+      ['InClusterIPPool', 'team-a', 'machines'],
+    ],
+  );
+  assert.equal(pools[1].segments.slice(0, 4), [
+    { addresses: '10.0.0.0', state: 'reserved' },
+    { addresses: '10.0.0.1', state: 'gateway' },
+    { addresses: '10.0.0.2', state: 'used' },
+    { addresses: '10.0.0.3-10.0.0.127', state: 'free' },
+  ]);
+  assert.is(pools[1].waiting.length, 2);
+  assert.is(networks[0].clusterCIDRs[1].ranges[0].segments[1].addresses, '10.244.1.0-10.244.1.255');
+  const yaml = await shown('-o', 'yaml');
+  assert.match(yaml.out, 'total: 18446744073709551615\n');
+  assert.equal(load(yaml.out), JSON.parse(out));
+});
+
+test('--svg: a file with the same pictures', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'metaipam-show-'));
+  const file = join(dir, 'pools.svg');
+  await shown('--svg', file);
+  const svg = readFileSync(file, 'utf8');
+  assert.match(svg, /^<svg .*ClusterCIDR workers.*<\/svg>\n$/s);
+  const { code, err } = await shown('--svg', join(dir, 'no', 'folder'));
+  assert.is(code, 1);
+  assert.match(err, 'metaipam show: --svg: ENOENT');
+  rmSync(dir, { recursive: true });
+});
+
+test('colour is the only difference on a terminal', async () => {
+  const { out } = await run(show.run, ['-f', '-'], { stdin: list(OBJECTS), isTTY: true });
+  assert.match(out, '\u001b[');
+  assert.is(stripVTControlCharacters(out), (await shown()).out);
+  const without = await run(show.run, ['-f', '-'], {
+    stdin: list(OBJECTS),
+    isTTY: true,
+    env: { NO_COLOR: '1' },
+  });
+  assert.is(without.out, (await shown()).out);
+});
+
+test('nothing to show; a name that is not there; a kind that is none; files that cannot be read', async () => {
+  assert.equal(await run(show.run, ['-f', '-']), {
+    code: 0,
+    out: 'No pools, pod networks, ClusterCIDRs or claims that wait.\n',
+    err: '',
+  });
+  const fails = async (...argv: string[]) => {
+    const { code, out, err } = await shown(...argv);
+    assert.equal([code, out], [1, '']);
+    return err;
+  };
+  assert.is(
+    await fails('shared', 'nope', 'podnet/nope'),
+    'metaipam show: there is no pool or network nope, podnet/nope\n',
+  );
+  assert.match(
+    await fails('node/x'),
+    /^metaipam show: node\/x: the kind before the slash must be one of InClusterIPPool,/,
+  );
+  const broken = await run(show.run, ['-f', '-'], { stdin: '{' });
+  assert.is(broken.code, 1);
+  assert.match(broken.err, /^metaipam show: <stdin>#1: /);
+});
+
+test('hostile names and messages cannot drive the terminal', async () => {
+  const evil = '\u001b]0;owned\u0007\u009b31m\u202e\nx';
+  const status = { conditions: [{ type: 'Ready', status: 'False', reason: evil, message: evil }] };
+  const { out } = await run(show.run, ['-f', '-', '-o', 'wide'], {
+    stdin: list([
+      pool(evil, SPEC, {}, status),
+      claim(evil, evil, {}, status),
+      clusterCIDR(evil, { perNodeHostBits: 8, ipv4: '10.0.0.0/24' }, evil),
+    ]),
+  });
+  assert.ok(
+    [...out].every((character) => character >= ' ' || character === '\n'),
+    JSON.stringify(out),
+  );
+  assert.not.match(out, '\u009b');
+  assert.not.match(out, '\u202e');
+});
+
+test.run();
