@@ -1,0 +1,153 @@
+/** The manifests of a release, from those of `metacontroller` and `crds`. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { formatYaml, parseManifests } from '../lib/cli/manifests.ts';
+import type { KubernetesObject } from '../lib/kubernetes/object.ts';
+
+const NAMESPACE = 'metaipam-system';
+const IMAGE = 'ghcr.io/metaipam/metaipam';
+/** clusterctl's name for the provider `metaipam` of type IPAMProvider, in labels and folders. */
+export const PROVIDER = 'ipam-metaipam';
+
+interface Role extends KubernetesObject {
+  readonly roleRef?: { readonly apiGroup: string; readonly kind: string; readonly name: string };
+}
+
+interface Deployment extends KubernetesObject {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly Container[] } };
+  };
+}
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+}
+
+/**
+ * The objects of a folder with a kustomization.yaml, in its order.
+ *
+ * Reads `resources` only. Throws on any other field, and on anything that is no Kubernetes object.
+ */
+export function readKustomization(folder: string): KubernetesObject[] {
+  const file = join(folder, 'kustomization.yaml');
+  const {
+    apiVersion: _,
+    kind: __,
+    resources,
+    ...others
+  } = load(readFileSync(file, 'utf8')) as {
+    [field: string]: unknown;
+    resources: string[];
+  };
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw new Error(`${file}: ${other}: only resources are read here`);
+  return resources.flatMap((resource) => {
+    const path = join(folder, resource);
+    if (statSync(path).isDirectory()) return readKustomization(path);
+    const { objects, problems } = parseManifests(readFileSync(path, 'utf8'), path);
+    if (problems.length > 0) throw new Error(problems.join('\n'));
+    return objects.map(({ object }) => object);
+  });
+}
+
+/** What `kubectl apply` needs first, and should not lose when the rest is deleted: the pools are its objects. */
+export function crdsYaml(install: readonly KubernetesObject[], version: string): string {
+  return yaml(install.filter(isCrd), `The CustomResourceDefinitions of metaipam ${version}.`);
+}
+
+/** All but the CustomResourceDefinitions. */
+export function installYaml(install: readonly KubernetesObject[], version: string): string {
+  const objects = install.filter((object) => !isCrd(object)).map((object) => withImage(object, version));
+  return yaml(
+    objects,
+    `metaipam ${version}. Apply crds.yaml of this version first, and the CustomResourceDefinitions of Metacontroller.`,
+    'To remove metaipam and keep what it gave out, delete its Deployment and controllers: allocations of cluster-scoped',
+    `pools and of nodes are in the namespace ${NAMESPACE}.`,
+  );
+}
+
+/**
+ * The components of the provider, by clusterctl's contract
+ * (https://cluster-api.sigs.k8s.io/developer/providers/contracts/clusterctl#components-yaml):
+ *
+ * - One Namespace, and all other objects in it or in none ("Target namespace"). clusterctl moves what is elsewhere,
+ *   so the right to write Events into `default`, where those of Nodes belong, is one for every namespace here.
+ * - clusterctl renames the namespace in metadata and in subjects, not in the hooks' URLs, so it is a variable.
+ * - The container is called `manager` ("Controllers & Watching namespace").
+ * - Everything has the provider's label ("Labels").
+ *
+ * The PodNetwork `default` is left out: clusterctl upgrades by deleting all but the namespace and the CRDs, and the
+ * network would go, with the allocations of its nodes.
+ */
+export function componentsYaml(install: readonly KubernetesObject[], version: string): string {
+  const objects = install
+    .filter(({ kind }) => kind !== 'PodNetwork')
+    .map((object) => withImage(object, version))
+    .map(inTargetNamespace)
+    .map(withManager)
+    .map(withProviderLabel);
+  const text = yaml(
+    objects,
+    `metaipam ${version} as a provider for clusterctl. Metacontroller is to be there before.`,
+    'Another namespace is set with METAIPAM_NAMESPACE, not with --target-namespace alone.',
+  );
+  return text.replaceAll(NAMESPACE, `\${METAIPAM_NAMESPACE:=${NAMESPACE}}`);
+}
+
+function isCrd({ kind }: KubernetesObject): boolean {
+  return kind === 'CustomResourceDefinition';
+}
+
+function isDeployment(object: KubernetesObject): object is Deployment {
+  return object.kind === 'Deployment';
+}
+
+function withImage(object: KubernetesObject, version: string): KubernetesObject {
+  return withContainers(object, ({ image, ...container }) => ({
+    ...container,
+    image: image.startsWith(`${IMAGE}:`) ? `${IMAGE}:${version}` : image,
+  }));
+}
+
+function withManager(object: KubernetesObject): KubernetesObject {
+  return withContainers(object, (container) => ({ ...container, name: 'manager' }));
+}
+
+function withContainers(
+  object: KubernetesObject,
+  change: (container: Container) => Container,
+): KubernetesObject {
+  if (!isDeployment(object)) return object;
+  const { spec } = object;
+  const { template } = spec;
+  const pod = { ...template.spec, containers: template.spec.containers.map(change) };
+  const changed: Deployment = { ...object, spec: { ...spec, template: { ...template, spec: pod } } };
+  return changed;
+}
+
+function inTargetNamespace(object: KubernetesObject): KubernetesObject {
+  const { namespace, ...metadata } = object.metadata;
+  if (namespace === undefined || namespace === NAMESPACE) return object;
+  const { kind, roleRef, ...role } = object as Role;
+  if (kind !== 'Role' && kind !== 'RoleBinding') {
+    throw new Error(`${kind} ${namespace}/${metadata.name}: clusterctl would move it to ${NAMESPACE}`);
+  }
+  const clusterRole = { ...role, kind: `Cluster${kind}`, metadata };
+  return roleRef === undefined
+    ? clusterRole
+    : ({ ...clusterRole, roleRef: { ...roleRef, kind: 'ClusterRole' } } as KubernetesObject);
+}
+
+function withProviderLabel(object: KubernetesObject): KubernetesObject {
+  const { metadata } = object;
+  return {
+    ...object,
+    metadata: { ...metadata, labels: { ...metadata.labels, 'cluster.x-k8s.io/provider': PROVIDER } },
+  };
+}
+
+function yaml(objects: readonly KubernetesObject[], ...comment: string[]): string {
+  return comment.map((line) => `# ${line}\n`).join('') + objects.map(formatYaml).join('---\n');
+}

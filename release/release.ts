@@ -1,0 +1,103 @@
+/**
+ * Makes `dist/release`: what is attached to a release, of the version in package.json.
+ *
+ * A part whose tools are not there is left out and named on stderr; with `--complete` that is an error.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { shippedVersion } from '../lib/shipped.ts';
+import { bundle } from './bundle.ts';
+import { componentsYaml, crdsYaml, installYaml, readKustomization } from './manifests.ts';
+
+const ROOT = dirname(import.meta.dirname);
+
+if (import.meta.main) {
+  const folder = join(ROOT, 'dist/release');
+  const version = shippedVersion();
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeManifests(folder, version);
+  await bundle(folder);
+  const problems = [...packCniPrograms(folder, version), ...packChart(folder)];
+  writeFileSync(join(folder, 'SHA256SUMS'), checksums(folder));
+  process.stdout.write(readFileSync(join(folder, 'SHA256SUMS')));
+  for (const problem of problems) process.stderr.write(`NOT IN THE RELEASE: ${problem}\n`);
+  if (problems.length > 0 && process.argv.includes('--complete')) process.exitCode = 1;
+}
+
+/** Every file that is made of manifests alone. */
+export function writeManifests(folder: string, version: string): void {
+  const install = readKustomization(join(ROOT, 'metacontroller'));
+  writeFileSync(join(folder, 'crds.yaml'), crdsYaml(install, version));
+  writeFileSync(join(folder, 'metaipam.yaml'), installYaml(install, version));
+  // The contract's names: https://cluster-api.sigs.k8s.io/developer/providers/contracts/clusterctl#naming-conventions
+  writeFileSync(join(folder, 'ipam-components.yaml'), componentsYaml(install, version));
+  copyFileSync(join(ROOT, 'metadata.yaml'), join(folder, 'metadata.yaml'));
+  copyFileSync(
+    join(ROOT, 'metacontroller/default-pod-network.yaml'),
+    join(folder, 'default-pod-network.yaml'),
+  );
+}
+
+/** The sums of all files of a folder, as `sha256sum --check` reads them. */
+export function checksums(folder: string): string {
+  const sum = (file: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(folder, file)))
+      .digest('hex');
+  return readdirSync(folder)
+    .filter((file) => file !== 'SHA256SUMS')
+    .sort()
+    .map((file) => `${sum(file)}  ${file}\n`)
+    .join('');
+}
+
+/** The programs of this machine's kind of processor. Returns why there are none. */
+function packCniPrograms(folder: string, version: string): string[] {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  try {
+    execFileSync(process.execPath, [join(ROOT, 'cni/build.ts')], { stdio: ['ignore', 'inherit', 'pipe'] });
+    // With nothing in it that depends on when and by whom it was made.
+    const flags = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=go-w'];
+    const tar = execFileSync('tar', [...flags, '-C', join(ROOT, 'dist'), '-cf', '-', 'cni'], {
+      maxBuffer: 2 ** 30,
+    });
+    writeFileSync(join(folder, `metaipam-cni-${version}-linux-${arch}.tar.gz`), gzipSync(tar, { level: 9 }));
+    return [];
+  } catch (error) {
+    return [`the CNI programs: ${reason(error)}`];
+  }
+}
+
+/** Returns why there is no chart. Helm writes the time into it: this is the one file that is never the same twice. */
+function packChart(folder: string): string[] {
+  const chart = join(ROOT, 'charts/metaipam');
+  if (!existsSync(chart)) return ['the chart: there is no charts/metaipam'];
+  try {
+    execFileSync('helm', ['package', chart, '--destination', folder], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    return [];
+  } catch (error) {
+    return [`the chart: ${reason(error)}`];
+  }
+}
+
+/** What a program that failed said last, or that it is not there. */
+function reason(error: unknown): string {
+  const { code, path, stderr, message } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+  if (code === 'ENOENT') return `${path} is not on the path`;
+  const lines = stderr?.toString().trim().split('\n') ?? [];
+  return lines.find((line) => /^\w*Error: /.test(line)) ?? lines.at(-1) ?? message;
+}
