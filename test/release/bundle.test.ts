@@ -29,9 +29,6 @@ const { request } = JSON.parse(REQUEST);
 const COMMANDS: [code: number, argv: string[], input?: string][] = [
   [0, ['--help']],
   [0, ['version']],
-  [0, ['serve', '--help']],
-  [0, ['hook', '--help']],
-  [0, ['adopt', '--help']],
   [0, ['simulate', '-f', 'examples']],
   [0, ['simulate', '-f', 'examples', '-o', 'json']],
   [0, ['validate', '-f', 'examples']],
@@ -45,6 +42,9 @@ const COMMANDS: [code: number, argv: string[], input?: string][] = [
   [1, ['serve', '--hooks-bind-address=nowhere']],
   [1, ['nonsense']],
 ];
+for (const [, name = ''] of run(SOURCES, ['--help']).stdout.matchAll(/^ {2}(\w+) /gm)) {
+  if (name !== 'help' && name !== 'version') COMMANDS.push([0, [name, '--help']]);
+}
 for (const [code, argv, input] of COMMANDS) {
   test(`${argv.join(' ')}: as the sources`, ({ folder }) => {
     const { status, stdout, stderr } = run(join(folder, 'metaipam.mjs'), argv, input);
