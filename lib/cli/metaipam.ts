@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   adopt: () => import('./adopt.ts'),
   doctor: () => import('./doctor.ts'),
   show: () => import('./show.ts'),
+  check: () => import('./check.ts'),
 };
 
 /** Runs `metaipam <argv>`. Resolves to the exit code. */

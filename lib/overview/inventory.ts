@@ -40,7 +40,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Sorts objects, which may come from anywhere: other kinds are left out, and so are objects that lack the
- * references without which they mean nothing. Of an object that is given twice the last counts.
+ * references without which they mean nothing, or whose metadata cannot be read. Of an object that is given twice the last counts.
  */
 export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
   const byKind = Map.groupBy(
@@ -63,18 +63,45 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
 
 function distinct(objects: Iterable<KubernetesObject>): Iterable<KubernetesObject> {
   const byKey = new Map<string, KubernetesObject>();
-  for (const object of objects) {
+  for (const given of objects) {
+    const object = { ...given, metadata: withoutNulls(given.metadata) };
     byKey.set(`${object.kind}.${groupOf(object.apiVersion)} ${qualifiedName(object.metadata)}`, object);
   }
   return byKey.values();
 }
 
+/** A null field counts as absent. */
+function withoutNulls<T extends object>(fields: T): T {
+  if (!Object.values(fields).includes(null)) return fields;
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as T;
+}
+
 function isReadable(object: KubernetesObject): boolean {
   const key = `${object.kind}.${groupOf(object.apiVersion)}`;
   if (!Object.hasOwn(KINDS, key)) return false;
+  if (!isReadableMeta(object.metadata)) return false;
   const { spec } = object as { spec?: unknown };
   if (object.kind === 'Node') return true;
   return isMapping(spec) && KINDS[key]!.every((field) => isMapping(spec[field]));
+}
+
+/** What a file may get wrong and an API server would not. */
+function isReadableMeta(meta: KubernetesObject['metadata']): boolean {
+  const isText = (value: unknown) => typeof value === 'string';
+  const texts = [
+    meta.namespace,
+    meta.uid,
+    meta.resourceVersion,
+    meta.creationTimestamp,
+    meta.deletionTimestamp,
+  ];
+  const maps: unknown[] = [meta.labels, meta.annotations];
+  const finalizers: unknown = meta.finalizers;
+  return (
+    texts.every((value) => value === undefined || isText(value)) &&
+    maps.every((map) => map === undefined || (isMapping(map) && Object.values(map).every(isText))) &&
+    (finalizers === undefined || (Array.isArray(finalizers) && finalizers.every(isText)))
+  );
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

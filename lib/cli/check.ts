@@ -1,0 +1,94 @@
+import type { CheckName, Finding } from '../check/finding.ts';
+import { CHECKS } from '../check/finding.ts';
+import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
+import { plural } from '../text.ts';
+import { type Command, defineCommand, type Io } from './command.ts';
+import { LIVE_RIGHTS } from './live-objects.ts';
+import { readObjects, SOURCE_OPTIONS } from './object-source.ts';
+import { defineOptions, type Parsed, UsageError } from './options.ts';
+import type { Paint } from './paint.ts';
+
+const { namespace: _, ...WHOLE_CLUSTER } = SOURCE_OPTIONS;
+
+const OPTIONS = defineOptions({
+  ...WHOLE_CLUSTER,
+  skip: {
+    type: 'list',
+    placeholder: 'check...',
+    help: 'Checks to leave out, such as overlapping-pools where networks are apart. Repeatable.',
+  },
+  output: {
+    type: 'enum',
+    values: ['text', 'json'],
+    short: 'o',
+    default: 'text',
+    help: 'json has every finding with its check, severity, object, message and fix.',
+  },
+});
+
+async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
+  if (positionals.length > 0)
+    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
+  for (const name of values.skip) {
+    if (!Object.hasOwn(CHECKS, name)) {
+      throw new UsageError(`--skip: there is no check ${name}, but ${Object.keys(CHECKS).join(', ')}`);
+    }
+  }
+  const [{ check }, { paintFor }, { printable }] = await Promise.all([
+    import('../check/check.ts'),
+    import('./paint.ts'),
+    import('./table.ts'),
+  ]);
+  const objects = await readObjects({ ...values, namespace: '' }, io);
+  const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
+  const findings = check(objects, { now: Date.now(), config }).filter(
+    ({ check }) => !values.skip.includes(check),
+  );
+  if (values.output === 'json') io.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
+  else io.stdout.write(render(findings, objects.length, paintFor(io), printable));
+  return findings.length > 0 ? 2 : 0;
+}
+
+function render(
+  findings: readonly Finding[],
+  objects: number,
+  paint: Paint,
+  printable: (text: string) => string,
+): string {
+  const seen = `in ${plural(objects, 'object')}`;
+  if (findings.length === 0) return `${paint('green', 'ok')}  nothing found ${seen}\n`;
+  const lines = findings.map(({ check, severity, object, message, fix }) => {
+    const colour = severity === 'error' ? 'red' : 'yellow';
+    return [
+      `${paint(colour, severity.padEnd(7))}  ${paint('bold', printable(object))}: ${printable(message)}  ${paint('grey', `[${check}]`)}`,
+      `         ${paint('grey', `→ ${printable(fix)}`)}\n`,
+    ].join('\n');
+  });
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const counts = `${plural(errors, 'error')}, ${plural(findings.length - errors, 'warning')} ${seen}`;
+  return `${lines.join('')}\n${counts}\n`;
+}
+
+const LIST = (Object.entries(CHECKS) as [CheckName, string][])
+  .map(([name, finds]) => `  ${name.padEnd(24)} ${finds}`)
+  .join('\n');
+
+const command: Command = defineCommand({
+  name: 'check',
+  summary: 'Look for duplicates, leaks, orphans and what else is wrong among addresses',
+  usage: '[-f PATH...] [--skip CHECK...] [-o text|json]',
+  description: `
+Compares all objects of a cluster (or of files, which must then hold all of them) with each other, says what is
+wrong, what it means, and the command that mends it. What metaipam mends by itself within two minutes is left out.
+
+Checks:
+${LIST}
+
+${LIVE_RIGHTS}
+
+Exit codes: 0 nothing found, 2 something found, 1 on any error.`,
+  options: OPTIONS,
+  main: run,
+});
+
+export default command;

@@ -1,0 +1,69 @@
+import { stripVTControlCharacters } from 'node:util';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import check from '../../lib/cli/check.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { address, claim, pool } from '../overview/objects.ts';
+import { run } from './run.ts';
+
+const list = (...items: KubernetesObject[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+const SPEC = { addresses: ['10.0.0.0/24'], prefix: 24 };
+const FAULTY = list(pool('p', SPEC), pool('q', SPEC), claim('lost', 'nowhere'));
+const OUTPUT = `error    IPAddressClaim default/lost: InClusterIPPool default/nowhere does not exist  [missing-pool]
+         → kubectl get inclusterippool -A  # create the pool, or the claim for another one: its spec cannot be changed
+warning  InClusterIPPool default/q: overlaps InClusterIPPool default/p in 10.0.0.1-10.0.0.254: fine for networks that are apart, else one address is given out twice  [overlapping-pools]
+         → kubectl edit inclusterippool -n default q  # take it out of spec.addresses
+
+1 error, 1 warning in 3 objects
+`;
+const checked = (stdin: string, ...argv: string[]) => run(check.run, ['-f', '-', ...argv], { stdin });
+
+test('exit 0: nothing', async () => {
+  assert.equal(await checked(list(pool('p', SPEC))), {
+    code: 0,
+    out: 'ok  nothing found in 1 object\n',
+    err: '',
+  });
+});
+
+test('exit 2: what is wrong, and how to mend it', async () => {
+  assert.equal(await checked(FAULTY), { code: 2, out: OUTPUT, err: '' });
+  const coloured = await run(check.run, ['-f', '-'], { stdin: FAULTY, isTTY: true });
+  assert.match(coloured.out, '\u001b[31m');
+  assert.is(stripVTControlCharacters(coloured.out), OUTPUT);
+});
+
+test('-o json', async () => {
+  const { code, out } = await checked(FAULTY, '-o', 'json');
+  assert.is(code, 2);
+  const { findings } = JSON.parse(out);
+  assert.equal(Object.keys(findings[0]), ['check', 'severity', 'object', 'message', 'fix']);
+  assert.equal(JSON.parse((await checked(list(), '-o', 'json')).out), { findings: [] });
+});
+
+test('--skip', async () => {
+  const { code, out } = await checked(FAULTY, '--skip', 'missing-pool', 'overlapping-pools');
+  assert.equal([code, out], [0, 'ok  nothing found in 3 objects\n']);
+  const wrong = await checked(FAULTY, '--skip', 'nonsense');
+  assert.is(wrong.code, 1);
+  assert.match(wrong.err, 'metaipam check: --skip: there is no check nonsense, but duplicate-address, ');
+});
+
+test('exit 1: what cannot be read', async () => {
+  const { code, out, err } = await checked('kind: A\n---\n- b\n');
+  assert.equal([code, out], [1, '']);
+  assert.match(err, '<stdin>#1: apiVersion: is required\n<stdin>#2: document: must be an object');
+  assert.is((await checked(FAULTY, '--', 'x')).code, 1);
+});
+
+test('hostile names and messages cannot drive the terminal', async () => {
+  const evil = '\u001b[31m\u009bx\u202e\n';
+  const { code, out } = await checked(
+    list(address(evil, evil, '10.0.0.1'), pool(evil, { addresses: [evil] })),
+  );
+  assert.is(code, 2);
+  assert.ok([...out].every((character) => character >= ' ' || character === '\n'));
+  assert.is(out.split('\n').length, 2 * 2 + 3);
+});
+
+test.run();
