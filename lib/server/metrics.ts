@@ -85,6 +85,22 @@ const STATUS_GAUGES = [
   },
 ] as const;
 
+/** When each parent's counts were written down: of several processes, the one that synced it last knows it best. */
+const SYNC_TIMES = [
+  {
+    name: 'metaipam_pool_last_sync_timestamp_seconds',
+    help: 'When this process last answered a sync of the pool. Labels: one series per pool.',
+    labels: POOL_LABELS,
+    controllers: POOLS,
+  },
+  {
+    name: 'metaipam_pod_network_last_sync_timestamp_seconds',
+    help: 'When this process last answered a sync of the PodNetwork. Labels: one series per PodNetwork.',
+    labels: ['name'],
+    controllers: ['pod-networks'],
+  },
+] as const;
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -112,6 +128,11 @@ export function createMetrics(): Metrics {
     controllers: controllers as readonly string[],
     path,
   }));
+  const syncTimes = SYNC_TIMES.map(({ name, help, labels, controllers }) => ({
+    gauge: new Gauge<string>({ name, help, labelNames: labels, registers }),
+    labels: labels as readonly string[],
+    controllers: controllers as readonly string[],
+  }));
 
   return {
     registry,
@@ -127,9 +148,16 @@ export function createMetrics(): Metrics {
         namespace: parent.metadata.namespace ?? '',
         name: parent.metadata.name,
       };
+      const pick = (labels: readonly string[]) =>
+        Object.fromEntries(labels.map((label) => [label, identity[label]!]));
+      for (const { gauge, labels, controllers } of syncTimes) {
+        if (!controllers.includes(controller)) continue;
+        if (finalized === true) gauge.remove(pick(labels));
+        else gauge.setToCurrentTime(pick(labels));
+      }
       for (const { gauge, labels, controllers, path } of gauges) {
         if (!controllers.includes(controller)) continue;
-        const values = Object.fromEntries(labels.map((label) => [label, identity[label]!]));
+        const values = pick(labels);
         const [group, key] = path;
         const count = toNumber(status?.[group]?.[key]);
         if (finalized === true) gauge.remove(values);

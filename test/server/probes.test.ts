@@ -60,7 +60,7 @@ test('metrics count calls by outcome, and bytes', async ({ server }) => {
 test('every metric of ours says what its labels can be', async ({ server }) => {
   const { text } = await server.get('/metrics');
   const help = text.split('\n').filter((line) => line.startsWith('# HELP metaipam_'));
-  assert.is(help.length, 10);
+  assert.is(help.length, 12);
   for (const line of help) assert.match(line, 'Labels: ');
 });
 
@@ -78,17 +78,31 @@ test('pools and pod networks show the counts of their status', async ({ server }
   has(text, 'metaipam_pod_network_nodes_pending{name="default"} 1');
 });
 
+test('when a count was written down tells which of several processes to believe', async ({ server }) => {
+  const before = Date.now();
+  await server.post('/hooks/pools/sync', compositeRequest('InClusterIPPool', 'p', 'ns'));
+  await server.post('/hooks/pod-networks/sync', compositeRequest('PodNetwork', 'default'));
+  const { text } = await server.get('/metrics');
+  for (const series of [
+    'metaipam_pool_last_sync_timestamp_seconds{kind="InClusterIPPool",namespace="ns",name="p"}',
+    'metaipam_pod_network_last_sync_timestamp_seconds{name="default"}',
+  ]) {
+    const seconds = Number(text.split(`${series} `)[1]?.split('\n')[0]);
+    assert.ok(seconds * 1000 >= before && seconds * 1000 <= Date.now(), `${series} ${seconds}`);
+  }
+});
+
 test('the series of a pool go when it is finalized, not before', async ({ server }) => {
   const series = async () =>
     (await server.get('/metrics')).text.match(/^metaipam_pool_.*name="(\w+)"/gm)?.length ?? 0;
   for (const name of ['gone', 'held']) {
     await server.post('/hooks/pools/sync', compositeRequest('InClusterIPPool', name, 'ns'));
   }
-  assert.is(await series(), 8);
+  assert.is(await series(), 10);
   await server.post('/hooks/pools/finalize', compositeRequest('InClusterIPPool', 'held', 'ns'));
-  assert.is(await series(), 8);
+  assert.is(await series(), 10);
   await server.post('/hooks/pools/finalize', compositeRequest('InClusterIPPool', 'gone', 'ns'));
-  assert.is(await series(), 4);
+  assert.is(await series(), 5);
 });
 
 function has(text: string, line: string): void {
