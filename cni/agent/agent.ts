@@ -25,23 +25,28 @@ const file = factsFile(process.env);
 const stop = new AbortController();
 let node: NodeFacts | undefined;
 let isWatching = false;
+/** The file shows the Node as it was last seen. */
+let isWritten = false;
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 if (PROGRAMS && CNI_BIN)
   log('programs installed', { to: CNI_BIN, names: installPrograms(PROGRAMS, CNI_BIN) });
-writeHostKubeconfig();
 const heartbeat = setInterval(() => {
-  if (isWatching) writeNode();
-  writeHostKubeconfig();
+  try {
+    if (isWatching) writeNode();
+  } catch (error) {
+    log('the facts could not be written', { error: (error as Error).message });
+  }
 }, HEARTBEAT);
 const probes = createServer((request, response) => {
-  const isGood = request.url === '/healthz' || (request.url === '/readyz' && node !== undefined);
+  const isGood = request.url === '/healthz' || (request.url === '/readyz' && isWritten);
   response.writeHead(isGood ? 200 : 503).end(isGood ? 'ok\n' : 'the Node has not been seen\n');
 });
 if (PORT) probes.listen(Number(PORT), '127.0.0.1');
 
 while (!stop.signal.aborted) {
   try {
+    writeHostKubeconfig();
     await watchNode({ name: NODE_NAME, signal: stop.signal, onNode });
   } catch (error) {
     if (stop.signal.aborted) break;
@@ -58,23 +63,32 @@ function onNode(found: NodeFacts | undefined): void {
   const isNew = JSON.stringify(found) !== JSON.stringify(node);
   node = found;
   isWatching = true;
+  isWritten = false;
   if (isNew) log('the Node', { podCIDRs: found?.podCIDRs ?? null });
   if (found === undefined) rmSync(file, { force: true });
   else writeNode();
 }
 
 function writeNode(): void {
-  if (node !== undefined) replaceFile(file, writeFacts(node, Date.now()));
+  if (node === undefined) return;
+  replaceFile(file, writeFacts(node, Date.now()));
+  isWritten = true;
 }
 
-/** With the token that the pod has at the moment: its own changes within the hour. */
+/** With the token that the pod has at the moment, which changes within the hour: each watch is shorter. */
 function writeHostKubeconfig(): void {
   if (!HOST_KUBECONFIG) return;
-  const { server, ca = '', token = '' } = findConnection({ env: process.env, readFile }, undefined);
+  const { server, ca = '', token } = findConnection({ env: process.env, readFile }, undefined);
+  if (!token) throw new Error('HOST_KUBECONFIG: the agent has no token that it could write there');
   const text = JSON.stringify({
     ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'metaipam' },
     contexts: [{ name: 'metaipam', context: { cluster: 'local', user: 'metaipam' } }],
-    clusters: [{ name: 'local', cluster: { server, 'certificate-authority-data': btoa(ca) } }],
+    clusters: [
+      {
+        name: 'local',
+        cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') },
+      },
+    ],
     users: [{ name: 'metaipam', user: { token } }],
   });
   if (installFile(HOST_KUBECONFIG, Buffer.from(`${text}\n`), 0o600))

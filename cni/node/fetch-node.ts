@@ -1,9 +1,11 @@
 /** Asks the API server for the facts of a node: a FetchRequest on stdin, a FetchAnswer on stdout. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { type FetchHost, type FetchRequest, fetchNode } from '../../lib/cni/fetch-node.ts';
 import { readFile, replaceFile } from './host.ts';
 import { get } from './https.ts';
+
+/** Bytes of an answer: a page of large Nodes has a tenth of it. */
+const LARGEST_ANSWER = 64 << 20;
 
 const input: FetchRequest = JSON.parse(readFileSync(0, 'utf8'));
 // Whatever hangs, and be it the lookup of a name, must not hang the pod.
@@ -12,8 +14,28 @@ setTimeout(() => process.exit(1), input.deadline + 1_000).unref();
 const host: FetchHost = {
   ...{ env: process.env, now: Date.now, readFile, replaceFile },
   async get(connection, path, milliseconds) {
-    const response = await get(connection, path, AbortSignal.timeout(Math.max(1, milliseconds)));
-    return { status: response.statusCode ?? 0, body: await text(response) };
+    const signal = AbortSignal.timeout(Math.max(1, milliseconds));
+    const response = await get(connection, path, signal);
+    try {
+      const body = await textOf(response);
+      // An answer without a length ends where it is cut off.
+      signal.throwIfAborted();
+      return { status: response.statusCode ?? 0, body };
+    } catch (error) {
+      const reason = signal.aborted ? 'does not answer in time' : (error as Error).message;
+      throw new Error(`${connection.server}: ${reason}`);
+    }
   },
 };
 fetchNode(host, input).then((answer) => writeFileSync(1, `${JSON.stringify(answer)}\n`));
+
+async function textOf(response: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > LARGEST_ANSWER) throw new Error('the answer is too large');
+  }
+  return Buffer.concat(chunks).toString();
+}

@@ -142,18 +142,15 @@ export interface ApiServer {
   readonly keyFile: string;
   /** Tells everyone who watches. */
   tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', node: Node): void;
-  breakWatches(): void;
+  /** Tears off every connection. */
+  breakOff(): void;
   /** Writes a kubeconfig with the present token. */
   kubeconfig(path: string, user?: object): string;
   close(): void;
 }
 
-/** An API server on loopback that serves Nodes over TLS, with a certificate that openssl makes. */
-export async function apiServer(
-  folder: string,
-  nodes: readonly Node[],
-  { names = 'IP:127.0.0.1', ...options }: ServerOptions & { names?: string } = {},
-): Promise<ApiServer> {
+/** The paths of a certificate for these names that is its own authority, made by openssl, and of its key. */
+export function certificate(folder: string, names: string): { key: string; cert: string } {
   mkdirSync(folder, { recursive: true });
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   execFileSync(
@@ -165,6 +162,16 @@ export async function apiServer(
     ],
     { stdio: 'ignore' },
   );
+  return { key, cert };
+}
+
+/** An API server on loopback that serves Nodes over TLS, with a certificate that openssl makes. */
+export async function apiServer(
+  folder: string,
+  nodes: readonly Node[],
+  { names = 'IP:127.0.0.1', ...options }: ServerOptions & { names?: string } = {},
+): Promise<ApiServer> {
+  const { key, cert } = certificate(folder, names);
   const watchers = new Set<ServerResponse>();
   /** By its token, or by a certificate that the server's own authority has signed. */
   const isKnown = ({ headers, socket }: IncomingMessage) =>
@@ -226,8 +233,8 @@ export async function apiServer(
     tell(type, node) {
       for (const watcher of watchers) watcher.write(watchEvent(type, nodeObject(node)));
     },
-    breakWatches() {
-      for (const watcher of watchers) watcher.destroy();
+    breakOff() {
+      server.closeAllConnections();
     },
     kubeconfig(path, user = { token: api.token }) {
       writeFileSync(path, kubeconfig(api.url, cert, user));
