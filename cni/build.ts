@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 export const PLUGINS = ['kube-node', 'node-annotation'];
-const FETCHER = 'fetch-node';
+export const FETCHER = 'fetch-node';
 const root = dirname(import.meta.dirname);
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -19,7 +20,7 @@ import { dirname, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { buildForNode, buildNative } from '../../cni/build.ts';
+import { buildForNode, buildNative, FETCHER, PLUGINS } from '../../cni/build.ts';
 
 /** The plugins to test with. `CNI_PLUGINS` names a folder with others, say those of a newer release. */
 export const HOST_LOCAL_FOLDER = process.env.CNI_PLUGINS ?? '/usr/lib/cni';
@@ -73,14 +74,18 @@ function isThere(program: string): boolean {
   return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
 }
 
-/** The folder of the programs, compiled if QuickJS is there, and whether they are. */
+/**
+ * The folder of the programs, compiled if QuickJS is there, and whether they are. `CNI_PROGRAMS` names a folder with
+ * others, say with sanitizers.
+ */
 export async function programs(): Promise<{ folder: string; isNative: boolean }> {
   const folder = scratch();
   const forNode = join(folder, 'node');
   await buildForNode(forNode);
   for (const name of readdirSync(forNode)) useThisNode(join(forNode, name));
   try {
-    await buildNative(folder);
+    if (process.env.CNI_PROGRAMS) copyPrograms(process.env.CNI_PROGRAMS, folder);
+    else await buildNative(folder);
   } catch (error) {
     console.log(
       `# SKIPPED: the native programs, the bundles are tested instead: ${(error as Error).message}`,
@@ -88,6 +93,10 @@ export async function programs(): Promise<{ folder: string; isNative: boolean }>
     return { folder: forNode, isNative: false };
   }
   return { folder, isNative: true };
+}
+
+function copyPrograms(from: string, to: string): void {
+  for (const name of [...PLUGINS, FETCHER]) copyFileSync(join(from, name), join(to, name));
 }
 
 /** Tests give programs no PATH to find a `node` in. */
