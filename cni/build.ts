@@ -19,7 +19,7 @@ if (import.meta.main) {
   rmSync(dist, { recursive: true, force: true });
   await buildForNode(join(dist, 'node'));
   await buildNative(dist);
-  await bundleForNode('agent/agent', join(root, 'dist/cni-agent.mjs'), 'esm');
+  await buildAgent(join(root, 'dist/cni-agent.mjs'));
 }
 
 /** All programs, each one file that is run by the `node` of its host. */
@@ -28,6 +28,11 @@ export async function buildForNode(folder: string): Promise<void> {
   // In a package a file without an extension is what this says; elsewhere it is CommonJS.
   writeFileSync(join(folder, '../package.json'), '{ "type": "commonjs" }\n');
   for (const name of [...PLUGINS, FETCHER]) await bundleForNode(`node/${name}`, join(folder, name), 'cjs');
+}
+
+/** The node agent, which needs Node.js and nothing else. */
+export async function buildAgent(outfile: string): Promise<void> {
+  await bundleForNode('agent/agent', outfile, 'esm');
 }
 
 /** All programs as static executables. Throws without QuickJS, a C compiler or OpenSSL. */
