@@ -20,7 +20,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Command } from '../../lib/cli/command.ts';
 import type { OptionTable } from '../../lib/cli/options.ts';
-import { type Page, parsePage, ROOT, readPages } from './pages.ts';
+import { filesOf, type Page, parsePage, ROOT, readPages } from './pages.ts';
 
 /** Flags of other programs that the pages speak of. */
 const FOREIGN_FLAGS = new Set([
@@ -147,10 +147,7 @@ function run(line: string, page: Page): string {
   const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
   try {
     for (const entry of readdirSync(ROOT)) symlinkSync(join(ROOT, entry), join(folder, entry));
-    for (const { text } of page.blocks) {
-      const [, name] = /^# ([\w-]+\.yaml)\n/.exec(text) ?? [];
-      if (name !== undefined) writeFileSync(join(folder, name), text);
-    }
+    for (const { name, text } of filesOf(page)) writeFileSync(join(folder, name), text);
     const command = line
       .replace(/^metaipam/, `"${process.execPath}" lib/cli/metaipam.ts`)
       .replace(/^npm run/, 'npm run --silent');

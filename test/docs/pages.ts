@@ -11,6 +11,8 @@ export interface Block {
   readonly language: string;
   /** Whether the word `fragment` follows: part of a document, or one in which `…` stands for more. */
   readonly isFragment: boolean;
+  /** The heading above it. */
+  readonly heading: string;
   readonly text: string;
 }
 
@@ -24,6 +26,14 @@ export interface Page {
   readonly links: readonly string[];
   /** The page without its blocks. */
   readonly prose: string;
+}
+
+/** The files of a page: blocks whose first line is a comment with a name, `# pool.yaml`. */
+export function filesOf({ blocks }: Page): { readonly name: string; readonly text: string }[] {
+  return blocks.flatMap(({ text }) => {
+    const [, name] = /^# ([\w-]+\.yaml)\n/.exec(text) ?? [];
+    return name === undefined ? [] : [{ name, text }];
+  });
 }
 
 /** Every page that a user reads, the README first. */
@@ -47,11 +57,13 @@ const FENCED = /^( *)```([^\n]*)\n([\s\S]*?)^\1```$/gm;
 export function parsePage(path: string, text: string): Page {
   const blocks = [...text.matchAll(FENCED)].map((match) => {
     const [, indent = '', info = '', body = ''] = match;
+    const above = text.slice(0, match.index);
     const [language = '', ...marks] = info.trim().split(/\s+/);
     return {
-      place: `${path}:${text.slice(0, match.index).split('\n').length}`,
+      place: `${path}:${above.split('\n').length}`,
       language,
       isFragment: marks.includes('fragment'),
+      heading: [...above.replaceAll(FENCED, '').matchAll(/^#+ +(.*)$/gm)].at(-1)?.[1] ?? '',
       text: body.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
     };
   });

@@ -1,0 +1,118 @@
+/** The commands of the documentation that need a cluster, as they stand, and what the pages say comes of them. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Node } from '../../lib/kubernetes/core-types.ts';
+import { filesOf, type Page, ROOT, readPages } from '../docs/pages.ts';
+import { ASSETS, eventually } from './control-plane.ts';
+import { type Installation, install, list, quiet } from './install.ts';
+
+const test = suite<{ installation: Installation }>('documentation: ');
+const pages = readPages();
+const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
+
+test.before(async (context) => {
+  for (const entry of readdirSync(ROOT)) symlinkSync(join(ROOT, entry), join(folder, entry));
+  for (const { name, text } of filesOf(page('docs/first-pool.md'))) writeFileSync(join(folder, name), text);
+  context.installation = await install({ serveArgs: ['--cache-lag=3s'] });
+  // It has no pods here, where no node runs any.
+  await context.installation.plane.kubectl(['apply', '-f', join(ROOT, 'metacontroller/deployment.yaml')]);
+});
+
+test.after(async ({ installation }) => {
+  rmSync(folder, { recursive: true });
+  await installation?.stop();
+});
+
+test('the first pool: addresses for machines', async ({ installation }) => {
+  const output = await runBlocks(installation, 'docs/first-pool.md', 'Addresses for machines');
+  assert.match(output, /inclusterippool\S*\/machines +90 +1 +89 +True/);
+  assert.match(output, /ipaddress\S*\/machine-1 +10\.0\.0\.10 +machines/);
+});
+
+test('the first pool: pod CIDRs for nodes', async ({ installation }) => {
+  await installation.plane.kubectl(['apply', '-f', join(folder, 'two-nodes.yaml')]);
+  await runBlocks(installation, 'docs/first-pool.md', 'Pod CIDRs for nodes');
+  await eventually('podCIDRs', async () => {
+    const nodes = await list<Node>(installation.plane, 'nodes');
+    const podCIDRs = nodes.map(({ metadata, spec }) => `${metadata.name} ${spec?.podCIDRs}`);
+    return podCIDRs.join() === 'worker-1 10.244.0.0/24,fd00:10:244::/120,worker-2 10.245.0.0/23';
+  });
+});
+
+test('the first pool: addresses for pods', async ({ installation }) => {
+  await runBlocks(installation, 'docs/first-pool.md', 'Addresses for pods');
+  await eventually('the annotations', async () => {
+    const output = await runBlocks(installation, 'docs/first-pool.md', 'Addresses for pods');
+    return /worker-1 +192\.168\.0\.0\/26\nworker-2 +192\.168\.0\.64\/26\n/.test(output);
+  });
+});
+
+test('operations: pausing, and labels for clusterctl', async ({ installation }) => {
+  const { plane } = installation;
+  await runBlocks(installation, 'docs/operations.md', 'Pausing');
+  await runBlocks(installation, 'docs/operations.md', 'clusterctl move');
+  const labelled = await plane.kubectl(['get', 'crd', '-l', 'clusterctl.cluster.x-k8s.io', '-o', 'name']);
+  const names = labelled
+    .trim()
+    .split('\n')
+    .map((name) => name.replace(/^.*\//, '').replace(/\..*$/, ''));
+  assert.equal(names.sort(), [
+    'globalinclusterippools',
+    'inclusterippools',
+    'ipaddressclaims',
+    'ipaddresses',
+  ]);
+});
+
+test('uninstall: pools, claims and podCIDRs stay, and nothing hangs', async ({ installation }) => {
+  const { plane } = installation;
+  await plane.kubectl(['apply', '-f', join(folder, 'claim.yaml')]);
+  const wait = ['--for=condition=Ready', 'ipaddressclaims.ipam.cluster.x-k8s.io/machine-1', '--timeout=60s'];
+  await plane.kubectl(['wait', ...wait]);
+  await quiet(installation);
+  await runBlocks(installation, 'docs/install.md', 'Uninstall');
+  assert.is((await list(plane, 'ipaddresses.ipam.cluster.x-k8s.io')).length, 1);
+  assert.is((await list<Node>(plane, 'nodes'))[0]?.spec?.podCIDRs?.[0], '10.244.0.0/24');
+  assert.match(await plane.kubectl(['get', 'crd', '-o', 'name']), 'inclusterippools');
+  assert.not.match(await plane.kubectl(['get', 'crd', '-o', 'name']), 'metaipam.io');
+  for (const object of [
+    'inclusterippool/machines',
+    'clustercidr/everyone',
+    'ipaddressclaims.ipam.cluster.x-k8s.io/machine-1',
+  ])
+    await plane.kubectl(['delete', object, '--timeout=20s']);
+});
+
+function page(path: string): Page {
+  return pages.find((one) => one.path === path)!;
+}
+
+/** Runs the blocks of shell below a heading that are kubectl alone, and gives what they print. */
+async function runBlocks({ plane }: Installation, path: string, heading: string): Promise<string> {
+  const blocks = page(path).blocks.filter(
+    (block) => block.heading === heading && block.language === 'sh' && /^(kubectl|for) /.test(block.text),
+  );
+  assert.ok(blocks.length > 0, `${path} has no shell below ${heading}`);
+  let output = '';
+  for (const { place, text } of blocks) {
+    const env = {
+      ...process.env,
+      KUBECONFIG: plane.kubeconfig,
+      HOME: plane.dir,
+      PATH: `${ASSETS}${delimiter}${process.env.PATH}`,
+    };
+    const child = spawn('sh', ['-ec', text], { cwd: folder, env });
+    let printed = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (printed += data));
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    assert.is(code, 0, `${place}: exit ${code}\n${printed}`);
+    output += printed;
+  }
+  return output;
+}
+
+test.run();
