@@ -1,4 +1,10 @@
-import { CLUSTER_NAME_LABEL, POOL_API_VERSION, POOL_LABEL, POOL_UID_LABEL } from '../kubernetes/names.ts';
+import {
+  ADDRESS_SPACE_LABEL,
+  CLUSTER_NAME_LABEL,
+  POOL_API_VERSION,
+  POOL_LABEL,
+  POOL_UID_LABEL,
+} from '../kubernetes/names.ts';
 import type { OwnerReference } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
@@ -6,10 +12,15 @@ import { poolLabel } from '../pool/pool-label.ts';
 import { ipamApiVersion } from './api-version.ts';
 
 /** The IPAddress of Cluster API's contract, named like its claim. Metacontroller makes the claim its owner. */
-export function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config: HookConfig): DesiredObject {
+export function addressOf(
+  claim: IPAddressClaim,
+  { metadata, spec }: IPAllocation,
+  config: HookConfig,
+): DesiredObject {
   const { name, namespace, labels } = claim.metadata;
   const { apiGroup, kind, name: pool, uid: poolUid } = spec.poolRef;
   const cluster = labels?.[CLUSTER_NAME_LABEL];
+  const space = metadata.labels?.[ADDRESS_SPACE_LABEL];
   return {
     apiVersion: ipamApiVersion(config),
     kind: 'IPAddress',
@@ -20,6 +31,7 @@ export function addressOf(claim: IPAddressClaim, { spec }: IPAllocation, config:
         ...(cluster !== undefined && { [CLUSTER_NAME_LABEL]: cluster }),
         [POOL_LABEL]: poolLabel(kind, pool),
         [POOL_UID_LABEL]: poolUid,
+        ...(space !== undefined && { [ADDRESS_SPACE_LABEL]: space }),
       },
     },
     spec: {

@@ -13,7 +13,7 @@ export const POOL_LABEL = 'metaipam.io/pool';
 export const POOL_UID_LABEL = 'metaipam.io/pool-uid';
 /** On an allocation: uid of the IPAddressClaim or Node it is for. */
 export const CLAIM_UID_LABEL = 'metaipam.io/claim-uid';
-/** On an allocation of a pool that names an address space: the space. */
+/** On an allocation of a pool that names an address space, and on its address: the space. */
 export const ADDRESS_SPACE_LABEL = 'metaipam.io/address-space';
 /** On a ClusterCIDR (absent means `default`) and on the allocations of a pod network. */
 export const NETWORK_LABEL = 'metaipam.io/network';

@@ -26,6 +26,8 @@ export interface PoolView {
   readonly foreign: readonly IPAddress[];
   /** Allocations that other pools made in the same address space. */
   readonly neighbours: readonly IPAllocation[];
+  /** IPAddresses of other pools in the same address space. */
+  readonly neighbourAddresses: readonly IPAddress[];
 }
 
 /** Why a pool gives out nothing new. */
@@ -115,7 +117,8 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
       waiting.push(claim);
     }
   }
-  for (const address of view.foreign) inUse.addText(address.spec.address, address);
+  for (const address of [...view.foreign, ...view.neighbourAddresses])
+    inUse.addText(address.spec.address, address);
 
   const stop = standstill ?? (unknown && unknownAddress(unknown));
   if (stop !== undefined) {
@@ -126,7 +129,7 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
 
   const allocatable = ranges?.allocatable ?? RangeSet.EMPTY;
   const used = inUse.toSet();
-  const own = used.difference(addressesOf(view.neighbours));
+  const own = used.difference(addressesOf([...view.neighbours, ...view.neighbourAddresses]));
   const outOfRange = own.difference(allocatable);
   const counts = {
     total: allocatable.count,
@@ -336,8 +339,8 @@ function unknownAddress(claim: IPAddressClaim): Standstill {
   };
 }
 
-function addressesOf(allocations: readonly IPAllocation[]): RangeSet {
-  const addresses = allocations.map(({ spec }) => parseAddress(spec.address ?? ''));
+function addressesOf(holders: readonly (IPAllocation | IPAddress)[]): RangeSet {
+  const addresses = holders.map(({ spec }) => parseAddress(spec.address ?? ''));
   return RangeSet.of(addresses.filter((address) => address !== undefined).map(rangeOf));
 }
 

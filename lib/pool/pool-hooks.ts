@@ -50,7 +50,8 @@ export const SAFETY_RESYNC_SECONDS = 10;
 
 /**
  * A pool sees its claims, the addresses that it did not give out itself (made by another provider, restored,
- * or moved from another cluster) and what the neighbours in its address space hold.
+ * or moved from another cluster) and what the neighbours in its address space hold: their allocations, and their
+ * addresses too, which after a restore are there before their allocations.
  */
 export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookContext): CustomizeResponse {
   const { kind, metadata } = parent;
@@ -84,6 +85,16 @@ export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookCo
         apiVersion: claimsVersion,
         resource: 'ipaddresses',
         labelSelector: { matchExpressions: [{ key: POOL_LABEL, operator: 'DoesNotExist' }] },
+      }),
+      inNamespace({
+        apiVersion: claimsVersion,
+        resource: 'ipaddresses',
+        labelSelector: {
+          matchExpressions: [
+            { key: ADDRESS_SPACE_LABEL, operator: 'Exists' },
+            { key: POOL_UID_LABEL, ...notMine },
+          ],
+        },
       }),
       {
         apiVersion: METAIPAM_API_VERSION,
@@ -176,18 +187,17 @@ function viewOf(request: CompositeRequest<Pool>, { config }: HookContext): PoolV
     spec.poolRef.apiGroup === CAPI_IPAM_GROUP &&
     (metadata.namespace === undefined || metadata.namespace === namespace);
   const space = sharedAddressSpace(parent);
+  const isNeighbour = (object: IPAllocation | IPAddress): boolean =>
+    space !== undefined && object.metadata.labels?.[ADDRESS_SPACE_LABEL] === space;
+  const addresses = objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`);
   return {
     title: `${kind} ${qualifiedName(metadata)}`,
     ranges: readPool(parent.spec).ranges,
     claims: objectsOf<IPAddressClaim>(request, 'related', `IPAddressClaim.${capi}`).filter(isMine),
     allocations: objectsOf<IPAllocation>(request, 'children', ALLOCATIONS),
-    foreign: objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`).filter(isMine),
-    neighbours:
-      space === undefined
-        ? []
-        : objectsOf<IPAllocation>(request, 'related', ALLOCATIONS).filter(
-            (allocation) => allocation.metadata.labels?.[ADDRESS_SPACE_LABEL] === space,
-          ),
+    foreign: addresses.filter(isMine),
+    neighbours: objectsOf<IPAllocation>(request, 'related', ALLOCATIONS).filter(isNeighbour),
+    neighbourAddresses: addresses.filter((address) => isNeighbour(address) && !isMine(address)),
   };
 }
 

@@ -142,6 +142,16 @@ test('H2 claim and pool own the IPAddress, the pool only once a sync has seen it
   ]);
 });
 
+test('the IPAddress of a pool that shares its address space says so', () => {
+  const pool = ipPool(
+    { addresses: ['10.0.0.1-10.0.0.254'] },
+    { annotations: { 'metaipam.io/address-space': 'lab' } },
+  );
+  const a = claim('a', pool);
+  const { metadata } = synced(a, { related: [allocation(pool, a, '10.0.0.1')] }).attachments[0]!;
+  assert.equal(metadata.labels, { ...POOL_LABELS, 'metaipam.io/address-space': 'lab' });
+});
+
 test('H7 without a gateway the IPAddress has none', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.254'] });
   const a = claim('a', pool);

@@ -897,6 +897,17 @@ test('pools of one address space exclude each other', () => {
   assert.equal(counts(theirs), { total: 9, used: 1, free: 7, outOfRange: 0, pending: 1 });
 });
 
+test('what a neighbour had before a move is not given out, before it is allocated anew', () => {
+  const spec = { addresses: ['10.0.0.1-10.0.0.9'] };
+  const [a, b] = [ipPool(spec, { ...LAB, uid: 'a' }), ipPool(spec, { ...LAB, name: 'other', uid: 'b' })];
+  const labels = { 'metaipam.io/pool-uid': 'dead', 'metaipam.io/address-space': 'lab' };
+  const moved = ipAddress(b, 'of-b', '10.0.0.1', { labels });
+  const response = sync(a, [claim('of-a', a), moved]);
+  assert.equal(answers(response), { 'of-a': '10.0.0.2' });
+  assert.equal(counts(response), { total: 9, used: 1, free: 7, outOfRange: 0, pending: 0 });
+  assert.equal(answers(sync(ipPool(spec), [claim('of-a'), moved])), { 'of-a': '10.0.0.1' });
+});
+
 test('another space is another space', () => {
   const spec = { addresses: ['10.0.0.1-10.0.0.9'] };
   const lab = ipPool(spec, LAB);
@@ -927,13 +938,14 @@ for (const space of ['', 'Lab', 'a_b', '-a', 'a..b', 'a.-b', 'a'.repeat(64)]) {
 
 // Related objects
 
-test('a pool asks for its claims, for addresses it did not make and for its neighbours’ allocations', () => {
+test('a pool asks for its claims, for addresses it did not make and for what its neighbours have', () => {
   const { relatedResources } = pools.customize({ parent: ipPool({}) }, contextAt());
   assert.equal(
     relatedResources.map(({ resource, namespace }) => `${namespace}/${resource}`),
     [
       'default/ipaddressclaims',
       'default/ipaddressclaims',
+      'default/ipaddresses',
       'default/ipaddresses',
       'default/ipaddresses',
       'default/ipallocations',
@@ -962,6 +974,7 @@ test('a global pool asks for claims of every namespace, and for allocations wher
     [
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddressclaims',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddressclaims',
+      'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'metaipam.io/v1alpha1 ipam/ipallocations',
