@@ -15,7 +15,7 @@ import { NamespaceController } from './namespace-controller.ts';
 import { type Unstructured, withMetadata, without } from './object.ts';
 import { Process, type ProcessDefinition, type Worker } from './process.ts';
 import { type CustomResourceDefinition, Resources } from './resources.ts';
-import { FAIR, type Fault, type Move, type Schedule } from './schedule.ts';
+import { FAIR, type Fault, type LateRequest, type Move, type Schedule } from './schedule.ts';
 import { type Admission, Store } from './store.ts';
 import type { HookCall, HookResult, Step, StepResult, SyncError } from './task.ts';
 
@@ -103,6 +103,7 @@ interface History {
   responses: string[];
 }
 
+const UNANSWERED = apiError('Timeout', 'the server was unable to return a response in time');
 const DEFAULT_HORIZON_SECONDS = 120;
 const KUBECTL = 'kubectl';
 
@@ -113,6 +114,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #schedule: Schedule;
   readonly #failures = new Map<string, Failure>();
+  readonly #late = new Set<LateRequest>();
   #now: number;
   #tickets = 0;
   #syncs = 0;
@@ -168,6 +170,16 @@ export class Cluster {
   /** Virtual time, in milliseconds since the epoch. */
   get now(): number {
     return this.#now;
+  }
+
+  /** How many syncs there were. */
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  /** Requests on their way whose senders have given up on them or crashed, oldest first. */
+  get late(): ReadonlySet<LateRequest> {
+    return this.#late;
   }
 
   /** Executes one request at once, as a client that is none of the processes. */
@@ -232,12 +244,16 @@ export class Cluster {
     return true;
   }
 
-  /** What could happen next, lazily: deliveries, steps, starts, and last the wait for a timer before `deadline`. */
+  /**
+   * What could happen next, lazily: deliveries, late requests, steps, starts, and last the wait for a timer before
+   * `deadline`.
+   */
   *moves(deadline = Number.POSITIVE_INFINITY): Generator<Move> {
     for (const process of this.processes) {
       for (const informer of process.informers)
         if (informer.pending > 0) yield { kind: 'deliver', process, informer };
     }
+    for (const late of this.#late) yield { kind: 'land', late };
     for (const process of this.processes)
       for (const worker of process.workers) yield { kind: 'step', worker };
     let next = Number.POSITIVE_INFINITY;
@@ -257,6 +273,9 @@ export class Cluster {
         break;
       case 'step':
         this.#execute(move.worker);
+        break;
+      case 'land':
+        this.#land(move.late);
         break;
       case 'start':
         move.process.start(move.reconciler, move.key);
@@ -291,9 +310,11 @@ export class Cluster {
       process.restart();
       return;
     }
+    if (fault?.kind === 'late' && step.kind === 'api' && isWrite(step.request))
+      this.#late.add({ sender: worker, request: step.request });
     const result = this.#answer(step, fault);
     this.#observe(process, reconciler.name, key, step, result);
-    if (fault?.kind === 'crash') {
+    if (fault?.kind === 'crash' || (fault?.kind === 'late' && fault.crash)) {
       process.restart();
       return;
     }
@@ -301,6 +322,13 @@ export class Cluster {
       this.#recordResponse(reconciler, key, result as HookResult);
     }
     process.resume(worker, result);
+  }
+
+  #land(late: LateRequest): void {
+    if (!this.#late.delete(late)) return;
+    const { process, reconciler, key, step } = late.sender;
+    this.#writes++;
+    this.#observe(process, reconciler.name, key, step, this.store.execute(late.request));
   }
 
   #answer(step: Step, fault: Fault | undefined): StepResult {
@@ -311,11 +339,10 @@ export class Cluster {
       return fault?.kind === 'lost' ? { status: 'timeout' } : result;
     }
     if (fault?.kind === 'refused') return { error: fault.error };
+    if (fault?.kind === 'late' && isWrite(step.request)) return UNANSWERED;
     if (isWrite(step.request)) this.#writes++;
     const result = this.store.execute(step.request);
-    return fault?.kind === 'lost'
-      ? apiError('Timeout', 'the server was unable to return a response in time')
-      : result;
+    return fault?.kind === 'lost' ? UNANSWERED : result;
   }
 
   /** A hook call of an event handler: it can fail, but nothing else can happen meanwhile. */

@@ -1,5 +1,5 @@
 /** Who moves next, and what goes wrong. */
-import type { ApiError } from './api.ts';
+import type { ApiError, ApiRequest } from './api.ts';
 import type { Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import type { Process, Worker } from './process.ts';
@@ -18,8 +18,16 @@ export type Move =
       readonly reconciler: Reconciler;
       readonly key?: string;
     }
+  /** A request takes effect whose sender has given up on it, or is no more. */
+  | { readonly kind: 'land'; readonly late: LateRequest }
   /** Time passes until the next timer, in milliseconds since the epoch. */
   | { readonly kind: 'wait'; readonly until: number };
+
+/** A request that is still on its way, and what sent it. */
+export interface LateRequest {
+  readonly sender: Worker;
+  readonly request: ApiRequest;
+}
 
 /** What happens to one step instead of its execution. */
 export type Fault =
@@ -27,15 +35,19 @@ export type Fault =
   | { readonly kind: 'crash'; readonly when: 'before' | 'after' }
   /** The step takes effect, but no answer arrives. */
   | { readonly kind: 'lost' }
+  /** The request is still on its way when its sender gives up on it, or crashes: it takes effect later. */
+  | { readonly kind: 'late'; readonly crash: boolean }
   /** The API server refuses the request. */
   | { readonly kind: 'refused'; readonly error: ApiError }
+  /** A replica of another version answers the hook call. */
+  | { readonly kind: 'replica' }
   /** The hook answers this, without being asked. */
   | { readonly kind: 'hook'; readonly result: HookResult };
 
 export interface Schedule {
   /**
-   * One of the possible moves, or undefined when there is none. They come lazily: deliveries, steps, starts, and
-   * last the wait, if a timer is set. Between two moves a schedule may also crash a process (`restart`), or make
+   * One of the possible moves, or undefined when there is none. They come lazily: deliveries, late requests, steps,
+   * starts, and last the wait, if a timer is set. Between two moves a schedule may also crash a process (`restart`), or make
    * an informer `relist` or `repeat`.
    */
   choose(moves: Iterable<Move>): Move | undefined;
@@ -51,7 +63,7 @@ export const FAIR: Schedule = {
     let best: Move | undefined;
     let ticket = Number.POSITIVE_INFINITY;
     for (const move of moves) {
-      if (move.kind === 'deliver' || move.kind === 'step') return move;
+      if (move.kind === 'deliver' || move.kind === 'step' || move.kind === 'land') return move;
       if (move.kind === 'wait') return best ?? move;
       const first = move.reconciler.queue.firstTicket();
       if (first < ticket) [best, ticket] = [move, first];

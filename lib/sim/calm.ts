@@ -7,7 +7,6 @@ import {
   ADDRESS_ANNOTATION,
   DEFAULT_NETWORK,
   NETWORK_LABEL,
-  POOL_UID_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
@@ -19,6 +18,7 @@ import {
   blocksOf,
   givenBy,
   gives,
+  isAbandoned,
   isOfPool,
   isPoolAllocation,
   keyOfPool,
@@ -81,7 +81,7 @@ function eventsOf({ cluster: { resources, store } }: World): number {
   return resources.all.reduce((sum, type) => sum + store.log(type).length, 0);
 }
 
-function checkPools({ cluster, layout }: World): Violation | undefined {
+function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   const addresses = addressesByName(cluster);
   const claims = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim');
   const uids = new Map(claims.map((claim) => [claim.metadata.uid, claim]));
@@ -116,7 +116,7 @@ function checkPools({ cluster, layout }: World): Violation | undefined {
   }
   for (const address of addresses.values()) {
     const owner = address.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
-    const isForeign = owner === undefined && address.metadata.labels?.[POOL_UID_LABEL] === undefined;
+    const isForeign = owner === undefined && !isAbandoned(address.metadata);
     // Two Metacontrollers at once may leave one behind: see docs/correctness.md.
     if (layout.metacontrollers > 1 || isForeign || (owner !== undefined && uids.has(owner))) continue;
     return { rule: 'nothing is left over', message: `IPAddress ${qualifiedName(address.metadata)}` };
@@ -178,7 +178,12 @@ function checkPools({ cluster, layout }: World): Violation | undefined {
       const isKept = pool !== undefined && isFrozen(pool);
       if (ready?.status !== 'True' && !isKept)
         return { rule: 'conditions tell the truth', message: `${title}: ${ready?.message}` };
-      if (canonicalAddress(address.spec.address) !== claim.metadata.annotations?.[ADDRESS_ANNOTATION])
+      // What moved before its claim was told waits for its pool.
+      const isUntold = isKept && moves > 0 && claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined;
+      if (
+        !isUntold &&
+        canonicalAddress(address.spec.address) !== claim.metadata.annotations?.[ADDRESS_ANNOTATION]
+      )
         return {
           rule: 'conditions tell the truth',
           message: `${title}: ${claim.metadata.annotations?.[ADDRESS_ANNOTATION]}`,

@@ -5,7 +5,7 @@ import type { Fault, Move } from '../engine/schedule.ts';
 import type { Step } from '../engine/task.ts';
 import type { Op } from './op.ts';
 import { userAction } from './users.ts';
-import { COLLECTOR, cacheName, type World } from './world.ts';
+import { COLLECTOR, cacheName, opOf, type World } from './world.ts';
 
 /** Requests more often than news: what is heard at once, and what is worked on, are many, but not of one use. */
 const KINDS = ['deliver', 'deliver', 'step', 'step', 'step', 'start'] as const;
@@ -33,6 +33,9 @@ export class Chaos {
       const most = layout.assumptions.skew * 1000;
       return { op: 'clock', milliseconds: random.below(2 * most + 1) - most };
     }
+    if (cluster.late.size > 0 && random.chance(0.1))
+      return opOf({ kind: 'land', late: random.pick([...cluster.late]) }, cluster.now);
+    if (chances.move > 0 && this.#world.moves < 2 && random.chance(chances.move)) return this.#move();
     if (random.chance(chances.wait)) return this.#wait();
     const moves = [...cluster.moves()].filter((move) => this.#isReady(move));
     const kind = random.pick(KINDS);
@@ -59,6 +62,7 @@ export class Chaos {
       case 'start':
         return !this.random.chance(layout.slowness(move.process.name, 'syncs') / 2);
       case 'wait':
+      case 'land':
         return false;
     }
   }
@@ -97,15 +101,19 @@ export class Chaos {
         };
       }
       case 'wait':
+      case 'land':
         return this.#wait();
     }
   }
 
   #faultOf(step: Step): Fault | undefined {
     const { random } = this;
-    const { crash, lost, refused, hook } = this.#world.layout.chances;
+    const { crash, lost, refused, hook, late, replica } = this.#world.layout.chances;
     if (random.chance(crash)) return { kind: 'crash', when: random.pick(['before', 'after'] as const) };
     if (random.chance(lost)) return { kind: 'lost' };
+    if (late > 0 && step.kind === 'api' && isWrite(step.request) && random.chance(late))
+      return { kind: 'late', crash: random.chance(0.5) };
+    if (replica > 0 && step.kind === 'hook' && random.chance(replica)) return { kind: 'replica' };
     if (step.kind === 'api') {
       if (!isWrite(step.request) || !random.chance(refused)) return undefined;
       const error = random.pick([
@@ -121,6 +129,15 @@ export class Chaos {
       { status: 'timeout' },
     ] as const;
     return { kind: 'hook', result: random.pick(results) };
+  }
+
+  #move(): Op {
+    const { random } = this;
+    const paused = random.chance(0.5);
+    // Pools that share an address space see each other's addresses, not what their claims say they have.
+    const isShared = this.#world.layout.pools.includes(1);
+    const [status, allocations] = [random.chance(0.3) && !isShared, random.chance(0.3)];
+    return { op: 'move', how: { paused, owners: paused && random.chance(0.5), status, allocations } };
   }
 
   /** Lets time go by, but nothing come later than the assumptions allow. */

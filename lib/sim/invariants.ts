@@ -1,4 +1,5 @@
 /** What has to hold after every step, whatever has gone wrong: predicates over the store and its last changes. */
+import { canonicalAddress } from '../address/address.ts';
 import type { Unstructured } from '../engine/object.ts';
 import { deepEqual, isDeleting } from '../engine/object.ts';
 import type { ResourceType } from '../engine/resources.ts';
@@ -58,6 +59,7 @@ export class Invariants {
   readonly #once = new Set<string>();
   /** Node uid and CIDR of every block that was ever in an annotation of its node. */
   readonly #annotated = new Set<string>();
+  #moves = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -68,6 +70,7 @@ export class Invariants {
     if (this.#world.audit.problem !== undefined) {
       return { rule: 'pure hooks', message: this.#world.audit.problem };
     }
+    if (this.#moves !== this.#world.moves) this.#move();
     const changed = new Set<string>();
     const events: WatchEvent[] = [];
     for (const type of this.#world.cluster.resources.all) {
@@ -88,6 +91,20 @@ export class Invariants {
       if (violation !== undefined) return violation;
     }
     return changed.has('Node') ? this.#checkNodes() : undefined;
+  }
+
+  /** In a new cluster every claim has to keep the address that came along with it; nothing else is known. */
+  #move(): void {
+    const { cluster, moves } = this.#world;
+    this.#moves = moves;
+    const memories = [this.#positions, this.#addresses, this.#goneAt, this.#versions, this.#leavingSince];
+    for (const memory of [...memories, this.#tampered, this.#once, this.#annotated]) memory.clear();
+    const addresses = addressesByName(cluster);
+    for (const { metadata, spec } of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
+      const held = addresses.get(qualifiedName(metadata))?.spec;
+      if (held?.poolRef.kind !== spec.poolRef.kind || held.poolRef.name !== spec.poolRef.name) continue;
+      this.#addresses.set(metadata.uid!, canonicalAddress(held.address)!);
+    }
   }
 
   #checkEvent(event: WatchEvent, actor: Actor): Violation | undefined {
@@ -304,6 +321,8 @@ export class Invariants {
         message: `${metadata.name} of ${claim.metadata.name} is dropped`,
       };
     }
+    // Its other allocation was deleted by hand: this one was the spare when the pool last looked.
+    if (this.#tampered.has(uid)) return undefined;
     return this.#checkGrace(
       metadata.name,
       this.#goneAt.get(uid),

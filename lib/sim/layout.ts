@@ -34,6 +34,9 @@ export const FAULTS = [
   'clock',
   'lag',
   'hands',
+  'late',
+  'replica',
+  'move',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
 
@@ -90,6 +93,12 @@ export function layoutOf(
   };
   const dice = random.below(10);
   const [slow, tastes] = [random.next(), random.next()];
+  // These came later. Dice of their own, so that the worlds there were before stay as they were.
+  const newer = new Random(seed ^ 0x5eed);
+  const seldom = (name: FaultName, chances: readonly number[]) => {
+    const chance = newer.pick(chances);
+    return has(name) ? chance : 0;
+  };
   const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
   return {
     seed,
@@ -114,6 +123,9 @@ export function layoutOf(
       relist: sometimes('relist', [0, 0.02, 0.2]),
       repeat: sometimes('repeat', [0, 0.05]),
       clock: sometimes('clock', [0, 0.01]),
+      late: seldom('late', [0, 0, 0.02, 0.1]),
+      replica: seldom('replica', [0, 0, 0.1, 0.5]),
+      move: seldom('move', [0, 0, 0.005, 0.02]),
     },
     hands: random.chance(0.6) && has('hands'),
     slowness: (process, resource) => (has('lag') ? slowness(process + resource) : 0),

@@ -5,11 +5,12 @@
  *     npm run sim -- --worlds 1000 --from 1
  *     npm run sim -- --seed 42 --steps 300 one world, and what went wrong in it
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { controllers } from '../../hooks/index.ts';
 import { FAULTS, type FaultName, type LayoutOptions } from './layout.ts';
-import type { Trouble } from './op.ts';
 import { play } from './play.ts';
+import { type Failure, type Search, searchInThreads, searchPart } from './search.ts';
 import { shrink } from './shrink.ts';
 import { trace } from './trace.ts';
 
@@ -20,6 +21,7 @@ const HELP = `Usage: npm run sim -- [options]
   --time T      search for so long: 30s, 10m, 2h
   --worlds N    search so many worlds (default 1000, without --time)
   --from N      the first seed of a search (default: random)
+  --jobs J      threads of a search (default: one for each core)
   --faults F    only these, by commas: ${FAULTS.join(', ')}
   --domain D    only pools, or only nodes
   --beyond      go beyond what docs/correctness.md assumes
@@ -30,7 +32,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_0
 
 const subject = { hooks: controllers };
 
-function main(argv: readonly string[]): number {
+async function main(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -39,6 +41,7 @@ function main(argv: readonly string[]): number {
       time: { type: 'string' },
       worlds: { type: 'string' },
       from: { type: 'string' },
+      jobs: { type: 'string' },
       faults: { type: 'string' },
       domain: { type: 'string' },
       beyond: { type: 'boolean' },
@@ -64,7 +67,9 @@ function main(argv: readonly string[]): number {
       : values.time === undefined
         ? 1000
         : Number.MAX_VALUE;
-  return search(from, worlds, milliseconds, steps, options);
+  const jobs = values.jobs === undefined ? availableParallelism() : numberOf(values.jobs);
+  if (jobs === 0) throw new Error('--jobs 0: there is at least one');
+  return search({ from, stride: 1, end: from + worlds, milliseconds, steps, options }, jobs);
 }
 
 /** Plays one world, and tells what went wrong in as few steps as can be found in a minute. */
@@ -83,36 +88,25 @@ function show(seed: number, steps: number, options: LayoutOptions): number {
 }
 
 /** Plays worlds until there were enough or time is up, and tells of each that fails. */
-function search(
-  from: number,
-  worlds: number,
-  milliseconds: number,
-  steps: number,
-  options: LayoutOptions,
-): number {
+async function search(search: Search, jobs: number): Promise<number> {
   const began = performance.now();
-  const troubles = new Map<Trouble, number>();
-  const failures: number[] = [];
-  let [played, done, calls] = [0, 0, 0];
-  while (played < worlds && performance.now() - began < milliseconds) {
-    const seed = from + played++;
-    const { ops, violation, world } = play(seed, steps, subject, options);
-    done += ops.length;
-    calls += world.audit.calls;
-    for (const [trouble, count] of world.troubles)
-      troubles.set(trouble, (troubles.get(trouble) ?? 0) + count);
-    if (violation === undefined) continue;
-    failures.push(seed);
-    console.log(`world ${seed} breaks "${violation.rule}": ${violation.message.slice(0, 200)}`);
-  }
+  const tell = ({ seed, rule, message }: Failure) =>
+    console.log(`world ${seed} breaks "${rule}": ${message.slice(0, 200)}`);
+  const tally = jobs === 1 ? searchPart(search, tell) : await searchInThreads(search, jobs, tell);
   const seconds = (performance.now() - began) / 1000;
+  const { worlds, steps, syncs, calls, troubles, failures } = tally;
   console.log(
-    `${played} worlds from ${from} on, ${done} steps, ${calls} hook calls in ${seconds.toFixed(0)} s`,
+    `${worlds} worlds from ${search.from} on, ${steps} steps, ${syncs} syncs, ${calls} hook calls ` +
+      `in ${seconds.toFixed(0)} s on ${jobs} threads`,
   );
-  console.log(`${Math.round(calls / seconds)} hook calls a second`);
+  const rate = (count: number) => Math.round(count / seconds);
+  console.log(
+    `${rate(60 * worlds)} worlds a minute, ${rate(syncs)} syncs and ${rate(calls)} hook calls a second`,
+  );
   console.log([...troubles].map(([trouble, count]) => `${trouble}: ${count}`).join(', '));
-  if (failures.length === 0) return 0;
-  const how = [`--seed ${failures[0]}`, `--steps ${steps}`, ...process.argv.slice(2).filter(isOption)];
+  const first = failures[0];
+  if (first === undefined) return 0;
+  const how = [`--seed ${first.seed}`, `--steps ${search.steps}`, ...process.argv.slice(2).filter(isOption)];
   console.log(`${failures.length} failed; npm run sim -- ${how.join(' ')} shows the first`);
   return 1;
 }
@@ -146,7 +140,7 @@ function durationOf(text: string): number {
 }
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   console.error(`sim: ${(error as Error).message}`);
   process.exitCode = 1;

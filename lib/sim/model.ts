@@ -63,10 +63,15 @@ export function addressOf(
   return canonicalAddress(claim.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
 }
 
-/** Whether an IPAddress without an owner is the claim's, of the same pool, from another provider. */
+/** Whether an IPAddress without a controller is the claim's, of the same pool, from another provider or a backup. */
 export function isOfPool({ metadata, spec: { poolRef } }: IPAddress, { spec }: IPAddressClaim): boolean {
-  if (metadata.labels?.[POOL_UID_LABEL] !== undefined) return false;
+  if (isAbandoned(metadata)) return false;
   return poolRef.kind === spec.poolRef.kind && poolRef.name === spec.poolRef.name;
+}
+
+/** Whether an IPAddress without a controller was ours, and lost its claim. */
+export function isAbandoned({ labels, ownerReferences }: IPAddress['metadata']): boolean {
+  return labels?.[POOL_UID_LABEL] !== undefined && (ownerReferences?.length ?? 0) > 0;
 }
 
 /** IPAddresses by `namespace/name`, which is also their claim's. */

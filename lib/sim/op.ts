@@ -4,6 +4,7 @@
  */
 import type { ApiRequest } from '../engine/api.ts';
 import type { Fault } from '../engine/schedule.ts';
+import type { MoveOptions } from './move.ts';
 
 export type Op =
   /** Somebody with kubectl. */
@@ -32,14 +33,18 @@ export type Op =
       readonly key: string;
       readonly fault?: Fault;
     }
+  /** A request takes effect that its sender gave up on. */
+  | { readonly op: 'land'; readonly process: string; readonly reconciler: string; readonly key: string }
   | { readonly op: 'crash'; readonly process: string }
+  /** Everything is moved to a new cluster, or restored after a disaster: see `move.ts`. */
+  | { readonly op: 'move'; readonly how: MoveOptions }
   /** Milliseconds go by. */
   | { readonly op: 'wait'; readonly milliseconds: number }
   /** The clock of the hooks' server is set off by so many milliseconds. */
   | { readonly op: 'clock'; readonly milliseconds: number };
 
 /** The faults that a world counts. */
-export type Trouble = Fault['kind'] | 'relist' | 'repeat' | 'clock' | 'stale read' | 'user';
+export type Trouble = Fault['kind'] | 'relist' | 'repeat' | 'clock' | 'move' | 'user';
 
 /** The op as one line. */
 export function describeOp(op: Op): string {
@@ -56,8 +61,12 @@ export function describeOp(op: Op): string {
       return `${op.process} starts ${op.reconciler} ${op.key}`;
     case 'step':
       return `${op.process} ${op.reconciler} ${op.key}:${op.fault === undefined ? '' : ` ${describeFault(op.fault)}`}`;
+    case 'land':
+      return `late, of ${op.process} ${op.reconciler} ${op.key}:`;
     case 'crash':
       return `${op.process} crashes`;
+    case 'move':
+      return `everything moves to a new cluster: ${JSON.stringify(op.how)}`;
     case 'wait':
       return `${op.milliseconds / 1000} s go by`;
     case 'clock':
@@ -71,6 +80,10 @@ function describeFault(fault: Fault): string {
       return `crashes ${fault.when}`;
     case 'lost':
       return 'the answer is lost of';
+    case 'late':
+      return `${fault.crash ? 'crashes, and' : ''} still on its way is`;
+    case 'replica':
+      return 'another version answers the';
     case 'refused':
       return 'refused is';
     case 'hook':

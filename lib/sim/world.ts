@@ -1,4 +1,5 @@
 /** A simulated cluster to which things happen, one `Op` at a time. */
+import { canonicalAddress } from '../address/address.ts';
 import type { ApiRequest } from '../engine/api.ts';
 import { Cluster, type ExecutedStep } from '../engine/cluster.ts';
 import type { Reconciler, StartReconciler } from '../engine/environment.ts';
@@ -6,7 +7,7 @@ import type { HookRegistry } from '../engine/hook-server.ts';
 import type { Informer } from '../engine/informer.ts';
 import { NodeBinder } from '../engine/node-binder.ts';
 import { controllerOf } from '../engine/object.ts';
-import type { Process } from '../engine/process.ts';
+import type { Process, Worker } from '../engine/process.ts';
 import type { ResourceType } from '../engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../engine/schedule.ts';
 import type { Task } from '../engine/task.ts';
@@ -21,6 +22,7 @@ import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../metacontro
 import { HookAudit } from './hook-audit.ts';
 import { install } from './install.ts';
 import { CACHE_LAG_SECONDS, hash, type Layout } from './layout.ts';
+import { type MoveOptions, moveObjects } from './move.ts';
 import type { Op, Trouble } from './op.ts';
 
 /** What runs in a world: the project's own, unless a test puts a mutant in its place. */
@@ -39,22 +41,29 @@ export interface Actor {
   readonly since: number;
 }
 
+/** How the hooks are configured before or after an upgrade. */
+const OTHER_VERSION: Partial<HookConfig> = { cacheLagSeconds: 2 * CACHE_LAG_SECONDS };
+
 export const COLLECTOR = 'kube-controller-manager';
 
 export class World {
   readonly layout: Layout;
-  readonly cluster: Cluster;
+  /** How many clusters there were before this one. */
+  moves = 0;
   readonly config: HookConfig;
   readonly troubles = new Map<Trouble, number>();
   /** What a hook did that no hook may do. */
   readonly audit: HookAudit;
   /** What was requested and answered last. */
   lastStep: ExecutedStep | undefined;
-  syncs = 0;
   #fault: Fault | undefined;
   #skew = 0;
+  #cluster: Cluster;
+  #syncsBefore = 0;
+  #movedAt = Number.NEGATIVE_INFINITY;
+  readonly #newCluster: (now?: number) => Cluster;
   /** When each event of a type's log happened. */
-  readonly #times = new Map<ResourceType, number[]>();
+  #times = new Map<ResourceType, number[]>();
   readonly #opened = new WeakMap<Informer, number>();
   readonly #began = new WeakMap<Task<void>, number>();
 
@@ -75,29 +84,41 @@ export class World {
     ];
     const binders = layout.hasNodes ? layout.binders : 0;
     this.audit = new HookAudit(hooks, (context) => this.#skewed(context));
-    this.cluster = new Cluster({
-      crds,
-      admission,
-      controllers: names.map((name) => controllers.get(name)!),
-      hooks: this.audit.hooks,
-      config: this.config,
-      seed: layout.seed,
-      applyStrategy: layout.strategy,
-      metacontrollers: layout.metacontrollers,
-      workers: layout.workers,
-      reconcilers: Object.fromEntries(
-        Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
-      ),
-      schedule: {
-        choose: (moves) => FAIR.choose(moves),
-        fault: () => this.#fault,
-        order: (items) => this.#shuffle(items),
-      },
-      observe: (step) => {
-        this.lastStep = step;
-      },
-    });
+    this.#newCluster = (now) =>
+      new Cluster({
+        crds,
+        admission,
+        controllers: names.map((name) => controllers.get(name)!),
+        hooks: this.audit.hooks,
+        config: this.config,
+        seed: layout.seed + 0x1000_0000 * this.moves,
+        ...(now !== undefined && { now }),
+        applyStrategy: layout.strategy,
+        metacontrollers: layout.metacontrollers,
+        workers: layout.workers,
+        reconcilers: Object.fromEntries(
+          Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
+        ),
+        schedule: {
+          choose: (moves) => FAIR.choose(moves),
+          fault: () => this.#fault,
+          order: (items) => this.#shuffle(items),
+        },
+        observe: (step) => {
+          this.lastStep = step;
+        },
+      });
+    this.#cluster = this.#newCluster();
     this.#takeNote();
+  }
+
+  get cluster(): Cluster {
+    return this.#cluster;
+  }
+
+  /** How many syncs there were, in all clusters. */
+  get syncs(): number {
+    return this.#syncsBefore + this.#cluster.syncs;
   }
 
   get now(): number {
@@ -127,6 +148,7 @@ export class World {
     switch (op.op) {
       case 'user':
         if (op.ifSettled && !this.isSettled(op.request)) return undefined;
+        if (this.#isTooEarly(op.request)) return undefined;
         this.#count('user');
         cluster.request(op.request);
         return { isUser: true, since: this.now };
@@ -140,6 +162,16 @@ export class World {
         this.#count('clock');
         this.#skew = op.milliseconds;
         return bystander;
+      case 'move':
+        this.#count('move');
+        this.#move(op.how);
+        return { isUser: true, since: this.now };
+      case 'land': {
+        const late = [...cluster.late].find(({ sender }) => isOf(sender, op));
+        if (late === undefined) return undefined;
+        cluster.perform({ kind: 'land', late });
+        return { isUser: false, since: this.#began.get(late.sender.task) ?? this.now };
+      }
     }
     const process = cluster.processes.find(({ name }) => name === op.process);
     if (process === undefined) return undefined;
@@ -162,9 +194,7 @@ export class World {
         return bystander;
       }
       case 'step': {
-        const worker = [...process.workers].find(
-          ({ reconciler, key }) => reconciler.name === op.reconciler && key === op.key,
-        );
+        const worker = [...process.workers].find((each) => isOf(each, op));
         if (worker === undefined) return undefined;
         if (op.fault !== undefined) this.#count(op.fault.kind);
         this.#fault = op.fault;
@@ -173,6 +203,23 @@ export class World {
         return { isUser: false, since: this.#began.get(worker.task) ?? this.now };
       }
     }
+  }
+
+  /** Everything goes on in a new cluster, in which no process has heard of anything. */
+  #move(how: MoveOptions): void {
+    const old = this.#cluster;
+    this.moves++;
+    this.#syncsBefore += old.syncs;
+    this.#movedAt = this.now;
+    this.#times = new Map();
+    this.#cluster = this.#newCluster(this.now);
+    moveObjects(old, this.#cluster, how, () => this.#takeNote(Number.NEGATIVE_INFINITY));
+  }
+
+  /** Whether a pool would give out addresses while what was moved may not be in view. */
+  #isTooEarly({ verb, resource }: ApiRequest): boolean {
+    if (!resource.endsWith('inclusterippools') || (verb !== 'create' && verb !== 'patch')) return false;
+    return this.now <= this.#movedAt + this.layout.assumptions.lag * 1000;
   }
 
   #hear(informer: Informer, op: Op & { op: 'hear' | 'relist' | 'repeat' }): boolean {
@@ -201,7 +248,9 @@ export class World {
         (address) =>
           address.metadata.name === name &&
           address.metadata.namespace === namespace &&
-          controllerOf(address) !== undefined,
+          controllerOf(address) !== undefined &&
+          (this.moves === 0 ||
+            objects<IPAllocation>('IPAllocation').some(({ spec }) => isFor(spec, address))),
       );
     }
     const allocation = objects<IPAllocation>('IPAllocation').find(
@@ -233,6 +282,10 @@ export class World {
   overdue(): { at: number; op?: Op } {
     const { lag, latency } = this.layout.assumptions;
     let first: { at: number; op?: Op } = { at: Number.POSITIVE_INFINITY };
+    for (const { sender } of this.cluster.late) {
+      const at = this.#began.get(sender.task)! + latency * 1000;
+      if (at < first.at) first = { at, op: opOfLate(sender) };
+    }
     for (const process of this.cluster.processes) {
       for (const worker of process.workers) {
         const at = this.#began.get(worker.task)! + latency * 1000;
@@ -259,7 +312,9 @@ export class World {
   }
 
   #skewed(context: HookContext): HookContext {
-    return { ...context, now: context.now + this.#skew };
+    const skewed = { ...context, now: context.now + this.#skew };
+    if (this.#fault?.kind !== 'replica') return skewed;
+    return { now: context.now - this.#skew, config: { ...context.config, ...OTHER_VERSION } };
   }
 
   /** Go's maps have no order: each world has its own. */
@@ -299,9 +354,24 @@ export function opOf(move: Move, now: number): Op {
   if (move.kind === 'wait') return { op: 'wait', milliseconds: move.until - now };
   if (move.kind === 'deliver')
     return { op: 'hear', process: move.process.name, cache: cacheName(move.informer), count: 1 };
+  if (move.kind === 'land') return opOfLate(move.late.sender);
   const { process, reconciler } = move.kind === 'step' ? move.worker : move;
   const key = (move.kind === 'step' ? move.worker.key : move.key) ?? reconciler.queue.keys().next().value!;
   return { op: move.kind, process: process.name, reconciler: reconciler.name, key };
+}
+
+function opOfLate({ process, reconciler, key }: Worker): Op {
+  return { op: 'land', process: process.name, reconciler: reconciler.name, key };
+}
+
+function isOf(worker: Worker, op: { process: string; reconciler: string; key: string }): boolean {
+  const { process, reconciler, key } = worker;
+  return process.name === op.process && reconciler.name === op.reconciler && key === op.key;
+}
+
+/** Whether the address was allocated in this cluster, to its present owner. */
+function isFor({ claimRef, address }: IPAllocation['spec'], object: IPAddress): boolean {
+  return claimRef.uid === controllerOf(object)?.uid && address === canonicalAddress(object.spec.address);
 }
 
 export function cacheName({ apiVersion, type }: Informer): string {

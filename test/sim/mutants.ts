@@ -3,7 +3,7 @@ import { controllers } from '../../hooks/index.ts';
 import { decideBindings } from '../../lib/binder/decide.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import type { IPAddressClaim, IPAllocation, PodCIDRClaim } from '../../lib/kubernetes/types.ts';
+import type { IPAddress, IPAddressClaim, IPAllocation, PodCIDRClaim } from '../../lib/kubernetes/types.ts';
 import type {
   CompositeRequest,
   CompositeResponse,
@@ -12,6 +12,7 @@ import type {
   ObjectMap,
   Objects,
 } from '../../lib/metacontroller/hook.ts';
+import { FAULTS, type FaultName } from '../../lib/sim/layout.ts';
 import type { Subject } from '../../lib/sim/world.ts';
 
 type Parent = KubernetesObject & { readonly spec: object };
@@ -153,6 +154,17 @@ const possessive: Twist = (right) => (request, context) => {
 const without = (part: 'children' | 'related', kind: string): Twist =>
   seeing((request) => ({ ...request, [part]: changing(request[part], kind, () => undefined) }));
 
+const withoutNeighbours = seeing((request) => {
+  const related = changing(request.related, 'IPAllocation', () => undefined);
+  return { ...request, related: withoutAddressesOfNeighbours(request.parent.metadata.name, related) };
+});
+
+function withoutAddressesOfNeighbours(pool: string, related: ObjectMap): ObjectMap {
+  return changing<IPAddress>(related, 'IPAddress', (address) =>
+    address.spec.poolRef.name === pool ? address : undefined,
+  );
+}
+
 /** Lets go of a claim and leaves what is attached to it. */
 const letGo: Twist = () => (request) => {
   const { attachments } = request as object as { attachments: ObjectMap };
@@ -168,6 +180,8 @@ const binder = (decide: typeof decideBindings): Subject => ({
 export interface Mutant {
   readonly what: string;
   readonly subject: Subject;
+  /** Which faults its worlds have; those of `FIRST_FAULTS` by default. */
+  readonly faults?: readonly FaultName[];
   /** A world that finds it, for what only many worlds would. */
   readonly seed?: number;
 }
@@ -206,7 +220,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'a pool that does not see its neighbours',
-    subject: pools(without('related', 'IPAllocation')),
+    subject: pools(withoutNeighbours),
   },
   { what: 'a pool that gives out at once what it drops', subject: pools(eager) },
   { what: 'a pool that goes on from what it remembers', subject: pools(forgetful()) },
@@ -238,6 +252,30 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       const { resyncAfterSeconds: _, ...response } = right(request, context);
       return response;
     }),
+  },
+  {
+    what: 'a pool that does not see what its neighbours have when they move',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: withoutAddressesOfNeighbours(request.parent.metadata.name, request.related),
+      })),
+    ),
+    faults: FAULTS,
+    seed: 333,
+  },
+  {
+    what: 'a pool that overlooks addresses of a dead pool of its name',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: changing<IPAddress>(request.related, 'IPAddress', (address) =>
+          address.metadata.labels?.['metaipam.io/pool-uid'] === undefined ? address : undefined,
+        ),
+      })),
+    ),
+    faults: FAULTS,
+    seed: 301,
   },
   {
     what: 'a claim that goes before its IPAddress',
