@@ -1,8 +1,8 @@
 /**
  * Every command in the documentation exists, with its flags, and those that need no cluster are run.
  *
- * A block of YAML or JSON whose first line names a file, `# pool.yaml`, is that file for the commands of its page. A
- * block of text right below commands is what they print, where a line `…` stands for any lines.
+ * They find the files of their page. A block of text right below commands is what they print, where a line `…` stands
+ * for any lines.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -95,7 +95,7 @@ function commandsIn(text: string): string[] {
 }
 
 function canRun(line: string): boolean {
-  return CAN_RUN.some((pattern) => pattern.test(line)) && !line.includes('<');
+  return CAN_RUN.some((pattern) => pattern.test(line)) && !/<\w+>/.test(line);
 }
 
 function problemsOf({ blocks, prose }: Page): string[] {

@@ -40,6 +40,13 @@ test('metrics that are named elsewhere exist', () => {
   );
 });
 
+test('the alerts are those of the chart', () => {
+  const chart = readFileSync(join(ROOT, 'charts/metaipam/templates/prometheusrule.yaml'), 'utf8');
+  const known = [...chart.matchAll(/- alert: (\w+)/g)].map(([, alert]) => alert);
+  const shown = [...text.matchAll(/`(Metaipam[A-Z]\w+)`/g)].map(([, alert]) => alert);
+  assert.equal(shown.sort(), known.sort());
+});
+
 test('log messages are those of the code', () => {
   const source = globSync(['lib/{binder,server}/*.ts', 'lib/cli/*.ts'], { cwd: ROOT })
     .map((file) => readFileSync(join(ROOT, file), 'utf8'))

@@ -28,9 +28,23 @@ export interface Page {
   readonly prose: string;
 }
 
-/** The files of a page: blocks whose first line is a comment with a name, `# pool.yaml`. */
+/**
+ * The files of a page: blocks of YAML whose first line is a comment with a name, `# pool.yaml`, and as `request.json`
+ * the request of a hook's fixture.
+ */
 export function filesOf({ blocks }: Page): { readonly name: string; readonly text: string }[] {
-  return blocks.flatMap(({ text }) => {
+  return blocks.flatMap(({ language, isFragment, text }) => {
+    if (language === 'json' && !isFragment) {
+      const { request } = JSON.parse(text);
+      return request === undefined
+        ? []
+        : [
+            {
+              name: 'request.json',
+              text: JSON.stringify({ children: {}, attachments: {}, related: {}, ...request }),
+            },
+          ];
+    }
     const [, name] = /^# ([\w-]+\.yaml)\n/.exec(text) ?? [];
     return name === undefined ? [] : [{ name, text }];
   });
