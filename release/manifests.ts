@@ -92,6 +92,7 @@ export function componentsYaml(install: readonly KubernetesObject[], version: st
     objects,
     `metaipam ${version} as a provider for clusterctl. Metacontroller is to be there before.`,
     'Another namespace is set with METAIPAM_NAMESPACE, not with --target-namespace alone.',
+    'clusterctl move would take allocations along, which must stay: docs/operations.md says what to do before.',
   );
   return text.replaceAll(NAMESPACE, `\${METAIPAM_NAMESPACE:=${NAMESPACE}}`);
 }

@@ -29,7 +29,7 @@ if (import.meta.main) {
   mkdirSync(folder, { recursive: true });
   writeManifests(folder, version);
   await bundle(folder);
-  const problems = [...packCniPrograms(folder, version), ...packChart(folder)];
+  const problems = [...packCniPrograms(folder, version), ...packChart(folder, version)];
   writeFileSync(join(folder, 'SHA256SUMS'), checksums(folder));
   process.stdout.write(readFileSync(join(folder, 'SHA256SUMS')));
   for (const problem of problems) process.stderr.write(`NOT IN THE RELEASE: ${problem}\n`);
@@ -81,11 +81,12 @@ function packCniPrograms(folder: string, version: string): string[] {
 }
 
 /** Returns why there is no chart. Helm writes the time into it: this is the one file that is never the same twice. */
-function packChart(folder: string): string[] {
+function packChart(folder: string, version: string): string[] {
   const chart = join(ROOT, 'charts/metaipam');
   if (!existsSync(chart)) return ['the chart: there is no charts/metaipam'];
   try {
-    execFileSync('helm', ['package', chart, '--destination', folder], {
+    const versions = ['--version', version, '--app-version', version];
+    execFileSync('helm', ['package', chart, '--destination', folder, ...versions], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     return [];

@@ -24,7 +24,9 @@ const test = suite('host-network', {
 test.before(async (context) => {
   context.plane = await ControlPlane.start();
   await prepare(context.plane);
-  context.objects = await render(context.plane, ['without-cluster-api', 'host-network']);
+  context.objects = loadAll(
+    await context.plane.kubectl(['kustomize', join(ROOT, 'test/kind')]),
+  ) as Manifest[];
 });
 test.after(({ plane }) => plane?.stop());
 
