@@ -9,6 +9,7 @@ import type { Node } from '../../lib/kubernetes/core-types.ts';
 import { filesOf, type Page, ROOT, readPages } from '../docs/pages.ts';
 import { ASSETS, eventually } from './control-plane.ts';
 import { type Installation, install, list, quiet } from './install.ts';
+import { pathOf, Sandbox } from './sandbox.ts';
 
 const test = suite<{ installation: Installation }>('documentation: ');
 const pages = readPages();
@@ -17,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
 test.before(async (context) => {
   for (const entry of readdirSync(ROOT)) symlinkSync(join(ROOT, entry), join(folder, entry));
   for (const { name, text } of filesOf(page('docs/first-pool.md'))) writeFileSync(join(folder, name), text);
-  context.installation = await install({ serveArgs: ['--cache-lag=3s'] });
+  context.installation = await install({ serveArgs: ['--log-level=debug', '--cache-lag=3s'] });
   // It has no pods here, where no node runs any.
   await context.installation.plane.kubectl(['apply', '-f', join(ROOT, 'metacontroller/deployment.yaml')]);
 });
@@ -66,6 +67,40 @@ test('operations: pausing, and labels for clusterctl', async ({ installation }) 
     'ipaddressclaims',
     'ipaddresses',
   ]);
+});
+
+test('operations: claims that clusterctl moves have the address that they had', async ({ installation }) => {
+  const box = await Sandbox.create(installation, 'moved');
+  await box.pool({ addresses: ['10.0.0.1-10.0.0.9'] });
+  await box.create('Cluster', { name: 'cluster' }, { paused: true });
+  const { metadata, spec } = await box.claim('a', { clusterName: 'cluster' });
+  assert.match(await box.waiting('a', 'Paused'), 'is paused');
+  // The pool has had the time to choose another.
+  await eventually('an allocation', async () => (await box.allocations()).length === 1);
+  const owner = {
+    apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
+    kind: 'IPAddressClaim',
+    name: 'a',
+    uid: metadata.uid,
+  };
+  await box.create(
+    'IPAddress',
+    {
+      name: 'a',
+      labels: { 'metaipam.io/pool': 'InClusterIPPool.pool', 'metaipam.io/pool-uid': 'of-another-cluster' },
+      annotations: { 'metacontroller.k8s.io/decorator-controller': 'claims' },
+      ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: true }],
+    },
+    { claimRef: { name: 'a' }, poolRef: spec.poolRef, address: '10.0.0.7', prefix: 24 },
+  );
+  await box.quiet();
+  const path = pathOf('Cluster', box.namespace, 'cluster');
+  await box.plane.api('PATCH', path, { spec: { paused: false } }, 'application/merge-patch+json');
+  assert.is((await box.bound('a')).spec.address, '10.0.0.7');
+  await box.quiet();
+  const allocations = (await box.allocations()).map(({ metadata }) => metadata.name);
+  assert.equal(allocations, ['pool.10.0.0.7']);
+  await box.release('a');
 });
 
 test('uninstall: pools, claims and podCIDRs stay, and nothing hangs', async ({ installation }) => {
