@@ -41,6 +41,8 @@ const CAN_RUN = [
 
 const pages = readPages();
 const scripts: Record<string, string> = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts;
+const makefile = readFileSync(join(ROOT, 'Makefile'), 'utf8');
+const targets = new Set([...makefile.matchAll(/^([a-z0-9-]+):/gm)].map(([, target]) => target));
 const commands = new Map<string, OptionTable>();
 for (const file of globSync('lib/cli/*.ts', { cwd: ROOT })) {
   const { default: command } = (await import(join(ROOT, file))) as { default?: Command };
@@ -79,8 +81,8 @@ test('text below a command is compared with what the command prints', () => {
 
 test('commands and flags that do not exist are found', () => {
   const text =
-    '`--never-heard-of`\n```sh\nnpx metaipam serve --prot=1\nnpx metaipam sreve\nnpm run nothing\n```\n';
-  assert.is(problemsOf(parsePage('page.md', text)).length, 4);
+    '`--never-heard-of`\n```sh\nnpx metaipam serve --prot=1\nnpx metaipam sreve\nnpm run nothing\nmake nothing\n```\n';
+  assert.is(problemsOf(parsePage('page.md', text)).length, 5);
 });
 
 /** The commands of a shell block: without comments, and lines that `\` continues as one. */
@@ -101,7 +103,7 @@ function canRun(line: string): boolean {
 function problemsOf({ blocks, prose }: Page): string[] {
   const problems: string[] = [];
   const shell = blocks.filter(({ language }) => language === 'sh').flatMap(({ text }) => commandsIn(text));
-  const inline = [...prose.matchAll(/`((?:npx )?metaipam [a-z]+[^`]*|npm run [^`]*)`/g)].flatMap(
+  const inline = [...prose.matchAll(/`((?:npx )?metaipam [a-z]+[^`]*|npm run [^`]*|make [^`]*)`/g)].flatMap(
     ([, text = '']) => commandsIn(text),
   );
   for (const line of [...shell, ...inline]) {
@@ -109,6 +111,10 @@ function problemsOf({ blocks, prose }: Page): string[] {
     if (program === 'npm' && words[0] === 'run') {
       const script = words.find((word) => word !== 'run' && !word.startsWith('--')) ?? '';
       if (scripts[script] === undefined) problems.push(`${line}: there is no script ${script}`);
+    }
+    if (program === 'make') {
+      const unknown = words.filter((word) => /^[a-z0-9-]+$/.test(word) && !targets.has(word));
+      problems.push(...unknown.map((target) => `${line}: there is no target ${target}`));
     }
     if (program !== 'metaipam') continue;
     const [name = '', ...rest] = words;

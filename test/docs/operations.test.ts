@@ -59,4 +59,16 @@ test('log messages are those of the code', () => {
   for (const message of messages) assert.ok(source.includes(`'${message.replace('…', '')}`), message);
 });
 
+test('symptoms that quote a condition quote what the code says', () => {
+  const source = globSync(['hooks/*.ts', 'lib/{pool,claim,pod-network}/*.ts'], { cwd: ROOT })
+    .map((file) => readFileSync(join(ROOT, file), 'utf8'))
+    .join('\n');
+  const quoted = [...page.prose.matchAll(/`([A-Z][A-Za-z]+): ([^`]+)`/g)];
+  assert.ok(quoted.length > 5);
+  for (const [, reason = '', message = ''] of quoted) {
+    assert.ok(source.includes(`'${reason}'`), reason);
+    for (const part of message.split('…')) assert.ok(source.includes(part.trim()), part);
+  }
+});
+
 test.run();
