@@ -59,6 +59,13 @@ test('log messages are those of the code', () => {
   for (const message of messages) assert.ok(source.includes(`'${message.replace('…', '')}`), message);
 });
 
+test('error codes are those of the server', () => {
+  const source = readFileSync(join(ROOT, 'lib/server/errors.ts'), 'utf8');
+  const known = [...source.matchAll(/^ {2}(METAIPAM_ERR_\w+): /gm)].map(([, code]) => code);
+  const shown = [...text.matchAll(/`(METAIPAM_ERR_\w+)`/g)].map(([, code]) => code);
+  assert.equal(shown.sort(), known.sort());
+});
+
 test('symptoms that quote a condition quote what the code says', () => {
   const source = globSync(['hooks/*.ts', 'lib/{pool,claim,pod-network}/*.ts'], { cwd: ROOT })
     .map((file) => readFileSync(join(ROOT, file), 'utf8'))
