@@ -10,6 +10,10 @@ import { shippedFiles, shippedVersion } from '../lib/shipped.ts';
 const ROOT = dirname(import.meta.dirname);
 const ENTRY = 'lib/cli/metaipam.ts';
 const SHIPPED = 'lib/shipped.ts';
+/** An older Node.js would end with an error of its own, somewhere. */
+const OLD_NODE = `if(parseInt(process.versions.node)<24){console.error("metaipam needs Node.js 24 or later, this is "+process.version);process.exit(1)}`;
+/** CommonJS packages require Node.js' own modules. */
+const REQUIRE = `import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);`;
 
 if (import.meta.main) await bundle(join(ROOT, 'dist'));
 
@@ -27,10 +31,8 @@ export async function bundle(folder: string): Promise<void> {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    // CommonJS packages require Node.js' own modules.
-    banner: {
-      js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
-    },
+    define: { 'import.meta.main': 'true' },
+    banner: { js: `${OLD_NODE}${REQUIRE}` },
     plugins: [embedShippedFiles()],
     metafile: true,
     write: false,

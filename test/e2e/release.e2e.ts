@@ -8,10 +8,16 @@ import * as assert from 'uvu/assert';
 import { shippedVersion } from '../../lib/shipped.ts';
 import { bundle } from '../../release/bundle.ts';
 import { writeManifests } from '../../release/release.ts';
-import { ControlPlane, freePorts } from './control-plane.ts';
+import { ControlPlane, eventually, freePorts } from './control-plane.ts';
 import { established, prepare, smoke, startServer, tryPod } from './smoke.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const LATER = `
+apiVersion: ipam.cluster.x-k8s.io/v1beta2
+kind: IPAddressClaim
+metadata: {name: later, namespace: default}
+spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: GlobalInClusterIPPool, name: shared}}
+`;
 
 const test = suite('release', { folder: '', plane: undefined as ControlPlane | undefined });
 test.before.each(async (context) => {
@@ -49,6 +55,46 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
   const server = await startServer(plane!, join(folder, 'metaipam.mjs'), [hooks], webPort!);
   await plane!.startMetacontroller('metacontroller');
   await smoke(plane!);
+
+  // What clusterctl does to upgrade: all but the namespace and the CRDs goes and comes back.
+  const kept = () =>
+    plane!.kubectl([
+      'get',
+      ...[
+        'ipaddresses.ipam.cluster.x-k8s.io/balancer',
+        'globalinclusterippools/shared',
+        'clustercidrs/everyone',
+      ],
+      ...['podcidrclaims/worker', 'nodes/worker', 'podnetworks/default'],
+      ...[
+        '-n',
+        'default',
+        '-o',
+        'jsonpath={range .items[*]}{.kind} {.metadata.uid} {.metadata.deletionTimestamp}{"\\n"}{end}',
+      ],
+    ]);
+  const allocations = () =>
+    plane!.kubectl([
+      'get',
+      'ipallocations',
+      '-n',
+      'metaipam-system',
+      '-o',
+      'jsonpath={.items[*].metadata.uid}',
+    ]);
+  const before = [await kept(), await allocations()];
+  assert.is(before[1]?.split(' ').length, 2);
+  await plane!.kubectl(['delete', 'compositecontrollers,decoratorcontrollers', '--all']);
+  await plane!.kubectl(['apply', '--server-side', '-f', '-'], local);
+  const address = 'ipaddresses.ipam.cluster.x-k8s.io/later -n default -o jsonpath={.spec.address}';
+  await plane!.kubectl(['apply', '--server-side', '-f', '-'], LATER);
+  await eventually('an address after the upgrade', async () =>
+    (await plane!.kubectl(['get', ...address.split(' ')])).startsWith('fd00::'),
+  );
+  assert.is(await kept(), before[0]);
+  const after = (await allocations()).split(' ');
+  for (const uid of before[1]!.split(' ')) assert.ok(after.includes(uid), 'an allocation was lost');
+
   await server.stop();
   assert.match(server.tail(), '"msg":"stopped"');
 });

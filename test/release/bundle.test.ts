@@ -81,6 +81,15 @@ for (const format of ['json', 'text']) {
   });
 }
 
+test('an older Node.js is told so', ({ folder }) => {
+  const old = "Object.defineProperty(process, 'versions', { value: { node: '22.1.0' } })";
+  const argv = ['--import', `data:text/javascript,${old}`, join(folder, 'metaipam.mjs'), 'version'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { env: ENV, encoding: 'utf8' });
+  assert.is(status, 1);
+  assert.is(stdout, '');
+  assert.match(stderr, 'metaipam needs Node.js 24 or later');
+});
+
 test('the program is one file, and every package in it has its licence beside it', ({ folder }) => {
   assert.equal(readdirSync(folder).sort(), ['THIRD_PARTY_LICENSES.txt', 'metaipam.mjs']);
   const licenses = readFileSync(join(folder, 'THIRD_PARTY_LICENSES.txt'), 'utf8');
