@@ -1,7 +1,10 @@
 import { isObject, type JsonObject } from './network-config.ts';
 
-/** Strings are kept as they are; bare keys gain quotes; commas before an end go. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|\b([A-Za-z_][A-Za-z0-9_]*)\b(?=\s*:)|,(?=\s*(?:[}\]]|$))/g;
+/**
+ * Strings are kept as they are; bare keys gain quotes; commas before an end go. Each alternative looks at a character
+ * once, even of a string that does not end.
+ */
+const TOKEN = /"(?:[^"\\]|\\[\s\S])*"?|\b([A-Za-z_][A-Za-z0-9_]*)\b(?=\s*:)|,(?=\s*(?:[}\]]|$))/g;
 
 /**
  * Reads the members of a JSON object, with or without its braces: `ranges: [[{"subnet": "10.0.0.0/24"}]], `.

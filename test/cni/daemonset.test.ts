@@ -41,6 +41,29 @@ test('The agent runs before there is a pod network, and has the folders that the
   assert.is(paths[mounts[env.METAIPAM_CNI_CACHE]], '/run/metaipam/cni');
 });
 
+test('The agent is root without power: no capability, no privilege, nothing written but two folders', () => {
+  const { spec } = find('DaemonSet').spec.template;
+  const [{ securityContext, volumeMounts }] = spec.containers;
+  assert.equal(securityContext, {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  });
+  assert.is(spec.securityContext.seccompProfile.type, 'RuntimeDefault');
+  assert.is(volumeMounts.length, 2);
+  for (const kind of ['hostPID', 'hostIPC']) assert.is(spec[kind], undefined);
+});
+
+test('The probes ask on loopback, at the port that the agent is told', () => {
+  const [container] = find('DaemonSet').spec.template.spec.containers;
+  const port = container.env.find(({ name }: { name: string }) => name === 'PORT').value;
+  assert.equal(container.ports, [{ name: 'probes', containerPort: Number(port) }]);
+  for (const probe of [container.livenessProbe, container.readinessProbe]) {
+    assert.is(probe.httpGet.host, '127.0.0.1');
+    assert.is(probe.httpGet.port, 'probes');
+  }
+});
+
 test('Everything is in a namespace that admits folders of the host', () => {
   const name = find('Namespace').metadata.name;
   assert.is(find('Namespace').metadata.labels['pod-security.kubernetes.io/enforce'], 'privileged');

@@ -108,6 +108,8 @@ async function register(): Promise<void> {
       '"a": 1} | {"type": "x"',
       `"a": ${'['.repeat(100_000)}`,
       '"a": "\\"',
+      '"\\'.repeat(120_000),
+      'a'.repeat(250_000),
       "'ranges': []",
       'ranges',
       '[]',
