@@ -53,6 +53,12 @@ test('the commands are found', () => {
   for (const name of ['serve', 'simulate', 'adopt']) assert.ok(commands.has(name), name);
 });
 
+test('docs/install.md has every command', () => {
+  const { prose } = pages.find(({ path }) => path === 'docs/install.md')!;
+  const shown = [...prose.matchAll(/^\| `metaipam ([a-z]+)` \|/gm)].map(([, name]) => name);
+  assert.equal(shown.sort(), [...commands.keys()].sort());
+});
+
 for (const page of pages) {
   test(`${page.path}: commands and flags exist`, () => assert.equal(problemsOf(page), []));
 
