@@ -468,6 +468,18 @@ async function register(): Promise<void> {
     assert.is(problem(await call('ADD', 'c1', { top, env: { CNI_PATH: deaf } })).code, 5);
   });
 
+  inWorld('A delegate inherits nothing but stdin, stdout and stderr', async ({ config, work, cache }) => {
+    const fake = join(work, 'fake');
+    script(
+      join(fake, 'host-local'),
+      `[ -e /proc/$$/fd/7 ] && echo open > ${work}/found || echo closed > ${work}/found`,
+    );
+    const args = ['-c', `exec 7</dev/null; exec ${join(folder, 'kube-node')}`];
+    const env = cniEnv('DEL', 'c1', { METAIPAM_CNI_CACHE: cache, CNI_PATH: fake });
+    succeeded(await run('/bin/sh', { args, env, stdin: config() }));
+    assert.is(readFileSync(join(work, 'found'), 'utf8'), 'closed\n');
+  });
+
   if (isNative) {
     inWorld('The bundle for Node.js does the same', async ({ config, cache }) => {
       const program = join(folder, 'node/kube-node');
