@@ -156,13 +156,15 @@ export function poolKeyOf({ metadata, spec }: IPAddressClaim | IPAddress): strin
   return `${kind} ${kind === 'GlobalInClusterIPPool' ? name : qualifiedName({ ...metadata, name })}`;
 }
 
-function isWaiting(claim: IPAddressClaim): boolean {
+/** Whether a claim has no address, or not all that comes with it. */
+export function isWaiting(claim: IPAddressClaim): boolean {
   if (claim.metadata.deletionTimestamp !== undefined) return false;
   const status = readyOf(claim)?.status;
   return claim.status?.addressRef === undefined || (status !== undefined && status !== 'True');
 }
 
-function describeWaiting(
+/** @param refusals of pools, by the uid of their claim */
+export function describeWaiting(
   claim: IPAddressClaim,
   refusals: ReadonlyMap<string, readonly IPAllocation[]>,
 ): Waiting {
@@ -199,7 +201,8 @@ function stateOf(object: WithConditions, fallback: State): State {
 
 const READY: State = { reason: 'Ready', message: '' };
 
-function poolState(pool: Pool, { free, total }: Usage): State {
+/** What a pool says of itself, and whether it is full. */
+export function poolState(pool: Pool, { free, total }: Pick<Usage, 'free' | 'total'>): State {
   const isExhausted = free === 0n && total > 0n;
   return stateOf(pool, isExhausted ? { reason: 'PoolExhausted', message: 'every address is in use' } : READY);
 }
@@ -220,28 +223,38 @@ function holdersByPool({ allocations, addresses }: Inventory): Holders {
 }
 
 function poolUsage(pool: Pool, holders: Holders, inventory: Inventory, context: HookContext): Usage {
-  const { spec, metadata } = pool;
-  const allocations = holders.allocations.get(metadata.uid ?? '') ?? [];
-  const addressesOf = (some: readonly IPAllocation[]) =>
-    setOf(
-      some.map(({ spec }) => spec.address),
-      parseOne,
-    );
-  const own = addressesOf(allocations).union(setOf(holders.addresses.get(poolKey(pool)) ?? [], parseOne));
-  const adopted = addressesOf(allocations.filter(({ spec }) => spec.adopted));
-  const neighbours = addressesOf(neighboursOf(pool, inventory, context)).difference(own);
+  const allocations = holders.allocations.get(pool.metadata.uid ?? '') ?? [];
+  const addressesOf = (some: readonly IPAllocation[]) => some.map(({ spec }) => spec.address);
+  return usageOfPool(pool, {
+    own: [...addressesOf(allocations), ...(holders.addresses.get(poolKey(pool)) ?? [])],
+    adopted: addressesOf(allocations.filter(({ spec }) => spec.adopted)),
+    neighbours: addressesOf(neighboursOf(pool, inventory, context)),
+  });
+}
 
+/** Texts of addresses that are in use; what is none is left out. */
+export interface AddressesInUse {
+  /** Of the pool, those that were there before among them. */
+  readonly own: Iterable<unknown>;
+  readonly adopted: Iterable<unknown>;
+  /** Of other pools in the address space that the pool shares. */
+  readonly neighbours: Iterable<unknown>;
+}
+
+/** How a pool is used when these addresses are. */
+export function usageOfPool({ spec }: Pool, inUse: AddressesInUse): Usage {
+  const own = setOf(inUse.own, parseOne);
   const { ranges } = readPool(spec);
   const listed = ranges === undefined ? RangeSet.EMPTY : setOf(spec.addresses, parseRange);
   const allocatable = ranges?.allocatable ?? RangeSet.EMPTY;
   const space = cutSpace(listed.union(own), [
     ['outOfRange', own.difference(allocatable)],
-    ['adopted', adopted],
+    ['adopted', setOf(inUse.adopted, parseOne)],
     ['used', own],
     ['gateway', setOf([spec.gateway], parseOne)],
     ['excluded', setOf(ranges === undefined ? [] : (spec.excludedAddresses ?? []), parseRange)],
     ['reserved', listed.difference(allocatable)],
-    ['taken', neighbours],
+    ['taken', setOf(inUse.neighbours, parseOne)],
   ]);
   return usageOf(space);
 }
