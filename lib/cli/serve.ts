@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
 import type { BindAddress } from '../server/bind-address.ts';
@@ -37,7 +38,7 @@ export const SERVE_OPTIONS = defineOptions({
     env: 'IPAM_WEBSERVER_BIND_ADDR',
     default: ':8081',
     placeholder: 'address',
-    help: 'Where /healthz, /readyz and /metrics are served.',
+    help: 'Where /healthz, /readyz, /metrics and, with --page, the page are served.',
   },
   'health-probe-address': {
     type: 'string',
@@ -46,6 +47,12 @@ export const SERVE_OPTIONS = defineOptions({
     placeholder: 'address',
     help: 'Wins over --webserver-bind-address if it is not empty.',
     deprecated: 'use --webserver-bind-address',
+  },
+  page: {
+    type: 'boolean',
+    env: 'METAIPAM_PAGE',
+    default: 'false',
+    help: 'Serve a page of pools and pod networks on / of the web server: how full they are, who waits and why. It shows what this process was asked and needs no access to the cluster. Whoever reaches the port can read it.',
   },
   'body-limit': {
     type: 'size',
@@ -121,6 +128,7 @@ async function serve(
     hooksAddress: address('hooks-bind-address'),
     hooksTls: tlsFiles(values),
     webserver: { address: address(webserver), option: webserver },
+    page: values.page ? { replica: io.env.POD_NAME || hostname() } : undefined,
   }).catch((error) => {
     throw error instanceof ListenError || error instanceof TlsError ? new InputError(error.message) : error;
   });
@@ -204,6 +212,9 @@ export function serveCommand(load: typeof loadControllers): Command {
     description: `
 Serves POST /hooks/<controller>/<hook> for Metacontroller, and /healthz, /readyz and /metrics on a port of their
 own. A flag wins over its environment variable, which wins over the default.
+
+With --page, / on that port shows the pools and pod networks as the hooks saw them last, and /api/pools the same as
+JSON. Where several replicas run, each shows what it was asked itself.
 
 Exit codes: 0 after SIGTERM or SIGINT when running hooks have finished, 1 on any error.`,
     options: SERVE_OPTIONS,

@@ -81,6 +81,42 @@ export function picturesOf({ pools, networks }: Overview): Picture[] {
   ];
 }
 
+/**
+ * The cells of one space and nothing else, as wide as what is around them: for pages that put titles and legend in
+ * words of their own. Up to 1024 addresses (or blocks) have a cell each, in rows of 64.
+ *
+ * @param label what the image is to screen readers
+ */
+export function cellsSvg(space: Space, label: string): string {
+  const { cells } = cellsOf(space, MOST_SINGLE, ROW);
+  const rows = Math.max(1, Math.ceil(cells.length / ROW));
+  const drawn = Array.from({ length: rows }, (_, row) =>
+    drawRow(cells.slice(row * ROW, (row + 1) * ROW), row * CELL),
+  );
+  return cellsImage(ROW, rows, label, drawn.join(''));
+}
+
+/** The space as one row of at most 64 cells, however many there are, that fills what is around it. */
+export function stripSvg(space: Space, label: string): string {
+  const { cells } = cellsOf(space, ROW, ROW);
+  return cellsImage(Math.max(1, cells.length), 1, label, drawRow(cells, 0));
+}
+
+function cellsImage(columns: number, rows: number, label: string, drawn: string): string {
+  const box = `0 0 ${columns * CELL - 1} ${rows * CELL - 1}`;
+  return `<svg viewBox="${box}" preserveAspectRatio="none" role="img" aria-label="${escapeXml(label)}" fill="currentColor">${drawn}</svg>`;
+}
+
+/** How many addresses (or blocks) a cell of `cellsSvg` stands for. */
+export function shareOf(space: Space): bigint {
+  return cellsOf(space, MOST_SINGLE, ROW).share;
+}
+
+/** One cell of a state, for a legend. */
+export function swatchSvg(state: Cell['state']): string {
+  return `<svg viewBox="0 0 ${CELL} ${CELL}" width="${CELL}" height="${CELL}" aria-hidden="true" fill="currentColor">${rectangle(0, 0, CELL, state)}</svg>`;
+}
+
 /** The title, cut to the room that the notes leave. */
 function ellipsis(title: string, notes: string): string {
   const room = Math.floor((WIDTH - notes.length * 7) / 8);

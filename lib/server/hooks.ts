@@ -6,6 +6,7 @@ import type { HookConfig } from '../metacontroller/hook.ts';
 import { ServerError, toServerError } from './errors.ts';
 import type { Metrics, Outcome } from './metrics.ts';
 import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths, PARENTS } from './request.ts';
+import type { SeenParents } from './seen.ts';
 import type { Credentials } from './tls.ts';
 
 export interface HookServerOptions {
@@ -17,13 +18,15 @@ export interface HookServerOptions {
   readonly logger: FastifyBaseLogger;
   /** Speaks HTTPS with these, else HTTP. */
   readonly credentials?: Credentials | undefined;
+  /** Keeps what the page shows. */
+  readonly seen?: SeenParents | undefined;
   /** Milliseconds since the epoch, as the hooks see it. */
   readonly now?: () => number;
 }
 
 /** A server that does not listen yet. */
 export function createHookServer(options: HookServerOptions): FastifyInstance {
-  const { controllers, config, bodyLimit, metrics, logger, credentials, now = Date.now } = options;
+  const { controllers, config, bodyLimit, metrics, logger, credentials, seen, now = Date.now } = options;
   const unknown = Object.keys(controllers).filter((name) => !Object.hasOwn(PARENTS, name));
   if (unknown.length > 0) throw new Error(`no parent kind is known for controller ${unknown.join(', ')}`);
 
@@ -59,6 +62,7 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
         answer = JSON.stringify(response);
         outcome = 'success';
         if (hook !== 'customize') metrics.record(controller, parent, response);
+        if (seen !== undefined) afterwards(() => seen.record(controller, hook, checked.request, response));
       } catch (error) {
         if (toServerError(error, bodyLimit).statusCode < 500) outcome = 'invalid';
         throw error;
@@ -80,6 +84,17 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
       return answer;
     },
   );
+
+  /** Does what the caller need not wait for, and is no concern of its answer. */
+  function afterwards(work: () => void): void {
+    setImmediate(() => {
+      try {
+        work();
+      } catch (error) {
+        logger.warn({ err: error }, 'the page misses a sync');
+      }
+    });
+  }
 
   // A connection whose call outlives the start of the shutdown would otherwise be kept alive, and delay the end.
   let closing = false;

@@ -1,6 +1,7 @@
-/** The web server beside the hooks: liveness, readiness and metrics. */
+/** The web server beside the hooks: liveness, readiness, metrics and, if wanted, the page. */
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Metrics } from './metrics.ts';
+import { addPage, type PageOptions } from './page.ts';
 
 /** Why the process should get no work now. Ready when there is no reason. */
 export class Readiness {
@@ -34,10 +35,11 @@ interface ProbeServerOptions {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;
+  readonly page?: PageOptions | undefined;
 }
 
 /** A server that does not listen yet. `/healthz` answers as long as the process does. */
-export function createProbeServer({ readiness, metrics, logger }: ProbeServerOptions): FastifyInstance {
+export function createProbeServer({ readiness, metrics, logger, page }: ProbeServerOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -54,8 +56,9 @@ export function createProbeServer({ readiness, metrics, logger }: ProbeServerOpt
     reply.header('content-type', metrics.registry.contentType);
     return metrics.registry.metrics();
   });
+  if (page !== undefined) addPage(app, page);
   app.setNotFoundHandler((_request, reply) => {
-    reply.code(404).send('not found: try /healthz, /readyz or /metrics\n');
+    reply.code(404).send(`not found: try ${page === undefined ? '' : '/, '}/healthz, /readyz or /metrics\n`);
   });
   return app;
 }

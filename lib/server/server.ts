@@ -8,6 +8,7 @@ import { createHookServer } from './hooks.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbeServer, Readiness } from './probes.ts';
 import type { Controllers } from './request.ts';
+import { SeenParents } from './seen.ts';
 import { type Credentials, readCredentials, type TlsFiles, watchCredentials } from './tls.ts';
 
 export interface TlsOptions extends TlsFiles {
@@ -24,6 +25,8 @@ export interface ServerOptions {
   /** Serves the hooks over HTTPS; files that change are read again. */
   readonly hooksTls?: TlsOptions | undefined;
   readonly webserver: { readonly address: BindAddress; readonly option: string };
+  /** Shows what the hooks see, under the name of this process. */
+  readonly page?: { readonly replica: string } | undefined;
 }
 
 export interface Server {
@@ -47,8 +50,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const credentials = hooksTls && readCredentials(hooksTls);
   const readiness = new Readiness(STARTING);
   const metrics = createMetrics();
-  const hooks = createHookServer({ controllers, config, bodyLimit, metrics, logger, credentials });
-  const probes = createProbeServer({ readiness, metrics, logger });
+  const seen = options.page && new SeenParents();
+  const hooks = createHookServer({ controllers, config, bodyLimit, metrics, logger, credentials, seen });
+  const page = seen && { seen, replica: options.page!.replica, context: () => ({ now: Date.now(), config }) };
+  const probes = createProbeServer({ readiness, metrics, logger, page });
   let webserverAddress: string;
   let hooksAddress: string;
   try {

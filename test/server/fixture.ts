@@ -20,12 +20,14 @@ export interface Answer {
   readonly type: string;
   // biome-ignore lint/suspicious/noExplicitAny: an answer under test may be anything
   readonly json: any;
+  readonly headers: Headers;
 }
 
 export async function testServer(
   controllers: Controllers,
   bodyLimit = 2 ** 20,
   hooksTls?: TlsOptions,
+  page?: { readonly replica: string },
 ): Promise<TestServer> {
   const log: Record<string, unknown>[] = [];
   const logger = createLogger(
@@ -40,6 +42,7 @@ export async function testServer(
     hooksAddress: LOOPBACK,
     hooksTls,
     webserver: { address: LOOPBACK, option: 'webserver-bind-address' },
+    page,
   });
   const call = async (url: string, init: RequestInit): Promise<Answer> => {
     const response = await fetch(url, init);
@@ -49,6 +52,7 @@ export async function testServer(
       status: response.status,
       text,
       type,
+      headers: response.headers,
       json: type.includes('json') ? JSON.parse(text) : undefined,
     };
   };

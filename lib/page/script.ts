@@ -1,0 +1,65 @@
+/**
+ * The page's script: everything works without it. It fetches the page anew every few seconds, as long as somebody
+ * looks and has not paused it, and filters while one types.
+ */
+export const SCRIPT = `
+const form = document.querySelector('form');
+const button = document.getElementById('live');
+const notice = document.getElementById('notice');
+const INTERVAL = 5000;
+let isLive = sessionStorage.getItem('live') !== 'off';
+let current = 0;
+
+function show() {
+  button.setAttribute('aria-pressed', String(isLive));
+  button.hidden = false;
+}
+
+function focusOf(main) {
+  const { activeElement } = document;
+  return main.contains(activeElement) ? activeElement.getAttribute('href') : null;
+}
+
+async function update() {
+  const mine = ++current;
+  try {
+    const response = await fetch(location.href, { headers: { accept: 'text/html' } });
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    const next = page.querySelector('main');
+    if (mine !== current) return;
+    if (!response.ok && response.status !== 404 || next === null) throw new Error(String(response.status));
+    const main = document.querySelector('main');
+    if (main.innerHTML !== next.innerHTML) {
+      const focused = focusOf(main);
+      main.replaceWith(document.adoptNode(next));
+      if (focused !== null) next.querySelector('a[href="' + CSS.escape(focused) + '"]')?.focus({ preventScroll: true });
+    }
+    document.title = page.title;
+    notice.textContent = '';
+  } catch {
+    if (mine === current) notice.textContent = 'No answer from the server: what is shown is older.';
+  }
+}
+
+button.addEventListener('click', () => {
+  isLive = !isLive;
+  sessionStorage.setItem('live', isLive ? 'on' : 'off');
+  show();
+  if (isLive) update();
+});
+form?.querySelector('button').remove();
+form?.addEventListener('submit', (event) => event.preventDefault());
+let typing;
+form?.addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+    history.replaceState(null, '', '?' + query);
+    update();
+  }, 150);
+});
+setInterval(() => {
+  if (isLive && !document.hidden) update();
+}, INTERVAL);
+show();
+`;

@@ -1,0 +1,172 @@
+/** What the page keeps of a sync of a pool. */
+import { refersToOurPool } from '../adopt/adoption.ts';
+import {
+  ADDRESS_SPACE_ANNOTATION,
+  CAPI_IPAM_GROUP,
+  METAIPAM_API_VERSION,
+  PAUSED_ANNOTATION,
+} from '../kubernetes/names.ts';
+import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
+import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import type { CompositeRequest, CompositeResponse, ObjectMap } from '../metacontroller/hook.ts';
+import {
+  describeWaiting,
+  isWaiting,
+  poolKeyOf,
+  poolState,
+  type State,
+  type Usage,
+  usageOfPool,
+} from '../overview/overview.ts';
+import { sharedAddressSpace } from '../pool/address-space.ts';
+import type { Pool } from '../pool/pool-hooks.ts';
+
+/** Claims or nodes that wait for the same reason. */
+export interface WaitingGroup extends State {
+  readonly count: number;
+  /** One a line: an eighth of the memory of as many strings. */
+  readonly names: string;
+}
+
+/** A pool, its status as the sync answered, and about 20 bytes an address. */
+export interface SeenPool {
+  readonly kind: 'pool';
+  readonly pool: Pool;
+  readonly state: State;
+  /** As the pool's status says; nothing of a pool that cannot be read. */
+  readonly counts: PoolCounts;
+  /** Texts of addresses with a space between. */
+  readonly own: string;
+  readonly adopted: string;
+  readonly neighbours: string;
+  readonly waiting: readonly WaitingGroup[];
+  /** How many claims that are. */
+  readonly waitingCount: number;
+}
+
+export interface PoolCounts {
+  readonly total: bigint;
+  readonly used: bigint;
+  readonly free: bigint;
+  readonly outOfRange: bigint;
+}
+
+/** Reasons that are kept apart; what exceeds them is one. */
+const MOST_GROUPS = 100;
+
+const KEPT_ANNOTATIONS = [PAUSED_ANNOTATION, ADDRESS_SPACE_ANNOTATION];
+
+/** The few things of a request and its answer that the page shows. Looks at every object once. */
+export function seePool(
+  { parent, related }: CompositeRequest<Pool>,
+  { status, children }: CompositeResponse,
+): SeenPool {
+  const own: string[] = [];
+  const adopted: string[] = [];
+  const allocated = new Set<string>();
+  const refusals = new Map<string, IPAllocation[]>();
+  for (const child of children as object[] as IPAllocation[]) {
+    const { address, adopted: isAdopted, refusal, claimRef } = child.spec;
+    if (refusal !== undefined) refusals.set(claimRef.uid, [child]);
+    if (address === undefined) continue;
+    own.push(address);
+    allocated.add(claimRef.uid);
+    if (isAdopted) adopted.push(address);
+  }
+  const key = `${parent.kind} ${qualifiedName(parent.metadata)}`;
+  const claims = objectsOfGroup<IPAddressClaim>(related, `IPAddressClaim.${CAPI_IPAM_GROUP}/`);
+  const waiting = claims
+    .filter(
+      (claim) => claim.spec?.poolRef !== undefined && refersToOurPool(claim) && poolKeyOf(claim) === key,
+    )
+    .filter((claim) => isWaiting(claim) && !isOnItsWay(claim, allocated))
+    .map((claim) => describeWaiting(claim, refusals));
+  const pool = { ...slim(parent), spec: parent.spec, status: status ?? {} } as Pool;
+  const counts = countsOf(pool);
+  return {
+    kind: 'pool',
+    pool,
+    state: poolState(pool, counts),
+    counts,
+    own: own.join(' '),
+    adopted: adopted.join(' '),
+    neighbours: neighboursOf(parent, related).join(' '),
+    waiting: groupWaiting(waiting),
+    waitingCount: waiting.length,
+  };
+}
+
+function countsOf({ status }: Pool): PoolCounts {
+  const { total, used, free, outOfRange } = status?.ipAddresses ?? {};
+  const [a, b, c, d] = [total, used, free, outOfRange].map((count) => BigInt(JSON.stringify(count ?? 0)));
+  return { total: a!, used: b!, free: c!, outOfRange: d! };
+}
+
+/** Whether a claim has its address and only its own hook has not said so yet, which takes a moment. */
+function isOnItsWay({ metadata, status }: IPAddressClaim, allocated: ReadonlySet<string>): boolean {
+  return allocated.has(metadata.uid ?? '') && !status?.conditions?.some(({ type }) => type === 'Ready');
+}
+
+function neighboursOf(pool: Pool, related: ObjectMap): string[] {
+  const space = sharedAddressSpace(pool);
+  if (space === undefined) return [];
+  return objectsOfGroup<IPAllocation>(related, `IPAllocation.${METAIPAM_API_VERSION}`)
+    .filter(({ metadata }) => metadata.labels?.['metaipam.io/address-space'] === space)
+    .flatMap(({ spec }) => spec?.address ?? []);
+}
+
+/** Objects of the groups whose name begins so. */
+export function objectsOfGroup<T extends KubernetesObject>(objects: ObjectMap, prefix: string): T[] {
+  return Object.entries(objects).flatMap(([group, byName]) =>
+    group.startsWith(prefix) ? (Object.values(byName) as T[]) : [],
+  );
+}
+
+/** An object without what makes it large: managed fields, applied configurations. */
+export function slim<T extends KubernetesObject>({ apiVersion, kind, metadata }: T): KubernetesObject {
+  const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp, labels, annotations } =
+    metadata;
+  const kept = KEPT_ANNOTATIONS.flatMap((key) => {
+    const value = annotations?.[key];
+    return value === undefined ? [] : [[key, value]];
+  });
+  const all: Record<keyof ObjectMeta, unknown> | object = {
+    name,
+    namespace,
+    uid,
+    generation,
+    creationTimestamp,
+    deletionTimestamp,
+    labels,
+    annotations: Object.fromEntries(kept),
+  };
+  const given = Object.entries(all).filter(([, value]) => value !== undefined);
+  return { apiVersion, kind, metadata: Object.fromEntries(given) as unknown as ObjectMeta };
+}
+
+/** Those with most names first. */
+export function groupWaiting(
+  waiting: readonly (State & { readonly name: string })[],
+): readonly WaitingGroup[] {
+  const byReason = Map.groupBy(waiting, ({ reason, message }) => `${reason}\n${message}`);
+  const groups = [...byReason.values()].sort((a, b) => b.length - a.length);
+  const rest = groups.splice(MOST_GROUPS).flat();
+  const other = { reason: 'Other', message: 'various reasons: see the conditions of these claims' };
+  return [...groups, ...(rest.length > 0 ? [rest.map((each) => ({ ...each, ...other }))] : [])].map(
+    (group) => ({
+      reason: group[0]!.reason,
+      message: group[0]!.message,
+      count: group.length,
+      names: group.map(({ name }) => name).join('\n'),
+    }),
+  );
+}
+
+/** How the addresses of a pool lie: computed only when somebody looks. */
+export function picturePool({ pool, own, adopted, neighbours }: SeenPool): Usage {
+  return usageOfPool(pool, {
+    own: own.split(' '),
+    adopted: adopted.split(' '),
+    neighbours: neighbours.split(' '),
+  });
+}
