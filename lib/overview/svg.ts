@@ -104,7 +104,7 @@ export function stripSvg(space: Space, label: string): string {
 
 function cellsImage(columns: number, rows: number, label: string, drawn: string): string {
   const box = `0 0 ${columns * CELL - 1} ${rows * CELL - 1}`;
-  return `<svg viewBox="${box}" preserveAspectRatio="none" role="img" aria-label="${escapeXml(label)}" fill="currentColor">${drawn}</svg>`;
+  return `<svg viewBox="${box}" height="${rows * CELL}" preserveAspectRatio="none" role="img" aria-label="${escapeXml(label)}" fill="currentColor">${drawn}</svg>`;
 }
 
 /** How many addresses (or blocks) a cell of `cellsSvg` stands for. */

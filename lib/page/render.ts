@@ -31,6 +31,13 @@ export interface Entry<T> {
   readonly at: number;
 }
 
+/** Claims that name a pool which was not seen: it may not exist. */
+export interface WaitingForNoPool {
+  /** `InClusterIPPool/default/pool-a`. */
+  readonly pool: string;
+  readonly groups: readonly WaitingGroup[];
+}
+
 export interface Pictures {
   /** Undefined when drawing would take too long now: the counts of the status must do. */
   readonly pool: (entry: Entry<SeenPool>) => Usage | undefined;
@@ -51,6 +58,7 @@ export function renderList(
   visit: Visit,
   pools: readonly Entry<SeenPool>[],
   networks: readonly Entry<SeenNetwork>[],
+  lost: readonly WaitingForNoPool[],
   pictures: Pictures,
 ): string {
   const { query } = visit;
@@ -62,10 +70,10 @@ export function renderList(
     seen.network.metadata.name.toLowerCase().includes(query.text),
   );
   const body =
-    pools.length + networks.length === 0
+    pools.length + networks.length + lost.length === 0
       ? html`<p class="empty">No pool has been synced with this server yet.<br>
           They appear when Metacontroller calls its hooks: within half an hour after a start, or as soon as something changes.</p>`
-      : html`${facts(pools)}${waitingSection(visit, found)}${poolSection(visit, shown, found.length, page, pages, pictures)}${networkSection(visit, shownNetworks, networks.length, pictures)}`;
+      : html`${facts(pools, lost)}${waitingSection(visit, found, lost)}${poolSection(visit, shown, found.length, page, pages, pictures)}${networkSection(visit, shownNetworks, networks.length, pictures)}`;
   return document(
     visit,
     'metaipam',
@@ -155,8 +163,9 @@ function document({ nonce, replica, query }: Visit, title: string, main: Html, f
 <header class="top">
 <a class="brand" href="${formatQuery({})}">${trusted(MARK)}metaipam</a>
 <span class="quiet">as seen by ${replica}</span>
-<span class="live"><span id="notice" class="bad" role="status"></span>${api}<button id="live" type="button" aria-pressed="true" hidden>Live</button></span>
+<span class="live">${api}<button id="live" type="button" aria-pressed="true" hidden>Live</button></span>
 </header>
+<p id="notice" class="bad" role="status"></p>
 ${form}
 <main id="content" tabindex="-1">${main}</main>
 <footer><p>Shown is what Metacontroller has told this server in its calls, at the time that stands beside it. Where
@@ -198,9 +207,10 @@ function searchForm({ text, filter }: Query): Html {
 </form>`;
 }
 
-function facts(pools: readonly Entry<SeenPool>[]): Html {
+function facts(pools: readonly Entry<SeenPool>[], lost: readonly WaitingForNoPool[]): Html {
   const sum = (of: (seen: SeenPool) => bigint) => pools.reduce((total, { seen }) => total + of(seen), 0n);
-  const waiting = sum(({ waitingCount }) => BigInt(waitingCount));
+  const lostCount = lost.flatMap(({ groups }) => groups).reduce((total, { count }) => total + count, 0);
+  const waiting = sum(({ waitingCount }) => BigInt(waitingCount)) + BigInt(lostCount);
   const ready = sum(({ state }) => (state.reason === 'Ready' ? 1n : 0n));
   const full = sum(({ counts: { free, total } }) => (free === 0n && total > 0n ? 1n : 0n));
   return html`<dl class="facts">
@@ -237,21 +247,29 @@ ${state.message === '' ? undefined : html`<p>${state.message}</p>`}`;
 }
 
 /** The groups of all pools together, those with most claims first. */
-function waitingSection(visit: Visit, pools: readonly Entry<SeenPool>[]): Html | undefined {
-  const groups = pools.flatMap(({ seen }) => seen.waiting.map((group) => ({ seen, group })));
+function waitingSection(
+  visit: Visit,
+  pools: readonly Entry<SeenPool>[],
+  lost: readonly WaitingForNoPool[],
+): Html | undefined {
+  const { text } = visit.query;
+  const ofPools = pools.flatMap(({ seen }) => {
+    const name = qualifiedName(seen.pool.metadata);
+    const pool = html`<a href="${formatQuery({ pool: poolPath(seen) })}">${name}</a>`;
+    return seen.waiting.map((group) => ({ pool, group }));
+  });
+  const ofNone = lost.flatMap(({ pool, groups }) => {
+    const name = html`${pool.slice(pool.indexOf('/') + 1)}<small>not seen: does it exist?</small>`;
+    const isMeant = (group: WaitingGroup) => pool.toLowerCase().includes(text) || group.names.includes(text);
+    return groups.filter(isMeant).map((group) => ({ pool: name, group }));
+  });
+  const groups = [...ofPools, ...ofNone];
   if (groups.length === 0) return undefined;
   groups.sort((a, b) => b.group.count - a.group.count);
   const count = groups.reduce((sum, { group }) => sum + group.count, 0);
   const rows = groups
     .slice(0, GROUPS)
-    .map(({ seen, group }) =>
-      waitingRow(
-        visit,
-        group,
-        NAMES_IN_LIST,
-        html`<a href="${formatQuery({ pool: poolPath(seen) })}">${qualifiedName(seen.pool.metadata)}</a>`,
-      ),
-    );
+    .map(({ pool, group }) => waitingRow(visit, group, NAMES_IN_LIST, pool));
   const more =
     groups.length > GROUPS
       ? html`<p class="quiet">and ${plural(groups.length - GROUPS, 'more reason')}: see the pools</p>`

@@ -32,7 +32,8 @@ h2 { font-size: 15px; }
 small, .quiet { color: var(--quiet); font-size: 12.5px; }
 p { margin: 0; }
 
-.top { display: flex; align-items: center; gap: 12px; padding-block: 14px; flex-wrap: wrap; }
+.top { display: flex; align-items: center; gap: 12px; padding-block: 14px; }
+.top .quiet { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .brand { display: inline-flex; align-items: center; gap: 9px; font-weight: 650; font-size: 16px; color: var(--text); letter-spacing: -0.01em; }
 .brand:hover { text-decoration: none; }
 .brand svg { width: 20px; height: 20px; }
@@ -91,7 +92,8 @@ td.names { width: 34%; }
 .crumb { font-size: 12.5px; }
 .picture { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 16px; margin: 0; }
 .picture + .picture { margin-top: 14px; }
-.picture svg[role=img] { display: block; width: 100%; height: auto; }
+.picture svg[role=img] { display: block; width: 100%; }
+@media (min-width: 761px) { .picture svg[role=img] { height: auto; } }
 figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 2px 16px; padding-bottom: 10px; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 12px 0 0; margin: 0; color: var(--quiet); font-size: 12.5px; }
 .legend li { display: inline-flex; gap: 7px; align-items: center; }
@@ -114,11 +116,11 @@ footer p { max-width: 78ch; }
   tr { padding: 10px 0; border-bottom: 1px solid var(--line); }
   tbody tr:first-child { border-top: 1px solid var(--line); }
   td, td.name, td.state, td.use, td.names { width: auto; border: 0; padding: 2px 0; }
-  td small { display: inline; margin-left: 6px; }
-  td.use small { display: block; margin-left: 0; }
+  td.name small, .number small { display: inline; margin-left: 6px; }
   .number { text-align: left; display: inline-block; margin-right: 14px; }
   td[data-label]::before { content: attr(data-label) " "; color: var(--quiet); font-size: 12.5px; }
   .none { display: none; }
+  .picture { padding: 14px 12px; }
 }
 @media (prefers-reduced-motion: no-preference) {
   a, button, input, select { transition: border-color 120ms, background-color 120ms; }

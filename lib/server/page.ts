@@ -64,7 +64,10 @@ export function addPage(app: FastifyInstance, { seen, replica, context }: PageOp
       if (parent === undefined) return missing(visit, `PodNetwork ${network}`);
       return { status: 200, text: renderNetwork(visit, parent, painter.network(parent)) };
     }
-    return { status: 200, text: renderList(visit, seen.pools(), seen.networks(), painter) };
+    return {
+      status: 200,
+      text: renderList(visit, seen.pools(), seen.networks(), seen.waitingForNoPool(), painter),
+    };
   }
 }
 

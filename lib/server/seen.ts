@@ -1,9 +1,18 @@
 /** What the hooks have seen last of each pool and pod network, for the page. */
 import { compareText, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { CompositeRequest, CompositeResponse, HookContext } from '../metacontroller/hook.ts';
+import type { IPAddressClaim } from '../kubernetes/types.ts';
+import type {
+  CompositeRequest,
+  CompositeResponse,
+  DecoratorRequest,
+  DecoratorResponse,
+  HookContext,
+} from '../metacontroller/hook.ts';
 import type { Usage } from '../overview/overview.ts';
+import type { WaitingForNoPool } from '../page/render.ts';
+import { type SeenClaim, seeClaim } from '../page/seen-claim.ts';
 import { type NetworkPicture, pictureNetwork, type SeenNetwork, seeNetwork } from '../page/seen-network.ts';
-import { picturePool, type SeenPool, seePool } from '../page/seen-pool.ts';
+import { groupWaiting, picturePool, type SeenPool, seePool } from '../page/seen-pool.ts';
 import type { HookName } from './request.ts';
 
 /** Four times the half hour in which Metacontroller syncs everything again: what is silent for so long is gone. */
@@ -35,6 +44,8 @@ export type NetworkParent = Parent<SeenNetwork, NetworkPicture>;
 export class SeenParents {
   readonly #pools = new Map<string, PoolParent>();
   readonly #networks = new Map<string, NetworkParent>();
+  /** Claims that wait, by name: of interest as long as their pool was not seen. */
+  readonly #claims = new Map<string, { readonly claim: SeenClaim; readonly at: number }>();
   readonly #now: () => number;
   readonly #elapsed: () => number;
 
@@ -46,6 +57,7 @@ export class SeenParents {
   /** Takes what the page shows from a sync or finalize that was answered. */
   record(controller: string, hook: HookName, request: unknown, response: unknown): void {
     if (hook === 'customize') return;
+    if (controller === 'claims') this.#recordClaim(request as never, response as never);
     const isNetwork = controller === 'pod-networks';
     if (!isNetwork && controller !== 'pools' && controller !== 'global-pools') return;
     const { parent } = request as { parent: KubernetesObject };
@@ -69,6 +81,15 @@ export class SeenParents {
     }
   }
 
+  #recordClaim(request: DecoratorRequest<IPAddressClaim>, response: DecoratorResponse): void {
+    const name = qualifiedName(request.object.metadata);
+    const claim = response.finalized === undefined ? seeClaim(request, response) : undefined;
+    this.#claims.delete(name);
+    if (claim === undefined) return;
+    this.#claims.set(name, { claim, at: this.#now() });
+    dropOldest(this.#claims);
+  }
+
   /** By name. */
   pools(): PoolParent[] {
     return listed(this.#pools, this.#now());
@@ -85,6 +106,19 @@ export class SeenParents {
 
   network(name: string): NetworkParent | undefined {
     return fresh(this.#networks.get(`PodNetwork/${name}`), this.#now());
+  }
+
+  /** Claims that wait for pools that were not seen, as if those had said it. */
+  waitingForNoPool(): WaitingForNoPool[] {
+    const now = this.#now();
+    const lost = [...this.#claims.values()].filter(
+      ({ claim, at }) => now - at <= EXPIRY && !this.#pools.has(claim.pool),
+    );
+    const byPool = Map.groupBy(lost, ({ claim }) => claim.pool);
+    return [...byPool].map(([pool, claims]) => ({
+      pool,
+      groups: groupWaiting(claims.map(({ claim }) => claim)),
+    }));
   }
 
   /**
@@ -119,8 +153,12 @@ function keep<T, P>(parents: Map<string, Parent<T, P>>, key: string, at: number,
   const picture = parents.get(key)?.picture;
   parents.delete(key);
   parents.set(key, { seen, at, picture });
-  const [oldest] = parents.keys();
-  if (parents.size > MOST && oldest !== undefined) parents.delete(oldest);
+  dropOldest(parents);
+}
+
+function dropOldest(map: Map<string, unknown>): void {
+  const [oldest] = map.keys();
+  if (map.size > MOST && oldest !== undefined) map.delete(oldest);
 }
 
 function fresh<T, P>(parent: Parent<T, P> | undefined, now: number): Parent<T, P> | undefined {
