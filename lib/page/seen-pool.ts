@@ -1,18 +1,16 @@
 /** What the page keeps of a sync of a pool. */
-import { refersToOurPool } from '../adopt/adoption.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
   METAIPAM_API_VERSION,
   PAUSED_ANNOTATION,
 } from '../kubernetes/names.ts';
-import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
+import type { KubernetesObject, ObjectMeta } from '../kubernetes/object.ts';
 import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import type { CompositeRequest, CompositeResponse, ObjectMap } from '../metacontroller/hook.ts';
 import {
   describeWaiting,
   isWaiting,
-  poolKeyOf,
   poolState,
   type State,
   type Usage,
@@ -73,13 +71,8 @@ export function seePool(
     allocated.add(claimRef.uid);
     if (isAdopted) adopted.push(address);
   }
-  const key = `${parent.kind} ${qualifiedName(parent.metadata)}`;
-  const claims = objectsOfGroup<IPAddressClaim>(related, `IPAddressClaim.${CAPI_IPAM_GROUP}/`);
-  const waiting = claims
-    .filter(
-      (claim) => claim.spec?.poolRef !== undefined && refersToOurPool(claim) && poolKeyOf(claim) === key,
-    )
-    .filter((claim) => isWaiting(claim) && !isOnItsWay(claim, allocated))
+  const waiting = objectsOfGroup<IPAddressClaim>(related, `IPAddressClaim.${CAPI_IPAM_GROUP}/`)
+    .filter((claim) => isWaiting(claim) && isFor(claim, parent) && !isOnItsWay(claim, allocated))
     .map((claim) => describeWaiting(claim, refusals));
   const pool = { ...slim(parent), spec: parent.spec, status: status ?? {} } as Pool;
   const counts = countsOf(pool);
@@ -100,6 +93,17 @@ function countsOf({ status }: Pool): PoolCounts {
   const { total, used, free, outOfRange } = status?.ipAddresses ?? {};
   const [a, b, c, d] = [total, used, free, outOfRange].map((count) => BigInt(JSON.stringify(count ?? 0)));
   return { total: a!, used: b!, free: c!, outOfRange: d! };
+}
+
+function isFor({ metadata, spec }: IPAddressClaim, pool: Pool): boolean {
+  const { apiGroup, kind, name } = spec?.poolRef ?? {};
+  const { namespace } = pool.metadata;
+  return (
+    name === pool.metadata.name &&
+    kind === pool.kind &&
+    apiGroup === CAPI_IPAM_GROUP &&
+    (namespace === undefined || metadata.namespace === namespace)
+  );
 }
 
 /** Whether a claim has its address and only its own hook has not said so yet, which takes a moment. */
