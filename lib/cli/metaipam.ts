@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   doctor: () => import('./doctor.ts'),
   show: () => import('./show.ts'),
   check: () => import('./check.ts'),
+  plan: () => import('./plan.ts'),
 };
 
 /** Runs `metaipam <argv>`. Resolves to the exit code. */

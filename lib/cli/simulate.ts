@@ -1,4 +1,4 @@
-import type { Cluster, Settlement } from '../engine/cluster.ts';
+import type { Cluster } from '../engine/cluster.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
@@ -28,7 +28,7 @@ async function simulate(
     { formatYaml, loadManifests },
     { paintFor },
     { renderReport },
-    { applyAll, createWorld },
+    { applyAll, createWorld, describeUnrest },
     validateObjects,
   ] = await Promise.all([
     load(),
@@ -75,16 +75,6 @@ function sorted(cluster: Cluster): KubernetesObject[] {
       compareText(one.name, other.name)
     );
   });
-}
-
-/** Why the cluster is not at rest; nothing if it is. A sync that fails is tried again for ever. */
-function describeUnrest({ settled, syncs, loops, failures }: Settlement): string[] {
-  const failing = failures.map(
-    ({ reconciler, key, message }) => `${reconciler} ${key} keeps failing: ${message}`,
-  );
-  if (settled) return failing;
-  const looping = loops.map((loop) => `${loop.reconciler} ${loop.key}: ${loop.syncs} syncs`);
-  return [`the cluster does not settle: ${syncs} syncs so far, most of them of`, ...looping, ...failing];
 }
 
 /** `simulate`, with the hooks of `load`. */

@@ -1,29 +1,71 @@
 /** A simulated cluster with metaipam installed. */
-import { Cluster } from '../engine/cluster.ts';
+import { Cluster, type ClusterOptions, type Settlement } from '../engine/cluster.ts';
 import type { ControllerConfig } from '../engine/controller-config.ts';
 import { crdAdmission } from '../engine/crd-admission.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
 import { NodeBinder } from '../engine/node-binder.ts';
 import type { Unstructured } from '../engine/object.ts';
+import type { CustomResourceDefinition } from '../engine/resources.ts';
+import type { Admission } from '../engine/store.ts';
+import { CLUSTER_GROUP } from '../kubernetes/names.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { readInstall } from './install-manifests.ts';
 import type { LoadedObject } from './manifests.ts';
 
+/** Cluster API's Cluster, as far as IPAM goes; its CRD is not ours to ship. */
+const CLUSTERS: CustomResourceDefinition = {
+  kind: 'CustomResourceDefinition',
+  spec: {
+    group: CLUSTER_GROUP,
+    scope: 'Namespaced',
+    names: { kind: 'Cluster', plural: 'clusters' },
+    versions: [
+      { name: 'v1beta2', served: true, storage: true, subresources: { status: {} } },
+      { name: 'v1beta1', served: true, storage: false, subresources: { status: {} } },
+    ],
+  },
+};
+
+interface Shipped {
+  readonly crds: readonly CustomResourceDefinition[];
+  readonly admission: Admission;
+  readonly install: readonly Unstructured[];
+}
+
+let shipped: Shipped | undefined;
+
+/** Read once: every world has the same. */
+function readShipped(): Shipped {
+  if (shipped === undefined) {
+    const crds = readCustomResourceDefinitions();
+    shipped = { crds, admission: crdAdmission(crds), install: readInstall() as Unstructured[] };
+  }
+  return shipped;
+}
+
 /** The resources, controllers and binder of this version, and the default PodNetwork. */
 export function createWorld(hooks: HookRegistry): Cluster {
-  const install = readInstall() as Unstructured[];
-  const crds = readCustomResourceDefinitions();
-  const cluster = new Cluster({
-    crds,
+  const cluster = createEmptyWorld(hooks);
+  for (const object of readShipped().install) if (object.kind === 'PodNetwork') cluster.apply(object);
+  return cluster;
+}
+
+/** The same without any object. */
+export function createEmptyWorld(
+  hooks: HookRegistry,
+  options: Pick<ClusterOptions, 'now' | 'seed' | 'config'> = {},
+): Cluster {
+  const { crds, admission, install } = readShipped();
+  return new Cluster({
+    ...options,
+    crds: [...crds, CLUSTERS],
     hooks,
     controllers: install.filter(({ apiVersion }) =>
       apiVersion.startsWith('metacontroller.k8s.io/'),
     ) as object[] as ControllerConfig[],
-    admission: crdAdmission(crds),
+    admission,
     reconcilers: { binder: (environment) => new NodeBinder(environment) },
   });
-  for (const object of install) if (object.kind === 'PodNetwork') cluster.apply(object);
-  return cluster;
 }
 
 /** Applies in order, like one `kubectl apply`. Returns a sentence for each object that is refused. */
@@ -32,4 +74,14 @@ export function applyAll(cluster: Cluster, objects: readonly LoadedObject[]): st
     const { error } = cluster.apply(object as Unstructured);
     return error === undefined ? [] : [`${source} ${object.kind}/${object.metadata.name}: ${error.message}`];
   });
+}
+
+/** Why a cluster is not at rest; nothing if it is. A sync that fails is tried again for ever. */
+export function describeUnrest({ settled, syncs, loops, failures }: Settlement): string[] {
+  const failing = failures.map(
+    ({ reconciler, key, message }) => `${reconciler} ${key} keeps failing: ${message}`,
+  );
+  if (settled) return failing;
+  const looping = loops.map((loop) => `${loop.reconciler} ${loop.key}: ${loop.syncs} syncs`);
+  return [`the cluster does not settle: ${syncs} syncs so far, most of them of`, ...looping, ...failing];
 }

@@ -203,6 +203,11 @@ export class Cluster {
     return this.request({ verb: 'apply', ...to, object: without(applied, 'status'), fieldManager: KUBECTL });
   }
 
+  /** Takes over an object of another cluster, with its uid; `applied` is what `kubectl apply` sent for it last. */
+  restore(object: Unstructured, applied: Unstructured): void {
+    this.store.restore(object, KUBECTL, applied);
+  }
+
   /** Deletes an object in the background, like `kubectl delete --wait=false`. */
   delete(ref: ObjectRef): ApiResult {
     return this.request({ verb: 'delete', ...this.#target(ref) });

@@ -82,6 +82,18 @@ export class Store {
       : { object: this.inVersion(result.object, request.apiVersion) };
   }
 
+  /**
+   * Takes over an object of another cluster as it is: uid, times, finalizers and status. Only its resourceVersion
+   * is new, so objects are restored in the order of theirs. `applied`: what a field manager applied to it last.
+   */
+  restore(object: Unstructured, fieldManager: string, applied: Unstructured): void {
+    const type = this.resources.of(object);
+    const stored = withMetadata(this.#stored(type, object), { managedFields: undefined });
+    this.#put(type, keyOf(type, object.metadata), stored, 'ADDED');
+    const managers = new Map([[fieldManager, this.#stored(type, applied)]]);
+    this.#applied.set(object.metadata.uid as string, managers);
+  }
+
   /** Every object of a type, in the storage version, in the order of creation. */
   list(type: ResourceType): IterableIterator<Unstructured> {
     return this.#table(type).objects.values();

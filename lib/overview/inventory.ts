@@ -85,8 +85,8 @@ function isReadable(object: KubernetesObject): boolean {
   return isMapping(spec) && KINDS[key]!.every((field) => isMapping(spec[field]));
 }
 
-/** What a file may get wrong and an API server would not. */
-function isReadableMeta(meta: KubernetesObject['metadata']): boolean {
+/** Whether metadata has the types that an API server gives it; a file may get them wrong. */
+export function isReadableMeta(meta: KubernetesObject['metadata']): boolean {
   const isText = (value: unknown) => typeof value === 'string';
   const texts = [
     meta.namespace,
@@ -97,10 +97,12 @@ function isReadableMeta(meta: KubernetesObject['metadata']): boolean {
   ];
   const maps: unknown[] = [meta.labels, meta.annotations];
   const finalizers: unknown = meta.finalizers;
+  const owners: unknown = meta.ownerReferences;
   return (
     texts.every((value) => value === undefined || isText(value)) &&
     maps.every((map) => map === undefined || (isMapping(map) && Object.values(map).every(isText))) &&
-    (finalizers === undefined || (Array.isArray(finalizers) && finalizers.every(isText)))
+    (finalizers === undefined || (Array.isArray(finalizers) && finalizers.every(isText))) &&
+    (owners === undefined || (Array.isArray(owners) && owners.every(isMapping)))
   );
 }
 

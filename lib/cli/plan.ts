@@ -1,0 +1,170 @@
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
+import type { Effect } from '../preview/preview.ts';
+import { plural } from '../text.ts';
+import { type Command, defineCommand, type Io } from './command.ts';
+import { loadControllers } from './controllers.ts';
+import { HOOK_OPTIONS } from './hook-options.ts';
+import { CLUSTERS, connectLive, LIVE_OPTIONS, LIVE_RIGHTS, listLive } from './live-objects.ts';
+import type { LoadedObject, Manifests } from './manifests.ts';
+import { readFiles } from './object-source.ts';
+import { defineOptions, type Parsed, UsageError } from './options.ts';
+import type { Paint } from './paint.ts';
+import type { ObjectChange } from './predict.ts';
+import { loadRules, MANIFEST_OPTIONS, problemLine } from './validate.ts';
+
+const OPTIONS = defineOptions({
+  ...MANIFEST_OPTIONS,
+  delete: {
+    type: 'list',
+    placeholder: 'path...',
+    help: 'Files with objects that would be deleted, as by kubectl delete -f. Repeatable.',
+  },
+  current: {
+    type: 'list',
+    placeholder: 'path...',
+    help: 'Take files for the state of now instead of a live cluster, such as the output of kubectl get -o yaml.',
+  },
+  namespace: {
+    type: 'string',
+    short: 'n',
+    default: 'default',
+    placeholder: 'namespace',
+    help: 'Where objects go that name no namespace.',
+  },
+  ...LIVE_OPTIONS,
+  'install-namespace': HOOK_OPTIONS['install-namespace'],
+  output: {
+    type: 'enum',
+    values: ['text', 'json'],
+    short: 'o',
+    default: 'text',
+    help: 'json has what happens to each object and every effect.',
+  },
+});
+
+async function plan(
+  load: typeof loadControllers,
+  { values, positionals }: Parsed<typeof OPTIONS>,
+  io: Io,
+): Promise<number> {
+  if (positionals.length > 0) throw new UsageError(`unexpected ${positionals.join(' ')}; paths follow -f`);
+  if (values.filename.length === 0 && values.delete.length === 0) {
+    throw new UsageError('-f PATH or --delete PATH is required');
+  }
+  const [hooks, validateObjects, { predict }, { paintFor }] = await Promise.all([
+    load(),
+    loadRules(),
+    import('./predict.ts'),
+    import('./paint.ts'),
+  ]);
+  const given = await loadFiles(values.filename, values.namespace, io);
+  const deleted = await loadFiles(values.delete, values.namespace, io);
+  const current =
+    values.current.length > 0
+      ? await readFiles(values.current, io)
+      : await listLive(await connectLive(values), '', [CLUSTERS]);
+  const invalid = validateObjects(given.objects);
+  const bad = new Set(invalid.map(({ object }) => object));
+  const config = {
+    ...DEFAULT_CONFIG,
+    installNamespace: values['install-namespace'],
+    watchClusters: [...current, ...given.objects.map(({ object }) => object)].some(namesClusters),
+  };
+  const { changes, effects, refused, unrest, unknown } = predict(
+    hooks,
+    current,
+    given.objects.filter(({ object }) => !bad.has(object)),
+    deleted.objects,
+    { now: Date.now(), config },
+  );
+  const problems = [...given.problems, ...deleted.problems, ...invalid.map(problemLine), ...refused];
+  const objects = changes.filter(({ action }) => action !== 'none');
+  if (values.output === 'json') {
+    io.stdout.write(`${JSON.stringify({ objects, effects, refused: problems }, null, 2)}\n`);
+  } else io.stdout.write(await render(objects, effects, unknown, paintFor(io)));
+  for (const line of [...problems, ...unrest]) io.stderr.write(`${line}\n`);
+  if (problems.length > 0 || unrest.length > 0) return 1;
+  return objects.length + effects.length > 0 ? 2 : 0;
+}
+
+async function loadFiles(paths: readonly string[], namespace: string, io: Io): Promise<Manifests> {
+  const { loadManifests } = await import('./manifests.ts');
+  const { objects, problems } = await loadManifests(paths, io.stdin);
+  const placed = ({ source, object }: LoadedObject): LoadedObject => {
+    const metadata = { ...object.metadata, namespace: object.metadata.namespace ?? namespace };
+    return { source, object: { ...object, metadata } };
+  };
+  return { objects: objects.map(placed), problems };
+}
+
+/** Whether claims wait for Clusters here. */
+function namesClusters(object: KubernetesObject): boolean {
+  if (object.kind === 'Cluster') return object.apiVersion.startsWith('cluster.x-k8s.io/');
+  const { status } = object as { status?: { conditions?: readonly { reason?: string }[] } };
+  return (
+    object.kind === 'IPAddressClaim' && JSON.stringify(status?.conditions ?? '').includes('"ClusterNotFound"')
+  );
+}
+
+const ACTIONS = { create: ['+', 'green'], change: ['~', 'yellow'], delete: ['-', 'red'] } as const;
+const EFFECTS = { good: ['✓', 'green'], bad: ['!', 'red'], neutral: ['·', 'grey'] } as const;
+/** Effects of one sort that are shown. */
+const MOST_ALIKE = 10;
+
+async function render(
+  changes: readonly ObjectChange[],
+  effects: readonly Effect[],
+  unknown: number,
+  paint: Paint,
+): Promise<string> {
+  const { printable } = await import('./table.ts');
+  const lines: string[] = [];
+  for (const { action, object, fields, heldBy } of changes) {
+    const [sign, colour] = ACTIONS[action as keyof typeof ACTIONS];
+    const stays = heldBy === undefined ? '' : `  stays until it is let go of by ${heldBy.join(', ')}`;
+    lines.push(paint(colour, `${sign} ${printable(object + stays)}`));
+    for (const field of fields) lines.push(`    ${printable(field)}`);
+  }
+  if (lines.length > 0 && effects.length > 0) lines.push('');
+  for (const group of Map.groupBy(effects, ({ effect, kind }) => `${effect} ${kind}`).values()) {
+    const [sign, colour] = EFFECTS[group[0]!.kind];
+    for (const { object, message } of group.slice(0, MOST_ALIKE)) {
+      lines.push(`${paint(colour, sign)} ${paint('bold', printable(object))}: ${printable(message)}`);
+    }
+    const more = group.length - MOST_ALIKE;
+    if (more > 0) lines.push(`  and ${more} more like these: -o json has all`);
+  }
+  if (lines.length === 0) return `${paint('green', 'ok')}  nothing would change\n`;
+  const count = (wanted: ObjectChange['action']) => changes.filter(({ action }) => action === wanted).length;
+  const bad = effects.filter(({ kind }) => kind === 'bad').length;
+  const summary = [
+    `${count('create')} to create, ${count('change')} to change, ${count('delete')} to delete`,
+    `${plural(effects.length, 'effect')}${effects.length > 0 ? `, ${bad} of them bad` : ''}`,
+    ...(unknown > 0 ? [`${plural(unknown, 'object')} of other kinds left out`] : []),
+  ].join('; ');
+  return `${lines.join('\n')}\n\n${summary}\n`;
+}
+
+/** `plan`, with the hooks of `load`. */
+export function planCommand(load: typeof loadControllers): Command {
+  return defineCommand({
+    name: 'plan',
+    summary: 'Show what applying manifests would do to a cluster, before it does',
+    usage: '-f PATH... [--delete PATH...] [--current PATH...] [-o text|json]',
+    description: `
+Takes the state of a live cluster (or of files), runs metaipam's hooks on it in memory as Metacontroller would, once
+as it is and once with the manifests applied, and says what differs: which objects change, which claims and nodes
+get or lose what, what falls out of range, which pools run out, and where new nodes would get their blocks. What
+would be pending anyway is no effect. Objects of kinds that metaipam does not know are left out.
+
+${LIVE_RIGHTS}
+For plan also clusters (cluster.x-k8s.io).
+
+Exit codes: 0 nothing would change, 2 something would, 1 an object is refused, or any other error.`,
+    options: OPTIONS,
+    main: (parsed, io) => plan(load, parsed, io),
+  });
+}
+
+export default planCommand(loadControllers);

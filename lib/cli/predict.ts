@@ -1,0 +1,132 @@
+/** What applying and deleting objects would do to a cluster, tried out on a copy of it in memory. */
+import { titleOf } from '../check/finding.ts';
+import type { Cluster, ObjectRef } from '../engine/cluster.ts';
+import type { HookRegistry } from '../engine/hook-server.ts';
+import type { Unstructured } from '../engine/object.ts';
+import { compareResourceVersions, type KubernetesObject } from '../kubernetes/object.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
+import { isReadableMeta } from '../overview/inventory.ts';
+import { changedFields, lastApplied } from '../preview/applied-changes.ts';
+import { type Effect, effectsOf } from '../preview/preview.ts';
+import { InputError } from './command.ts';
+import type { LoadedObject } from './manifests.ts';
+import { createEmptyWorld, describeUnrest } from './world.ts';
+
+/** What becomes of one object that is applied or deleted. */
+export interface ObjectChange {
+  readonly action: 'create' | 'change' | 'delete' | 'none';
+  /** `InClusterIPPool default/pool-a`. */
+  readonly object: string;
+  /** See `changedFields`. */
+  readonly fields: readonly string[];
+  /** Of a deletion: the finalizers that keep the object for now. */
+  readonly heldBy?: readonly string[];
+}
+
+export interface Prediction {
+  readonly changes: readonly ObjectChange[];
+  readonly effects: readonly Effect[];
+  /** A sentence for each object that would be refused. */
+  readonly refused: readonly string[];
+  /** Why the cluster would not come to rest, as far as it does now. */
+  readonly unrest: readonly string[];
+  /** How many objects are of kinds that metaipam does not know. */
+  readonly unknown: number;
+}
+
+/** Unlike that of other simulated clusters, whose output may be the state to start from: uids must differ. */
+const SEED = 2593;
+
+/**
+ * Lets two copies of the cluster come to rest, one with the changes and one without: what is pending anyway, and
+ * what time alone brings, is no effect of the change.
+ *
+ * Throws InputError when `current` cannot be a cluster.
+ */
+export function predict(
+  hooks: HookRegistry,
+  current: readonly KubernetesObject[],
+  applied: readonly LoadedObject[],
+  deleted: readonly LoadedObject[],
+  context: HookContext,
+): Prediction {
+  const undisturbed = copyOf(current, hooks, context);
+  const world = copyOf(current, hooks, context);
+  undisturbed.settle();
+  world.settle();
+
+  const isKnown = ({ object: { apiVersion, kind } }: LoadedObject) =>
+    world.resources.findKind(apiVersion, kind) !== undefined;
+  const { changes, refused } = applyAll(world, applied.filter(isKnown));
+  const going = deleted.filter((each) => isKnown(each) && world.get(refTo(each.object)) !== undefined);
+  for (const { object } of going) world.delete(refTo(object));
+
+  const restless = new Set(describeUnrest(undisturbed.settle()));
+  const unrest = describeUnrest(world.settle()).filter((line) => !restless.has(line));
+  return {
+    changes: [...changes, ...going.map(({ object }) => describeDeletion(world, object))],
+    effects: effectsOf(undisturbed.objects(), world.objects(), { ...context, now: world.now }),
+    refused,
+    unrest,
+    unknown: [...applied, ...deleted].filter((each) => !isKnown(each)).length,
+  };
+}
+
+/** A simulated cluster with the objects of a real one. Those without a uid never were in one, and are applied. */
+function copyOf(
+  objects: readonly KubernetesObject[],
+  hooks: HookRegistry,
+  { now, config }: HookContext,
+): Cluster {
+  const world = createEmptyWorld(hooks, { now, config, seed: SEED });
+  const known = (objects as readonly Unstructured[])
+    .filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind) !== undefined)
+    .sort((a, b) => compareResourceVersions(a.metadata.resourceVersion, b.metadata.resourceVersion));
+  for (const object of known) {
+    if (!isReadableMeta(object.metadata)) throw new InputError(`${titleOf(object)}: metadata cannot be read`);
+    if (object.metadata.uid !== undefined) world.restore(object, lastApplied(object) as Unstructured);
+  }
+  for (const object of known) {
+    if (object.metadata.uid !== undefined) continue;
+    const { error } = world.apply(object);
+    if (error !== undefined) throw new InputError(`${titleOf(object)}: ${error.message}`);
+  }
+  return world;
+}
+
+/** Applies in order, like one `kubectl apply`. */
+function applyAll(
+  world: Cluster,
+  objects: readonly LoadedObject[],
+): { changes: ObjectChange[]; refused: string[] } {
+  const changes: ObjectChange[] = [];
+  const refused: string[] = [];
+  for (const { source, object } of objects) {
+    const before = world.get(refTo(object));
+    const { object: after, error } = world.apply(object as Unstructured);
+    if (error !== undefined) {
+      refused.push(`${source} ${object.kind}/${object.metadata.name}: ${error.message}`);
+      continue;
+    }
+    const fields = before === undefined ? [] : changedFields(before, after);
+    const action = before === undefined ? 'create' : fields.length > 0 ? 'change' : 'none';
+    changes.push({ action, object: titleOf(after), fields });
+  }
+  return { changes, refused };
+}
+
+function describeDeletion(world: Cluster, object: KubernetesObject): ObjectChange {
+  const { namespace = 'default', name } = object.metadata;
+  const isNamespaced = world.resources.of(object as Unstructured).namespaced;
+  const heldBy = world.get(refTo(object))?.metadata.finalizers;
+  return {
+    action: 'delete',
+    object: titleOf({ ...object, metadata: isNamespaced ? { namespace, name } : { name } }),
+    fields: [],
+    ...(heldBy !== undefined && { heldBy }),
+  };
+}
+
+function refTo({ apiVersion, kind, metadata: { namespace, name } }: KubernetesObject): ObjectRef {
+  return { apiVersion, kind, ...(namespace !== undefined && { namespace }), name };
+}

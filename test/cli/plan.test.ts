@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import plan from '../../lib/cli/plan.ts';
+import simulate from '../../lib/cli/simulate.ts';
+import { run } from './run.ts';
+
+const pool = (name: string, addresses: string) => `---
+apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterIPPool
+metadata: {name: ${name}}
+spec: {addresses: [${addresses}], prefix: 24}
+`;
+const claim = (name: string, poolName = 'p') => `---
+apiVersion: ipam.cluster.x-k8s.io/v1beta2
+kind: IPAddressClaim
+metadata: {name: ${name}}
+spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: ${poolName}}}
+`;
+const SECRET = '---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\n';
+const NOW = pool('p', '10.0.0.1-10.0.0.3') + claim('a') + claim('b');
+
+const dir = mkdtempSync(join(tmpdir(), 'metaipam-plan-'));
+const current = join(dir, 'current.json');
+test.before(async () => {
+  const { out } = await run(simulate.run, ['-f', '-', '-o', 'json'], { stdin: NOW });
+  writeFileSync(current, out);
+});
+test.after(() => rmSync(dir, { recursive: true }));
+
+const planned = (stdin: string, ...argv: string[]) =>
+  run(plan.run, ['--current', current, ...argv], { stdin });
+
+test('exit 0: nothing would change', async () => {
+  assert.equal(await planned(NOW, '-f', '-'), { code: 0, out: 'ok  nothing would change\n', err: '' });
+});
+
+const NEXT = pool('p', '10.0.0.2-10.0.0.4') + claim('c') + claim('d') + claim('e') + SECRET;
+const OUTPUT = `~ InClusterIPPool default/p
+    spec.addresses: ["10.0.0.1-10.0.0.3"] becomes ["10.0.0.2-10.0.0.4"]
++ IPAddressClaim default/c
++ IPAddressClaim default/d
++ IPAddressClaim default/e
+
+! InClusterIPPool default/p: has no free address left
+! InClusterIPPool default/p: 1 address in use falls out of range: 10.0.0.1 (IPAddressClaim default/a)
+✓ IPAddressClaim default/c: gets 10.0.0.3
+✓ IPAddressClaim default/d: gets 10.0.0.4
+! IPAddressClaim default/e: waits: PoolExhausted: InClusterIPPool default/p has no free address
+
+3 to create, 1 to change, 0 to delete; 5 effects, 3 of them bad; 1 object of other kinds left out
+`;
+
+test('exit 2: what would change, and for whom', async () => {
+  assert.equal(await planned(NEXT, '-f', '-'), { code: 2, out: OUTPUT, err: '' });
+  const coloured = await run(plan.run, ['--current', current, '-f', '-'], { stdin: NEXT, isTTY: true });
+  assert.match(coloured.out, '\u001b[31m!\u001b[0m');
+  assert.is(stripVTControlCharacters(coloured.out), OUTPUT);
+});
+
+test('-o json', async () => {
+  const { code, out } = await planned(NEXT, '-f', '-', '-o', 'json');
+  assert.is(code, 2);
+  const { objects, effects, refused } = JSON.parse(out);
+  assert.equal(objects[1], { action: 'create', object: 'IPAddressClaim default/c', fields: [] });
+  assert.equal(effects[0], {
+    effect: 'runs-out',
+    kind: 'bad',
+    object: 'InClusterIPPool default/p',
+    message: 'has no free address left',
+  });
+  assert.equal(refused, []);
+});
+
+test('--delete', async () => {
+  const { code, out } = await planned(claim('a') + pool('p', '10.0.0.1') + claim('none'), '--delete', '-');
+  assert.is(code, 2);
+  assert.match(out, '- IPAddressClaim default/a\n');
+  assert.match(
+    out,
+    '- InClusterIPPool default/p  stays until it is let go of by metacontroller.io/compositecontroller-pools\n',
+  );
+  assert.not.match(out, 'none');
+  assert.match(out, '· IPAddressClaim default/a: lets go of 10.0.0.1\n');
+  assert.match(out, '! InClusterIPPool default/p: Ready becomes Deleting');
+  assert.match(out, '0 to create, 0 to change, 2 to delete');
+});
+
+test('-n: where objects go that name no namespace', async () => {
+  const { out } = await planned(pool('p', '10.0.9.1'), '-f', '-', '-n', 'team-a');
+  assert.match(out, '+ InClusterIPPool team-a/p\n');
+  const global = pool('g', '10.0.9.1').replace('InCluster', 'GlobalInCluster');
+  assert.match((await planned(global, '-f', '-', '-n', 'team-a')).out, '+ GlobalInClusterIPPool g\n');
+});
+
+test('exit 1: what is refused, beside what the rest does', async () => {
+  const { code, out, err } = await planned(
+    claim('a', 'another') + pool('q', '10.0.0.300') + pool('r', '10.0.9.1'),
+    '-f',
+    '-',
+  );
+  assert.is(code, 1);
+  assert.match(out, '+ InClusterIPPool default/r\n');
+  assert.not.match(out, 'default/q');
+  assert.equal(err.trimEnd().split('\n').length, 2);
+  assert.match(err, '<stdin>#2 InClusterIPPool/q: spec.addresses[0]: Invalid value: "10.0.0.300"');
+  assert.match(err, /<stdin>#1 IPAddressClaim\/a: .*immutable/);
+});
+
+test('exit 1: nothing to plan, no state, a state that is none', async () => {
+  const fails = async (stdin: string, ...argv: string[]) => {
+    const { code, out, err } = await run(plan.run, argv, { stdin });
+    assert.equal([code, out], [1, '']);
+    return err;
+  };
+  assert.match(await fails(''), '-f PATH or --delete PATH is required');
+  assert.match(await fails('', '--current', 'nowhere', '-f', '-'), 'nowhere: no such file or folder');
+  assert.match(await fails('{', '--current', '-', '-f', current), '<stdin>#1: ');
+  const broken = '{apiVersion: v1, kind: Node, metadata: {name: n, uid: 7}}';
+  assert.match(await fails(broken, '--current', '-', '-f', current), 'Node n: metadata cannot be read');
+  assert.match(await fails('', '--kubeconfig', join(dir, 'none'), '-f', '-'), 'cannot read the kubeconfig');
+});
+
+test('many alike are counted', async () => {
+  const many = Array.from({ length: 40 }, (_, index) => claim(`m-${index}`)).join('');
+  const { out } = await planned(many, '-f', '-');
+  assert.match(out, '  and 29 more like these: -o json has all\n');
+});
+
+test('a claim waits for its Cluster where there are Clusters, and only there', async () => {
+  const named = claim('c').replace('spec: {', 'spec: {clusterName: x, ');
+  assert.match((await planned(named, '-f', '-')).out, 'default/c: gets 10.0.0.3');
+  const cluster = '---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {name: y}\n';
+  assert.match(
+    (await planned(named + cluster, '-f', '-')).out,
+    'default/c: waits: ClusterNotFound: Cluster default/x does not exist',
+  );
+});
+
+test('hostile values cannot drive the terminal', async () => {
+  const evil = pool('p', '10.0.0.1').replace('{name: p}', '{name: p, annotations: {x: "\\e[31m\\n\\u202e"}}');
+  const { code, out } = await planned(evil, '-f', '-');
+  assert.is(code, 2);
+  assert.ok([...out].every((character) => character >= ' ' || character === '\n'));
+  assert.not.match(out, '\u202e');
+});
+
+test.run();
