@@ -1,4 +1,5 @@
 /** The Helm chart on a real control plane: installed, upgraded and removed, with the server and Metacontroller as its accounts. */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
@@ -251,6 +252,20 @@ test('in one pod, Metacontroller does all of its work with what the chart allows
   assert.equal(forbidden(server), []);
 });
 
+test('metaipam doctor finds the server in its pod, and controllers, CRDs and permissions in order', async () => {
+  const main = join(ROOT, 'lib', 'cli', 'metaipam.ts');
+  // No pod of it runs here: exit code 2.
+  const { stdout } = spawnSync(process.execPath, [main, 'doctor', '--output=json'], {
+    encoding: 'utf8',
+    env: { ...process.env, KUBECONFIG: plane.kubeconfig },
+  });
+  const { findings } = JSON.parse(stdout) as { findings: { check: string; verdict: string }[] };
+  for (const check of ['crds', 'controllers', 'hook-service', 'permissions', 'lease', 'admission']) {
+    const verdicts = findings.filter((finding) => finding.check === check).map(({ verdict }) => verdict);
+    assert.equal(verdicts, ['ok'], check);
+  }
+});
+
 test('helm uninstall leaves pools, claims, addresses and the PodNetwork; the next install goes on', async () => {
   const uid = async (path: string) => (await plane.api('GET', path)).body.metadata.uid;
   const paths = [
@@ -269,6 +284,37 @@ test('helm uninstall leaves pools, claims, addresses and the PodNetwork; the nex
   release('install', { combined: { enabled: true }, hooks: { port: hooksPort } });
   await claim('afterwards');
   assert.equal(await Promise.all(paths.map(uid)), before);
+});
+
+test('what kubectl has installed is taken over, and goes on', async () => {
+  const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  const path = `${crds}/inclusterippools.ipam.cluster.x-k8s.io`;
+  const networks = '/apis/metaipam.io/v1alpha1/podnetworks/default';
+  release('uninstall');
+  const marks = ['helm.sh/resource-policy-', 'meta.helm.sh/release-name-', 'meta.helm.sh/release-namespace-'];
+  for (const kind of ['crd', 'podnetwork']) {
+    await plane.kubectl(['annotate', kind, '--all', ...marks]);
+    await plane.kubectl(['label', kind, '--all', 'app.kubernetes.io/managed-by-']);
+  }
+  const kustomize = await plane.kubectl(['kustomize', join(ROOT, 'metacontroller')]);
+  const url = 'http://metaipam-hooks.metaipam-system.svc';
+  const manifest = kustomize.replaceAll(url, `http://127.0.0.1:${hooksPort}`);
+  await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], manifest);
+  const uids = () =>
+    Promise.all([path, networks].map(async (one) => (await plane.api('GET', one)).body.metadata.uid));
+  const before = await uids();
+  await plane.kubectl(['delete', 'deployment', 'metaipam', `--namespace=${NAMESPACE}`]);
+  const values = { combined: { enabled: true }, hooks: { port: hooksPort } };
+  assert.throws(() => release('install', values), /invalid ownership metadata/);
+  const isOlder = helm(['version', '--short']).startsWith('v3.');
+  release('install', values, '--take-ownership', ...(isOlder ? [] : ['--force-conflicts']));
+  assert.equal(await uids(), before);
+  const { metadata } = (await plane.api('GET', path)).body;
+  assert.is(metadata.annotations['helm.sh/resource-policy'], 'keep');
+  // Without its permissions it gave up its Lease, and ended.
+  await metacontroller.stop();
+  metacontroller = await plane.startMetacontroller('metacontroller-3');
+  await claim('taken-over');
 });
 
 test('with the components of kustomize it makes what they make', async () => {
