@@ -35,6 +35,7 @@ const FOREIGN_FLAGS = new Set([
 const CAN_RUN = [
   /^metaipam (simulate|validate|hook|help|version)\b/,
   /^metaipam [a-z]+ --help$/,
+  /^metaipam plan .*--current/,
   /^npm run demo$/,
   /^npm run sim -- --seed/,
 ];
@@ -70,7 +71,7 @@ for (const page of pages) {
   });
   for (const { place, lines, expected } of runs) {
     test(`${place}: ${lines.join('; ')}`, () => {
-      const printed = lines.map((line) => run(line, page)).join('');
+      const printed = inFolderOf(page, (folder) => lines.map((line) => run(line, folder)).join(''));
       if (expected !== undefined) assertPrinted(printed, expected);
     });
   }
@@ -154,21 +155,28 @@ function known(options: OptionTable): Set<string> {
   return new Set([...names, '--help', '-h']);
 }
 
-/** What `line` prints, in a folder with the files of its page beside those of the repository. */
-function run(line: string, page: Page): string {
+/** What `work` gives in a folder with the files of the page beside those of the repository. */
+function inFolderOf<T>(page: Page, work: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
   try {
     for (const entry of readdirSync(ROOT)) symlinkSync(join(ROOT, entry), join(folder, entry));
     for (const { name, text } of filesOf(page)) writeFileSync(join(folder, name), text);
-    const command = line
-      .replace(/^metaipam/, `"${process.execPath}" lib/cli/metaipam.ts`)
-      .replace(/^npm run/, 'npm run --silent');
-    const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8' });
-    assert.is(status, 0, `${line}: exit ${status}\n${stderr}`);
-    return stdout;
+    return work(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** What the command prints. */
+function run(line: string, folder: string): string {
+  const command = line
+    .replace(/^metaipam/, `"${process.execPath}" lib/cli/metaipam.ts`)
+    .replace(/^npm run/, 'npm run --silent');
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8' });
+  // plan: something would change.
+  const expected = line.startsWith('metaipam plan') ? 2 : 0;
+  assert.is(status, expected, `${line}: exit ${status}\n${stderr}`);
+  return stdout;
 }
 
 function assertPrinted(printed: string, expected: string): void {
