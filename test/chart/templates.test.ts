@@ -269,6 +269,7 @@ if (HELM === undefined) {
     const values = options(template('everything'));
     const expected: Partial<typeof values> = {
       'hooks-bind-address': ':9090',
+      page: true,
       'webserver-bind-address': ':9091',
       'install-namespace': 'addresses',
       'body-limit': 100 * 2 ** 20,
@@ -290,6 +291,22 @@ if (HELM === undefined) {
       ({ rules }) => rules[0].resources[0] === 'ipallocations',
     );
     assert.is(role.metadata.namespace, 'addresses');
+  });
+
+  test('every option of metaipam serve has a value, but for those that extraArgs are for', () => {
+    const rendered = ['default', 'everything', 'minimal', 'without-cluster-api'].flatMap(
+      (name) => container(template(name)).args as string[],
+    );
+    const reached = new Set(rendered.map((argument) => argument.replace(/^--|=.*$/g, '')));
+    const left = Object.keys(SERVE_OPTIONS).filter((name) => !reached.has(name));
+    assert.equal(left, [
+      // Deprecated.
+      'health-probe-address',
+      // A pod has them from its own account, name and namespace.
+      'apiserver',
+      'leader-elect-id',
+      'leader-elect-namespace',
+    ]);
   });
 
   test('together in one pod: on the network of the host, hooks on loopback, no two ports alike', () => {
