@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import type { Effect } from '../preview/preview.ts';
-import { plural } from '../text.ts';
+import { listSome, plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { HOOK_OPTIONS } from './hook-options.ts';
@@ -71,7 +71,7 @@ async function plan(
     installNamespace: values['install-namespace'],
     watchClusters: [...current, ...given.objects.map(({ object }) => object)].some(namesClusters),
   };
-  const { changes, effects, refused, unrest, unknown } = predict(
+  const { changes, effects, refused, restless, unrest, unknown } = predict(
     hooks,
     current,
     given.objects.filter(({ object }) => !bad.has(object)),
@@ -83,6 +83,10 @@ async function plan(
   if (values.output === 'json') {
     io.stdout.write(`${JSON.stringify({ objects, effects, refused: problems }, null, 2)}\n`);
   } else io.stdout.write(await render(objects, effects, unknown, paintFor(io)));
+  if (restless.length > 0) {
+    const warning = 'the cluster does not come to rest as it is, so that effects may be missing';
+    io.stderr.write(`metaipam plan: warning: ${warning}: ${listSome(restless, 1)}\n`);
+  }
   for (const line of [...problems, ...unrest]) io.stderr.write(`${line}\n`);
   if (problems.length > 0 || unrest.length > 0) return 1;
   return objects.length + effects.length > 0 ? 2 : 0;
@@ -159,7 +163,7 @@ get or lose what, what falls out of range, which pools run out, and where new no
 would be pending anyway is no effect. Objects of kinds that metaipam does not know are left out.
 
 ${LIVE_RIGHTS}
-For plan also clusters (cluster.x-k8s.io).
+plan also lists clusters (cluster.x-k8s.io).
 
 Exit codes: 0 nothing would change, 2 something would, 1 an object is refused, or any other error.`,
     options: OPTIONS,

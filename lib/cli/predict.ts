@@ -28,7 +28,9 @@ export interface Prediction {
   readonly effects: readonly Effect[];
   /** A sentence for each object that would be refused. */
   readonly refused: readonly string[];
-  /** Why the cluster would not come to rest, as far as it does now. */
+  /** Why the cluster does not come to rest as it is: what depends on that cannot be predicted. */
+  readonly restless: readonly string[];
+  /** Why it would not come to rest after the change, beyond that. */
   readonly unrest: readonly string[];
   /** How many objects are of kinds that metaipam does not know. */
   readonly unknown: number;
@@ -61,12 +63,13 @@ export function predict(
   const going = deleted.filter((each) => isKnown(each) && world.get(refTo(each.object)) !== undefined);
   for (const { object } of going) world.delete(refTo(object));
 
-  const restless = new Set(describeUnrest(undisturbed.settle()));
-  const unrest = describeUnrest(world.settle()).filter((line) => !restless.has(line));
+  const restless = describeUnrest(undisturbed.settle());
+  const unrest = describeUnrest(world.settle()).filter((line) => !restless.includes(line));
   return {
     changes: [...changes, ...going.map(({ object }) => describeDeletion(world, object))],
     effects: effectsOf(undisturbed.objects(), world.objects(), { ...context, now: world.now }),
     refused,
+    restless,
     unrest,
     unknown: [...applied, ...deleted].filter((each) => !isKnown(each)).length,
   };

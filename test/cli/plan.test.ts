@@ -140,6 +140,23 @@ test('a claim waits for its Cluster where there are Clusters, and only there', a
   );
 });
 
+test('a state that does not come to rest is a warning', async () => {
+  const network =
+    '{apiVersion: metaipam.io/v1alpha1, kind: PodNetwork, metadata: {name: default, uid: u}, spec: {target: node.spec.podCIDRs}, status: {conditions: [{type: Ready}]}}';
+  const file = join(dir, 'restless.yaml');
+  writeFileSync(file, network);
+  const { code, out, err } = await run(plan.run, ['--current', file, '-f', '-'], {
+    stdin: pool('p', '10.0.0.1'),
+  });
+  assert.is(code, 2);
+  assert.match(out, '+ InClusterIPPool default/p\n');
+  assert.match(
+    err,
+    /^metaipam plan: warning: the cluster does not come to rest as it is, .*: pod-networks default keeps failing: /,
+  );
+  assert.is(err.split('\n').length, 2);
+});
+
 test('hostile values cannot drive the terminal', async () => {
   const evil = pool('p', '10.0.0.1').replace('{name: p}', '{name: p, annotations: {x: "\\e[31m\\n\\u202e"}}');
   const { code, out } = await planned(evil, '-f', '-');
