@@ -1,9 +1,8 @@
 /** The page, as text: a list of pools and networks, one pool, one network. No clock, nothing that is loaded. */
 
-import { formatAddress } from '../address/address.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { ClusterCIDROverview, State, Usage } from '../overview/overview.ts';
-import { type Cell, SEGMENT_STATES, type Space, STATE_NAMES } from '../overview/space.ts';
+import { type Cell, SEGMENT_STATES, STATE_NAMES } from '../overview/space.ts';
 import { cellsSvg, shareOf, stripSvg, swatchSvg } from '../overview/svg.ts';
 import { listSome, plural } from '../text.ts';
 import { formatAge, formatCount, formatShare } from './format.ts';
@@ -11,7 +10,7 @@ import { type Html, html, trusted } from './html.ts';
 import { FILTERS, formatQuery, matches, poolPath, type Query, someNames } from './query.ts';
 import { SCRIPT } from './script.ts';
 import type { NetworkPicture, SeenNetwork } from './seen-network.ts';
-import type { SeenPool, WaitingGroup } from './seen-pool.ts';
+import type { PoolPicture, SeenPool, WaitingGroup } from './seen-pool.ts';
 import { STYLE } from './style.ts';
 
 /** What is the same for all of a page. */
@@ -38,9 +37,10 @@ export interface WaitingForNoPool {
   readonly groups: readonly WaitingGroup[];
 }
 
+/** Each is undefined while drawing it would take too long. */
 export interface Pictures {
-  /** Undefined when drawing would take too long now: the counts of the status must do. */
-  readonly pool: (entry: Entry<SeenPool>) => Usage | undefined;
+  readonly strip: (entry: Entry<SeenPool>) => string | undefined;
+  readonly pool: (entry: Entry<SeenPool>) => PoolPicture | undefined;
   readonly network: (entry: Entry<SeenNetwork>) => NetworkPicture | undefined;
 }
 
@@ -83,18 +83,18 @@ export function renderList(
 }
 
 /** One pool with its whole picture, and the names of all that wait, up to some hundred. */
-export function renderPool(visit: Visit, entry: Entry<SeenPool>, usage: Usage | undefined): string {
+export function renderPool(visit: Visit, entry: Entry<SeenPool>, picture: PoolPicture | undefined): string {
   const { seen, at } = entry;
   const { pool, state, counts } = seen;
   const { spec } = pool;
   const title = qualifiedName(pool.metadata);
   const drawn =
-    usage === undefined
+    picture === undefined
       ? html`<p class="empty">The picture is being drawn: it is there in a moment.</p>`
-      : figure(usage, `How the addresses of ${title} are used`, span(usage.space), 'address', 'addresses');
+      : figure(picture, `How the addresses of ${title} are used`, picture.span, 'address', 'addresses');
   const main = html`
     ${heading(pool, title, state, visit.now - at)}
-    ${usageFacts(counts, seen.waitingCount, 'Claims that wait', usage)}
+    ${usageFacts(counts, seen.waitingCount, 'Claims that wait', picture)}
     ${drawn}
     <dl class="spec">
       <dt>Addresses</dt><dd>${listSome(spec.addresses ?? [], 24)}</dd>
@@ -229,7 +229,7 @@ function usageFacts(
   { total, used, free, outOfRange }: SeenPool['counts'],
   waiting: number,
   waitingName: string,
-  usage: Usage | undefined,
+  usage: Pick<Usage, 'fragmentation'> | undefined,
 ): Html {
   return html`<dl class="facts">
 ${fact('In use', html`${formatCount(used)} <small>of ${formatCount(total)}, ${formatShare(used, total)}</small>`)}
@@ -325,7 +325,7 @@ function poolSection(
     pages > 1
       ? html`<small>${first + 1}–${first + shown.length} of ${formatCount(BigInt(count))}</small>`
       : undefined;
-  const rows = shown.map((entry) => poolRow(visit, entry, pictures.pool(entry)));
+  const rows = shown.map((entry) => poolRow(visit, entry, pictures.strip(entry)));
   const link = (to: number, words: string) =>
     to < 1 || to > pages ? undefined : html`<a href="${formatQuery({ ...query, page: to })}">${words}</a>`;
   const links =
@@ -339,14 +339,14 @@ function poolSection(
   )}${links}</section>`;
 }
 
-function poolRow(visit: Visit, entry: Entry<SeenPool>, usage: Usage | undefined): Html {
+function poolRow(visit: Visit, entry: Entry<SeenPool>, drawn: string | undefined): Html {
   const { seen } = entry;
   const { pool, state, counts, waitingCount } = seen;
   const { name, namespace } = pool.metadata;
   return html`<tr role="row">
 <td role="cell" class="name"><a href="${formatQuery({ pool: poolPath(seen) })}">${name}</a><small>${namespace ?? 'all namespaces'}</small></td>
 <td role="cell" class="state">${mark(state.reason)}</td>
-<td role="cell" class="use">${strip(usage, counts, `Use of ${name}`)}<small>${formatCount(counts.used)} of ${formatCount(counts.total)}, ${formatShare(counts.used, counts.total)}</small></td>
+<td role="cell" class="use">${drawn === undefined ? bar(counts, `Use of ${name}`) : trusted(drawn)}<small>${formatCount(counts.used)} of ${formatCount(counts.total)}, ${formatShare(counts.used, counts.total)}</small></td>
 <td role="cell" class="number${counts.free === 0n ? ' warn' : ''}" data-label="Free">${formatCount(counts.free)}</td>
 <td role="cell" class="number ${waitingCount > 0 ? 'warn' : 'none'}" data-label="Waiting">${waitingCount === 0 ? '–' : formatCount(BigInt(waitingCount))}</td>
 ${seenCell(visit, entry.at)}</tr>`;
@@ -393,7 +393,7 @@ function networkRow(
     .flatMap(({ clusterCIDR, ranges }) =>
       ranges.map(
         (range) =>
-          html`${strip(range, range, `Blocks of ${clusterCIDR.metadata.name}`)}<small>${clusterCIDR.metadata.name} ${range.cidr}: ${formatCount(range.used)} of ${formatCount(range.total)} blocks</small>`,
+          html`${trusted(stripSvg(range.space, `Blocks of ${clusterCIDR.metadata.name}: ${formatCount(range.used)} of ${formatCount(range.total)}`))}<small>${clusterCIDR.metadata.name} ${range.cidr}: ${formatCount(range.used)} of ${formatCount(range.total)} blocks</small>`,
       ),
     );
   const more = clusterCIDRs.length > 4 ? html`<small>and ${clusterCIDRs.length - 4} more</small>` : undefined;
@@ -413,36 +413,20 @@ function clusterCIDRFigures({ clusterCIDR, state, nodes, ranges }: ClusterCIDROv
   }
   return html`${ranges.map((range) => {
     const note = `${range.cidr} in blocks of /${range.blockLength}: ${formatCount(range.used)} of ${formatCount(range.total)} on ${plural(nodes, 'node')}`;
-    return figure(range, name, note, 'block', 'blocks', mark(state.reason));
+    const { space, counts } = range;
+    const drawn = { cells: cellsSvg(space, `${name}: ${note}`), share: shareOf(space), counts };
+    return figure(drawn, name, note, 'block', 'blocks', mark(state.reason));
   })}`;
 }
 
-/** A row of cells; without the picture, as much of it as the counts tell. */
-function strip(
-  usage: Usage | undefined,
-  { used, total }: SeenPool['counts'],
-  label: string,
-): Html | undefined {
-  const words = `${label}: ${formatCount(used)} of ${formatCount(total)}`;
-  if (usage !== undefined)
-    return usage.space.segments.length === 0 ? undefined : trusted(stripSvg(usage.space, words));
+/** As much of a picture as the counts tell. */
+function bar({ used, total }: SeenPool['counts'], label: string): Html {
   const width = total === 0n ? 0n : (used * 640n) / total;
-  return html`<svg viewBox="0 0 640 10" preserveAspectRatio="none" role="img" aria-label="${words}" fill="currentColor"><rect width="640" height="10" fill-opacity="0.1"/><rect class="ipam-used" width="${width}" height="10"/></svg>`;
-}
-
-/** The first and the last address. */
-function span({ segments }: Space): string {
-  const [first, last] = [segments.at(0), segments.at(-1)];
-  if (first === undefined || last === undefined) return 'no addresses';
-  const [from, to] = [
-    { family: first.family, value: first.first },
-    { family: last.family, value: last.last },
-  ];
-  return `${formatAddress(from)} – ${formatAddress(to)}`;
+  return html`<svg viewBox="0 0 640 10" preserveAspectRatio="none" role="img" aria-label="${label}: ${formatCount(used)} of ${formatCount(total)}" fill="currentColor"><rect width="640" height="10" fill-opacity="0.1"/><rect class="ipam-used" width="${width}" height="10"/></svg>`;
 }
 
 function figure(
-  { space, counts }: Usage,
+  { cells, counts, share }: Pick<PoolPicture, 'cells' | 'counts' | 'share'>,
   title: string,
   note: string,
   unit: string,
@@ -452,11 +436,9 @@ function figure(
   const legend = LEGEND.filter((state) => counts[state] > 0n).map((state) =>
     legendItem(state, counts[state]),
   );
-  const picture = trusted(cellsSvg(space, `${title}: ${note}`));
-  const share = shareOf(space);
   const each = share === 1n ? `a cell is one ${unit}` : `a cell is ${formatCount(share)} ${units}`;
   return html`<figure class="picture"><figcaption><span><b>${title}</b> ${extra}</span><span class="quiet">${note}, ${each}</span></figcaption>
-${picture}<ul class="legend">${share > 1n && counts.free > 0n ? legendItem('partly', undefined) : undefined}${legend}</ul></figure>`;
+${trusted(cells)}<ul class="legend">${share > 1n && counts.free > 0n ? legendItem('partly', undefined) : undefined}${legend}</ul></figure>`;
 }
 
 const LEGEND = SEGMENT_STATES.toSorted((a, b) => Number(a === 'free') - Number(b === 'free'));

@@ -1,11 +1,12 @@
 /** What the page keeps of a sync of a pool. */
+import { formatAddress } from '../address/address.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
   METAIPAM_API_VERSION,
   PAUSED_ANNOTATION,
 } from '../kubernetes/names.ts';
-import type { KubernetesObject, ObjectMeta } from '../kubernetes/object.ts';
+import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import type { CompositeRequest, CompositeResponse, ObjectMap } from '../metacontroller/hook.ts';
 import {
@@ -16,8 +17,10 @@ import {
   type Usage,
   usageOfPool,
 } from '../overview/overview.ts';
+import { cellsSvg, shareOf, stripSvg } from '../overview/svg.ts';
 import { sharedAddressSpace } from '../pool/address-space.ts';
 import type { Pool } from '../pool/pool-hooks.ts';
+import { formatCount } from './format.ts';
 
 /** Claims or nodes that wait for the same reason. */
 export interface WaitingGroup extends State {
@@ -166,11 +169,39 @@ export function groupWaiting(
   );
 }
 
-/** How the addresses of a pool lie: computed only when somebody looks. */
-export function picturePool({ pool, own, adopted, neighbours }: SeenPool): Usage {
+/** How the addresses of a pool lie. */
+export function usageOf({ pool, own, adopted, neighbours }: SeenPool): Usage {
   return usageOfPool(pool, {
     own: own.split(' '),
     adopted: adopted.split(' '),
     neighbours: neighbours.split(' '),
   });
+}
+
+/** A pool as one row of cells; empty if it has no addresses. Up to ten kilobytes of SVG. */
+export function drawStrip(seen: SeenPool): string {
+  const { space, used, total } = usageOf(seen);
+  const label = `Use of ${seen.pool.metadata.name}: ${formatCount(used)} of ${formatCount(total)}`;
+  return space.segments.length === 0 ? '' : stripSvg(space, label);
+}
+
+export interface PoolPicture extends Omit<Usage, 'space'> {
+  /** Up to a quarter of a megabyte of SVG. */
+  readonly cells: string;
+  /** How many addresses a cell stands for. */
+  readonly share: bigint;
+  /** From the first to the last address. */
+  readonly span: string;
+}
+
+export function picturePool(seen: SeenPool): PoolPicture {
+  const { space, ...usage } = usageOf(seen);
+  const label = `How the addresses of ${qualifiedName(seen.pool.metadata)} are used`;
+  const { segments } = space;
+  const [first, last] = [segments.at(0), segments.at(-1)];
+  const span =
+    first === undefined || last === undefined
+      ? 'no addresses'
+      : `${formatAddress({ family: first.family, value: first.first })} – ${formatAddress({ family: last.family, value: last.last })}`;
+  return { ...usage, cells: cellsSvg(space, `${label}: ${span}`), share: shareOf(space), span };
 }

@@ -8,50 +8,48 @@ import type {
   DecoratorResponse,
   HookContext,
 } from '../metacontroller/hook.ts';
-import type { Usage } from '../overview/overview.ts';
-import type { WaitingForNoPool } from '../page/render.ts';
+import { poolPath } from '../page/query.ts';
+import type { Entry, Pictures, WaitingForNoPool } from '../page/render.ts';
 import { type SeenClaim, seeClaim } from '../page/seen-claim.ts';
 import { type NetworkPicture, pictureNetwork, type SeenNetwork, seeNetwork } from '../page/seen-network.ts';
-import { groupWaiting, picturePool, type SeenPool, seePool } from '../page/seen-pool.ts';
+import {
+  drawStrip,
+  groupWaiting,
+  type PoolPicture,
+  picturePool,
+  type SeenPool,
+  seePool,
+} from '../page/seen-pool.ts';
+import { PictureCache } from './picture-cache.ts';
 import type { HookName } from './request.ts';
 
 /** Four times the half hour in which Metacontroller syncs everything again: what is silent for so long is gone. */
 const EXPIRY = 2 * 60 * 60_000;
 /** Of each kind; the ones that were not seen for longest give way. */
 const MOST = 10_000;
-/** A picture that took a millisecond to make is not made again for so many. */
-const PATIENCE = 50;
+/** Pictures that are kept: ten pages of the list, some pools, the networks. */
+const STRIPS = 500;
+const POOL_PICTURES = 16;
+const NETWORK_PICTURES = 20;
 
-interface Picture<P> {
-  readonly value: P;
-  readonly milliseconds: number;
-  /** By the monotonic clock. */
-  readonly madeAt: number;
-  readonly isOf: object;
-}
-
-interface Parent<T, P> {
-  readonly seen: T;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  picture?: Picture<P> | undefined;
-}
-
-export type PoolParent = Parent<SeenPool, Usage>;
-export type NetworkParent = Parent<SeenNetwork, NetworkPicture>;
-
-/** Memory is bounded by the number of parents and the addresses they have in use: about 20 bytes each. */
+/** Memory is bounded by the number of parents, and by the addresses they have in use: about 20 bytes each. */
 export class SeenParents {
-  readonly #pools = new Map<string, PoolParent>();
-  readonly #networks = new Map<string, NetworkParent>();
+  readonly #pools = new Map<string, Entry<SeenPool>>();
+  readonly #networks = new Map<string, Entry<SeenNetwork>>();
   /** Claims that wait, by name: of interest as long as their pool was not seen. */
   readonly #claims = new Map<string, { readonly claim: SeenClaim; readonly at: number }>();
+  readonly #strips: PictureCache<SeenPool, string>;
+  readonly #poolPictures: PictureCache<SeenPool, PoolPicture>;
+  readonly #networkPictures: PictureCache<SeenNetwork, NetworkPicture>;
   readonly #now: () => number;
   readonly #elapsed: () => number;
 
   constructor(now: () => number = Date.now, elapsed: () => number = () => performance.now()) {
     this.#now = now;
     this.#elapsed = elapsed;
+    this.#strips = new PictureCache(STRIPS, elapsed);
+    this.#poolPictures = new PictureCache(POOL_PICTURES, elapsed);
+    this.#networkPictures = new PictureCache(NETWORK_PICTURES, elapsed);
   }
 
   /** Takes what the page shows from a sync or finalize that was answered. */
@@ -91,20 +89,20 @@ export class SeenParents {
   }
 
   /** By name. */
-  pools(): PoolParent[] {
+  pools(): Entry<SeenPool>[] {
     return listed(this.#pools, this.#now());
   }
 
   /** By name. */
-  networks(): NetworkParent[] {
+  networks(): Entry<SeenNetwork>[] {
     return listed(this.#networks, this.#now());
   }
 
-  pool(path: string): PoolParent | undefined {
+  pool(path: string): Entry<SeenPool> | undefined {
     return fresh(this.#pools.get(path), this.#now());
   }
 
-  network(name: string): NetworkParent | undefined {
+  network(name: string): Entry<SeenNetwork> | undefined {
     return fresh(this.#networks.get(`PodNetwork/${name}`), this.#now());
   }
 
@@ -121,38 +119,24 @@ export class SeenParents {
     }));
   }
 
-  /**
-   * What makes pictures for one visitor: for `budget` milliseconds, after that only those that are there. A picture
-   * that is dear to make is shown for a while after its pool has changed, so that drawing never takes more than a
-   * fiftieth of the time that hooks could have.
-   */
-  painter(budget: number, context: HookContext) {
+  /** What draws for one visitor: for `budget` milliseconds, after that only what was drawn before. */
+  painter(budget: number, context: HookContext): Pictures {
     const deadline = this.#elapsed() + budget;
-    const paint = <T extends object, P>(parent: Parent<T, P>, make: (seen: T) => P): P | undefined => {
-      const { picture } = parent;
-      const startedAt = this.#elapsed();
-      if (picture !== undefined) {
-        const isYoung = startedAt - picture.madeAt < PATIENCE * picture.milliseconds;
-        if (picture.isOf === parent.seen || isYoung) return picture.value;
-      }
-      if (startedAt >= deadline) return picture?.value;
-      const value = make(parent.seen);
-      const madeAt = this.#elapsed();
-      parent.picture = { value, milliseconds: madeAt - startedAt, madeAt, isOf: parent.seen };
-      return value;
-    };
     return {
-      pool: (parent: PoolParent) => paint(parent, picturePool),
-      network: (parent: NetworkParent) => paint(parent, (seen) => pictureNetwork(seen, context)),
+      strip: ({ seen }) => this.#strips.get(poolPath(seen), seen, deadline, drawStrip),
+      pool: ({ seen }) => this.#poolPictures.get(poolPath(seen), seen, deadline, picturePool),
+      network: ({ seen }) =>
+        this.#networkPictures.get(seen.network.metadata.name, seen, deadline, (network) =>
+          pictureNetwork(network, context),
+        ),
     };
   }
 }
 
 /** The newest last. */
-function keep<T, P>(parents: Map<string, Parent<T, P>>, key: string, at: number, seen: T): void {
-  const picture = parents.get(key)?.picture;
+function keep<T>(parents: Map<string, Entry<T>>, key: string, at: number, seen: T): void {
   parents.delete(key);
-  parents.set(key, { seen, at, picture });
+  parents.set(key, { seen, at });
   dropOldest(parents);
 }
 
@@ -161,11 +145,11 @@ function dropOldest(map: Map<string, unknown>): void {
   if (map.size > MOST && oldest !== undefined) map.delete(oldest);
 }
 
-function fresh<T, P>(parent: Parent<T, P> | undefined, now: number): Parent<T, P> | undefined {
+function fresh<T>(parent: Entry<T> | undefined, now: number): Entry<T> | undefined {
   return parent !== undefined && now - parent.at <= EXPIRY ? parent : undefined;
 }
 
-function listed<T, P>(parents: Map<string, Parent<T, P>>, now: number): Parent<T, P>[] {
+function listed<T>(parents: Map<string, Entry<T>>, now: number): Entry<T>[] {
   for (const [key, { at }] of parents) {
     if (now - at <= EXPIRY) break;
     parents.delete(key);

@@ -11,7 +11,7 @@ import {
   type Visit,
   type WaitingForNoPool,
 } from '../../lib/page/render.ts';
-import { picturePool, type SeenPool, seePool } from '../../lib/page/seen-pool.ts';
+import { drawStrip, picturePool, type SeenPool, seePool } from '../../lib/page/seen-pool.ts';
 import { claim, claims, NOW, type PoolGiven, syncedPool } from './requests.ts';
 
 const ASKS_NOTHING = parseQuery('');
@@ -25,12 +25,14 @@ function entry(given: PoolGiven, age = 0): Entry<SeenPool> {
   return { seen: seePool(request, response), at: NOW - age };
 }
 
+const NO_PICTURES = { strip: () => undefined, pool: () => undefined, network: () => undefined };
+
 function list(
   pools: readonly Entry<SeenPool>[],
   query: Partial<Query> = {},
   lost: readonly WaitingForNoPool[] = [],
 ): string {
-  const pictures = { pool: ({ seen }: Entry<SeenPool>) => picturePool(seen), network: () => undefined };
+  const pictures = { ...NO_PICTURES, strip: ({ seen }: Entry<SeenPool>) => drawStrip(seen) };
   return renderList(visit(query), pools, [], lost, pictures);
 }
 
@@ -116,8 +118,7 @@ test('what was seen long ago may be older than the truth', () => {
 });
 
 test('without a picture the counts are drawn', () => {
-  const pictures = { pool: () => undefined, network: () => undefined };
-  const page = renderList(visit(), [entry({ claims: claims(2) })], [], [], pictures);
+  const page = renderList(visit(), [entry({ claims: claims(2) })], [], [], NO_PICTURES);
   assert.match(page, '<rect class="ipam-used" width="256" height="10"/>');
   assert.match(renderPool(visit(), entry({}), undefined), 'The picture is being drawn');
 });

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { seeClaim } from '../../lib/page/seen-claim.ts';
-import { groupWaiting, picturePool, seePool } from '../../lib/page/seen-pool.ts';
+import { groupWaiting, seePool, usageOf } from '../../lib/page/seen-pool.ts';
 import { claim, claims, syncedPool } from './requests.ts';
 
 const see = (...given: Parameters<typeof syncedPool>) => {
@@ -14,7 +14,7 @@ test('a pool with room: addresses in use, nobody waits', () => {
   assert.is(seen.own, '10.0.0.2 10.0.0.3');
   assert.equal(seen.counts, { total: 5n, used: 2n, free: 3n, outOfRange: 0n });
   assert.equal(seen.waiting, []);
-  const { space, ...usage } = picturePool(seen);
+  const { space, ...usage } = usageOf(seen);
   assert.is(usage.used, 2n);
   assert.is(usage.total, 5n);
   assert.equal(
@@ -89,7 +89,7 @@ test('65,000 addresses are kept in less than two megabytes', () => {
     claims: claims(65_000),
   });
   const seen = seePool(request, response);
-  assert.is(picturePool(seen).used, 65_000n);
+  assert.is(usageOf(seen).used, 65_000n);
   assert.ok(JSON.stringify(seen.own).length < 1_000_000);
   assert.ok(Buffer.byteLength(JSON.stringify({ ...seen, counts: undefined })) < 2_000_000);
 });
