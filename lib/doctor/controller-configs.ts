@@ -13,7 +13,7 @@ export interface ControllerObject extends KubernetesObject {
   } & Readonly<Record<string, unknown>>;
 }
 
-const APPLY = 'kubectl apply -k metacontroller';
+const APPLY = 'kubectl apply -k metacontroller, or helm upgrade';
 
 /** The targets of all hooks of all controllers; of what is no webhook, none. */
 export function hookTargets(controllers: readonly ControllerObject[]): HookTarget[] {

@@ -101,7 +101,7 @@ export function checkServer(
 ): Finding[] {
   if (server === undefined) {
     const message = 'no Deployment, StatefulSet or DaemonSet serves the hooks';
-    return [error('server', message, 'kubectl apply -k metacontroller')];
+    return [error('server', message, APPLY)];
   }
   const { workload, container, options, problem } = server;
   const title = workloadTitle(workload);
@@ -180,7 +180,7 @@ export function checkTargets(
   });
 }
 
-const APPLY = 'kubectl apply -k metacontroller';
+const APPLY = 'kubectl apply -k metacontroller, or helm upgrade';
 
 /**
  * What Metacontroller trusts where hooks are called over TLS.

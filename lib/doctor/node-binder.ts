@@ -109,7 +109,7 @@ export function checkPermissions(
     return missing.map(({ group, resource, verb, namespace: where }) => {
       const what = `${verb} ${resource}${group === '' ? '' : `.${group}`}`;
       const message = `${title} of ${workloadTitle(workload)} may not ${what}${where ? ` in ${where}` : ''}`;
-      return error('permissions', message, 'kubectl apply -f metacontroller/rbac.yaml');
+      return error('permissions', message, 'kubectl apply -f metacontroller/rbac.yaml, or helm upgrade');
     });
   });
 }

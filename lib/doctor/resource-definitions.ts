@@ -48,7 +48,8 @@ export function checkDefinitions(
   for (const definition of ours) {
     const { name } = definition.metadata;
     const found = byName.get(name);
-    if (found === undefined) bad.push(error('crds', `CRD ${name} is missing`, 'kubectl apply -k crds'));
+    if (found === undefined)
+      bad.push(error('crds', `CRD ${name} is missing`, 'kubectl apply -k crds, or helm upgrade'));
     else bad.push(...notEstablished(found), ...differs(definition, found));
   }
   const required = released
@@ -104,7 +105,7 @@ function notEstablished({ metadata, status }: InstalledDefinition): Finding[] {
 
 function differs(released: CustomResourceDefinition, found: InstalledDefinition): Finding[] {
   const { name } = found.metadata;
-  const fix = 'kubectl apply --server-side -k crds';
+  const fix = 'kubectl apply --server-side -k crds, or helm upgrade';
   const findings: Finding[] = [];
   for (const version of released.spec.versions) {
     const other = found.spec.versions.find((candidate) => candidate.name === version.name);
