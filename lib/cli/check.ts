@@ -1,8 +1,9 @@
-import type { CheckName, Finding } from '../check/finding.ts';
-import { CHECKS } from '../check/finding.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CHECKS, type CheckName, type Finding } from '../check/finding.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
+import { notNegative } from './hook-options.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { readObjects, SOURCE_OPTIONS } from './object-source.ts';
 import { defineOptions, type Parsed, UsageError } from './options.ts';
@@ -16,6 +17,12 @@ const OPTIONS = defineOptions({
     type: 'list',
     placeholder: 'check...',
     help: 'Checks to leave out, such as overlapping-pools where networks are apart. Repeatable.',
+  },
+  recheck: {
+    type: 'duration',
+    default: '5s',
+    help: 'What is found in a live cluster is looked for again after this long, and only what is still there counts.',
+    check: notNegative,
   },
   output: {
     type: 'enum',
@@ -39,14 +46,27 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     import('./paint.ts'),
     import('./table.ts'),
   ]);
-  const objects = await readObjects({ ...values, namespace: '' }, io);
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
-  const findings = check(objects, { now: Date.now(), config }).filter(
-    ({ check }) => !values.skip.includes(check),
-  );
+  const examine = async () => {
+    const objects = await readObjects({ ...values, namespace: '' }, io);
+    const all = check(objects, { now: Date.now(), config });
+    return { objects, findings: all.filter(({ check }) => !values.skip.includes(check)) };
+  };
+  let { objects, findings } = await examine();
+  if (values.filename.length === 0 && findings.length > 0) {
+    // Lists of a cluster at work are not of one moment: a claim may have gone between one and the next.
+    await delay(values.recheck);
+    const before = new Set(findings.map(identify));
+    ({ objects, findings } = await examine());
+    findings = findings.filter((finding) => before.has(identify(finding)));
+  }
   if (values.output === 'json') io.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
   else io.stdout.write(render(findings, objects.length, paintFor(io), printable));
   return findings.length > 0 ? 2 : 0;
+}
+
+function identify({ check, object }: Finding): string {
+  return `${check} ${object}`;
 }
 
 function render(

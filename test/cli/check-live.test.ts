@@ -1,0 +1,74 @@
+/** check on a cluster that changes while it looks. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import check from '../../lib/cli/check.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { allocation, claim, pool } from '../overview/objects.ts';
+import { run } from './run.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'metaipam-check-'));
+const kubeconfig = join(dir, 'config');
+let server: Server;
+/** What each list of all kinds gives, one after another; the last for ever. */
+let states: KubernetesObject[][] = [];
+/** How often each kind was listed. */
+let lists = new Map<string, number>();
+
+test.before(async () => {
+  server = createServer((request, response) => {
+    const plural = new URL(request.url!, 'http://x').pathname.split('/').at(-1)!;
+    const count = lists.get(plural) ?? 0;
+    lists.set(plural, count + 1);
+    const state = states[Math.min(count, states.length - 1)]!;
+    const items = state.filter(({ kind }) => `${kind.toLowerCase()}s` === plural);
+    const [{ apiVersion, kind } = { apiVersion: 'v1', kind: 'None' }] = items;
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ apiVersion, kind: `${kind}List`, metadata: {}, items }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server: address } }],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'c',
+  };
+  writeFileSync(kubeconfig, JSON.stringify(config));
+});
+test.after(() => {
+  server.close();
+  rmSync(dir, { recursive: true });
+});
+
+const checked = (...seen: KubernetesObject[][]) => {
+  states = seen;
+  lists = new Map();
+  return run(check.run, ['--kubeconfig', kubeconfig, '--recheck', '0s', '-o', 'json']);
+};
+const POOL = pool('p', { addresses: ['10.0.0.0/24'], prefix: 24 });
+const names = (out: string) => JSON.parse(out).findings.map(({ object }: { object: string }) => object);
+
+test('an allocation whose claim has just gone is no leak, one that stays is', async () => {
+  const [going, leaked] = [allocation('p', '10.0.0.1', 'a'), allocation('p', '10.0.0.2', 'b')];
+  const passing = await checked([POOL, going], [POOL]);
+  assert.equal([passing.code, names(passing.out), passing.err], [0, [], '']);
+  const staying = await checked([POOL, going, leaked], [POOL, leaked]);
+  assert.equal([staying.code, names(staying.out)], [2, ['IPAllocation default/p.10.0.0.2']]);
+});
+
+test('what appears meanwhile does not count; what is fine is looked at once', async () => {
+  const { code } = await checked([POOL, claim('a', 'nowhere')], [POOL, allocation('p', '10.0.0.1', 'x')]);
+  assert.is(code, 0);
+  assert.is((await checked([POOL])).code, 0);
+  assert.is(lists.get('ipallocations'), 1);
+});
+
+test.run();
