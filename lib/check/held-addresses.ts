@@ -5,6 +5,7 @@ import { secondsSince } from '../allocation/release.ts';
 import {
   ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
+  NETWORK_LABEL,
   POOL_LABEL,
   RELEASED_AT_ANNOTATION,
 } from '../kubernetes/names.ts';
@@ -206,7 +207,7 @@ export function* leakedAllocations(
     const isPoolGone = isBlock ? !clusterCIDRs.has(poolRef.name) : pool === undefined;
     const isClaimGone = isBlock ? !nodes.has(claimRef.uid) : !book.claimByUid.has(claimRef.uid);
     if (!isPoolGone && !isClaimGone) continue;
-    const network = isBlock ? networks.get(networkOf(allocation)) : undefined;
+    const network = isBlock ? networks.get(metadata.labels?.[NETWORK_LABEL] ?? '') : undefined;
     const grace =
       (isBlock ? network?.reuseGracePeriodSeconds : pool?.spec.addressReuseGracePeriodSeconds) ?? 0;
     const releasedAt = metadata.annotations?.[RELEASED_AT_ANNOTATION];
@@ -228,11 +229,6 @@ export function* leakedAllocations(
       fix: `${kubectl('delete', allocation)}  # metaipam doctor says whether Metacontroller works`,
     };
   }
-}
-
-/** The network that a block's allocation is named after: `default.10.244.0.0-24`. */
-function networkOf({ metadata }: IPAllocation): string {
-  return metadata.labels?.['metaipam.io/network'] ?? '';
 }
 
 /** Claims whose pool does not exist. */

@@ -4,6 +4,7 @@ import { formatRange, type Range, sizeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { refersToOurPool } from '../adopt/adoption.ts';
 import { overlappingPools } from '../check/pool-specs.ts';
+import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAllocation } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
@@ -73,7 +74,7 @@ export function effectsOf(
         'Node',
         nodesOf(from, network),
         nodesOf(to, network),
-        network === 'default' ? '' : `PodNetwork ${network}: `,
+        network === DEFAULT_NETWORK ? '' : `PodNetwork ${network}: `,
       ),
       ...newNodeEffects(from, to, network),
     ]),
@@ -122,7 +123,7 @@ function nodesOf(side: Side, network: string): Map<string, Holding> {
   const waiting = new Map(overview?.waiting.map((each) => [each.name, each]));
   const blocks = Map.groupBy(
     allocations.filter(
-      ({ metadata, spec }) => spec.cidr !== undefined && metadata.labels?.['metaipam.io/network'] === network,
+      ({ metadata, spec }) => spec.cidr !== undefined && metadata.labels?.[NETWORK_LABEL] === network,
     ),
     ({ spec }) => spec.claimRef.uid,
   );
@@ -130,7 +131,7 @@ function nodesOf(side: Side, network: string): Map<string, Holding> {
     nodes.map((node): [string, Holding] => {
       const waits = waiting.get(node.metadata.name);
       const own =
-        network === 'default'
+        network === DEFAULT_NETWORK
           ? podCIDRsOf(node)
           : (blocks.get(node.metadata.uid ?? '') ?? []).map(({ spec }: IPAllocation) => spec.cidr!).sort();
       return [

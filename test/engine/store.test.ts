@@ -407,4 +407,32 @@ test('a dry run answers and writes nothing', () => {
   assert.equal(store.execute({ verb: 'get', ...loaf('a') }).object?.spec, { flour: 'rye' });
 });
 
+test('an object of another cluster is restored as it is, and applied to as if this one had made it', () => {
+  const store = newStore();
+  const metadata = {
+    namespace: 'default',
+    uid: 'elsewhere',
+    resourceVersion: '4711',
+    generation: 3,
+    creationTimestamp: '2020-01-01T00:00:00Z',
+    finalizers: ['x/y'],
+    managedFields: [],
+  };
+  const applied = object('Loaf', 'a', { flour: 'rye', seeds: 'no' }, { namespace: 'default' });
+  const given = {
+    ...object('Loaf', 'a', { flour: 'rye', seeds: 'no', by: 'others' }, metadata),
+    status: { n: 1 },
+  };
+  store.restore(given, 'kubectl', applied);
+  const { managedFields: _, ...kept } = metadata;
+  assert.equal(store.execute({ verb: 'get', ...loaf('a') }).object, {
+    ...given,
+    metadata: { name: 'a', ...kept, resourceVersion: '1' },
+  });
+  const next = object('Loaf', 'a', { flour: 'oat' });
+  const result = write(store, { verb: 'apply', ...loaf('a'), object: next, fieldManager: 'kubectl' });
+  assert.equal(result.spec, { flour: 'oat', by: 'others' });
+  assert.equal([result.metadata.uid, result.metadata.generation, result.status], ['elsewhere', 4, { n: 1 }]);
+});
+
 test.run();
