@@ -26,6 +26,8 @@ export interface PoolView {
   readonly foreign: readonly IPAddress[];
   /** Allocations that other pools made in the same address space. */
   readonly neighbours: readonly IPAllocation[];
+  /** Allocations of an earlier pool of the same name: of one that was deleted, restored or moved here. */
+  readonly leftovers: readonly IPAllocation[];
   /** IPAddresses of other pools in the same address space. */
   readonly neighbourAddresses: readonly IPAddress[];
 }
@@ -87,6 +89,7 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
   const inUse = new AddressesInUse();
   // Also those that go now: until the object is deleted its name is taken, and its spec cannot be changed.
   for (const allocation of view.allocations) inUse.addText(allocation.spec.address, allocation);
+  for (const allocation of view.leftovers) inUse.addLeftover(allocation);
   for (const allocation of view.neighbours) inUse.addText(allocation.spec.address, allocation);
 
   const added: Plan['added'] = [];
@@ -111,8 +114,7 @@ export function planPool(view: PoolView, standstill: Standstill | undefined, con
       const { address, adopted } = held;
       const holder = inUse.holderOf(address);
       if (holder === undefined) add(claim, address, adopted);
-      else
-        refuse(claim, 'AllocationFailed', `its address ${formatAddress(address)} is allocated to ${holder}`);
+      else refuse(claim, 'AllocationFailed', `its address ${formatAddress(address)} is held by ${holder}`);
     } else if (claim.metadata.deletionTimestamp === undefined) {
       waiting.push(claim);
     }

@@ -50,14 +50,20 @@ export const SAFETY_RESYNC_SECONDS = 10;
 
 /**
  * A pool sees its claims, the addresses that it did not give out itself (made by another provider, restored,
- * or moved from another cluster) and what the neighbours in its address space hold: their allocations, and their
- * addresses too, which after a restore are there before their allocations.
+ * or moved from another cluster), allocations that an earlier pool of its name left, whose names nobody else can
+ * use, and what the neighbours in its address space hold: their allocations, and their addresses too, which after a
+ * restore are there before their allocations.
  */
 export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookContext): CustomizeResponse {
   const { kind, metadata } = parent;
   const claimsVersion = ipamApiVersion(config);
   const label = poolLabel(kind, metadata.name);
   const notMine = { operator: 'NotIn', values: [metadata.uid ?? ''] } as const;
+  const allocations = {
+    apiVersion: METAIPAM_API_VERSION,
+    resource: 'ipallocations',
+    namespace: allocationNamespace(parent, config.installNamespace),
+  };
   const inNamespace = (rule: RelatedResourceRule): RelatedResourceRule =>
     metadata.namespace === undefined ? rule : { ...rule, namespace: metadata.namespace };
   return {
@@ -97,9 +103,14 @@ export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookCo
         },
       }),
       {
-        apiVersion: METAIPAM_API_VERSION,
-        resource: 'ipallocations',
-        namespace: allocationNamespace(parent, config.installNamespace),
+        ...allocations,
+        labelSelector: {
+          matchLabels: { [POOL_LABEL]: label },
+          matchExpressions: [{ key: 'controller-uid', ...notMine }],
+        },
+      },
+      {
+        ...allocations,
         labelSelector: {
           matchExpressions: [
             { key: ADDRESS_SPACE_LABEL, operator: 'Exists' },
@@ -187,16 +198,20 @@ function viewOf(request: CompositeRequest<Pool>, { config }: HookContext): PoolV
     spec.poolRef.apiGroup === CAPI_IPAM_GROUP &&
     (metadata.namespace === undefined || metadata.namespace === namespace);
   const space = sharedAddressSpace(parent);
+  const label = poolLabel(kind, metadata.name);
+  const isLeftover = (allocation: IPAllocation) => allocation.metadata.labels?.[POOL_LABEL] === label;
   const isNeighbour = (object: IPAllocation | IPAddress): boolean =>
     space !== undefined && object.metadata.labels?.[ADDRESS_SPACE_LABEL] === space;
   const addresses = objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`);
+  const others = objectsOf<IPAllocation>(request, 'related', ALLOCATIONS);
   return {
     title: `${kind} ${qualifiedName(metadata)}`,
     ranges: readPool(parent.spec).ranges,
     claims: objectsOf<IPAddressClaim>(request, 'related', `IPAddressClaim.${capi}`).filter(isMine),
     allocations: objectsOf<IPAllocation>(request, 'children', ALLOCATIONS),
     foreign: addresses.filter(isMine),
-    neighbours: objectsOf<IPAllocation>(request, 'related', ALLOCATIONS).filter(isNeighbour),
+    leftovers: others.filter(isLeftover),
+    neighbours: others.filter((allocation) => isNeighbour(allocation) && !isLeftover(allocation)),
     neighbourAddresses: addresses.filter((address) => isNeighbour(address) && !isMine(address)),
   };
 }
@@ -214,7 +229,7 @@ function addressSpace(pool: Pool): AddressSpace {
 
 /** The allocation as it is, so that Metacontroller finds nothing to change but the mark of its release. */
 function keptAllocation({ metadata, spec }: IPAllocation, releasedAt: string | undefined): DesiredObject {
-  const space = metadata.labels?.[ADDRESS_SPACE_LABEL];
+  const { [POOL_LABEL]: pool, [ADDRESS_SPACE_LABEL]: space } = metadata.labels ?? {};
   return {
     apiVersion: METAIPAM_API_VERSION,
     kind: 'IPAllocation',
@@ -223,6 +238,7 @@ function keptAllocation({ metadata, spec }: IPAllocation, releasedAt: string | u
       ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
       labels: {
         [CLAIM_UID_LABEL]: spec.claimRef.uid,
+        ...(pool !== undefined && { [POOL_LABEL]: pool }),
         ...(space !== undefined && { [ADDRESS_SPACE_LABEL]: space }),
       },
       ...(releasedAt !== undefined && { annotations: { [RELEASED_AT_ANNOTATION]: releasedAt } }),
@@ -238,6 +254,7 @@ function newAllocation(
 ): DesiredObject {
   const space = addressSpace(pool);
   const head = allocationHead(allocationName(space, address), namespace, claim);
+  head.metadata.labels[POOL_LABEL] = poolLabel(pool.kind, pool.metadata.name);
   if (space.marker === 'shared') head.metadata.labels[ADDRESS_SPACE_LABEL] = space.name;
   const { prefix, gateway } = adopted?.spec ?? pool.spec;
   const spec: IPAllocationSpec = {

@@ -68,6 +68,9 @@ export async function listOf<K extends keyof Kinds>(
   return items.map((item: object) => ({ apiVersion: API_VERSIONS[kind], kind, ...item }));
 }
 
+/** It looked at its cache once more after an object that it let go of was gone. */
+const GONE = /can't remove finalizer for .* not found/;
+
 /** What Metacontroller has complained about: events of syncs that failed, and errors in its log. */
 export async function complaints({ plane, metacontrollers }: Installation): Promise<string[]> {
   const events = (await listOf(plane, 'Event')).filter(({ reason }) => reason === 'SyncError');
@@ -75,7 +78,7 @@ export async function complaints({ plane, metacontrollers }: Installation): Prom
   return [
     ...events.map(({ involvedObject: { kind, name }, message }) => `${kind} ${name}: ${message}`),
     ...logs.filter((line) => line.includes('"level":"error"')).map((line) => JSON.parse(line).error ?? line),
-  ];
+  ].filter((complaint) => !GONE.test(complaint));
 }
 
 export function succeeded({ status, body }: Answer): Answer['body'] {

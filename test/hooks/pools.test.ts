@@ -166,7 +166,7 @@ test('H2 the whole allocation', () => {
       metadata: {
         name: 'pool.10.0.0.1',
         namespace: 'default',
-        labels: { 'metaipam.io/claim-uid': 'uid-test' },
+        labels: { 'metaipam.io/claim-uid': 'uid-test', 'metaipam.io/pool': 'InClusterIPPool.pool' },
       },
       spec: {
         poolRef: {
@@ -792,7 +792,7 @@ test('two IPAddresses of two claims with one address: the older claim gets it, t
   ];
   const { response } = settle(pool, related);
   assert.equal(answers(response), { a: '10.0.0.2', b: 'AllocationFailed' });
-  assert.is(refusalOf(response, 'b'), 'its address 10.0.0.2 is allocated to IPAddressClaim default/a');
+  assert.is(refusalOf(response, 'b'), 'its address 10.0.0.2 is held by IPAddressClaim default/a');
 });
 
 test('another pool’s IPAddress is none of this one’s business, nor is one that does not parse', () => {
@@ -890,7 +890,11 @@ test('pools of one address space exclude each other', () => {
   assert.equal(response.children[0]?.metadata, {
     name: 'lab.10.0.0.1.shared',
     namespace: 'default',
-    labels: { 'metaipam.io/claim-uid': 'uid-of-a', 'metaipam.io/address-space': 'lab' },
+    labels: {
+      'metaipam.io/claim-uid': 'uid-of-a',
+      'metaipam.io/pool': 'InClusterIPPool.pool',
+      'metaipam.io/address-space': 'lab',
+    },
   });
   const theirs = sync(b, [claim('of-b', b), requesting(b, 'wants', '10.0.0.1'), ...allocations]);
   assert.equal(answers(theirs), { 'of-b': '10.0.0.2', wants: 'AllocationFailed' });
@@ -906,6 +910,23 @@ test('what a neighbour had before a move is not given out, before it is allocate
   assert.equal(answers(response), { 'of-a': '10.0.0.2' });
   assert.equal(counts(response), { total: 9, used: 1, free: 7, outOfRange: 0, pending: 0 });
   assert.equal(answers(sync(ipPool(spec), [claim('of-a'), moved])), { 'of-a': '10.0.0.1' });
+});
+
+test('what an earlier pool of the name left is given to nobody, and whoever needs it is told to delete it', () => {
+  const spec = { addresses: ['10.0.0.1-10.0.0.9'] };
+  const [pool, earlier] = [ipPool(spec), ipPool(spec, { uid: 'earlier' })];
+  const { allocations } = settle(earlier, [claim('a', earlier)]);
+  const related = [claim('new', pool), requesting(pool, 'wants', '10.0.0.1'), ...allocations];
+  const response = sync(pool, related);
+  assert.equal(answers(response), { new: '10.0.0.2', wants: 'AllocationFailed' });
+  assert.equal(counts(response), { total: 9, used: 2, free: 7, outOfRange: 0, pending: 1 });
+  const moved = ipAddress(pool, 'a', '10.0.0.1', { labels: { 'metaipam.io/pool-uid': 'earlier' } });
+  const restored = claim('a', pool, { uid: 'uid-of-the-restored' });
+  assert.is(
+    refusalOf(sync(pool, [restored, moved, ...allocations]), 'a'),
+    'its address 10.0.0.1 is held by IPAllocation default/pool.10.0.0.1, which an earlier pool of this name left: delete it',
+  );
+  assert.equal(answers(sync(pool, [restored, moved])), { a: '10.0.0.1' });
 });
 
 test('another space is another space', () => {
@@ -949,6 +970,7 @@ test('a pool asks for its claims, for addresses it did not make and for what its
       'default/ipaddresses',
       'default/ipaddresses',
       'default/ipallocations',
+      'default/ipallocations',
     ],
   );
   assert.equal(relatedResources[0]?.labelSelector, {
@@ -977,6 +999,7 @@ test('a global pool asks for claims of every namespace, and for allocations wher
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
+      'metaipam.io/v1alpha1 ipam/ipallocations',
       'metaipam.io/v1alpha1 ipam/ipallocations',
     ],
   );
