@@ -75,7 +75,7 @@ export function connect({
 }
 
 /** The connection that kubectl would use, or why there is none. */
-export function connectAsUser(kubeconfig: string): { config: KubeConfig } | { problem: string } {
+export function userConfig(kubeconfig: string): { config: KubeConfig } | { problem: string } {
   if (kubeconfig) return connect({ kubeconfig });
   const config = new KubeConfig();
   config.loadFromDefault();

@@ -10,17 +10,12 @@ import {
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { ClusterCIDR, IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
+import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 import { HOOK_OPTIONS } from './hook-options.ts';
 import { defineOptions, type Parsed } from './options.ts';
 
 const OPTIONS = defineOptions({
-  kubeconfig: {
-    type: 'string',
-    env: 'IPAM_KUBECONFIG',
-    default: '',
-    placeholder: 'file',
-    help: 'How to reach the API server; without it $KUBECONFIG or ~/.kube/config, as kubectl does.',
-  },
+  ...CONNECTION_OPTIONS,
   'dry-run': { type: 'boolean', default: 'false', help: 'Only say what would be done.' },
   force: { type: 'boolean', default: 'false', help: 'Go on although the other controller still runs.' },
   timeout: {
@@ -44,11 +39,9 @@ async function adopt(
   if (positionals.length > 0)
     throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
   const { KubernetesObjectApi, PatchStrategy } = await import('@kubernetes/client-node');
-  const { connectAsUser } = await import('../binder/cluster-client.ts');
   const { orphans, planAdoption } = await import('../adopt/adoption.ts');
-  const connection = connectAsUser(values.kubeconfig);
-  if ('problem' in connection) throw new InputError(connection.problem);
-  const api = KubernetesObjectApi.makeApiClient(connection.config);
+  const config = await connectAsUser(values);
+  const api = KubernetesObjectApi.makeApiClient(config);
 
   const running = await runningControllers(api);
   if (running.length > 0 && !values.force) {

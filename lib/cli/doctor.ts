@@ -25,18 +25,13 @@ import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
+import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 import { readInstall } from './install-manifests.ts';
 import { defineOptions, type Parsed } from './options.ts';
 import { type Paint, paintFor } from './paint.ts';
 
 const OPTIONS = defineOptions({
-  kubeconfig: {
-    type: 'string',
-    env: 'IPAM_KUBECONFIG',
-    default: '',
-    placeholder: 'file',
-    help: 'How to reach the API server; without it $KUBECONFIG or ~/.kube/config, as kubectl does.',
-  },
+  ...CONNECTION_OPTIONS,
   output: {
     type: 'enum',
     values: ['text', 'json'],
@@ -50,10 +45,8 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, { stdout,
   if (positionals.length > 0) {
     throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
   }
-  const { connectAsUser } = await import('../binder/cluster-client.ts');
-  const connection = connectAsUser(values.kubeconfig);
-  if ('problem' in connection) throw new InputError(connection.problem);
-  const api = new ApiReader(connection.config);
+  const config = await connectAsUser(values);
+  const api = new ApiReader(config);
   const version = await read(
     'the version of Kubernetes',
     async () => {

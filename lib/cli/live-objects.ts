@@ -10,23 +10,6 @@ import {
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { InputError } from './command.ts';
-import { defineOptions, type Values } from './options.ts';
-
-export const LIVE_OPTIONS = defineOptions({
-  kubeconfig: {
-    type: 'string',
-    env: 'IPAM_KUBECONFIG',
-    default: '',
-    placeholder: 'file',
-    help: 'How to reach the API server; without it $KUBECONFIG, ~/.kube/config or as a pod does, like kubectl.',
-  },
-  context: {
-    type: 'string',
-    default: '',
-    placeholder: 'name',
-    help: 'The context of the kubeconfig to use, instead of its current one.',
-  },
-});
 
 /** For the help text of commands that read a cluster. */
 export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools, ipaddressclaims and
@@ -57,22 +40,6 @@ export const CLUSTERS = resource('clusters', true, `${CLUSTER_GROUP}/v1beta2`, `
 
 function resource(plural: string, namespaced: boolean, ...apiVersions: string[]): Resource {
   return { plural, namespaced, apiVersions };
-}
-
-/** The connection that kubectl would use. Throws InputError when there is none. */
-export async function connectLive({ kubeconfig, context }: Values<typeof LIVE_OPTIONS>): Promise<KubeConfig> {
-  const { connectAsUser } = await import('../binder/cluster-client.ts');
-  const connection = connectAsUser(kubeconfig);
-  if ('problem' in connection) throw new InputError(connection.problem);
-  const { config } = connection;
-  if (context !== '') {
-    if (config.getContextObject(context) === null) {
-      const known = config.getContexts().map(({ name }) => name);
-      throw new InputError(`--context: there is no ${context}, but ${known.join(', ') || 'none'}`);
-    }
-    config.setCurrentContext(context);
-  }
-  return config;
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Where `show` and `check` get their objects from: a live cluster, or files. */
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { InputError, type Io } from './command.ts';
+import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 import { HOOK_OPTIONS } from './hook-options.ts';
-import { connectLive, LIVE_OPTIONS, listLive } from './live-objects.ts';
+import { listLive } from './live-objects.ts';
 import { defineOptions, type Values } from './options.ts';
 
 export const SOURCE_OPTIONS = defineOptions({
@@ -19,7 +20,7 @@ export const SOURCE_OPTIONS = defineOptions({
     placeholder: 'namespace',
     help: 'Only namespaced pools and claims, and only those of this namespace; without it everything.',
   },
-  ...LIVE_OPTIONS,
+  ...CONNECTION_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
 });
 
@@ -28,7 +29,7 @@ export async function readObjects(
   { filename, namespace, ...live }: Values<typeof SOURCE_OPTIONS>,
   io: Io,
 ): Promise<KubernetesObject[]> {
-  if (filename.length === 0) return listLive(await connectLive(live), namespace);
+  if (filename.length === 0) return listLive(await connectAsUser(live), namespace);
   const objects = await readFiles(filename, io);
   return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
 }

@@ -3,9 +3,10 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import type { Effect } from '../preview/preview.ts';
 import { listSome, plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
+import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 import { loadControllers } from './controllers.ts';
 import { HOOK_OPTIONS } from './hook-options.ts';
-import { CLUSTERS, connectLive, LIVE_OPTIONS, LIVE_RIGHTS, listLive } from './live-objects.ts';
+import { CLUSTERS, LIVE_RIGHTS, listLive } from './live-objects.ts';
 import type { LoadedObject, Manifests } from './manifests.ts';
 import { readFiles } from './object-source.ts';
 import { defineOptions, type Parsed, UsageError } from './options.ts';
@@ -32,7 +33,7 @@ const OPTIONS = defineOptions({
     placeholder: 'namespace',
     help: 'Where objects go that name no namespace.',
   },
-  ...LIVE_OPTIONS,
+  ...CONNECTION_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
   output: {
     type: 'enum',
@@ -63,7 +64,7 @@ async function plan(
   const current =
     values.current.length > 0
       ? await readFiles(values.current, io)
-      : await listLive(await connectLive(values), '', [CLUSTERS]);
+      : await listLive(await connectAsUser(values), '', [CLUSTERS]);
   const invalid = validateObjects(given.objects);
   const bad = new Set(invalid.map(({ object }) => object));
   const config = {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { connectLive, listLive } from '../../lib/cli/live-objects.ts';
+import { connectAsUser } from '../../lib/cli/connection.ts';
+import { listLive } from '../../lib/cli/live-objects.ts';
 import { freePorts } from '../e2e/control-plane.ts';
 
 /** Answers by path, then by the continue token. */
@@ -54,7 +55,7 @@ test.before.each(() => {
 });
 
 const live = async (namespace = '') =>
-  listLive(await connectLive({ kubeconfig, context: 'here' }), namespace);
+  listLive(await connectAsUser({ kubeconfig, context: 'here' }), namespace);
 const list = (names: string[], token?: string) => ({
   body: {
     apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
@@ -153,13 +154,13 @@ test('errors: no right, no such context, no answer', async () => {
   };
   assert.is(await fails(live()), `InputError: cannot list ipaddressclaims: ${message}`);
   assert.is(
-    await fails(connectLive({ kubeconfig, context: 'nowhere' })),
+    await fails(connectAsUser({ kubeconfig, context: 'nowhere' })),
     'InputError: --context: there is no nowhere, but here, elsewhere',
   );
-  const lost = await fails(connectLive({ kubeconfig, context: '' }).then((config) => listLive(config, '')));
+  const lost = await fails(connectAsUser({ kubeconfig, context: '' }).then((config) => listLive(config, '')));
   assert.match(lost, /^InputError: cannot list \w+: .*ECONNREFUSED/);
   assert.match(
-    await fails(connectLive({ kubeconfig: join(dir, 'none'), context: '' })),
+    await fails(connectAsUser({ kubeconfig: join(dir, 'none'), context: '' })),
     'cannot read the kubeconfig',
   );
 });

@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { check as checkObjects } from '../../lib/check/check.ts';
 import check from '../../lib/cli/check.ts';
-import { connectLive, listLive } from '../../lib/cli/live-objects.ts';
+import { connectAsUser } from '../../lib/cli/connection.ts';
+import { listLive } from '../../lib/cli/live-objects.ts';
 import plan from '../../lib/cli/plan.ts';
 import show from '../../lib/cli/show.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
@@ -72,7 +73,7 @@ type Runner = typeof show.run;
 const live = ({ plane }: Installation, command: Runner, argv: string[] = [], stdin = ''): Promise<Run> =>
   run(command, [`--kubeconfig=${plane.kubeconfig}`, ...argv], { stdin });
 const objectsOf = async ({ plane }: Installation) =>
-  listLive(await connectLive({ kubeconfig: plane.kubeconfig, context: '' }), '');
+  listLive(await connectAsUser({ kubeconfig: plane.kubeconfig, context: '' }), '');
 const contextAt = (now: number) => ({ now, config: DEFAULT_CONFIG });
 
 test('show', async ({ installation }) => {
