@@ -6,7 +6,7 @@
  * (`CC`, default cc).
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -19,6 +19,7 @@ if (import.meta.main) {
   rmSync(dist, { recursive: true, force: true });
   await buildForNode(join(dist, 'node'));
   await buildNative(dist);
+  copyFileSync(join(import.meta.dirname, 'LICENSES.txt'), join(dist, 'LICENSES.txt'));
   await buildAgent(join(root, 'dist/cni-agent.mjs'));
 }
 
