@@ -66,14 +66,18 @@ export function sync(request: Request, context: HookContext): DecoratorResponse 
   const claim = request.object;
   if (!isOurs(claim)) return { attachments: [] };
   const observed = observedAddress(request, context.config);
+  const allocations = allocationsOf(request);
   const obstacle = clusterObstacle(request, context.config);
   if (obstacle !== undefined) {
     const attachments = observed === undefined ? [] : [keptAddress(observed)];
-    const isBound = claim.status?.addressRef !== undefined;
-    return isBound ? { attachments } : { attachments, status: claimStatus(claim, obstacle, context) };
+    const { addressRef } = claim.status ?? {};
+    if (addressRef === undefined) return { attachments, status: claimStatus(claim, obstacle, context) };
+    // Nobody may ever make the cluster again, and the pool waits for an address that it does not know.
+    const isLost =
+      obstacle.reason === 'ClusterNotFound' && observed === undefined && allocations.length === 0;
+    return isLost ? recover(claim, addressRef.name, context) : { attachments };
   }
 
-  const allocations = allocationsOf(request);
   if (observed !== undefined) return bindTo(observed, allocations, claim, context);
   const allocation = allocationToBind(claim, allocations);
   if (allocation !== undefined) return create(allocation, claim, context);

@@ -592,6 +592,20 @@ test('the minute counts from the loss, not from an earlier trouble', () => {
   assert.equal(statusOf(second).addressRef, { name: 'a' });
 });
 
+test('so does one whose cluster is gone, but not one whose cluster is paused', () => {
+  const lost = boundClaim(labelled);
+  const first = synced(lost);
+  assert.is(condition(first, 'Ready'), 'Unknown/AddressLost');
+  const waiting = { ...lost, status: first.status } as IPAddressClaim;
+  assert.equal(statusOf(synced(waiting, { seconds: 59 })).addressRef, { name: 'test' });
+  const after = synced(waiting, { seconds: 60 });
+  assert.is(statusOf(after).addressRef, undefined);
+  const unbound = { ...lost, status: after.status } as IPAddressClaim;
+  assert.is(condition(synced(unbound), 'Ready'), 'False/ClusterNotFound');
+  const paused = cluster({}, { paused: true });
+  assert.equal(synced(waiting, { seconds: 60, related: [paused] }), { attachments: [] });
+});
+
 // Other people's claims
 
 test('H1 F2 F3 F4 claims of other pools are left alone', () => {
