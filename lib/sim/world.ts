@@ -238,22 +238,23 @@ export class World {
   }
 
   /**
-   * Whether somebody may delete it by hand. An IPAddress has to be its claim's, not another provider's; and the
-   * claim of an allocation has to have been Ready, with its address noted, for so long that everybody has heard.
+   * Whether somebody may delete it by hand. An IPAddress has to be its claim's, not another provider's, and an adopted
+   * one its pool's too; and the claim of an allocation has to have been Ready, with its address noted, for so long that everybody has heard.
    */
   isSettled({ verb, resource, namespace, name }: Target): boolean {
     const objects = <T>(kind: string) => this.cluster.objects(kind) as object[] as T[];
+    const allocations = objects<IPAllocation>('IPAllocation');
     if (resource === 'ipaddresses') {
       return objects<IPAddress>('IPAddress').some(
         (address) =>
           address.metadata.name === name &&
           address.metadata.namespace === namespace &&
           controllerOf(address) !== undefined &&
-          (this.moves === 0 ||
-            objects<IPAllocation>('IPAllocation').some(({ spec }) => isFor(spec, address))),
+          (this.moves === 0 || allocations.some(({ spec }) => isFor(spec, address))) &&
+          !allocations.some(({ spec }) => spec.adopted && isFor(spec, address) && !isOwnedBy(spec, address)),
       );
     }
-    const allocation = objects<IPAllocation>('IPAllocation').find(
+    const allocation = allocations.find(
       ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
     );
     if (allocation?.spec.cidr !== undefined)
@@ -370,6 +371,10 @@ function isOf(worker: Worker, op: { process: string; reconciler: string; key: st
 }
 
 /** Whether the address was allocated in this cluster, to its present owner. */
+function isOwnedBy({ poolRef }: IPAllocation['spec'], { metadata }: IPAddress): boolean {
+  return metadata.ownerReferences?.some(({ uid }) => uid === poolRef.uid) ?? false;
+}
+
 function isFor({ claimRef, address }: IPAllocation['spec'], object: IPAddress): boolean {
   return claimRef.uid === controllerOf(object)?.uid && address === canonicalAddress(object.spec.address);
 }
