@@ -39,7 +39,7 @@ function scale(
       assert.ok(before < NODES, 'all nodes are bound before anything could happen');
       await disturb(installation);
       await boundNodes(box, NODES);
-      console.log(`# ${title}: ${NODES} nodes made in ${made} s, bound ${seconds()} s after the start`);
+      console.log(`\n# ${title}: ${NODES} nodes made in ${made} s, bound ${seconds()} s after the start`);
       await quiet(installation, 3, 60);
       await assertBound(box);
     } finally {
