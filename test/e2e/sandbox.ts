@@ -262,11 +262,14 @@ export class Sandbox {
     return all.filter(({ spec }) => spec.poolRef.kind === kind && spec.poolRef.name === this.poolName(kind));
   }
 
-  /** The namespace holds exactly these IPAddresses, and after `seconds` without any hook call still does. */
+  /** After `seconds` without any hook call the namespace holds exactly these IPAddresses, and no garbage for long. */
   async settlesOn(claims: string[], seconds = 2): Promise<void> {
     await this.quiet(seconds);
-    const names = (await this.list('IPAddress')).map(({ metadata }) => metadata.name);
-    assert.equal(names.sort(), [...claims].sort());
+    await eventually(`the IPAddresses ${claims}`, async () => {
+      const names = (await this.list('IPAddress')).map(({ metadata }) => metadata.name);
+      assert.equal(names.sort(), [...claims].sort());
+      return true;
+    });
   }
 
   /**
