@@ -31,7 +31,7 @@ const HEADERS = {
 /** Adds `/` and `/api/pools` to the web server. */
 export function addPage(app: FastifyInstance, { seen, replica, context }: PageOptions): void {
   app.get('/', async (request, reply) => {
-    const nonce = randomBytes(16).toString('base64');
+    const nonce = randomBytes(16).toString('base64url');
     const query = parseQuery(new URL(request.url, 'http://localhost').search);
     const { status, text } = answer({ query, nonce, replica, now: context().now });
     reply.code(status).headers({

@@ -55,7 +55,7 @@ test('nothing is loaded, run, framed or kept by a browser', async (context) => {
   const [first, second] = [await server.get('/'), await server.get('/')];
   const policy = first.headers.get('content-security-policy')!;
   const nonce = /script-src 'nonce-([^']+)'/.exec(policy)![1]!;
-  assert.match(first.text, `<script nonce="${nonce.replaceAll('+', '&#43;')}"`.replace('&#43;', '+'));
+  assert.match(first.text, `<script nonce="${nonce}"`);
   assert.not.match(second.text, nonce);
   assert.match(policy, "default-src 'none'");
   assert.match(policy, "frame-ancestors 'none'");
