@@ -19,7 +19,7 @@ import type { CompositeRequest, ObjectMap } from '../lib/metacontroller/hook.ts'
 import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
 import { comparePools } from '../lib/pod-network/priority.ts';
 import type { Pool } from '../lib/pool/pool-hooks.ts';
-import { readPool } from '../lib/pool/read-pool.ts';
+import { readPool } from '../lib/pool/spec.ts';
 
 /** Something given out: the uid of the claim or node, and its address or block. */
 export type Grant = readonly [uid: string, text: string];

@@ -9,8 +9,8 @@ import {
 } from '../lib/kubernetes/names.ts';
 import type { IPAddressClaim, IPAllocation } from '../lib/kubernetes/types.ts';
 import { type CompositeRequest, DEFAULT_CONFIG } from '../lib/metacontroller/hook.ts';
+import { poolLabel } from '../lib/pool/label.ts';
 import { type Pool, sync } from '../lib/pool/pool-hooks.ts';
-import { poolLabel } from '../lib/pool/pool-label.ts';
 import {
   applied,
   createdAt,

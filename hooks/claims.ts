@@ -2,10 +2,9 @@
 import { canonicalAddress } from '../lib/address/address.ts';
 import { secondsSince } from '../lib/allocation/release.ts';
 import { clusterApiVersion, ipamApiVersion } from '../lib/claim/api-version.ts';
-import { type ClaimOutcome, claimStatus, readyCondition } from '../lib/claim/claim-status.ts';
 import { clusterName, clusterOf } from '../lib/claim/cluster.ts';
 import { addressOf, keptAddress, withOwners } from '../lib/claim/ip-address.ts';
-import { isOurs } from '../lib/claim/pool-reference.ts';
+import { type ClaimOutcome, claimStatus, readyCondition } from '../lib/claim/status.ts';
 import {
   ADDRESS_ANNOTATION,
   CLAIM_UID_LABEL,
@@ -24,8 +23,9 @@ import {
   type HookContext,
   objectsOf,
 } from '../lib/metacontroller/hook.ts';
+import { poolLabel } from '../lib/pool/label.ts';
 import { oldest } from '../lib/pool/plan.ts';
-import { poolLabel } from '../lib/pool/pool-label.ts';
+import { isOurs } from '../lib/pool/reference.ts';
 
 type Request = DecoratorRequest<IPAddressClaim>;
 

@@ -6,6 +6,7 @@ import { exactInteger } from '../lib/json.ts';
 import { setCondition } from '../lib/kubernetes/conditions.ts';
 import { labelValue } from '../lib/kubernetes/label-value.ts';
 import { CLUSTER_CIDR_LABEL, METAIPAM_API_VERSION } from '../lib/kubernetes/names.ts';
+import { formatProblem } from '../lib/kubernetes/problem.ts';
 import type { BlockCounts, ClusterCIDR, ClusterCIDRStatus, IPAllocation } from '../lib/kubernetes/types.ts';
 import {
   type CustomizeRequest,
@@ -18,7 +19,6 @@ import {
 import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
 import { type BlockAllocation, readBlockAllocation } from '../lib/pod-network/decision.ts';
 import { plural } from '../lib/text.ts';
-import { formatProblem } from '../lib/validation/problem.ts';
 
 const MAX_INT64 = 2n ** 63n - 1n;
 

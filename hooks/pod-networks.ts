@@ -11,6 +11,7 @@ import {
   WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
+import { formatProblem } from '../lib/kubernetes/problem.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
 import type { PodNetwork } from '../lib/kubernetes/types.ts';
 import type {
@@ -28,7 +29,6 @@ import { readNetwork } from '../lib/pod-network/network-view.ts';
 import { nodeAnnotationKey } from '../lib/pod-network/node-annotation-key.ts';
 import { planNetwork } from '../lib/pod-network/plan.ts';
 import { plural } from '../lib/text.ts';
-import { formatProblem } from '../lib/validation/problem.ts';
 
 /** How soon a sync that asked for something new looks again, should a name be held by what it cannot see. */
 const SAFETY_RESYNC_SECONDS = 10;

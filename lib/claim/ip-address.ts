@@ -8,7 +8,7 @@ import {
 import type { OwnerReference } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
-import { poolLabel } from '../pool/pool-label.ts';
+import { poolLabel } from '../pool/label.ts';
 import { ipamApiVersion } from './api-version.ts';
 
 /** The IPAddress of Cluster API's contract, named like its claim. Metacontroller makes the claim its owner. */

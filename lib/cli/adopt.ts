@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObjectApi, V1Deployment } from '@kubernetes/client-node';
-import type { Adoption, Inventory } from '../adopt/adoption.ts';
+import type { Adoption, Inventory } from '../inspect/adoption.ts';
 import {
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
@@ -9,10 +9,10 @@ import {
 } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { ClusterCIDR, IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import { HOOK_OPTIONS } from '../options/hook-options.ts';
+import { defineOptions, type Parsed } from '../options/options.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
-import { HOOK_OPTIONS } from './hook-options.ts';
-import { defineOptions, type Parsed } from './options.ts';
 
 const OPTIONS = defineOptions({
   ...CONNECTION_OPTIONS,
@@ -39,7 +39,7 @@ async function adopt(
   if (positionals.length > 0)
     throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
   const { KubernetesObjectApi, PatchStrategy } = await import('@kubernetes/client-node');
-  const { orphans, planAdoption } = await import('../adopt/adoption.ts');
+  const { orphans, planAdoption } = await import('../inspect/adoption.ts');
   const config = await connectAsUser(values);
   const api = KubernetesObjectApi.makeApiClient(config);
 
@@ -110,7 +110,7 @@ async function adopt(
 }
 
 async function takeInventory(api: KubernetesObjectApi, version: string): Promise<Inventory> {
-  const { refersToOurPool } = await import('../adopt/adoption.ts');
+  const { refersToOurPool } = await import('../inspect/adoption.ts');
   const claims = `${CAPI_IPAM_GROUP}/${version}`;
   const pools = await list<Inventory['pools'][number]>(api, POOL_API_VERSION, 'InClusterIPPool');
   const globalPools = await list<Inventory['pools'][number]>(api, POOL_API_VERSION, 'GlobalInClusterIPPool');

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CHECKS, type CheckName, type Finding } from '../check/finding.ts';
+import { CHECKS, type CheckName, type Finding } from '../inspect/check/finding.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
+import { notNegative } from '../options/hook-options.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
-import { notNegative } from './hook-options.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { readObjects, SOURCE_OPTIONS } from './object-source.ts';
-import { defineOptions, type Parsed, UsageError } from './options.ts';
 import type { Paint } from './paint.ts';
 
 const { namespace: _, ...WHOLE_CLUSTER } = SOURCE_OPTIONS;
@@ -42,7 +42,7 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     }
   }
   const [{ check }, { paintFor }, { printable }] = await Promise.all([
-    import('../check/check.ts'),
+    import('../inspect/check/check.ts'),
     import('./paint.ts'),
     import('./table.ts'),
   ]);

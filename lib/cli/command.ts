@@ -6,7 +6,7 @@ import {
   type Parsed,
   parseOptions,
   UsageError,
-} from './options.ts';
+} from '../options/options.ts';
 
 /** The process as a command sees it; tests pass their own. */
 export interface Io {

@@ -1,7 +1,7 @@
 /** How commands that people run reach a cluster. */
 import type { KubeConfig } from '@kubernetes/client-node';
+import { defineOptions, type Values } from '../options/options.ts';
 import { InputError } from './command.ts';
-import { defineOptions, type Values } from './options.ts';
 
 export const CONNECTION_OPTIONS = defineOptions({
   kubeconfig: {

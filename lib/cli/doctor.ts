@@ -1,4 +1,3 @@
-import { refersToOurPool } from '../adopt/adoption.ts';
 import type { ControllerObject } from '../doctor/controller-configs.ts';
 import {
   type ClusterState,
@@ -16,18 +15,19 @@ import { claimTrouble } from '../doctor/objects-in-trouble.ts';
 import type { Pod } from '../doctor/other-allocators.ts';
 import type { InstalledDefinition } from '../doctor/resource-definitions.ts';
 import type { Workload } from '../doctor/workload.ts';
+import { refersToOurPool } from '../inspect/adoption.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
+import { defineOptions, type Parsed } from '../options/options.ts';
 import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 import { readInstall } from './install-manifests.ts';
-import { defineOptions, type Parsed } from './options.ts';
 import { type Paint, paintFor } from './paint.ts';
 
 const OPTIONS = defineOptions({

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { suggestion } from '../options/options.ts';
 import { shippedVersion } from '../shipped.ts';
 import type { Command, Io } from './command.ts';
-import { suggestion } from './options.ts';
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
   serve: () => import('./serve.ts'),

@@ -1,10 +1,10 @@
 /** Where `show` and `check` get their objects from: a live cluster, or files. */
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { HOOK_OPTIONS } from '../options/hook-options.ts';
+import { defineOptions, type Values } from '../options/options.ts';
 import { InputError, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
-import { HOOK_OPTIONS } from './hook-options.ts';
 import { listLive } from './live-objects.ts';
-import { defineOptions, type Values } from './options.ts';
 
 export const SOURCE_OPTIONS = defineOptions({
   filename: {

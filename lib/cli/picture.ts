@@ -1,6 +1,6 @@
 /** How full a pool is, as rows of characters. */
 import { formatAddress } from '../address/address.ts';
-import { type Cell, cellsOf, type Space } from '../overview/space.ts';
+import { type Cell, cellsOf, type Space } from '../inspect/space.ts';
 import type { Paint } from './paint.ts';
 
 type CellState = Cell['state'];

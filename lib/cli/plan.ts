@@ -1,15 +1,15 @@
+import type { Effect } from '../inspect/preview/preview.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
-import type { Effect } from '../preview/preview.ts';
+import { HOOK_OPTIONS } from '../options/hook-options.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { listSome, plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 import { loadControllers } from './controllers.ts';
-import { HOOK_OPTIONS } from './hook-options.ts';
 import { CLUSTERS, LIVE_RIGHTS, listLive } from './live-objects.ts';
 import type { LoadedObject, Manifests } from './manifests.ts';
 import { readFiles } from './object-source.ts';
-import { defineOptions, type Parsed, UsageError } from './options.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
 import { loadRules, MANIFEST_OPTIONS, problemLine } from './validate.ts';

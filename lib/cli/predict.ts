@@ -1,13 +1,14 @@
 /** What applying and deleting objects would do to a cluster, tried out on a copy of it in memory. */
-import { titleOf } from '../check/finding.ts';
+
 import type { Cluster, ObjectRef } from '../engine/cluster.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
 import type { Unstructured } from '../engine/object.ts';
+import { titleOf } from '../inspect/check/finding.ts';
+import { isReadableMeta } from '../inspect/inventory.ts';
+import { changedFields, lastApplied } from '../inspect/preview/applied-changes.ts';
+import { type Effect, effectsOf } from '../inspect/preview/preview.ts';
 import { compareResourceVersions, type KubernetesObject } from '../kubernetes/object.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import { isReadableMeta } from '../overview/inventory.ts';
-import { changedFields, lastApplied } from '../preview/applied-changes.ts';
-import { type Effect, effectsOf } from '../preview/preview.ts';
 import { InputError } from './command.ts';
 import type { LoadedObject } from './manifests.ts';
 import { createEmptyWorld, describeUnrest } from './world.ts';

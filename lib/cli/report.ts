@@ -1,17 +1,18 @@
 /** A human account of the objects of a cluster: pools and their use, claims, ClusterCIDRs, nodes. */
-import type { Node } from '../kubernetes/core-types.ts';
-import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
-import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
-import type { HookContext } from '../metacontroller/hook.ts';
-import { type Inventory, readInventory } from '../overview/inventory.ts';
+
+import { type Inventory, readInventory } from '../inspect/inventory.ts';
 import {
   type ClusterCIDROverview,
   overviewOf,
   type PoolOverview,
   type State,
   type Usage,
-} from '../overview/overview.ts';
+} from '../inspect/overview.ts';
+import type { Node } from '../kubernetes/core-types.ts';
+import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
+import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
 import { nodeAnnotationKey } from '../pod-network/node-annotation-key.ts';
 import type { Paint } from './paint.ts';
 import { LEGEND, picture } from './picture.ts';

@@ -2,14 +2,19 @@ import { constants } from 'node:buffer';
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
+import {
+  BINDER_OPTIONS,
+  binderOptions,
+  connectionOptions,
+  electionOptions,
+} from '../options/binder-options.ts';
+import { HOOK_OPTIONS, hookConfig, notNegative } from '../options/hook-options.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 import type { Server } from '../server/server.ts';
 import type { TlsFiles } from '../server/tls.ts';
-import { BINDER_OPTIONS, binderOptions, connectionOptions, electionOptions } from './binder-options.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
-import { HOOK_OPTIONS, hookConfig, notNegative } from './hook-options.ts';
-import { defineOptions, type Parsed, UsageError } from './options.ts';
 
 export const SERVE_OPTIONS = defineOptions({
   'hooks-bind-address': {

@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { formatPrefix, formatRange } from '../address/range.ts';
+import type { NetworkOverview, Overview, PoolOverview, State, Usage, Waiting } from '../inspect/overview.ts';
 import { exactInteger } from '../json.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
-import type { NetworkOverview, Overview, PoolOverview, State, Usage, Waiting } from '../overview/overview.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { listSome, plural } from '../text.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { readObjects, SOURCE_OPTIONS } from './object-source.ts';
-import { defineOptions, type Parsed, UsageError } from './options.ts';
 import type { Paint } from './paint.ts';
 
 const OPTIONS = defineOptions({
@@ -46,14 +46,14 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
 async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const wanted = positionals.map(readName);
   const [{ overviewOf }, { paintFor }] = await Promise.all([
-    import('../overview/overview.ts'),
+    import('../inspect/overview.ts'),
     import('./paint.ts'),
   ]);
   const objects = await readObjects(values, io);
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
   const overview = select(overviewOf(objects, { now: Date.now(), config }), wanted);
   if (values.svg !== '') {
-    const { picturesOf, svgOf } = await import('../overview/svg.ts');
+    const { picturesOf, svgOf } = await import('../inspect/svg.ts');
     await writeFile(values.svg, svgOf(picturesOf(overview))).catch(({ message }: Error) => {
       throw new InputError(`--svg: ${message}`);
     });
@@ -225,7 +225,7 @@ async function drawPictures(
   printable: (text: string) => string,
 ): Promise<string[]> {
   const [{ picturesOf }, { LEGEND, picture }, { columns }] = await Promise.all([
-    import('../overview/svg.ts'),
+    import('../inspect/svg.ts'),
     import('./picture.ts'),
     import('./table.ts'),
   ]);

@@ -1,9 +1,9 @@
 import type { Cluster } from '../engine/cluster.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
+import { defineOptions, type Parsed } from '../options/options.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
-import { defineOptions, type Parsed } from './options.ts';
 import { loadRules, MANIFEST_OPTIONS, manifestPaths, problemLine } from './validate.ts';
 
 const OPTIONS = defineOptions({

@@ -1,8 +1,8 @@
+import { formatProblem } from '../kubernetes/problem.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { SourcedProblem } from '../validation/index.ts';
-import { formatProblem } from '../validation/problem.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import type { LoadedObject } from './manifests.ts';
-import { defineOptions, type Parsed, UsageError } from './options.ts';
 
 /** Everything that is wrong with some objects, in their order. */
 export type ValidateObjects = (objects: readonly LoadedObject[]) => readonly SourcedProblem[];

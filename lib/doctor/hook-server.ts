@@ -1,8 +1,8 @@
 /** The server that answers the hooks: where Metacontroller finds it, how it was started, whether it is ready. */
 import { X509Certificate } from 'node:crypto';
-import { parseOptions, UsageError, type Values } from '../cli/options.ts';
 import { SERVE_OPTIONS } from '../cli/serve.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { parseOptions, UsageError, type Values } from '../options/options.ts';
 import { error, type Finding, judge, ok, type Reading, unknown, warning } from './finding.ts';
 import { type HookTarget, originOf } from './hook-target.ts';
 import { metacontrollers } from './metacontroller-workload.ts';

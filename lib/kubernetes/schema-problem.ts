@@ -1,6 +1,6 @@
 /** What ajv says of an object, in the API server's words. */
 import type { ErrorObject } from 'ajv';
-import type { Problem } from '../validation/problem.ts';
+import type { Problem } from './problem.ts';
 
 type Words = Readonly<Record<string, (params: ErrorObject['params'], data: never) => string>>;
 

@@ -6,7 +6,7 @@
 import { Ajv, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
 import { loadAll } from 'js-yaml';
 import { shippedFiles } from '../shipped.ts';
-import type { Problem } from '../validation/problem.ts';
+import type { Problem } from './problem.ts';
 import { problemOf } from './schema-problem.ts';
 
 export interface CustomResourceDefinition {

@@ -1,5 +1,5 @@
 /** Text of a page. Whatever is put into a template is escaped, unless it is such text itself. */
-import { escapeXml } from '../overview/svg.ts';
+import { escapeXml } from '../inspect/svg.ts';
 
 export class Html {
   readonly text: string;

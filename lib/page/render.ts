@@ -1,9 +1,9 @@
 /** The page, as text: a list of pools and networks, one pool, one network. No clock, nothing that is loaded. */
 
+import type { ClusterCIDROverview, State, Usage } from '../inspect/overview.ts';
+import { type Cell, SEGMENT_STATES, STATE_NAMES } from '../inspect/space.ts';
+import { cellsSvg, shareOf, stripSvg, swatchSvg } from '../inspect/svg.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { ClusterCIDROverview, State, Usage } from '../overview/overview.ts';
-import { type Cell, SEGMENT_STATES, STATE_NAMES } from '../overview/space.ts';
-import { cellsSvg, shareOf, stripSvg, swatchSvg } from '../overview/svg.ts';
 import { listSome, plural } from '../text.ts';
 import { formatAge, formatCount, formatShare } from './format.ts';
 import { type Html, html, trusted } from './html.ts';

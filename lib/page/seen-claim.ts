@@ -1,8 +1,8 @@
 /** What the page keeps of a claim whose pool may not exist: only the claim itself tells of it. */
-import { refersToOurPool } from '../adopt/adoption.ts';
+import { refersToOurPool } from '../inspect/adoption.ts';
+import { describeWaiting, isWaiting, poolKeyOf, type Waiting } from '../inspect/overview.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorRequest, DecoratorResponse } from '../metacontroller/hook.ts';
-import { describeWaiting, isWaiting, poolKeyOf, type Waiting } from '../overview/overview.ts';
 
 export interface SeenClaim extends Waiting {
   /** `InClusterIPPool/default/pool-a`. */

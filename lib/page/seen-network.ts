@@ -1,9 +1,10 @@
 /** What the page keeps of a sync of a PodNetwork. */
+
+import { type NetworkOverview, overviewOf } from '../inspect/overview.ts';
 import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { PodNetwork } from '../kubernetes/types.ts';
 import type { CompositeRequest, CompositeResponse, HookContext } from '../metacontroller/hook.ts';
-import { type NetworkOverview, overviewOf } from '../overview/overview.ts';
 import { groupWaiting, objectsOfGroup, slim, type WaitingGroup } from './seen-pool.ts';
 
 export interface SeenNetwork {

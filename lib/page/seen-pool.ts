@@ -1,6 +1,15 @@
 /** What the page keeps of a sync of a pool. */
 import { formatAddress } from '../address/address.ts';
 import {
+  describeWaiting,
+  isWaiting,
+  poolState,
+  type State,
+  type Usage,
+  usageOfPool,
+} from '../inspect/overview.ts';
+import { cellsSvg, shareOf, stripSvg } from '../inspect/svg.ts';
+import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
   METAIPAM_API_VERSION,
@@ -9,15 +18,6 @@ import {
 import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import type { CompositeRequest, CompositeResponse, ObjectMap } from '../metacontroller/hook.ts';
-import {
-  describeWaiting,
-  isWaiting,
-  poolState,
-  type State,
-  type Usage,
-  usageOfPool,
-} from '../overview/overview.ts';
-import { cellsSvg, shareOf, stripSvg } from '../overview/svg.ts';
 import { sharedAddressSpace } from '../pool/address-space.ts';
 import type { Pool } from '../pool/pool-hooks.ts';
 import { formatCount } from './format.ts';

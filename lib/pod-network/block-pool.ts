@@ -1,7 +1,7 @@
 import { FAMILY_BITS } from '../address/address.ts';
 import { type Prefix, parsePrefix } from '../address/range.ts';
+import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR } from '../kubernetes/types.ts';
-import type { Problem } from '../validation/problem.ts';
 import { type CompiledSelector, compileSelector } from './selector.ts';
 import { validateClusterCIDR } from './validate.ts';
 

@@ -1,8 +1,8 @@
 import { FAMILY_BITS, type Family } from '../address/address.ts';
 import { parsePrefix } from '../address/range.ts';
+import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
 import type { ClusterCIDRSpec, PodNetworkSpec } from '../kubernetes/types.ts';
-import type { Problem } from '../validation/problem.ts';
 import { parseInt64 } from './selector.ts';
 
 /** The smallest block that a node may get: 16 addresses. */

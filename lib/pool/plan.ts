@@ -11,8 +11,8 @@ import { compareAge, compareResourceVersions, isPaused, qualifiedName } from '..
 import type { IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { shorten } from '../text.ts';
-import { AddressesInUse } from './addresses-in-use.ts';
-import type { PoolRanges } from './read-pool.ts';
+import { AddressesInUse } from './in-use.ts';
+import type { PoolRanges } from './spec.ts';
 
 /** What a pool sees. Allocations are its own; the rest is what its related rules select. */
 export interface PoolView {

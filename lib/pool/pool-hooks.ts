@@ -15,6 +15,7 @@ import {
   RELEASED_AT_ANNOTATION,
 } from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
+import { formatProblem } from '../kubernetes/problem.ts';
 import type {
   Condition,
   GlobalInClusterIPPool,
@@ -35,11 +36,10 @@ import {
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { shorten } from '../text.ts';
-import { formatProblem } from '../validation/problem.ts';
 import { isAddressSpaceName, sharedAddressSpace } from './address-space.ts';
+import { poolLabel } from './label.ts';
 import { type Plan, type PoolView, planPool, type Standstill, summarize } from './plan.ts';
-import { poolLabel } from './pool-label.ts';
-import { readPool } from './read-pool.ts';
+import { readPool } from './spec.ts';
 
 export type Pool = InClusterIPPool | GlobalInClusterIPPool;
 

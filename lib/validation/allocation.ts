@@ -1,7 +1,7 @@
 import { parseAddress } from '../address/address.ts';
 import { parsePrefix } from '../address/range.ts';
+import type { Problem } from '../kubernetes/problem.ts';
 import type { IPAllocation } from '../kubernetes/types.ts';
-import type { Problem } from './problem.ts';
 
 /** The rules that the CRD of IPAllocation has in CEL, but for those on updates. */
 export function validateAllocation({ spec }: IPAllocation): Problem[] {

@@ -1,9 +1,9 @@
 /** Everything that is wrong with objects: what their schemas say, the rules beyond, and what they are together. */
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import type { Problem } from '../kubernetes/problem.ts';
 import { type CustomResources, plainJson } from '../kubernetes/schema.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
-import type { Problem } from './problem.ts';
 import { brokenRules, groupOf } from './rules.ts';
 
 /** An object and where it comes from: a file, a place in it. */

@@ -8,13 +8,13 @@ import {
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
 import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
 import type { Pool } from '../pool/pool-hooks.ts';
-import { readPool } from '../pool/read-pool.ts';
+import { readPool } from '../pool/spec.ts';
 import { validateAllocation } from './allocation.ts';
-import type { Problem } from './problem.ts';
 
 type Validate = (object: never) => Problem[];
 

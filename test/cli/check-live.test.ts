@@ -8,7 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import check from '../../lib/cli/check.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import { allocation, claim, pool } from '../overview/objects.ts';
+import { allocation, claim, pool } from '../inspect/objects.ts';
 import { run } from './run.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'metaipam-check-'));

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import check from '../../lib/cli/check.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import { address, claim, pool } from '../overview/objects.ts';
+import { address, claim, pool } from '../inspect/objects.ts';
 import { run } from './run.ts';
 
 const list = (...items: KubernetesObject[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });

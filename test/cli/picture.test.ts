@@ -4,7 +4,7 @@ import { RangeSet } from '../../lib/address/range-set.ts';
 import { paintFor, plain } from '../../lib/cli/paint.ts';
 import { picture } from '../../lib/cli/picture.ts';
 import { columns } from '../../lib/cli/table.ts';
-import { cutSpace, type SegmentState } from '../../lib/overview/space.ts';
+import { cutSpace, type SegmentState } from '../../lib/inspect/space.ts';
 
 type Mark = readonly [state: SegmentState, first: number, last?: number];
 

@@ -5,9 +5,9 @@ import { controllers } from '../../hooks/index.ts';
 import { predict } from '../../lib/cli/predict.ts';
 import { createWorld } from '../../lib/cli/world.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
+import { effectsOf } from '../../lib/inspect/preview/preview.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
-import { effectsOf } from '../../lib/preview/preview.ts';
 
 const CAPI = 'ipam.cluster.x-k8s.io';
 const pick = (...names: string[]) => fc.constantFrom(...names);

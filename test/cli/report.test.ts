@@ -14,7 +14,7 @@ import {
   podNetwork,
   pool,
   served,
-} from '../overview/objects.ts';
+} from '../inspect/objects.ts';
 
 const render = (...objects: KubernetesObject[]) => renderReport(objects, CONTEXT, plain);
 

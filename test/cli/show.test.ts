@@ -16,7 +16,7 @@ import {
   node,
   podNetwork,
   pool,
-} from '../overview/objects.ts';
+} from '../inspect/objects.ts';
 import { run } from './run.ts';
 
 const SPEC = {

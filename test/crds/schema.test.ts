@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exactInteger } from '../../lib/json.ts';
+import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
-import { formatProblem } from '../../lib/validation/problem.ts';
 import { admissionCases } from './admission-cases.ts';
 
 const resources = new CustomResources(readCustomResourceDefinitions());

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { generateTypes } from '../../lib/kubernetes/generate-types.ts';
+import { generateTypes } from '../../crds/generate/types.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 
 test('types.ts is what npm run generate makes of the CRDs', async () => {

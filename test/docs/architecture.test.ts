@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import { Cluster, type ExecutedStep } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
-import { install } from '../../lib/sim/install.ts';
+import { install } from '../../sim/install.ts';
 import { ROOT } from './pages.ts';
 
 const text = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');

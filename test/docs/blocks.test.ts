@@ -2,9 +2,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseManifests } from '../../lib/cli/manifests.ts';
+import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { validateObjects } from '../../lib/validation/index.ts';
-import { formatProblem } from '../../lib/validation/problem.ts';
 import { readPages } from './pages.ts';
 
 /** Kinds that are not metaipam's and that the pages show. */

@@ -19,7 +19,7 @@ import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Command } from '../../lib/cli/command.ts';
-import type { OptionTable } from '../../lib/cli/options.ts';
+import type { OptionTable } from '../../lib/options/options.ts';
 import { filesOf, type Page, parsePage, ROOT, readPages } from './pages.ts';
 
 /** Flags of other programs that the pages speak of. */

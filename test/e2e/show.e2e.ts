@@ -1,14 +1,14 @@
 /** show, check and plan on a live cluster; what plan says is then done, and compared. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { check as checkObjects } from '../../lib/check/check.ts';
 import check from '../../lib/cli/check.ts';
 import { connectAsUser } from '../../lib/cli/connection.ts';
 import { listLive } from '../../lib/cli/live-objects.ts';
 import plan from '../../lib/cli/plan.ts';
 import show from '../../lib/cli/show.ts';
+import { check as checkObjects } from '../../lib/inspect/check/check.ts';
+import { effectsOf } from '../../lib/inspect/preview/preview.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
-import { effectsOf } from '../../lib/preview/preview.ts';
 import { type Run, run } from '../cli/run.ts';
 import { type Installation, install, quiet } from './install.ts';
 

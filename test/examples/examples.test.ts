@@ -5,9 +5,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { qualifiedName } from '../../lib/kubernetes/object.ts';
+import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { ClusterCIDR, IPAddressClaim } from '../../lib/kubernetes/types.ts';
-import { formatProblem } from '../../lib/validation/problem.ts';
 
 const folder = join(import.meta.dirname, '../../examples');
 const files = globSync('*.yaml', { cwd: folder }).sort();

@@ -21,7 +21,7 @@ import {
   type HookContext,
   type ObjectMap,
 } from '../../lib/metacontroller/hook.ts';
-import { poolLabel } from '../../lib/pool/pool-label.ts';
+import { poolLabel } from '../../lib/pool/label.ts';
 
 export const NOW = Date.parse('2026-01-02T03:04:05Z');
 export const CAPI = 'ipam.cluster.x-k8s.io/v1beta2';

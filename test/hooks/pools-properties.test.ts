@@ -11,7 +11,7 @@ import type {
   ObjectMap,
   Objects,
 } from '../../lib/metacontroller/hook.ts';
-import { readPool } from '../../lib/pool/read-pool.ts';
+import { readPool } from '../../lib/pool/spec.ts';
 import {
   ago,
   allocation,

@@ -7,7 +7,7 @@ import {
   type CompositeResponse,
   DEFAULT_CONFIG,
 } from '../../lib/metacontroller/hook.ts';
-import { poolLabel } from '../../lib/pool/pool-label.ts';
+import { poolLabel } from '../../lib/pool/label.ts';
 
 export const NOW = Date.parse('2026-01-02T00:00:00Z');
 const { pools } = await loadControllers();

@@ -12,8 +12,8 @@ import type {
   ObjectMap,
   Objects,
 } from '../../lib/metacontroller/hook.ts';
-import { FAULTS, type FaultName } from '../../lib/sim/layout.ts';
-import type { Subject } from '../../lib/sim/world.ts';
+import { FAULTS, type FaultName } from '../../sim/layout.ts';
+import type { Subject } from '../../sim/world.ts';
 
 type Parent = KubernetesObject & { readonly spec: object };
 type Request = CompositeRequest<Parent>;

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
-import { FAULTS, type FaultName } from '../../lib/sim/layout.ts';
-import { play } from '../../lib/sim/play.ts';
+import { FAULTS, type FaultName } from '../../sim/layout.ts';
+import { play } from '../../sim/play.ts';
 import type { Mutant } from './mutants.ts';
 
 const STEPS = 300;

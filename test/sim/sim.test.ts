@@ -1,11 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
-import type { LayoutOptions } from '../../lib/sim/layout.ts';
-import { describeOp } from '../../lib/sim/op.ts';
-import { play, replay } from '../../lib/sim/play.ts';
-import { shrink } from '../../lib/sim/shrink.ts';
-import { trace } from '../../lib/sim/trace.ts';
+import type { LayoutOptions } from '../../sim/layout.ts';
+import { describeOp } from '../../sim/op.ts';
+import { play, replay } from '../../sim/play.ts';
+import { shrink } from '../../sim/shrink.ts';
+import { trace } from '../../sim/trace.ts';
 import { POOL_MUTANTS } from './mutants.ts';
 import { FIRST_FAULTS } from './search.ts';
 

@@ -2,9 +2,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { validateObject } from '../../lib/validation/index.ts';
-import { formatProblem } from '../../lib/validation/problem.ts';
 import { admissionCases } from '../crds/admission-cases.ts';
 
 const resources = new CustomResources(readCustomResourceDefinitions());

@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { validateObjects } from '../../lib/validation/index.ts';
-import { formatProblem } from '../../lib/validation/problem.ts';
 import { brokenRules } from '../../lib/validation/rules.ts';
 
 const resources = new CustomResources(readCustomResourceDefinitions());

@@ -1,0 +1,44 @@
+import type { KubernetesObject } from '../../kubernetes/object.ts';
+import type { HookContext } from '../../metacontroller/hook.ts';
+import { readInventory } from '../inventory.ts';
+import { overviewOf } from '../overview.ts';
+import { stuckDeletions } from './deletions.ts';
+import { CHECKS, type Finding } from './finding.ts';
+import {
+  boundAddresses,
+  duplicateAddresses,
+  leakedAllocations,
+  missingPools,
+  poolLabels,
+  readAddressBook,
+} from './held-addresses.ts';
+import { duplicateCIDRs, orphanedPodCIDRClaims } from './node-blocks.ts';
+import { invalidObjects, missingNetworks, outOfRange, overlappingPools } from './pool-specs.ts';
+
+/**
+ * Everything that is wrong among the objects of a cluster, errors first, then in the order of CHECKS.
+ *
+ * `objects` must be all of every kind: a claim that is left out counts as gone. What metaipam is about to mend by
+ * itself is no finding yet, so `context.now` matters.
+ */
+export function check(objects: readonly KubernetesObject[], context: HookContext): Finding[] {
+  const inventory = readInventory(objects);
+  const book = readAddressBook(inventory);
+  const findings: Finding[] = [
+    ...duplicateAddresses(inventory, book),
+    ...duplicateCIDRs(inventory),
+    ...boundAddresses(inventory, book, context),
+    ...poolLabels(inventory),
+    ...leakedAllocations(inventory, book, context),
+    ...orphanedPodCIDRClaims(inventory, context),
+    ...missingPools(inventory, book),
+    ...missingNetworks(inventory),
+    ...invalidObjects(objects),
+    ...outOfRange(overviewOf(objects, context), inventory),
+    ...overlappingPools(inventory),
+    ...stuckDeletions(inventory, context),
+  ];
+  const order = Object.keys(CHECKS);
+  const rank = ({ severity, check }: Finding) => (severity === 'error' ? 0 : 100) + order.indexOf(check);
+  return findings.sort((a, b) => rank(a) - rank(b));
+}

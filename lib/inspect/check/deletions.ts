@@ -1,0 +1,67 @@
+/** Objects that were deleted and do not go. */
+import { secondsSince } from '../../allocation/release.ts';
+import { isPaused, type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import type { HookContext } from '../../metacontroller/hook.ts';
+import { listSome, plural } from '../../text.ts';
+import type { Inventory } from '../inventory.ts';
+import { type Finding, kubectl, titleOf } from './finding.ts';
+
+/** Seconds after which a deletion counts as stuck. */
+const STUCK_SECONDS = 600;
+
+/** Metacontroller's finalizers begin like this. */
+const OURS = /^metacontroller\.(io|k8s\.io)\//;
+const REFERENCE = /^(ipam\.cluster\.x-k8s\.io\/|networking\.x-k8s\.io\/cluster-cidr-finalizer)/;
+
+export function* stuckDeletions(inventory: Inventory, { now }: HookContext): Generator<Finding> {
+  for (const object of Object.values(inventory).flat() as KubernetesObject[]) {
+    const { deletionTimestamp, finalizers = [] } = object.metadata;
+    if (deletionTimestamp === undefined || finalizers.length === 0) continue;
+    const seconds = secondsSince(deletionTimestamp, now);
+    if (!(seconds >= STUCK_SECONDS)) continue;
+    const { reason, fix } = explain(object, inventory);
+    yield {
+      check: 'stuck-deletion',
+      severity: 'warning',
+      object: titleOf(object),
+      message: `is being deleted for ${duration(seconds)}, held by ${listSome(finalizers)}: ${reason}`,
+      fix,
+    };
+  }
+}
+
+function explain(object: KubernetesObject, inventory: Inventory): { reason: string; fix: string } {
+  const { finalizers = [], uid, name } = object.metadata;
+  if (isPaused(object))
+    return { reason: 'it is paused', fix: `${kubectl('annotate', object)} cluster.x-k8s.io/paused-` };
+  if (finalizers.some((finalizer) => REFERENCE.test(finalizer))) {
+    return { reason: 'another controller put that on, and must have stopped', fix: 'metaipam adopt' };
+  }
+  const holders = inventory.allocations.filter(
+    ({ spec }) =>
+      spec.poolRef.uid === uid ||
+      (object.kind === 'ClusterCIDR' && spec.poolRef.name === name && spec.cidr !== undefined),
+  );
+  if (holders.length > 0) {
+    const users = holders.map(({ spec }) => `${spec.claimRef.kind} ${qualifiedName(spec.claimRef)}`);
+    const { kind } = holders[0]!.spec.claimRef;
+    return {
+      reason: `${plural(holders.length, 'allocation')} of it in use by ${listSome(users)}`,
+      fix: `${kubectl('describe', object)}  # it goes with the last ${kind} that uses it`,
+    };
+  }
+  if (!finalizers.some((finalizer) => OURS.test(finalizer))) {
+    return {
+      reason: "that is neither metaipam's nor Metacontroller's",
+      fix: `${kubectl('describe', object)}  # ask whoever put it on`,
+    };
+  }
+  return { reason: 'Metacontroller should have let it go', fix: 'metaipam doctor' };
+}
+
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes} minutes`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`;
+}

@@ -1,0 +1,331 @@
+/** What a change does to a cluster, from its objects before and after: who gets what, who loses what. */
+import { formatAddress } from '../../address/address.ts';
+import { formatRange, type Range, sizeOf } from '../../address/range.ts';
+import { RangeSet } from '../../address/range-set.ts';
+import { DEFAULT_NETWORK, NETWORK_LABEL } from '../../kubernetes/names.ts';
+import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import type { IPAllocation } from '../../kubernetes/types.ts';
+import type { HookContext } from '../../metacontroller/hook.ts';
+import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
+import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
+import { AddressesInUse } from '../../pool/in-use.ts';
+import { listSome, plural } from '../../text.ts';
+import { refersToOurPool } from '../adoption.ts';
+import { overlappingPools } from '../check/pool-specs.ts';
+import { type Inventory, readInventory } from '../inventory.ts';
+import {
+  type NetworkOverview,
+  type Overview,
+  overviewOf,
+  podCIDRsOf,
+  type State,
+  type Usage,
+} from '../overview.ts';
+import { rangesOf } from '../space.ts';
+
+export type EffectName =
+  | 'claim-served'
+  | 'claim-waits'
+  | 'claim-changes'
+  | 'claim-released'
+  | 'out-of-range'
+  | 'back-in-range'
+  | 'runs-out'
+  | 'capacity'
+  | 'state'
+  | 'overlap'
+  | 'node-served'
+  | 'node-waits'
+  | 'node-changes'
+  | 'node-released'
+  | 'new-nodes';
+
+export interface Effect {
+  readonly effect: EffectName;
+  /** `bad`: somebody gets nothing, or is left with what should not be. */
+  readonly kind: 'good' | 'bad' | 'neutral';
+  /** `IPAddressClaim default/web-0`. */
+  readonly object: string;
+  readonly message: string;
+}
+
+interface Side {
+  readonly inventory: Inventory;
+  readonly overview: Overview;
+}
+
+/** The effects of a change on everybody, in the order of kinds and names. Both sides are clusters at rest. */
+export function effectsOf(
+  before: readonly KubernetesObject[],
+  after: readonly KubernetesObject[],
+  context: HookContext,
+): Effect[] {
+  const [from, to] = [before, after].map((objects): Side => {
+    return { inventory: readInventory(objects), overview: overviewOf(objects, context) };
+  }) as [Side, Side];
+  return [
+    ...poolEffects(from, to),
+    ...overlapEffects(from, to),
+    ...holderEffects('claim', 'IPAddressClaim', claimsOf(from), claimsOf(to)),
+    ...clusterCIDREffects(from, to),
+    ...networkNames(from, to).flatMap((network) => [
+      ...holderEffects(
+        'node',
+        'Node',
+        nodesOf(from, network),
+        nodesOf(to, network),
+        network === DEFAULT_NETWORK ? '' : `PodNetwork ${network}: `,
+      ),
+      ...newNodeEffects(from, to, network),
+    ]),
+  ];
+}
+
+/** What a claim or node has, or why it has nothing. */
+interface Holding {
+  readonly has?: string;
+  readonly waits?: State;
+}
+
+function claimsOf({ inventory, overview }: Side): Map<string, Holding> {
+  const addresses = new Map(
+    inventory.addresses.map(({ metadata, spec }) => [qualifiedName(metadata), spec.address]),
+  );
+  const waiting = new Map(
+    [...overview.pools.flatMap(({ waiting }) => waiting), ...overview.waitingForNoPool].map((each) => [
+      each.name,
+      each,
+    ]),
+  );
+  return new Map(
+    inventory.claims.filter(refersToOurPool).map(({ metadata, status }): [string, Holding] => {
+      const name = qualifiedName(metadata);
+      const waits = waiting.get(name);
+      const has = addresses.get(
+        qualifiedName({ ...metadata, name: status?.addressRef?.name ?? metadata.name }),
+      );
+      return [name, { ...(waits && { waits }), ...(waits === undefined && has !== undefined && { has }) }];
+    }),
+  );
+}
+
+function networkNames(...sides: Side[]): string[] {
+  return [...new Set(sides.flatMap(({ overview }) => overview.networks.map(({ name }) => name)))].sort();
+}
+
+function networkOf({ overview }: Side, name: string): NetworkOverview | undefined {
+  return overview.networks.find((network) => network.name === name);
+}
+
+function nodesOf(side: Side, network: string): Map<string, Holding> {
+  const { nodes, allocations } = side.inventory;
+  const overview = networkOf(side, network);
+  const waiting = new Map(overview?.waiting.map((each) => [each.name, each]));
+  const blocks = Map.groupBy(
+    allocations.filter(
+      ({ metadata, spec }) => spec.cidr !== undefined && metadata.labels?.[NETWORK_LABEL] === network,
+    ),
+    ({ spec }) => spec.claimRef.uid,
+  );
+  return new Map(
+    nodes.map((node): [string, Holding] => {
+      const waits = waiting.get(node.metadata.name);
+      const own =
+        network === DEFAULT_NETWORK
+          ? podCIDRsOf(node)
+          : (blocks.get(node.metadata.uid ?? '') ?? []).map(({ spec }: IPAllocation) => spec.cidr!).sort();
+      return [
+        node.metadata.name,
+        { ...(waits && { waits }), ...(own.length > 0 && { has: own.join(', ') }) },
+      ];
+    }),
+  );
+}
+
+/** Claims and nodes alike: what each has before and after. */
+function holderEffects(
+  what: 'claim' | 'node',
+  kind: string,
+  from: ReadonlyMap<string, Holding>,
+  to: ReadonlyMap<string, Holding>,
+  prefix = '',
+): Effect[] {
+  const effects: Effect[] = [];
+  for (const name of [...new Set([...from.keys(), ...to.keys()])].sort()) {
+    const [a = {}, b = {}] = [from.get(name), to.get(name)];
+    const add = (effect: 'served' | 'waits' | 'changes' | 'released', is: Effect['kind'], message: string) =>
+      effects.push({
+        effect: `${what}-${effect}`,
+        kind: is,
+        object: `${kind} ${name}`,
+        message: prefix + message,
+      });
+    const why = b.waits && `${b.waits.reason}: ${b.waits.message}`;
+    if (a.has !== undefined && b.has !== undefined) {
+      if (a.has !== b.has) add('changes', 'bad', `has ${b.has} instead of ${a.has}`);
+    } else if (b.has !== undefined) {
+      add('served', 'good', a.waits === undefined ? `gets ${b.has}` : `waits no longer: gets ${b.has}`);
+    } else if (a.has !== undefined) {
+      if (b.waits === undefined) add('released', 'neutral', `lets go of ${a.has}`);
+      else add('waits', 'bad', `loses ${a.has}: ${why}`);
+    } else if (b.waits !== undefined && a.waits?.reason !== b.waits.reason) {
+      add('waits', 'bad', a.waits === undefined ? `waits: ${why}` : `still waits, now for ${why}`);
+    }
+  }
+  return effects;
+}
+
+function poolEffects(from: Side, to: Side): Effect[] {
+  const before = new Map(from.overview.pools.map((pool) => [pool.title, pool]));
+  return to.overview.pools.flatMap((pool) => {
+    const old = before.get(pool.title);
+    const holders = new AddressesInUse();
+    for (const allocation of to.inventory.allocations) {
+      if (allocation.spec.poolRef.uid === pool.pool.metadata.uid)
+        holders.addText(allocation.spec.address, allocation);
+    }
+    return [
+      ...stateEffects(pool.title, old?.state, pool.state),
+      ...usageEffects(pool.title, old, pool, 'address'),
+      ...rangeEffects(pool.title, old, pool, holders),
+    ];
+  });
+}
+
+/** `PoolExhausted` is told as `runs-out`. */
+function stateEffects(object: string, from: State | undefined, to: State): Effect[] {
+  const isFine = (reason: string) => ['Ready', 'PoolExhausted'].includes(reason);
+  const was = from?.reason ?? 'Ready';
+  if (was === to.reason || (isFine(was) && isFine(to.reason))) return [];
+  const message = `${was} becomes ${[to.reason, to.message].filter(Boolean).join(': ')}`;
+  return [
+    {
+      effect: 'state',
+      kind: isFine(to.reason) ? 'good' : 'bad',
+      object,
+      message: from === undefined ? message.replace(/^Ready becomes/, 'is') : message,
+    },
+  ];
+}
+
+function usageEffects(object: string, from: Usage | undefined, to: Usage, unit: string): Effect[] {
+  const effects: Effect[] = [];
+  const isOut = (usage: Usage | undefined) => usage !== undefined && usage.free === 0n && usage.total > 0n;
+  if (from !== undefined && from.total !== to.total) {
+    effects.push({
+      effect: 'capacity',
+      kind: 'neutral',
+      object,
+      message: `total ${from.total} becomes ${to.total}, free ${from.free} becomes ${to.free}`,
+    });
+  }
+  if (isOut(to) && !isOut(from))
+    effects.push({ effect: 'runs-out', kind: 'bad', object, message: `has no free ${unit} left` });
+  if (isOut(from) && to.free > 0n) {
+    effects.push({
+      effect: 'runs-out',
+      kind: 'good',
+      object,
+      message: `has ${unit === 'address' ? plural(Number(to.free), 'address', 'addresses') : plural(Number(to.free), 'block')} free again`,
+    });
+  }
+  return effects;
+}
+
+function rangeEffects(object: string, from: Usage | undefined, to: Usage, holders: AddressesInUse): Effect[] {
+  const outside = (usage: Usage | undefined) =>
+    RangeSet.of(usage === undefined ? [] : rangesOf(usage.space, 'outOfRange'));
+  const [was, is] = [outside(from), outside(to)];
+  const lost = is.difference(was);
+  const effects: Effect[] = [];
+  if (!lost.isEmpty) {
+    effects.push({
+      effect: 'out-of-range',
+      kind: 'bad',
+      object,
+      message: `${plural(Number(lost.count), 'address', 'addresses')} in use ${lost.count === 1n ? 'falls' : 'fall'} out of range: ${listSome(
+        lost.ranges.flatMap((range) => describeHolders(range, holders)),
+        5,
+      )}`,
+    });
+  }
+  const inUse = RangeSet.of(['used', 'adopted'].flatMap((state) => rangesOf(to.space, state as 'used')));
+  const back = was.difference(is).intersection(inUse);
+  if (!back.isEmpty) {
+    effects.push({
+      effect: 'back-in-range',
+      kind: 'good',
+      object,
+      message: `${plural(Number(back.count), 'address', 'addresses')} in use ${back.count === 1n ? 'is' : 'are'} in range again: ${listSome(back.ranges.map(formatRange))}`,
+    });
+  }
+  return effects;
+}
+
+/** `10.0.0.7 (IPAddressClaim default/web-0)`; a long range by its ends. */
+function describeHolders(range: Range, holders: AddressesInUse): string[] {
+  if (sizeOf(range) > 5n) return [formatRange(range)];
+  return Array.from({ length: Number(sizeOf(range)) }, (_, index) => {
+    const address = { family: range.family, value: range.first + BigInt(index) };
+    const holder = holders.holderOf(address);
+    return `${formatAddress(address)}${holder === undefined ? '' : ` (${holder})`}`;
+  });
+}
+
+function overlapEffects(from: Side, to: Side): Effect[] {
+  const known = new Set(
+    [...overlappingPools(from.inventory)].map(({ object, message }) => `${object} ${message}`),
+  );
+  return [...overlappingPools(to.inventory)]
+    .filter(({ object, message }) => !known.has(`${object} ${message}`))
+    .map(({ object, message }) => ({ effect: 'overlap', kind: 'bad', object, message }));
+}
+
+function clusterCIDREffects(from: Side, to: Side): Effect[] {
+  const ranges = ({ overview }: Side) => overview.networks.flatMap(({ clusterCIDRs }) => clusterCIDRs);
+  const before = new Map(ranges(from).map((each) => [each.clusterCIDR.metadata.name, each]));
+  return ranges(to).flatMap(({ clusterCIDR, state, ranges }) => {
+    const { name } = clusterCIDR.metadata;
+    const old = before.get(name);
+    const title = `ClusterCIDR ${name}`;
+    return [
+      ...stateEffects(title, old?.state, state),
+      ...ranges.flatMap((range) => {
+        const same = old?.ranges.find(({ cidr }) => cidr === range.cidr);
+        return usageEffects(`${title} ${range.cidr}`, same, range, 'block');
+      }),
+    ];
+  });
+}
+
+/** Where a new node would get its blocks that looks like one that is there, if that changes. */
+function newNodeEffects(from: Side, to: Side, network: string): Effect[] {
+  const [homeBefore, homeAfter] = [homeFinder(networkOf(from, network)), homeFinder(networkOf(to, network))];
+  const nodes = to.inventory.nodes.map(({ metadata: { name, labels = {} } }) => ({ name, labels }));
+  const moves = Map.groupBy(nodes, (node) => JSON.stringify([homeBefore(node), homeAfter(node)]));
+  return [...moves].flatMap(([key, group]): Effect[] => {
+    const [before, after] = JSON.parse(key) as [string | null, string | null];
+    if (before === after) return [];
+    const source = (name: string | null) => (name === null ? 'no ClusterCIDR' : `ClusterCIDR ${name}`);
+    const others = group.length === 1 ? '' : ` (and ${group.length - 1} more)`;
+    return [
+      {
+        effect: 'new-nodes',
+        kind: after === null ? 'bad' : 'neutral',
+        object: `PodNetwork ${network}`,
+        message: `a new node like ${group[0]!.name}${others} would be served by ${source(after)} instead of ${source(before)}`,
+      },
+    ];
+  });
+}
+
+/** The ClusterCIDR that would serve a new node: the best one that has a block free in each of its ranges. */
+function homeFinder(overview: NetworkOverview | undefined) {
+  const pools = (overview?.clusterCIDRs ?? []).flatMap(({ clusterCIDR, ranges }): BlockPool[] => {
+    const { pool } = readBlockPool(clusterCIDR);
+    const isOpen = pool !== undefined && !pool.isTerminating && ranges.every(({ free }) => free > 0n);
+    return isOpen ? [pool] : [];
+  });
+  const candidates = candidateFinder(pools.sort(comparePools));
+  return (node: Parameters<typeof candidates>[0]): string | null => candidates(node)[0]?.name ?? null;
+}

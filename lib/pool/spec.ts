@@ -1,0 +1,164 @@
+import { type Address, FAMILY_BITS, type Family, parseAddress } from '../address/address.ts';
+import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+
+/** The spec of an InClusterIPPool or a GlobalInClusterIPPool, as it may arrive: nothing about it is certain. */
+export interface PoolSpec {
+  readonly addresses?: readonly string[];
+  readonly prefix?: number;
+  readonly gateway?: string;
+  readonly allocateReservedIPAddresses?: boolean;
+  readonly excludedAddresses?: readonly string[];
+  readonly addressReuseGracePeriodSeconds?: number;
+}
+
+/** What a pool may give out. */
+export interface PoolRanges {
+  readonly allocatable: RangeSet;
+  /** The subnet's prefix length, for the consumer of an address. */
+  readonly prefix: number;
+  /** As the user wrote it. */
+  readonly gateway?: string;
+  readonly reuseGracePeriodSeconds: number;
+}
+
+export type PoolReading =
+  | { readonly ranges: PoolRanges; readonly problems: readonly [] }
+  | { readonly ranges?: undefined; readonly problems: readonly Problem[] };
+
+/**
+ * Reads a pool's spec: its allocatable addresses, or everything that is wrong with it.
+ *
+ * Allocatable are `addresses` less `excludedAddresses`, the gateway, and the reserved addresses of the subnet,
+ * unless `allocateReservedIPAddresses` is set. The messages are those of the webhooks of the Cluster API
+ * in-cluster provider.
+ */
+export function readPool(spec: PoolSpec = {}): PoolReading {
+  const problems: Problem[] = [];
+  const addresses = readRanges('spec.addresses', spec.addresses, problems);
+  const excluded = readRanges('spec.excludedAddresses', spec.excludedAddresses, problems);
+  const gateway = readGateway(spec.gateway, problems);
+  const { prefix, addressReuseGracePeriodSeconds = 0 } = spec;
+
+  if (spec.addresses == null || spec.addresses.length === 0) {
+    problems.push({ field: 'spec.addresses', message: 'addresses is required' });
+  }
+  if (!Number.isInteger(prefix) || prefix! < 0) {
+    problems.push({ field: 'spec.prefix', value: prefix ?? null, message: 'a valid prefix is required' });
+  }
+  const family = addresses[0]?.family;
+  if (gateway !== undefined && addresses.some((range) => range.family !== gateway.family)) {
+    problems.push({
+      field: 'spec.gateway',
+      value: spec.gateway,
+      message: 'provided gateway and addresses are of mixed IP families',
+    });
+  }
+  if (isOneFamily(excluded) && isOneFamily(addresses) && excluded[0] && excluded[0].family !== family) {
+    problems.push({
+      field: 'spec.excludedAddresses',
+      value: spec.excludedAddresses,
+      message: 'addresses and excluded addresses are of mixed IP families',
+    });
+  }
+  if (!(addressReuseGracePeriodSeconds >= 0)) {
+    problems.push({
+      field: 'spec.addressReuseGracePeriodSeconds',
+      value: addressReuseGracePeriodSeconds,
+      message: 'addressReuseGracePeriodSeconds must not be negative',
+    });
+  }
+  if (problems.length > 0 || family === undefined || prefix === undefined) return { problems };
+
+  if (prefix > FAMILY_BITS[family]) {
+    return { problems: [{ field: 'spec.prefix', value: prefix, message: 'provided prefix is not valid' }] };
+  }
+  const listed = RangeSet.of(addresses);
+  const subnet = prefixOf({ family, value: listed.ranges[0]!.first }, prefix);
+  for (const [index, range] of addresses.entries()) {
+    if (covers(subnet, range)) continue;
+    problems.push({
+      field: `spec.addresses[${index}]`,
+      value: spec.addresses?.[index],
+      message: 'provided address belongs to a different subnet than others',
+    });
+  }
+  if (problems.length > 0) return { problems };
+  return { ranges: poolRanges(spec, listed, excluded, gateway, prefix), problems: [] };
+}
+
+/**
+ * The ranges of a pool whose entries all parse, whether or not they lie in one subnet.
+ *
+ * Reserved are the first and, for IPv4, the last address of the subnet around the lowest address listed. A
+ * subnet of one or two addresses reserves none (RFC 3021, RFC 6164).
+ */
+export function poolRanges(
+  spec: PoolSpec,
+  listed: RangeSet,
+  excluded: readonly Range[],
+  gateway: Address | undefined,
+  prefix: number,
+): PoolRanges {
+  const withheld = [...excluded];
+  if (gateway !== undefined) withheld.push(rangeOf(gateway));
+  const lowest = listed.ranges[0];
+  if (lowest !== undefined && !spec.allocateReservedIPAddresses) {
+    withheld.push(...reservedAddresses({ family: lowest.family, value: lowest.first }, prefix));
+  }
+  return {
+    allocatable: listed.difference(RangeSet.of(withheld)),
+    prefix,
+    ...(spec.gateway && { gateway: spec.gateway }),
+    reuseGracePeriodSeconds: spec.addressReuseGracePeriodSeconds ?? 0,
+  };
+}
+
+function reservedAddresses(lowest: Address, prefix: number): Range[] {
+  const { family } = lowest;
+  if (FAMILY_BITS[family] - prefix <= 1) return [];
+  const { first, last } = prefixOf(lowest, prefix);
+  const network = rangeOf({ family, value: first });
+  return family === 4 ? [network, rangeOf({ family, value: last })] : [network];
+}
+
+function readRanges(field: string, entries: readonly string[] | undefined, problems: Problem[]): Range[] {
+  if (entries != null && !Array.isArray(entries)) {
+    problems.push({ field, value: entries, message: 'must be a list' });
+    return [];
+  }
+  const ranges: Range[] = [];
+  for (const [index, entry] of (entries ?? []).entries()) {
+    const range = typeof entry === 'string' ? parseRange(entry) : undefined;
+    if (range !== undefined) ranges.push(range);
+    else {
+      problems.push({
+        field: `${field}[${index}]`,
+        value: entry,
+        message: 'provided address is not a valid IP, range, nor CIDR',
+      });
+    }
+  }
+  if (!isOneFamily(ranges)) {
+    problems.push({ field, value: entries, message: 'provided addresses are of mixed IP families' });
+  }
+  return ranges;
+}
+
+function readGateway(text: string | undefined, problems: Problem[]): Address | undefined {
+  if (text == null || text === '') return undefined;
+  const gateway = typeof text === 'string' ? parseAddress(text) : undefined;
+  if (gateway === undefined) {
+    problems.push({
+      field: 'spec.gateway',
+      value: text,
+      message: `ParseAddr(${JSON.stringify(text)}): unable to parse IP`,
+    });
+  }
+  return gateway;
+}
+
+function isOneFamily(ranges: readonly Range[]): boolean {
+  return ranges.every(({ family }: { family: Family }) => family === ranges[0]?.family);
+}

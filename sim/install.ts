@@ -1,0 +1,49 @@
+/** What every simulated cluster has: the resources and the controllers of this version. */
+import { parseManifests } from '../lib/cli/manifests.ts';
+import type { ControllerConfig } from '../lib/engine/controller-config.ts';
+import { crdAdmission } from '../lib/engine/crd-admission.ts';
+import type { CustomResourceDefinition } from '../lib/engine/resources.ts';
+import type { Admission } from '../lib/engine/store.ts';
+import { readCustomResourceDefinitions } from '../lib/kubernetes/schema.ts';
+import { shippedFiles } from '../lib/shipped.ts';
+
+export interface Install {
+  readonly crds: readonly CustomResourceDefinition[];
+  readonly admission: Admission;
+  /** By name. */
+  readonly controllers: ReadonlyMap<string, ControllerConfig>;
+}
+
+/** Cluster API's Cluster, as far as IPAM goes. */
+const CLUSTERS: CustomResourceDefinition = {
+  kind: 'CustomResourceDefinition',
+  spec: {
+    group: 'cluster.x-k8s.io',
+    scope: 'Namespaced',
+    names: { kind: 'Cluster', plural: 'clusters' },
+    versions: [{ name: 'v1beta2', served: true, storage: true, subresources: { status: {} } }],
+  },
+};
+
+let installed: Install | undefined;
+
+/** Read from the manifests once: every world has the same. */
+export function install(): Install {
+  installed ??= readInstall();
+  return installed;
+}
+
+function readInstall(): Install {
+  const crds = readCustomResourceDefinitions();
+  const objects = shippedFiles('metacontroller')
+    .flatMap(({ name, text }) => parseManifests(text, name).objects)
+    .map(({ object }) => object);
+  const controllers = objects.filter(({ apiVersion }) => apiVersion.startsWith('metacontroller.k8s.io/'));
+  return {
+    crds: [...crds, CLUSTERS],
+    admission: crdAdmission(crds),
+    controllers: new Map(
+      (controllers as object[] as ControllerConfig[]).map((config) => [config.metadata.name, config]),
+    ),
+  };
+}

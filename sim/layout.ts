@@ -1,0 +1,152 @@
+/** Everything about a world that its seed decides before anything happens. */
+import type { ApplyStrategy } from '../lib/engine/children.ts';
+import { Random } from '../lib/engine/random.ts';
+
+/**
+ * What the design takes for granted, in seconds. A hook that releases an address waits `cacheLagSeconds`,
+ * which has to cover two caches, two syncs and two clocks: 2 · lag + 2 · latency + 2 · skew < cacheLagSeconds.
+ */
+export interface Assumptions {
+  /** A cache has heard of everything that is older. */
+  readonly lag: number;
+  /** A sync, with all its requests, is over after this. */
+  readonly latency: number;
+  /** The clocks of the hooks' replicas are off by no more, either way. */
+  readonly skew: number;
+}
+
+/** What the hooks of a world are configured with. */
+export const CACHE_LAG_SECONDS = 30;
+
+/** Far more than the design takes for granted: invariants may break. */
+export const NO_ASSUMPTIONS: Assumptions = { lag: 120, latency: 60, skew: 300 };
+
+export const ASSUMPTIONS: Assumptions = { lag: 7, latency: 6, skew: 1 };
+
+/** Faults that can be asked for by name. */
+export const FAULTS = [
+  'crash',
+  'lost',
+  'refused',
+  'hook',
+  'relist',
+  'repeat',
+  'clock',
+  'lag',
+  'hands',
+  'late',
+  'replica',
+  'move',
+] as const;
+export type FaultName = (typeof FAULTS)[number];
+
+export interface Layout {
+  readonly seed: number;
+  /** Indices of the pools that there may be: the fewer, the more claims meet. */
+  readonly pools: readonly number[];
+  readonly hasPools: boolean;
+  readonly hasNodes: boolean;
+  /** Whether Cluster API's Clusters exist, and claims name one. */
+  readonly hasClusters: boolean;
+  /** Whether an admission policy labels claims and puts the finalizer on as they are created. */
+  readonly routesAtAdmission: boolean;
+  readonly metacontrollers: number;
+  readonly binders: number;
+  readonly workers: number;
+  readonly strategy: ApplyStrategy;
+  readonly assumptions: Assumptions;
+  /** Whether people do what the design asks them not to. */
+  readonly beyond: boolean;
+  /** Probabilities per step or request. */
+  readonly chances: Readonly<Record<'user' | 'wait' | Exclude<FaultName, 'lag' | 'hands'>, number>>;
+  /** Whether people delete allocations and addresses by hand. */
+  readonly hands: boolean;
+  /** The chance that a cache does not hear now, by process and resource. */
+  readonly slowness: (process: string, resource: string) => number;
+  /** How much more often than others a kind of action is taken; 0 never. */
+  readonly taste: (action: string) => number;
+  /** Whether people wait until nothing happens any more before they do the next thing. */
+  readonly isPatient: boolean;
+  /** Whether everything is unpaused and valid before the last check. */
+  readonly endsWell: boolean;
+}
+
+export interface LayoutOptions {
+  /** Only these faults; by default all. */
+  readonly faults?: readonly FaultName[];
+  /** Only pools and claims, or only nodes; by default either or both. */
+  readonly domain?: 'pools' | 'nodes';
+  /** Beyond what the design assumes. */
+  readonly beyond?: boolean;
+}
+
+/** Each world has its own mixture of troubles: one with everything at once hides what two of them do together. */
+export function layoutOf(
+  seed: number,
+  { faults = FAULTS, beyond = false, domain }: LayoutOptions = {},
+): Layout {
+  const random = new Random(seed);
+  const has = (name: FaultName) => faults.includes(name);
+  const sometimes = (name: FaultName, chances: readonly number[]) => {
+    const chance = random.pick(chances);
+    return has(name) ? chance : 0;
+  };
+  const dice = random.below(10);
+  const [slow, tastes] = [random.next(), random.next()];
+  // These came later. Dice of their own, so that the worlds there were before stay as they were.
+  const newer = new Random(seed ^ 0x5eed);
+  const seldom = (name: FaultName, chances: readonly number[]) => {
+    const chance = newer.pick(chances);
+    return has(name) ? chance : 0;
+  };
+  const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
+  return {
+    seed,
+    pools: random.pick([[0], [0], [3], [1, 2], [1, 2], [0, 3], [0, 1, 2, 3]]),
+    hasPools: domain === undefined ? dice < 7 : domain === 'pools',
+    hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
+    hasClusters: random.chance(0.3),
+    routesAtAdmission: random.chance(0.3),
+    metacontrollers: random.chance(0.5) ? 2 : 1,
+    binders: random.chance(0.2) && beyond ? 2 : 1,
+    workers: random.pick([1, 3]),
+    strategy: random.chance(0.3) ? 'server-side-apply' : 'dynamic-apply',
+    assumptions: beyond ? NO_ASSUMPTIONS : ASSUMPTIONS,
+    beyond,
+    chances: {
+      user: random.pick([0.04, 0.08, 0.12]),
+      wait: random.pick([0.01, 0.05, 0.1]),
+      crash: sometimes('crash', [0, 0.003, 0.02]),
+      lost: sometimes('lost', [0, 0.02, 0.1]),
+      refused: sometimes('refused', [0, 0.03, 0.15]),
+      hook: sometimes('hook', [0, 0.03, 0.15]),
+      relist: sometimes('relist', [0, 0.02, 0.2]),
+      repeat: sometimes('repeat', [0, 0.05]),
+      clock: sometimes('clock', [0, 0.01]),
+      late: seldom('late', [0, 0, 0.02, 0.1]),
+      replica: seldom('replica', [0, 0, 0.1, 0.5]),
+      move: seldom('move', [0, 0, 0.005, 0.02]),
+    },
+    hands: random.chance(0.6) && has('hands'),
+    slowness: (process, resource) => (has('lag') ? slowness(process + resource) : 0),
+    taste: remembered((action) => new Random(tastes ^ hash(action)).pick([0, 1, 1, 3])),
+    isPatient: random.chance(0.1),
+    endsWell: random.chance(0.6),
+  };
+}
+
+function remembered(chance: (key: string) => number): (key: string) => number {
+  const known = new Map<string, number>();
+  return (key) => {
+    const value = known.get(key) ?? chance(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
+/** FNV-1a. */
+export function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}

@@ -1,0 +1,132 @@
+/** What the objects of a world mean, read without the hooks' own code where that decides anything. */
+
+import { type Address, canonicalAddress, parseAddress } from '../lib/address/address.ts';
+import { type Prefix, parsePrefix, parseRange, prefixOf, type Range } from '../lib/address/range.ts';
+import type { Cluster } from '../lib/engine/cluster.ts';
+import type { Unstructured } from '../lib/engine/object.ts';
+import { ADDRESS_ANNOTATION, ADDRESS_SPACE_ANNOTATION, POOL_UID_LABEL } from '../lib/kubernetes/names.ts';
+import { qualifiedName } from '../lib/kubernetes/object.ts';
+import type {
+  GlobalInClusterIPPool,
+  InClusterIPPool,
+  IPAddress,
+  IPAddressClaim,
+  IPAllocation,
+} from '../lib/kubernetes/types.ts';
+import type { PoolSpec } from '../lib/pool/spec.ts';
+
+export type Pool = InClusterIPPool | GlobalInClusterIPPool;
+
+export function objectsOf<T>(cluster: Cluster, kind: string): T[] {
+  return cluster.objects(kind) as object[] as T[];
+}
+
+export function poolsOf(cluster: Cluster): Pool[] {
+  return [
+    ...objectsOf<Pool>(cluster, 'InClusterIPPool'),
+    ...objectsOf<Pool>(cluster, 'GlobalInClusterIPPool'),
+  ];
+}
+
+/** `kind namespace/name` of the pool that a claim or an address in `namespace` refers to. */
+export function poolKey(
+  { kind, name }: { kind: string; name: string },
+  namespace: string | undefined,
+): string {
+  return kind === 'GlobalInClusterIPPool' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+export function keyOfPool({ kind, metadata }: Pool | Unstructured): string {
+  return `${kind} ${qualifiedName(metadata)}`;
+}
+
+/** Where an address of the pool is given once. */
+export function spaceOf(pool: Pool): string {
+  const shared = pool.metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
+  return shared === undefined ? keyOfPool(pool) : `${pool.metadata.namespace ?? ''} ${shared}`;
+}
+
+/** What a claim holds: the address of its IPAddress, or the one that it says it has. */
+export function addressOf(
+  claim: IPAddressClaim,
+  addresses: ReadonlyMap<string, IPAddress>,
+): string | undefined {
+  const address = addresses.get(qualifiedName(claim.metadata));
+  const owner = address?.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
+  if (
+    address !== undefined &&
+    (owner === undefined ? isOfPool(address, claim) : owner === claim.metadata.uid)
+  ) {
+    return canonicalAddress(address.spec.address);
+  }
+  if (claim.status?.addressRef === undefined) return undefined;
+  return canonicalAddress(claim.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
+}
+
+/** Whether an IPAddress without a controller is the claim's, of the same pool, from another provider or a backup. */
+export function isOfPool({ metadata, spec: { poolRef } }: IPAddress, { spec }: IPAddressClaim): boolean {
+  if (isAbandoned(metadata)) return false;
+  return poolRef.kind === spec.poolRef.kind && poolRef.name === spec.poolRef.name;
+}
+
+/** Whether an IPAddress without a controller was ours, and lost its claim. */
+export function isAbandoned({ labels, ownerReferences }: IPAddress['metadata']): boolean {
+  return labels?.[POOL_UID_LABEL] !== undefined && (ownerReferences?.length ?? 0) > 0;
+}
+
+/** IPAddresses by `namespace/name`, which is also their claim's. */
+export function addressesByName(cluster: Cluster): Map<string, IPAddress> {
+  return new Map(
+    objectsOf<IPAddress>(cluster, 'IPAddress').map((address) => [qualifiedName(address.metadata), address]),
+  );
+}
+
+function contains({ family, first, last }: Range, address: Address): boolean {
+  return address.family === family && first <= address.value && address.value <= last;
+}
+
+/** Whether a pool with this spec may give out the address: listed, not excluded, not reserved, no gateway. */
+export function gives(spec: PoolSpec, text: string): boolean {
+  const address = parseAddress(text);
+  const listed = (spec.addresses ?? []).map(parseRange).filter((range) => range !== undefined);
+  const { prefix = 999 } = spec;
+  if (address === undefined || prefix > (address.family === 4 ? 32 : 128)) return false;
+  if (!listed.some((range) => contains(range, address))) return false;
+  if (spec.excludedAddresses?.map(parseRange).some((range) => range && contains(range, address)))
+    return false;
+  if (spec.gateway && parseAddress(spec.gateway)?.value === address.value) return false;
+  const subnet = prefixOf(address, prefix);
+  const isEdge = address.value === subnet.first || (address.family === 4 && address.value === subnet.last);
+  return spec.allocateReservedIPAddresses === true || !isEdge;
+}
+
+/** The addresses that a pool with this spec may give out. Pools of a world are small. */
+export function givenBy(spec: PoolSpec): string[] {
+  const texts = new Set<string>();
+  for (const range of (spec.addresses ?? []).map(parseRange)) {
+    if (range === undefined || range.last - range.first > 255n) continue;
+    for (let value = range.first; value <= range.last; value++) {
+      const text = canonicalAddress(
+        range.family === 4 ? dotted(value) : `fd00::${(value & 0xffffn).toString(16)}`,
+      );
+      if (text !== undefined && gives(spec, text)) texts.add(text);
+    }
+  }
+  return [...texts];
+}
+
+function dotted(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
+}
+
+export function blocksOf(cidrs: readonly string[] | undefined): Prefix[] {
+  return (cidrs ?? []).map(parsePrefix).filter((block) => block !== undefined);
+}
+
+export function overlap(a: Range, b: Range): boolean {
+  return a.family === b.family && a.first <= b.last && b.first <= a.last;
+}
+
+export function isPoolAllocation({ spec }: IPAllocation): boolean {
+  return spec.address !== undefined;
+}

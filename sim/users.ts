@@ -1,0 +1,460 @@
+/** What people do to a cluster, as requests to its API server. */
+import type { ApiRequest } from '../lib/engine/api.ts';
+import type { Unstructured } from '../lib/engine/object.ts';
+import type { Random } from '../lib/engine/random.ts';
+import {
+  ADDRESS_SPACE_ANNOTATION,
+  CAPI_IPAM_GROUP,
+  CLUSTER_CIDR_API_VERSION,
+  DEFAULT_NETWORK,
+  METAIPAM_API_VERSION,
+  NETWORK_LABEL,
+  PAUSED_ANNOTATION,
+  POOL_API_VERSION,
+  POOL_LABEL,
+  REQUESTED_ADDRESS_ANNOTATION,
+} from '../lib/kubernetes/names.ts';
+import { qualifiedName } from '../lib/kubernetes/object.ts';
+import { poolLabel } from '../lib/pool/label.ts';
+import type { Layout } from './layout.ts';
+import type { Op } from './op.ts';
+import type { World } from './world.ts';
+
+export const CAPI = `${CAPI_IPAM_GROUP}/v1beta2`;
+const CLUSTER_API = 'cluster.x-k8s.io/v1beta2';
+
+type UserOp = Op & { op: 'user' };
+
+interface Scene {
+  readonly world: World;
+  readonly random: Random;
+  readonly layout: Layout;
+}
+
+interface Action {
+  readonly weight: number;
+  readonly needs?: (layout: Layout) => boolean;
+  /** Undefined when there is nothing to do it to. */
+  readonly act: (scene: Scene) => UserOp | undefined;
+}
+
+/** The pools a world may have. `a` is there twice, and `b` and `c` share their addresses. */
+const POOLS = [
+  { kind: 'InClusterIPPool', name: 'a', net: '10.0.0.' },
+  { kind: 'InClusterIPPool', name: 'b', net: '10.0.1.', space: 'lab' },
+  { kind: 'InClusterIPPool', name: 'c', net: '10.0.1.', space: 'lab' },
+  { kind: 'GlobalInClusterIPPool', name: 'a', net: 'fd00::' },
+] as const;
+const CLUSTER_CIDRS: Readonly<Record<string, object>> = {
+  all: { ipv4: '10.244.0.0/26', perNodeHostBits: 4 },
+  wide: { ipv4: '10.244.0.0/25', perNodeHostBits: 5 },
+  zone: {
+    ipv4: '10.244.0.32/27',
+    ipv6: 'fd00:10::/123',
+    perNodeHostBits: 4,
+    nodeSelector: {
+      nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'In', values: ['a'] }] }],
+    },
+  },
+};
+const SECONDARY_CIDRS: Readonly<Record<string, object>> = {
+  storage: { ipv4: '10.8.0.0/27', perNodeHostBits: 4 },
+};
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  'create claim': { weight: 12, needs: hasPools, act: createClaim },
+  'delete claim': { weight: 6, needs: hasPools, act: (scene) => remove(scene, 'IPAddressClaim') },
+  'relabel claim': {
+    weight: 2,
+    needs: hasPools,
+    act: (scene) =>
+      patchOne(scene, 'IPAddressClaim', 'relabels', {
+        metadata: { labels: { team: scene.random.pick(['red', 'blue', null]) } },
+      }),
+  },
+  'pause claim': { weight: 1, needs: hasPools, act: (scene) => pause(scene, 'IPAddressClaim') },
+  'unpause claim': { weight: 2, needs: hasPools, act: (scene) => unpause(scene, 'IPAddressClaim') },
+  'create pool': { weight: 3, needs: hasPools, act: createPool },
+  'edit pool': { weight: 4, needs: hasPools, act: editPool },
+  'delete pool': { weight: 1, needs: hasPools, act: (scene) => remove(scene, poolKind(scene)) },
+  'pause pool': { weight: 1, needs: hasPools, act: (scene) => pause(scene, poolKind(scene)) },
+  'unpause pool': { weight: 2, needs: hasPools, act: (scene) => unpause(scene, poolKind(scene)) },
+  'create cluster': { weight: 2, needs: hasClusters, act: createCluster },
+  'delete cluster': { weight: 1, needs: hasClusters, act: (scene) => remove(scene, 'Cluster') },
+  'pause cluster': {
+    weight: 1,
+    needs: hasClusters,
+    act: (scene) => patchOne(scene, 'Cluster', 'pauses', { spec: { paused: true } }),
+  },
+  'unpause cluster': {
+    weight: 2,
+    needs: hasClusters,
+    act: (scene) => patchOne(scene, 'Cluster', 'unpauses', { spec: { paused: false } }),
+  },
+  'delete address': {
+    weight: 2,
+    needs: (layout) => layout.hands && layout.hasPools,
+    act: deleteAddress,
+  },
+  'delete allocation': { weight: 4, needs: ({ hands }) => hands, act: deleteAllocation },
+  'touch allocation': {
+    weight: 1,
+    needs: ({ hands }) => hands,
+    act: touchAllocation,
+  },
+  'create node': { weight: 8, needs: hasNodes, act: createNode },
+  'delete node': { weight: 4, needs: hasNodes, act: (scene) => remove(scene, 'Node') },
+  'relabel node': {
+    weight: 2,
+    needs: hasNodes,
+    act: (scene) =>
+      patchOne(scene, 'Node', 'relabels', {
+        metadata: { labels: { zone: scene.random.pick(['a', 'b', null]) } },
+      }),
+  },
+  'create ClusterCIDR': { weight: 3, needs: hasNodes, act: createClusterCIDR },
+  'delete ClusterCIDR': { weight: 1, needs: hasNodes, act: (scene) => remove(scene, 'ClusterCIDR') },
+  'create network': { weight: 2, needs: hasNodes, act: createNetwork },
+  'edit network': { weight: 2, needs: hasNodes, act: editNetwork },
+  'delete network': { weight: 0.5, needs: hasNodes, act: (scene) => remove(scene, 'PodNetwork') },
+  'delete PodCIDRClaim': {
+    weight: 1,
+    needs: (layout) => layout.beyond && layout.hasNodes,
+    act: (scene) => remove(scene, 'PodCIDRClaim'),
+  },
+  'mislabel claim': {
+    weight: 2,
+    needs: (layout) => layout.beyond && layout.hasPools,
+    act: (scene) =>
+      patchOne(scene, 'IPAddressClaim', 'mislabels', { metadata: { labels: { [POOL_LABEL]: 'another' } } }),
+  },
+  'unlabel claim': {
+    weight: 2,
+    needs: hasPools,
+    act: (scene) =>
+      patchOne(scene, 'IPAddressClaim', 'unlabels', { metadata: { labels: { [POOL_LABEL]: null } } }),
+  },
+};
+
+/** What somebody does next; undefined when that needs something that is not there. */
+export function userAction(scene: Scene): UserOp | undefined {
+  const { random, layout } = scene;
+  const choices = Object.entries(ACTIONS)
+    .filter(([, { needs }]) => needs === undefined || needs(layout))
+    .map(([name, { weight, act }]) => ({ act, weight: weight * layout.taste(name) }));
+  let left = (random.below(1000) / 1000) * choices.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { act, weight } of choices) {
+    left -= weight;
+    if (left < 0) return act(scene);
+  }
+  return undefined;
+}
+
+/** How the world begins, before anybody has heard of anything. */
+export function setUp(scene: Scene): UserOp[] {
+  const { random, layout } = scene;
+  const ops: (UserOp | undefined)[] = [];
+  if (layout.hasClusters) ops.push(createCluster(scene));
+  if (layout.hasPools) {
+    for (const pool of poolsOf(layout))
+      if (random.chance(0.8)) ops.push(create(pool.kind, poolObject(scene, pool)));
+    if (layout.pools.includes(0) && random.chance(0.3))
+      ops.push(...foreignAddresses(scene).map((op) => ({ ...op, isOld: !layout.beyond })));
+  }
+  if (layout.hasNodes) {
+    ops.push(create('PodNetwork', networkObject(scene, DEFAULT_NETWORK)));
+    for (let i = 1 + random.below(3); i > 0; i--) ops.push(createClusterCIDR(scene));
+    for (let i = random.below(4); i > 0; i--) ops.push(createNode(scene));
+    if (random.chance(0.2)) ops.push(create('Node', nodeObject(scene, 'n0', ['10.244.0.32/28'])));
+  }
+  return ops.filter((op) => op !== undefined);
+}
+
+/** Ends every pause, and mends every pool. */
+export function makeWell(scene: Scene): UserOp[] {
+  const { cluster } = scene.world;
+  return cluster.objects().flatMap((object): UserOp[] => {
+    const ops: UserOp[] = [];
+    if (object.metadata.annotations?.[PAUSED_ANNOTATION] !== undefined)
+      ops.push(
+        patch(scene, object, 'unpauses', { metadata: { annotations: { [PAUSED_ANNOTATION]: null } } }),
+      );
+    if (object.kind === 'Cluster') ops.push(patch(scene, object, 'unpauses', { spec: { paused: false } }));
+    if (object.kind.endsWith('InClusterIPPool')) {
+      const { net } = POOLS.find(({ kind, name }) => kind === object.kind && name === object.metadata.name)!;
+      ops.push(patch(scene, object, 'mends', { spec: { prefix: net.includes(':') ? 125 : 29 } }));
+    }
+    return ops;
+  });
+}
+
+function hasPools(layout: Layout): boolean {
+  return layout.hasPools;
+}
+
+function hasNodes(layout: Layout): boolean {
+  return layout.hasNodes;
+}
+
+function hasClusters(layout: Layout): boolean {
+  return layout.hasClusters && layout.hasPools;
+}
+
+function poolsOf({ pools }: Layout) {
+  return POOLS.filter((_, index) => pools.includes(index));
+}
+
+function poolKind({ random, layout }: Scene): string {
+  return random.pick(poolsOf(layout)).kind;
+}
+
+function createClaim({ random, layout }: Scene): UserOp {
+  const pool = random.pick(poolsOf(layout));
+  const namespace = pool.kind === 'GlobalInClusterIPPool' && random.chance(0.5) ? 'team' : 'default';
+  const requested = random.chance(0.15) ? `${pool.net}${random.below(8)}` : undefined;
+  const annotations = {
+    ...(requested && { [REQUESTED_ADDRESS_ANNOTATION]: requested }),
+    ...(random.chance(0.05) && { [PAUSED_ANNOTATION]: 'true' }),
+  };
+  const claim = claimObject(layout, pool, { name: `claim-${random.below(7)}`, namespace }, annotations);
+  return create('IPAddressClaim', claim, requested && `, which asks for ${requested}`);
+}
+
+function claimObject(
+  layout: Layout,
+  { kind, name }: { kind: string; name: string },
+  metadata: { name: string; namespace: string },
+  annotations: Readonly<Record<string, string>> = {},
+): Unstructured {
+  const routed = layout.routesAtAdmission && {
+    labels: { [POOL_LABEL]: poolLabel(kind, name) },
+    finalizers: ['metacontroller.io/decoratorcontroller-claims'],
+  };
+  const cluster = layout.hasClusters && hashless(metadata.name) && { clusterName: 'east' };
+  return {
+    apiVersion: CAPI,
+    kind: 'IPAddressClaim',
+    metadata: { ...metadata, ...routed, annotations },
+    spec: { poolRef: { apiGroup: CAPI_IPAM_GROUP, kind, name }, ...cluster },
+  };
+}
+
+/** Half of the claims belong to a Cluster. */
+function hashless(name: string): boolean {
+  return Number(name.at(-1)) % 2 === 0;
+}
+
+/** Claims that another provider has served, with their addresses. */
+function foreignAddresses({ random, layout }: Scene): UserOp[] {
+  const pool = POOLS[0];
+  return [0, 1, 2].flatMap((i) => {
+    const metadata = { name: `claim-${i}`, namespace: 'default' };
+    const address: Unstructured = {
+      apiVersion: CAPI,
+      kind: 'IPAddress',
+      metadata,
+      spec: {
+        claimRef: { name: metadata.name },
+        poolRef: { apiGroup: CAPI_IPAM_GROUP, kind: pool.kind, name: pool.name },
+        address: `${pool.net}${i + 2 + random.below(2) * 3}`,
+        prefix: 29,
+      },
+    };
+    return [
+      create('IPAddressClaim', claimObject(layout, pool, metadata)),
+      create('IPAddress', address, `, foreign, ${(address.spec as { address: string }).address}`),
+    ];
+  });
+}
+
+function createPool(scene: Scene): UserOp {
+  const pool = scene.random.pick(poolsOf(scene.layout));
+  return create(pool.kind, poolObject(scene, pool));
+}
+
+function poolObject({ random }: Scene, pool: (typeof POOLS)[number]): Unstructured {
+  const { kind, name, net } = pool;
+  const metadata = {
+    name,
+    ...(kind === 'InClusterIPPool' && { namespace: 'default' }),
+    ...('space' in pool && { annotations: { [ADDRESS_SPACE_ANNOTATION]: pool.space } }),
+  };
+  return { apiVersion: POOL_API_VERSION, kind, metadata, spec: poolSpec(random, net) };
+}
+
+function editPool(scene: Scene): UserOp | undefined {
+  const pool = one(scene, poolKind(scene));
+  if (pool === undefined) return undefined;
+  const { net } = POOLS.find(({ kind, name }) => kind === pool.kind && name === pool.metadata.name)!;
+  const spec = { gateway: null, excludedAddresses: null, ...poolSpec(scene.random, net) };
+  return patch(scene, pool, 'edits', { spec });
+}
+
+/** Some of the eight addresses of a subnet; now and then what is no pool at all. */
+function poolSpec(random: Random, net: string): object {
+  const [lowest, highest] = [random.below(4), 3 + random.below(5)];
+  const prefix = net.includes(':') ? 125 : 29;
+  return {
+    addresses: [random.chance(0.3) ? `${net}0/${prefix}` : `${net}${lowest}-${net}${highest}`],
+    prefix: random.chance(0.05) ? 999 : prefix,
+    ...(random.chance(0.4) && { gateway: `${net}${random.below(8)}` }),
+    ...(random.chance(0.3) && {
+      excludedAddresses: [`${net}${random.below(8)}`, `${net}${random.below(8)}`],
+    }),
+    ...(random.chance(0.2) && { allocateReservedIPAddresses: true }),
+    ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+  };
+}
+
+function createCluster({ random }: Scene): UserOp {
+  return create('Cluster', {
+    apiVersion: CLUSTER_API,
+    kind: 'Cluster',
+    metadata: { name: 'east', namespace: 'default' },
+    spec: { paused: random.chance(0.2) },
+  });
+}
+
+function deleteAllocation(scene: Scene): UserOp | undefined {
+  const allocation = settledAllocation(scene, 'delete');
+  return allocation && ifSettled(scene, removal(scene, allocation));
+}
+
+function touchAllocation(scene: Scene): UserOp | undefined {
+  const allocation = settledAllocation(scene, 'patch');
+  const annotations = { note: String(scene.random.below(9)) };
+  return allocation && ifSettled(scene, patch(scene, allocation, 'annotates', { metadata: { annotations } }));
+}
+
+/** Whoever deletes or changes an allocation before its claim is settled takes it back. */
+function settledAllocation(
+  { world, random, layout }: Scene,
+  verb: 'delete' | 'patch',
+): Unstructured | undefined {
+  const resource = 'ipallocations';
+  const allocations = world.cluster
+    .objects('IPAllocation')
+    .filter(
+      ({ metadata }) =>
+        layout.beyond ||
+        world.isSettled({ verb, resource, namespace: metadata.namespace, name: metadata.name }),
+    );
+  return allocations.length === 0 ? undefined : random.pick(allocations);
+}
+
+function deleteAddress(scene: Scene): UserOp | undefined {
+  const op = remove(scene, 'IPAddress');
+  return op && ifSettled(scene, op);
+}
+
+function ifSettled({ layout }: Scene, op: UserOp): UserOp {
+  return { ...op, ifSettled: !layout.beyond };
+}
+
+function createNode(scene: Scene): UserOp {
+  return create('Node', nodeObject(scene, `n${scene.random.below(7)}`));
+}
+
+function nodeObject({ random }: Scene, name: string, podCIDRs?: readonly string[]): Unstructured {
+  const labels: Record<string, string> = random.chance(0.5) ? { zone: random.pick(['a', 'b']) } : {};
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec: podCIDRs ? { podCIDRs } : {} };
+}
+
+function createClusterCIDR({ random }: Scene): UserOp {
+  const secondary = random.chance(0.25);
+  const [name, spec] = random.pick(Object.entries(secondary ? SECONDARY_CIDRS : CLUSTER_CIDRS));
+  const labels = secondary ? { [NETWORK_LABEL]: 'storage' } : {};
+  return create('ClusterCIDR', {
+    apiVersion: CLUSTER_CIDR_API_VERSION,
+    kind: 'ClusterCIDR',
+    metadata: { name, labels },
+    spec,
+  });
+}
+
+function createNetwork(scene: Scene): UserOp {
+  return create('PodNetwork', networkObject(scene, scene.random.pick([DEFAULT_NETWORK, 'storage'])));
+}
+
+function networkObject({ random }: Scene, name: string): Unstructured {
+  const target = name === DEFAULT_NETWORK ? 'node.spec.podCIDRs' : 'node.metadata.annotations';
+  const spec = {
+    target,
+    ...(random.chance(0.3) && { serviceCIDRs: ['10.244.0.16/28'] }),
+    ...(random.chance(0.3) && { reuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+  };
+  return { apiVersion: METAIPAM_API_VERSION, kind: 'PodNetwork', metadata: { name }, spec };
+}
+
+function editNetwork(scene: Scene): UserOp | undefined {
+  const network = one(scene, 'PodNetwork');
+  if (network === undefined) return undefined;
+  const { spec } = networkObject(scene, network.metadata.name);
+  return patch(scene, network, 'edits', {
+    spec: { serviceCIDRs: null, reuseGracePeriodSeconds: null, ...(spec as object) },
+  });
+}
+
+function pause(scene: Scene, kind: string): UserOp | undefined {
+  return patchOne(scene, kind, 'pauses', { metadata: { annotations: { [PAUSED_ANNOTATION]: 'true' } } });
+}
+
+function unpause(scene: Scene, kind: string): UserOp | undefined {
+  return patchOne(scene, kind, 'unpauses', { metadata: { annotations: { [PAUSED_ANNOTATION]: null } } });
+}
+
+function one({ world, random }: Scene, kind: string): Unstructured | undefined {
+  const objects = world.cluster.objects(kind);
+  return objects.length === 0 ? undefined : random.pick(objects);
+}
+
+function patchOne(scene: Scene, kind: string, verb: string, change: object): UserOp | undefined {
+  const object = one(scene, kind);
+  return object && patch(scene, object, verb, change);
+}
+
+function remove(scene: Scene, kind: string): UserOp | undefined {
+  const object = one(scene, kind);
+  return object && removal(scene, object);
+}
+
+function removal({ world }: Scene, object: Unstructured): UserOp {
+  return user(`deletes ${titleOf(object)}`, { verb: 'delete', ...targetOf(world, object) });
+}
+
+function patch({ world }: Scene, object: Unstructured, verb: string, change: object): UserOp {
+  const says = `${verb} ${titleOf(object)} ${JSON.stringify(change)}`;
+  return user(says, { verb: 'patch', ...targetOf(world, object), patch: change });
+}
+
+const RESOURCES: Readonly<Record<string, string>> = {
+  InClusterIPPool: 'inclusterippools',
+  GlobalInClusterIPPool: 'globalinclusterippools',
+  IPAddressClaim: 'ipaddressclaims',
+  IPAddress: 'ipaddresses',
+  ClusterCIDR: 'clustercidrs',
+  PodNetwork: 'podnetworks',
+  Cluster: 'clusters',
+  Node: 'nodes',
+};
+
+function create(kind: string, object: Unstructured, remark = ''): UserOp {
+  const { apiVersion, metadata } = object;
+  const { name, namespace } = metadata;
+  const detail = remark || (kind.endsWith('Claim') ? '' : ` ${JSON.stringify(object.spec)}`);
+  const to = { apiVersion, resource: RESOURCES[kind]!, name, namespace };
+  return user(`creates ${titleOf(object)}${detail}`, { verb: 'create', ...to, object });
+}
+
+function targetOf({ cluster }: World, { apiVersion, kind, metadata }: Unstructured) {
+  const { resource } = cluster.resources.of({ apiVersion, kind });
+  return { apiVersion, resource, name: metadata.name, namespace: metadata.namespace };
+}
+
+function user(says: string, request: ApiRequest): UserOp {
+  return { op: 'user', says, request };
+}
+
+export function titleOf({ kind, metadata }: Unstructured): string {
+  return `${kind} ${qualifiedName(metadata)}`;
+}

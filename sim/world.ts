@@ -1,0 +1,388 @@
+/** A simulated cluster to which things happen, one `Op` at a time. */
+import { canonicalAddress } from '../lib/address/address.ts';
+import type { ApiRequest } from '../lib/engine/api.ts';
+import { Cluster, type ExecutedStep } from '../lib/engine/cluster.ts';
+import type { Reconciler, StartReconciler } from '../lib/engine/environment.ts';
+import type { HookRegistry } from '../lib/engine/hook-server.ts';
+import type { Informer } from '../lib/engine/informer.ts';
+import { NodeBinder } from '../lib/engine/node-binder.ts';
+import { controllerOf } from '../lib/engine/object.ts';
+import type { Process, Worker } from '../lib/engine/process.ts';
+import type { ResourceType } from '../lib/engine/resources.ts';
+import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
+import type { Task } from '../lib/engine/task.ts';
+import {
+  ADDRESS_ANNOTATION,
+  ADDRESS_SPACE_LABEL,
+  DEFAULT_NETWORK,
+  NETWORK_LABEL,
+} from '../lib/kubernetes/names.ts';
+import type { IPAddress, IPAddressClaim, IPAllocation } from '../lib/kubernetes/types.ts';
+import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../lib/metacontroller/hook.ts';
+import { HookAudit } from './hook-audit.ts';
+import { install } from './install.ts';
+import { CACHE_LAG_SECONDS, hash, type Layout } from './layout.ts';
+import { type MoveOptions, moveObjects } from './move.ts';
+import type { Op, Trouble } from './op.ts';
+
+/** What runs in a world: the project's own, unless a test puts a mutant in its place. */
+export interface Subject {
+  readonly hooks: HookRegistry;
+  readonly startBinder?: StartReconciler;
+}
+
+/** What a request is about. */
+export type Target = Pick<ApiRequest, 'verb' | 'resource' | 'namespace' | 'name'>;
+
+/** Who brought about the last changes. */
+export interface Actor {
+  readonly isUser: boolean;
+  /** Since when it may have known what it went by, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** How the hooks are configured before or after an upgrade. */
+const OTHER_VERSION: Partial<HookConfig> = { cacheLagSeconds: 2 * CACHE_LAG_SECONDS };
+
+export const COLLECTOR = 'kube-controller-manager';
+
+export class World {
+  readonly layout: Layout;
+  /** How many clusters there were before this one. */
+  moves = 0;
+  readonly config: HookConfig;
+  readonly troubles = new Map<Trouble, number>();
+  /** What a hook did that no hook may do. */
+  readonly audit: HookAudit;
+  /** What was requested and answered last. */
+  lastStep: ExecutedStep | undefined;
+  #fault: Fault | undefined;
+  #skew = 0;
+  #cluster: Cluster;
+  #syncsBefore = 0;
+  #movedAt = Number.NEGATIVE_INFINITY;
+  readonly #newCluster: (now?: number) => Cluster;
+  /** When each event of a type's log happened. */
+  #times = new Map<ResourceType, number[]>();
+  readonly #opened = new WeakMap<Informer, number>();
+  readonly #began = new WeakMap<Task<void>, number>();
+
+  constructor(
+    layout: Layout,
+    { hooks, startBinder = (environment) => new NodeBinder(environment) }: Subject,
+  ) {
+    this.layout = layout;
+    this.config = {
+      ...DEFAULT_CONFIG,
+      cacheLagSeconds: CACHE_LAG_SECONDS,
+      watchClusters: layout.hasClusters,
+    };
+    const { crds, admission, controllers } = install();
+    const names = [
+      ...(layout.hasPools ? ['pools', 'global-pools', 'claim-router', 'claims'] : []),
+      ...(layout.hasNodes ? ['pod-networks', 'nodes', 'cluster-cidrs'] : []),
+    ];
+    const binders = layout.hasNodes ? layout.binders : 0;
+    this.audit = new HookAudit(hooks, (context) => this.#skewed(context));
+    this.#newCluster = (now) =>
+      new Cluster({
+        crds,
+        admission,
+        controllers: names.map((name) => controllers.get(name)!),
+        hooks: this.audit.hooks,
+        config: this.config,
+        seed: layout.seed + 0x1000_0000 * this.moves,
+        ...(now !== undefined && { now }),
+        applyStrategy: layout.strategy,
+        metacontrollers: layout.metacontrollers,
+        workers: layout.workers,
+        reconcilers: Object.fromEntries(
+          Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
+        ),
+        schedule: {
+          choose: (moves) => FAIR.choose(moves),
+          fault: () => this.#fault,
+          order: (items) => this.#shuffle(items),
+        },
+        observe: (step) => {
+          this.lastStep = step;
+        },
+      });
+    this.#cluster = this.#newCluster();
+    this.#takeNote();
+  }
+
+  get cluster(): Cluster {
+    return this.#cluster;
+  }
+
+  /** How many syncs there were, in all clusters. */
+  get syncs(): number {
+    return this.#syncsBefore + this.#cluster.syncs;
+  }
+
+  get now(): number {
+    return this.cluster.now;
+  }
+
+  /** Does it, if it can be done now. Returns who did it, or undefined if it could not be done. */
+  perform(op: Op): Actor | undefined {
+    this.lastStep = undefined;
+    const actor = this.#perform(op);
+    const isOld = op.op === 'user' && op.isOld;
+    if (actor !== undefined) this.#takeNote(isOld ? Number.NEGATIVE_INFINITY : this.now);
+    return actor;
+  }
+
+  /** The next thing that happens when all goes well; undefined when nothing is left to do before `deadline`. */
+  proceed(deadline: number): { actor: Actor; op: Op } | undefined {
+    const move = FAIR.choose(this.cluster.moves(deadline));
+    if (move === undefined) return undefined;
+    const op = opOf(move, this.now);
+    return { op, actor: this.perform(op)! };
+  }
+
+  #perform(op: Op): Actor | undefined {
+    const { cluster } = this;
+    const bystander = { isUser: false, since: this.now };
+    switch (op.op) {
+      case 'user':
+        if (op.ifSettled && !this.isSettled(op.request)) return undefined;
+        if (this.#isTooEarly(op.request)) return undefined;
+        this.#count('user');
+        cluster.request(op.request);
+        return { isUser: true, since: this.now };
+      case 'wait': {
+        const until = Math.min(this.now + op.milliseconds, this.overdue().at);
+        if (until <= this.now) return undefined;
+        cluster.perform({ kind: 'wait', until });
+        return bystander;
+      }
+      case 'clock':
+        this.#count('clock');
+        this.#skew = op.milliseconds;
+        return bystander;
+      case 'move':
+        this.#count('move');
+        this.#move(op.how);
+        return { isUser: true, since: this.now };
+      case 'land': {
+        const late = [...cluster.late].find(({ sender }) => isOf(sender, op));
+        if (late === undefined) return undefined;
+        cluster.perform({ kind: 'land', late });
+        return { isUser: false, since: this.#began.get(late.sender.task) ?? this.now };
+      }
+    }
+    const process = cluster.processes.find(({ name }) => name === op.process);
+    if (process === undefined) return undefined;
+    switch (op.op) {
+      case 'crash':
+        this.#count('crash');
+        process.restart();
+        return bystander;
+      case 'hear':
+      case 'relist':
+      case 'repeat': {
+        const informer = [...process.informers].find((each) => cacheName(each) === op.cache);
+        return informer && this.#hear(informer, op) ? bystander : undefined;
+      }
+      case 'start': {
+        const reconciler = reconcilerOf(process, op.reconciler);
+        if (reconciler === undefined || !process.canStart(reconciler)) return undefined;
+        if (![...reconciler.queue.keys()].includes(op.key)) return undefined;
+        cluster.perform({ kind: 'start', process, reconciler, key: op.key });
+        return bystander;
+      }
+      case 'step': {
+        const worker = [...process.workers].find((each) => isOf(each, op));
+        if (worker === undefined) return undefined;
+        if (op.fault !== undefined) this.#count(op.fault.kind);
+        this.#fault = op.fault;
+        cluster.perform({ kind: 'step', worker });
+        this.#fault = undefined;
+        return { isUser: false, since: this.#began.get(worker.task) ?? this.now };
+      }
+    }
+  }
+
+  /** Everything goes on in a new cluster, in which no process has heard of anything. */
+  #move(how: MoveOptions): void {
+    const old = this.#cluster;
+    this.moves++;
+    this.#syncsBefore += old.syncs;
+    this.#movedAt = this.now;
+    this.#times = new Map();
+    this.#cluster = this.#newCluster(this.now);
+    moveObjects(old, this.#cluster, how, () => this.#takeNote(Number.NEGATIVE_INFINITY));
+  }
+
+  /** Whether a pool would give out addresses while what was moved may not be in view. */
+  #isTooEarly({ verb, resource }: ApiRequest): boolean {
+    if (!resource.endsWith('inclusterippools') || (verb !== 'create' && verb !== 'patch')) return false;
+    return this.now <= this.#movedAt + this.layout.assumptions.lag * 1000;
+  }
+
+  #hear(informer: Informer, op: Op & { op: 'hear' | 'relist' | 'repeat' }): boolean {
+    if (op.op === 'hear') {
+      if (informer.pending === 0) return false;
+      informer.deliver(op.count);
+      return true;
+    }
+    this.#count(op.op);
+    if (op.op === 'repeat') informer.repeat();
+    else {
+      const length = this.cluster.store.log(informer.type).length;
+      informer.relist(Math.max(this.oldestList(informer.type), length - op.behind));
+    }
+    return true;
+  }
+
+  /**
+   * Whether somebody may delete it by hand. An IPAddress has to be its claim's, not another provider's, and an adopted
+   * one its pool's too; and the claim of an allocation has to have been Ready, with its address noted, for so long that everybody has heard.
+   */
+  isSettled({ verb, resource, namespace, name }: Target): boolean {
+    const objects = <T>(kind: string) => this.cluster.objects(kind) as object[] as T[];
+    const allocations = objects<IPAllocation>('IPAllocation');
+    if (resource === 'ipaddresses') {
+      return objects<IPAddress>('IPAddress').some(
+        (address) =>
+          address.metadata.name === name &&
+          address.metadata.namespace === namespace &&
+          controllerOf(address) !== undefined &&
+          (this.moves === 0 || allocations.some(({ spec }) => isFor(spec, address))) &&
+          !allocations.some(({ spec }) => spec.adopted && isFor(spec, address) && !isOwnedBy(spec, address)),
+      );
+    }
+    const allocation = allocations.find(
+      ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
+    );
+    if (allocation?.spec.cidr !== undefined)
+      return verb === 'delete' && allocation.metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK;
+    if (allocation?.spec.address === undefined) return true;
+    if (allocation.metadata.labels?.[ADDRESS_SPACE_LABEL] !== undefined) return false;
+    const claim = objects<IPAddressClaim>('IPAddressClaim').find(
+      ({ metadata }) => metadata.uid === allocation.spec.claimRef.uid,
+    );
+    if (claim?.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined) return claim === undefined;
+    const ready = claim.status?.conditions?.find(({ type }) => type === 'Ready');
+    const age = this.now - Date.parse(ready?.lastTransitionTime ?? '');
+    return ready?.status === 'True' && age >= this.config.cacheLagSeconds * 1000;
+  }
+
+  /** How many events of a type a list has to show: all that are older than a cache may lag. */
+  oldestList(type: ResourceType): number {
+    const times = this.#times.get(type)!;
+    const horizon = this.now - this.layout.assumptions.lag * 1000;
+    let position = times.length;
+    while (position > 0 && times[position - 1]! > horizon) position--;
+    return position;
+  }
+
+  /** What has to happen first, and by when, before more time may go by. */
+  overdue(): { at: number; op?: Op } {
+    const { lag, latency } = this.layout.assumptions;
+    let first: { at: number; op?: Op } = { at: Number.POSITIVE_INFINITY };
+    for (const { sender } of this.cluster.late) {
+      const at = this.#began.get(sender.task)! + latency * 1000;
+      if (at < first.at) first = { at, op: opOfLate(sender) };
+    }
+    for (const process of this.cluster.processes) {
+      for (const worker of process.workers) {
+        const at = this.#began.get(worker.task)! + latency * 1000;
+        if (at >= first.at) continue;
+        const { reconciler, key } = worker;
+        first = { at, op: { op: 'step', process: process.name, reconciler: reconciler.name, key } };
+      }
+      if (!process.name.startsWith('metacontroller')) continue;
+      for (const informer of process.informers) {
+        if (informer.pending === 0) continue;
+        const since = informer.synced
+          ? this.#times.get(informer.type)![informer.position]!
+          : this.#opened.get(informer)!;
+        const at = since + lag * 1000;
+        if (at < first.at)
+          first = { at, op: { op: 'hear', process: process.name, cache: cacheName(informer), count: 1 } };
+      }
+    }
+    return first;
+  }
+
+  setClockRight(): void {
+    this.#skew = 0;
+  }
+
+  #skewed(context: HookContext): HookContext {
+    const skewed = { ...context, now: context.now + this.#skew };
+    if (this.#fault?.kind !== 'replica') return skewed;
+    return { now: context.now - this.#skew, config: { ...context.config, ...OTHER_VERSION } };
+  }
+
+  /** Go's maps have no order: each world has its own. */
+  #shuffle<T>(items: readonly T[]): readonly T[] {
+    const weight = (item: T) => hash(`${this.layout.seed} ${Array.isArray(item) ? item[0] : item}`);
+    return items
+      .map((item) => [weight(item), item] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, item]) => item);
+  }
+
+  /** The clocks of what has just begun or happened. */
+  #takeNote(at = this.now): void {
+    for (const type of this.cluster.resources.all) {
+      const { length } = this.cluster.store.log(type);
+      const times = this.#times.get(type) ?? [];
+      while (times.length < length) times.push(at);
+      this.#times.set(type, times);
+    }
+    for (const process of this.cluster.processes) {
+      for (const informer of process.informers) {
+        if (!this.#opened.has(informer)) this.#opened.set(informer, this.now);
+      }
+      for (const worker of process.workers) {
+        if (!this.#began.has(worker.task)) this.#began.set(worker.task, this.now);
+      }
+    }
+  }
+
+  #count(trouble: Trouble): void {
+    this.troubles.set(trouble, (this.troubles.get(trouble) ?? 0) + 1);
+  }
+}
+
+/** The move as it goes when nothing goes wrong. */
+export function opOf(move: Move, now: number): Op {
+  if (move.kind === 'wait') return { op: 'wait', milliseconds: move.until - now };
+  if (move.kind === 'deliver')
+    return { op: 'hear', process: move.process.name, cache: cacheName(move.informer), count: 1 };
+  if (move.kind === 'land') return opOfLate(move.late.sender);
+  const { process, reconciler } = move.kind === 'step' ? move.worker : move;
+  const key = (move.kind === 'step' ? move.worker.key : move.key) ?? reconciler.queue.keys().next().value!;
+  return { op: move.kind, process: process.name, reconciler: reconciler.name, key };
+}
+
+function opOfLate({ process, reconciler, key }: Worker): Op {
+  return { op: 'land', process: process.name, reconciler: reconciler.name, key };
+}
+
+function isOf(worker: Worker, op: { process: string; reconciler: string; key: string }): boolean {
+  const { process, reconciler, key } = worker;
+  return process.name === op.process && reconciler.name === op.reconciler && key === op.key;
+}
+
+/** Whether the address was allocated in this cluster, to its present owner. */
+function isOwnedBy({ poolRef }: IPAllocation['spec'], { metadata }: IPAddress): boolean {
+  return metadata.ownerReferences?.some(({ uid }) => uid === poolRef.uid) ?? false;
+}
+
+function isFor({ claimRef, address }: IPAllocation['spec'], object: IPAddress): boolean {
+  return claimRef.uid === controllerOf(object)?.uid && address === canonicalAddress(object.spec.address);
+}
+
+export function cacheName({ apiVersion, type }: Informer): string {
+  return `${type.resource}.${apiVersion}`;
+}
+
+function reconcilerOf({ reconcilers }: Process, name: string): Reconciler | undefined {
+  return reconcilers.find((reconciler) => reconciler.name === name);
+}

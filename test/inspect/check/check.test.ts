@@ -1,0 +1,351 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { check } from '../../../lib/inspect/check/check.ts';
+import { CHECKS, quote } from '../../../lib/inspect/check/finding.ts';
+import type { KubernetesObject } from '../../../lib/kubernetes/object.ts';
+import {
+  address,
+  allocation,
+  block,
+  CONTEXT,
+  claim,
+  clusterCIDR,
+  globalPool,
+  NOW,
+  node,
+  podCIDRClaim,
+  podNetwork,
+  pool,
+  served,
+} from '../objects.ts';
+
+const SPEC = { addresses: ['10.0.0.0/24'], prefix: 24 };
+const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
+const find = (...objects: KubernetesObject[]) => check(objects, CONTEXT);
+
+/** A claim `name` that has an address, as all objects agree. */
+const bound = (name: string, text: string, poolName = 'p') => [
+  claim(name, poolName, { annotations: { 'metaipam.io/address': text } }, served(name)),
+  address(name, poolName, text),
+  allocation(poolName, text, name),
+];
+const nodeWith = (name: string, cidr: string) => [
+  node(name, [cidr]),
+  podCIDRClaim(name, [cidr]),
+  block(cidr, 'cc', name),
+];
+const CLEAN = [
+  pool('p', SPEC),
+  ...bound('a', '10.0.0.1'),
+  ...bound('b', '10.0.0.2'),
+  claim('waits', 'p'),
+  podNetwork(),
+  clusterCIDR('cc', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
+  ...nodeWith('n1', '10.244.0.0/24'),
+  ...nodeWith('n2', '10.244.1.0/24'),
+];
+
+test('nothing is wrong with a cluster in order, nor with an empty one', () => {
+  assert.equal(find(...CLEAN), []);
+  assert.equal(find(), []);
+});
+
+/** Each with what is added to a clean cluster, and the one thing that is found. */
+const FAULTS: [
+  title: string,
+  objects: KubernetesObject[],
+  check: string,
+  object: string,
+  message: string,
+  fix: string,
+][] = [
+  [
+    'two IPAddresses of one address',
+    [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.1', { creationTimestamp: ago(10) })],
+    'duplicate-address',
+    'IPAddress default/c',
+    '10.0.0.1 of InClusterIPPool default/p is also held by default/a (IPAllocation default/p.10.0.0.1)',
+    'kubectl delete ipaddressclaim -n default c  # and whatever uses its address: its owner makes it again, with another',
+  ],
+  [
+    'a claim that says it has the address of another',
+    [claim('c', 'p', { annotations: { 'metaipam.io/address': '10.0.0.2' } }, served('c'))],
+    'duplicate-address',
+    'IPAddressClaim default/c',
+    '10.0.0.2 of InClusterIPPool default/p is also held by default/b (IPAllocation default/p.10.0.0.2)',
+    'kubectl delete ipaddressclaim -n default c  # and whatever uses its address: its owner makes it again, with another',
+  ],
+  [
+    'overlapping podCIDRs',
+    [node('n3', ['10.244.1.128/25'], { creationTimestamp: ago(5) }), podCIDRClaim('n3', ['10.244.1.128/25'])],
+    'duplicate-cidr',
+    'Node n3',
+    '10.244.1.128/25 overlaps 10.244.1.0/24 of Node n2',
+    'kubectl drain --ignore-daemonsets n3 && kubectl delete node n3  # podCIDRs cannot be changed: let it register again',
+  ],
+  [
+    'a block that overlaps the podCIDRs of another node',
+    [node('n3'), podCIDRClaim('n3'), block('10.244.0.128/25', 'cc', 'n3')],
+    'duplicate-cidr',
+    'IPAllocation metaipam-system/default.10.244.0.128-25',
+    '10.244.0.128/25 overlaps 10.244.0.0/24 of Node n1',
+    'kubectl delete ipallocation -n metaipam-system default.10.244.0.128-25',
+  ],
+  [
+    'an IPAddress that says something else than the allocation',
+    [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.9'), allocation('p', '10.0.0.8', 'c')],
+    'address-mismatch',
+    'IPAddress default/c',
+    'says 10.0.0.9, but IPAllocation default/p.10.0.0.8 gives its claim 10.0.0.8',
+    'kubectl delete ipallocation -n default p.10.0.0.8  # the pool then allocates 10.0.0.9, which is in use',
+  ],
+  [
+    'an IPAddress that its pool does not know',
+    [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.9')],
+    'unallocated-address',
+    'IPAddress default/c',
+    'InClusterIPPool default/p has no allocation of 10.0.0.9 for claim default/c',
+    'metaipam adopt  # or metaipam doctor, if metaipam made it',
+  ],
+  [
+    'a label of another pool',
+    [claim('c', 'p', { labels: { 'metaipam.io/pool': 'InClusterIPPool.other' } })],
+    'wrong-pool-label',
+    'IPAddressClaim default/c',
+    'its label metaipam.io/pool is "InClusterIPPool.other", so that InClusterIPPool p does not see it',
+    'kubectl label ipaddressclaim -n default c --overwrite metaipam.io/pool=InClusterIPPool.p',
+  ],
+  [
+    'an allocation without its claim',
+    [allocation('p', '10.0.0.9', 'gone')],
+    'leaked-allocation',
+    'IPAllocation default/p.10.0.0.9',
+    'IPAddressClaim default/gone is gone: 10.0.0.9 cannot be given to anybody',
+    'kubectl delete ipallocation -n default p.10.0.0.9  # metaipam doctor says whether Metacontroller works',
+  ],
+  [
+    'a block without its node',
+    [block('10.244.9.0/24', 'cc', 'gone')],
+    'leaked-allocation',
+    'IPAllocation metaipam-system/default.10.244.9.0-24',
+    'Node gone is gone: 10.244.9.0/24 cannot be given to anybody',
+    'kubectl delete ipallocation -n metaipam-system default.10.244.9.0-24  # metaipam doctor says whether Metacontroller works',
+  ],
+  [
+    'an IPAddress without its claim',
+    [address('gone', 'p', '10.0.0.9')],
+    'orphaned-address',
+    'IPAddress default/gone',
+    'IPAddressClaim default/gone does not exist: 10.0.0.9 stays in use for nobody',
+    'kubectl delete ipaddresses.ipam.cluster.x-k8s.io -n default gone  # if nothing uses 10.0.0.9 any more',
+  ],
+  [
+    'a PodCIDRClaim without its node',
+    [podCIDRClaim('gone')],
+    'orphaned-pod-cidr-claim',
+    'PodCIDRClaim gone',
+    'there is no Node gone of uid uid-of-Node-gone: its blocks stay in use',
+    'kubectl delete podcidrclaim gone  # the garbage collector of kube-controller-manager should have',
+  ],
+  [
+    'a claim whose pool does not exist',
+    [claim('c', 'nowhere')],
+    'missing-pool',
+    'IPAddressClaim default/c',
+    'InClusterIPPool default/nowhere does not exist',
+    'kubectl get inclusterippool -A  # create the pool, or the claim for another one: its spec cannot be changed',
+  ],
+  [
+    'a ClusterCIDR whose network does not exist',
+    [clusterCIDR('lost', { perNodeHostBits: 8, ipv4: '10.9.0.0/16' }, 'nowhere')],
+    'missing-pool',
+    'ClusterCIDR lost',
+    'there is no PodNetwork nowhere: it serves no node',
+    'kubectl label clustercidr lost --overwrite metaipam.io/network=NAME  # or create the PodNetwork',
+  ],
+  [
+    'an invalid pool',
+    [pool('bad', { addresses: ['10.9.0.0/24', '10.9.1.0/24'], prefix: 24 })],
+    'invalid-object',
+    'InClusterIPPool default/bad',
+    'spec.addresses[1]: Invalid value: "10.9.1.0/24": provided address belongs to a different subnet than others',
+    'kubectl edit inclusterippool -n default bad',
+  ],
+  [
+    'addresses that the pool does not give out',
+    bound('c', '10.0.1.7'),
+    'out-of-range',
+    'InClusterIPPool default/p',
+    '1 address in use is not in the pool: 10.0.1.7 (the first by IPAddressClaim default/c)',
+    'kubectl edit inclusterippool -n default p  # list it again, or replace what uses it',
+  ],
+  [
+    'pools that overlap',
+    [globalPool('g', { addresses: ['10.0.0.200-10.0.3.0'], prefix: 22 })],
+    'overlapping-pools',
+    'GlobalInClusterIPPool g',
+    'overlaps InClusterIPPool default/p in 10.0.0.200-10.0.0.254: fine for networks that are apart, else one address is given out twice',
+    'kubectl edit globalinclusterippool g  # take it out of spec.addresses',
+  ],
+  [
+    'a deletion that hangs',
+    [
+      claim('c', 'p', {
+        deletionTimestamp: ago(3 * 3600),
+        finalizers: ['metacontroller.io/decoratorcontroller-claims'],
+      }),
+    ],
+    'stuck-deletion',
+    'IPAddressClaim default/c',
+    'is being deleted for 3 hours, held by metacontroller.io/decoratorcontroller-claims: Metacontroller should have let it go',
+    'metaipam doctor',
+  ],
+];
+
+for (const [title, objects, name, object, message, fix] of FAULTS) {
+  test(title, () => {
+    const severity = find(...CLEAN, ...objects)[0]?.severity;
+    assert.equal(find(...CLEAN, ...objects), [{ check: name, severity, object, message, fix }] as object);
+  });
+}
+
+test('every check has a test above', () => {
+  assert.equal([...new Set(FAULTS.map(([, , name]) => name))].sort(), Object.keys(CHECKS).sort());
+});
+
+test('what metaipam is about to do is no finding', () => {
+  const recently = { creationTimestamp: ago(60) };
+  const released = { annotations: { 'metaipam.io/released-at': ago(1000) } };
+  assert.equal(
+    find(
+      ...CLEAN,
+      pool('patient', { addresses: ['10.1.0.0/24'], prefix: 24, addressReuseGracePeriodSeconds: 3600 }),
+      allocation('p', '10.0.0.9', 'gone', {}, recently),
+      allocation('patient', '10.1.0.9', 'gone', {}, released),
+      address('young', 'p', '10.0.0.10', recently),
+      podCIDRClaim('young', [], recently),
+      claim('going', 'p', { deletionTimestamp: ago(60), finalizers: ['x/y'] }),
+    ),
+    [],
+  );
+  const overdue = { annotations: { 'metaipam.io/released-at': ago(5000) } };
+  const late = find(
+    pool('patient', { addresses: ['10.1.0.0/24'], prefix: 24, addressReuseGracePeriodSeconds: 3600 }),
+    allocation('patient', '10.1.0.9', 'gone', {}, overdue),
+  );
+  assert.equal(
+    late.map(({ check }) => check),
+    ['leaked-allocation'],
+  );
+});
+
+test('one address in two spaces is none twice, in one shared space it is', () => {
+  const shared = { annotations: { 'metaipam.io/address-space': 'lab' } };
+  const two = (meta: object) =>
+    find(
+      pool('p', SPEC, meta),
+      pool('q', SPEC, meta),
+      ...bound('a', '10.0.0.1'),
+      ...bound('b', '10.0.0.1', 'q'),
+    ).map(({ check, object }) => `${check} ${object}`);
+  assert.equal(two({}), ['overlapping-pools InClusterIPPool default/q']);
+  assert.equal(two(shared), ['duplicate-address IPAllocation default/q.10.0.0.1']);
+});
+
+test('why a deletion hangs', () => {
+  const deleted = (...finalizers: string[]) => ({ deletionTimestamp: ago(1200), finalizers });
+  const explain = (...objects: KubernetesObject[]) => {
+    const { message = '', fix = '' } = find(...objects).find(({ check }) => check === 'stuck-deletion') ?? {};
+    return [message.slice(message.indexOf(': ') + 2), fix];
+  };
+  const ours = 'metacontroller.io/compositecontroller-pools';
+  assert.equal(explain(pool('p', SPEC, deleted(ours)), ...bound('a', '10.0.0.1')), [
+    '1 allocation of it in use by IPAddressClaim default/a',
+    'kubectl describe inclusterippool -n default p  # it goes with the last IPAddressClaim that uses it',
+  ]);
+  const paused = { annotations: { 'cluster.x-k8s.io/paused': '' } };
+  assert.equal(explain(pool('p', SPEC, { ...deleted(ours), ...paused })), [
+    'it is paused',
+    'kubectl annotate inclusterippool -n default p cluster.x-k8s.io/paused-',
+  ]);
+  assert.equal(explain(pool('p', SPEC, deleted('ipam.cluster.x-k8s.io/ProtectPool')))[1], 'metaipam adopt');
+  assert.equal(
+    explain(pool('p', SPEC, deleted('example.com/x')))[1],
+    'kubectl describe inclusterippool -n default p  # ask whoever put it on',
+  );
+  const cc = clusterCIDR('cc', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' });
+  assert.equal(
+    explain(
+      { ...cc, metadata: { ...cc.metadata, ...deleted('metacontroller.io/x') } },
+      ...nodeWith('n', '10.244.0.0/24'),
+    )[0],
+    '1 allocation of it in use by Node n',
+  );
+});
+
+test('networks may use the same ranges with a word, and one network as it likes', () => {
+  const spec = { perNodeHostBits: 8, ipv4: '10.244.0.0/16' };
+  const found = find(
+    podNetwork(),
+    podNetwork('net1'),
+    clusterCIDR('a', spec),
+    clusterCIDR('b', spec),
+    clusterCIDR('c', spec, 'net1'),
+  );
+  assert.equal(
+    found.map(({ check, object }) => `${check} ${object}`),
+    ['overlapping-pools ClusterCIDR c', 'overlapping-pools ClusterCIDR c'],
+  );
+});
+
+test('ten thousand claims and nodes are compared at once', () => {
+  const octets = (n: number) => `${n >> 8}.${n & 255}`;
+  const objects = Array.from({ length: 10_000 }, (_, n) => [
+    ...bound(`c${n}`, `10.1.${octets(n)}`),
+    ...nodeWith(`n${n}`, `100.64.${octets(n)}/32`),
+  ]).flat();
+  const findings = find(
+    pool('p', { addresses: ['10.1.0.0/16'], prefix: 16, allocateReservedIPAddresses: true }),
+    podNetwork(),
+    clusterCIDR('cc', { perNodeHostBits: 4, ipv4: '100.64.0.0/16' }),
+    ...objects,
+  );
+  assert.equal(findings, []);
+});
+
+test('hostile names: commands quote them', () => {
+  assert.is(quote('pool-a.10.0.0.7'), 'pool-a.10.0.0.7');
+  assert.is(quote("a'; rm -rf / #"), "'a'\\''; rm -rf / #'");
+  assert.is(quote('-A'), "'-A'");
+  assert.is(quote(''), "''");
+  const [finding] = find(pool('$(reboot)', { addresses: [], prefix: 24 }, { namespace: '`x`' }));
+  assert.is(finding?.fix, "kubectl edit inclusterippool -n '`x`' '$(reboot)'");
+});
+
+test('objects that nobody could have stored are judged as far as they can be read', () => {
+  const values = [null, 7, 'x', [], [7], {}, { a: 7 }];
+  const kinds = [...CLEAN, ...FAULTS.flatMap(([, objects]) => objects)];
+  for (const field of [
+    'labels',
+    'annotations',
+    'finalizers',
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'ownerReferences',
+  ]) {
+    for (const value of values) {
+      find(
+        ...kinds.map(
+          (object) => ({ ...object, metadata: { ...object.metadata, [field]: value } }) as KubernetesObject,
+        ),
+      );
+    }
+  }
+  for (const field of ['spec', 'status']) {
+    for (const value of values) find(...kinds.map((object) => ({ ...object, [field]: value })));
+  }
+});
+
+test.run();

@@ -1,0 +1,162 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { effectsOf } from '../../../lib/inspect/preview/preview.ts';
+import type { KubernetesObject } from '../../../lib/kubernetes/object.ts';
+import {
+  address,
+  allocation,
+  block,
+  CONTEXT,
+  claim,
+  clusterCIDR,
+  node,
+  podNetwork,
+  pool,
+  served,
+} from '../objects.ts';
+
+const SPEC = { addresses: ['10.0.0.1-10.0.0.4'], prefix: 24 };
+const bound = (name: string, text: string) => [
+  claim(name, 'p', {}, served(name)),
+  address(name, 'p', text),
+  allocation('p', text, name),
+];
+const refused = (name: string, reason: string, message: string) =>
+  claim(name, 'p', {}, { conditions: [{ type: 'Ready', status: 'False', reason, message }] });
+const effects = (before: KubernetesObject[], after: KubernetesObject[]) =>
+  effectsOf(before, after, CONTEXT).map(
+    ({ effect, kind, object, message }) => `${effect} ${kind} ${object}: ${message}`,
+  );
+
+test('nothing changes', () => {
+  const objects = [pool('p', SPEC), ...bound('a', '10.0.0.1'), refused('b', 'Paused', 'x')];
+  assert.equal(effects(objects, objects), []);
+  assert.equal(effects([], []), []);
+});
+
+test('claims: served, waiting, changed, released', () => {
+  const before = [
+    pool('p', SPEC),
+    ...bound('goes', '10.0.0.1'),
+    ...bound('moves', '10.0.0.2'),
+    ...bound('loses', '10.0.0.3'),
+    refused('waits-no-longer', 'PoolExhausted', 'full'),
+    refused('waits-for-more', 'PoolExhausted', 'full'),
+    refused('waits-on', 'PoolExhausted', 'full'),
+    refused('waited-and-goes', 'PoolExhausted', 'full'),
+  ];
+  const after = [
+    pool('p', SPEC),
+    ...bound('moves', '10.0.0.4'),
+    refused('loses', 'AddressLost', 'gone'),
+    ...bound('waits-no-longer', '10.0.0.1'),
+    refused('waits-for-more', 'PoolNotReady', 'paused'),
+    refused('waits-on', 'PoolExhausted', 'full, said otherwise'),
+    ...bound('new', '10.0.0.2'),
+    refused('new-waits', 'PoolExhausted', 'full'),
+  ];
+  assert.equal(effects(before, after), [
+    'claim-released neutral IPAddressClaim default/goes: lets go of 10.0.0.1',
+    'claim-waits bad IPAddressClaim default/loses: loses 10.0.0.3: AddressLost: gone',
+    'claim-changes bad IPAddressClaim default/moves: has 10.0.0.4 instead of 10.0.0.2',
+    'claim-served good IPAddressClaim default/new: gets 10.0.0.2',
+    'claim-waits bad IPAddressClaim default/new-waits: waits: PoolExhausted: full',
+    'claim-waits bad IPAddressClaim default/waits-for-more: still waits, now for PoolNotReady: paused',
+    'claim-served good IPAddressClaim default/waits-no-longer: waits no longer: gets 10.0.0.1',
+  ]);
+});
+
+test('pools: capacity, range, exhaustion, state, overlap', () => {
+  const held = [...bound('a', '10.0.0.1'), ...bound('b', '10.0.0.4')];
+  assert.equal(
+    effects([pool('p', SPEC), ...held], [pool('p', { ...SPEC, addresses: ['10.0.0.1'] }), ...held]),
+    [
+      'capacity neutral InClusterIPPool default/p: total 4 becomes 1, free 2 becomes 0',
+      'runs-out bad InClusterIPPool default/p: has no free address left',
+      'out-of-range bad InClusterIPPool default/p: 1 address in use falls out of range: 10.0.0.4 (IPAddressClaim default/b)',
+    ],
+  );
+  assert.equal(
+    effects([pool('p', { ...SPEC, addresses: ['10.0.0.1'] }), ...held], [pool('p', SPEC), ...held]),
+    [
+      'capacity neutral InClusterIPPool default/p: total 1 becomes 4, free 0 becomes 2',
+      'runs-out good InClusterIPPool default/p: has 2 addresses free again',
+      'back-in-range good InClusterIPPool default/p: 1 address in use is in range again: 10.0.0.4',
+    ],
+  );
+  const paused = { annotations: { 'cluster.x-k8s.io/paused': '' } };
+  assert.equal(effects([pool('p', SPEC)], [pool('p', SPEC, paused)]), [
+    'state bad InClusterIPPool default/p: Ready becomes Paused',
+  ]);
+  assert.equal(effects([pool('p', SPEC, paused)], [pool('p', SPEC)]), [
+    'state good InClusterIPPool default/p: Paused becomes Ready',
+  ]);
+  assert.equal(effects([], [pool('p', SPEC, paused)]), ['state bad InClusterIPPool default/p: is Paused']);
+  assert.equal(effects([pool('p', SPEC)], [pool('p', SPEC), pool('q', SPEC)]), [
+    'overlap bad InClusterIPPool default/q: overlaps InClusterIPPool default/p in 10.0.0.1-10.0.0.4: fine for networks that are apart, else one address is given out twice',
+  ]);
+});
+
+test('a /64 that shrinks: no address is counted one by one', () => {
+  const held = bound('a', 'fd00::ffff:0');
+  const [first] = effects(
+    [pool('p', { addresses: ['fd00::/64'], prefix: 64 }), ...held],
+    [pool('p', { addresses: ['fd00::-fd00::ff'], prefix: 64 }), ...held],
+  );
+  assert.is(
+    first,
+    'capacity neutral InClusterIPPool default/p: total 18446744073709551615 becomes 255, free 18446744073709551614 becomes 255',
+  );
+});
+
+test('nodes and ClusterCIDRs', () => {
+  const cc = (name: string, ipv4: string, more: object = {}) =>
+    clusterCIDR(name, { perNodeHostBits: 8, ipv4, ...more });
+  const gpu = {
+    nodeSelector: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'gpu', operator: 'Exists' }] }] },
+  };
+  const before = [
+    podNetwork(),
+    cc('all', '10.0.0.0/22'),
+    node('a', ['10.0.0.0/24'], { labels: { gpu: '' } }),
+    block('10.0.0.0/24', 'all', 'a'),
+    node('b', ['10.0.1.0/24']),
+    block('10.0.1.0/24', 'all', 'b'),
+  ];
+  assert.equal(
+    effects(before, [
+      ...before,
+      cc('gpus', '10.1.0.0/24', gpu),
+      node('c', ['10.0.2.0/24']),
+      block('10.0.2.0/24', 'all', 'c'),
+    ]),
+    [
+      'node-served good Node c: gets 10.0.2.0/24',
+      'new-nodes neutral PodNetwork default: a new node like a would be served by ClusterCIDR gpus instead of ClusterCIDR all',
+    ],
+  );
+  const full = ['10.0.2.0/24', '10.0.3.0/24'].flatMap((cidr, i) => [
+    node(`x${i}`, [cidr]),
+    block(cidr, 'all', `x${i}`),
+  ]);
+  assert.equal(effects([...before, full[0]!, full[1]!], [...before, ...full, node('late')]), [
+    'runs-out bad ClusterCIDR all 10.0.0.0/22: has no free block left',
+    'node-waits bad Node late: waits: PodCIDRsPending: ClusterCIDR all is full',
+    'node-served good Node x1: gets 10.0.3.0/24',
+    'new-nodes bad PodNetwork default: a new node like a (and 4 more) would be served by no ClusterCIDR instead of ClusterCIDR all',
+  ]);
+  assert.equal(effects(before, before.slice(0, 4)), ['node-released neutral Node b: lets go of 10.0.1.0/24']);
+});
+
+test('a secondary network is told apart', () => {
+  const before = [
+    podNetwork('net1'),
+    clusterCIDR('c', { perNodeHostBits: 8, ipv4: '10.1.0.0/16' }, 'net1'),
+    node('a'),
+  ];
+  assert.equal(effects(before, [...before, block('10.1.0.0/24', 'c', 'a', {}, 'net1')]), [
+    'node-served good Node a: PodNetwork net1: waits no longer: gets 10.1.0.0/24',
+  ]);
+});
+
+test.run();

@@ -1,0 +1,34 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { IPAddressClaim } from '../../lib/kubernetes/types.ts';
+import { isOurs } from '../../lib/pool/reference.ts';
+
+function claim(poolRef: unknown): IPAddressClaim {
+  return {
+    apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
+    kind: 'IPAddressClaim',
+    metadata: { name: 'claim', namespace: 'default' },
+    spec: { poolRef },
+  } as IPAddressClaim;
+}
+
+const GROUP = 'ipam.cluster.x-k8s.io';
+const CASES: [string, unknown, boolean][] = [
+  ['F1 our group and kind', { apiGroup: GROUP, kind: 'InClusterIPPool', name: 'p' }, true],
+  ['F1 the global kind', { apiGroup: GROUP, kind: 'GlobalInClusterIPPool', name: 'p' }, true],
+  ['F2 another kind', { apiGroup: GROUP, kind: 'OutOfClusterIPPool', name: 'p' }, false],
+  ['F2 a prefix pool', { apiGroup: GROUP, kind: 'InClusterPrefixPool', name: 'p' }, false],
+  ['F3 no group', { kind: 'InClusterIPPool', name: 'p' }, false],
+  ['F4 another group', { apiGroup: 'cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p' }, false],
+  ['no reference', undefined, false],
+];
+for (const [what, poolRef, ours] of CASES) {
+  test(`${what}: ${ours ? 'ours' : 'not ours'}`, () => assert.is(isOurs(claim(poolRef)), ours));
+}
+
+test('a claim without a spec is not ours', () => {
+  const { spec: _, ...rest } = claim(undefined);
+  assert.not(isOurs(rest as IPAddressClaim));
+});
+
+test.run();
