@@ -19,11 +19,14 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   'ClusterCIDR.status.ipv6': 'BlockCounts',
   'IPAddressClaim.status.deprecated.v1beta1.conditions[]': 'DeprecatedCondition',
   'IPAddress.spec.claimRef': 'IPAddressClaimReference',
-  'IPAllocation.spec.claimRef': 'ClaimReference',
-  'IPAllocation.spec.poolRef': 'PoolReference',
+  'AllocationSlice.spec.poolRef': 'PoolReference',
+  'AllocationSlice.spec.answers{}.ipv4': 'BlockCounts',
+  'AllocationSlice.spec.answers{}.ipv6': 'BlockCounts',
   'PodNetwork.status.nodes': 'NodeCounts',
   addressRef: 'IPAddressReference',
+  'answers{}': 'SliceAnswer',
   'conditions[]': 'Condition',
+  'entries{}': 'SliceEntry',
   ipAddresses: 'IPAddressCounts',
   'matchExpressions[]': 'NodeSelectorRequirement',
   'matchFields[]': 'NodeFieldRequirement',
@@ -31,7 +34,6 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   nodeSelector: 'NodeSelector',
   'nodeSelectorTerms[]': 'NodeSelectorTerm',
   poolRef: 'IPPoolReference',
-  refusal: 'Refusal',
 };
 
 const WRITTEN_BY_HAND = new Set(['Condition', 'ObjectMeta']);

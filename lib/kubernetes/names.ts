@@ -11,29 +11,34 @@ export const CLUSTER_CIDR_API_VERSION = 'networking.x-k8s.io/v1';
 export const POOL_LABEL = 'metaipam.io/pool';
 /** On an address: uid of the pool that gave it, so that addresses restored into another cluster stand out. */
 export const POOL_UID_LABEL = 'metaipam.io/pool-uid';
-/** On an allocation: uid of the IPAddressClaim or Node it is for. */
+/** On an address: uid of the claim that it was made for, which outlives its owner reference. */
 export const CLAIM_UID_LABEL = 'metaipam.io/claim-uid';
-/** On an allocation of a pool that names an address space, and on its address: the space. */
+/** On the slices of a pool that names an address space, and on its addresses: the space. */
 export const ADDRESS_SPACE_LABEL = 'metaipam.io/address-space';
-/** On a ClusterCIDR (absent means `default`) and on the allocations of a pod network. */
+/**
+ * On a claim: `open` once its pool may serve it, the uid of the pool that serves it when it has its IPAddress, and
+ * `leaving` when it is being deleted and its IPAddress is gone. A pool looks at the claims that are not settled with it.
+ */
+export const SETTLED_LABEL = 'metaipam.io/settled';
+export const OPEN = 'open';
+export const LEAVING = 'leaving';
+/** Starts the label of a slice by which a claim, node or ClusterCIDR finds it; its uid follows. */
+export const BELL_PREFIX = 'claim.metaipam.io/';
+/** On a ClusterCIDR (absent means `default`) and on the slices of a pod network. */
 export const NETWORK_LABEL = 'metaipam.io/network';
-/** On an allocation of a pod network: the ClusterCIDR it was cut from. */
-export const CLUSTER_CIDR_LABEL = 'metaipam.io/cluster-cidr';
 
 /** On a pool, by its user: pools of one namespace that name the same space never give out the same address. */
 export const ADDRESS_SPACE_ANNOTATION = 'metaipam.io/address-space';
 /** On a claim, by its user: the address it asks for. */
 export const REQUESTED_ADDRESS_ANNOTATION = 'metaipam.io/requested-address';
-/** On a claim, by the claims hook: the address it holds. */
+/** On a claim, by the claims hook: the address of its IPAddress. Of several that it was given it keeps this one. */
 export const ADDRESS_ANNOTATION = 'metaipam.io/address';
-/** On an allocation whose claim is gone: since when, for the reuse grace period. */
-export const RELEASED_AT_ANNOTATION = 'metaipam.io/released-at';
 /**
- * On an allocation, by the pod-networks hook: the key of the node annotation that shows its block, so that the
- * nodes hook need not see PodNetworks, whose status changes with every allocation.
+ * On a slice of a secondary network, by the pod-networks hook: the key of the node annotation that shows its blocks,
+ * so that the nodes hook need not see PodNetworks, whose status changes with every allocation.
  */
 export const NODE_ANNOTATION_ANNOTATION = 'metaipam.io/node-annotation';
-/** On an allocation of a PodNetwork that is being deleted: since when its block should leave its node. */
+/** On a slice of a PodNetwork that is being deleted: since when its blocks should leave their nodes. */
 export const WITHDRAWN_AT_ANNOTATION = 'metaipam.io/withdrawn-at';
 
 /** Cluster API: whoever sees this on an object, or on its cluster, leaves it alone. Any value. */

@@ -6,6 +6,105 @@ import type { ObjectMeta } from './object.ts';
 export type { Condition };
 
 /**
+ * An AllocationSlice lists who has what of one aligned piece of a pool or pod network: 64 addresses,
+ * or 64 blocks of one size. Each address has one key in one object, so that nothing can be given
+ * twice. A slice without a piece lists answers instead: what a pool has to say to claims, or a network
+ * of its ClusterCIDRs. metaipam writes them, and nothing that is in use can be taken off one.
+ */
+export interface AllocationSlice {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'AllocationSlice';
+  readonly metadata: ObjectMeta;
+  /** A piece of an address space and who has what of it. */
+  readonly spec: AllocationSliceSpec;
+}
+
+export interface AllocationSliceSpec {
+  /** Who gives out the piece. */
+  readonly poolRef: PoolReference;
+  /** The piece. */
+  readonly cidr?: string;
+  /** The prefix length of the blocks. Absent in a slice of addresses. */
+  readonly blockLength?: number;
+  /** The prefix length of the subnet that its addresses are in, for those who get them. */
+  readonly prefix?: number;
+  /** The gateway of that subnet. */
+  readonly gateway?: string;
+  /** Set on an empty slice that is about to be deleted. Nothing can be added to it any more. */
+  readonly closed?: true;
+  /** Who has each address or block, under its canonical text. */
+  readonly entries?: {
+    /** Who has an address or block. */
+    readonly [k: string]: SliceEntry;
+  };
+  /**
+   * What the pool has to say to a claim that gets no address, or a network of a ClusterCIDR, by the uid
+   * of the claim or ClusterCIDR.
+   */
+  readonly answers?: {
+    /** An answer. */
+    readonly [k: string]: SliceAnswer;
+  };
+}
+
+export interface PoolReference {
+  /** The group of the pool or PodNetwork. */
+  readonly apiGroup: string;
+  /** The kind of the pool, or PodNetwork. */
+  readonly kind: string;
+  /** Its name. */
+  readonly name: string;
+  /** Its uid. */
+  readonly uid: string;
+}
+
+export interface SliceEntry {
+  /** The uid of the IPAddressClaim or Node that has it. */
+  readonly uid: string;
+  /** Its namespace. */
+  readonly namespace?: string;
+  /** Its name. */
+  readonly name: string;
+  /** Whether the IPAddress was there before: given by another provider, restored, or moved here. */
+  readonly adopted?: true;
+  /** Since when it is not in use any more. It is given to nobody else before the grace period is over. */
+  readonly released?: string;
+  /** The ClusterCIDR that the block was cut from. */
+  readonly clusterCIDR?: string;
+  /** All the blocks that the Node was given together. */
+  readonly blocks?: readonly string[];
+  /** When the block was given. */
+  readonly since?: string;
+}
+
+export interface SliceAnswer {
+  /**
+   * As one word for programs. To a claim: no address is free (PoolExhausted), the pool is invalid,
+   * paused or going away (PoolNotReady), this claim asks for what it cannot have (AllocationFailed), or
+   * nothing is kept for it (NothingHeld).
+   */
+  readonly reason: string;
+  /** The same as a sentence for people. */
+  readonly message?: string;
+  /** How many nodes have blocks of the ClusterCIDR. */
+  readonly nodes?: number;
+  /** Counts of its IPv4 blocks. */
+  readonly ipv4?: BlockCounts;
+  /** Counts of its IPv6 blocks. */
+  readonly ipv6?: BlockCounts;
+}
+
+export interface BlockCounts {
+  /** How many blocks the range has. */
+  readonly total: number | RawJson;
+  /** How many of them are taken. */
+  readonly used: number | RawJson;
+  /** How many are left to give out. */
+  readonly free: number | RawJson;
+}
+
+/**
  * An IPAddressClaim asks a pool for an IP address. The answer is an IPAddress of the same name, or a
  * Ready condition that says why there is none.
  */
@@ -186,18 +285,6 @@ export interface ClusterCIDRStatus {
   readonly observedGeneration?: number;
 }
 
-export interface BlockCounts {
-  /** How many blocks the range has. */
-  readonly total: number | RawJson;
-  /**
-   * How many of them the allocations of this ClusterCIDR take. What else overlaps the range is not
-   * counted.
-   */
-  readonly used: number | RawJson;
-  /** How many of them are left. */
-  readonly free: number | RawJson;
-}
-
 /**
  * A GlobalInClusterIPPool is a set of IP addresses of one subnet for the IPAddressClaims of every
  * namespace.
@@ -252,6 +339,11 @@ export interface InClusterIPPoolStatus {
   /** Counts of addresses. A count above 9223372036854775807 is shown as 9223372036854775807. */
   readonly ipAddresses?: IPAddressCounts;
   /**
+   * The AllocationSlices that hold what the pool has given out. While one of them is missing, nothing is
+   * given out of its piece.
+   */
+  readonly slices?: readonly string[];
+  /**
    * The state of the pool: `Ready`, False with one of the reasons InvalidSpec, Paused, Deleting and
    * AddressUnknown; `Exhausted` and `OutOfRange`.
    */
@@ -295,85 +387,6 @@ export interface InClusterIPPool {
   readonly spec: InClusterIPPoolSpec;
   /** What the pool has given out, as its controller last saw it. */
   readonly status?: InClusterIPPoolStatus;
-}
-
-/**
- * An IPAllocation says that one address of a pool, or one block of a pod network, is taken, and by
- * whom. It is named after what it takes (`<pool>.<address>`), so that nothing can be taken twice. One
- * without an address or a block is a pool's refusal to serve a claim. metaipam writes them: deleting
- * one by hand frees nothing that is still in use.
- */
-export interface IPAllocation {
-  /** The group and version of this object's schema. */
-  readonly apiVersion: string;
-  readonly kind: 'IPAllocation';
-  readonly metadata: ObjectMeta;
-  /** What is taken, from where and by whom. It never changes. */
-  readonly spec: IPAllocationSpec;
-}
-
-export interface IPAllocationSpec {
-  /** The pool that decided. */
-  readonly poolRef: PoolReference;
-  /** The IPAddressClaim or the Node that this is for. */
-  readonly claimRef: ClaimReference;
-  /** The IP address that is taken. */
-  readonly address?: string;
-  /** The prefix length of the address's subnet, as the pool had it when the claim was served. */
-  readonly prefix?: number;
-  /** The gateway of the address's subnet, as the pool had it when the claim was served. */
-  readonly gateway?: string;
-  /**
-   * True when the claim's IPAddress was there before its allocation: made by another provider, restored
-   * from a backup or moved from another cluster.
-   */
-  readonly adopted?: boolean;
-  /** The block of a pod network that is taken. */
-  readonly cidr?: string;
-  /**
-   * All blocks that were decided for the node together, the IPv4 one first, this allocation's among
-   * them. A node gets all of them or none.
-   */
-  readonly blocks?: readonly string[];
-  /** Why the claim cannot be served for now. */
-  readonly refusal?: Refusal;
-}
-
-export interface PoolReference {
-  /** The API group of the pool. */
-  readonly apiGroup: string;
-  /** The kind of the pool. */
-  readonly kind: 'InClusterIPPool' | 'GlobalInClusterIPPool' | 'ClusterCIDR';
-  /** The name of the pool. A namespaced pool is in the namespace of the allocation. */
-  readonly name: string;
-  /** The uid of the pool. */
-  readonly uid: string;
-}
-
-export interface ClaimReference {
-  /** The API group of the claim. Empty for a Node. */
-  readonly apiGroup: string;
-  /** The kind of the claim. */
-  readonly kind: 'IPAddressClaim' | 'Node';
-  /** The namespace of the claim. Absent for a Node. */
-  readonly namespace?: string;
-  /** The name of the claim. */
-  readonly name: string;
-  /**
-   * The uid of the claim. A claim that is created again under the same name has another uid and gets its
-   * own allocation.
-   */
-  readonly uid: string;
-}
-
-export interface Refusal {
-  /**
-   * The reason of the claim's Ready condition: no address is free (PoolExhausted), the pool is invalid,
-   * paused or going away (PoolNotReady), or this claim asks for what it cannot have (AllocationFailed).
-   */
-  readonly reason: 'PoolExhausted' | 'PoolNotReady' | 'AllocationFailed';
-  /** The same as a sentence for people. */
-  readonly message: string;
 }
 
 /**
@@ -442,6 +455,11 @@ export interface PodNetworkStatus {
   readonly nodes?: NodeCounts;
   /** How many ClusterCIDRs the network has. */
   readonly clusterCIDRs?: number;
+  /**
+   * The AllocationSlices that hold what the network has given out. While one of them is missing, nothing
+   * is given out of its piece.
+   */
+  readonly slices?: readonly string[];
   /** The state of the network. `Ready` is False while a node waits for blocks. */
   readonly conditions?: readonly Condition[];
   /** The metadata.generation that this status was computed from. */

@@ -1,0 +1,239 @@
+/** AllocationSlices: what they say, and how they are written. */
+import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
+import { formatPrefix, type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
+import { BELL_PREFIX, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
+import { compareText } from '../kubernetes/object.ts';
+import type { AllocationSlice, PoolReference, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
+import type { DesiredObject } from '../metacontroller/hook.ts';
+import { type AddressSpace, answersName, sliceName } from './names.ts';
+
+/** A slice keeps 2^6 addresses or blocks: 17 kB when full, which is what a claim is sent. */
+const SLICE_BITS = 6;
+/** How many answers a slice has room for. */
+const MOST_ANSWERS = 64;
+/** As many empty slices stay, so that a pool whose last address comes and goes does not make and delete one each time. */
+const SPARE_SLICES = 2;
+
+/** An address or block that a slice lists. An address is a block of one. */
+export interface Allocation {
+  readonly slice: AllocationSlice;
+  /** The key of the entry: `10.0.0.7`, or `10.244.3.0/24`. */
+  readonly key: string;
+  readonly block: Prefix;
+  readonly entry: SliceEntry;
+}
+
+/** What the slices of one pool or network have in common. */
+export interface SliceHead {
+  readonly namespace: string;
+  readonly space: AddressSpace;
+  readonly poolRef: PoolReference;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Of the subnet, for those who get addresses. */
+  readonly prefix?: number;
+  readonly gateway?: string;
+}
+
+/** What a plan wants its slices to say. */
+export interface SlicePlan {
+  /** The entries that stay, as they are or released. Those that are missing here go. */
+  readonly kept: Iterable<Allocation>;
+  readonly added: Iterable<Pick<Allocation, 'block' | 'entry'>>;
+  /** uids of those who listen for their entries. */
+  readonly bells: ReadonlySet<string>;
+  /** By the uid of who gets it. */
+  readonly answers: ReadonlyMap<string, SliceAnswer>;
+  /** Names of the slices that the pool's status lists: none of them is deleted before it is off the list. */
+  readonly listed: ReadonlySet<string>;
+}
+
+/** The label by which one claim, node or ClusterCIDR finds the slices that concern it now. */
+export function bellOf(uid: string): string {
+  return `${BELL_PREFIX}${uid}`;
+}
+
+/** The text of a block as a key: an address alone, or a CIDR. */
+export function keyOf(block: Prefix): string {
+  return isAddress(block) ? formatAddress({ family: block.family, value: block.first }) : formatPrefix(block);
+}
+
+function isAddress({ family, length }: Prefix): boolean {
+  return length === FAMILY_BITS[family];
+}
+
+/**
+ * The piece of the address space whose slice keeps `block`. Pools that share a space keep each address in a slice
+ * of its own: only so can the name be the lock between them.
+ */
+export function pieceOf({ marker }: AddressSpace, { family, first, length }: Prefix): Prefix {
+  const bits = marker === 'shared' ? 0 : SLICE_BITS;
+  return prefixOf({ family, value: first }, Math.max(0, length - bits));
+}
+
+/** The piece that a slice keeps; undefined if it has answers. */
+export function pieceOfSlice({ spec }: AllocationSlice): Prefix | undefined {
+  return spec?.cidr === undefined ? undefined : parsePrefix(spec.cidr);
+}
+
+/** What the slices list, each in the order of its keys' text. */
+export function allocationsOf(slices: Iterable<AllocationSlice>): Allocation[] {
+  const allocations: Allocation[] = [];
+  for (const slice of slices) {
+    const entries = slice.spec?.entries;
+    if (entries === undefined) continue;
+    for (const key of Object.keys(entries).sort()) {
+      const block = parseKey(key);
+      const entry = entries[key];
+      if (block !== undefined && entry?.uid) allocations.push({ slice, key, block, entry });
+    }
+  }
+  return allocations;
+}
+
+function parseKey(key: string): Prefix | undefined {
+  if (key.includes('/')) return parsePrefix(key);
+  const address = parseAddress(key);
+  return address && { family: address.family, first: address.value, last: address.value, length: FAMILY_BITS[address.family] };
+}
+
+/** Whether the slice takes no changes any more. */
+export function isEnding({ metadata, spec }: AllocationSlice): boolean {
+  return metadata.deletionTimestamp !== undefined || spec.closed === true;
+}
+
+/**
+ * The slices as children of their pool or network: those there are with what the plan keeps and adds, new ones for
+ * what is in no piece yet, and the answers.
+ *
+ * An empty slice is closed, which the API server holds it to, before it is left out and so deleted: a view that is
+ * too old to show its entries cannot take them away.
+ */
+export function desiredSlices(
+  head: SliceHead,
+  slices: readonly AllocationSlice[],
+  plan: SlicePlan,
+): DesiredObject[] {
+  const pieces = new Map<string, { piece: Prefix; blockLength: number | undefined; entries: Map<string, SliceEntry> }>();
+  const known = new Map(slices.map((slice) => [slice.metadata.name, slice]));
+  const pieceNamed = (name: string, piece: Prefix, blockLength: number | undefined) => {
+    let found = pieces.get(name);
+    if (found === undefined) {
+      found = { piece, blockLength, entries: new Map() };
+      pieces.set(name, found);
+    }
+    return found;
+  };
+  for (const { metadata, spec } of slices) {
+    const piece = spec.cidr === undefined ? undefined : parsePrefix(spec.cidr);
+    if (piece !== undefined) pieceNamed(metadata.name, piece, spec.blockLength);
+  }
+  for (const { slice, key, entry } of plan.kept) pieces.get(slice.metadata.name)?.entries.set(key, entry);
+  for (const { block, entry } of plan.added) {
+    const blockLength = isAddress(block) ? undefined : block.length;
+    const piece = pieceOf(head.space, block);
+    pieceNamed(sliceName(head.space, piece, blockLength), piece, blockLength).entries.set(keyOf(block), entry);
+  }
+
+  const desired: DesiredObject[] = [];
+  let spare = 0;
+  for (const [name, { piece, blockLength, entries }] of pieces) {
+    const slice = known.get(name);
+    if (slice !== undefined && isEnding(slice)) {
+      const isOver = slice.spec.closed === true && !plan.listed.has(name);
+      if (!isOver) desired.push(asItIs(slice));
+      continue;
+    }
+    const bells = [...entries.values()].map(({ uid }) => uid).filter((uid) => plan.bells.has(uid));
+    const isEmpty = entries.size === 0 && ++spare > SPARE_SLICES;
+    desired.push(
+      sliceObject(head, name, bells, {
+        poolRef: slice?.spec.poolRef ?? head.poolRef,
+        cidr: slice?.spec.cidr ?? formatPrefix(piece),
+        ...(blockLength !== undefined && { blockLength }),
+        ...(head.prefix !== undefined && { prefix: head.prefix }),
+        ...(head.gateway !== undefined && { gateway: head.gateway }),
+        ...(isEmpty && { closed: true }),
+        entries: sorted(entries),
+      }),
+    );
+  }
+  return [...desired, ...answerSlices(head, slices, plan.answers)].sort((a, b) =>
+    compareText(a.metadata.name, b.metadata.name),
+  );
+}
+
+/** Answers stay in the slices that they are in: who listens there hears of no move. */
+function answerSlices(
+  head: SliceHead,
+  slices: readonly AllocationSlice[],
+  answers: ReadonlyMap<string, SliceAnswer>,
+): DesiredObject[] {
+  const left = new Map(answers);
+  const byName = new Map<string, Map<string, SliceAnswer>>();
+  for (const { metadata, spec } of slices) {
+    if (spec.answers === undefined) continue;
+    const here = new Map<string, SliceAnswer>();
+    for (const uid of Object.keys(spec.answers)) {
+      const answer = left.get(uid);
+      if (answer !== undefined) here.set(uid, answer);
+      left.delete(uid);
+    }
+    byName.set(metadata.name, here);
+  }
+  for (let index = 0; left.size > 0; index++) {
+    const name = answersName(head.space, index);
+    const here = byName.get(name) ?? new Map<string, SliceAnswer>();
+    byName.set(name, here);
+    for (const [uid, answer] of left) {
+      if (here.size >= MOST_ANSWERS) break;
+      here.set(uid, answer);
+      left.delete(uid);
+    }
+  }
+  return [...byName]
+    .filter(([, here]) => here.size > 0)
+    .map(([name, here]) =>
+      sliceObject(head, name, [...here.keys()], { poolRef: head.poolRef, answers: sorted(here) }),
+    );
+}
+
+function sliceObject(
+  { namespace, labels, annotations }: SliceHead,
+  name: string,
+  bells: readonly string[],
+  spec: AllocationSlice['spec'],
+): DesiredObject {
+  return {
+    apiVersion: METAIPAM_API_VERSION,
+    kind: 'AllocationSlice',
+    metadata: {
+      name,
+      namespace,
+      labels: { ...labels, ...Object.fromEntries(bells.map((uid) => [bellOf(uid), ''])) },
+      ...(annotations !== undefined && { annotations }),
+    },
+    spec,
+  };
+}
+
+function asItIs({ metadata, spec }: AllocationSlice): DesiredObject {
+  const { name, namespace, labels } = metadata;
+  return {
+    apiVersion: METAIPAM_API_VERSION,
+    kind: 'AllocationSlice',
+    metadata: { name, ...(namespace && { namespace }), ...(labels && { labels }) },
+    spec,
+  };
+}
+
+function sorted<T>(map: ReadonlyMap<string, T>): Record<string, T> {
+  return Object.fromEntries([...map].sort(([a], [b]) => compareText(a, b)));
+}
+
+/** The names of the slices in view that hold anything: what a status lists, so that the loss of one is seen. */
+export function slicesInUse(slices: readonly AllocationSlice[]): string[] {
+  return slices
+    .filter(({ spec }) => spec.closed !== true && Object.keys(spec.entries ?? {}).length > 0)
+    .map(({ metadata }) => metadata.name);
+}
