@@ -1,14 +1,25 @@
 /** IPAddressClaim of one of our pools → its pool label, by which the other controllers find it. */
-
-import { POOL_LABEL } from '../lib/kubernetes/names.ts';
+import { clusterName } from '../lib/claim/cluster.ts';
+import { OPEN, POOL_LABEL, SETTLED_LABEL } from '../lib/kubernetes/names.ts';
 import type { IPAddressClaim } from '../lib/kubernetes/types.ts';
-import type { DecoratorRequest, DecoratorResponse } from '../lib/metacontroller/hook.ts';
+import type { DecoratorRequest, DecoratorResponse, HookContext } from '../lib/metacontroller/hook.ts';
 import { poolLabel } from '../lib/pool/label.ts';
 import { isOurs } from '../lib/pool/reference.ts';
 
-/** Sets the label, and touches no claim of anybody else's. */
-export function sync({ object }: DecoratorRequest<IPAddressClaim>): DecoratorResponse {
+/** Sets the label, and touches no claim of anybody else's. A claim that has no cluster to wait for is open at once. */
+export function sync(
+  { object }: DecoratorRequest<IPAddressClaim>,
+  { config }: HookContext,
+): DecoratorResponse {
   if (!isOurs(object)) return { attachments: [] };
   const { kind, name } = object.spec.poolRef;
-  return { labels: { [POOL_LABEL]: poolLabel(kind, name) }, attachments: [] };
+  const isFree = clusterName(object) === undefined || !config.watchClusters;
+  const isNew = object.metadata.labels?.[SETTLED_LABEL] === undefined && object.metadata.deletionTimestamp === undefined;
+  return {
+    labels: {
+      [POOL_LABEL]: poolLabel(kind, name),
+      ...(isFree && isNew && { [SETTLED_LABEL]: OPEN }),
+    },
+    attachments: [],
+  };
 }

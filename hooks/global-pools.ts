@@ -1,2 +1,2 @@
-/** GlobalInClusterIPPool → IPAllocations in the namespace of the install. */
-export { customize, finalize, sync } from '../lib/pool/pool-hooks.ts';
+/** GlobalInClusterIPPool → AllocationSlices in the namespace of the install. */
+export { customize, finalize, sync } from './pools.ts';

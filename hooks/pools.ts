@@ -1,2 +1,89 @@
-/** InClusterIPPool → IPAllocations in its namespace. */
-export { customize, finalize, sync } from '../lib/pool/pool-hooks.ts';
+/** InClusterIPPool or GlobalInClusterIPPool → the AllocationSlices that list who has which of its addresses. */
+import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { allocationsOf, desiredSlices } from '../lib/allocation/slice.ts';
+import { ADDRESS_SPACE_ANNOTATION } from '../lib/kubernetes/names.ts';
+import { isPaused } from '../lib/kubernetes/object.ts';
+import { formatProblem } from '../lib/kubernetes/problem.ts';
+import type {
+  CompositeRequest,
+  CompositeResponse,
+  CustomizeRequest,
+  CustomizeResponse,
+  HookContext,
+} from '../lib/metacontroller/hook.ts';
+import { isAddressSpaceName, sharedAddressSpace } from '../lib/pool/address-space.ts';
+import { planPool, type Standstill } from '../lib/pool/plan.ts';
+import { type Pool, sliceHead } from '../lib/pool/pool.ts';
+import { readPool } from '../lib/pool/spec.ts';
+import { poolStatus } from '../lib/pool/status.ts';
+import { type PoolView, poolRelated, readPoolRequest } from '../lib/pool/view.ts';
+import { shorten } from '../lib/text.ts';
+
+/** How soon a sync that gave out something looks again, should Metacontroller have failed silently. */
+const SAFETY_RESYNC_SECONDS = 10;
+/** What a pool that is being deleted tells itself: once it hears that, all that it wrote before is in view too. */
+const LAST_WORD = 'Deleting';
+
+export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookContext): CustomizeResponse {
+  return poolRelated(parent, config);
+}
+
+/** Serves all claims of the pool at once. */
+export function sync(request: CompositeRequest<Pool>, context: HookContext): CompositeResponse {
+  const view = readPoolRequest(request, context.config);
+  return respond(view, standstillOf(request.parent), context);
+}
+
+/** Gives out nothing new; the pool stays until nothing of it is in use any more. */
+export function finalize(request: CompositeRequest<Pool>, context: HookContext): CompositeResponse {
+  const view = readPoolRequest(request, context.config);
+  const response = respond(view, { reason: 'Deleting', message: 'is being deleted' }, context);
+  const { slices, leftovers, claims, given } = view;
+  const isHeld =
+    given.length > 0 ||
+    claims.some(({ status }) => status?.addressRef !== undefined) ||
+    allocationsOf([...slices, ...leftovers]).some(({ entry }) => entry.released === undefined);
+  if (isHeld) return { ...response, finalized: false };
+  const hasHeard = slices.some(({ spec }) => spec.answers?.[request.parent.metadata.uid ?? ''] !== undefined);
+  const unseen = secondsUntilAllIsSeen(request.parent, context);
+  if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
+  return { ...response, finalized: false, resyncAfterSeconds: unseen };
+}
+
+function respond(
+  view: PoolView,
+  standstill: Standstill | undefined,
+  context: HookContext,
+): CompositeResponse {
+  const { pool, slices } = view;
+  const plan = planPool(view, readPool(pool.spec).ranges, standstill, context);
+  const answers =
+    standstill?.reason === 'Deleting'
+      ? new Map([[pool.metadata.uid ?? '', { reason: LAST_WORD }], ...plan.slices.answers])
+      : plan.slices.answers;
+  const safety = [...plan.slices.added].length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
+  const resync = Math.min(plan.changesInSeconds, safety);
+  return {
+    status: poolStatus(view, plan, context.now),
+    children: desiredSlices(sliceHead(pool, context.config.installNamespace), slices, {
+      ...plan.slices,
+      answers,
+    }),
+    ...(Number.isFinite(resync) && { resyncAfterSeconds: Math.max(1, Math.ceil(resync)) }),
+  };
+}
+
+/** Why the pool gives out nothing now, as far as the pool alone tells. */
+function standstillOf(pool: Pool): Standstill | undefined {
+  if (isPaused(pool)) return { reason: 'Paused', message: 'is paused' };
+  const space = sharedAddressSpace(pool);
+  if (space !== undefined && !isAddressSpaceName(space)) {
+    return {
+      reason: 'InvalidSpec',
+      message: `has an annotation ${ADDRESS_SPACE_ANNOTATION} that is not a DNS name of at most 63 characters`,
+    };
+  }
+  const { problems } = readPool(pool.spec);
+  if (problems.length === 0) return undefined;
+  return { reason: 'InvalidSpec', message: shorten(`is invalid: ${problems.map(formatProblem).join('; ')}`) };
+}

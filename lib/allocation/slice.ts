@@ -230,10 +230,3 @@ function asItIs({ metadata, spec }: AllocationSlice): DesiredObject {
 function sorted<T>(map: ReadonlyMap<string, T>): Record<string, T> {
   return Object.fromEntries([...map].sort(([a], [b]) => compareText(a, b)));
 }
-
-/** The names of the slices in view that hold anything: what a status lists, so that the loss of one is seen. */
-export function slicesInUse(slices: readonly AllocationSlice[]): string[] {
-  return slices
-    .filter(({ spec }) => spec.closed !== true && Object.keys(spec.entries ?? {}).length > 0)
-    .map(({ metadata }) => metadata.name);
-}

@@ -5,15 +5,25 @@ import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorRequest, HookConfig } from '../metacontroller/hook.ts';
 import { clusterApiVersion } from './api-version.ts';
 
-/** The cluster that a claim names, as far as it is in view; undefined where there is none to mind. */
+export interface ClusterView {
+  readonly title: string;
+  readonly exists: boolean;
+  readonly paused: boolean;
+}
+
+/**
+ * The cluster that a claim names; undefined where there is none to mind, and where nobody has asked for it yet:
+ * Metacontroller keeps a claim's rules although a label on it has changed.
+ */
 export function clusterOf(
   { object, related }: DecoratorRequest<IPAddressClaim>,
   config: HookConfig,
-): { title: string; exists: boolean; paused: boolean } | undefined {
+): ClusterView | undefined {
   const name = clusterName(object);
-  if (name === undefined || !config.watchClusters) return undefined;
+  const clusters = related[`Cluster.${clusterApiVersion(config)}`];
+  if (name === undefined || !config.watchClusters || clusters === undefined) return undefined;
   const title = `${object.metadata.namespace}/${name}`;
-  const cluster = related[`Cluster.${clusterApiVersion(config)}`]?.[title] as Cluster | undefined;
+  const cluster = clusters[title] as Cluster | undefined;
   const paused = cluster !== undefined && (cluster.spec?.paused === true || isPaused(cluster));
   return { title, exists: cluster !== undefined, paused };
 }

@@ -18,15 +18,23 @@ export function claimStatus(
   { ready, reason, message, addressName }: ClaimOutcome,
   { now, config }: HookContext,
 ): object {
-  const { addressRef: _, conditions = [], ...others } = claim.status ?? {};
+  const { addressRef: _, conditions = [], deprecated, ...others } = claim.status ?? {};
   const condition = { type: 'Ready', status: ready, reason, message } as const;
+  const older = setCondition(
+    (config.clusterApiVersion === 'v1beta1' ? conditions : deprecated?.v1beta1?.conditions) as Condition[],
+    withSeverity(condition),
+    now,
+  );
   return {
     ...others,
     ...(addressName !== null && { addressRef: { name: addressName } }),
-    conditions:
-      config.clusterApiVersion === 'v1beta1'
-        ? setCondition(conditions, withSeverity(condition), now)
-        : setCondition(conditions, condition, now),
+    ...(config.clusterApiVersion === 'v1beta1'
+      ? { conditions: older }
+      : {
+          conditions: setCondition(conditions, condition, now),
+          // Consumers of before v1beta2 aggregate these (CAPV does).
+          deprecated: { ...deprecated, v1beta1: { ...deprecated?.v1beta1, conditions: older } },
+        }),
   };
 }
 
@@ -35,7 +43,7 @@ export function readyCondition({ status }: IPAddressClaim): Condition | undefine
   return status?.conditions?.find(({ type }) => type === 'Ready');
 }
 
-/** Conditions of v1beta1 say how bad a False is. */
+/** Conditions of v1beta1 say how bad a False is, and have no reason and no message when there is nothing to say. */
 function withSeverity<C extends { status: string }>(condition: C): C {
   return condition.status === 'False' ? { ...condition, severity: 'Warning' } : condition;
 }

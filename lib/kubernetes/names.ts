@@ -22,6 +22,8 @@ export const ADDRESS_SPACE_LABEL = 'metaipam.io/address-space';
 export const SETTLED_LABEL = 'metaipam.io/settled';
 export const OPEN = 'open';
 export const LEAVING = 'leaving';
+/** Metacontroller's, on a claim whose end the claims hook has to see. */
+export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
 /** Starts the label of a slice by which a claim, node or ClusterCIDR finds it; its uid follows. */
 export const BELL_PREFIX = 'claim.metaipam.io/';
 /** On a ClusterCIDR (absent means `default`) and on the slices of a pod network. */

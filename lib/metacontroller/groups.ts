@@ -4,7 +4,7 @@ import type { HookConfig } from './hook.ts';
 
 type Part = 'children' | 'attachments' | 'related';
 
-const ALLOCATIONS = `IPAllocation.${METAIPAM_API_VERSION}`;
+const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
 const POD_CIDR_CLAIMS = `PodCIDRClaim.${METAIPAM_API_VERSION}`;
 const CLUSTER_CIDRS = `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`;
 
@@ -15,15 +15,15 @@ function groupsOf(controller: string, config: HookConfig): Partial<Record<Part, 
   switch (controller) {
     case 'pools':
     case 'global-pools':
-      return { children: [ALLOCATIONS], related: [claims, addresses, ALLOCATIONS] };
+      return { children: [SLICES], related: [claims, addresses, SLICES] };
     case 'claims':
-      return { attachments: [addresses], related: [ALLOCATIONS] };
+      return { attachments: [addresses], related: [SLICES, addresses] };
     case 'nodes':
-      return { attachments: [POD_CIDR_CLAIMS], related: [ALLOCATIONS] };
+      return { attachments: [POD_CIDR_CLAIMS], related: [SLICES] };
     case 'pod-networks':
-      return { children: [ALLOCATIONS], related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS] };
+      return { children: [SLICES], related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS] };
     case 'cluster-cidrs':
-      return { related: [ALLOCATIONS] };
+      return { related: [SLICES] };
     default:
       return {};
   }

@@ -1,49 +1,45 @@
 import { type Address, type Family, parseAddress } from '../address/address.ts';
-import { type Range, rangeOf } from '../address/range.ts';
+import { overlaps, type Range, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
-import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { IPAllocation } from '../kubernetes/types.ts';
 
 /** Gathers the addresses that a pool must not give out, and who has each. */
 export class AddressesInUse {
   readonly #ranges: Range[] = [];
-  readonly #holders: Record<Family, Map<bigint, KubernetesObject>> = { 4: new Map(), 6: new Map() };
-  readonly #leftovers = new Set<KubernetesObject>();
+  readonly #holders: Record<Family, Map<bigint, string>> = { 4: new Map(), 6: new Map() };
+  readonly #blocked: { readonly range: Range; readonly by: string }[] = [];
 
-  /** Counts the address of an IPAllocation or IPAddress; one that does not parse is nobody's. */
-  addText(text: string | undefined, holder: KubernetesObject): void {
+  /** Counts the address of an IPAddress; one that does not parse is nobody's. */
+  addText(text: string | undefined, holder: string): void {
     const address = text === undefined ? undefined : parseAddress(text);
     if (address !== undefined) this.add(address, holder);
   }
 
-  /** Counts the address of an allocation that an earlier pool has left behind. */
-  addLeftover(allocation: IPAllocation): void {
-    this.#leftovers.add(allocation);
-    this.addText(allocation.spec.address, allocation);
-  }
-
-  add(address: Address, holder: KubernetesObject): void {
+  /** `holder` for the end of a message: `IPAddressClaim default/web-0`. Who is there first stays. */
+  add(address: Address, holder: string): void {
     const holders = this.#holders[address.family];
     if (holders.has(address.value)) return;
     holders.set(address.value, holder);
     this.#ranges.push(rangeOf(address));
   }
 
-  /** Who has the address, for the end of a message: `IPAddressClaim default/web-0`. */
-  holderOf({ family, value }: Address): string | undefined {
-    const holder = this.#holders[family].get(value);
-    if (holder === undefined) return undefined;
-    if (this.#leftovers.has(holder)) {
-      return `IPAllocation ${qualifiedName(holder.metadata)}, which an earlier pool of this name left: delete it`;
-    }
-    const { kind, ...meta } =
-      holder.kind === 'IPAllocation'
-        ? (holder as IPAllocation).spec.claimRef
-        : { kind: holder.kind, ...holder.metadata };
-    return `${kind} ${qualifiedName(meta)}`;
+  /** Nothing of the range can be given out, whoever has what of it. */
+  block(range: Range, by: string): void {
+    this.#blocked.push({ range, by });
   }
 
+  /** Who has the address, or what keeps it from being given out. */
+  holderOf(address: Address): string | undefined {
+    const blocked = this.#blocked.find(({ range }) => overlaps(range, rangeOf(address)));
+    return this.#holders[address.family].get(address.value) ?? blocked?.by;
+  }
+
+  /** The addresses that somebody has. */
   toSet(): RangeSet {
     return RangeSet.of(this.#ranges);
+  }
+
+  /** Those, and the ranges that are blocked. */
+  withBlocked(): RangeSet {
+    return RangeSet.of([...this.#ranges, ...this.#blocked.map(({ range }) => range)]);
   }
 }

@@ -1,36 +1,25 @@
-import { type Address, formatAddress, parseAddress } from '../address/address.ts';
-import { formatRange, rangeOf } from '../address/range.ts';
+import { type Address, parseAddress } from '../address/address.ts';
+import { formatRange, type Prefix, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
-import { claimIsGone, newestVersion, secondsSince } from '../allocation/release.ts';
+import { secondsHeld, secondsSince } from '../allocation/hold.ts';
+import { pieceOfName } from '../allocation/names.ts';
+import { type Allocation, allocationsOf, isEnding, pieceOfSlice, type SlicePlan } from '../allocation/slice.ts';
 import {
   ADDRESS_ANNOTATION,
-  RELEASED_AT_ANNOTATION,
+  CLAIMS_FINALIZER,
+  LEAVING,
   REQUESTED_ADDRESS_ANNOTATION,
+  SETTLED_LABEL,
 } from '../kubernetes/names.ts';
-import { compareAge, compareResourceVersions, isPaused, qualifiedName } from '../kubernetes/object.ts';
-import type { IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { formatTime } from '../kubernetes/time.ts';
+import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { shorten } from '../text.ts';
 import { AddressesInUse } from './in-use.ts';
+import { poolTitle } from './pool.ts';
 import type { PoolRanges } from './spec.ts';
-
-/** What a pool sees. Allocations are its own; the rest is what its related rules select. */
-export interface PoolView {
-  /** For messages: `InClusterIPPool default/pool-a`. */
-  readonly title: string;
-  /** Undefined while the spec is invalid. */
-  readonly ranges: PoolRanges | undefined;
-  readonly claims: readonly IPAddressClaim[];
-  readonly allocations: readonly IPAllocation[];
-  /** IPAddresses that refer to the pool and that it has no allocation of its own for, as far as labels tell. */
-  readonly foreign: readonly IPAddress[];
-  /** Allocations that other pools made in the same address space. */
-  readonly neighbours: readonly IPAllocation[];
-  /** Allocations of an earlier pool of the same name: of one that was deleted, restored or moved here. */
-  readonly leftovers: readonly IPAllocation[];
-  /** IPAddresses of other pools in the same address space. */
-  readonly neighbourAddresses: readonly IPAddress[];
-}
+import type { PoolView } from './view.ts';
 
 /** Why a pool gives out nothing new. */
 export interface Standstill {
@@ -38,312 +27,363 @@ export interface Standstill {
   readonly message: string;
 }
 
-export interface Plan {
-  /** Allocations to keep as they are; `releasedAt` while the reuse grace period holds them. */
-  readonly kept: { readonly allocation: IPAllocation; readonly releasedAt?: string }[];
-  readonly added: Addition[];
-  readonly refused: { readonly claim: IPAddressClaim; readonly refusal: Refusal }[];
+export interface PoolPlan {
+  readonly slices: SlicePlan;
   readonly standstill: Standstill | undefined;
   readonly counts: PoolCounts;
   /** The addresses in use that the pool's spec does not cover. */
   readonly outOfRange: RangeSet;
-  /** Seconds until time alone changes this plan. */
-  readonly expiresInSeconds: number | undefined;
-}
-
-export interface Addition {
-  readonly claim: IPAddressClaim;
-  readonly address: Address;
-  /** The IPAddress that was there before, and that stays as it is. */
-  readonly adopted: IPAddress | undefined;
-}
-
-export interface Refusal {
-  /** Reasons of Cluster API's IPAM contract for a claim's Ready condition. */
-  readonly reason: 'PoolExhausted' | 'PoolNotReady' | 'AllocationFailed';
-  readonly message: string;
+  /** Seconds until time alone changes this plan; infinite if it does not. */
+  readonly changesInSeconds: number;
 }
 
 export interface PoolCounts {
+  /** Addresses that the pool may give out. */
   readonly total: bigint;
+  /** Addresses taken from it, by whomever, whether or not the spec covers them. */
   readonly used: bigint;
   readonly free: bigint;
+  /** Those of `used` that the spec does not cover. */
   readonly outOfRange: bigint;
+  /** Claims that wait. */
   readonly pending: number;
 }
 
-type Add = (claim: IPAddressClaim, address: Address, adopted?: IPAddress) => void;
-type Refuse = (claim: IPAddressClaim, reason: Refusal['reason'], message: string) => void;
+/** How young a claim is that names an IPAddress which may still be on its way here, in seconds. */
+const ARRIVING_SECONDS = 60;
 
 /**
- * Decides, for one pool and all its claims at once, which allocations stay, go and come.
+ * Decides for the whole pool at once.
  *
- * An allocation stays while its claim lives; of several for one claim the one the claim is bound to stays, else
- * the oldest. Then addresses that are in use already are reserved for their claims, then claims that ask for
- * an address get it, then the others get the lowest free ones, oldest claim first.
+ * 1. What is listed stays until its claim is seen to leave, then for the grace period. That a claim is not in view
+ *    says nothing.
+ * 2. Of several addresses of one claim the one stays that the claim says it has, once it does.
+ * 3. Claims without an address, oldest first: those that have one from elsewhere keep it, those that had one get
+ *    it again, those that ask for one get that, the others the lowest free ones.
+ *
+ * What goes now counts as used for this once: an entry cannot change hands in one write.
+ *
+ * @param ranges undefined while the spec is invalid
  */
-export function planPool(view: PoolView, standstill: Standstill | undefined, context: HookContext): Plan {
-  const { ranges } = view;
-  const heldBy = holdings(view.foreign);
-  const settled = settleAllocations(view, heldBy, standstill, context);
-  const inUse = new AddressesInUse();
-  // Also those that go now: until the object is deleted its name is taken, and its spec cannot be changed.
-  for (const allocation of view.allocations) inUse.addText(allocation.spec.address, allocation);
-  for (const allocation of view.leftovers) inUse.addLeftover(allocation);
-  for (const allocation of view.neighbours) inUse.addText(allocation.spec.address, allocation);
-
-  const added: Plan['added'] = [];
-  const refused: Plan['refused'] = [];
-  const add: Add = (claim, address, adopted) => {
-    inUse.add(address, claim);
-    added.push({ claim, address, adopted });
-  };
-  const refuse: Refuse = (claim, reason, message) =>
-    refused.push({ claim, refusal: { reason, message: shorten(message) } });
-
-  const waiting: IPAddressClaim[] = [];
-  let unknown: IPAddressClaim | undefined;
-  for (const claim of unservedClaims(view.claims, settled.served)) {
-    const held = heldBy(claim);
-    if (held === undefined && claim.status?.addressRef !== undefined) {
-      unknown ??= claim;
-    } else if (isPaused(claim)) {
-      // Left alone, but what it has is not given to another.
-      if (held !== undefined) inUse.add(held.address, claim);
-    } else if (held !== undefined && ranges !== undefined && !isFrozen(standstill)) {
-      const { address, adopted } = held;
-      const holder = inUse.holderOf(address);
-      if (holder === undefined) add(claim, address, adopted);
-      else refuse(claim, 'AllocationFailed', `its address ${formatAddress(address)} is held by ${holder}`);
-    } else if (claim.metadata.deletionTimestamp === undefined) {
-      waiting.push(claim);
-    }
-  }
-  for (const address of [...view.foreign, ...view.neighbourAddresses])
-    inUse.addText(address.spec.address, address);
-
-  const stop = standstill ?? (unknown && unknownAddress(unknown));
-  if (stop !== undefined) {
-    for (const claim of waiting) refuse(claim, 'PoolNotReady', `${view.title} ${stop.message}`);
-  } else if (ranges !== undefined) {
-    serve(waiting, view.title, ranges, inUse, add, refuse);
-  }
-
-  const allocatable = ranges?.allocatable ?? RangeSet.EMPTY;
-  const used = inUse.toSet();
-  const own = used.difference(addressesOf([...view.neighbours, ...view.neighbourAddresses]));
-  const outOfRange = own.difference(allocatable);
-  const counts = {
-    total: allocatable.count,
-    used: own.count,
-    free: allocatable.difference(used).count,
-    outOfRange: outOfRange.count,
-    pending: refused.length,
-  };
-  const { kept, expiresInSeconds } = settled;
-  return { kept, added, refused, standstill: stop, counts, outOfRange, expiresInSeconds };
-}
-
-/** Whether the pool's allocations stay exactly as they are. */
-function isFrozen(standstill: Standstill | undefined): boolean {
-  return standstill?.reason === 'Paused' || standstill?.reason === 'InvalidSpec';
-}
-
-/** Claims without an allocation that counts, oldest first. */
-function unservedClaims(claims: readonly IPAddressClaim[], served: ReadonlySet<string>): IPAddressClaim[] {
-  return claims.filter((claim) => !served.has(claim.metadata.uid ?? '')).sort(compareAge);
-}
-
-/** An address that a claim has, whatever the pool has allocated; `adopted` is the IPAddress that says so. */
-interface Holding {
-  readonly address: Address;
-  readonly adopted?: IPAddress;
-}
-
-/** Finds what a claim has: the address that it says it is bound to, else that of its oldest foreign IPAddress. */
-function holdings(foreign: readonly IPAddress[]): (claim: IPAddressClaim) => Holding | undefined {
-  const byClaim = new Map<string, Holding>();
-  for (const adopted of [...foreign].sort(compareAge)) {
-    const { metadata, spec } = adopted;
-    const address = parseAddress(spec.address);
-    const claim = qualifiedName({ ...metadata, name: spec.claimRef.name });
-    if (address !== undefined && !byClaim.has(claim)) byClaim.set(claim, { address, adopted });
-  }
-  return (claim) => {
-    const found = byClaim.get(qualifiedName(claim.metadata));
-    const address = boundAddress(claim);
-    if (address === undefined || found?.address.value === address.value) return found;
-    return { address };
-  };
-}
-
-interface Settled {
-  readonly kept: Plan['kept'];
-  /** Uids of the claims that have an allocation. */
-  readonly served: ReadonlySet<string>;
-  readonly expiresInSeconds: number | undefined;
-}
-
-/** Which of the pool's allocations stay. */
-function settleAllocations(
+export function planPool(
   view: PoolView,
-  heldBy: ReturnType<typeof holdings>,
+  ranges: PoolRanges | undefined,
   standstill: Standstill | undefined,
   context: HookContext,
-): Settled {
-  const claims = new Map(view.claims.map((claim) => [claim.metadata.uid, claim]));
-  const newestClaim = newestVersion(view.claims);
-  const isDeleting = standstill?.reason === 'Deleting';
-  const gracePeriod = isDeleting ? 0 : (view.ranges?.reuseGracePeriodSeconds ?? 0);
-  const byClaim = new Map<string, IPAllocation[]>();
-  const kept: Plan['kept'] = [];
-  const served = new Set<string>();
-  let expiresInSeconds: number | undefined;
-  const keep = (allocation: IPAllocation, releasedAt?: string) => {
-    kept.push(releasedAt === undefined ? { allocation } : { allocation, releasedAt });
-  };
-  const keepFor = (seconds: number) => {
-    expiresInSeconds = Math.min(expiresInSeconds ?? Number.POSITIVE_INFINITY, seconds);
-  };
+): PoolPlan {
+  return new Planner(view, ranges, standstill, context).plan();
+}
 
-  for (const allocation of view.allocations) {
-    if (allocation.spec.address === undefined) continue;
-    const { uid } = allocation.spec.claimRef;
-    const others = byClaim.get(uid);
-    if (others === undefined) byClaim.set(uid, [allocation]);
-    else others.push(allocation);
+class Planner {
+  readonly #view: PoolView;
+  readonly #ranges: PoolRanges | undefined;
+  #standstill: Standstill | undefined;
+  readonly #now: number;
+  readonly #title: string;
+
+  readonly #inUse = new AddressesInUse();
+  readonly #kept: Allocation[] = [];
+  readonly #added: { block: Prefix; entry: SliceEntry }[] = [];
+  readonly #bells: Set<string>;
+  readonly #answers = new Map<string, SliceAnswer>();
+  #changesInSeconds = Number.POSITIVE_INFINITY;
+
+  constructor(
+    view: PoolView,
+    ranges: PoolRanges | undefined,
+    standstill: Standstill | undefined,
+    { now }: HookContext,
+  ) {
+    this.#view = view;
+    this.#ranges = ranges;
+    this.#standstill = standstill;
+    this.#now = now;
+    this.#title = poolTitle(view.pool);
+    this.#bells = new Set(view.claims.map(uidOf));
   }
 
-  for (const [uid, allocations] of byClaim) {
-    const claim = claims.get(uid);
-    if (isFrozen(standstill)) {
-      for (const allocation of allocations) keep(allocation, releasedAt(allocation));
-      served.add(uid);
-    } else if (claim !== undefined) {
-      const allocation = allocationOf(claim, heldBy(claim), allocations);
-      if (allocation !== undefined) {
-        keep(allocation);
-        served.add(uid);
-      } else {
-        // The address that the claim has comes first; until its allocation exists nothing is given up for it.
-        for (const other of allocations) keep(other);
-      }
-    } else {
-      for (const allocation of allocations) {
-        const hold = holdAfterClaim(allocation, newestClaim, gracePeriod, context);
-        if (hold === undefined) continue;
-        keep(allocation, hold.releasedAt);
-        keepFor(hold.seconds);
-      }
+  plan(): PoolPlan {
+    const { claims, slices, foreign, neighbours, neighbourAddresses } = this.#view;
+    const allocations = allocationsOf(slices);
+    for (const { block, entry } of allocations) this.#inUse.add(addressAt(block), holderOf(entry));
+    this.#block();
+    for (const { block, entry } of allocationsOf(neighbours)) {
+      this.#inUse.add(addressAt(block), holderOf(entry));
+    }
+
+    const held = this.#keep(allocations);
+    const listed = new Set(allocations.map(({ entry }) => entry.uid));
+    const arrivals = arrivalsOf(foreign);
+    const waiting: IPAddressClaim[] = [];
+    for (const claim of [...claims].sort(compareAge)) {
+      if (isLeaving(claim)) {
+        if (!listed.has(uidOf(claim))) this.#answers.set(uidOf(claim), { reason: 'NothingHeld' });
+      } else if (!this.#takeOver(claim, arrivals, held) && !held.has(uidOf(claim))) waiting.push(claim);
+    }
+    for (const each of [...foreign, ...neighbourAddresses]) {
+      this.#inUse.addText(each.spec.address, titleOf(each));
+    }
+    this.#standstill ??= this.#arriving(waiting);
+    this.#serve(waiting);
+    return {
+      slices: {
+        kept: this.#kept,
+        added: this.#added,
+        bells: this.#bells,
+        answers: this.#answers,
+        listed: new Set(this.#view.pool.status?.slices),
+      },
+      standstill: this.#standstill,
+      ...this.#count(),
+      changesInSeconds: this.#changesInSeconds,
+    };
+  }
+
+  /** Pieces that this sync cannot write to, or does not know enough of. */
+  #block(): void {
+    const { slices, lost, neighbours, leftovers } = this.#view;
+    const block = (piece: Prefix | undefined, name: string, why: string) => {
+      if (piece !== undefined) this.#inUse.block(piece, `AllocationSlice ${name}, which ${why}`);
+    };
+    for (const slice of leftovers) {
+      block(pieceOfSlice(slice), slice.metadata.name, 'an earlier pool of this name left: delete it');
+    }
+    for (const slice of [...slices.filter(isEnding), ...neighbours]) {
+      block(pieceOfSlice(slice), slice.metadata.name, 'is not this pool’s or is being deleted');
+    }
+    for (const name of lost) block(pieceOfName(name)?.piece, name, 'is missing');
+  }
+
+  /** Keeps what is to stay. Returns the allocations that are in use, by the uid of their claim. */
+  #keep(allocations: readonly Allocation[]): Map<string, Allocation[]> {
+    const claims = new Map(this.#view.claims.map((claim) => [uidOf(claim), claim]));
+    const held = Map.groupBy(
+      allocations.filter(({ entry }) => entry.released === undefined),
+      ({ entry }) => entry.uid,
+    );
+    for (const each of allocations) {
+      const { entry } = each;
+      const claim = claims.get(entry.uid);
+      const isLeft = claim !== undefined && isGivenUp(claim, each, held.get(entry.uid) ?? []);
+      if (entry.released !== undefined) this.#hold(each, entry.released, claim);
+      else if (isLeft) this.#hold(each, formatTime(this.#now), claim);
+      else this.#kept.push(each);
+    }
+    for (const [uid, several] of held) if (several.length > 1) this.#bells.add(uid);
+    return held;
+  }
+
+  /** Keeps what is released, or about to be, for the grace period, and until its claim has heard of it. */
+  #hold(allocation: Allocation, since: string, claim: IPAddressClaim | undefined): void {
+    const isNew = allocation.entry.released === undefined;
+    const isHeard = claim === undefined || !isListening(claim);
+    const left = this.#gracePeriod === undefined ? undefined : secondsHeld(since, this.#gracePeriod, this.#now);
+    if (left !== undefined && left > 0) this.#changesIn(left);
+    // Time cannot be trusted to have been right when it was written, only not to be ahead of now.
+    const released = Date.parse(since) > this.#now ? formatTime(this.#now) : since;
+    if (isNew || !isHeard || left === undefined || left > 0) {
+      this.#kept.push({ ...allocation, entry: { ...allocation.entry, released } });
     }
   }
-  return { kept, served, expiresInSeconds };
-}
 
-/**
- * The allocation that counts: of the address that the claim has, else the one made first.
- *
- * An IPAddress of another name is too late here: the claim may be about to take what is allocated. One of the
- * claim's own name keeps it from that.
- */
-function allocationOf(
-  { metadata }: IPAddressClaim,
-  held: Holding | undefined,
-  allocations: IPAllocation[],
-): IPAllocation | undefined {
-  const isTooLate = held?.adopted !== undefined && held.adopted.metadata.name !== metadata.name;
-  if (held !== undefined && !isTooLate) {
-    const text = formatAddress(held.address);
-    return allocations.find(({ spec }) => spec.address === text);
+  /** Undefined while nobody can tell how long it is. */
+  get #gracePeriod(): number | undefined {
+    return this.#standstill?.reason === 'Deleting' ? 0 : this.#ranges?.reuseGracePeriodSeconds;
   }
-  return oldest(allocations);
-}
 
-/** Allocations are never updated while their claim lives, so resourceVersions give the order of creation. */
-export function oldest(allocations: readonly IPAllocation[]): IPAllocation | undefined {
-  let first = allocations[0];
-  for (const allocation of allocations) {
-    if (compareResourceVersions(allocation.metadata.resourceVersion, first?.metadata.resourceVersion) < 0) {
-      first = allocation;
+  /** Whether the claim has an address from elsewhere, which it then keeps. */
+  #takeOver(
+    claim: IPAddressClaim,
+    arrivals: ReadonlyMap<string, Arrival>,
+    held: ReadonlyMap<string, readonly Allocation[]>,
+  ): boolean {
+    const arrival = arrivals.get(qualifiedName(claim.metadata));
+    const own = held.get(uidOf(claim));
+    if (arrival === undefined || claim.metadata.deletionTimestamp !== undefined) return false;
+    const { address, object } = arrival;
+    if (own?.some(({ block }) => block.family === address.family && block.first === address.value)) return true;
+    // The claim is about to take what it was given, unless one of its own name keeps it from that.
+    if (own !== undefined && object.metadata.name !== claim.metadata.name) return true;
+    if (isPaused(claim) || this.#isStill) {
+      this.#inUse.add(address, titleOf(claim));
+      return true;
+    }
+    const holder = this.#inUse.holderOf(address);
+    if (holder === undefined) this.#add(claim, address, { adopted: true });
+    else this.#refuse(claim, 'AllocationFailed', `its address ${object.spec.address} is held by ${holder}`);
+    return true;
+  }
+
+  /** Whether nothing new is to be listed, not even what is in use. */
+  get #isStill(): boolean {
+    return this.#ranges === undefined || this.#standstill?.reason === 'Paused';
+  }
+
+  /** A claim that came here with the name of its IPAddress, while nobody knows which address that is. */
+  #arriving(waiting: readonly IPAddressClaim[]): Standstill | undefined {
+    const claim = waiting.find(
+      ({ metadata, status }) =>
+        status?.addressRef !== undefined &&
+        metadata.annotations?.[ADDRESS_ANNOTATION] === undefined &&
+        secondsSince(metadata.creationTimestamp, this.#now) < ARRIVING_SECONDS,
+    );
+    if (claim === undefined) return undefined;
+    this.#changesIn(ARRIVING_SECONDS - secondsSince(claim.metadata.creationTimestamp, this.#now));
+    const message = `waits for IPAddress ${claim.status?.addressRef?.name} of ${titleOf(claim)}, which has not arrived yet`;
+    return { reason: 'AddressUnknown', message };
+  }
+
+  /** Gives each waiting claim an address, or the reason why it gets none. */
+  #serve(waiting: readonly IPAddressClaim[]): void {
+    const living = waiting.filter((claim) => claim.metadata.deletionTimestamp === undefined);
+    const former = new Map(living.map((claim) => [claim, this.#formerAddress(claim)]));
+    // What a paused claim had is not given to another, but it is left alone.
+    for (const claim of living.filter(isPaused)) {
+      const address = former.get(claim);
+      if (address !== undefined) this.#inUse.add(address, titleOf(claim));
+    }
+    const served = living.filter((claim) => !isPaused(claim));
+    const stop = this.#standstill;
+    if (stop !== undefined) {
+      for (const claim of served) this.#refuse(claim, 'PoolNotReady', `${this.#title} ${stop.message}`);
+      return;
+    }
+    const others: IPAddressClaim[] = [];
+    for (const claim of served) {
+      const address = former.get(claim);
+      const holder = address && this.#inUse.holderOf(address);
+      if (address === undefined) others.push(claim);
+      else if (holder === undefined) this.#add(claim, address);
+      else if (this.#isLost(address)) {
+        this.#refuse(claim, 'PoolNotReady', `its address is kept by ${holder}`);
+      } else others.push(claim);
+    }
+    this.#serveUnserved(others);
+  }
+
+  #serveUnserved(claims: readonly IPAddressClaim[]): void {
+    const { allocatable } = this.#ranges!;
+    const unspecific: IPAddressClaim[] = [];
+    for (const claim of claims) {
+      const text = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
+      const address = text === undefined ? undefined : parseAddress(text);
+      const holder = address && this.#inUse.holderOf(address);
+      const refuse = (why: string) => this.#refuse(claim, 'AllocationFailed', `the requested address ${why}`);
+      if (text === undefined) unspecific.push(claim);
+      else if (address === undefined) refuse(`${JSON.stringify(text)} is not an IP address`);
+      else if (!allocatable.has(address)) refuse(`${text} is not one that ${this.#title} gives out`);
+      else if (holder !== undefined) refuse(`${text} is in use by ${holder}`);
+      else this.#add(claim, address);
+    }
+    if (unspecific.length === 0) return;
+    const free = allocatable.difference(this.#inUse.withBlocked())[Symbol.iterator]();
+    for (const claim of unspecific) {
+      const next = free.next();
+      if (next.done) this.#refuse(claim, 'PoolExhausted', `${this.#title} has no free address`);
+      else this.#add(claim, next.value);
     }
   }
-  return first;
-}
 
-/** For how long the allocation of a claim that is not in view stays; undefined if it goes now. */
-function holdAfterClaim(
-  allocation: IPAllocation,
-  newestClaim: string | undefined,
-  gracePeriod: number,
-  context: HookContext,
-): { seconds: number; releasedAt?: string } | undefined {
-  const { now, config } = context;
-  const markedAt = releasedAt(allocation);
-  if (markedAt === undefined && !claimIsGone(allocation, newestClaim, context)) {
-    return { seconds: config.cacheLagSeconds - secondsSince(allocation.metadata.creationTimestamp, now) };
+  /** The address that the claim says it had, if the pool may give it. */
+  #formerAddress({ metadata }: IPAddressClaim): Address | undefined {
+    const text = metadata.annotations?.[ADDRESS_ANNOTATION];
+    const address = text === undefined ? undefined : parseAddress(text);
+    return address !== undefined && this.#ranges?.allocatable.has(address) ? address : undefined;
   }
-  const since = markedAt ?? new Date(now).toISOString();
-  const seconds = gracePeriod - secondsSince(since, now);
-  return seconds > 0 ? { seconds, releasedAt: since } : undefined;
-}
 
-function releasedAt({ metadata }: IPAllocation): string | undefined {
-  return metadata.annotations?.[RELEASED_AT_ANNOTATION];
-}
-
-/** Gives each waiting claim an address, or the reason why it gets none. */
-function serve(
-  waiting: readonly IPAddressClaim[],
-  title: string,
-  { allocatable }: PoolRanges,
-  inUse: AddressesInUse,
-  add: Add,
-  refuse: Refuse,
-): void {
-  const unspecific: IPAddressClaim[] = [];
-  for (const claim of waiting) {
-    const text = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
-    if (text === undefined) {
-      unspecific.push(claim);
-      continue;
-    }
-    const address = parseAddress(text);
-    const holder = address && inUse.holderOf(address);
-    if (address === undefined) {
-      refuse(claim, 'AllocationFailed', `the requested address ${JSON.stringify(text)} is not an IP address`);
-    } else if (!allocatable.has(address)) {
-      refuse(claim, 'AllocationFailed', `the requested address ${text} is not one that ${title} gives out`);
-    } else if (holder !== undefined) {
-      refuse(claim, 'AllocationFailed', `the requested address ${text} is in use by ${holder}`);
-    } else {
-      add(claim, address);
-    }
+  #isLost({ family, value }: Address): boolean {
+    return this.#view.lost.some((name) => {
+      const piece = pieceOfName(name)?.piece;
+      return piece?.family === family && piece.first <= value && value <= piece.last;
+    });
   }
-  if (unspecific.length === 0) return;
-  const free = allocatable.difference(inUse.toSet())[Symbol.iterator]();
-  for (const claim of unspecific) {
-    const next = free.next();
-    if (next.done) refuse(claim, 'PoolExhausted', `${title} has no free address`);
-    else add(claim, next.value);
+
+  #add(claim: IPAddressClaim, address: Address, more: Partial<SliceEntry> = {}): void {
+    const { uid = '', namespace, name } = claim.metadata;
+    this.#inUse.add(address, titleOf(claim));
+    const block = { ...rangeOf(address), length: address.family === 4 ? 32 : 128 };
+    this.#added.push({ block, entry: { uid, ...(namespace && { namespace }), name, ...more } });
+  }
+
+  #refuse(claim: IPAddressClaim, reason: string, message: string): void {
+    this.#answers.set(uidOf(claim), { reason, message: shorten(message) });
+  }
+
+  #changesIn(seconds: number): void {
+    this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
+  }
+
+  #count(): { counts: PoolCounts; outOfRange: RangeSet } {
+    const { neighbours, neighbourAddresses } = this.#view;
+    const allocatable = this.#ranges?.allocatable ?? RangeSet.EMPTY;
+    const others = [
+      ...allocationsOf(neighbours).map(({ block }) => block),
+      ...neighbourAddresses.flatMap(({ spec }) => parseAddress(spec.address) ?? []).map(rangeOf),
+    ];
+    const own = this.#inUse.toSet().difference(RangeSet.of(others));
+    const outOfRange = own.difference(allocatable);
+    const pending = [...this.#answers.values()].filter(({ reason }) => reason !== 'NothingHeld').length;
+    return {
+      counts: {
+        total: allocatable.count,
+        used: own.count,
+        free: allocatable.difference(this.#inUse.withBlocked()).count,
+        outOfRange: outOfRange.count,
+        pending,
+      },
+      outOfRange,
+    };
   }
 }
 
-/** The address that the claim says it holds. */
-function boundAddress({ metadata, status }: IPAddressClaim): Address | undefined {
-  const text = metadata.annotations?.[ADDRESS_ANNOTATION];
-  return text === undefined || status?.addressRef === undefined ? undefined : parseAddress(text);
+/** Whether an allocation is not the claim's any more: it leaves, or says that it has another. */
+function isGivenUp(claim: IPAddressClaim, { key }: Allocation, held: readonly Allocation[]): boolean {
+  if (isLeaving(claim)) return true;
+  if (held.length < 2) return false;
+  const has = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
+  return key !== has && held.some((other) => other.key === has);
 }
 
-function unknownAddress(claim: IPAddressClaim): Standstill {
-  return {
-    reason: 'AddressUnknown',
-    message: `IPAddressClaim ${qualifiedName(claim.metadata)} has an address that is not known yet`,
-  };
+function isLeaving({ metadata }: IPAddressClaim): boolean {
+  return metadata.deletionTimestamp !== undefined && metadata.labels?.[SETTLED_LABEL] === LEAVING;
 }
 
-function addressesOf(holders: readonly (IPAllocation | IPAddress)[]): RangeSet {
-  const addresses = holders.map(({ spec }) => parseAddress(spec.address ?? ''));
-  return RangeSet.of(addresses.filter((address) => address !== undefined).map(rangeOf));
+/** Whether the claims hook still waits for what becomes of the claim's address. */
+function isListening({ metadata }: IPAddressClaim): boolean {
+  return metadata.finalizers?.includes(CLAIMS_FINALIZER) ?? false;
+}
+
+/** An address that a claim has from elsewhere, by the oldest IPAddress that says so. */
+interface Arrival {
+  readonly address: Address;
+  readonly object: IPAddress;
+}
+
+/** By `namespace/name` of the claim. */
+function arrivalsOf(foreign: readonly IPAddress[]): Map<string, Arrival> {
+  const arrivals = new Map<string, Arrival>();
+  for (const object of [...foreign].sort(compareAge)) {
+    const address = parseAddress(object.spec.address);
+    const claim = qualifiedName({ ...object.metadata, name: object.spec.claimRef.name });
+    if (address !== undefined && !arrivals.has(claim)) arrivals.set(claim, { address, object });
+  }
+  return arrivals;
+}
+
+function addressAt({ family, first }: Prefix): Address {
+  return { family, value: first };
+}
+
+function holderOf({ namespace, name }: SliceEntry): string {
+  return `IPAddressClaim ${qualifiedName({ name, ...(namespace !== undefined && { namespace }) })}`;
+}
+
+function titleOf({ kind, metadata }: KubernetesObject): string {
+  return `${kind} ${qualifiedName(metadata)}`;
+}
+
+function uidOf({ metadata }: KubernetesObject): string {
+  return metadata.uid ?? '';
 }
 
 /** The first few ranges of a set, for a message. */

@@ -1,0 +1,213 @@
+/** What becomes of a claim, from what it sees. */
+import { secondsSince } from '../allocation/hold.ts';
+import type { Allocation } from '../allocation/slice.ts';
+import { ADDRESS_ANNOTATION, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
+import { isPaused, qualifiedName } from '../kubernetes/object.ts';
+import type { IPAddressClaim } from '../kubernetes/types.ts';
+import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
+import { addressOf, keptAddress } from './ip-address.ts';
+import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
+import { addressText, type ClaimView } from './view.ts';
+
+/** How soon to look again for what has not appeared yet, or for a write that Metacontroller may have dropped. */
+const RESYNC_SECONDS = 10;
+/** How long a claim waits before it says that its pool has not answered: a busy pool answers late. */
+const UNANSWERED_SECONDS = 30;
+/** How long a claim that names an IPAddress waits for it to be seen before it lets go of the name. */
+const LOST_ADDRESS_SECONDS = 60;
+/** How long a claim that leaves waits for its pool to hear of it; longer if it had an address. */
+const FAREWELL_SECONDS = 5;
+const LONG_FAREWELL_SECONDS = 120;
+
+/** What a living claim of ours wants. */
+export function serveClaim(view: ClaimView, context: HookContext): DecoratorResponse {
+  const { claim, address, kept } = view;
+  const obstacle = obstacleOf(view);
+  if (obstacle !== undefined) return waitForOthers(view, obstacle, context);
+  if (address !== undefined) return bind(view, context);
+  const allocation = choose(claim, kept);
+  return allocation === undefined ? wait(view, context) : create(view, allocation, context);
+}
+
+/**
+ * What a claim of ours that is being deleted wants: its IPAddress goes first, then its pool hears of it, then it goes
+ * itself. What its pool keeps for it is given to nobody else before the pool has heard, so a claim that gets no answer
+ * may go all the same.
+ */
+export function endClaim(view: ClaimView, { now }: HookContext): DecoratorResponse {
+  const { claim, settled, address, isOwn, kept, isAnswered, cluster } = view;
+  const { deletionTimestamp, annotations } = claim.metadata;
+  const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
+  const holdsNothing = address === undefined && kept.length === 0 && !isPoolUid(settled);
+  if (isPaused(claim) || cluster?.paused) return { attachments, finalized: holdsNothing };
+  if (address !== undefined) {
+    // One that the claim does not control is the janitor's to delete. Until then the pool keeps the address.
+    const left = LONG_FAREWELL_SECONDS - secondsSince(deletionTimestamp, now);
+    if (isOwn || left > 0) return { attachments: [], finalized: false, resyncAfterSeconds: RESYNC_SECONDS };
+    return { attachments: [], finalized: true };
+  }
+  if (settled === undefined && holdsNothing) return { attachments: [], finalized: true };
+  if (settled !== LEAVING) {
+    return {
+      labels: { [SETTLED_LABEL]: LEAVING },
+      attachments: [],
+      finalized: false,
+      resyncAfterSeconds: FAREWELL_SECONDS,
+    };
+  }
+  if (kept.length === 0 && isAnswered) return { attachments: [], finalized: true };
+  const patience = annotations?.[ADDRESS_ANNOTATION] === undefined ? FAREWELL_SECONDS : LONG_FAREWELL_SECONDS;
+  const left = patience - secondsSince(deletionTimestamp, now);
+  if (left <= 0) return { attachments: [], finalized: true };
+  return { attachments: [], finalized: false, resyncAfterSeconds: Math.ceil(left) };
+}
+
+function isPoolUid(settled: string | undefined): boolean {
+  return settled !== undefined && settled !== OPEN && settled !== LEAVING;
+}
+
+/** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */
+function obstacleOf({ claim, cluster }: ClaimView): ClaimOutcome | undefined {
+  const obstacle = (reason: string, message: string): ClaimOutcome => ({
+    ready: 'False',
+    reason,
+    message,
+    addressName: null,
+  });
+  if (isPaused(claim)) return obstacle('Paused', 'the claim is paused');
+  if (cluster === undefined) return undefined;
+  if (!cluster.exists) return obstacle('ClusterNotFound', `Cluster ${cluster.title} does not exist`);
+  return cluster.paused ? obstacle('Paused', `Cluster ${cluster.title} is paused`) : undefined;
+}
+
+/** All stays as it is. A claim that has nothing says why it gets nothing. */
+function waitForOthers(
+  { claim, address, isOwn }: ClaimView,
+  obstacle: ClaimOutcome,
+  context: HookContext,
+): DecoratorResponse {
+  const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
+  if (claim.status?.addressRef !== undefined || address !== undefined) return { attachments };
+  return { attachments, status: claimStatus(claim, obstacle, context) };
+}
+
+/** The claim has its IPAddress. It is settled once it is seen to be the only thing that its pool keeps for it. */
+function bind(view: ClaimView, context: HookContext): DecoratorResponse {
+  const { claim, settled, isOwn, kept } = view;
+  const address = view.address!;
+  const text = addressText(address);
+  const pool = kept[0]?.slice.spec.poolRef.uid;
+  const isAlone = kept.length === 1 && kept[0]!.key === text;
+  const isSettled =
+    kept.length === 0 && isPoolUid(settled);
+  const next = (isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
+  // A sync whose status write met a conflict is not followed by another, as changes of the status alone are ignored.
+  const isQuiet = settled === next && readyCondition(claim)?.status === 'True';
+  const outcome: ClaimOutcome = {
+    ready: 'True',
+    reason: 'AddressAllocated',
+    message: '',
+    addressName: claim.metadata.name,
+  };
+  const isLeaving = address.metadata.deletionTimestamp !== undefined;
+  return {
+    ...(settled !== next && { labels: { [SETTLED_LABEL]: next } }),
+    annotations: { [ADDRESS_ANNOTATION]: text },
+    status: claimStatus(claim, isLeaving ? missing(claim) : outcome, context),
+    attachments: isOwn ? [keptAddress(address)] : [],
+    ...(!isQuiet && { resyncAfterSeconds: RESYNC_SECONDS }),
+  };
+}
+
+/** Makes the IPAddress of what the pool keeps for the claim. */
+function create(view: ClaimView, allocation: Allocation, context: HookContext): DecoratorResponse {
+  const { claim, inTheWay, settled } = view;
+  const response = {
+    ...opened(settled),
+    attachments: [addressOf(claim, allocation, context.config)],
+    resyncAfterSeconds: RESYNC_SECONDS,
+  };
+  if (claim.status?.addressRef !== undefined) {
+    return { ...response, status: claimStatus(claim, missing(claim), context) };
+  }
+  if (inTheWay === undefined) return response;
+  // It may be that of an earlier claim of the name, about to go. Server-side apply would take it over.
+  const waiting = { ...response, attachments: [] };
+  if (secondsSince(claim.metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS) return waiting;
+  const title = qualifiedName(inTheWay.metadata);
+  const message = `${allocation.key} is allocated, but there is an IPAddress ${title} that is not this claim's: delete that, or this claim`;
+  const outcome: ClaimOutcome = { ready: 'False', reason: 'AllocationFailed', message, addressName: null };
+  return { ...waiting, status: claimStatus(claim, outcome, context) };
+}
+
+function missing({ metadata, status }: IPAddressClaim): ClaimOutcome {
+  return {
+    ready: 'False',
+    reason: 'AddressMissing',
+    message: `IPAddress ${metadata.name} is gone and is made again`,
+    addressName: status?.addressRef?.name ?? null,
+  };
+}
+
+/** Neither IPAddress nor allocation is in view: says why, once that is known. */
+function wait(view: ClaimView, context: HookContext): DecoratorResponse {
+  const { claim, answer, settled } = view;
+  const attachments: DesiredObject[] = [];
+  const response = { ...opened(settled), attachments };
+  const say = (outcome: ClaimOutcome): DecoratorResponse => {
+    const status = claimStatus(claim, outcome, context);
+    const isSaid = JSON.stringify(status) === JSON.stringify(claim.status);
+    return { ...response, status, ...(!isSaid && { resyncAfterSeconds: RESYNC_SECONDS }) };
+  };
+  const addressName = claim.status?.addressRef?.name ?? null;
+  if (addressName !== null) return { ...lose(view, addressName, context), ...opened(settled) };
+  if (answer !== undefined && answer.reason !== 'NothingHeld') {
+    const { reason, message = '' } = answer;
+    return say({ ready: 'False', reason, message, addressName });
+  }
+  const unanswered = { ...response, resyncAfterSeconds: RESYNC_SECONDS };
+  if (secondsSince(claim.metadata.creationTimestamp, context.now) < UNANSWERED_SECONDS) return unanswered;
+  const message = `no answer from ${poolTitle(claim)}: does it exist?`;
+  return {
+    ...say({ ready: 'False', reason: 'PoolNotReady', message, addressName }),
+    resyncAfterSeconds: RESYNC_SECONDS,
+  };
+}
+
+/** The claim names an IPAddress that is not there. Its pool may know the address; if not, the name goes in a while. */
+function lose(
+  { claim, answer }: ClaimView,
+  addressName: string,
+  context: HookContext,
+): Pick<DecoratorResponse, 'attachments' | 'status' | 'resyncAfterSeconds'> {
+  const ready = readyCondition(claim);
+  const isLost =
+    ready?.reason === 'AddressLost' &&
+    secondsSince(ready.lastTransitionTime, context.now) >= LOST_ADDRESS_SECONDS;
+  const why = answer?.message ? `: ${answer.message}` : '';
+  const outcome: ClaimOutcome = {
+    // Not False, as other troubles are: so the time of this one's transition is that of the loss.
+    ready: 'Unknown',
+    reason: 'AddressLost',
+    message: `IPAddress ${addressName} is gone${why}`,
+    addressName: isLost ? null : addressName,
+  };
+  return { attachments: [], status: claimStatus(claim, outcome, context), resyncAfterSeconds: RESYNC_SECONDS };
+}
+
+/** Has the pool look at the claim. */
+function opened(settled: string | undefined): Pick<DecoratorResponse, 'labels'> {
+  return settled === OPEN ? {} : { labels: { [SETTLED_LABEL]: OPEN } };
+}
+
+/** Of several: that of the address that the claim says it has, else the lowest. */
+function choose({ metadata }: IPAddressClaim, kept: readonly Allocation[]): Allocation | undefined {
+  const has = metadata.annotations?.[ADDRESS_ANNOTATION];
+  const lowest = kept.toSorted(({ block: a }, { block: b }) => (a.first < b.first ? -1 : 1))[0];
+  return kept.find(({ key }) => key === has) ?? lowest;
+}
+
+function poolTitle({ metadata, spec }: IPAddressClaim): string {
+  const { kind, name } = spec.poolRef;
+  return kind === 'GlobalInClusterIPPool' ? `${kind} ${name}` : `${kind} ${metadata.namespace}/${name}`;
+}

@@ -1,0 +1,110 @@
+/** What a claim gets to see. Never its pool, which changes with every other claim. */
+import { canonicalAddress } from '../address/address.ts';
+import { type Allocation, allocationsOf, bellOf } from '../allocation/slice.ts';
+import {
+  CAPI_IPAM_GROUP,
+  CLAIM_UID_LABEL,
+  METAIPAM_API_VERSION,
+  POOL_UID_LABEL,
+  SETTLED_LABEL,
+} from '../kubernetes/names.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
+import {
+  type CustomizeResponse,
+  type DecoratorRequest,
+  type HookConfig,
+  objectsOf,
+  type RelatedResourceRule,
+} from '../metacontroller/hook.ts';
+import { clusterApiVersion, ipamApiVersion } from './api-version.ts';
+import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
+
+export interface ClaimView {
+  readonly claim: IPAddressClaim;
+  /** What its label says: `open`, `leaving`, or the uid of a pool; undefined before it is admitted. */
+  readonly settled: string | undefined;
+  /** Its IPAddress, whoever made it. */
+  readonly address: IPAddress | undefined;
+  /** Whether `address` is Metacontroller's to keep or to delete: the claim is its controller. */
+  readonly isOwn: boolean;
+  /** An IPAddress of its name that is not its own: the name is taken. */
+  readonly inTheWay: IPAddress | undefined;
+  /** What its pool keeps for it, as far as it is told. */
+  readonly kept: readonly Allocation[];
+  /** Whether its pool tells it anything. */
+  readonly isAnswered: boolean;
+  readonly answer: SliceAnswer | undefined;
+  readonly cluster: ClusterView | undefined;
+}
+
+/** A claim sees the slices that are to tell it something, the IPAddress of its name, and its Cluster. */
+export function claimRelated(claim: IPAddressClaim, config: HookConfig): CustomizeResponse {
+  const { namespace = '', name, uid = '' } = claim.metadata;
+  const isGlobal = claim.spec.poolRef.kind === 'GlobalInClusterIPPool';
+  const rules: RelatedResourceRule[] = [
+    {
+      apiVersion: METAIPAM_API_VERSION,
+      resource: 'allocationslices',
+      namespace: isGlobal ? config.installNamespace : namespace,
+      labelSelector: { matchExpressions: [{ key: bellOf(uid), operator: 'Exists' }] },
+    },
+    { apiVersion: ipamApiVersion(config), resource: 'ipaddresses', namespace, names: [name] },
+  ];
+  const cluster = clusterName(claim);
+  if (cluster !== undefined && config.watchClusters) {
+    rules.push({
+      apiVersion: clusterApiVersion(config),
+      resource: 'clusters',
+      namespace,
+      names: [cluster],
+    });
+  }
+  return { relatedResources: rules };
+}
+
+/** Throws MissingObjects. */
+export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, config: HookConfig): ClaimView {
+  const claim = request.object;
+  const { name, uid = '', labels } = claim.metadata;
+  const key = `IPAddress.${ipamApiVersion(config)}`;
+  const named = ({ metadata }: IPAddress) => metadata.name === name;
+  const own = objectsOf<IPAddress>(request, 'attachments', key).find(named);
+  const found = own ?? objectsOf<IPAddress>(request, 'related', key).find(named);
+  const isMine = found !== undefined && (found === own || isFor(found, claim));
+  const slices = objectsOf<AllocationSlice>(request, 'related', `AllocationSlice.${METAIPAM_API_VERSION}`);
+  return {
+    claim,
+    settled: labels?.[SETTLED_LABEL],
+    address: isMine ? found : undefined,
+    isOwn: own !== undefined,
+    inTheWay: isMine ? undefined : found,
+    kept: allocationsOf(slices).filter(({ entry }) => entry.uid === uid && entry.released === undefined),
+    isAnswered: slices.length > 0,
+    answer: slices.map(({ spec }) => spec.answers?.[uid]).find((answer) => answer !== undefined),
+    cluster: clusterOf(request, config),
+  };
+}
+
+/**
+ * Whether an IPAddress that the claim does not control is the claim's: one that was made for it and lost its owner, or
+ * one of another provider or from elsewhere that refers to it and its pool.
+ */
+function isFor({ metadata, spec }: IPAddress, claim: IPAddressClaim): boolean {
+  const { [CLAIM_UID_LABEL]: madeFor, [POOL_UID_LABEL]: pool } = metadata.labels ?? {};
+  if (metadata.ownerReferences?.some(({ controller }) => controller)) return false;
+  if (madeFor === claim.metadata.uid) return true;
+  const { poolRef } = claim.spec;
+  const isAbandoned = pool !== undefined && (metadata.ownerReferences?.length ?? 0) > 0;
+  return (
+    !isAbandoned &&
+    spec.claimRef?.name === claim.metadata.name &&
+    spec.poolRef?.kind === poolRef.kind &&
+    spec.poolRef.name === poolRef.name &&
+    spec.poolRef.apiGroup === CAPI_IPAM_GROUP
+  );
+}
+
+/** The text of the IPAddress as slices write it. */
+export function addressText({ spec }: IPAddress): string {
+  return canonicalAddress(spec.address) ?? spec.address;
+}

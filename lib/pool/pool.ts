@@ -1,0 +1,42 @@
+/** The two kinds of pools, and what their slices have in common. */
+import type { AddressSpace } from '../allocation/names.ts';
+import type { SliceHead } from '../allocation/slice.ts';
+import { ADDRESS_SPACE_LABEL, CAPI_IPAM_GROUP, POOL_LABEL } from '../kubernetes/names.ts';
+import { qualifiedName } from '../kubernetes/object.ts';
+import type { GlobalInClusterIPPool, InClusterIPPool } from '../kubernetes/types.ts';
+import { sharedAddressSpace } from './address-space.ts';
+import { poolLabel } from './label.ts';
+
+export type Pool = InClusterIPPool | GlobalInClusterIPPool;
+
+/** For messages: `InClusterIPPool default/pool-a`. */
+export function poolTitle({ kind, metadata }: Pool): string {
+  return `${kind} ${qualifiedName(metadata)}`;
+}
+
+export function addressSpace(pool: Pool): AddressSpace {
+  const shared = sharedAddressSpace(pool);
+  if (shared !== undefined) return { name: shared, marker: 'shared' };
+  return { name: pool.metadata.name, marker: pool.kind === 'GlobalInClusterIPPool' ? 'global' : '' };
+}
+
+/** Namespaced pools keep their slices beside themselves, cluster-scoped ones in the install's namespace. */
+export function sliceNamespace({ metadata }: Pool, installNamespace: string): string {
+  return metadata.namespace ?? installNamespace;
+}
+
+export function sliceHead(pool: Pool, installNamespace: string): SliceHead {
+  const { kind, metadata, spec } = pool;
+  const space = addressSpace(pool);
+  return {
+    namespace: sliceNamespace(pool, installNamespace),
+    space,
+    poolRef: { apiGroup: CAPI_IPAM_GROUP, kind, name: metadata.name, uid: metadata.uid ?? '' },
+    labels: {
+      [POOL_LABEL]: poolLabel(kind, metadata.name),
+      ...(space.marker === 'shared' && { [ADDRESS_SPACE_LABEL]: space.name }),
+    },
+    ...(Number.isInteger(spec?.prefix) && { prefix: spec.prefix }),
+    ...(spec?.gateway && { gateway: spec.gateway }),
+  };
+}

@@ -1,0 +1,137 @@
+/** What a pool gets to see: which objects it asks for, and what they are to it. */
+import { lostSlices } from '../allocation/lost.ts';
+import { ipamApiVersion } from '../claim/api-version.ts';
+import {
+  ADDRESS_SPACE_LABEL,
+  CAPI_IPAM_GROUP,
+  METAIPAM_API_VERSION,
+  POOL_LABEL,
+  POOL_UID_LABEL,
+  SETTLED_LABEL,
+} from '../kubernetes/names.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import {
+  type CompositeRequest,
+  type CustomizeResponse,
+  type HookConfig,
+  type LabelSelectorRequirement,
+  objectsOf,
+  type RelatedResourceRule,
+} from '../metacontroller/hook.ts';
+import { sharedAddressSpace } from './address-space.ts';
+import { poolLabel } from './label.ts';
+import { type Pool, sliceNamespace } from './pool.ts';
+
+/** Metacontroller's label on what it makes for a composite parent: the parent's uid. */
+const CONTROLLER_UID_LABEL = 'controller-uid';
+
+export interface PoolView {
+  readonly pool: Pool;
+  /** Those that are admitted and not settled with the pool; all of them when it is being deleted. */
+  readonly claims: readonly IPAddressClaim[];
+  readonly slices: readonly AllocationSlice[];
+  /** Names of slices that the pool's status lists and that are not in view. */
+  readonly lost: readonly string[];
+  /** IPAddresses that refer to the pool and that it did not give, as far as labels tell. */
+  readonly foreign: readonly IPAddress[];
+  /** IPAddresses that the pool gave; only looked at when it is being deleted. */
+  readonly given: readonly IPAddress[];
+  /** Slices of other pools in the same address space. */
+  readonly neighbours: readonly AllocationSlice[];
+  /** IPAddresses of other pools in the same address space. */
+  readonly neighbourAddresses: readonly IPAddress[];
+  /** Slices of an earlier pool of the same name: of one that was deleted, restored or moved here. */
+  readonly leftovers: readonly AllocationSlice[];
+}
+
+/**
+ * A pool asks for its claims that are not settled, the addresses that it did not give out itself (made by another
+ * provider, restored, or moved from another cluster), slices that an earlier pool of its name left, whose names
+ * nobody else can use, and what the neighbours in its address space hold: their slices, and their addresses too,
+ * which after a restore are there before their slices.
+ *
+ * One that is being deleted asks for all that is its own, settled or not: its end has to wait for it, whatever has
+ * become of its slices. (Deletion counts as a new generation, so Metacontroller asks again.)
+ */
+export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
+  const { kind, metadata } = pool;
+  const isDeleting = metadata.deletionTimestamp !== undefined;
+  const mine = { [POOL_LABEL]: poolLabel(kind, metadata.name) };
+  const notMine = (key: string): LabelSelectorRequirement => ({
+    key,
+    operator: 'NotIn',
+    values: [metadata.uid ?? ''],
+  });
+  const isSet = (key: string): LabelSelectorRequirement => ({ key, operator: 'Exists' });
+  const inNamespace = (
+    resource: string,
+    labelSelector: NonNullable<RelatedResourceRule['labelSelector']>,
+  ): RelatedResourceRule => ({
+    apiVersion: ipamApiVersion(config),
+    resource,
+    ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+    labelSelector,
+  });
+  const slices = (labelSelector: NonNullable<RelatedResourceRule['labelSelector']>): RelatedResourceRule => ({
+    apiVersion: METAIPAM_API_VERSION,
+    resource: 'allocationslices',
+    namespace: sliceNamespace(pool, config.installNamespace),
+    labelSelector,
+  });
+  return {
+    relatedResources: [
+      inNamespace('ipaddressclaims', {
+        matchLabels: mine,
+        ...(!isDeleting && { matchExpressions: [isSet(SETTLED_LABEL), notMine(SETTLED_LABEL)] }),
+      }),
+      inNamespace('ipaddresses', {
+        matchLabels: mine,
+        ...(!isDeleting && { matchExpressions: [notMine(POOL_UID_LABEL)] }),
+      }),
+      inNamespace('ipaddresses', { matchExpressions: [{ key: POOL_LABEL, operator: 'DoesNotExist' }] }),
+      inNamespace('ipaddresses', { matchExpressions: [isSet(ADDRESS_SPACE_LABEL), notMine(POOL_UID_LABEL)] }),
+      slices({
+        matchLabels: mine,
+        ...(!isDeleting && { matchExpressions: [notMine(CONTROLLER_UID_LABEL)] }),
+      }),
+      slices({ matchExpressions: [isSet(ADDRESS_SPACE_LABEL), notMine(CONTROLLER_UID_LABEL)] }),
+    ],
+  };
+}
+
+/** Throws MissingObjects. */
+export function readPoolRequest(request: CompositeRequest<Pool>, config: HookConfig): PoolView {
+  const pool = request.parent;
+  const { kind, metadata } = pool;
+  const capi = ipamApiVersion(config);
+  const sliceKey = `AllocationSlice.${METAIPAM_API_VERSION}`;
+  const isMine = ({ metadata: { namespace }, spec }: IPAddressClaim | IPAddress): boolean =>
+    spec?.poolRef?.kind === kind &&
+    spec.poolRef.name === metadata.name &&
+    spec.poolRef.apiGroup === CAPI_IPAM_GROUP &&
+    (metadata.namespace === undefined || metadata.namespace === namespace);
+  const space = sharedAddressSpace(pool);
+  const label = poolLabel(kind, metadata.name);
+  const isLeftover = ({ metadata: { labels } }: AllocationSlice) => labels?.[POOL_LABEL] === label;
+  const isNeighbour = ({ metadata: { labels } }: AllocationSlice | IPAddress): boolean =>
+    space !== undefined && labels?.[ADDRESS_SPACE_LABEL] === space;
+  const isGiven = (address: IPAddress) => address.metadata.labels?.[POOL_UID_LABEL] === metadata.uid;
+  const addresses = objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`);
+  const own = addresses.filter(isMine);
+  const slices = objectsOf<AllocationSlice>(request, 'children', sliceKey);
+  const names = new Set(slices.map((slice) => slice.metadata.name));
+  const others = objectsOf<AllocationSlice>(request, 'related', sliceKey).filter(
+    (slice) => !names.has(slice.metadata.name),
+  );
+  return {
+    pool,
+    claims: objectsOf<IPAddressClaim>(request, 'related', `IPAddressClaim.${capi}`).filter(isMine),
+    slices,
+    lost: lostSlices(pool.status?.slices, [...slices, ...others]),
+    foreign: own.filter((address) => !isGiven(address)),
+    given: own.filter(isGiven),
+    neighbours: others.filter((slice) => isNeighbour(slice) && !isLeftover(slice)),
+    neighbourAddresses: addresses.filter((address) => isNeighbour(address) && !isMine(address)),
+    leftovers: others.filter(isLeftover),
+  };
+}
