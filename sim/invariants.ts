@@ -155,7 +155,9 @@ export class Invariants {
       if (old!.length > 0 && !deepEqual(old, current)) return { rule: 'podCIDRs never change', message: id };
     }
     if (kind === 'AllocationSlice') {
-      const old = before as object | undefined as AllocationSlice | undefined;
+      const old = (type === 'ADDED' ? undefined : before) as object | undefined as
+        | AllocationSlice
+        | undefined;
       return this.#checkSlice(old, object as object as AllocationSlice, type === 'DELETED', actor);
     }
     return undefined;
