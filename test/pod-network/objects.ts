@@ -173,7 +173,7 @@ export function request(parts: Parts): CompositeRequest<PodNetwork> {
 
 function keysOf({ spec }: ClusterCIDR): string[] {
   const terms = spec?.nodeSelector?.nodeSelectorTerms ?? [];
-  return terms.flatMap(({ matchExpressions }) => (matchExpressions ?? []).map(({ key }) => key));
+  return terms.flatMap(({ matchExpressions }) => (matchExpressions ?? []).flatMap((each) => each?.key ?? []));
 }
 
 export function keyed<T extends PodCIDRClaim | ClusterCIDR | AllocationSlice | PodNetwork>(
