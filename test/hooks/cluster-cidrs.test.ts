@@ -35,8 +35,8 @@ function request(
 }
 
 const answers = (answer: SliceAnswer, uid = 'uid-a') =>
-  slice('default.answers-0', 'default', { answers: { [uid]: answer } });
-const presence = (name = 'default') => slice(`${name}.label-keys-0`, name, { labelKeys: [] });
+  slice('default.answers-0.network', 'default', { answers: { [uid]: answer } });
+const presence = (name = 'default') => slice(`${name}.label-keys-0.network`, name, { labelKeys: [] });
 const status = (object: ClusterCIDR, ...slices: AllocationSlice[]) =>
   sync(request(object, slices), context).status as ClusterCIDRStatus;
 const ready = (object: ClusterCIDR, ...slices: AllocationSlice[]) =>
@@ -154,7 +154,7 @@ test('a ClusterCIDR asks for what is said to it, and when it leaves for all that
   });
   const always = (name: string) => [
     slicesWith('claim.metaipam.io/uid-a'),
-    { ...slices, names: [`${name}.label-keys-0`] },
+    { ...slices, names: [`${name}.label-keys-0.network`] },
   ];
   assert.equal(customize({ parent: dual }, context).relatedResources, always('default'));
   const storage = clusterCIDR('a', {}, { ...DELETED, labels: { 'metaipam.io/network': 'storage' } });

@@ -48,7 +48,7 @@ const annotations = (slices: readonly AllocationSlice[], present: Record<string,
 const specOf = (asked: DecoratorRequest<Node>) => sync(asked).attachments[0]!.spec as PodCIDRClaimSpec;
 const asks = (network: string, labelKeys: string[], annotation?: string) =>
   slice(
-    `${network}.label-keys-0`,
+    `${network}.label-keys-0.network`,
     network,
     { labelKeys },
     annotation === undefined ? {} : { annotations: { 'metaipam.io/node-annotation': annotation } },

@@ -4,13 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sync } from '../../hooks/pod-networks.ts';
 import { FAMILY_BITS, type Family } from '../../lib/address/address.ts';
-import {
-  covers,
-  formatPrefix,
-  overlaps,
-  parsePrefix,
-  prefixOf,
-} from '../../lib/address/range.ts';
+import { covers, formatPrefix, overlaps, parsePrefix, prefixOf } from '../../lib/address/range.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
@@ -206,7 +200,7 @@ test('the API server takes every answer, now and when the grace period is over',
         const next = after(now, children, 1000 * (step + 1));
         for (const each of next.slices) {
           const was = old.get(each.metadata.name) as object | undefined;
-          const problems = admission.validate(
+          const problems = admission.validate!(
             each as object as Unstructured,
             was as Unstructured | undefined,
           );

@@ -269,13 +269,13 @@ test('a slice is named by its piece and the length of its blocks; an entry says 
       blockLength: 24,
       entries: { '10.0.0.0/24': entry },
     }),
-    object('default.answers-0', { answers }, { 'claim.metaipam.io/uid-dual': '' }),
+    object('default.answers-0.network', { answers }, { 'claim.metaipam.io/uid-dual': '' }),
     object('default.fd00-0-0-0-0-0-0-0-114.120', {
       cidr: 'fd00::/114',
       blockLength: 120,
       entries: { 'fd00::/120': entry },
     }),
-    object('default.label-keys-0', { labelKeys: [] }, { 'metaipam.io/label-keys': '' }),
+    object('default.label-keys-0.network', { labelKeys: [] }, { 'metaipam.io/label-keys': '' }),
   ]);
   assert.is(response.resyncAfterSeconds, 10);
 });
@@ -828,7 +828,7 @@ test('what a node shows is not believed where another has it, or where it is not
 });
 
 const lastWord = (name: string) =>
-  slice(`${name}.answers-0`, name, { answers: { [`uid-${name}`]: { reason: 'Deleting' } } });
+  slice(`${name}.answers-0.network`, name, { answers: { [`uid-${name}`]: { reason: 'Deleting' } } });
 const justNow = { ...context, now: Date.parse(DELETED.deletionTimestamp) + 1000 };
 
 test('default cannot go while a node lives that has its blocks', () => {
