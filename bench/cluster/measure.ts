@@ -8,7 +8,7 @@ import {
 import { succeeded } from '../../test/e2e/sandbox.ts';
 import { callsBetween, type HookCalls } from './hook-calls.ts';
 import { Served } from './served.ts';
-import type { System } from './system.ts';
+import { assertRunning, type System } from './system.ts';
 import { type Usage, usageOf } from './usage.ts';
 import type { Workload } from './workload.ts';
 
@@ -53,7 +53,9 @@ export async function measure(
   await workload.prepare(plane);
   const served = new Served(plane.kubeconfig, workload.path, workload.isServed);
   const serve = async (prefix: string, number: number) =>
-    served.all(await makeAll(workload, system, prefix, number), timeoutMilliseconds);
+    served.all(await makeAll(workload, system, prefix, number), timeoutMilliseconds, () =>
+      assertRunning(system),
+    );
   const quiet = () => rest(system, timeoutMilliseconds);
   try {
     say('warming up');
@@ -144,8 +146,11 @@ function isController({ controllers }: System, name: string): boolean {
  * Resolves, to the time as of `performance.now()` at which it began, when the controllers rest. CPU time shows that
  * for any controller, and on a machine that others use too.
  */
-async function rest({ controllers }: System, timeoutMilliseconds: number): Promise<number> {
-  const used = () => controllers.reduce((sum, { pid }) => sum + usageOf(pid!).cpuSeconds, 0);
+async function rest(system: System, timeoutMilliseconds: number): Promise<number> {
+  const used = () => {
+    assertRunning(system);
+    return system.controllers.reduce((sum, { pid }) => sum + usageOf(pid!).cpuSeconds, 0);
+  };
   const deadline = performance.now() + timeoutMilliseconds;
   let since = performance.now();
   let before = used();

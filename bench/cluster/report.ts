@@ -17,12 +17,13 @@ export function formatReport(options: BenchOptions, measurements: readonly Measu
   const rows = rowsOf(options, measurements).map(([name, ...values]) => [name, ...cellsOf(values)]);
   const numbers = header.keys().drop(1).toArray();
   const hooks = measurements.flatMap(({ hooks }) => hookRows(hooks, options.count));
+  const hookHeader = ['hook', 'calls', `a ${oneOf(options)}`, 'request kB', 'response kB'];
   const [cpu] = cpus();
   return `${[
     titleOf(options),
     '',
     ...columns([header, ...rows], numbers),
-    ...(hooks.length === 0 ? [] : ['', ...columns([HOOK_HEADER, ...hooks], [1, 2, 3, 4])]),
+    ...(hooks.length === 0 ? [] : ['', ...columns([hookHeader, ...hooks], [1, 2, 3, 4])]),
   ].join('\n')}
 
 Requests: what the API server has answered; lists, watches, leases, a user's own and those in parentheses are not in the sum.
@@ -46,21 +47,24 @@ function poolsOf({ namespaces, pool }: BenchOptions): string {
   return namespaces === 1 ? 'an InClusterIPPool' : `${namespaces} InClusterIPPools`;
 }
 
+function oneOf({ subject }: BenchOptions): string {
+  return subject === 'claims' ? 'claim' : 'node';
+}
+
 type Value = number | undefined;
 /** What it is, and its value for each system: undefined where there is none. */
 export type Row = readonly [name: string, ...values: Value[]];
 
-export function rowsOf({ subject }: BenchOptions, measurements: readonly Measurement[]): Row[] {
+export function rowsOf(options: BenchOptions, measurements: readonly Measurement[]): Row[] {
   const each = (name: string, value: (measurement: Measurement) => Value): Row => [
     name,
     ...measurements.map(value),
   ];
-  const one = subject.replace(/s$/, '');
   return [
     each('wall clock until served, s', ({ seconds }) => seconds),
     each('until all is quiet, s', ({ quietSeconds }) => quietSeconds),
     each('one more, ms', ({ oneMoreMilliseconds }) => median(oneMoreMilliseconds)),
-    each(`requests a ${one}`, ({ requests }) => requests.sum),
+    each(`requests a ${oneOf(options)}`, ({ requests }) => requests.sum),
     ...keysOf(measurements, ({ requests }) => Object.fromEntries(requests.byRequest))
       .filter((request) =>
         measurements.some(({ requests }) => (requests.byRequest.get(request) ?? 0) >= 0.005),
@@ -101,8 +105,6 @@ function textOf(value: Value): string {
   if (value === undefined) return '';
   return value < 100 ? value.toFixed(2) : String(Math.round(value));
 }
-
-const HOOK_HEADER = ['hook', 'calls', 'a claim or node', 'request kB', 'response kB'];
 
 function hookRows(hooks: Readonly<Record<string, HookCalls>>, count: number): string[][] {
   return Object.entries(hooks).map(([hook, { calls, requestBytes, responseBytes }]) => [

@@ -63,6 +63,7 @@ async function measureAll(options: BenchOptions): Promise<Measurement[]> {
 }
 
 async function measureOne(options: BenchOptions, start: () => Promise<System>): Promise<Measurement> {
+  progress('starting a control plane');
   const system = await start();
   try {
     return await measure(system, workloadOf(options), { ...options, progress });

@@ -34,12 +34,17 @@ export class Served {
     return this.#at.size;
   }
 
-  /** Resolves to the time, as of `performance.now()`, at which the last of them was served. */
-  async all(keys: readonly string[], timeoutMilliseconds: number): Promise<number> {
+  /**
+   * Resolves to the time, as of `performance.now()`, at which the last of them was served.
+   *
+   * @param check throws Ended when there is no use in waiting
+   */
+  async all(keys: readonly string[], timeoutMilliseconds: number, check: () => void): Promise<number> {
     const waiting = new Set(keys);
     await eventually(
       `${keys.length} served`,
       async () => {
+        check();
         for (const key of waiting) if (this.#at.has(key)) waiting.delete(key);
         if (waiting.size === 0) return true;
         throw new Error(`${waiting.size} wait, ${[...waiting][0]} for one`);

@@ -1,6 +1,6 @@
 /** What is measured: metaipam, or a reference controller alone, each on a fresh control plane. */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { METACONTROLLER_FLAGS } from '../../lib/doctor/metacontroller-workload.ts';
 import { ControlPlane, Ended, eventually, freePorts, type Program } from '../../test/e2e/control-plane.ts';
 import { install } from '../../test/e2e/install.ts';
@@ -74,9 +74,7 @@ export async function startReference(subject: Subject, binary: string): Promise<
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     await plane.startControllerManager();
     const [port] = await freePorts(1);
-    const program = plane.run(basename(name).replaceAll(' ', '-'), binary, [
-      ...args(plane.kubeconfig, `127.0.0.1:${port}`),
-    ]);
+    const program = plane.run(name.replaceAll(' ', '-'), binary, args(plane.kubeconfig, `127.0.0.1:${port}`));
     await eventually(name, async () => {
       if (!program.isRunning) throw new Ended(program);
       return (await fetch(`http://127.0.0.1:${port}/healthz`)).ok;
@@ -92,6 +90,11 @@ export async function startReference(subject: Subject, binary: string): Promise<
     await plane.stop();
     throw error;
   }
+}
+
+/** Throws if a controller has ended. */
+export function assertRunning({ controllers }: System): void {
+  for (const program of controllers) if (!program.isRunning) throw new Ended(program);
 }
 
 function crdsOf(binary: string): string {
