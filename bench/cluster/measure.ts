@@ -133,9 +133,14 @@ function usedBetween(
       .map(([name, { cpuSeconds, peakBytes }]) => [
         // Of several programs of a kind the harness numbers the names; here is one of each.
         name.replace(/-1$/, ''),
-        { cpuSeconds: cpuSeconds - (before.usage.get(name)?.cpuSeconds ?? 0), peakBytes },
+        { cpuSeconds: toTicks(cpuSeconds - (before.usage.get(name)?.cpuSeconds ?? 0)), peakBytes },
       ]),
   );
+}
+
+/** A difference of floating-point numbers as the hundredths of a second that it is. */
+function toTicks(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
 }
 
 function isController({ controllers }: System, name: string): boolean {

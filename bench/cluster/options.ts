@@ -64,6 +64,7 @@ export const OPTIONS = defineOptions({
   timeout: {
     type: 'duration',
     default: '30m',
+    check: (value: number) => (value < 10_000 ? 'at least 10s' : undefined),
     help: 'The longest that all may take to be served, and then to become quiet.',
   },
   output: { type: 'enum', short: 'o', values: ['text', 'json'], default: 'text', help: 'How to print it.' },

@@ -60,6 +60,7 @@ const WRONG: [line: string, message: string][] = [
   ['claims 1 2', '2: one number is enough'],
   ['claims --namespaces 0', '--namespaces: "0" must be at least 1'],
   ['claims --namespaces 257', '--namespaces: 257 must be at most 256'],
+  ['claims --timeout 9s', '--timeout: "9s" must be at least 10s'],
   ['nodes --namespaces 2', '--namespaces: nodes have none'],
   ['nodes --pool global', '--pool: nodes have none'],
   ['nodes --with-cluster', '--with-cluster: nodes have none'],
