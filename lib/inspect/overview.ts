@@ -1,11 +1,12 @@
 /** How full pools and pod networks are, and who waits for them: from the objects of a cluster, nothing else. */
-import { FAMILY_BITS, parseAddress } from '../address/address.ts';
-import { formatPrefix, type Prefix, parsePrefix, parseRange, type Range, rangeOf } from '../address/range.ts';
+import { FAMILY_BITS } from '../address/address.ts';
+import { formatPrefix, type Prefix, parsePrefix, parseRange, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
+import { SLICES_MISSING } from '../allocation/lost.ts';
+import type { Allocation } from '../allocation/slice.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
 import {
-  ADDRESS_SPACE_LABEL,
   CLUSTER_CIDR_API_VERSION,
   DEFAULT_NETWORK,
   METAIPAM_API_VERSION,
@@ -14,25 +15,25 @@ import {
 import { isPaused, type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
 import { formatProblem } from '../kubernetes/problem.ts';
 import type {
+  AllocationSlice,
   ClusterCIDR,
   Condition,
-  IPAddress,
   IPAddressClaim,
-  IPAllocation,
   PodCIDRClaim,
   PodNetwork,
+  SliceAnswer,
 } from '../kubernetes/types.ts';
 import type { HookContext, Objects } from '../metacontroller/hook.ts';
 import { blockLength, readBlockPool } from '../pod-network/block-pool.ts';
-import { type BlockAllocation, readBlockAllocation } from '../pod-network/decision.ts';
 import { readNetwork } from '../pod-network/network-view.ts';
 import { planNetwork } from '../pod-network/plan.ts';
-import { sharedAddressSpace } from '../pool/address-space.ts';
-import type { Pool } from '../pool/pool-hooks.ts';
+import { type Pool, poolTitle } from '../pool/pool.ts';
+import { isOurs } from '../pool/reference.ts';
 import { readPool } from '../pool/spec.ts';
+import { poolConditions } from '../pool/status.ts';
 import { brokenRules } from '../validation/rules.ts';
-import { refersToOurPool } from './adoption.ts';
 import { type Inventory, readInventory } from './inventory.ts';
+import { accountsOf, type PoolAccount, poolTitleOf } from './pool-account.ts';
 import { type Counts, countStates, cutSpace, fragmentation, type Space, setOf } from './space.ts';
 
 export interface Overview {
@@ -52,6 +53,12 @@ export interface State {
   readonly message: string;
 }
 
+/** The state of a pool, network or ClusterCIDR. */
+export interface ObjectState extends State {
+  /** What its condition Ready says: a pool is ready too when it is full. */
+  readonly isReady: boolean;
+}
+
 /** A claim or a node that has not got what it asks for. */
 export interface Waiting extends State {
   /** `namespace/name` of the IPAddressClaim, name of the Node. */
@@ -61,7 +68,7 @@ export interface Waiting extends State {
 export interface Usage {
   /** What can be given out: free, used within range and taken. Without the reserved, excluded and gateway. */
   readonly total: bigint;
-  /** Taken by claims or nodes, adopted and out of range ones among them: as in a pool's status. */
+  /** Taken by claims or nodes, adopted and out of range ones among them. These counts are those of a pool's status. */
   readonly used: bigint;
   readonly free: bigint;
   readonly outOfRange: bigint;
@@ -76,7 +83,7 @@ export interface PoolOverview extends Usage {
   readonly pool: Pool;
   /** `InClusterIPPool default/pool-a`. */
   readonly title: string;
-  readonly state: State;
+  readonly state: ObjectState;
   readonly waiting: readonly Waiting[];
 }
 
@@ -84,7 +91,7 @@ export interface NetworkOverview {
   readonly name: string;
   /** Undefined if ClusterCIDRs name a network that does not exist. */
   readonly network: PodNetwork | undefined;
-  readonly state: State;
+  readonly state: ObjectState;
   readonly nodes: number;
   /** How many of them have blocks of this network. */
   readonly allocated: number;
@@ -95,7 +102,7 @@ export interface NetworkOverview {
 
 export interface ClusterCIDROverview {
   readonly clusterCIDR: ClusterCIDR;
-  readonly state: State;
+  readonly state: ObjectState;
   /** How many nodes have blocks of it. */
   readonly nodes: number;
   /** One a family; none while the spec is invalid. Counts are of blocks. */
@@ -117,43 +124,19 @@ export interface BlockRangeOverview extends Usage {
  */
 export function overviewOf(objects: Iterable<KubernetesObject>, context: HookContext): Overview {
   const inventory = readInventory(objects);
-  const waitingByPool = Map.groupBy(
-    inventory.claims.filter((claim) => refersToOurPool(claim) && isWaiting(claim)),
-    poolKeyOf,
+  const waiting = Map.groupBy(
+    inventory.claims.filter((claim) => isOurs(claim) && isWaiting(claim)),
+    poolTitleOf,
   );
-  const refusals = Map.groupBy(
-    inventory.allocations.filter(({ spec }) => spec.refusal !== undefined),
-    ({ spec }) => spec.claimRef.uid,
+  const pools = accountsOf(inventory, context).map((account) =>
+    poolOverview(account, waiting.get(poolTitle(account.pool)) ?? []),
   );
-  const waitingClaims = (key: string) =>
-    (waitingByPool.get(key) ?? []).map((claim) => describeWaiting(claim, refusals));
-  const known = new Set(inventory.pools.map(poolKey));
-  const lost = [...waitingByPool.keys()].filter((key) => !known.has(key));
-  const holders = holdersByPool(inventory);
+  for (const { title } of pools) waiting.delete(title);
   return {
-    pools: inventory.pools.map((pool) => {
-      const usage = poolUsage(pool, holders, inventory, context);
-      return {
-        pool,
-        title: `${pool.kind} ${qualifiedName(pool.metadata)}`,
-        state: poolState(pool, usage),
-        waiting: waitingClaims(poolKey(pool)),
-        ...usage,
-      };
-    }),
+    pools,
     networks: networkNames(inventory).map((name) => networkOverview(name, inventory, context)),
-    waitingForNoPool: lost.flatMap(waitingClaims),
+    waitingForNoPool: [...waiting.values()].flat().map((claim) => describeWaiting(claim)),
   };
-}
-
-function poolKey({ kind, metadata }: Pool): string {
-  return `${kind} ${qualifiedName(metadata)}`;
-}
-
-/** The key of the pool that a claim or an address refers to. */
-export function poolKeyOf({ metadata, spec }: IPAddressClaim | IPAddress): string {
-  const { kind, name } = spec.poolRef;
-  return `${kind} ${kind === 'GlobalInClusterIPPool' ? name : qualifiedName({ ...metadata, name })}`;
 }
 
 /** Whether a claim has no address, or not all that comes with it. */
@@ -163,17 +146,14 @@ export function isWaiting(claim: IPAddressClaim): boolean {
   return claim.status?.addressRef === undefined || (status !== undefined && status !== 'True');
 }
 
-/** @param refusals of pools, by the uid of their claim */
+/** @param answers of its pool, by the uids of claims */
 export function describeWaiting(
   claim: IPAddressClaim,
-  refusals: ReadonlyMap<string, readonly IPAllocation[]>,
+  answers: ReadonlyMap<string | undefined, SliceAnswer> = new Map(),
 ): Waiting {
   const name = qualifiedName(claim.metadata);
   const ready = readyOf(claim);
-  const said =
-    ready !== undefined && ready.status !== 'True'
-      ? ready
-      : refusals.get(claim.metadata.uid ?? '')?.[0]?.spec.refusal;
+  const said = ready !== undefined && ready.status !== 'True' ? ready : answers.get(claim.metadata.uid);
   const { reason = 'Unanswered', message = 'its pool has not answered yet' } = said ?? {};
   return { name, reason, message };
 }
@@ -185,96 +165,81 @@ function readyOf({ status }: WithConditions): Condition | undefined {
   return Array.isArray(conditions) ? conditions.find((condition) => condition?.type === 'Ready') : undefined;
 }
 
-/** What the object itself says of its state; `fallback` when it says that all is well. */
-function stateOf(object: WithConditions, fallback: State): State {
+/** What the object says of its state; `fallback` when it says that all is well. */
+function stateOf(object: WithConditions, fallback: ObjectState): ObjectState {
+  const ready = readyOf(object);
   if (object.metadata.deletionTimestamp !== undefined) {
-    return { reason: 'Deleting', message: readyOf(object)?.message ?? '' };
+    return notReady({ reason: 'Deleting', message: ready?.message ?? '' });
   }
   const problems = brokenRules(object);
-  if (problems.length > 0) return { reason: 'InvalidSpec', message: problems.map(formatProblem).join('; ') };
-  if (isPaused(object)) return { reason: 'Paused', message: '' };
-  const ready = readyOf(object);
-  if (ready === undefined) return { reason: 'NotSynced', message: 'no controller has looked at it yet' };
-  if (ready.status !== 'True') return { reason: ready.reason ?? 'NotReady', message: ready.message ?? '' };
-  return fallback;
+  if (problems.length > 0) {
+    return notReady({ reason: 'InvalidSpec', message: problems.map(formatProblem).join('; ') });
+  }
+  if (isPaused(object)) return notReady({ reason: 'Paused', message: '' });
+  return ready?.status === 'True' ? fallback : notReady(ready);
 }
 
-const READY: State = { reason: 'Ready', message: '' };
+const READY: ObjectState = { reason: 'Ready', message: '', isReady: true };
 
-/** What a pool says of itself, and whether it is full. */
-export function poolState(pool: Pool, { free, total }: Pick<Usage, 'free' | 'total'>): State {
-  const isExhausted = free === 0n && total > 0n;
-  return stateOf(pool, isExhausted ? { reason: 'PoolExhausted', message: 'every address is in use' } : READY);
+/** What the conditions of a pool come to, those of its status or those that its hook would write now. */
+export function poolState(conditions: readonly Omit<Condition, 'lastTransitionTime'>[]): ObjectState {
+  const find = (type: string, status: string) =>
+    conditions.find((condition) => condition?.type === type && condition.status === status);
+  const ready = find('Ready', 'True');
+  if (ready === undefined) return notReady(find('Ready', 'False'));
+  const lost = find(SLICES_MISSING, 'True');
+  if (lost !== undefined) return { reason: SLICES_MISSING, message: lost.message, isReady: true };
+  const exhausted = find('Exhausted', 'True');
+  if (exhausted === undefined) return READY;
+  return { reason: 'PoolExhausted', message: exhausted.message, isReady: true };
 }
 
-interface Holders {
-  /** By the uid of their pool. */
-  readonly allocations: ReadonlyMap<string, readonly IPAllocation[]>;
-  /** Texts of the addresses of IPAddresses, by the key of their pool. */
-  readonly addresses: ReadonlyMap<string, readonly string[]>;
+function notReady(ready: Partial<State> | undefined): ObjectState {
+  if (ready === undefined) {
+    return { reason: 'NotSynced', message: 'no controller has looked at it yet', isReady: false };
+  }
+  return { reason: ready.reason ?? 'NotReady', message: ready.message ?? '', isReady: false };
 }
 
-function holdersByPool({ allocations, addresses }: Inventory): Holders {
-  const byPool = Map.groupBy(addresses.filter(refersToOurPool), poolKeyOf);
+function poolOverview({ pool, view, plan }: PoolAccount, claims: readonly IPAddressClaim[]): PoolOverview {
+  const isSynced = readyOf(pool) !== undefined;
+  const adopted = plan.slices.kept
+    .values()
+    .filter(({ entry }) => entry.adopted === true)
+    .map(({ block }) => block);
   return {
-    allocations: Map.groupBy(allocations, ({ spec }) => spec.poolRef.uid),
-    addresses: new Map([...byPool].map(([key, list]) => [key, list.map(({ spec }) => spec.address)])),
+    pool,
+    title: poolTitle(pool),
+    state: poolState(isSynced ? poolConditions(view, plan) : []),
+    waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
+    ...usageOfPool(pool, { used: plan.used, adopted: RangeSet.of(adopted), taken: plan.taken }),
   };
 }
 
-function poolUsage(pool: Pool, holders: Holders, inventory: Inventory, context: HookContext): Usage {
-  const allocations = holders.allocations.get(pool.metadata.uid ?? '') ?? [];
-  const addressesOf = (some: readonly IPAllocation[]) => some.map(({ spec }) => spec.address);
-  return usageOfPool(pool, {
-    own: [...addressesOf(allocations), ...(holders.addresses.get(poolKey(pool)) ?? [])],
-    adopted: addressesOf(allocations.filter(({ spec }) => spec.adopted)),
-    neighbours: addressesOf(neighboursOf(pool, inventory, context)),
-  });
-}
-
-/** Texts of addresses that are in use; what is none is left out. */
+/** Addresses that are in use. */
 export interface AddressesInUse {
-  /** Of the pool, those that were there before among them. */
-  readonly own: Iterable<unknown>;
-  readonly adopted: Iterable<unknown>;
-  /** Of other pools in the address space that the pool shares. */
-  readonly neighbours: Iterable<unknown>;
+  /** Taken from the pool, adopted ones among them. */
+  readonly used: RangeSet;
+  readonly adopted: RangeSet;
+  /** What else is not free. */
+  readonly taken: RangeSet;
 }
 
 /** How a pool is used when these addresses are. */
-export function usageOfPool({ spec }: Pool, inUse: AddressesInUse): Usage {
-  const own = setOf(inUse.own, parseOne);
+export function usageOfPool({ spec }: Pool, { used, adopted, taken }: AddressesInUse): Usage {
   const { ranges } = readPool(spec);
   const listed = ranges === undefined ? RangeSet.EMPTY : setOf(spec.addresses, parseRange);
   const allocatable = ranges?.allocatable ?? RangeSet.EMPTY;
-  const space = cutSpace(listed.union(own), [
-    ['outOfRange', own.difference(allocatable)],
-    ['adopted', setOf(inUse.adopted, parseOne)],
-    ['used', own],
-    ['gateway', setOf([spec.gateway], parseOne)],
+  const space = cutSpace(listed.union(used), [
+    ['outOfRange', used.difference(allocatable)],
+    ['adopted', adopted],
+    ['used', used],
+    ['gateway', setOf([spec.gateway], parseRange)],
     ['excluded', setOf(ranges === undefined ? [] : (spec.excludedAddresses ?? []), parseRange)],
     ['reserved', listed.difference(allocatable)],
-    ['taken', setOf(inUse.neighbours, parseOne)],
+    ['taken', taken],
   ]);
   return usageOf(space);
-}
-
-function parseOne(text: string): Range | undefined {
-  const address = parseAddress(text);
-  return address && rangeOf(address);
-}
-
-/** The allocations of other pools in the address space that the pool shares, if it does. */
-function neighboursOf(pool: Pool, { allocations }: Inventory, { config }: HookContext): IPAllocation[] {
-  const space = sharedAddressSpace(pool);
-  if (space === undefined) return [];
-  const home = pool.metadata.namespace ?? config.installNamespace;
-  return allocations.filter(
-    ({ metadata, spec }) =>
-      metadata.labels?.[ADDRESS_SPACE_LABEL] === space &&
-      metadata.namespace === home &&
-      spec.poolRef.uid !== pool.metadata.uid,
-  );
 }
 
 function usageOf(space: Space): Usage {
@@ -305,19 +270,21 @@ function networkLabelOf({ labels }: ObjectMeta): string {
   return labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
 }
 
+/** The label value of the network that a slice is of. */
+export function networkOf({ metadata, spec }: AllocationSlice): string | undefined {
+  return spec.poolRef.kind === 'PodNetwork' ? metadata.labels?.[NETWORK_LABEL] : undefined;
+}
+
 /** Decides nothing: a network that would serve a node at its next sync is said not to have done so yet. */
 function networkOverview(name: string, inventory: Inventory, context: HookContext): NetworkOverview {
   const label = labelValue(name);
   const network = inventory.networks.find(({ metadata }) => metadata.name === name);
   const clusterCIDRs = inventory.clusterCIDRs.filter(({ metadata }) => networkLabelOf(metadata) === label);
-  const allocations = inventory.allocations.filter(
-    ({ metadata }) => metadata.labels?.[NETWORK_LABEL] === label,
-  );
+  const blocks = inventory.allocations.filter(({ slice }) => networkOf(slice) === label);
   const nodes = nodesOf(inventory);
-  const blocks = allocations
-    .map((allocation) => readBlockAllocation(allocation))
-    .filter((each) => each !== undefined);
-  const holders = new Set(blocks.map(({ nodeUID }) => nodeUID));
+  const holders = new Set(
+    blocks.filter(({ entry }) => entry.released === undefined).map(({ entry }) => entry.uid),
+  );
   const isServed = ({ spec }: PodCIDRClaim) =>
     name === DEFAULT_NETWORK ? (spec.podCIDRs ?? []).length > 0 : holders.has(spec.nodeUID);
   const waiting =
@@ -326,7 +293,7 @@ function networkOverview(name: string, inventory: Inventory, context: HookContex
       : waitingNodes(
           network,
           clusterCIDRs,
-          allocations,
+          inventory.slices.filter((slice) => networkOf(slice) === label),
           nodes.filter((node) => !isServed(node)),
           nodes,
           context,
@@ -336,7 +303,7 @@ function networkOverview(name: string, inventory: Inventory, context: HookContex
     network,
     state:
       network === undefined
-        ? { reason: 'NotFound', message: `there is no PodNetwork ${name}` }
+        ? notReady({ reason: 'NotFound', message: `there is no PodNetwork ${name}` })
         : stateOf(network, READY),
     nodes: nodes.length,
     allocated: nodes.filter(isServed).length,
@@ -374,7 +341,7 @@ export function podCIDRsOf({ spec }: Pick<Node, 'spec'>): readonly string[] {
 function waitingNodes(
   network: PodNetwork,
   clusterCIDRs: readonly ClusterCIDR[],
-  allocations: readonly IPAllocation[],
+  slices: readonly AllocationSlice[],
   unserved: readonly PodCIDRClaim[],
   nodes: readonly PodCIDRClaim[],
   context: HookContext,
@@ -382,7 +349,7 @@ function waitingNodes(
   if (unserved.length === 0) return [];
   const reading = readNetwork({
     parent: network,
-    children: { [`IPAllocation.${METAIPAM_API_VERSION}`]: byName(allocations) },
+    children: { [`AllocationSlice.${METAIPAM_API_VERSION}`]: byName(slices) },
     related: {
       [`PodCIDRClaim.${METAIPAM_API_VERSION}`]: byName(nodes),
       [`ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`]: byName(clusterCIDRs),
@@ -440,12 +407,11 @@ function occupiedBeside(
 
 function clusterCIDROverview(
   clusterCIDR: ClusterCIDR,
-  blocks: readonly BlockAllocation[],
+  blocks: readonly Allocation[],
   beside: Beside,
 ): ClusterCIDROverview {
   const { pool } = readBlockPool(clusterCIDR);
-  const isOwn = ({ allocation }: BlockAllocation) =>
-    allocation.spec.poolRef.name === clusterCIDR.metadata.name;
+  const isOwn = ({ entry }: Allocation) => entry.clusterCIDR === clusterCIDR.metadata.name;
   const own = blocks.filter(isOwn);
   const others = blocks.filter((each) => !isOwn(each));
   const ranges = (pool?.ranges ?? []).map((range): BlockRangeOverview => {
@@ -455,7 +421,7 @@ function clusterCIDROverview(
     const space = cutSpace(
       RangeSet.of([range]),
       [
-        ['adopted', grown(own.filter(({ allocation }) => allocation.spec.adopted).map(({ block }) => block))],
+        ['adopted', grown(own.filter(({ entry }) => entry.adopted).map(({ block }) => block))],
         ['used', grown(own.map(({ block }) => block))],
         ['taken', grown([...others.map(({ block }) => block), ...beside.podCIDRs.ranges])],
         ['reserved', grown(beside.services.ranges)],
@@ -465,10 +431,11 @@ function clusterCIDROverview(
     return { range, cidr: formatPrefix(range), blockLength: length, ...usageOf(space) };
   });
   const isFull = ranges.some(({ free }) => free === 0n);
+  const full: ObjectState = { reason: 'PoolExhausted', message: 'no block is free', isReady: false };
   return {
     clusterCIDR,
-    state: stateOf(clusterCIDR, isFull ? { reason: 'PoolExhausted', message: 'no block is free' } : READY),
-    nodes: new Set(own.map(({ nodeUID }) => nodeUID)).size,
+    state: stateOf(clusterCIDR, isFull ? full : READY),
+    nodes: new Set(own.filter(({ entry }) => entry.released === undefined).map(({ entry }) => entry.uid)).size,
     ranges,
   };
 }
