@@ -14,7 +14,8 @@ export function sync(
   if (!isOurs(object)) return { attachments: [] };
   const { kind, name } = object.spec.poolRef;
   const isFree = clusterName(object) === undefined || !config.watchClusters;
-  const isNew = object.metadata.labels?.[SETTLED_LABEL] === undefined && object.metadata.deletionTimestamp === undefined;
+  const isNew =
+    object.metadata.labels?.[SETTLED_LABEL] === undefined && object.metadata.deletionTimestamp === undefined;
   return {
     labels: {
       [POOL_LABEL]: poolLabel(kind, name),

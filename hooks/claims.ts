@@ -1,6 +1,7 @@
 /** IPAddressClaim → its IPAddress, once its pool has allocated an address; and why not, until then. */
-import { endClaim, serveClaim } from '../lib/claim/outcome.ts';
+
 import { keptAddress } from '../lib/claim/ip-address.ts';
+import { endClaim, serveClaim } from '../lib/claim/outcome.ts';
 import { claimRelated, readClaimRequest } from '../lib/claim/view.ts';
 import { POOL_LABEL } from '../lib/kubernetes/names.ts';
 import type { IPAddressClaim } from '../lib/kubernetes/types.ts';

@@ -5,12 +5,13 @@ import { controllerOf } from '../lib/engine/object.ts';
 import type { Node } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_ANNOTATION,
+  CLAIM_UID_LABEL,
   DEFAULT_NETWORK,
   NETWORK_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../lib/kubernetes/object.ts';
-import type { ClusterCIDR, IPAddressClaim, IPAllocation, PodNetwork } from '../lib/kubernetes/types.ts';
+import type { AllocationSlice, ClusterCIDR, IPAddressClaim, PodNetwork } from '../lib/kubernetes/types.ts';
 import type { Invariants, Violation } from './invariants.ts';
 import {
   addressesByName,
@@ -18,9 +19,8 @@ import {
   blocksOf,
   givenBy,
   gives,
-  isAbandoned,
+  heldIn,
   isOfPool,
-  isPoolAllocation,
   keyOfPool,
   objectsOf,
   overlap,
@@ -85,9 +85,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   const addresses = addressesByName(cluster);
   const claims = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim');
   const uids = new Map(claims.map((claim) => [claim.metadata.uid, claim]));
-  const allocations = objectsOf<IPAllocation>(cluster, 'IPAllocation').filter(
-    ({ spec }) => spec.cidr === undefined,
-  );
+  const allocations = heldIn(cluster).filter(({ isBlock }) => !isBlock);
   const pools = new Map(poolsOf(cluster).map((pool) => [keyOfPool(pool), pool]));
   const clusters = new Map(cluster.objects('Cluster').map((each) => [qualifiedName(each.metadata), each]));
   const isHeldUp = (claim: IPAddressClaim) => {
@@ -102,43 +100,60 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     givenBy({ ...pool.spec, excludedAddresses: [], gateway: '', allocateReservedIPAddresses: true } as never)
       .length === 0;
 
-  for (const allocation of allocations) {
-    const claim = uids.get(allocation.spec.claimRef.uid);
-    const pool = pools.get(poolKey(allocation.spec.poolRef, allocation.metadata.namespace));
-    const title = `${allocation.metadata.name} of ${allocation.spec.claimRef.name}`;
-    if (pool === undefined) return { rule: 'nothing is left over', message: `${title} has no pool` };
+  const isMissing = (pool: Pool) =>
+    pool.status?.conditions?.some(({ type, status }) => type === 'SlicesMissing' && status === 'True');
+
+  for (const { slice, key, entry, poolRef } of allocations) {
+    const claim = uids.get(entry.uid);
+    const pool = pools.get(poolKey(poolRef, slice.metadata.namespace));
+    const title = `${key} in ${slice.metadata.name} of ${entry.name}`;
+    if (pool?.metadata.uid !== poolRef.uid)
+      return { rule: 'nothing is left over', message: `${title} has no pool` };
     if (claim === undefined && !isFrozen(pool)) return { rule: 'nothing is left over', message: title };
-    if (claim === undefined || !isPoolAllocation(allocation)) continue;
+    if (claim === undefined) continue;
     const held = addressOf(claim, addresses);
-    if (held !== undefined && held !== allocation.spec.address && !isFrozen(pool)) {
+    if (held !== undefined && held !== key && !isFrozen(pool) && !isHeldUp(claim)) {
       return { rule: 'nothing is left over', message: `${title}, which has ${held}` };
+    }
+  }
+  for (const { metadata, spec } of objectsOf<AllocationSlice>(cluster, 'AllocationSlice')) {
+    const pool = pools.get(poolKey(spec.poolRef, metadata.namespace));
+    const isOurs = spec.poolRef.kind !== 'PodNetwork';
+    if (isOurs && pool === undefined)
+      return { rule: 'nothing is left over', message: `${metadata.name} has no pool` };
+    for (const uid of Object.keys(spec.answers ?? {})) {
+      if (isOurs && !uids.has(uid) && uid !== pool?.metadata.uid)
+        return { rule: 'nothing is left over', message: `an answer in ${metadata.name}` };
     }
   }
   for (const address of addresses.values()) {
     const owner = address.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
-    const isForeign = owner === undefined && !isAbandoned(address.metadata);
-    // Two Metacontrollers at once may leave one behind: see docs/correctness.md.
-    if (layout.metacontrollers > 1 || isForeign || (owner !== undefined && uids.has(owner))) continue;
+    const madeFor = owner ?? address.metadata.labels?.[CLAIM_UID_LABEL];
+    if (madeFor === undefined || uids.has(madeFor)) continue;
     return { rule: 'nothing is left over', message: `IPAddress ${qualifiedName(address.metadata)}` };
   }
   for (const pool of pools.values()) {
-    if (pool.metadata.deletionTimestamp === undefined || isPaused(pool)) continue;
+    if (isMissing(pool) && pool.metadata.deletionTimestamp === undefined)
+      return { rule: 'what was lost is made again', message: `slices of ${keyOfPool(pool)}` };
+  }
+  for (const pool of pools.values()) {
+    if (pool.metadata.deletionTimestamp === undefined) continue;
     const id = keyOfPool(pool);
     const isUsed =
       claims.some(
         (claim) =>
           poolKey(claim.spec.poolRef, claim.metadata.namespace) === id &&
           addressOf(claim, addresses) !== undefined,
-      ) || allocations.some((each) => isPoolAllocation(each) && each.spec.poolRef.uid === pool.metadata.uid);
+      ) || allocations.some(({ poolRef }) => poolRef.uid === pool.metadata.uid);
     if (!isUsed) return { rule: 'what is deleted goes', message: id };
   }
 
   const used = new Map<string, Set<string>>();
   const use = (space: string, address: string) =>
     used.set(space, (used.get(space) ?? new Set()).add(address));
-  for (const { metadata, spec } of allocations) {
-    const pool = pools.get(poolKey(spec.poolRef, metadata.namespace));
-    if (spec.address !== undefined && pool !== undefined) use(spaceOf(pool), spec.address);
+  for (const { slice, key, poolRef } of allocations) {
+    const pool = pools.get(poolKey(poolRef, slice.metadata.namespace));
+    if (pool !== undefined) use(spaceOf(pool), key);
   }
   for (const claim of claims) {
     const pool = pools.get(poolKey(claim.spec.poolRef, claim.metadata.namespace));
@@ -159,16 +174,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const address = addresses.get(qualifiedName(claim.metadata));
     if (claim.status?.addressRef !== undefined) {
       if (address === undefined) {
-        // Nobody hears of the end of an IPAddress without an owner: the next resync makes it again.
-        const isAdopted = allocations.some(
-          ({ spec }) => spec.adopted && spec.claimRef.uid === claim.metadata.uid,
-        );
-        if (
-          !isAdopted &&
-          pool !== undefined &&
-          !isFrozen(pool) &&
-          pool.metadata.deletionTimestamp === undefined
-        )
+        if (pool !== undefined && !isFrozen(pool) && pool.metadata.deletionTimestamp === undefined)
           return {
             rule: 'what was lost is made again',
             message: `${title}: ${ready?.reason} ${ready?.message}`,
@@ -190,9 +196,10 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
         };
       if (pool !== undefined && !isFrozen(pool)) {
         const backed = allocations.some(
-          ({ spec }) =>
-            spec.claimRef.uid === claim.metadata.uid &&
-            spec.address === canonicalAddress(address.spec.address),
+          ({ key, entry }) =>
+            entry.uid === claim.metadata.uid &&
+            entry.released === undefined &&
+            key === canonicalAddress(address.spec.address),
         );
         if (!backed && pool.metadata.deletionTimestamp === undefined)
           return { rule: 'every address is allocated', message: `${title} ${address.spec.address}` };
@@ -223,13 +230,11 @@ function checkNodes({ cluster }: World): Violation | undefined {
   const uids = new Set(nodes.map(({ metadata }) => metadata.uid));
   const networks = objectsOf<PodNetwork>(cluster, 'PodNetwork');
   const cidrs = objectsOf<ClusterCIDR>(cluster, 'ClusterCIDR');
-  const allocations = objectsOf<IPAllocation>(cluster, 'IPAllocation').filter(
-    ({ spec }) => spec.cidr !== undefined,
-  );
-  for (const { metadata, spec } of allocations) {
-    if (!uids.has(spec.claimRef.uid)) return { rule: 'nothing is left over', message: metadata.name };
-    if (!networks.some(({ metadata: { name } }) => name === metadata.labels?.[NETWORK_LABEL]))
-      return { rule: 'nothing is left over', message: `${metadata.name} has no network` };
+  const allocations = heldIn(cluster).filter(({ isBlock }) => isBlock);
+  for (const { id, entry, poolRef } of allocations) {
+    if (!uids.has(entry.uid)) return { rule: 'nothing is left over', message: id };
+    if (!networks.some(({ metadata }) => metadata.uid === poolRef.uid))
+      return { rule: 'nothing is left over', message: `${id} has no network` };
   }
   for (const { metadata, spec } of objectsOf<{ metadata: { name: string }; spec: { nodeUID: string } }>(
     cluster,
@@ -240,8 +245,7 @@ function checkNodes({ cluster }: World): Violation | undefined {
   }
   for (const { metadata } of [...networks, ...cidrs]) {
     const isUsed = allocations.some(
-      ({ metadata: { labels }, spec }) =>
-        labels?.[NETWORK_LABEL] === metadata.name || spec.poolRef.name === metadata.name,
+      ({ entry, poolRef }) => poolRef.name === metadata.name || entry.clusterCIDR === metadata.name,
     );
     if (metadata.deletionTimestamp !== undefined && !isUsed)
       return { rule: 'what is deleted goes', message: metadata.name };
@@ -253,11 +257,7 @@ function checkNodes({ cluster }: World): Violation | undefined {
     const taken = [
       ...(isDefault ? nodes.flatMap((node) => blocksOf(node.spec?.podCIDRs)) : []),
       ...blocksOf(network.spec.serviceCIDRs),
-      ...blocksOf(
-        allocations
-          .filter(({ metadata }) => metadata.labels?.[NETWORK_LABEL] === name)
-          .map(({ spec }) => spec.cidr!),
-      ),
+      ...blocksOf(allocations.filter(({ poolRef }) => poolRef.name === name).map(({ key }) => key)),
     ];
     const isFree = (range: ReturnType<typeof blocksOf>[number], hostBits: number) => {
       const size = 1n << BigInt(hostBits);
@@ -269,13 +269,12 @@ function checkNodes({ cluster }: World): Violation | undefined {
     };
     for (const node of nodes) {
       const mine = allocations.filter(
-        ({ metadata, spec }) =>
-          metadata.labels?.[NETWORK_LABEL] === name && spec.claimRef.uid === node.metadata.uid,
+        ({ entry, poolRef }) => poolRef.name === name && entry.uid === node.metadata.uid,
       );
       const value = isDefault
         ? (node.spec?.podCIDRs ?? []).join()
         : node.metadata.annotations?.[`kube-node.nordix.org/${name}`];
-      const given = isDefault ? mine.map(({ spec }) => spec.cidr!) : (mine[0]?.spec.blocks ?? []);
+      const given = isDefault ? mine.map(({ key }) => key) : (mine[0]?.entry.blocks ?? []);
       if (given.length > 0 && given.toSorted().join() !== value?.split(',').toSorted().join())
         return {
           rule: 'every node gets its blocks',

@@ -5,13 +5,13 @@ import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import type { WatchEvent } from '../lib/engine/store.ts';
 import type { Node } from '../lib/kubernetes/core-types.ts';
-import { DEFAULT_NETWORK, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
+import { CLAIM_UID_LABEL, DEFAULT_NETWORK } from '../lib/kubernetes/names.ts';
 import { type ObjectMeta, qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
+  AllocationSlice,
   ClusterCIDR,
   IPAddress,
   IPAddressClaim,
-  IPAllocation,
   PodCIDRClaim,
   PodNetwork,
 } from '../lib/kubernetes/types.ts';
@@ -19,7 +19,10 @@ import {
   addressesByName,
   addressOf,
   blocksOf,
+  entriesOf,
   gives,
+  type Held,
+  heldIn,
   keyOfPool,
   objectsOf,
   overlap,
@@ -52,9 +55,12 @@ export class Invariants {
   readonly #tampered = new Set<string>();
   /** When each claim or node was gone, by uid. */
   readonly #goneAt = new Map<string, number>();
+  /** When each entry was made and released, by its id and uid. */
+  readonly #givenAt = new Map<string, number>();
+  readonly #releasedAt = new Map<string, number>();
   readonly #versions = new Map<string, Version<Unstructured>[]>();
-  /** deletionTimestamps, by uid. */
-  readonly #leavingSince = new Map<string, string>();
+  /** When the deletion of each object began, by uid. */
+  readonly #leavingSince = new Map<string, number>();
   /** Addresses, by claim uid, that a claim may have again although the pool does not give them out any more. */
   readonly #once = new Set<string>();
   /** Node uid and CIDR of every block that was ever in an annotation of its node. */
@@ -97,7 +103,8 @@ export class Invariants {
   #move(): void {
     const { cluster, moves } = this.#world;
     this.#moves = moves;
-    const memories = [this.#positions, this.#addresses, this.#goneAt, this.#versions, this.#leavingSince];
+    const times = [this.#goneAt, this.#givenAt, this.#releasedAt, this.#leavingSince];
+    const memories = [...times, this.#positions, this.#addresses, this.#versions];
     for (const memory of [...memories, this.#tampered, this.#once, this.#annotated]) memory.clear();
     const addresses = addressesByName(cluster);
     for (const { metadata, spec } of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
@@ -117,8 +124,8 @@ export class Invariants {
     const before = versions.at(-1)?.object;
     const last = versions.at(-1);
     if (last !== undefined) last.until = Math.min(last.until, now);
-    const { deletionTimestamp } = metadata;
-    if (deletionTimestamp !== undefined) this.#leavingSince.set(metadata.uid!, deletionTimestamp);
+    if (isDeleting(object) && !this.#leavingSince.has(metadata.uid!))
+      this.#leavingSince.set(metadata.uid!, now);
     if (type === 'DELETED') {
       this.#goneAt.set(metadata.uid!, now);
       if (before?.metadata.finalizers !== undefined && this.#isInUse(metadata)) {
@@ -147,35 +154,77 @@ export class Invariants {
       }
       if (old!.length > 0 && !deepEqual(old, current)) return { rule: 'podCIDRs never change', message: id };
     }
-    if (kind === 'IPAllocation') {
-      const allocation = object as object as IPAllocation;
-      if (type === 'ADDED') return this.#checkGiven(allocation, actor);
-      if (type === 'DELETED') return this.#checkDropped(allocation, actor);
-      if (!deepEqual(before?.spec, object.spec)) return { rule: 'an allocation never changes', message: id };
+    if (kind === 'AllocationSlice') {
+      const old = before as object | undefined as AllocationSlice | undefined;
+      return this.#checkSlice(old, object as object as AllocationSlice, type === 'DELETED', actor);
     }
     return undefined;
   }
 
-  /** Whether a live claim or node has an allocation that the pool or ClusterCIDR made before its deletion. */
-  #isInUse({ uid, deletionTimestamp = '' }: ObjectMeta): boolean {
+  /** What an API server with the rules of our CRD makes sure of, and what the rules cannot tell. */
+  #checkSlice(
+    before: AllocationSlice | undefined,
+    after: AllocationSlice,
+    isDeleted: boolean,
+    actor: Actor,
+  ): Violation | undefined {
+    const old = new Map(entriesOf(before).map((held) => [held.key, held]));
+    const current = new Map(isDeleted ? [] : entriesOf(after).map((held) => [held.key, held]));
+    // Whoever deletes a slice of a pool that is gone, or the pool with it, takes nothing from it.
+    const isOrphan = isDeleted && !this.#isThere(after.spec.poolRef.uid);
+    for (const held of current.values()) {
+      const known = old.get(held.key);
+      if (known === undefined) {
+        const violation = this.#checkGiven(held, actor);
+        if (violation !== undefined) return violation;
+      } else if (known.entry.uid !== held.entry.uid) {
+        return { rule: 'an entry never changes hands', message: held.id };
+      } else if (known.entry.released === undefined && held.entry.released !== undefined) {
+        const violation = this.#checkReleased(held, actor);
+        if (violation !== undefined) return violation;
+      }
+    }
+    for (const held of old.values()) {
+      if (current.has(held.key)) continue;
+      if (actor.isUser) this.#tampered.add(held.entry.uid);
+      else if (isOrphan) continue;
+      else if (held.entry.released === undefined) {
+        return { rule: 'only what was released goes', message: held.id };
+      } else {
+        const violation = this.#checkDropped(held);
+        if (violation !== undefined) return violation;
+      }
+    }
+    return undefined;
+  }
+
+  #isThere(uid: string): boolean {
+    return this.#world.cluster.objects().some(({ metadata }) => metadata.uid === uid);
+  }
+
+  /** Whether a live claim or node has something that the pool or network gave it before its deletion. */
+  #isInUse({ uid = '' }: ObjectMeta): boolean {
     const { cluster } = this.#world;
     const holders = ['IPAddressClaim', 'Node'].flatMap((kind) => cluster.objects(kind));
     const living = new Set(holders.map(({ metadata }) => metadata.uid));
-    return objectsOf<IPAllocation>(cluster, 'IPAllocation').some(
-      ({ metadata, spec }) =>
-        spec.poolRef.uid === uid &&
-        spec.refusal === undefined &&
-        living.has(spec.claimRef.uid) &&
-        metadata.creationTimestamp! <= deletionTimestamp,
+    const since = this.#leavingSince.get(uid) ?? 0;
+    return heldIn(cluster).some(
+      ({ id, entry, poolRef }) =>
+        poolRef.uid === uid &&
+        entry.released === undefined &&
+        living.has(entry.uid) &&
+        !this.#tampered.has(entry.uid) &&
+        (this.#givenAt.get(`${id} ${entry.uid}`) ?? 0) <= since,
     );
   }
 
-  /** Whether there were allocations for the node that name just these blocks. */
+  /** Whether there were entries for the node that name just these blocks. */
   #wasDecided(uid: string, blocks: readonly string[]): boolean {
     return [...this.#versions]
-      .filter(([id]) => id.startsWith('IPAllocation '))
-      .flatMap(([, versions]) => versions as object[] as Version<IPAllocation>[])
-      .some(({ object: { spec } }) => spec.claimRef.uid === uid && spec.blocks?.join() === blocks.join());
+      .filter(([id]) => id.startsWith('AllocationSlice '))
+      .flatMap(([, versions]) => versions as object[] as Version<AllocationSlice>[])
+      .flatMap(({ object }) => entriesOf(object))
+      .some(({ entry }) => entry.uid === uid && entry.blocks?.join() === blocks.join());
   }
 
   #forget(name: string, namespace: string | undefined): void {
@@ -239,38 +288,39 @@ export class Invariants {
   }
 
   /** What is newly given is the pool's to give. */
-  #checkGiven({ metadata, spec }: IPAllocation, { isUser, since }: Actor): Violation | undefined {
+  #checkGiven(
+    { id, slice, key, entry, poolRef, isBlock }: Held,
+    { isUser, since }: Actor,
+  ): Violation | undefined {
+    this.#givenAt.set(`${id} ${entry.uid}`, this.#world.now);
     if (isUser) return undefined;
     const horizon = since - this.#world.layout.assumptions.lag * 1000 - 1000;
-    const { claimRef, poolRef } = spec;
-    if (spec.address !== undefined) {
-      const again = `${claimRef.uid} ${spec.address}`;
-      if (spec.adopted || this.#once.has(again) || this.#addresses.get(claimRef.uid) === spec.address)
-        return undefined;
+    const { metadata } = slice;
+    const again = `${entry.uid} ${key}`;
+    if (!isBlock) {
+      if (entry.adopted || this.#once.has(again) || this.#addresses.get(entry.uid) === key) return undefined;
       this.#once.add(again);
       const pools = this.#recent<Pool>(poolKey(poolRef, metadata.namespace), horizon);
-      if (pools.some((pool) => gives(pool.spec as never, spec.address!))) return undefined;
-      return { rule: 'only addresses of the pool', message: `${metadata.name} is none of ${poolRef.name}'s` };
+      if (pools.some((pool) => gives(pool.spec as never, key))) return undefined;
+      return { rule: 'only addresses of the pool', message: `${key} is none of ${poolRef.name}'s` };
     }
-    if (spec.cidr === undefined) return undefined;
-    const [block] = blocksOf([spec.cidr]);
-    const nodes = this.#recent<Node>(`Node ${claimRef.name}`, 0);
-    if (nodes.some((node) => node.spec?.podCIDRs?.includes(spec.cidr!))) return undefined;
-    if (this.#once.has(`${claimRef.uid} ${spec.cidr}`)) return undefined;
-    for (const cidr of spec.blocks ?? []) this.#once.add(`${claimRef.uid} ${cidr}`);
-    const ranges = this.#recent<ClusterCIDR>(`ClusterCIDR ${poolRef.name}`, horizon).flatMap(
+    const [block] = blocksOf([key]);
+    const nodes = this.#recent<Node>(`Node ${entry.name}`, 0);
+    if (nodes.some((node) => node.spec?.podCIDRs?.includes(key))) return undefined;
+    if (this.#once.has(again)) return undefined;
+    for (const cidr of entry.blocks ?? []) this.#once.add(`${entry.uid} ${cidr}`);
+    const ranges = this.#recent<ClusterCIDR>(`ClusterCIDR ${entry.clusterCIDR}`, horizon).flatMap(
       ({ spec: range }) => blocksOf([range.ipv4, range.ipv6].filter((text) => text !== undefined)),
     );
     const isInside = ranges.some(
       (range) => range.family === block!.family && range.first <= block!.first && block!.last <= range.last,
     );
-    if (!isInside) return { rule: 'only blocks of the ClusterCIDR', message: metadata.name };
-    const network = metadata.labels?.[NETWORK_LABEL] ?? '';
-    const networks = this.#recent<PodNetwork>(`PodNetwork ${network}`, horizon);
+    if (!isInside) return { rule: 'only blocks of the ClusterCIDR', message: id };
+    const networks = this.#recent<PodNetwork>(`PodNetwork ${poolRef.name}`, horizon);
     const isService = ({ spec: { serviceCIDRs } }: PodNetwork) =>
       blocksOf(serviceCIDRs).some((range) => overlap(range, block!));
     if (networks.length > 0 && networks.every(isService)) {
-      return { rule: 'no addresses of services', message: metadata.name };
+      return { rule: 'no addresses of services', message: id };
     }
     return undefined;
   }
@@ -282,89 +332,55 @@ export class Invariants {
       .map(({ object }) => object as object as T);
   }
 
-  /** An allocation stays while its claim lives, and as long after that as the grace period says. */
-  #checkDropped(allocation: IPAllocation, { isUser }: Actor): Violation | undefined {
-    const { metadata, spec } = allocation;
-    if (spec.refusal !== undefined) return undefined;
-    const { claimRef, poolRef } = spec;
+  /** What a claim or node has stays its own while it has it. */
+  #checkReleased(held: Held, { isUser }: Actor): Violation | undefined {
+    const { id, key, entry, isBlock, poolRef } = held;
+    const { cluster, now } = this.#world;
+    this.#releasedAt.set(`${id} ${entry.uid}`, now);
     if (isUser) {
-      this.#tampered.add(claimRef.uid);
+      this.#tampered.add(entry.uid);
       return undefined;
     }
-    const isSpare = objectsOf<IPAllocation>(this.#world.cluster, 'IPAllocation').some(
-      (other) => other.spec.claimRef.uid === claimRef.uid && other.spec.refusal === undefined,
-    );
-    const isGone = this.#goneAt.has(claimRef.uid);
-    if (isGone && isSpare) return undefined;
-    return spec.address === undefined
-      ? this.#checkDroppedBlock(allocation)
-      : this.#checkDroppedAddress(allocation, poolKey(poolRef, metadata.namespace));
-  }
-
-  #checkDroppedAddress({ metadata, spec }: IPAllocation, poolId: string): Violation | undefined {
-    const { cluster, now } = this.#world;
-    const { uid } = spec.claimRef;
+    if (this.#tampered.has(entry.uid)) return undefined;
+    if (isBlock) {
+      const node = objectsOf<Node>(cluster, 'Node').find(({ metadata }) => metadata.uid === entry.uid);
+      const isBound = node?.spec?.podCIDRs?.includes(key) && poolRef.name === DEFAULT_NETWORK;
+      if (!isBound || !this.#isKnown(key, entry.uid)) return undefined;
+      return { rule: 'a live node keeps its allocation', message: `${id} of ${entry.name} is released` };
+    }
     const claim = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim').find(
-      (each) => each.metadata.uid === uid,
+      ({ metadata }) => metadata.uid === entry.uid,
     );
-    if (claim !== undefined) {
-      const held = addressOf(claim, addressesByName(cluster));
-      const others = objectsOf<IPAllocation>(cluster, 'IPAllocation').filter(
-        (other) => other.spec.claimRef.uid === uid && other.spec.address !== undefined,
-      );
-      const isSpare = held === undefined ? others.length > 0 : held !== spec.address;
-      // Made for a pool that was already leaving, and that did not know of the claim.
-      const isLate = metadata.creationTimestamp! >= (this.#leavingSince.get(spec.poolRef.uid) ?? '9');
-      if (isSpare || isLate || this.#tampered.has(uid)) return undefined;
-      return {
-        rule: 'a live claim keeps its allocation',
-        message: `${metadata.name} of ${claim.metadata.name} is dropped`,
-      };
-    }
-    // Its other allocation was deleted by hand: this one was the spare when the pool last looked.
-    if (this.#tampered.has(uid)) return undefined;
-    return this.#checkGrace(
-      metadata.name,
-      this.#goneAt.get(uid),
-      (this.#versions.get(poolId) ?? []).map(({ object, until }) => ({
-        until,
-        seconds: isDeleting(object)
-          ? 0
-          : ((object as object as Pool).spec.addressReuseGracePeriodSeconds ?? 0),
-      })),
-      now,
-    );
+    if (claim === undefined) return undefined;
+    const addresses = addressesByName(cluster);
+    const address = addresses.get(qualifiedName(claim.metadata));
+    const isThere =
+      address !== undefined &&
+      canonicalAddress(address.spec.address) === key &&
+      (address.metadata.labels?.[CLAIM_UID_LABEL] ?? entry.uid) === entry.uid;
+    const isHeld = isThere || (!isDeletingClaim(claim) && addressOf(claim, addresses) === key);
+    return isHeld
+      ? { rule: 'a live claim keeps its allocation', message: `${id} of ${claim.metadata.name} is released` }
+      : undefined;
   }
 
-  #checkDroppedBlock({ metadata, spec }: IPAllocation): Violation | undefined {
-    const { cluster, now } = this.#world;
-    const { uid } = spec.claimRef;
-    const node = objectsOf<Node>(cluster, 'Node').find((each) => each.metadata.uid === uid);
-    const network = metadata.labels?.[NETWORK_LABEL] ?? '';
-    if (node !== undefined) {
-      const isBound = node.spec?.podCIDRs?.includes(spec.cidr!) && network === DEFAULT_NETWORK;
-      if (!isBound || this.#tampered.has(uid) || !this.#isKnown(spec.cidr!, uid)) return undefined;
-      return {
-        rule: 'a live node keeps its allocation',
-        message: `${metadata.name} of ${node.metadata.name} is dropped`,
+  /** What was released is held for the grace period. */
+  #checkDropped({ id, entry, poolRef, isBlock, slice }: Held): Violation | undefined {
+    const { uid } = entry;
+    if (this.#tampered.has(uid)) return undefined;
+    // Of several decisions for a node, and addresses for a claim, nobody ever used the spare ones.
+    const goneAt = this.#goneAt.get(uid);
+    if (goneAt === undefined) return undefined;
+    const owner = isBlock ? `PodNetwork ${poolRef.name}` : poolKey(poolRef, slice.metadata.namespace);
+    const periods = (this.#versions.get(owner) ?? []).map(({ object, until }) => {
+      const spec = object.spec as {
+        addressReuseGracePeriodSeconds?: number;
+        reuseGracePeriodSeconds?: number;
       };
-    }
-    const isBound =
-      network === DEFAULT_NETWORK
-        ? this.#isKnown(spec.cidr!, uid)
-        : this.#annotated.has(`${uid} ${spec.cidr}`);
-    if (this.#tampered.has(uid) || !isBound) return undefined;
-    return this.#checkGrace(
-      metadata.name,
-      this.#goneAt.get(uid),
-      (this.#versions.get(`PodNetwork ${network}`) ?? []).map(({ object, until }) => ({
-        until,
-        seconds: isDeleting(object)
-          ? 0
-          : ((object as object as PodNetwork).spec.reuseGracePeriodSeconds ?? 0),
-      })),
-      now,
-    );
+      const seconds = (isBlock ? spec.reuseGracePeriodSeconds : spec.addressReuseGracePeriodSeconds) ?? 0;
+      return { until, seconds: isDeleting(object) ? 0 : seconds };
+    });
+    return this.#checkGrace(id, this.#releasedAt.get(`${id} ${uid}`) ?? goneAt, periods, this.#world.now);
   }
 
   /**
@@ -401,4 +417,8 @@ export class Invariants {
       message: `${name} was held for ${(now - goneAt) / 1000} s of ${shortest} s`,
     };
   }
+}
+
+function isDeletingClaim({ metadata }: IPAddressClaim): boolean {
+  return metadata.deletionTimestamp !== undefined;
 }

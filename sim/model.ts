@@ -7,11 +7,13 @@ import type { Unstructured } from '../lib/engine/object.ts';
 import { ADDRESS_ANNOTATION, ADDRESS_SPACE_ANNOTATION, POOL_UID_LABEL } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
+  AllocationSlice,
   GlobalInClusterIPPool,
   InClusterIPPool,
   IPAddress,
   IPAddressClaim,
-  IPAllocation,
+  PoolReference,
+  SliceEntry,
 } from '../lib/kubernetes/types.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
 
@@ -127,6 +129,32 @@ export function overlap(a: Range, b: Range): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
 
-export function isPoolAllocation({ spec }: IPAllocation): boolean {
-  return spec.address !== undefined;
+/** One entry of a slice, with what is to be known of the slice. */
+export interface Held {
+  /** The same for as long as the address or block has a slice. */
+  readonly id: string;
+  readonly slice: AllocationSlice;
+  readonly key: string;
+  readonly entry: SliceEntry;
+  readonly poolRef: PoolReference;
+  /** Whether it is a block of a PodNetwork, and not an address of a pool. */
+  readonly isBlock: boolean;
+}
+
+export function entriesOf(slice: AllocationSlice | undefined): Held[] {
+  if (slice === undefined) return [];
+  const { poolRef, entries = {} } = slice.spec;
+  return Object.entries(entries).map(([key, entry]) => ({
+    id: `${qualifiedName(slice.metadata)} ${key}`,
+    slice,
+    key,
+    entry,
+    poolRef,
+    isBlock: poolRef.kind === 'PodNetwork',
+  }));
+}
+
+/** Every entry there is. */
+export function heldIn(cluster: Cluster): Held[] {
+  return objectsOf<AllocationSlice>(cluster, 'AllocationSlice').flatMap(entriesOf);
 }

@@ -11,7 +11,7 @@ export interface MoveOptions {
   readonly owners: boolean;
   /** Whether claims keep their status. */
   readonly status: boolean;
-  /** Whether IPAllocations come along, with the owners they had. */
+  /** Whether AllocationSlices come along, with the owners they had. */
   readonly allocations: boolean;
 }
 
@@ -25,7 +25,7 @@ const KINDS = [
   'GlobalInClusterIPPool',
   'IPAddressClaim',
   'IPAddress',
-  'IPAllocation',
+  'AllocationSlice',
 ];
 
 /** Those that are made first, and long before the others, unless pools are paused. */
@@ -51,7 +51,7 @@ export function moveObjects(source: Cluster, target: Cluster, how: MoveOptions, 
 
 /** What is being deleted stays behind, and so does what belongs to it. */
 function isMoved(object: Unstructured, source: Cluster, { allocations }: MoveOptions): boolean {
-  if (object.kind === 'IPAllocation') return allocations;
+  if (object.kind === 'AllocationSlice') return allocations;
   if (object.kind !== 'IPAddress') return !isDeleting(object) || object.kind.endsWith('Pool');
   const claim = source
     .objects('IPAddressClaim')
@@ -64,7 +64,7 @@ function isMoved(object: Unstructured, source: Cluster, { allocations }: MoveOpt
 function moved(object: Unstructured, how: MoveOptions, uids: ReadonlyMap<string, string>): Unstructured {
   const { name, namespace, labels, annotations, finalizers, ownerReferences } = object.metadata;
   const pause = how.paused && object.kind.endsWith('Pool') && { [PAUSED_ANNOTATION]: 'true' };
-  const owners = object.kind === 'IPAllocation' ? ownerReferences : how.owners && repointed(object, uids);
+  const owners = object.kind === 'AllocationSlice' ? ownerReferences : how.owners && repointed(object, uids);
   const kept = {
     apiVersion: object.apiVersion,
     kind: object.kind,

@@ -5,14 +5,17 @@ import type { Random } from '../lib/engine/random.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
+  CLAIMS_FINALIZER,
   CLUSTER_CIDR_API_VERSION,
   DEFAULT_NETWORK,
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
+  OPEN,
   PAUSED_ANNOTATION,
   POOL_API_VERSION,
   POOL_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
+  SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
 import { poolLabel } from '../lib/pool/label.ts';
@@ -96,12 +99,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     needs: (layout) => layout.hands && layout.hasPools,
     act: deleteAddress,
   },
-  'delete allocation': { weight: 4, needs: ({ hands }) => hands, act: deleteAllocation },
-  'touch allocation': {
-    weight: 1,
-    needs: ({ hands }) => hands,
-    act: touchAllocation,
-  },
+  'delete slice': { weight: 2, needs: ({ hands }) => hands, act: deleteSlice },
+  'touch slice': { weight: 1, needs: ({ hands }) => hands, act: touchSlice },
   'create node': { weight: 8, needs: hasNodes, act: createNode },
   'delete node': { weight: 4, needs: hasNodes, act: (scene) => remove(scene, 'Node') },
   'relabel node': {
@@ -131,8 +130,10 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'unlabel claim': {
     weight: 2,
     needs: hasPools,
-    act: (scene) =>
-      patchOne(scene, 'IPAddressClaim', 'unlabels', { metadata: { labels: { [POOL_LABEL]: null } } }),
+    act: (scene) => {
+      const key = scene.random.pick([POOL_LABEL, SETTLED_LABEL]);
+      return patchOne(scene, 'IPAddressClaim', 'unlabels', { metadata: { labels: { [key]: null } } });
+    },
   },
 };
 
@@ -226,11 +227,11 @@ function claimObject(
   metadata: { name: string; namespace: string },
   annotations: Readonly<Record<string, string>> = {},
 ): Unstructured {
-  const routed = layout.routesAtAdmission && {
-    labels: { [POOL_LABEL]: poolLabel(kind, name) },
-    finalizers: ['metacontroller.io/decoratorcontroller-claims'],
-  };
   const cluster = layout.hasClusters && hashless(metadata.name) && { clusterName: 'east' };
+  const routed = layout.routesAtAdmission && {
+    labels: { [POOL_LABEL]: poolLabel(kind, name), ...(!cluster && { [SETTLED_LABEL]: OPEN }) },
+    finalizers: [CLAIMS_FINALIZER],
+  };
   return {
     apiVersion: CAPI,
     kind: 'IPAddressClaim',
@@ -315,31 +316,29 @@ function createCluster({ random }: Scene): UserOp {
   });
 }
 
-function deleteAllocation(scene: Scene): UserOp | undefined {
-  const allocation = settledAllocation(scene, 'delete');
-  return allocation && ifSettled(scene, removal(scene, allocation));
+function deleteSlice(scene: Scene): UserOp | undefined {
+  const slice = settledSlice(scene);
+  return slice && ifSettled(scene, removal(scene, slice));
 }
 
-function touchAllocation(scene: Scene): UserOp | undefined {
-  const allocation = settledAllocation(scene, 'patch');
+function touchSlice(scene: Scene): UserOp | undefined {
+  const slice = one(scene, 'AllocationSlice');
   const annotations = { note: String(scene.random.below(9)) };
-  return allocation && ifSettled(scene, patch(scene, allocation, 'annotates', { metadata: { annotations } }));
+  return slice && patch(scene, slice, 'annotates', { metadata: { annotations } });
 }
 
-/** Whoever deletes or changes an allocation before its claim is settled takes it back. */
-function settledAllocation(
-  { world, random, layout }: Scene,
-  verb: 'delete' | 'patch',
-): Unstructured | undefined {
-  const resource = 'ipallocations';
-  const allocations = world.cluster
-    .objects('IPAllocation')
-    .filter(
-      ({ metadata }) =>
-        layout.beyond ||
-        world.isSettled({ verb, resource, namespace: metadata.namespace, name: metadata.name }),
-    );
-  return allocations.length === 0 ? undefined : random.pick(allocations);
+function settledSlice({ world, random, layout }: Scene): Unstructured | undefined {
+  const slices = world.cluster.objects('AllocationSlice').filter(
+    ({ metadata }) =>
+      layout.beyond ||
+      world.isSettled({
+        verb: 'delete',
+        resource: 'allocationslices',
+        namespace: metadata.namespace,
+        name: metadata.name,
+      }),
+  );
+  return slices.length === 0 ? undefined : random.pick(slices);
 }
 
 function deleteAddress(scene: Scene): UserOp | undefined {
@@ -432,6 +431,7 @@ const RESOURCES: Readonly<Record<string, string>> = {
   GlobalInClusterIPPool: 'globalinclusterippools',
   IPAddressClaim: 'ipaddressclaims',
   IPAddress: 'ipaddresses',
+  AllocationSlice: 'allocationslices',
   ClusterCIDR: 'clustercidrs',
   PodNetwork: 'podnetworks',
   Cluster: 'clusters',

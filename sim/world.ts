@@ -1,23 +1,19 @@
 /** A simulated cluster to which things happen, one `Op` at a time. */
-import { canonicalAddress } from '../lib/address/address.ts';
 import type { ApiRequest } from '../lib/engine/api.ts';
 import { Cluster, type ExecutedStep } from '../lib/engine/cluster.ts';
 import type { Reconciler, StartReconciler } from '../lib/engine/environment.ts';
 import type { HookRegistry } from '../lib/engine/hook-server.ts';
 import type { Informer } from '../lib/engine/informer.ts';
+import { Janitor } from '../lib/engine/janitor.ts';
 import { NodeBinder } from '../lib/engine/node-binder.ts';
 import { controllerOf } from '../lib/engine/object.ts';
 import type { Process, Worker } from '../lib/engine/process.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
 import type { Task } from '../lib/engine/task.ts';
-import {
-  ADDRESS_ANNOTATION,
-  ADDRESS_SPACE_LABEL,
-  DEFAULT_NETWORK,
-  NETWORK_LABEL,
-} from '../lib/kubernetes/names.ts';
-import type { IPAddress, IPAddressClaim, IPAllocation } from '../lib/kubernetes/types.ts';
+import { decideDeeds } from '../lib/janitor/decide.ts';
+import { ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
+import type { AllocationSlice, IPAddress } from '../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../lib/metacontroller/hook.ts';
 import { HookAudit } from './hook-audit.ts';
 import { install } from './install.ts';
@@ -29,6 +25,8 @@ import type { Op, Trouble } from './op.ts';
 export interface Subject {
   readonly hooks: HookRegistry;
   readonly startBinder?: StartReconciler;
+  /** What the janitor decides. */
+  readonly tidy?: typeof decideDeeds;
 }
 
 /** What a request is about. */
@@ -69,7 +67,7 @@ export class World {
 
   constructor(
     layout: Layout,
-    { hooks, startBinder = (environment) => new NodeBinder(environment) }: Subject,
+    { hooks, startBinder = (environment) => new NodeBinder(environment), tidy = decideDeeds }: Subject,
   ) {
     this.layout = layout;
     this.config = {
@@ -96,9 +94,14 @@ export class World {
         applyStrategy: layout.strategy,
         metacontrollers: layout.metacontrollers,
         workers: layout.workers,
-        reconcilers: Object.fromEntries(
-          Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
-        ),
+        reconcilers: {
+          ...Object.fromEntries(
+            Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
+          ),
+          ...(layout.hasPools && {
+            janitor: (environment) => new Janitor(environment, this.config, tidy),
+          }),
+        },
         schedule: {
           choose: (moves) => FAIR.choose(moves),
           fault: () => this.#fault,
@@ -238,36 +241,30 @@ export class World {
   }
 
   /**
-   * Whether somebody may delete it by hand. An IPAddress has to be its claim's, not another provider's, and an adopted
-   * one its pool's too; and the claim of an allocation has to have been Ready, with its address noted, for so long that everybody has heard.
+   * Whether somebody may delete it by hand. An IPAddress has to be its claim's, and known to a slice; a slice has to be
+   * on its pool's list, so that its loss is seen, and to be nobody else's business.
    */
-  isSettled({ verb, resource, namespace, name }: Target): boolean {
+  isSettled({ resource, namespace, name }: Target): boolean {
     const objects = <T>(kind: string) => this.cluster.objects(kind) as object[] as T[];
-    const allocations = objects<IPAllocation>('IPAllocation');
+    const slices = objects<AllocationSlice>('AllocationSlice');
+    const isNamed = ({ metadata }: AllocationSlice | IPAddress) =>
+      metadata.name === name && metadata.namespace === namespace;
     if (resource === 'ipaddresses') {
       return objects<IPAddress>('IPAddress').some(
         (address) =>
-          address.metadata.name === name &&
-          address.metadata.namespace === namespace &&
-          controllerOf(address) !== undefined &&
-          (this.moves === 0 || allocations.some(({ spec }) => isFor(spec, address))) &&
-          !allocations.some(({ spec }) => spec.adopted && isFor(spec, address) && !isOwnedBy(spec, address)),
+          isNamed(address) &&
+          slices.some(({ spec }) =>
+            Object.values(spec.entries ?? {}).some(
+              ({ uid, released }) => uid === controllerOf(address)?.uid && released === undefined,
+            ),
+          ),
       );
     }
-    const allocation = allocations.find(
-      ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
-    );
-    if (allocation?.spec.cidr !== undefined)
-      return verb === 'delete' && allocation.metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK;
-    if (allocation?.spec.address === undefined) return true;
-    if (allocation.metadata.labels?.[ADDRESS_SPACE_LABEL] !== undefined) return false;
-    const claim = objects<IPAddressClaim>('IPAddressClaim').find(
-      ({ metadata }) => metadata.uid === allocation.spec.claimRef.uid,
-    );
-    if (claim?.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined) return claim === undefined;
-    const ready = claim.status?.conditions?.find(({ type }) => type === 'Ready');
-    const age = this.now - Date.parse(ready?.lastTransitionTime ?? '');
-    return ready?.status === 'True' && age >= this.config.cacheLagSeconds * 1000;
+    const slice = slices.find(isNamed);
+    if (slice === undefined || slice.metadata.labels?.[ADDRESS_SPACE_LABEL] !== undefined) return false;
+    const owner = this.cluster.objects().find(({ metadata }) => metadata.uid === slice.spec.poolRef.uid);
+    const listed = (owner?.status as { slices?: readonly string[] } | undefined)?.slices ?? [];
+    return listed.includes(slice.metadata.name);
   }
 
   /** How many events of a type a list has to show: all that are older than a cache may lag. */
@@ -294,7 +291,7 @@ export class World {
         const { reconciler, key } = worker;
         first = { at, op: { op: 'step', process: process.name, reconciler: reconciler.name, key } };
       }
-      if (!process.name.startsWith('metacontroller')) continue;
+      if (!process.name.startsWith('metacontroller') && process.name !== 'janitor') continue;
       for (const informer of process.informers) {
         if (informer.pending === 0) continue;
         const since = informer.synced
@@ -368,15 +365,6 @@ function opOfLate({ process, reconciler, key }: Worker): Op {
 function isOf(worker: Worker, op: { process: string; reconciler: string; key: string }): boolean {
   const { process, reconciler, key } = worker;
   return process.name === op.process && reconciler.name === op.reconciler && key === op.key;
-}
-
-/** Whether the address was allocated in this cluster, to its present owner. */
-function isOwnedBy({ poolRef }: IPAllocation['spec'], { metadata }: IPAddress): boolean {
-  return metadata.ownerReferences?.some(({ uid }) => uid === poolRef.uid) ?? false;
-}
-
-function isFor({ claimRef, address }: IPAllocation['spec'], object: IPAddress): boolean {
-  return claimRef.uid === controllerOf(object)?.uid && address === canonicalAddress(object.spec.address);
 }
 
 export function cacheName({ apiVersion, type }: Informer): string {

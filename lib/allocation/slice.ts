@@ -94,7 +94,14 @@ export function allocationsOf(slices: Iterable<AllocationSlice>): Allocation[] {
 function parseKey(key: string): Prefix | undefined {
   if (key.includes('/')) return parsePrefix(key);
   const address = parseAddress(key);
-  return address && { family: address.family, first: address.value, last: address.value, length: FAMILY_BITS[address.family] };
+  return (
+    address && {
+      family: address.family,
+      first: address.value,
+      last: address.value,
+      length: FAMILY_BITS[address.family],
+    }
+  );
 }
 
 /** Whether the slice takes no changes any more. */
@@ -114,7 +121,10 @@ export function desiredSlices(
   slices: readonly AllocationSlice[],
   plan: SlicePlan,
 ): DesiredObject[] {
-  const pieces = new Map<string, { piece: Prefix; blockLength: number | undefined; entries: Map<string, SliceEntry> }>();
+  const pieces = new Map<
+    string,
+    { piece: Prefix; blockLength: number | undefined; entries: Map<string, SliceEntry> }
+  >();
   const known = new Map(slices.map((slice) => [slice.metadata.name, slice]));
   const pieceNamed = (name: string, piece: Prefix, blockLength: number | undefined) => {
     let found = pieces.get(name);
@@ -132,7 +142,10 @@ export function desiredSlices(
   for (const { block, entry } of plan.added) {
     const blockLength = isAddress(block) ? undefined : block.length;
     const piece = pieceOf(head.space, block);
-    pieceNamed(sliceName(head.space, piece, blockLength), piece, blockLength).entries.set(keyOf(block), entry);
+    pieceNamed(sliceName(head.space, piece, blockLength), piece, blockLength).entries.set(
+      keyOf(block),
+      entry,
+    );
   }
 
   const desired: DesiredObject[] = [];

@@ -72,7 +72,11 @@ export function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): De
   return {
     apiVersion,
     kind,
-    metadata: { name, ...(namespace !== undefined && { namespace }), ...(labels !== undefined && { labels }) },
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(labels !== undefined && { labels }),
+    },
     spec,
   };
 }

@@ -1,7 +1,7 @@
 /** What becomes of a claim, from what it sees. */
 import { secondsSince } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
-import { ADDRESS_ANNOTATION, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
+import { ADDRESS_ANNOTATION, ENDING, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
@@ -43,8 +43,9 @@ export function endClaim(view: ClaimView, { now }: HookContext): DecoratorRespon
   if (address !== undefined) {
     // One that the claim does not control is the janitor's to delete. Until then the pool keeps the address.
     const left = LONG_FAREWELL_SECONDS - secondsSince(deletionTimestamp, now);
-    if (isOwn || left > 0) return { attachments: [], finalized: false, resyncAfterSeconds: RESYNC_SECONDS };
-    return { attachments: [], finalized: true };
+    if (!isOwn && left <= 0) return { attachments: [], finalized: true };
+    const labels = isOwn ? {} : { labels: { [SETTLED_LABEL]: ENDING } };
+    return { ...labels, attachments: [], finalized: false, resyncAfterSeconds: RESYNC_SECONDS };
   }
   if (settled === undefined && holdsNothing) return { attachments: [], finalized: true };
   if (settled !== LEAVING) {
@@ -63,7 +64,7 @@ export function endClaim(view: ClaimView, { now }: HookContext): DecoratorRespon
 }
 
 function isPoolUid(settled: string | undefined): boolean {
-  return settled !== undefined && settled !== OPEN && settled !== LEAVING;
+  return ![undefined, OPEN, LEAVING, ENDING].includes(settled);
 }
 
 /** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */
@@ -98,8 +99,7 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const text = addressText(address);
   const pool = kept[0]?.slice.spec.poolRef.uid;
   const isAlone = kept.length === 1 && kept[0]!.key === text;
-  const isSettled =
-    kept.length === 0 && isPoolUid(settled);
+  const isSettled = kept.length === 0 && isPoolUid(settled);
   const next = (isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
   // A sync whose status write met a conflict is not followed by another, as changes of the status alone are ignored.
   const isQuiet = settled === next && readyCondition(claim)?.status === 'True';
@@ -192,7 +192,11 @@ function lose(
     message: `IPAddress ${addressName} is gone${why}`,
     addressName: isLost ? null : addressName,
   };
-  return { attachments: [], status: claimStatus(claim, outcome, context), resyncAfterSeconds: RESYNC_SECONDS };
+  return {
+    attachments: [],
+    status: claimStatus(claim, outcome, context),
+    resyncAfterSeconds: RESYNC_SECONDS,
+  };
 }
 
 /** Has the pool look at the claim. */

@@ -22,9 +22,9 @@ export function claimStatus(
   const condition = { type: 'Ready', status: ready, reason, message } as const;
   const older = setCondition(
     (config.clusterApiVersion === 'v1beta1' ? conditions : deprecated?.v1beta1?.conditions) as Condition[],
-    withSeverity(condition),
+    asOfV1Beta1(condition),
     now,
-  );
+  ).map(withoutEmptyMessage);
   return {
     ...others,
     ...(addressName !== null && { addressRef: { name: addressName } }),
@@ -43,7 +43,13 @@ export function readyCondition({ status }: IPAddressClaim): Condition | undefine
   return status?.conditions?.find(({ type }) => type === 'Ready');
 }
 
-/** Conditions of v1beta1 say how bad a False is, and have no reason and no message when there is nothing to say. */
-function withSeverity<C extends { status: string }>(condition: C): C {
+/** Conditions of v1beta1 say how bad a False is. */
+function asOfV1Beta1<C extends { status: string }>(condition: C): C {
   return condition.status === 'False' ? { ...condition, severity: 'Warning' } : condition;
+}
+
+/** They have no message where there is nothing to say. */
+function withoutEmptyMessage(condition: Condition): Condition {
+  const { message, ...others } = condition;
+  return message === '' ? (others as Condition) : condition;
 }

@@ -22,6 +22,10 @@ export const ADDRESS_SPACE_LABEL = 'metaipam.io/address-space';
 export const SETTLED_LABEL = 'metaipam.io/settled';
 export const OPEN = 'open';
 export const LEAVING = 'leaving';
+/** It leaves, but there is an IPAddress of it that it does not control: the janitor takes that away. */
+export const ENDING = 'ending';
+/** Metacontroller's, on what a DecoratorController has attached: the name of that. */
+export const DECORATOR_ANNOTATION = 'metacontroller.k8s.io/decorator-controller';
 /** Metacontroller's, on a claim whose end the claims hook has to see. */
 export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
 /** Starts the label of a slice by which a claim, node or ClusterCIDR finds it; its uid follows. */

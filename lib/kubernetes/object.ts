@@ -32,6 +32,11 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
+/** The owner that manages the object. */
+export function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
+  return metadata.ownerReferences?.find(({ controller }) => controller);
+}
+
 /** `namespace/name`, or `name` for a cluster-scoped object. */
 export function qualifiedName(meta: Pick<ObjectMeta, 'name' | 'namespace'>): string {
   return meta.namespace === undefined || meta.namespace === '' ? meta.name : `${meta.namespace}/${meta.name}`;

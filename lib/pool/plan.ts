@@ -3,7 +3,13 @@ import { formatRange, type Prefix, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
 import { pieceOfName } from '../allocation/names.ts';
-import { type Allocation, allocationsOf, isEnding, pieceOfSlice, type SlicePlan } from '../allocation/slice.ts';
+import {
+  type Allocation,
+  allocationsOf,
+  isEnding,
+  pieceOfSlice,
+  type SlicePlan,
+} from '../allocation/slice.ts';
 import {
   ADDRESS_ANNOTATION,
   CLAIMS_FINALIZER,
@@ -181,7 +187,8 @@ class Planner {
   #hold(allocation: Allocation, since: string, claim: IPAddressClaim | undefined): void {
     const isNew = allocation.entry.released === undefined;
     const isHeard = claim === undefined || !isListening(claim);
-    const left = this.#gracePeriod === undefined ? undefined : secondsHeld(since, this.#gracePeriod, this.#now);
+    const left =
+      this.#gracePeriod === undefined ? undefined : secondsHeld(since, this.#gracePeriod, this.#now);
     if (left !== undefined && left > 0) this.#changesIn(left);
     // Time cannot be trusted to have been right when it was written, only not to be ahead of now.
     const released = Date.parse(since) > this.#now ? formatTime(this.#now) : since;
@@ -205,7 +212,8 @@ class Planner {
     const own = held.get(uidOf(claim));
     if (arrival === undefined || claim.metadata.deletionTimestamp !== undefined) return false;
     const { address, object } = arrival;
-    if (own?.some(({ block }) => block.family === address.family && block.first === address.value)) return true;
+    if (own?.some(({ block }) => block.family === address.family && block.first === address.value))
+      return true;
     // The claim is about to take what it was given, unless one of its own name keeps it from that.
     if (own !== undefined && object.metadata.name !== claim.metadata.name) return true;
     if (isPaused(claim) || this.#isStill) {

@@ -1,0 +1,88 @@
+/** The janitor as one process of the cluster: the decisions of `lib/janitor`, one request a step. */
+import { ipamApiVersion } from '../claim/api-version.ts';
+import { decideDeeds, type JanitorView } from '../janitor/decide.ts';
+import { type Deed, holds } from '../janitor/deed.ts';
+import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { HookConfig } from '../metacontroller/hook.ts';
+import type { Environment, Reconciler } from './environment.ts';
+import type { Informer } from './informer.ts';
+import type { Unstructured } from './object.ts';
+import { api, SyncError, type Task } from './task.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+const EVERYTHING = 'everything';
+/** How often to look although nothing has changed, in milliseconds: time alone decides, too. */
+const LOOK_EVERY = 10_000;
+
+export class Janitor implements Reconciler {
+  readonly name = 'janitor';
+  readonly queue: WorkQueue;
+  readonly resyncPeriod = LOOK_EVERY;
+  readonly #environment: Environment;
+  readonly #config: HookConfig;
+  readonly #decide: typeof decideDeeds;
+  readonly #caches: Readonly<Record<'claims' | 'addresses' | 'slices' | 'pools' | 'globalPools', Informer>>;
+
+  constructor(environment: Environment, config: HookConfig, decide: typeof decideDeeds = decideDeeds) {
+    this.#environment = environment;
+    this.#config = config;
+    this.#decide = decide;
+    this.queue = environment.newQueue();
+    this.#caches = {
+      claims: environment.informer(ipamApiVersion(config), 'ipaddressclaims'),
+      addresses: environment.informer(ipamApiVersion(config), 'ipaddresses'),
+      slices: environment.informer(METAIPAM_API_VERSION, 'allocationslices'),
+      pools: environment.informer(POOL_API_VERSION, 'inclusterippools'),
+      globalPools: environment.informer(POOL_API_VERSION, 'globalinclusterippools'),
+    };
+    const wake = () => this.resync();
+    for (const informer of Object.values(this.#caches)) {
+      informer.addHandler({ add: wake, update: wake, delete: wake });
+    }
+  }
+
+  get ready(): boolean {
+    return Object.values(this.#caches).every(({ synced }) => synced);
+  }
+
+  resync(): void {
+    this.queue.add(EVERYTHING);
+  }
+
+  *sync(): Task<void> {
+    const { claims, addresses, slices, pools, globalPools } = this.#caches;
+    const objects = (...caches: Informer[]) => caches.flatMap((cache) => [...cache.list()]) as object[];
+    const view = {
+      claims: objects(claims),
+      addresses: objects(addresses),
+      slices: objects(slices),
+      pools: objects(pools, globalPools),
+    } as JanitorView;
+    const problems: string[] = [];
+    for (const deed of this.#decide(view, { now: this.#environment.now(), config: this.#config })) {
+      if (!(yield* this.#isConfirmed(deed))) continue;
+      const { error } = yield* api(request(deed));
+      const isOvertaken = ['NotFound', 'Conflict', 'AlreadyExists'].includes(error?.reason ?? '');
+      if (error !== undefined && !isOvertaken) problems.push(`${deed.why}: ${error.message}`);
+    }
+    if (problems.length > 0) throw new SyncError(problems.join('; '));
+  }
+
+  *#isConfirmed({ checks }: Deed): Task<boolean> {
+    for (const check of checks) {
+      const { object, error } = yield* api({ verb: 'get', ...check.path });
+      if (error !== undefined && error.reason !== 'NotFound') return false;
+      if (!holds(check, object as KubernetesObject | undefined)) return false;
+    }
+    return true;
+  }
+}
+
+function request({ act }: Deed): Parameters<typeof api>[0] {
+  if (act.verb === 'delete') {
+    const { uid, resourceVersion } = act;
+    return { verb: 'delete', ...act.path, uid, resourceVersion, propagationPolicy: 'Background' };
+  }
+  return { verb: act.verb, ...act.path, object: act.object as object as Unstructured };
+}

@@ -1,0 +1,394 @@
+/**
+ * What Metacontroller leaves undone, because a parent is gone or nobody tells it: pure decisions over what a cluster
+ * has. The janitor frees and tidies; it gives nothing to anybody.
+ */
+import { parseAddress } from '../address/address.ts';
+import { covers, formatPrefix, prefixOf, rangeOf } from '../address/range.ts';
+import { secondsSince } from '../allocation/hold.ts';
+import { SLICES_MISSING } from '../allocation/lost.ts';
+import { pieceOfName, sliceName } from '../allocation/names.ts';
+import { type Allocation, allocationsOf, pieceOf } from '../allocation/slice.ts';
+import { ipamApiVersion } from '../claim/api-version.ts';
+import { addressLabels, poolOwner } from '../claim/ip-address.ts';
+import { addressText } from '../claim/view.ts';
+import {
+  CAPI_IPAM_GROUP,
+  CLAIM_UID_LABEL,
+  DECORATOR_ANNOTATION,
+  ENDING,
+  METAIPAM_API_VERSION,
+  POOL_API_VERSION,
+  POOL_UID_LABEL,
+  SETTLED_LABEL,
+} from '../kubernetes/names.ts';
+import {
+  controllerOf,
+  isPaused,
+  type KubernetesObject,
+  type OwnerReference,
+  qualifiedName,
+} from '../kubernetes/object.ts';
+import { formatTime } from '../kubernetes/time.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim, SliceEntry } from '../kubernetes/types.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
+import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool.ts';
+import type { Check, Deed, ObjectPath } from './deed.ts';
+
+/** What the janitor's caches have. */
+export interface JanitorView {
+  readonly claims: readonly IPAddressClaim[];
+  readonly addresses: readonly IPAddress[];
+  readonly slices: readonly AllocationSlice[];
+  readonly pools: readonly Pool[];
+}
+
+/** What is to be done now, each by itself. What has been done is not in view at once: its checks then fail. */
+export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
+  const janitor = new Janitor(view, context);
+  return [
+    ...janitor.endAddresses(),
+    ...janitor.releaseEntries(),
+    ...janitor.restoreSlices(),
+    ...janitor.ownAddresses(),
+    ...janitor.deleteLeftovers(),
+  ];
+}
+
+class Janitor {
+  readonly #view: JanitorView;
+  readonly #context: HookContext;
+  readonly #claims: ReadonlyMap<string, IPAddressClaim>;
+  /** By `namespace/name`. */
+  readonly #named: ReadonlyMap<string, IPAddressClaim>;
+  readonly #pools: ReadonlyMap<string, Pool>;
+  /** Entries of pools that are in use, by the uid of their claim. */
+  readonly #entries: ReadonlyMap<string, readonly Allocation[]>;
+
+  constructor(view: JanitorView, context: HookContext) {
+    this.#view = view;
+    this.#context = context;
+    this.#claims = byUid(view.claims);
+    this.#named = new Map(view.claims.map((claim) => [qualifiedName(claim.metadata), claim]));
+    this.#pools = byUid(view.pools);
+    const ofPools = view.slices.filter(({ spec }) => spec.poolRef.apiGroup === CAPI_IPAM_GROUP);
+    this.#entries = Map.groupBy(
+      allocationsOf(ofPools).filter(({ entry }) => entry.released === undefined),
+      ({ entry }) => entry.uid,
+    );
+  }
+
+  /** IPAddresses that we made and whose claim is gone, or leaves and does not control them, or has another. */
+  *endAddresses(): Generator<Deed> {
+    for (const address of this.#view.addresses) {
+      const { metadata, spec } = address;
+      const { [CLAIM_UID_LABEL]: uid, [POOL_UID_LABEL]: pool } = metadata.labels ?? {};
+      if (metadata.deletionTimestamp !== undefined) continue;
+      const isOurs = uid !== undefined && pool !== undefined;
+      const claim = isOurs ? this.#claims.get(uid) : this.#claimNamed(address);
+      const path = this.#claimPath(metadata.namespace, spec.claimRef.name);
+      if (isOurs && claim === undefined) {
+        yield this.#delete(address, 'its claim is gone', [{ is: 'gone', path, uid }]);
+      } else if (
+        claim?.metadata.labels?.[SETTLED_LABEL] === ENDING &&
+        controllerOf(address)?.uid !== claim.metadata.uid
+      ) {
+        // The hook has said that nothing keeps the claim from going but this.
+        if (claim.metadata.deletionTimestamp === undefined) continue;
+        yield this.#delete(address, 'its claim is being deleted and does not control it', [
+          { is: 'unchanged', path, resourceVersion: claim.metadata.resourceVersion ?? '' },
+        ]);
+      } else if (isOurs && claim !== undefined && !isPaused(claim)) {
+        yield* this.#endContradiction(address, claim);
+      }
+    }
+  }
+
+  /** An IPAddress that the ledger gives to nobody or another, while it gives its claim something else. */
+  *#endContradiction(address: IPAddress, claim: IPAddressClaim): Generator<Deed> {
+    const uid = claim.metadata.uid ?? '';
+    const given = this.#entries.get(uid) ?? [];
+    const key = addressText(address);
+    const [other] = given;
+    if (other === undefined || given.some((each) => each.key === key)) return;
+    const pool = this.#pools.get(other.slice.spec.poolRef.uid);
+    const parsed = parseAddress(key);
+    if (
+      pool === undefined ||
+      parsed === undefined ||
+      (pool.status?.slices ?? []).some((name) => !this.#has(pool, name))
+    )
+      return;
+    const space = addressSpace(pool);
+    const piece = pieceOf(space, prefixOf(parsed, parsed.family === 4 ? 32 : 128));
+    const path = this.#slicePath(
+      sliceNamespace(pool, this.#context.config.installNamespace),
+      sliceName(space, piece),
+    );
+    yield this.#delete(address, `its claim was given ${other.key}`, [
+      { is: 'not given', path, key, uid },
+      {
+        is: 'unchanged',
+        path: this.#pathOfSlice(other.slice),
+        resourceVersion: other.slice.metadata.resourceVersion ?? '',
+      },
+    ]);
+  }
+
+  /** Entries whose claim went without a word. */
+  *releaseEntries(): Generator<Deed> {
+    const madeFor = new Set<string>();
+    for (const address of this.#view.addresses) {
+      madeFor.add(address.metadata.labels?.[CLAIM_UID_LABEL] ?? '');
+      madeFor.add(controllerOf(address)?.uid ?? '');
+    }
+    const lost = [...this.#entries].filter(([uid]) => !this.#claims.has(uid) && !madeFor.has(uid));
+    const bySlice = Map.groupBy(
+      lost.flatMap(([, allocations]) => allocations),
+      ({ slice }) => slice,
+    );
+    for (const [slice, allocations] of bySlice) {
+      if (slice.metadata.deletionTimestamp !== undefined) continue;
+      const released = formatTime(this.#context.now);
+      const entries: Record<string, SliceEntry> = { ...slice.spec.entries };
+      for (const { key, entry } of allocations) entries[key] = { ...entry, released };
+      yield {
+        why: `AllocationSlice ${qualifiedName(slice.metadata)}: ${allocations.map(({ key }) => key).join(', ')} had claims that are gone`,
+        checks: allocations.flatMap(({ entry }): Check[] => [
+          { is: 'gone', path: this.#claimPath(entry.namespace, entry.name), uid: entry.uid },
+          { is: 'without address', path: this.#addressPath(entry.namespace, entry.name), claim: entry.uid },
+        ]),
+        act: {
+          verb: 'update',
+          path: this.#pathOfSlice(slice),
+          object: { ...slice, spec: { ...slice.spec, entries } } as AllocationSlice,
+        },
+      };
+    }
+  }
+
+  /** Slices that were deleted by hand, from the IPAddresses that lie in them. */
+  *restoreSlices(): Generator<Deed> {
+    const { now, config } = this.#context;
+    for (const pool of this.#view.pools) {
+      const missing = pool.status?.conditions?.find(({ type }) => type === SLICES_MISSING);
+      if (missing?.status !== 'True' || pool.metadata.deletionTimestamp !== undefined) continue;
+      // Until then somebody may still make an IPAddress from what the slice said.
+      if (secondsSince(missing.lastTransitionTime, now) < config.cacheLagSeconds) continue;
+      for (const name of pool.status?.slices ?? []) {
+        if (!this.#has(pool, name)) yield* this.#restoreSlice(pool, name);
+      }
+    }
+  }
+
+  *#restoreSlice(pool: Pool, name: string): Generator<Deed> {
+    const found = pieceOfName(name);
+    if (found === undefined) return;
+    const { namespace, labels, poolRef, prefix, gateway } = sliceHead(
+      pool,
+      this.#context.config.installNamespace,
+    );
+    const entries: Record<string, SliceEntry> = {};
+    const checks: Check[] = [
+      { is: 'absent', path: this.#slicePath(namespace, name) },
+      { is: 'alive', path: pathOfPool(pool), uid: pool.metadata.uid ?? '' },
+    ];
+    for (const address of this.#view.addresses) {
+      const { metadata, spec } = address;
+      const parsed = parseAddress(spec.address);
+      if (parsed === undefined || !covers(found.piece, rangeOf(parsed)) || !isOf(address, pool)) continue;
+      const uid = metadata.labels?.[CLAIM_UID_LABEL] ?? controllerOf(address)?.uid;
+      const claim = uid === undefined ? this.#claimNamed(address) : this.#claims.get(uid);
+      if (claim === undefined) continue;
+      const isOurs = metadata.labels?.[POOL_UID_LABEL] === pool.metadata.uid;
+      entries[addressText(address)] = {
+        uid: claim.metadata.uid ?? '',
+        ...(claim.metadata.namespace && { namespace: claim.metadata.namespace }),
+        name: claim.metadata.name,
+        ...(!isOurs && { adopted: true as const }),
+      };
+      checks.push({
+        is: 'unchanged',
+        path: this.#addressPath(metadata.namespace, metadata.name),
+        resourceVersion: metadata.resourceVersion ?? '',
+      });
+    }
+    const object: AllocationSlice = {
+      apiVersion: METAIPAM_API_VERSION,
+      kind: 'AllocationSlice',
+      metadata: {
+        name,
+        namespace,
+        labels: { ...labels, 'controller-uid': poolRef.uid },
+        ownerReferences: [
+          {
+            apiVersion: POOL_API_VERSION,
+            kind: pool.kind,
+            name: pool.metadata.name,
+            uid: poolRef.uid,
+            controller: true,
+            blockOwnerDeletion: true,
+          },
+        ],
+      },
+      spec: {
+        poolRef,
+        cidr: formatPrefix(found.piece),
+        ...(prefix !== undefined && { prefix }),
+        ...(gateway !== undefined && { gateway }),
+        entries,
+      },
+    };
+    yield {
+      why: `AllocationSlice ${namespace}/${name}: is missing, and made again with ${Object.keys(entries).length} addresses`,
+      checks,
+      act: { verb: 'create', path: this.#slicePath(namespace, name), object },
+    };
+  }
+
+  /** IPAddresses from elsewhere, or that lost their owners: their claim becomes their controller. */
+  *ownAddresses(): Generator<Deed> {
+    const names = new Map(this.#view.addresses.map((address) => [qualifiedName(address.metadata), address]));
+    for (const [uid, [allocation]] of this.#entries) {
+      const claim = this.#claims.get(uid);
+      const address = claim && names.get(qualifiedName(claim.metadata));
+      if (claim === undefined || address === undefined || allocation === undefined) continue;
+      if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
+      if (address.metadata.deletionTimestamp !== undefined || controllerOf(address) !== undefined) continue;
+      if (addressText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
+      yield this.#own(address, claim, allocation);
+    }
+  }
+
+  #own(address: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Deed {
+    const { metadata } = address;
+    const uid = claim.metadata.uid ?? '';
+    const controller: OwnerReference = {
+      apiVersion: claim.apiVersion,
+      kind: claim.kind,
+      name: claim.metadata.name,
+      uid,
+      controller: true,
+      blockOwnerDeletion: true,
+    };
+    const pool = poolOwner(slice);
+    const others = (metadata.ownerReferences ?? []).filter(
+      (owner) => owner.uid !== uid && owner.uid !== pool.uid,
+    );
+    return {
+      why: `IPAddress ${qualifiedName(metadata)}: has no controller, and becomes its claim's`,
+      checks: [{ is: 'alive', path: this.#claimPath(claim.metadata.namespace, claim.metadata.name), uid }],
+      act: {
+        verb: 'update',
+        path: this.#addressPath(metadata.namespace, metadata.name),
+        object: {
+          ...address,
+          metadata: {
+            ...metadata,
+            labels: { ...metadata.labels, ...addressLabels(claim, slice) },
+            annotations: { ...metadata.annotations, [DECORATOR_ANNOTATION]: 'claims' },
+            ownerReferences: [...others, controller, pool],
+          },
+        } as IPAddress,
+      },
+    };
+  }
+
+  /** Slices of pools that are gone, which keep a pool of the same name from their pieces. */
+  *deleteLeftovers(): Generator<Deed> {
+    for (const slice of this.#view.slices) {
+      const { metadata, spec } = slice;
+      const { poolRef } = spec;
+      if (poolRef.apiGroup !== CAPI_IPAM_GROUP || this.#pools.has(poolRef.uid)) continue;
+      if (metadata.deletionTimestamp !== undefined) continue;
+      const isGlobal = poolRef.kind === 'GlobalInClusterIPPool';
+      const path: ObjectPath = {
+        apiVersion: POOL_API_VERSION,
+        resource: resourceOf(poolRef.kind),
+        ...(!isGlobal && metadata.namespace !== undefined && { namespace: metadata.namespace }),
+        name: poolRef.name,
+      };
+      yield {
+        why: `AllocationSlice ${qualifiedName(metadata)}: ${poolRef.kind} ${poolRef.name} of then is gone`,
+        checks: [{ is: 'gone', path, uid: poolRef.uid }],
+        act: {
+          verb: 'delete',
+          path: this.#pathOfSlice(slice),
+          uid: metadata.uid ?? '',
+          resourceVersion: metadata.resourceVersion ?? '',
+        },
+      };
+    }
+  }
+
+  #delete(address: IPAddress, reason: string, checks: readonly Check[]): Deed {
+    const { namespace, name, uid = '', resourceVersion = '' } = address.metadata;
+    return {
+      why: `IPAddress ${qualifiedName(address.metadata)}: ${reason}`,
+      checks,
+      act: { verb: 'delete', path: this.#addressPath(namespace, name), uid, resourceVersion },
+    };
+  }
+
+  /** The claim that an IPAddress without our labels refers to. */
+  #claimNamed({ metadata, spec }: IPAddress): IPAddressClaim | undefined {
+    const claim = this.#named.get(qualifiedName({ ...metadata, name: spec.claimRef.name }));
+    const isSame =
+      claim?.spec.poolRef.kind === spec.poolRef.kind && claim.spec.poolRef.name === spec.poolRef.name;
+    return isSame ? claim : undefined;
+  }
+
+  #has(pool: Pool, name: string): boolean {
+    const namespace = sliceNamespace(pool, this.#context.config.installNamespace);
+    return this.#view.slices.some(
+      ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
+    );
+  }
+
+  #claimPath(namespace: string | undefined, name: string): ObjectPath {
+    return this.#capiPath('ipaddressclaims', namespace, name);
+  }
+
+  #addressPath(namespace: string | undefined, name: string): ObjectPath {
+    return this.#capiPath('ipaddresses', namespace, name);
+  }
+
+  #capiPath(resource: string, namespace: string | undefined, name: string): ObjectPath {
+    const apiVersion = ipamApiVersion(this.#context.config);
+    return { apiVersion, resource, ...(namespace !== undefined && { namespace }), name };
+  }
+
+  #pathOfSlice({ metadata }: AllocationSlice): ObjectPath {
+    return this.#slicePath(metadata.namespace ?? '', metadata.name);
+  }
+
+  #slicePath(namespace: string, name: string): ObjectPath {
+    return { apiVersion: METAIPAM_API_VERSION, resource: 'allocationslices', namespace, name };
+  }
+}
+
+function byUid<T extends KubernetesObject>(objects: readonly T[]): Map<string, T> {
+  return new Map(objects.map((object) => [object.metadata.uid ?? '', object]));
+}
+
+function isOf({ metadata, spec }: IPAddress, pool: Pool): boolean {
+  const { namespace } = pool.metadata;
+  return (
+    spec.poolRef.kind === pool.kind &&
+    spec.poolRef.name === pool.metadata.name &&
+    (namespace === undefined || namespace === metadata.namespace)
+  );
+}
+
+function pathOfPool({ kind, metadata }: Pool): ObjectPath {
+  const { namespace, name } = metadata;
+  return {
+    apiVersion: POOL_API_VERSION,
+    resource: resourceOf(kind),
+    ...(namespace !== undefined && { namespace }),
+    name,
+  };
+}
+
+function resourceOf(kind: string): string {
+  return `${kind.toLowerCase()}s`;
+}

@@ -1,0 +1,63 @@
+/** What the janitor does, and what has to be so right before it does it. */
+import { CLAIM_UID_LABEL } from '../kubernetes/names.ts';
+import { controllerOf, type KubernetesObject } from '../kubernetes/object.ts';
+import type { AllocationSlice } from '../kubernetes/types.ts';
+
+/** Where an object is. */
+export interface ObjectPath {
+  readonly apiVersion: string;
+  readonly resource: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** A fact that decides, to be looked up on the API server: caches may be old. */
+export type Check =
+  /** No object of this uid is there any more. That stays so for ever. */
+  | { readonly is: 'gone'; readonly path: ObjectPath; readonly uid: string }
+  /** The object is as it was when the deed was decided. */
+  | { readonly is: 'unchanged'; readonly path: ObjectPath; readonly resourceVersion: string }
+  | { readonly is: 'absent'; readonly path: ObjectPath }
+  /** The object of this uid is there, and not being deleted. */
+  | { readonly is: 'alive'; readonly path: ObjectPath; readonly uid: string }
+  /** There is no IPAddress of this name that was made for the claim of this uid. */
+  | { readonly is: 'without address'; readonly path: ObjectPath; readonly claim: string }
+  /** The slice does not give the address to this uid. */
+  | { readonly is: 'not given'; readonly path: ObjectPath; readonly key: string; readonly uid: string };
+
+export interface Deed {
+  /** For the log: `IPAddress default/a: its claim is gone`. */
+  readonly why: string;
+  readonly checks: readonly Check[];
+  readonly act: Act;
+}
+
+/** Each holds only for the object as it was: by its resourceVersion, or because there is none yet. */
+export type Act = { readonly path: ObjectPath } & (
+  | { readonly verb: 'delete'; readonly uid: string; readonly resourceVersion: string }
+  | { readonly verb: 'update'; readonly object: KubernetesObject }
+  | { readonly verb: 'create'; readonly object: KubernetesObject }
+);
+
+/** Whether a check holds for what is found at its path, undefined where nothing is. */
+export function holds(check: Check, found: KubernetesObject | undefined): boolean {
+  switch (check.is) {
+    case 'gone':
+      return found?.metadata.uid !== check.uid;
+    case 'unchanged':
+      return found?.metadata.resourceVersion === check.resourceVersion;
+    case 'absent':
+      return found === undefined;
+    case 'alive':
+      return found?.metadata.uid === check.uid && found.metadata.deletionTimestamp === undefined;
+    case 'without address':
+      return found === undefined || !isMadeFor(found, check.claim);
+    case 'not given':
+      return (found as AllocationSlice | undefined)?.spec.entries?.[check.key]?.uid !== check.uid;
+  }
+}
+
+/** Whether an IPAddress was made for the claim of this uid, or is its. */
+export function isMadeFor(address: KubernetesObject, claim: string): boolean {
+  return address.metadata.labels?.[CLAIM_UID_LABEL] === claim || controllerOf(address)?.uid === claim;
+}
