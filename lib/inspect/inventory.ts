@@ -55,11 +55,11 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
     kinds.flatMap((kind) => byKind.get(kind) ?? []) as object[] as T[];
   const slices = ofKind<AllocationSlice>('AllocationSlice').map(readableSlice);
   return {
-    pools: ofKind<Pool>('GlobalInClusterIPPool', 'InClusterIPPool').map(readablePool),
+    pools: ofKind<Pool>('GlobalInClusterIPPool', 'InClusterIPPool').map(withReadableStatus),
     claims: ofKind('IPAddressClaim'),
     addresses: ofKind<IPAddress>('IPAddress').filter(({ spec }) => typeof spec.address === 'string'),
     slices,
-    networks: ofKind('PodNetwork'),
+    networks: ofKind<PodNetwork>('PodNetwork').map(withReadableStatus),
     clusterCIDRs: ofKind('ClusterCIDR'),
     podCIDRClaims: ofKind('PodCIDRClaim'),
     nodes: ofKind('Node'),
@@ -67,15 +67,17 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
   };
 }
 
-/** The pool with no more of its status than planning reads, if that has the right types. */
-function readablePool(pool: Pool): Pool {
-  const { slices, conditions } = { ...(isMapping(pool.status) ? pool.status : undefined) };
-  const named: unknown[] = Array.isArray(slices) ? slices : [];
+/** The object with a status whose lists are lists. */
+function withReadableStatus<T extends Pool | PodNetwork>(object: T): T {
+  const { slices, conditions, ...status }: Record<string, unknown> = isMapping(object.status)
+    ? object.status
+    : {};
   return {
-    ...pool,
+    ...object,
     status: {
-      ...(Array.isArray(conditions) && { conditions: conditions.filter(isMapping) as typeof conditions }),
-      slices: named.filter((name) => typeof name === 'string'),
+      ...status,
+      ...(Array.isArray(slices) && { slices: slices.filter((name) => typeof name === 'string') }),
+      ...(Array.isArray(conditions) && { conditions: conditions.filter(isMapping) }),
     },
   };
 }

@@ -203,10 +203,8 @@ function notReady(ready: Partial<State> | undefined): ObjectState {
 
 function poolOverview({ pool, view, plan }: PoolAccount, claims: readonly IPAddressClaim[]): PoolOverview {
   const isSynced = readyOf(pool) !== undefined;
-  const adopted = plan.slices.kept
-    .values()
-    .filter(({ entry }) => entry.adopted === true)
-    .map(({ block }) => block);
+  const listed = [...plan.slices.kept, ...plan.slices.added];
+  const adopted = listed.filter(({ entry }) => entry.adopted === true).map(({ block }) => block);
   return {
     pool,
     title: poolTitle(pool),

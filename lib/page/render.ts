@@ -211,7 +211,7 @@ function facts(pools: readonly Entry<SeenPool>[], lost: readonly WaitingForNoPoo
   const sum = (of: (seen: SeenPool) => bigint) => pools.reduce((total, { seen }) => total + of(seen), 0n);
   const lostCount = lost.flatMap(({ groups }) => groups).reduce((total, { count }) => total + count, 0);
   const waiting = sum(({ waitingCount }) => BigInt(waitingCount)) + BigInt(lostCount);
-  const ready = sum(({ state }) => (state.reason === 'Ready' ? 1n : 0n));
+  const ready = sum(({ state }) => (state.isReady ? 1n : 0n));
   const full = sum(({ counts: { free, total } }) => (free === 0n && total > 0n ? 1n : 0n));
   return html`<dl class="facts">
 ${fact('Pools', html`${formatCount(BigInt(pools.length))} <small>${formatCount(ready)} ready</small>`)}

@@ -12,9 +12,8 @@ import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
 import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
-import type { Pool } from '../pool/pool-hooks.ts';
+import type { Pool } from '../pool/pool.ts';
 import { readPool } from '../pool/spec.ts';
-import { validateAllocation } from './allocation.ts';
 
 type Validate = (object: never) => Problem[];
 
@@ -24,7 +23,6 @@ const VALIDATORS: Readonly<Record<string, Validate>> = {
   [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
   [`IPAddress.${CAPI_IPAM_GROUP}`]: validateIPAddress,
   [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
-  [`IPAllocation.${METAIPAM_GROUP}`]: validateAllocation,
   [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
     validatePodNetwork(metadata.name, spec),
   [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: ({ spec }: ClusterCIDR) => validateClusterCIDR(spec),
