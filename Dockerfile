@@ -10,6 +10,7 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 # Neither esbuild nor the bundled packages need their install scripts.
 RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY LICENSE ./
 COPY crds crds
 COPY metacontroller metacontroller
 COPY hooks hooks

@@ -1,13 +1,16 @@
-/** ClusterCIDR: its status, and its deletion held back while nodes have blocks of it. */
-import { blockCount, countBlocksIn } from '../lib/address/blocks.ts';
-import type { Prefix } from '../lib/address/range.ts';
-import { secondsUntilAllIsSeen } from '../lib/allocation/release.ts';
-import { exactInteger } from '../lib/json.ts';
-import { setCondition } from '../lib/kubernetes/conditions.ts';
-import { labelValue } from '../lib/kubernetes/label-value.ts';
-import { CLUSTER_CIDR_LABEL, METAIPAM_API_VERSION } from '../lib/kubernetes/names.ts';
-import { formatProblem } from '../lib/kubernetes/problem.ts';
-import type { BlockCounts, ClusterCIDR, ClusterCIDRStatus, IPAllocation } from '../lib/kubernetes/types.ts';
+/** ClusterCIDR: its status is what its network says of it, and its deletion is held while nodes have blocks of it. */
+import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { labelKeysName } from '../lib/allocation/names.ts';
+import { allocationsOf, bellOf } from '../lib/allocation/slice.ts';
+import { type Condition, setCondition } from '../lib/kubernetes/conditions.ts';
+import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
+import type {
+  AllocationSlice,
+  ClusterCIDR,
+  ClusterCIDRStatus,
+  PodNetwork,
+  SliceAnswer,
+} from '../lib/kubernetes/types.ts';
 import {
   type CustomizeRequest,
   type CustomizeResponse,
@@ -15,100 +18,117 @@ import {
   type DecoratorResponse,
   type HookContext,
   objectsOf,
+  type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
-import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
-import { type BlockAllocation, readBlockAllocation } from '../lib/pod-network/decision.ts';
-import { plural } from '../lib/text.ts';
+import { DELETING, READY } from '../lib/pod-network/cluster-cidr-answer.ts';
 
-const MAX_INT64 = 2n ** 63n - 1n;
-
+/**
+ * A ClusterCIDR hears what its network says of it, and knows by a slice that the network is there.
+ *
+ * One that is being deleted asks for all that could hold it: every network's slices, should it have changed networks,
+ * and the network itself. (Deletion counts as a new generation, so Metacontroller asks again.)
+ */
 export function customize(
   { parent }: CustomizeRequest<ClusterCIDR>,
   { config }: HookContext,
 ): CustomizeResponse {
+  const network = networkOf(parent);
+  const slices = {
+    apiVersion: METAIPAM_API_VERSION,
+    resource: 'allocationslices',
+    namespace: config.installNamespace,
+  };
+  const slicesWith = (key: string): RelatedResourceRule => ({
+    ...slices,
+    labelSelector: { matchExpressions: [{ key, operator: 'Exists' }] },
+  });
+  const isDeleting = parent.metadata.deletionTimestamp !== undefined;
   return {
     relatedResources: [
-      {
-        apiVersion: METAIPAM_API_VERSION,
-        resource: 'ipallocations',
-        namespace: config.installNamespace,
-        labelSelector: { matchLabels: { [CLUSTER_CIDR_LABEL]: labelValue(parent.metadata.name) } },
-      },
+      slicesWith(bellOf(parent.metadata.uid ?? '')),
+      { ...slices, names: [labelKeysName({ name: network, marker: '' }, 0)] },
+      ...(isDeleting
+        ? [
+            slicesWith(NETWORK_LABEL),
+            { apiVersion: METAIPAM_API_VERSION, resource: 'podnetworks', names: [network] },
+          ]
+        : []),
     ],
   };
 }
 
 export function sync(request: DecoratorRequest<ClusterCIDR>, { now }: HookContext): DecoratorResponse {
-  return { status: statusOf(request, now), attachments: [] };
-}
-
-/** The ClusterCIDR may go when no allocation names it any more. */
-export function finalize(request: DecoratorRequest<ClusterCIDR>, context: HookContext): DecoratorResponse {
-  const isUsed = allocationsOf(request).length > 0;
-  const unseen = secondsUntilAllIsSeen(request.object, context);
-  return {
-    status: statusOf(request, context.now),
-    attachments: [],
-    finalized: !isUsed && unseen === 0,
-    ...(!isUsed && unseen > 0 && { resyncAfterSeconds: unseen }),
-  };
+  return { status: statusOf(request.object, slicesIn(request), now), attachments: [] };
 }
 
 /**
- * The allocations that name the ClusterCIDR. Its uid does not matter: one restored from a backup has another,
- * and so had the allocations that came with it.
+ * The ClusterCIDR may go when its network has seen that it leaves and no node has blocks of it: whatever the network
+ * gave before it said so is in view with that. Without a network, when all is in view and nothing names it.
  */
-function allocationsOf(request: DecoratorRequest<ClusterCIDR>): BlockAllocation[] {
-  return objectsOf<IPAllocation>(request, 'related', `IPAllocation.${METAIPAM_API_VERSION}`)
-    .map((allocation) => readBlockAllocation(allocation))
-    .filter((each) => each !== undefined)
-    .filter(({ allocation }) => allocation.spec.poolRef.name === request.object.metadata.name);
-}
-
-function statusOf(request: DecoratorRequest<ClusterCIDR>, now: number): ClusterCIDRStatus {
+export function finalize(request: DecoratorRequest<ClusterCIDR>, context: HookContext): DecoratorResponse {
   const { object } = request;
-  const { pool, problems } = readBlockPool(object);
-  const allocations = allocationsOf(request);
-  const nodes = new Set(allocations.map(({ nodeUID }) => nodeUID)).size;
-  const counts = (pool?.ranges ?? []).map((range) => ({
-    family: range.family,
-    ...countBlocks(range, blockLength(pool!, range), allocations),
-  }));
-  const isTerminating = object.metadata.deletionTimestamp !== undefined;
-  const isFull = counts.some(({ free }) => free === 0n);
-  const ready = isTerminating
-    ? unready('Deleting', `${plural(nodes, 'node')} with blocks of this ClusterCIDR`)
-    : problems.length > 0
-      ? unready('InvalidSpec', problems.map(formatProblem).join('; '))
-      : isFull
-        ? unready('PoolExhausted', 'no block is free')
-        : ({ status: 'True', reason: 'Ready', message: '' } as const);
-  const observed = object.metadata.generation;
-  const generation = observed === undefined ? {} : { observedGeneration: observed };
+  const slices = slicesIn(request);
+  const answer = answerTo(object, slices);
+  const networks = objectsOf<PodNetwork>(request, 'related', `PodNetwork.${METAIPAM_API_VERSION}`);
+  const isHeld =
+    (answer?.nodes ?? 0) > 0 ||
+    allocationsOf(slices).some(
+      ({ entry }) => entry.clusterCIDR === object.metadata.name && entry.released === undefined,
+    );
+  const unseen = networks.length > 0 ? Number.POSITIVE_INFINITY : secondsUntilAllIsSeen(object, context);
+  const finalized = !isHeld && (answer?.reason === DELETING || unseen <= 0);
+  const waits = !isHeld && !finalized && Number.isFinite(unseen);
   return {
-    ...Object.fromEntries(counts.map(({ family, ...each }) => [`ipv${family}`, exactCounts(each)])),
-    nodes,
-    conditions: setCondition(object.status?.conditions, { type: 'Ready', ...ready, ...generation }, now),
-    ...generation,
+    status: statusOf(object, slices, context.now),
+    attachments: [],
+    finalized,
+    ...(waits && { resyncAfterSeconds: Math.ceil(unseen) }),
   };
 }
 
-function unready(reason: string, message: string) {
-  return { status: 'False', reason, message } as const;
+function networkOf({ metadata }: ClusterCIDR): string {
+  return metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
 }
 
-function countBlocks(range: Prefix, length: number, allocations: readonly BlockAllocation[]) {
-  const total = blockCount(range, length);
-  const used = countBlocksIn(
-    range,
-    length,
-    allocations.map(({ block }) => block),
+function slicesIn(request: DecoratorRequest<ClusterCIDR>): AllocationSlice[] {
+  return objectsOf(request, 'related', `AllocationSlice.${METAIPAM_API_VERSION}`);
+}
+
+/** By its uid: one that is made anew under the name has another. */
+function answerTo({ metadata }: ClusterCIDR, slices: readonly AllocationSlice[]): SliceAnswer | undefined {
+  return slices.map(({ spec }) => spec.answers?.[metadata.uid ?? '']).find((answer) => answer !== undefined);
+}
+
+function statusOf(object: ClusterCIDR, slices: readonly AllocationSlice[], now: number): ClusterCIDRStatus {
+  const answer = answerTo(object, slices);
+  const { generation } = object.metadata;
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const condition = { ...readyCondition(object, slices, answer), ...observed };
+  const { ipv4, ipv6, nodes } = answer ?? {};
+  return {
+    ...(ipv4 && { ipv4 }),
+    ...(ipv6 && { ipv6 }),
+    ...(nodes !== undefined && { nodes }),
+    conditions: setCondition(object.status?.conditions, condition, now),
+    ...observed,
+  };
+}
+
+function readyCondition(
+  object: ClusterCIDR,
+  slices: readonly AllocationSlice[],
+  answer: SliceAnswer | undefined,
+): Omit<Condition, 'lastTransitionTime'> {
+  const type = 'Ready';
+  if (answer !== undefined) {
+    const { reason, message = '' } = answer;
+    return { type, status: reason === READY ? 'True' : 'False', reason, message };
+  }
+  const network = networkOf(object);
+  const exists = slices.some(
+    ({ spec, metadata }) => spec.labelKeys !== undefined && metadata.labels?.[NETWORK_LABEL] === network,
   );
-  return { total, used, free: total - used };
-}
-
-/** Counts are int64 in the API. */
-function exactCounts(counts: ReturnType<typeof countBlocks>): BlockCounts {
-  const cap = (count: bigint) => exactInteger(count > MAX_INT64 ? MAX_INT64 : count);
-  return { total: cap(counts.total), used: cap(counts.used), free: cap(counts.free) };
+  return exists
+    ? { type, status: 'Unknown', reason: 'Pending', message: `PodNetwork ${network} has not seen it yet` }
+    : { type, status: 'False', reason: 'NetworkNotFound', message: `there is no PodNetwork ${network}` };
 }

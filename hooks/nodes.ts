@@ -1,16 +1,14 @@
 /** Node → its PodCIDRClaim; the blocks of secondary networks → annotations of the Node. */
-import { formatPrefix, parsePrefix } from '../lib/address/range.ts';
+import { allocationsOf, bellOf } from '../lib/allocation/slice.ts';
 import type { Node } from '../lib/kubernetes/core-types.ts';
 import {
-  CLAIM_UID_LABEL,
-  DEFAULT_NETWORK,
+  LABEL_KEYS_LABEL,
   METAIPAM_API_VERSION,
-  NETWORK_LABEL,
   NODE_ANNOTATION_ANNOTATION,
   WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
-import type { IPAllocation, PodCIDRClaimSpec } from '../lib/kubernetes/types.ts';
+import type { AllocationSlice, PodCIDRClaim, PodCIDRClaimSpec } from '../lib/kubernetes/types.ts';
 import {
   type CustomizeRequest,
   type CustomizeResponse,
@@ -18,36 +16,34 @@ import {
   type DecoratorResponse,
   type HookContext,
   objectsOf,
+  type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
-import { type BlockAllocation, decisionsOf, readBlockAllocation } from '../lib/pod-network/decision.ts';
+import { decisionsOf } from '../lib/pod-network/decision.ts';
+import { podCIDRsOf } from '../lib/pod-network/pod-cidr.ts';
+import { labelOf } from '../lib/pod-network/selector.ts';
 
 /** A PodCIDRClaim of an earlier node of the same name has to go first, and nothing tells when it has. */
 const CLAIM_RESYNC_SECONDS = 10;
 
-/** A node sees its blocks of secondary networks; those of `default` reach it as `spec.podCIDRs`. */
+/**
+ * A node sees which of its labels networks select by, and the slices with its bell: those of secondary networks that
+ * have blocks for it which its PodCIDRClaim does not show yet. Those of `default` reach it as `spec.podCIDRs`.
+ */
 export function customize({ parent }: CustomizeRequest<Node>, { config }: HookContext): CustomizeResponse {
-  return {
-    relatedResources: [
-      {
-        apiVersion: METAIPAM_API_VERSION,
-        resource: 'ipallocations',
-        namespace: config.installNamespace,
-        labelSelector: {
-          matchLabels: { [CLAIM_UID_LABEL]: parent.metadata.uid ?? '' },
-          matchExpressions: [{ key: NETWORK_LABEL, operator: 'NotIn', values: [DEFAULT_NETWORK] }],
-        },
-      },
-    ],
-  };
+  const slicesWith = (key: string): RelatedResourceRule => ({
+    apiVersion: METAIPAM_API_VERSION,
+    resource: 'allocationslices',
+    namespace: config.installNamespace,
+    labelSelector: { matchExpressions: [{ key, operator: 'Exists' }] },
+  });
+  return { relatedResources: [slicesWith(bellOf(parent.metadata.uid ?? '')), slicesWith(LABEL_KEYS_LABEL)] };
 }
 
 export function sync(request: DecoratorRequest<Node>): DecoratorResponse {
   const node = request.object;
-  const claims = objectsOf(request, 'attachments', `PodCIDRClaim.${METAIPAM_API_VERSION}`);
-  const annotations = annotationsOf(
-    node,
-    objectsOf<IPAllocation>(request, 'related', `IPAllocation.${METAIPAM_API_VERSION}`),
-  );
+  const [claim] = objectsOf<PodCIDRClaim>(request, 'attachments', `PodCIDRClaim.${METAIPAM_API_VERSION}`);
+  const slices = objectsOf<AllocationSlice>(request, 'related', `AllocationSlice.${METAIPAM_API_VERSION}`);
+  const annotations = annotationsOf(node, slices);
   return {
     ...(Object.keys(annotations).length > 0 && { annotations }),
     attachments: [
@@ -55,51 +51,78 @@ export function sync(request: DecoratorRequest<Node>): DecoratorResponse {
         apiVersion: METAIPAM_API_VERSION,
         kind: 'PodCIDRClaim',
         metadata: { name: node.metadata.name },
-        spec: claimSpec(node),
+        spec: claimSpec(node, slices, claim, annotations),
       },
     ],
-    ...(claims.length === 0 && { resyncAfterSeconds: CLAIM_RESYNC_SECONDS }),
+    ...(claim === undefined && { resyncAfterSeconds: CLAIM_RESYNC_SECONDS }),
   };
 }
 
-function claimSpec({ metadata, spec }: Node): PodCIDRClaimSpec {
-  const labels = Object.entries(metadata.labels ?? {}).sort(([a], [b]) => compareText(a, b));
-  const podCIDRs = spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : []);
+function claimSpec(
+  node: Node,
+  slices: readonly AllocationSlice[],
+  claim: PodCIDRClaim | undefined,
+  changes: Readonly<Record<string, string | null>>,
+): PodCIDRClaimSpec {
+  const { name, uid = '', labels = {}, annotations = {} } = node.metadata;
+  const keys = inOrder(slices.flatMap(({ spec }) => spec.labelKeys ?? []));
+  const has = (key: string) => labelOf({ name, labels }, key) !== undefined;
+  const absentLabels = keys.filter((key) => !has(key));
+  const nodeAnnotations = shownAnnotations({ ...annotations, ...changes }, slices, claim);
   return {
-    nodeUID: metadata.uid ?? '',
-    nodeLabels: Object.fromEntries(labels),
-    podCIDRs: podCIDRs.map(canonicalPrefix),
+    nodeUID: uid,
+    nodeLabels: Object.fromEntries(keys.filter(has).map((key) => [key, labels[key]!])),
+    ...(absentLabels.length > 0 && { absentLabels }),
+    ...(Object.keys(nodeAnnotations).length > 0 && { nodeAnnotations }),
+    podCIDRs: podCIDRsOf(node),
   };
 }
 
-/** What cannot be read is passed on: the node has podCIDRs, whatever they are. */
-function canonicalPrefix(text: string): string {
-  const prefix = parsePrefix(text);
-  return prefix === undefined ? text : formatPrefix(prefix);
+/**
+ * The annotations of networks, as the node will have them: Metacontroller writes the node before the claim, and no
+ * claim if that fails. A network whose slices are out of view may still be there.
+ */
+function shownAnnotations(
+  annotations: Readonly<Record<string, string | null>>,
+  slices: readonly AllocationSlice[],
+  claim: PodCIDRClaim | undefined,
+): Record<string, string> {
+  const keys = inOrder([
+    ...slices.flatMap(({ metadata }) => metadata.annotations?.[NODE_ANNOTATION_ANNOTATION] ?? []),
+    ...Object.keys(claim?.spec?.nodeAnnotations ?? {}),
+  ]);
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const value = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
+      return typeof value === 'string' ? [[key, value]] : [];
+    }),
+  );
+}
+
+function inOrder(keys: readonly string[]): string[] {
+  return [...new Set(keys)].sort(compareText);
 }
 
 /**
  * The annotations to set, and those to remove.
  *
- * A value is written once all allocations of the node's oldest decision for its key are in view. It is taken
- * back only when the network says so on the allocations, never because they are not in view: an allocation
- * that somebody deletes by hand leaves the node's pods their addresses, until the network decides again.
+ * A value is written once all entries of the decision that counts are in view. It is taken back only when the network
+ * says so on its slices, never because they are not in view.
  */
-function annotationsOf(node: Node, allocations: readonly IPAllocation[]): Record<string, string | null> {
-  const byKey = new Map<string, BlockAllocation[]>();
-  for (const allocation of allocations) {
-    const key = allocation.metadata.annotations?.[NODE_ANNOTATION_ANNOTATION];
-    const read = readBlockAllocation(allocation);
-    if (!key || read === undefined || read.nodeUID !== node.metadata.uid) continue;
-    byKey.set(key, [...(byKey.get(key) ?? []), read]);
-  }
+function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<string, string | null> {
+  const allocations = allocationsOf(slices).filter(
+    ({ entry }) => entry.uid === node.metadata.uid && entry.released === undefined,
+  );
+  const byKey = Map.groupBy(
+    allocations,
+    ({ slice }) => slice.metadata.annotations?.[NODE_ANNOTATION_ANNOTATION] ?? '',
+  );
+  byKey.delete('');
   const annotations: Record<string, string | null> = {};
   for (const key of [...byKey.keys()].sort(compareText)) {
     const { blocks, held, isComplete } = decisionsOf(byKey.get(key)!)[0]!;
     const value = blocks.join();
-    const isWithdrawn = held.some(
-      ({ allocation }) => allocation.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION],
-    );
+    const isWithdrawn = held.some(({ slice }) => slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION]);
     if (isWithdrawn && node.metadata.annotations?.[key] === value) annotations[key] = null;
     if (!isWithdrawn && isComplete) annotations[key] = value;
   }

@@ -1,15 +1,7 @@
-/** PodNetwork → IPAllocations of blocks, in the namespace of the install. */
-import { claimIsGone, secondsSince, secondsUntilAllIsSeen } from '../lib/allocation/release.ts';
-import { labelValue } from '../lib/kubernetes/label-value.ts';
-import {
-  CLUSTER_CIDR_API_VERSION,
-  DEFAULT_NETWORK,
-  METAIPAM_API_VERSION,
-  NETWORK_LABEL,
-  NODE_ANNOTATION_ANNOTATION,
-  RELEASED_AT_ANNOTATION,
-  WITHDRAWN_AT_ANNOTATION,
-} from '../lib/kubernetes/names.ts';
+/** PodNetwork → the AllocationSlices that list which node has which blocks, in the namespace of the install. */
+import { secondsSince, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { desiredSlices } from '../lib/allocation/slice.ts';
+import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
 import { formatProblem } from '../lib/kubernetes/problem.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
@@ -19,115 +11,120 @@ import type {
   CompositeResponse,
   CustomizeRequest,
   CustomizeResponse,
-  DesiredObject,
   HookContext,
-  RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
-import { keptAllocation, newAllocation, untouched } from '../lib/pod-network/allocation-object.ts';
-import { servingStatus, standstillStatus } from '../lib/pod-network/network-status.ts';
-import { readNetwork } from '../lib/pod-network/network-view.ts';
-import { nodeAnnotationKey } from '../lib/pod-network/node-annotation-key.ts';
-import { planNetwork } from '../lib/pod-network/plan.ts';
+import { clusterCIDRAnswers, DELETING } from '../lib/pod-network/cluster-cidr-answer.ts';
+import { labelKeySlices, networkSliceHead } from '../lib/pod-network/network-slices.ts';
+import { networkStatus, type Standstill } from '../lib/pod-network/network-status.ts';
+import {
+  type NetworkReading,
+  networkObjects,
+  networkRelated,
+  readNetwork,
+} from '../lib/pod-network/network-view.ts';
+import { type Plan, planNetwork, planStandstill } from '../lib/pod-network/plan.ts';
 import { plural } from '../lib/text.ts';
 
 /** How soon a sync that asked for something new looks again, should a name be held by what it cannot see. */
 const SAFETY_RESYNC_SECONDS = 10;
 
-/** A network sees every node, and its own ClusterCIDRs: those without a label are `default`'s. */
-export function customize({ parent }: CustomizeRequest<PodNetwork>): CustomizeResponse {
-  const { name } = parent.metadata;
-  const clusterCIDRs = { apiVersion: CLUSTER_CIDR_API_VERSION, resource: 'clustercidrs' };
-  const relatedResources: RelatedResourceRule[] = [
-    { apiVersion: METAIPAM_API_VERSION, resource: 'podcidrclaims' },
-    { ...clusterCIDRs, labelSelector: { matchLabels: { [NETWORK_LABEL]: labelValue(name) } } },
-  ];
-  if (name === DEFAULT_NETWORK) {
-    const matchExpressions = [{ key: NETWORK_LABEL, operator: 'DoesNotExist' as const }];
-    relatedResources.push({ ...clusterCIDRs, labelSelector: { matchExpressions } });
-  }
-  return { relatedResources };
+export function customize(
+  { parent }: CustomizeRequest<PodNetwork>,
+  { config }: HookContext,
+): CustomizeResponse {
+  return networkRelated(parent, config);
 }
 
 /** Decides for all nodes at once. A network whose spec is invalid gives out nothing and takes nothing back. */
 export function sync(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const { parent } = request;
-  const { name } = parent.metadata;
-  const reading = readNetwork(request);
-  if (reading.problems.length > 0) {
-    const message = reading.problems.map(formatProblem).join('; ');
-    return {
-      status: standstillStatus(parent, reading, { reason: 'InvalidSpec', message }, context.now),
-      children: byName([
-        ...reading.allocations.map(({ allocation }) => keptAllocation(name, allocation)),
-        ...reading.unreadable.map(untouched),
-      ]),
-    };
+  const reading = readNetwork(networkObjects(request));
+  if (reading.problems.length === 0) {
+    return respond(reading, planNetwork(reading, context), undefined, context);
   }
-  const plan = planNetwork(reading, context);
-  const shown = nodeAnnotation(parent);
-  const children = [
-    ...plan.kept.map(({ allocation, releasedAt }) => {
-      const annotations =
-        releasedAt === undefined ? shown : { ...shown, [RELEASED_AT_ANNOTATION]: releasedAt };
-      return keptAllocation(name, allocation, annotations);
-    }),
-    ...plan.added.map((addition) => newAllocation(name, context.config.installNamespace, addition, shown)),
-    ...reading.unreadable.map(untouched),
-  ];
-  const resync = Math.min(
-    plan.changesInSeconds ?? Number.POSITIVE_INFINITY,
-    plan.added.length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY,
-  );
-  return {
-    status: servingStatus(parent, reading, plan, context.now),
-    children: byName(children),
-    ...(Number.isFinite(resync) && { resyncAfterSeconds: resync }),
-  };
+  const message = reading.problems.map(formatProblem).join('; ');
+  return respond(reading, planStandstill(reading), { reason: 'InvalidSpec', message }, context);
 }
 
 /**
  * Gives out nothing more.
  *
  * The blocks of `default` are on their nodes for good, so it stays as long as one of those nodes lives. Another
- * network first marks its allocations as withdrawn, on which the nodes hook takes the annotations off the
- * nodes, and lets go of them when the mark has had time to arrive there.
+ * network first marks its slices as withdrawn, on which the nodes hook takes the annotations off the nodes, and goes
+ * when no node shows its blocks and the mark has had time to arrive at those that were about to.
+ *
+ * What nodes have counts even where the slices are gone: with foreground deletion the garbage collector takes those
+ * first, and Metacontroller writes nothing until it has. They are made again then.
  */
 export function finalize(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const { parent } = request;
-  const { name } = parent.metadata;
-  const { now, config } = context;
-  const reading = readNetwork(request);
-  const living = new Set(reading.nodes.map(({ uid }) => uid));
-  const held = reading.allocations.filter(
-    ({ nodeUID, allocation }) =>
-      living.has(nodeUID) || !claimIsGone(allocation, reading.newestClaimVersion, context),
-  );
-  const children = held.flatMap(({ allocation }) => {
-    if (name === DEFAULT_NETWORK) return [keptAllocation(name, allocation, {})];
-    const since = allocation.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION] ?? formatTime(now);
-    if (secondsSince(since, now) >= config.cacheLagSeconds) return [];
-    const annotations = { ...nodeAnnotation(parent), [WITHDRAWN_AT_ANNOTATION]: since };
-    return [keptAllocation(name, allocation, annotations)];
-  });
-  const unseen = secondsUntilAllIsSeen(parent, context);
-  const holders = new Set(held.map(({ nodeUID }) => nodeUID)).size;
+  const reading = readNetwork(networkObjects(request));
+  const { uid = '' } = request.parent.metadata;
+  const plan = planNetwork(reading, context, true);
+  const holders = holdersOf(reading, plan, context);
   const message =
     holders === 0 ? 'is being deleted' : `${plural(holders, 'node')} with blocks of this network`;
+  const response = respond(reading, plan, { reason: 'Deleting', message }, context);
+  if (holders > 0) {
+    return { ...response, finalized: false, resyncAfterSeconds: context.config.cacheLagSeconds };
+  }
+  // Once it hears its own last word, all that it wrote before is in view too.
+  const hasHeard = reading.objects.slices.some(({ spec }) => spec.answers?.[uid] !== undefined);
+  const unseen = secondsUntilAllIsSeen(request.parent, context);
+  if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
+  return { ...response, finalized: false, resyncAfterSeconds: Math.ceil(unseen) };
+}
+
+/** How many nodes a network that is being deleted has to wait for. */
+function holdersOf(reading: NetworkReading, plan: Plan, context: HookContext): number {
+  if (reading.isDefault) return plan.homes.size;
+  const shown = new Map(reading.nodes.map((node) => [node.uid, node.shown]));
+  const holders = new Set<string>();
+  for (const { slice, entry } of plan.kept) {
+    if (entry.released !== undefined) continue;
+    const withdrawnAt = slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION];
+    const hasArrived =
+      withdrawnAt !== undefined && secondsSince(withdrawnAt, context.now) >= context.config.cacheLagSeconds;
+    if (!hasArrived || shown.get(entry.uid) === entry.blocks?.join()) holders.add(entry.uid);
+  }
+  for (const { entry } of plan.added) holders.add(entry.uid);
+  return holders.size;
+}
+
+function respond(
+  reading: NetworkReading,
+  plan: Plan,
+  standstill: Standstill | undefined,
+  context: HookContext,
+): CompositeResponse {
+  const { network, slices } = reading.objects;
+  const { installNamespace } = context.config;
+  const isClosing = standstill?.reason === 'Deleting';
+  const withdrawnAt = isClosing ? withdrawal(reading, context.now) : undefined;
+  const head = networkSliceHead(network, installNamespace, withdrawnAt);
+  const answers = clusterCIDRAnswers(reading, plan, standstill);
+  if (isClosing) answers.set(network.metadata.uid ?? '', { reason: DELETING });
+  const children = [
+    ...desiredSlices(head, slices, {
+      kept: plan.kept,
+      added: plan.added,
+      bells: plan.bells,
+      answers,
+      listed: new Set(network.status?.slices),
+    }),
+    ...labelKeySlices(head, reading.labelKeys),
+  ];
+  const safety = plan.added.length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
+  const resync = Math.min(plan.changesInSeconds, safety);
   return {
-    status: standstillStatus(parent, reading, { reason: 'Deleting', message }, now),
-    children: byName(children),
-    finalized: children.length === 0 && unseen === 0,
-    ...(children.length > 0 && { resyncAfterSeconds: config.cacheLagSeconds }),
-    ...(children.length === 0 && unseen > 0 && { resyncAfterSeconds: unseen }),
+    status: networkStatus(reading, plan, standstill, context.now),
+    children: children.sort((a, b) => compareText(a.metadata.name, b.metadata.name)),
+    ...(Number.isFinite(resync) && { resyncAfterSeconds: Math.max(1, Math.ceil(resync)) }),
   };
 }
 
-/** What tells the nodes hook where to show a block. */
-function nodeAnnotation({ metadata, spec }: PodNetwork): Record<string, string> {
-  if (metadata.name === DEFAULT_NETWORK) return {};
-  return { [NODE_ANNOTATION_ANNOTATION]: nodeAnnotationKey(metadata.name, spec?.annotation) };
-}
-
-function byName(children: DesiredObject[]): DesiredObject[] {
-  return children.sort((a, b) => compareText(a.metadata.name, b.metadata.name));
+/** Since when the blocks are withdrawn: from the slices that say so already, or now. */
+function withdrawal({ objects }: NetworkReading, now: number): string {
+  const times = objects.slices.flatMap(
+    ({ metadata }) => metadata.annotations?.[WITHDRAWN_AT_ANNOTATION] ?? [],
+  );
+  return times.sort()[0] ?? formatTime(now);
 }

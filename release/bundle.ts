@@ -71,16 +71,28 @@ function refuseFileLookups({ inputs }: Metafile): void {
 
 /** Name, version and licence texts of every bundled package, by name. */
 function licenses({ inputs }: Metafile): string {
-  const folders = Object.keys(inputs).flatMap(
-    (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? [],
+  const sources = Object.groupBy(
+    Object.keys(inputs).filter((file) => file.includes('node_modules/')),
+    (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)![0],
   );
-  const texts = [...new Set(folders)].sort().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
-    const files = readdirSync(join(ROOT, folder)).filter((file) =>
-      /^(licen[cs]e|notice|copying)/i.test(file),
-    );
-    const read = files.sort().map((file) => readFileSync(join(ROOT, folder, file), 'utf8').trim());
-    return [`${name} ${version} (${license})`, ...read].join('\n\n');
-  });
+  const texts = Object.entries(sources)
+    .sort()
+    .map(([folder, files]) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
+      return [`${name} ${version} (${license})`, ...licenseTexts(folder, license, files!)].join('\n\n');
+    });
   return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
+
+/** The licence files of a package; of one that has none, what the heads of its sources say. */
+function licenseTexts(folder: string, license: string, sources: readonly string[]): string[] {
+  const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
+  const files = readdirSync(join(ROOT, folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+  if (files.length > 0) return files.sort().map((file) => read(folder, file).trim());
+  const heads = sources.map((file) => /^(\/\/.*\n)+/.exec(read(file))?.[0] ?? '');
+  const notices = heads
+    .filter((head) => head.includes('Copyright'))
+    .map((head) => head.replace(/^\/\/ ?/gm, '').trim());
+  // Their heads refer to the text of the licence that metaipam has as well.
+  return [...new Set(notices), ...(license.includes('Apache-2.0') ? [read('LICENSE').trim()] : [])];
 }

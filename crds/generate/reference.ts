@@ -17,7 +17,6 @@ interface DocumentedSchema extends Schema {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly maxLength?: number;
-  readonly 'x-kubernetes-validations'?: readonly { readonly message: string; readonly fieldPath?: string }[];
 }
 
 interface Names {
@@ -97,7 +96,7 @@ function isRequired({ required = [] }: DocumentedSchema, key: string, path: stri
 
 /** The messages of the rules in CEL, each with the field it is about */
 function* rulesOf(schema: DocumentedSchema, path: string): Generator<string> {
-  for (const { message, fieldPath = '' } of schema['x-kubernetes-validations'] ?? []) {
+  for (const { rule, message = rule, fieldPath = '' } of schema['x-kubernetes-validations'] ?? []) {
     const at = `${path}${fieldPath}`;
     yield at === '' ? message : `\`${at}\`: ${message}`;
   }

@@ -7,6 +7,7 @@
  *     lab.10.0.0.7-32.shared               of the address space `lab`, whichever pool keeps it
  *     default.10.244.0.0-18.24             64 blocks of a pod network, each a /24
  *     pool-a.answers-0                     nothing that is given: answers to claims
+ *     default.label-keys-0                 the node labels that a pod network selects by
  *
  * Read from the right a name has one meaning only: a marker is a word, the length of a block has no dash, a piece
  * always has one (IPv4) or eight (IPv6). What is left is the space's name.
@@ -40,7 +41,7 @@ export function sliceName(space: AddressSpace, piece: Prefix, blockLength?: numb
 const PIECE =
   /\.((?:\d+\.){3}\d+|(?:[0-9a-f]+-){7}[0-9a-f]+)-(\d+)(?:\.(\d+))?(?:\.(?:global|shared))?(?:\.long)?$/;
 
-/** What the slice of this name keeps; undefined if it has answers. */
+/** What the slice of this name keeps; undefined if it keeps none. */
 export function pieceOfName(name: string): { piece: Prefix; blockLength?: number } | undefined {
   const [, start, length, blockLength] = PIECE.exec(name) ?? [];
   if (start === undefined) return undefined;
@@ -51,6 +52,11 @@ export function pieceOfName(name: string): { piece: Prefix; blockLength?: number
 /** The slice of answers with the number `index`. */
 export function answersName(space: AddressSpace, index: number): string {
   return nameIn(space, `answers-${index}`);
+}
+
+/** The slice with the number `index` of the keys of node labels. */
+export function labelKeysName(space: AddressSpace, index: number): string {
+  return nameIn(space, `label-keys-${index}`);
 }
 
 function nameIn({ name, marker }: AddressSpace, place: string): string {

@@ -3,8 +3,8 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { FAMILY_BITS } from '../address/address.ts';
 import { blockCount, countBlocksIn } from '../address/blocks.ts';
 import { type Prefix, parsePrefix } from '../address/range.ts';
-import type { ClusterCIDR, IPAllocation } from '../kubernetes/types.ts';
-import { readBlockAllocation } from '../pod-network/decision.ts';
+import { allocationsOf } from '../allocation/slice.ts';
+import type { AllocationSlice, ClusterCIDR } from '../kubernetes/types.ts';
 
 const LABELS = ['clusterCIDR', 'clusterCIDRName'] as const;
 const CARDINALITY = 'Labels: one series per family of a ClusterCIDR.';
@@ -17,7 +17,7 @@ export class BinderMetrics {
   readonly #tries: Histogram<(typeof LABELS)[number]>;
   readonly #patches: Counter<'outcome'>;
   readonly #leader: Gauge;
-  /** Blocks seen at the last look, by allocation uid. */
+  /** Blocks seen at the last look, by block and uid of the node. */
   #known = new Map<string, Block>();
 
   constructor(registry: Registry) {
@@ -60,28 +60,26 @@ export class BinderMetrics {
   }
 
   /** Takes what the caches hold now; differences to the last look are allocations and releases. */
-  observe(allocations: readonly IPAllocation[], clusterCIDRs: readonly ClusterCIDR[]): void {
+  observe(slices: readonly AllocationSlice[], clusterCIDRs: readonly ClusterCIDR[]): void {
     const pools = poolsByFamily(clusterCIDRs);
     const blocks = new Map<string, Block>();
     const used = new Map<Pool, Prefix[]>();
-    for (const allocation of allocations) {
-      const read = readBlockAllocation(allocation);
-      const pool = read && pools.get(poolKey(allocation.spec.poolRef.name, read.block.family));
-      if (read === undefined || pool === undefined) continue;
-      const { block } = read;
+    for (const { key, block, entry } of allocationsOf(slices)) {
+      const pool = pools.get(poolKey(entry.clusterCIDR ?? '', block.family));
+      if (pool === undefined) continue;
       const covered = Number(countBlocksIn(pool.prefix, pool.blockLength, [block]));
       if (covered === 0) continue;
-      const { uid, name } = allocation.metadata;
-      blocks.set(uid ?? name, { labels: pool.labels, covered });
+      const id = `${key} ${entry.uid}`;
+      blocks.set(id, { labels: pool.labels, covered });
       const inPool = used.get(pool);
       if (inPool === undefined) used.set(pool, [block]);
       else inPool.push(block);
-      if (this.#known.has(uid ?? name)) continue;
+      if (this.#known.has(id)) continue;
       this.#allocations.inc(pool.labels, covered);
       this.#tries.observe(pool.labels, blocksBelow(pool, block));
     }
-    for (const [uid, { labels, covered }] of this.#known) {
-      if (!blocks.has(uid)) this.#releases.inc(labels, covered);
+    for (const [id, { labels, covered }] of this.#known) {
+      if (!blocks.has(id)) this.#releases.inc(labels, covered);
     }
     this.#known = blocks;
     this.#max.reset();

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { secondsSince } from '../allocation/release.ts';
+import { secondsSince } from '../allocation/hold.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import {
   CLUSTER_CIDR_API_VERSION,
@@ -7,7 +7,7 @@ import {
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
 } from '../kubernetes/names.ts';
-import type { ClusterCIDR, IPAllocation } from '../kubernetes/types.ts';
+import type { AllocationSlice, ClusterCIDR } from '../kubernetes/types.ts';
 import type { BinderMetrics } from './binder-metrics.ts';
 import type { Clock } from './clock.ts';
 import { type ClusterClient, type NodeEvent, requestFailure, type Watched } from './cluster-client.ts';
@@ -16,7 +16,7 @@ import type { Term } from './lease.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
 export interface BinderOptions {
-  /** Where the allocations of pod networks are. Those of any other namespace bind nothing. */
+  /** Where the slices of pod networks are. Those of any other namespace bind nothing. */
   readonly installNamespace: string;
   /** How many nodes are patched side by side. */
   readonly concurrency: number;
@@ -62,7 +62,7 @@ export class Binder {
   /** The last event of each node, by uid, so that none is repeated. */
   readonly #reported = new Map<string, string>();
   #watches:
-    | { nodes: Watched<Node>; allocations: Watched<IPAllocation>; clusterCIDRs: Watched<ClusterCIDR> }
+    | { nodes: Watched<Node>; slices: Watched<AllocationSlice>; clusterCIDRs: Watched<ClusterCIDR> }
     | undefined;
 
   constructor(
@@ -99,8 +99,8 @@ export class Binder {
       );
     this.#watches = {
       nodes: watch<Node>('/api/v1/nodes'),
-      allocations: watch<IPAllocation>(
-        `/apis/${METAIPAM_API_VERSION}/namespaces/${this.#options.installNamespace}/ipallocations`,
+      slices: watch<AllocationSlice>(
+        `/apis/${METAIPAM_API_VERSION}/namespaces/${this.#options.installNamespace}/allocationslices`,
         `${NETWORK_LABEL}=${DEFAULT_NETWORK}`,
       ),
       clusterCIDRs: watch<ClusterCIDR>(`/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
@@ -134,11 +134,11 @@ export class Binder {
 
   /** Looks at everything, and starts what is to be done. */
   #step(term: Term, limiter: RateLimiter, wake: () => void): void {
-    const { nodes, allocations, clusterCIDRs } = this.#watches!;
+    const { nodes, slices, clusterCIDRs } = this.#watches!;
     const live = nodes.list();
     this.#forget(live);
-    this.#metrics.observe(allocations.list(), clusterCIDRs.list());
-    const bindings = decideBindings(live, allocations.list(), this.#written);
+    this.#metrics.observe(slices.list(), clusterCIDRs.list());
+    const bindings = decideBindings(live, slices.list(), this.#written);
     for (const binding of bindings) {
       const { node, podCIDRs, refusal } = binding;
       if (refusal !== undefined) {

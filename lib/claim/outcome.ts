@@ -156,7 +156,8 @@ function wait(view: ClaimView, context: HookContext): DecoratorResponse {
   const response = { ...opened(settled), attachments };
   const say = (outcome: ClaimOutcome): DecoratorResponse => {
     const status = claimStatus(claim, outcome, context);
-    const isSaid = JSON.stringify(status) === JSON.stringify(claim.status);
+    const ready = readyCondition(claim);
+    const isSaid = ready?.reason === outcome.reason && ready.message === outcome.message;
     return { ...response, status, ...(!isSaid && { resyncAfterSeconds: RESYNC_SECONDS }) };
   };
   const addressName = claim.status?.addressRef?.name ?? null;

@@ -2,7 +2,7 @@
 import { decideBindings } from '../binder/decide.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
-import type { IPAllocation } from '../kubernetes/types.ts';
+import type { AllocationSlice } from '../kubernetes/types.ts';
 import type { Environment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import { api, SyncError, type Task } from './task.ts';
@@ -14,7 +14,7 @@ export class NodeBinder implements Reconciler {
   readonly name = 'binder';
   readonly queue: WorkQueue;
   readonly #nodes: Informer;
-  readonly #allocations: Informer;
+  readonly #slices: Informer;
   /** podCIDRs sent, by node uid, until the cache shows the node with podCIDRs or not at all. */
   readonly #written = new Map<string, readonly string[]>();
   /** Names of the nodes, by uid, whose write has no answer yet: it is sent again as it was, never decided anew. */
@@ -26,22 +26,22 @@ export class NodeBinder implements Reconciler {
     this.#decide = decide;
     this.queue = environment.newQueue();
     this.#nodes = environment.informer('v1', 'nodes');
-    this.#allocations = environment.informer(METAIPAM_API_VERSION, 'ipallocations');
+    this.#slices = environment.informer(METAIPAM_API_VERSION, 'allocationslices');
     const wake = () => this.queue.add(EVERYTHING);
-    for (const informer of [this.#nodes, this.#allocations]) {
+    for (const informer of [this.#nodes, this.#slices]) {
       informer.addHandler({ add: wake, update: wake, delete: wake });
     }
   }
 
   get ready(): boolean {
-    return this.#nodes.synced && this.#allocations.synced;
+    return this.#nodes.synced && this.#slices.synced;
   }
 
   *sync(): Task<void> {
     const nodes = [...this.#nodes.list()] as object[] as Node[];
-    const allocations = [...this.#allocations.list()].filter(
+    const slices = [...this.#slices.list()].filter(
       ({ metadata }) => metadata.labels?.[NETWORK_LABEL] === DEFAULT_NETWORK,
-    ) as object[] as IPAllocation[];
+    ) as object[] as AllocationSlice[];
     const unbound = new Set(
       nodes.filter((node) => !node.spec?.podCIDRs?.length).map((node) => node.metadata.uid),
     );
@@ -50,7 +50,7 @@ export class NodeBinder implements Reconciler {
       this.#written.delete(uid);
       this.#unanswered.delete(uid);
     }
-    for (const { node, podCIDRs, refusal } of this.#decide(nodes, allocations, this.#written)) {
+    for (const { node, podCIDRs, refusal } of this.#decide(nodes, slices, this.#written)) {
       if (refusal !== undefined) continue;
       const { name, uid = '' } = node.metadata;
       this.#written.set(uid, podCIDRs);

@@ -1,6 +1,8 @@
 /** Objects as the API server holds them, of any kind, and the few things done to all of them. */
 import type { KubernetesObject, OwnerReference } from '../kubernetes/object.ts';
 
+export { deepEqual } from '../json.ts';
+
 /** An object of a kind the engine knows nothing about. Never mutated: a write makes a new one. */
 export interface Unstructured extends KubernetesObject {
   readonly [field: string]: unknown;
@@ -11,21 +13,6 @@ export type JsonMap = Readonly<Record<string, unknown>>;
 /** Whether `value` is a JSON object. Integers kept as raw text are not. */
 export function isMap(value: unknown): value is JsonMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !('rawJSON' in value);
-}
-
-/** Equality of JSON values; a field that is `undefined` is absent. */
-export function deepEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, index) => deepEqual(item, b[index]));
-  }
-  const left = a as JsonMap;
-  const right = b as JsonMap;
-  for (const key in left) if (!deepEqual(left[key], right[key])) return false;
-  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
-  return true;
 }
 
 /** JSON with sorted keys, as Go writes maps. */

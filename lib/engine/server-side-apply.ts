@@ -44,7 +44,11 @@ function mergeFields(live: JsonMap, previous: JsonMap, applied: JsonMap): JsonMa
   for (const [key, before] of Object.entries(previous)) {
     if (applied[key] !== undefined) continue;
     const now = live[key];
-    if (isMap(now) && isMap(before)) result = { ...result, [key]: mergeFields(now, before, {}) };
+    if (isMap(now) && isMap(before)) {
+      const left = mergeFields(now, before, {});
+      // An item of a map goes with the last of its fields.
+      result = Object.keys(left).length === 0 ? without(result, key) : { ...result, [key]: left };
+    }
     else if (deepEqual(now, before)) result = without(result, key);
   }
   for (const [key, value] of Object.entries(applied)) {

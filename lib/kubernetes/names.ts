@@ -32,6 +32,10 @@ export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
 export const BELL_PREFIX = 'claim.metaipam.io/';
 /** On a ClusterCIDR (absent means `default`) and on the slices of a pod network. */
 export const NETWORK_LABEL = 'metaipam.io/network';
+/** On the slices of a pod network that list the keys of node labels: every node looks at them. */
+export const LABEL_KEYS_LABEL = 'metaipam.io/label-keys';
+/** Metacontroller's, on what it makes for a composite parent: the parent's uid. */
+export const CONTROLLER_UID_LABEL = 'controller-uid';
 
 /** On a pool, by its user: pools of one namespace that name the same space never give out the same address. */
 export const ADDRESS_SPACE_ANNOTATION = 'metaipam.io/address-space';

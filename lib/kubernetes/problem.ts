@@ -1,6 +1,6 @@
 /** One thing wrong with an object. */
 export interface Problem {
-  /** Path from the object's root: `spec.addresses[2]`. */
+  /** Path from the object's root: `spec.addresses[2]`. Empty for the object as a whole. */
   readonly field: string;
   /** The offending value, when showing it helps. */
   readonly value?: unknown;
@@ -9,7 +9,6 @@ export interface Problem {
 
 /** In the API server's form: `spec.prefix: Invalid value: 33: provided prefix is not valid`. */
 export function formatProblem({ field, value, message }: Problem): string {
-  return value === undefined
-    ? `${field}: ${message}`
-    : `${field}: Invalid value: ${JSON.stringify(value)}: ${message}`;
+  const text = value === undefined ? message : `Invalid value: ${JSON.stringify(value)}: ${message}`;
+  return field === '' ? text : `${field}: ${text}`;
 }

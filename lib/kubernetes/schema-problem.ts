@@ -30,6 +30,13 @@ const WORDS_ON_VALUE: Words = {
   minProperties: ({ limit }) => `should have at least ${limit} properties`,
 };
 
+const BLOCKING = new Set(['required', 'enum', 'maxLength', 'maxItems', 'maxProperties', 'type']);
+
+/** Whether the API server evaluates no rule in CEL while this is wrong (`hasBlockingErr`). */
+export function isBlocking({ keyword }: ErrorObject): boolean {
+  return BLOCKING.has(keyword);
+}
+
 export function problemOf({ instancePath, keyword, params, data }: ErrorObject): Problem {
   const field = fieldOf(instancePath, params.missingProperty ?? params.additionalProperty ?? []);
   const rule = params.format ?? keyword;

@@ -1,13 +1,10 @@
-/**
- * The structural part of CustomResourceDefinitions: which kinds there are, and what their objects look like.
- *
- * Rules in CEL (`x-kubernetes-validations`) are the API server's alone.
- */
-import { Ajv, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
+/** CustomResourceDefinitions: which kinds there are, what their objects look like, and the rules that these keep. */
+import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
 import { loadAll } from 'js-yaml';
 import { shippedFiles } from '../shipped.ts';
+import { SchemaRules } from './cel/rules.ts';
 import type { Problem } from './problem.ts';
-import { problemOf } from './schema-problem.ts';
+import { isBlocking, problemOf } from './schema-problem.ts';
 
 export interface CustomResourceDefinition {
   readonly kind: 'CustomResourceDefinition';
@@ -39,8 +36,26 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema;
   readonly required?: readonly string[];
+  readonly 'x-kubernetes-int-or-string'?: boolean;
+  readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+  readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
+}
+
+/** A rule in CEL about the value that a schema describes. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+  /** A path below the value: `.prefix`. */
+  readonly fieldPath?: string;
+  readonly reason?:
+    | 'FieldValueInvalid'
+    | 'FieldValueForbidden'
+    | 'FieldValueRequired'
+    | 'FieldValueDuplicate';
+  readonly optionalOldSelf?: boolean;
 }
 
 /** metaipam's own CustomResourceDefinitions, and those of Cluster API that its hooks use, by file name. */
@@ -82,6 +97,7 @@ export class CustomResource {
   readonly statusSubresource: boolean;
   readonly schema: Schema;
   #check: ValidateFunction | undefined;
+  #rules: SchemaRules | undefined;
 
   constructor({ spec }: CustomResourceDefinition, version: CustomResourceVersion) {
     this.apiVersion = `${spec.group}/${version.name}`;
@@ -93,15 +109,30 @@ export class CustomResource {
     this.schema = version.schema.openAPIV3Schema;
   }
 
-  /** What the API server would hold against `object` with `fieldValidation=Strict`, in its words. */
-  validate(object: object): Problem[] {
-    this.#check ??= ajv.compile(jsonSchema(this.schema));
-    return this.#check(plainJson(object)) ? [] : this.#check.errors!.map(problemOf);
+  /** What the API server would hold against the structure of `object` with `fieldValidation=Strict`, in its words. */
+  validateStructure(object: object): Problem[] {
+    return this.#structuralErrors(object).map(problemOf);
+  }
+
+  /**
+   * What the API server would hold against `object`, in its words: its structure, and the rules in CEL where this
+   * lets it judge them. `old` is the object before an update.
+   */
+  validate(object: object, old?: object): Problem[] {
+    const errors = this.#structuralErrors(object);
+    if (errors.some(isBlocking)) return errors.map(problemOf);
+    this.#rules ??= new SchemaRules(this.schema);
+    return [...errors.map(problemOf), ...this.#rules.problems(object, old)];
   }
 
   /** `object` with the schema's defaults in the place of absent fields. */
   withDefaults<T extends object>(object: T): T {
     return withDefaults(this.schema, object) as T;
+  }
+
+  #structuralErrors(object: object): readonly ErrorObject[] {
+    this.#check ??= ajv.compile(jsonSchema(this.schema));
+    return this.#check(plainJson(object)) ? [] : this.#check.errors!;
   }
 }
 

@@ -9,7 +9,8 @@ export type { Condition };
  * An AllocationSlice lists who has what of one aligned piece of a pool or pod network: 64 addresses,
  * or 64 blocks of one size. Each address has one key in one object, so that nothing can be given
  * twice. A slice without a piece lists answers instead: what a pool has to say to claims, or a network
- * of its ClusterCIDRs. metaipam writes them, and nothing that is in use can be taken off one.
+ * of its ClusterCIDRs; or the labels by which a network selects nodes. metaipam writes them, and
+ * nothing that is in use can be taken off one.
  */
 export interface AllocationSlice {
   /** The group and version of this object's schema. */
@@ -46,6 +47,11 @@ export interface AllocationSliceSpec {
     /** An answer. */
     readonly [k: string]: SliceAnswer;
   };
+  /**
+   * The keys of the node labels that the ClusterCIDRs of a network select by. A PodCIDRClaim repeats
+   * these labels of its Node, and no others.
+   */
+  readonly labelKeys?: readonly string[];
 }
 
 export interface PoolReference {
@@ -98,9 +104,9 @@ export interface SliceAnswer {
 export interface BlockCounts {
   /** How many blocks the range has. */
   readonly total: number | RawJson;
-  /** How many of them are taken. */
+  /** How many of them nodes have, or had until now. */
   readonly used: number | RawJson;
-  /** How many are left to give out. */
+  /** How many are left to give out. What the network may not give counts neither as used nor as free. */
   readonly free: number | RawJson;
 }
 
@@ -277,7 +283,7 @@ export interface ClusterCIDRStatus {
   readonly ipv4?: BlockCounts;
   /** Counts of IPv6 blocks. A count above 9223372036854775807 is shown as 9223372036854775807. */
   readonly ipv6?: BlockCounts;
-  /** How many nodes have blocks of these ranges. */
+  /** How many nodes have blocks of these ranges. Nodes that are gone are not counted. */
   readonly nodes?: number;
   /** The state of the ranges. `Ready` is False when they are used up, in error or going away. */
   readonly conditions?: readonly Condition[];
@@ -406,11 +412,20 @@ export interface PodCIDRClaim {
 export interface PodCIDRClaimSpec {
   /** The uid of the Node. */
   readonly nodeUID: string;
-  /** The labels of the Node, for the node selectors of ClusterCIDRs. */
+  /** The labels of the Node that some ClusterCIDR selects by. */
   readonly nodeLabels?: {
     readonly [k: string]: string;
   };
-  /** The podCIDRs that the Node has already, whoever set them. */
+  /**
+   * The keys of labels that some ClusterCIDR selects by and that the Node does not have. A Node gets
+   * blocks once each key is known to be there or not.
+   */
+  readonly absentLabels?: readonly string[];
+  /** The annotations of the Node in which secondary networks show its blocks, as it has them. */
+  readonly nodeAnnotations?: {
+    readonly [k: string]: string;
+  };
+  /** The podCIDRs that the Node has already, whoever set them, in their order and canonical. */
   readonly podCIDRs?: readonly string[];
 }
 

@@ -6,6 +6,7 @@ type Part = 'children' | 'attachments' | 'related';
 
 const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
 const POD_CIDR_CLAIMS = `PodCIDRClaim.${METAIPAM_API_VERSION}`;
+const POD_NETWORKS = `PodNetwork.${METAIPAM_API_VERSION}`;
 const CLUSTER_CIDRS = `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`;
 
 /** The groups of objects that Metacontroller sends each controller's sync and finalize hooks, even if empty. */
@@ -21,9 +22,9 @@ function groupsOf(controller: string, config: HookConfig): Partial<Record<Part, 
     case 'nodes':
       return { attachments: [POD_CIDR_CLAIMS], related: [SLICES] };
     case 'pod-networks':
-      return { children: [SLICES], related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS] };
+      return { children: [SLICES], related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS, SLICES] };
     case 'cluster-cidrs':
-      return { related: [SLICES] };
+      return { related: [SLICES, POD_NETWORKS] };
     default:
       return {};
   }

@@ -1,63 +1,55 @@
-import { type Prefix, parsePrefix } from '../address/range.ts';
-import { compareResourceVersions, compareText } from '../kubernetes/object.ts';
-import type { IPAllocation } from '../kubernetes/types.ts';
+import { compareRanges } from '../address/range-set.ts';
+import type { Allocation } from '../allocation/slice.ts';
+import { compareText } from '../kubernetes/object.ts';
 
-/** An allocation of a block, with its block read. */
-export interface BlockAllocation {
-  readonly allocation: IPAllocation;
-  readonly block: Prefix;
-  readonly nodeUID: string;
-}
-
-/** The allocation as one of a block; undefined if it is something else or cannot be read. */
-export function readBlockAllocation(
-  allocation: IPAllocation,
-  parse: (text: string) => Prefix | undefined = parsePrefix,
-): BlockAllocation | undefined {
-  const { cidr, blocks, claimRef, poolRef } = allocation.spec ?? {};
-  if (typeof cidr !== 'string' || !Array.isArray(blocks) || !blocks.includes(cidr)) return undefined;
-  const block = parse(cidr);
-  if (block === undefined || !claimRef?.uid || !poolRef?.name) return undefined;
-  return { allocation, block, nodeUID: claimRef.uid };
-}
-
-/** The blocks that one sync chose together for a node, as far as their allocations are in view. */
+/** The blocks that one sync chose together for a node, as far as their entries are in view. */
 export interface Decision {
   readonly nodeUID: string;
-  /** All of them, IPv4 first. */
+  /** The keys of all of them, in the order in which the node has or gets them. */
   readonly blocks: readonly string[];
-  /** Never empty. */
-  readonly held: readonly BlockAllocation[];
-  /** Whether every block has its allocation. */
+  /** Never empty; lowest first, IPv4 before IPv6. */
+  readonly held: readonly Allocation[];
+  /** Whether every block has its entry. */
   readonly isComplete: boolean;
 }
 
 /**
- * The decisions that the allocations belong to, oldest first.
+ * The decisions that allocations belong to, in the order in which they count: complete ones first, then the older,
+ * then the lower.
  *
- * A sync on a stale cache can decide twice for one node. The older decision counts, by its lowest
- * resourceVersion: allocations are created once and a watch delivers them in that order, so whoever sees two
- * has seen the older first.
+ * A sync on a stale cache can decide twice for one node. Blocks of different size are in different slices, which are
+ * written one after another, so that either decision may be there in part only. A complete one may already be on its
+ * way to the node.
+ *
+ * @param allocations those that are not released
  */
-export function decisionsOf(allocations: Iterable<BlockAllocation>): Decision[] {
-  const groups = new Map<string, BlockAllocation[]>();
-  for (const each of [...allocations].sort(compareCreation)) {
-    const key = `${each.nodeUID} ${each.allocation.spec.blocks!.join()}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [each]);
-    else group.push(each);
-  }
-  return [...groups.values()].map((held) => {
-    const { nodeUID, allocation } = held[0]!;
-    const blocks = allocation.spec.blocks!;
-    const present = new Set(held.map((each) => each.allocation.spec.cidr));
-    return { nodeUID, blocks, held, isComplete: present.size === blocks.length };
-  });
+export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
+  const ordered = [...allocations].sort((a, b) => compareRanges(a.block, b.block));
+  const groups = Map.groupBy(ordered, (each) => `${each.entry.uid} ${blocksWith(each).join()}`);
+  return [...groups.values()]
+    .map((held) => {
+      const blocks = blocksWith(held[0]!);
+      const present = new Set(held.map(({ key }) => key));
+      return {
+        nodeUID: held[0]!.entry.uid,
+        blocks,
+        held,
+        isComplete: blocks.every((key) => present.has(key)),
+      };
+    })
+    .sort(
+      (a, b) =>
+        Number(b.isComplete) - Number(a.isComplete) ||
+        compareText(sinceOf(a), sinceOf(b)) ||
+        compareRanges(a.held[0]!.block, b.held[0]!.block),
+    );
 }
 
-function compareCreation({ allocation: a }: BlockAllocation, { allocation: b }: BlockAllocation): number {
-  return (
-    compareResourceVersions(a.metadata.resourceVersion, b.metadata.resourceVersion) ||
-    compareText(a.metadata.name, b.metadata.name)
-  );
+/** The keys of the blocks that were given together; an entry that does not list its own is alone. */
+function blocksWith({ key, entry: { blocks } }: Allocation): readonly string[] {
+  return blocks?.includes(key) ? blocks : [key];
+}
+
+function sinceOf({ held }: Decision): string {
+  return held.map(({ entry }) => entry.since ?? '').sort()[0]!;
 }

@@ -1,5 +1,7 @@
-import { setCondition } from '../kubernetes/conditions.ts';
-import type { PodNetwork, PodNetworkStatus } from '../kubernetes/types.ts';
+import { overlaps } from '../address/range.ts';
+import { listedSlices, slicesMissing } from '../allocation/lost.ts';
+import { type Condition, setCondition } from '../kubernetes/conditions.ts';
+import type { PodNetworkStatus } from '../kubernetes/types.ts';
 import { listSome, plural } from '../text.ts';
 import type { NetworkReading } from './network-view.ts';
 import type { NodeRemark, Plan } from './plan.ts';
@@ -10,65 +12,57 @@ export interface Standstill {
   readonly message: string;
 }
 
-/** The status of a network that serves its nodes. */
-export function servingStatus(
-  network: PodNetwork,
+/** The network's status. Metacontroller adds observedGeneration. */
+export function networkStatus(
   reading: NetworkReading,
-  { allocated, waiting, unaccounted }: Plan,
+  plan: Plan,
+  standstill: Standstill | undefined,
   now: number,
 ): PodNetworkStatus {
-  const counts = { total: reading.nodes.length, allocated, pending: waiting.length };
-  const message = describe(reading, waiting, unaccounted);
-  const ready =
-    waiting.length === 0
-      ? ({ status: 'True', reason: 'Ready', message } as const)
-      : ({ status: 'False', reason: 'NodesPending', message } as const);
-  return statusOf(network, reading, counts, ready, now);
-}
-
-/** The status of a network that only keeps what it has. */
-export function standstillStatus(
-  network: PodNetwork,
-  reading: NetworkReading,
-  { reason, message }: Standstill,
-  now: number,
-): PodNetworkStatus {
-  const holders = new Set(reading.allocations.map(({ nodeUID }) => nodeUID));
-  const holding = reading.nodes.filter(({ uid }) => holders.has(uid));
-  const pending = reading.nodes.filter(({ uid, podCIDRs }) => !holders.has(uid) && podCIDRs.length === 0);
-  const counts = { total: reading.nodes.length, allocated: holding.length, pending: pending.length };
-  return statusOf(network, reading, counts, { status: 'False', reason, message }, now);
-}
-
-/** Metacontroller adds observedGeneration. */
-function statusOf(
-  { metadata, status }: PodNetwork,
-  { clusterCIDRs }: NetworkReading,
-  nodes: NonNullable<PodNetworkStatus['nodes']>,
-  ready: { status: 'True' | 'False'; reason: string; message: string },
-  now: number,
-): PodNetworkStatus {
-  const { generation: observedGeneration } = metadata;
-  const condition = {
-    type: 'Ready',
-    ...ready,
-    ...(observedGeneration !== undefined && { observedGeneration }),
+  const { network, slices, clusterCIDRs } = reading.objects;
+  const { generation: observedGeneration } = network.metadata;
+  const observed = observedGeneration === undefined ? {} : { observedGeneration };
+  const conditions = [
+    { ...readyCondition(reading, plan, standstill), ...observed },
+    slicesMissing(reading.lost),
+  ];
+  return {
+    nodes: { total: reading.nodes.length, allocated: plan.allocated, pending: plan.waiting.length },
+    clusterCIDRs: clusterCIDRs.length,
+    slices: listedSlices(slices, reading.lost),
+    conditions: conditions.reduce(
+      (previous, condition) => setCondition(previous, condition, now),
+      [...(network.status?.conditions ?? [])],
+    ),
   };
-  return { nodes, clusterCIDRs, conditions: setCondition(status?.conditions, condition, now) };
 }
 
-function describe(
-  { nodes, invalidClusterCIDRs }: NetworkReading,
-  waiting: readonly NodeRemark[],
-  unaccounted: readonly NodeRemark[],
-): string {
+function readyCondition(
+  reading: NetworkReading,
+  plan: Plan,
+  standstill: Standstill | undefined,
+): Omit<Condition, 'lastTransitionTime'> {
+  const type = 'Ready';
+  if (standstill !== undefined) return { type, status: 'False', ...standstill };
+  const message = describe(reading, plan);
+  return plan.waiting.length === 0
+    ? { type, status: 'True', reason: 'Ready', message }
+    : { type, status: 'False', reason: 'NodesPending', message };
+}
+
+function describe(reading: NetworkReading, { waiting, unaccounted }: Plan): string {
+  const { nodes, invalidClusterCIDRs } = reading;
   const remark = ({ name, reason }: NodeRemark) => `${name} (${reason})`;
+  const amongServices = nodes
+    .filter(({ blocks }) => blocks.some((block) => reading.services.some((range) => overlaps(range, block))))
+    .map(({ name }) => name);
   const sentences = [
     [`${waiting.length} of ${plural(nodes.length, 'node')} without blocks`, waiting.map(remark)],
     [`${plural(unaccounted.length, 'node')} with foreign podCIDRs`, unaccounted.map(remark)],
+    [`${plural(amongServices.length, 'node')} with podCIDRs among the addresses of services`, amongServices],
     [
       plural(invalidClusterCIDRs.length, 'invalid ClusterCIDR'),
-      invalidClusterCIDRs.map(({ name, message }) => `${name} (${message})`),
+      invalidClusterCIDRs.map(({ clusterCIDR, message }) => `${clusterCIDR.metadata.name} (${message})`),
     ],
   ] as const;
   return sentences

@@ -1,98 +1,186 @@
-import { type Prefix, parsePrefix } from '../address/range.ts';
-import { newestVersion } from '../allocation/release.ts';
-import { isLabelValue } from '../kubernetes/label-value.ts';
-import { CLUSTER_CIDR_API_VERSION, DEFAULT_NETWORK, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
-import { compareAge } from '../kubernetes/object.ts';
+/** What a PodNetwork gets to see: which objects it asks for, and what they are to it. */
+import { type Prefix, parsePrefix, type Range } from '../address/range.ts';
+import { newestVersion } from '../allocation/hold.ts';
+import { lostPieces, lostSlices } from '../allocation/lost.ts';
+import { allocationsOf, isEnding, pieceOfSlice } from '../allocation/slice.ts';
+import { isLabelValue, labelValue } from '../kubernetes/label-value.ts';
+import {
+  CLUSTER_CIDR_API_VERSION,
+  CONTROLLER_UID_LABEL,
+  DEFAULT_NETWORK,
+  METAIPAM_API_VERSION,
+  NETWORK_LABEL,
+} from '../kubernetes/names.ts';
+import { compareAge, compareText } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
-import type { ClusterCIDR, IPAllocation, PodCIDRClaim, PodNetwork } from '../kubernetes/types.ts';
-import { type CompositeRequest, objectsOf } from '../metacontroller/hook.ts';
-import { readBlockPool } from './block-pool.ts';
-import { readBlockAllocation } from './decision.ts';
-import type { NetworkView } from './plan.ts';
+import type { AllocationSlice, ClusterCIDR, PodCIDRClaim, PodNetwork } from '../kubernetes/types.ts';
+import {
+  type CompositeRequest,
+  type CustomizeResponse,
+  type HookConfig,
+  objectsOf,
+  type RelatedResourceRule,
+} from '../metacontroller/hook.ts';
+import { type BlockPool, readBlockPool } from './block-pool.ts';
+import { nodeAnnotationKey } from './node-annotation-key.ts';
+import type { NetworkView, NodeView } from './plan.ts';
+import { parsePodCIDR } from './pod-cidr.ts';
 import { comparePools } from './priority.ts';
+import { labelOf } from './selector.ts';
 import { validatePodNetwork } from './validate.ts';
 
-/** All that a hook of a PodNetwork gets to see, read. */
-export interface NetworkReading extends NetworkView {
-  /** What is wrong with the PodNetwork itself. */
-  readonly problems: readonly Problem[];
-  readonly clusterCIDRs: number;
-  readonly invalidClusterCIDRs: readonly { name: string; message: string }[];
-  /** Children that are no block's, or that cannot be read. */
-  readonly unreadable: readonly IPAllocation[];
+/** The objects that decide what a network gives out. */
+export interface NetworkObjects {
+  readonly network: PodNetwork;
+  /** All of the cluster. */
+  readonly claims: readonly PodCIDRClaim[];
+  /** Those of the network. */
+  readonly clusterCIDRs: readonly ClusterCIDR[];
+  readonly slices: readonly AllocationSlice[];
+  /** Slices that an earlier network of the same name left: nobody else can use their names. */
+  readonly leftovers: readonly AllocationSlice[];
 }
 
-export function readNetwork(request: CompositeRequest<PodNetwork>): NetworkReading {
-  const { parent } = request;
-  const { name } = parent.metadata;
-  const claims = objectsOf<PodCIDRClaim>(request, 'related', `PodCIDRClaim.${METAIPAM_API_VERSION}`).sort(
-    compareAge,
-  );
-  const parse = prefixParser();
-  const { nodes, stray } = readClaims(claims, name === DEFAULT_NETWORK, parse);
-  const clusterCIDRs = objectsOf<ClusterCIDR>(request, 'related', `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`);
-  const readings = clusterCIDRs.map((object) => ({ name: object.metadata.name, ...readBlockPool(object) }));
-  const owned = objectsOf<IPAllocation>(request, 'children', `IPAllocation.${METAIPAM_API_VERSION}`);
-  const allocations = owned.map((object) => ({ object, read: readBlockAllocation(object, parse) }));
-  const unreadable = allocations.flatMap(({ object, read }) => (read === undefined ? object : []));
-  const newestClaimVersion = newestVersion(claims);
-  const problems = validatePodNetwork(name, parent.spec);
-  const serviceCIDRs = texts(parent.spec?.serviceCIDRs).map(parse);
+/** The same, read. */
+export interface NetworkReading extends NetworkView {
+  readonly objects: NetworkObjects;
+  /** What is wrong with the PodNetwork itself. */
+  readonly problems: readonly Problem[];
+  /** ClusterCIDRs that give nothing, with what is wrong. */
+  readonly invalidClusterCIDRs: readonly { clusterCIDR: ClusterCIDR; message: string }[];
+  /** Names of slices that the network's status lists and that are not in view. */
+  readonly lost: readonly string[];
+  /** The keys of the node labels that its ClusterCIDRs select by, sorted. */
+  readonly labelKeys: readonly string[];
+}
+
+/**
+ * A network sees every node, its own ClusterCIDRs (those without a label are `default`'s), and slices of an earlier
+ * network of its name.
+ */
+export function networkRelated({ metadata }: PodNetwork, config: HookConfig): CustomizeResponse {
+  const { name, uid = '' } = metadata;
+  const mine = { [NETWORK_LABEL]: labelValue(name) };
+  const clusterCIDRs = { apiVersion: CLUSTER_CIDR_API_VERSION, resource: 'clustercidrs' };
+  const relatedResources: RelatedResourceRule[] = [
+    { apiVersion: METAIPAM_API_VERSION, resource: 'podcidrclaims' },
+    { ...clusterCIDRs, labelSelector: { matchLabels: mine } },
+    {
+      apiVersion: METAIPAM_API_VERSION,
+      resource: 'allocationslices',
+      namespace: config.installNamespace,
+      labelSelector: {
+        matchLabels: mine,
+        matchExpressions: [{ key: CONTROLLER_UID_LABEL, operator: 'NotIn', values: [uid] }],
+      },
+    },
+  ];
+  if (name === DEFAULT_NETWORK) {
+    const matchExpressions = [{ key: NETWORK_LABEL, operator: 'DoesNotExist' as const }];
+    relatedResources.push({ ...clusterCIDRs, labelSelector: { matchExpressions } });
+  }
+  return { relatedResources };
+}
+
+/** Throws MissingObjects. */
+export function networkObjects(request: CompositeRequest<PodNetwork>): NetworkObjects {
+  const key = `AllocationSlice.${METAIPAM_API_VERSION}`;
+  const slices = objectsOf<AllocationSlice>(request, 'children', key);
+  const names = new Set(slices.map(({ metadata }) => metadata.name));
   return {
+    network: request.parent,
+    claims: objectsOf(request, 'related', `PodCIDRClaim.${METAIPAM_API_VERSION}`),
+    clusterCIDRs: objectsOf(request, 'related', `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`),
+    slices,
+    leftovers: objectsOf<AllocationSlice>(request, 'related', key).filter(
+      ({ metadata }) => !names.has(metadata.name),
+    ),
+  };
+}
+
+export function readNetwork(objects: NetworkObjects): NetworkReading {
+  const { network, clusterCIDRs, slices, leftovers } = objects;
+  const { metadata, spec, status } = network;
+  const isDefault = metadata.name === DEFAULT_NETWORK;
+  const claims = objects.claims.toSorted(compareAge);
+  const problems = validatePodNetwork(metadata.name, spec);
+  const readings = clusterCIDRs.map((clusterCIDR) => ({ clusterCIDR, ...readBlockPool(clusterCIDR) }));
+  const pools = readings.flatMap(({ pool }) => pool ?? []).sort(comparePools);
+  const labelKeys = labelKeysOf(pools);
+  const annotation =
+    isDefault || problems.length > 0 ? undefined : nodeAnnotationKey(metadata.name, spec.annotation);
+  const lost = lostSlices(status?.slices, [...slices, ...leftovers]);
+  const pieces = [...slices.filter(isEnding), ...leftovers].flatMap((slice) => pieceOfSlice(slice) ?? []);
+  const grace = spec?.reuseGracePeriodSeconds;
+  const newestClaimVersion = newestVersion(claims);
+  return {
+    objects,
     problems,
-    nodes,
-    awaitsEveryNode: name === DEFAULT_NETWORK && clusterCIDRs.length > 0,
-    pools: readings.flatMap(({ pool }) => pool ?? []).sort(comparePools),
-    clusterCIDRs: clusterCIDRs.length,
+    ...readClaims(claims, labelKeys, annotation),
+    awaitsEveryNode: isDefault && clusterCIDRs.length > 0,
+    isDefault,
+    pools,
     invalidClusterCIDRs: readings
       .filter(({ pool }) => pool === undefined)
-      .map((reading) => ({ name: reading.name, message: reading.problems.map(formatProblem).join('; ') })),
-    allocations: allocations.flatMap(({ read }) => read ?? []),
-    unreadable,
-    occupied: unreadable
-      .map(({ metadata }) => blockOf(name, metadata.name))
-      .filter((block) => block !== undefined),
-    reserved: [...serviceCIDRs.filter((range) => range !== undefined), ...stray],
-    reuseGracePeriodSeconds: parent.spec?.reuseGracePeriodSeconds ?? 0,
+      .map(({ clusterCIDR, problems }) => ({ clusterCIDR, message: problems.map(formatProblem).join('; ') })),
+    allocations: allocationsOf(slices),
+    lost,
+    // What is lost is found again on its nodes, once nobody is served any more.
+    blocked: [...pieces, ...(metadata.deletionTimestamp === undefined ? lostPieces(lost) : [])],
+    services: texts(spec?.serviceCIDRs)
+      .map(parsePrefix)
+      .filter((range) => range !== undefined),
+    labelKeys,
+    reuseGracePeriodSeconds: typeof grace === 'number' ? grace : 0,
     ...(newestClaimVersion !== undefined && { newestClaimVersion }),
   };
 }
 
-type Parser = (text: string) => Prefix | undefined;
+function labelKeysOf(pools: readonly BlockPool[]): string[] {
+  return [...new Set(pools.flatMap(({ selector }) => selector?.labelKeys ?? []))].sort(compareText);
+}
 
 /**
- * The nodes, in the order of their claims, with the podCIDRs that concern the network. podCIDRs of claims that
- * name no node, or one that an older claim names, are still somebody's: they are `stray`.
+ * The nodes, in the order of their claims, with what they have of the network. podCIDRs of claims that name no node,
+ * or one that an older claim names, are still somebody's: they are `stray`.
+ *
+ * @param annotation the key of the node annotation of a secondary network
  */
-function readClaims(claims: readonly PodCIDRClaim[], usesPodCIDRs: boolean, parse: Parser) {
-  const nodes = new Map<string, NetworkView['nodes'][number]>();
+function readClaims(
+  claims: readonly PodCIDRClaim[],
+  labelKeys: readonly string[],
+  annotation: string | undefined,
+): { nodes: NodeView[]; stray: Range[] } {
+  const nodes = new Map<string, NodeView>();
   const stray: Prefix[] = [];
   for (const { metadata, spec } of claims) {
+    const { name } = metadata;
     const uid = spec?.nodeUID;
-    const podCIDRs = usesPodCIDRs ? texts(spec?.podCIDRs) : [];
-    const blocks = podCIDRs.map(parse).filter((block) => block !== undefined);
-    if (typeof uid !== 'string' || !uid || !isLabelValue(uid) || nodes.has(uid)) stray.push(...blocks);
-    else nodes.set(uid, { uid, name: metadata.name, labels: spec.nodeLabels ?? {}, podCIDRs, blocks });
+    const podCIDRs = annotation === undefined ? texts(spec?.podCIDRs) : [];
+    const blocks = podCIDRs.map(parsePodCIDR).filter((block) => block !== undefined);
+    if (typeof uid !== 'string' || !uid || !isLabelValue(uid) || nodes.has(uid)) {
+      stray.push(...blocks);
+      continue;
+    }
+    const labels = spec.nodeLabels ?? {};
+    const absent = new Set(texts(spec.absentLabels));
+    const knowsLabels = labelKeys.every(
+      (key) => labelOf({ name, labels }, key) !== undefined || absent.has(key),
+    );
+    const shown = annotation === undefined ? undefined : spec.nodeAnnotations?.[annotation];
+    nodes.set(uid, {
+      uid,
+      name,
+      labels,
+      knowsLabels,
+      podCIDRs,
+      blocks,
+      ...(typeof shown === 'string' && { shown }),
+    });
   }
   return { nodes: [...nodes.values()], stray };
 }
 
-/** The block that an allocation of the network is named after. */
-function blockOf(network: string, name: string): Prefix | undefined {
-  const encoded = name.slice(network.length + 1);
-  const dash = encoded.lastIndexOf('-');
-  return parsePrefix(`${encoded.slice(0, dash).replaceAll('-', ':')}/${encoded.slice(dash + 1)}`);
-}
-
 function texts(list: unknown): string[] {
   return Array.isArray(list) ? list.filter((text) => typeof text === 'string') : [];
-}
-
-/** A node's podCIDRs are mostly its allocations' too, so each text is read once. */
-function prefixParser(): Parser {
-  const known = new Map<string, Prefix | undefined>();
-  return (text) => {
-    if (!known.has(text)) known.set(text, parsePrefix(text));
-    return known.get(text);
-  };
 }

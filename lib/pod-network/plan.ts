@@ -1,30 +1,36 @@
 import { UsedRanges } from '../address/blocks.ts';
-import { covers, formatPrefix, type Prefix, parsePrefix, type Range } from '../address/range.ts';
-import { claimIsGone, secondsSince } from '../allocation/release.ts';
-import { CLUSTER_CIDR_API_VERSION, RELEASED_AT_ANNOTATION } from '../kubernetes/names.ts';
+import { covers, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
+import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
+import { type Allocation, keyOf } from '../allocation/slice.ts';
 import { formatTime } from '../kubernetes/time.ts';
-import type { IPAllocation, IPAllocationSpec, PoolReference } from '../kubernetes/types.ts';
+import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
-import { type BlockAllocation, type Decision, decisionsOf } from './decision.ts';
+import { type Decision, decisionsOf } from './decision.ts';
 import { candidateFinder } from './priority.ts';
 import type { SelectableNode } from './selector.ts';
-
-const CLUSTER_CIDR_GROUP = CLUSTER_CIDR_API_VERSION.split('/')[0]!;
 
 /** A node that lives, as its PodCIDRClaim tells. */
 export interface NodeView extends SelectableNode {
   readonly uid: string;
+  /** Whether it is known of every label that the network selects by what the node has. */
+  readonly knowsLabels: boolean;
   /** The podCIDRs that the network has to respect; empty if the node has none yet, or in another target. */
   readonly podCIDRs: readonly string[];
-  /** The podCIDRs that can be read. */
+  /** The podCIDRs that can be read, in their order. */
   readonly blocks: readonly Prefix[];
+  /** What the annotation of a secondary network on the node says. */
+  readonly shown?: string;
 }
 
 export interface NetworkView {
   /** Oldest first. */
   readonly nodes: readonly NodeView[];
+  /** podCIDRs of nobody who is known. */
+  readonly stray: readonly Range[];
+  /** Whether it is the network of `node.spec.podCIDRs`. */
+  readonly isDefault: boolean;
   /**
    * Whether a node that no ClusterCIDR selects waits for one that does. Every node needs podCIDRs, but not every
    * node is meant to be in a secondary network.
@@ -32,34 +38,35 @@ export interface NetworkView {
   readonly awaitsEveryNode: boolean;
   /** In the order of `comparePools`. */
   readonly pools: readonly BlockPool[];
-  readonly allocations: readonly BlockAllocation[];
-  /** Blocks whose allocations say nothing that can be read, other than by their name. */
-  readonly occupied: readonly Range[];
-  /** Never given out: the ranges of services, and what else is in use. */
-  readonly reserved: readonly Range[];
+  readonly allocations: readonly Allocation[];
+  /** Pieces that this sync cannot write to, or does not know enough of. */
+  readonly blocked: readonly Range[];
+  /** Ranges of services: never given out. */
+  readonly services: readonly Range[];
   readonly reuseGracePeriodSeconds: number;
   /** The highest resourceVersion among the PodCIDRClaims. */
   readonly newestClaimVersion?: string;
 }
 
 export interface Plan {
-  /** What stays. `releasedAt` is set while a block waits for its grace period to end. */
-  readonly kept: readonly { allocation: IPAllocation; releasedAt?: string }[];
+  /** What stays, as it is or released. */
+  readonly kept: readonly Allocation[];
   readonly added: readonly Addition[];
+  /** uids of the nodes that do not show yet what a secondary network gave them. */
+  readonly bells: ReadonlySet<string>;
+  /** The name of the ClusterCIDR that the blocks of a node are from, by the uid of each node that has any and is not gone. */
+  readonly homes: ReadonlyMap<string, string>;
   /** How many nodes have all their blocks. */
   readonly allocated: number;
   /** The nodes without blocks, oldest first. */
   readonly waiting: readonly NodeRemark[];
   /** Nodes whose podCIDRs, which nobody can change, no ClusterCIDR accounts for. */
   readonly unaccounted: readonly NodeRemark[];
-  /** When time alone changes the plan. */
-  readonly changesInSeconds?: number;
+  /** Seconds until time alone changes the plan; infinite if it does not. */
+  readonly changesInSeconds: number;
 }
 
-export interface Addition {
-  readonly block: Prefix;
-  readonly spec: IPAllocationSpec;
-}
+export type Addition = Pick<Allocation, 'block' | 'entry'>;
 
 export interface NodeRemark {
   readonly name: string;
@@ -69,91 +76,135 @@ export interface NodeRemark {
 /**
  * Decides for all nodes of a network at once.
  *
- * 1. podCIDRs that nodes have are facts: their allocations follow them, and nobody else gets them.
- * 2. Of what was decided before, the older goes first: a decision stays unless it overlaps a fact or an older
- *    one, or a block of it that has no allocation yet has become another's. Its missing allocations are made
- *    again.
- * 3. Blocks of nodes that are gone are dropped, or held until their grace period ends.
- * 4. Nodes without blocks, oldest first, get the lowest free ones of the best ClusterCIDR that has any.
+ * 1. podCIDRs that nodes have are facts: their entries follow them, and nobody else gets them.
+ * 2. Of what was decided before, what counts more goes first (`decisionsOf`): a decision stays unless its node has
+ *    blocks already, it overlaps a fact or a decision that stays, or a block of it that has no entry yet has become
+ *    another's. Its missing entries are made again.
+ * 3. Blocks of nodes that are gone, and of decisions that do not stay, are released, and go after the grace period.
+ * 4. A node that shows blocks of a secondary network which nobody lists, and which are free, keeps them: their slice
+ *    was lost.
+ * 5. Nodes without blocks, oldest first, get the lowest free ones of the best ClusterCIDR that has any.
  *
- * What is dropped here counts as used for this once: its name is free only when its object is gone.
+ * What goes here counts as used for this once: a key cannot change hands in one write.
+ *
+ * @param isClosing whether the network is being deleted, and gives out nothing more
  */
-export function planNetwork(view: NetworkView, context: HookContext): Plan {
-  return new Planner(view, context).plan();
+export function planNetwork(view: NetworkView, context: HookContext, isClosing = false): Plan {
+  return new Planner(view, context, isClosing).plan();
+}
+
+/** The plan of a network whose spec is invalid: it gives out nothing and takes nothing back. */
+export function planStandstill(view: NetworkView): Plan {
+  const homeOf = homeFinder(view.pools);
+  const homes = new Map<string, string>();
+  for (const { entry } of view.allocations) {
+    if (entry.released === undefined) homes.set(entry.uid, entry.clusterCIDR ?? '');
+  }
+  for (const node of view.nodes) {
+    const home = homes.has(node.uid) || node.blocks.length === 0 ? undefined : homeOf(node, node.blocks);
+    if (home !== undefined) homes.set(node.uid, home.name);
+  }
+  return {
+    kept: view.allocations,
+    added: [],
+    bells: new Set(),
+    homes,
+    allocated: view.nodes.filter(({ uid }) => homes.has(uid)).length,
+    waiting: view.nodes
+      .filter(({ uid, podCIDRs }) => !homes.has(uid) && podCIDRs.length === 0)
+      .map(({ name }) => ({ name, reason: 'the network is invalid' })),
+    unaccounted: [],
+    changesInSeconds: Number.POSITIVE_INFINITY,
+  };
 }
 
 class Planner {
   readonly #view: NetworkView;
   readonly #context: HookContext;
+  readonly #isClosing: boolean;
   readonly #nodes: ReadonlyMap<string, NodeView>;
-  readonly #candidatesFor: ReturnType<typeof candidateFinder>;
-  /** The blocks of every allocation in view, whatever becomes of it. */
+  readonly #homeOf: ReturnType<typeof homeFinder>;
+  /** The blocks of every entry in view, whatever becomes of it. */
   readonly #existing: UsedRanges;
+  readonly #blocked: UsedRanges;
   /** The facts, and each decision that stays. */
   readonly #taken: UsedRanges;
 
-  readonly #kept: Plan['kept'][number][] = [];
+  readonly #kept: Allocation[] = [];
   readonly #added: Addition[] = [];
-  readonly #served = new Set<string>();
+  readonly #bells = new Set<string>();
+  readonly #homes = new Map<string, string>();
+  readonly #waiting: NodeRemark[] = [];
   readonly #unaccounted: NodeRemark[] = [];
+  /** uids of the nodes that get nothing here: they have blocks, or theirs are not to be had now. */
+  readonly #settled = new Set<string>();
+  readonly #served = new Set<string>();
   #changesInSeconds = Number.POSITIVE_INFINITY;
 
-  constructor(view: NetworkView, context: HookContext) {
+  constructor(view: NetworkView, context: HookContext, isClosing: boolean) {
     this.#view = view;
     this.#context = context;
+    this.#isClosing = isClosing;
     this.#nodes = new Map(view.nodes.map((node) => [node.uid, node]));
-    this.#candidatesFor = candidateFinder(view.pools);
-    this.#existing = new UsedRanges([...view.allocations.map(({ block }) => block), ...view.occupied]);
+    this.#homeOf = homeFinder(view.pools);
+    this.#existing = new UsedRanges(view.allocations.map(({ block }) => block));
+    this.#blocked = new UsedRanges(view.blocked);
     this.#taken = new UsedRanges(view.nodes.flatMap(({ blocks }) => blocks));
   }
 
   plan(): Plan {
-    const { gone, bound, open } = this.#sortAllocations();
+    const { bound, open } = this.#sortAllocations();
     this.#followPodCIDRs(bound);
-    for (const decision of decisionsOf(open)) this.#keepDecision(decision);
-    for (const each of decisionsOf(gone).flatMap(({ held }) => held)) this.#release(each);
-    const waiting = this.#serveNewNodes();
+    for (const decision of decisionsOf(open)) {
+      if (!this.#keepDecision(decision)) for (const each of decision.held) this.#release(each);
+    }
+    for (const node of this.#view.nodes) this.#takeWhatIsShown(node);
+    if (!this.#isClosing) this.#serveNewNodes();
     return {
       kept: this.#kept,
       added: this.#added,
+      bells: this.#bells,
+      homes: this.#homes,
       allocated: this.#view.nodes.filter(({ uid }) => this.#served.has(uid)).length,
-      waiting,
+      waiting: this.#waiting,
       unaccounted: this.#unaccounted,
-      ...(Number.isFinite(this.#changesInSeconds) && {
-        changesInSeconds: Math.max(1, Math.ceil(this.#changesInSeconds)),
-      }),
+      changesInSeconds: this.#changesInSeconds,
     };
   }
 
-  /** By what is known of their nodes: gone, with podCIDRs of its own, or anything else. */
+  /** Those in use, by what is known of their nodes: with podCIDRs of its own, or anything else. */
   #sortAllocations() {
-    const gone: BlockAllocation[] = [];
-    const bound = new Map<string, BlockAllocation[]>();
-    const open: BlockAllocation[] = [];
+    const bound = new Map<string, Allocation[]>();
+    const open: Allocation[] = [];
     const { newestClaimVersion } = this.#view;
     const { now, config } = this.#context;
     for (const each of this.#view.allocations) {
-      const node = this.#nodes.get(each.nodeUID);
+      const { entry, slice } = each;
+      const node = this.#nodes.get(entry.uid);
+      if (entry.released !== undefined) {
+        this.#hold(each, entry.released);
+        continue;
+      }
       if (node === undefined) {
-        if (claimIsGone(each.allocation, newestClaimVersion, this.#context)) {
-          gone.push(each);
+        const { resourceVersion } = slice.metadata;
+        if (holderIsGone({ resourceVersion, since: entry.since }, newestClaimVersion, this.#context)) {
+          this.#release(each);
           continue;
         }
-        this.#changesIn(
-          config.cacheLagSeconds - secondsSince(each.allocation.metadata.creationTimestamp, now),
-        );
+        this.#changesIn(config.cacheLagSeconds - secondsSince(entry.since, now));
       }
       if (node === undefined || node.podCIDRs.length === 0) open.push(each);
-      else bound.set(each.nodeUID, [...(bound.get(each.nodeUID) ?? []), each]);
+      else bound.set(entry.uid, [...(bound.get(entry.uid) ?? []), each]);
     }
-    return { gone, bound, open };
+    return { bound, open };
   }
 
-  #followPodCIDRs(allocations: ReadonlyMap<string, readonly BlockAllocation[]>): void {
+  #followPodCIDRs(allocations: ReadonlyMap<string, readonly Allocation[]>): void {
     const nodes = this.#view.nodes.filter(({ podCIDRs }) => podCIDRs.length > 0);
-    const matching = nodes.flatMap(({ uid, podCIDRs }) =>
-      (allocations.get(uid) ?? []).filter(({ allocation }) => podCIDRs.includes(allocation.spec.cidr!)),
-    );
+    const matching = nodes.flatMap(({ uid, blocks }) => {
+      const keys = new Set(blocks.map(keyOf));
+      return (allocations.get(uid) ?? []).filter(({ key }) => keys.has(key));
+    });
     const holders = decisionsOf(matching).map(({ nodeUID }) => this.#nodes.get(nodeUID)!);
     const accounted = new UsedRanges();
     for (const node of new Set([...holders, ...nodes])) {
@@ -161,121 +212,168 @@ class Planner {
     }
   }
 
-  #followNode(node: NodeView, held: readonly BlockAllocation[], accounted: UsedRanges): void {
-    const leaveUnaccounted = (reason: string) => this.#unaccounted.push({ name: node.name, reason });
-    const { podCIDRs, blocks } = node;
+  #followNode(node: NodeView, held: readonly Allocation[], accounted: UsedRanges): void {
+    const { podCIDRs, blocks, uid, name } = node;
+    this.#settled.add(uid);
     if (blocks.length < podCIDRs.length) {
-      for (const { allocation, block } of held) {
-        this.#kept.push({ allocation });
-        this.#taken.add(block);
-      }
-      leaveUnaccounted('unreadable');
+      for (const each of held) this.#keep(each);
+      this.#unaccounted.push({ name, reason: 'unreadable' });
       return;
     }
-    if (blocks.some((block) => accounted.overlaps(block))) {
-      leaveUnaccounted("overlap another node's");
-      return;
-    }
-    const own = new Map(held.map(({ allocation }) => [allocation.spec.cidr, allocation]));
-    const cidrs = blocks.map((block, index) =>
-      own.has(podCIDRs[index]) ? podCIDRs[index]! : formatPrefix(block),
-    );
-    const known = cidrs.find((cidr) => own.has(cidr));
-    const poolRef = known === undefined ? this.#homeOf(node) : own.get(known)!.spec.poolRef;
-    if (poolRef === undefined) {
-      leaveUnaccounted('outside every ClusterCIDR');
+    const keys = blocks.map(keyOf);
+    const own = new Map(held.map((each) => [each.key, each]));
+    const doubled = blocks.some((block) => accounted.overlaps(block));
+    const known = doubled ? undefined : keys.find((key) => own.has(key));
+    const home =
+      (known === undefined ? undefined : own.get(known)!.entry.clusterCIDR) ??
+      this.#homeOf(node, blocks)?.name;
+    const isAccounted = !doubled && home !== undefined;
+    for (const each of held) if (!isAccounted || !keys.includes(each.key)) this.#release(each);
+    if (!isAccounted) {
+      const reason = doubled ? "overlap another node's" : 'outside every ClusterCIDR';
+      this.#unaccounted.push({ name, reason });
       return;
     }
     for (const [index, block] of blocks.entries()) {
+      const each = own.get(keys[index]!);
       accounted.add(block);
-      const allocation = own.get(cidrs[index]);
-      if (allocation !== undefined) this.#kept.push({ allocation });
-      else if (!this.#existing.overlaps(block)) this.#add(node, poolRef, block, cidrs[index]!, cidrs);
+      if (each !== undefined) this.#keep({ ...each, entry: { ...each.entry, blocks: keys } });
+      else if (!this.#existing.overlaps(block) && !this.#blocked.overlaps(block)) {
+        this.#add(node, home, block, keys);
+      }
     }
-    this.#served.add(node.uid);
+    this.#homes.set(uid, home);
+    this.#served.add(uid);
   }
 
-  /** The ClusterCIDR that the podCIDRs of a node belong to: the best for the node that holds them all. */
-  #homeOf(node: NodeView): PoolReference | undefined {
-    const { pools } = this.#view;
-    const isHome = ({ ranges }: BlockPool) =>
-      node.blocks.every((block) => ranges.some((range) => covers(range, block)));
-    const home = this.#candidatesFor(node).find(isHome) ?? pools.find(isHome);
-    return home && poolReference(home);
+  /** Returns whether the decision stays. */
+  #keepDecision({ nodeUID, blocks, held, isComplete }: Decision): boolean {
+    if (this.#settled.has(nodeUID)) return false;
+    if (held.some(({ block }) => this.#taken.overlaps(block))) return false;
+    // A part of a decision that nobody was told of is not worth completing any more.
+    if (this.#isClosing && !isComplete && this.#nodes.get(nodeUID)?.shown !== blocks.join()) return false;
+    const present = new Set(held.map(({ key }) => key));
+    const missing: Prefix[] = [];
+    let isBlocked = false;
+    for (const key of blocks) {
+      if (present.has(key)) continue;
+      const block = parsePrefix(key);
+      if (block === undefined || this.#taken.overlaps(block) || this.#existing.overlaps(block)) return false;
+      if (this.#blocked.overlaps(block)) isBlocked = true;
+      else missing.push(block);
+    }
+    for (const each of held) this.#keep(each);
+    const { entry } = held[0]!;
+    for (const block of missing) this.#addEntry(block, entry);
+    this.#settle(nodeUID, entry.clusterCIDR ?? '', blocks.join(), isBlocked);
+    return true;
   }
 
-  #keepDecision({ nodeUID, blocks, held }: Decision): void {
-    if (this.#served.has(nodeUID)) return;
-    if (held.some(({ block }) => this.#taken.overlaps(block))) return;
-    const present = new Set(held.map(({ allocation }) => allocation.spec.cidr));
-    const missing: { block: Prefix; cidr: string }[] = [];
-    for (const cidr of blocks) {
-      if (present.has(cidr)) continue;
-      const block = parsePrefix(cidr);
-      if (block === undefined || this.#taken.overlaps(block) || this.#existing.overlaps(block)) return;
-      missing.push({ block, cidr });
-    }
-    for (const { allocation, block } of held) {
-      this.#kept.push({ allocation });
-      this.#taken.add(block);
-    }
-    const { spec } = held[0]!.allocation;
-    for (const { block, cidr } of missing) {
-      this.#added.push({ block, spec: { ...spec, cidr } });
-      this.#taken.add(block);
-    }
-    this.#served.add(nodeUID);
+  /** A secondary network's blocks that are on a node although nobody lists them. */
+  #takeWhatIsShown(node: NodeView): void {
+    const { uid, shown } = node;
+    if (shown === undefined || this.#settled.has(uid)) return;
+    const blocks = shown.split(',').map(parsePrefix);
+    if (!blocks.every((block) => block !== undefined) || blocks.map(keyOf).join() !== shown) return;
+    const home = this.#homeOf(node, blocks);
+    // Whoever may write to the node is believed as to which block it has, not as to how much.
+    if (home === undefined || !blocks.every((block) => block.length === blockLength(home, block))) return;
+    const isTaken = blocks.some(
+      (block, index) =>
+        this.#taken.overlaps(block) ||
+        this.#existing.overlaps(block) ||
+        blocks.slice(index + 1).some((other) => overlaps(other, block)),
+    );
+    if (isTaken) return;
+    const isBlocked = blocks.some((block) => this.#blocked.overlaps(block));
+    if (!isBlocked) for (const block of blocks) this.#add(node, home.name, block, blocks.map(keyOf));
+    this.#settle(uid, home.name, shown, isBlocked);
   }
 
-  #release({ allocation, block }: BlockAllocation): void {
-    if (this.#taken.overlaps(block)) return;
+  /** @param value what the node is to show */
+  #settle(uid: string, home: string, value: string, isBlocked: boolean): void {
+    const node = this.#nodes.get(uid);
+    this.#settled.add(uid);
+    this.#homes.set(uid, home);
+    if (!this.#view.isDefault && (this.#isClosing || node?.shown !== value)) this.#bells.add(uid);
+    if (!isBlocked) this.#served.add(uid);
+    else if (node !== undefined) {
+      this.#waiting.push({ name: node.name, reason: `${value} is in a slice that is missing or going away` });
+    }
+  }
+
+  #release(allocation: Allocation): void {
+    const since = formatTime(this.#context.now);
+    this.#kept.push({ ...allocation, entry: { ...allocation.entry, released: since } });
+    this.#changesIn(this.#gracePeriod);
+  }
+
+  /** Keeps what is released for the grace period. */
+  #hold(allocation: Allocation, since: string): void {
     const { now } = this.#context;
-    const releasedAt = allocation.metadata.annotations?.[RELEASED_AT_ANNOTATION] ?? formatTime(now);
-    const left = this.#view.reuseGracePeriodSeconds - secondsSince(releasedAt, now);
-    if (!(left > 0)) return;
-    this.#kept.push({ allocation, releasedAt });
-    this.#taken.add(block);
+    const left = secondsHeld(since, this.#gracePeriod, now);
+    if (left <= 0) return;
+    // Time cannot be trusted to have been right when it was written, only not to be ahead of now.
+    const released = Date.parse(since) > now ? formatTime(now) : since;
+    this.#kept.push({ ...allocation, entry: { ...allocation.entry, released } });
     this.#changesIn(left);
   }
 
-  #serveNewNodes(): NodeRemark[] {
-    const { nodes, pools, reserved, awaitsEveryNode } = this.#view;
-    const search = new BlockSearch(this.#taken.with(this.#existing, reserved));
+  get #gracePeriod(): number {
+    return this.#isClosing ? 0 : this.#view.reuseGracePeriodSeconds;
+  }
+
+  #serveNewNodes(): void {
+    const { nodes, pools, services, stray, blocked, awaitsEveryNode } = this.#view;
+    const search = new BlockSearch(this.#taken.with(this.#existing, [...services, ...stray, ...blocked]));
     const candidatesFor = candidateFinder(pools.filter(({ isTerminating }) => !isTerminating));
-    const waiting: NodeRemark[] = [];
     for (const node of nodes) {
-      if (node.podCIDRs.length > 0 || this.#served.has(node.uid)) continue;
+      if (this.#settled.has(node.uid)) continue;
+      if (!node.knowsLabels) {
+        this.#waiting.push({ name: node.name, reason: 'its labels are not known yet' });
+        continue;
+      }
       const candidates = candidatesFor(node);
       const found = search.takeFromFirst(candidates);
       if (found === undefined) {
         if (candidates.length > 0 || awaitsEveryNode) {
-          waiting.push({ name: node.name, reason: reasonToWait(candidates) });
+          this.#waiting.push({ name: node.name, reason: reasonToWait(candidates) });
         }
         continue;
       }
-      const texts = found.blocks.map(formatPrefix);
-      for (const [index, block] of found.blocks.entries()) {
-        this.#add(node, poolReference(found.pool), block, texts[index]!, texts);
-      }
-      this.#served.add(node.uid);
+      const keys = found.blocks.map(keyOf);
+      for (const block of found.blocks) this.#add(node, found.pool.name, block, keys);
+      this.#settle(node.uid, found.pool.name, keys.join(), false);
     }
-    return waiting;
   }
 
-  #add(
-    { name, uid }: NodeView,
-    poolRef: PoolReference,
-    block: Prefix,
-    cidr: string,
-    blocks: readonly string[],
-  ) {
-    const claimRef = { apiGroup: '', kind: 'Node', name, uid } as const;
-    this.#added.push({ block, spec: { poolRef, claimRef, cidr, blocks } });
+  #keep(allocation: Allocation): void {
+    this.#kept.push(allocation);
+    this.#taken.add(allocation.block);
+  }
+
+  #add({ name, uid }: NodeView, clusterCIDR: string, block: Prefix, blocks: readonly string[]): void {
+    this.#addEntry(block, { uid, name, clusterCIDR, blocks, since: formatTime(this.#context.now) });
+  }
+
+  #addEntry(block: Prefix, entry: SliceEntry): void {
+    this.#added.push({ block, entry });
+    this.#taken.add(block);
   }
 
   #changesIn(seconds: number): void {
     this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
   }
+}
+
+/** Finds the ClusterCIDR that blocks of a node belong to: the best for the node that holds them all. */
+function homeFinder(pools: readonly BlockPool[]) {
+  const candidatesFor = candidateFinder(pools);
+  return (node: SelectableNode, blocks: readonly Prefix[]): BlockPool | undefined => {
+    const isHome = ({ ranges }: BlockPool) =>
+      blocks.every((block) => ranges.some((range) => covers(range, block)));
+    return candidatesFor(node).find(isHome) ?? pools.find(isHome);
+  };
 }
 
 /** Takes blocks, lowest first, and never looks twice at what was in use before. */
@@ -317,8 +415,4 @@ function reasonToWait(candidates: readonly BlockPool[]): string {
   if (candidates.length === 0) return 'no ClusterCIDR selects it';
   const names = listSome(candidates.map(({ name }) => name));
   return candidates.length === 1 ? `ClusterCIDR ${names} is full` : `ClusterCIDRs ${names} are full`;
-}
-
-function poolReference({ name, uid }: BlockPool): PoolReference {
-  return { apiGroup: CLUSTER_CIDR_GROUP, kind: 'ClusterCIDR', name, uid };
 }

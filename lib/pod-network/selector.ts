@@ -37,7 +37,7 @@ interface Requirement {
 
 /**
  * Compiles a valid `core/v1` NodeSelector: the terms are ORed, the requirements of a term ANDed, and a term
- * without requirements matches nothing.
+ * without requirements matches nothing. As to the API server, null is as good as absent.
  */
 export function compileSelector(selector: NodeSelector): CompiledSelector {
   const terms = selector.nodeSelectorTerms.map(compileTerm).filter((requirements) => requirements.length > 0);
@@ -49,15 +49,16 @@ export function compileSelector(selector: NodeSelector): CompiledSelector {
     labelKeys: selector.nodeSelectorTerms.flatMap((term) =>
       (term.matchExpressions ?? []).map(({ key }) => key),
     ),
-    readsName: selector.nodeSelectorTerms.some(({ matchFields = [] }) => matchFields.length > 0),
+    readsName: selector.nodeSelectorTerms.some(({ matchFields }) => (matchFields ?? []).length > 0),
   };
 }
 
 function compileTerm(term: NodeSelectorTerm): Requirement[] {
-  const { matchExpressions = [], matchFields = [] } = term;
   return [
-    ...matchExpressions.map((each) => compileRequirement(each, (node) => labelOf(node, each.key))),
-    ...matchFields.map((each) => compileRequirement(each, ({ name }) => name)),
+    ...(term.matchExpressions ?? []).map((each) =>
+      compileRequirement(each, (node) => labelOf(node, each.key)),
+    ),
+    ...(term.matchFields ?? []).map((each) => compileRequirement(each, ({ name }) => name)),
   ].sort((a, b) => compareText(a.key, b.key) || compareText(a.text, b.text));
 }
 

@@ -3,6 +3,7 @@ import { parsePrefix } from '../address/range.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
 import type { ClusterCIDRSpec, PodNetworkSpec } from '../kubernetes/types.ts';
+import { parsePodCIDR } from './pod-cidr.ts';
 import { parseInt64 } from './selector.ts';
 
 /** The smallest block that a node may get: 16 addresses. */
@@ -88,7 +89,9 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
 function validateRange(name: 'ipv4' | 'ipv6', family: Family, text: unknown, hostBits: unknown): Problem[] {
   if (isUnset(text)) return [];
   const prefix = typeof text === 'string' ? parsePrefix(text) : undefined;
-  if (prefix?.family !== family) {
+  // An IPv4-mapped range is neither, to the API server.
+  const read = typeof text === 'string' ? parsePodCIDR(text) : undefined;
+  if (prefix?.family !== family || read?.family !== family) {
     return [{ field: `spec.${name}`, value: text, message: `must be an IPv${family} CIDR` }];
   }
   const most = FAMILY_BITS[family] - prefix.length;

@@ -17,13 +17,16 @@ export interface SourcedProblem extends SourcedObject {
 }
 
 /**
- * Everything that is wrong with one object: what its schema refuses, and then the rules that the rest of it breaks.
- * With kinds of other groups nothing is.
+ * Everything that is wrong with one object: what its schema refuses, then what the hooks could not use, and then
+ * what the API server's rules refuse of the rest. With kinds of other groups nothing is.
  */
 export function validateObject(object: KubernetesObject, resources: CustomResources): Problem[] {
-  const { apiVersion, kind } = object;
-  const refused = resources.ofKind(apiVersion, kind)?.validate(object) ?? unknownKind(object, resources);
-  return withMore(refused, brokenRules(plainJson(object) as KubernetesObject));
+  const resource = resources.ofKind(object.apiVersion, object.kind);
+  const refused = resource?.validateStructure(object) ?? unknownKind(object, resources);
+  const problems = withMore(refused, brokenRules(plainJson(object) as KubernetesObject));
+  const isTold = ({ field }: Problem) =>
+    problems.some((told) => isWithin(field, told.field) || isWithin(told.field, field));
+  return [...problems, ...(resource?.validate(object) ?? []).filter((problem) => !isTold(problem))];
 }
 
 /** Everything that is wrong with each of the objects, and with them together. */
@@ -51,7 +54,7 @@ function withMore(problems: readonly Problem[], more: readonly Problem[]): Probl
 }
 
 function isWithin(field: string, outer: string): boolean {
-  return field.startsWith(outer) && ['', '.', '['].includes(field.charAt(outer.length));
+  return outer === '' || (field.startsWith(outer) && ['', '.', '['].includes(field.charAt(outer.length)));
 }
 
 function unknownKind({ apiVersion, kind }: KubernetesObject, resources: CustomResources): Problem[] {

@@ -1,5 +1,5 @@
-/** The rules for single objects that go beyond the schemas. */
-import { FAMILY_BITS, parseAddress } from '../address/address.ts';
+/** The rules for single objects that go beyond the CRDs', or say more than these what is wrong. */
+import { parseAddress } from '../address/address.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
@@ -9,7 +9,7 @@ import {
 } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import type { ClusterCIDR, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
+import type { ClusterCIDR, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
 import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -21,7 +21,6 @@ type Validate = (object: never) => Problem[];
 const VALIDATORS: Readonly<Record<string, Validate>> = {
   [`InClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
   [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
-  [`IPAddress.${CAPI_IPAM_GROUP}`]: validateIPAddress,
   [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
   [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
     validatePodNetwork(metadata.name, spec),
@@ -51,34 +50,17 @@ function validatePool(pool: Pool): Problem[] {
   return problems;
 }
 
-/** The rules of Cluster API's admission. */
-function validateIPAddress({ spec }: IPAddress): Problem[] {
-  const { address, gateway, prefix } = spec ?? {};
-  const problems: Problem[] = [];
-  const parsed = addressIn(address);
-  if (parsed === undefined) problems.push(notAnAddress('spec.address', address));
-  const most = FAMILY_BITS[parsed?.family ?? 6];
-  if (!Number.isInteger(prefix) || prefix < 0 || prefix > most) {
-    problems.push({ field: 'spec.prefix', value: prefix ?? null, message: `must be from 0 to ${most}` });
-  }
-  if (gateway !== undefined && gateway !== '' && addressIn(gateway) === undefined) {
-    problems.push(notAnAddress('spec.gateway', gateway));
-  }
-  return problems;
-}
-
 function validateClaim({ metadata }: IPAddressClaim): Problem[] {
   const requested = metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
-  if (requested === undefined || addressIn(requested) !== undefined) return [];
-  return [notAnAddress(annotation(REQUESTED_ADDRESS_ANNOTATION), requested)];
-}
-
-function notAnAddress(field: string, value: unknown): Problem {
-  return { field, value: value ?? null, message: 'must be an IP address' };
-}
-
-function addressIn(value: unknown) {
-  return typeof value === 'string' ? parseAddress(value) : undefined;
+  if (requested === undefined) return [];
+  if (typeof requested === 'string' && parseAddress(requested) !== undefined) return [];
+  return [
+    {
+      field: annotation(REQUESTED_ADDRESS_ANNOTATION),
+      value: requested,
+      message: 'must be an IP address',
+    },
+  ];
 }
 
 function annotation(key: string): string {

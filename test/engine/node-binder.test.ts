@@ -97,7 +97,10 @@ test('CRD admission: an allocation cannot be changed, a stray field or a bad add
   assert.is(cluster.apply(created).error, undefined);
   const reasonOf = (spec: object) =>
     cluster.apply({ ...created, spec: { ...created.spec, ...spec } }).error?.message;
-  assert.match(reasonOf({ blocks: ['10.0.4.0/24'] }) ?? '', 'spec: Invalid value: the field is immutable');
+  assert.match(
+    reasonOf({ blocks: ['10.0.4.0/24'] }) ?? '',
+    'spec: Invalid value: the spec of an IPAllocation cannot be changed',
+  );
   assert.match(reasonOf({ color: 'red' }) ?? '', 'unknown field');
   assert.is(cluster.apply(created).error, undefined);
 });

@@ -95,9 +95,14 @@ test('the program is one file, and every package in it has its licence beside it
   const licenses = readFileSync(join(folder, 'THIRD_PARTY_LICENSES.txt'), 'utf8');
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   for (const [name, version] of Object.entries(dependencies)) {
-    assert.match(licenses, `\n${name} ${version} (`);
+    assert.match(`\n${licenses}`, `\n${name} ${version} (`);
   }
   assert.match(licenses, 'Permission is hereby granted');
+  // These say it in the heads of their sources only.
+  const [, protobuf] = /(?:^|\n)@bufbuild\/protobuf ([\s\S]*?)\n-{80}\n/.exec(licenses) ?? [];
+  for (const text of ['Buf Technologies', 'Redistribution and use', 'TERMS AND CONDITIONS']) {
+    assert.match(protobuf ?? '', text);
+  }
 });
 
 test('the same sources make the same bytes', async ({ folder }) => {

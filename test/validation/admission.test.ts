@@ -47,9 +47,10 @@ for (const [id, object, field] of stricter) {
   });
 }
 
-// As Go's netip reads them; isIP in CEL does not.
-test('an IPv4-mapped IPv6 address is accepted, though an API server refuses it', () => {
-  assert.equal(problemsOf(pool({ addresses: ['::ffff:10.0.0.1'], prefix: 128 }) as KubernetesObject), []);
+test('an IPv4-mapped IPv6 address is refused, as an API server does', () => {
+  assert.equal(problemsOf(pool({ addresses: ['::ffff:10.0.0.1'], prefix: 128 }) as KubernetesObject), [
+    'spec.addresses[0]: Invalid value: "::ffff:10.0.0.1": provided address is not a valid IP, range, nor CIDR',
+  ]);
 });
 
 test.run();

@@ -1,0 +1,96 @@
+/**
+ * CEL's optional values, which @bufbuild/cel does not have: lists of at most one value that are told from other
+ * lists by their identity.
+ */
+import {
+  type CelFunc,
+  type CelList,
+  CelScalar,
+  type CelValue,
+  celFunc,
+  celList,
+  celMethod,
+  isCelList,
+  isCelMap,
+  isCelUint,
+  listType,
+} from '@bufbuild/cel';
+import { OPTIONAL_SELECT } from './syntax.ts';
+
+/** `a[?i]`: a function of `a` and `i`. */
+export const OPTIONAL_INDEX = 'optional__index';
+/** The first item of a list, if it has one. */
+export const TO_OPTIONAL = 'to__optional';
+/** The first item of a list of optional values, if it has one. */
+export const FLATTEN_OPTIONAL = 'flatten__optional';
+
+const { BOOL, DYN, STRING } = CelScalar;
+const LIST = listType(DYN);
+
+const optionals = new WeakSet<CelList>();
+
+function make(...values: CelValue[]): CelList {
+  const optional = celList(values);
+  optionals.add(optional);
+  return optional;
+}
+
+export const NONE: CelList = make();
+
+export function optionalOf(value: CelValue | undefined): CelList {
+  return value === undefined ? NONE : make(value);
+}
+
+function isOptional(value: CelValue): value is CelList {
+  return isCelList(value) && optionals.has(value);
+}
+
+/** Throws where CEL's type checker would have refused the expression. */
+function only(value: CelValue): CelList {
+  if (!isOptional(value)) throw new Error('no such overload: the value is not optional');
+  return value;
+}
+
+function select(from: CelValue, key: CelValue): CelList {
+  if (isOptional(from)) return from.size === 0 ? NONE : select(from.get(0)!, key);
+  if (isCelMap(from)) return optionalOf(from.get(key as string));
+  if (isCelList(from) && typeof key === 'bigint') return optionalOf(from.get(Number(key)));
+  throw new Error(`no such overload: ${String(key)} of what has no fields`);
+}
+
+function dereference(optional: CelValue): CelValue {
+  const value = only(optional).get(0);
+  if (value === undefined) throw new Error('optional.none() dereference');
+  return value;
+}
+
+function isZero(value: CelValue): boolean {
+  if (isCelList(value) || isCelMap(value)) return value.size === 0;
+  if (isCelUint(value)) return value.value === 0n;
+  if (value instanceof Uint8Array) return value.length === 0;
+  return value === null || value === '' || value === false || value === 0n || value === 0;
+}
+
+export const optionalFunctions: CelFunc[] = [
+  celFunc('optional.of', [DYN], LIST, (value) => optionalOf(value)),
+  celFunc('optional.none', [], LIST, () => NONE),
+  celFunc('optional.ofNonZeroValue', [DYN], LIST, (value) => (isZero(value) ? NONE : optionalOf(value))),
+  celMethod('hasValue', DYN, [], BOOL, function () {
+    return only(this).size > 0;
+  }),
+  celMethod('value', DYN, [], DYN, function () {
+    return dereference(this);
+  }),
+  celMethod('or', DYN, [DYN], LIST, function (other) {
+    return only(this).size > 0 ? only(this) : only(other);
+  }),
+  celMethod('orValue', DYN, [DYN], DYN, function (other) {
+    return only(this).get(0) ?? other;
+  }),
+  celMethod(OPTIONAL_SELECT, DYN, [STRING], LIST, function (field) {
+    return select(this, field);
+  }),
+  celFunc(OPTIONAL_INDEX, [DYN, DYN], LIST, select),
+  celFunc(TO_OPTIONAL, [LIST], LIST, (list) => optionalOf(list.get(0))),
+  celFunc(FLATTEN_OPTIONAL, [LIST], LIST, (list) => (list.size === 0 ? NONE : only(list.get(0)!))),
+];

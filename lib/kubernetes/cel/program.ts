@@ -1,0 +1,54 @@
+/** Expressions of CEL as Kubernetes reads and evaluates them: its language and its function libraries. */
+import { type CelError, type CelInput, type CelValue, celEnv, parse, plan } from '@bufbuild/cel';
+import { strings } from '@bufbuild/cel/ext';
+import { comprehensionFunctions } from './comprehensions.ts';
+import { desugar, namesIn } from './desugar.ts';
+import { equalityFunctions } from './equality.ts';
+import { formatFunctions } from './format.ts';
+import { listFunctions } from './lists.ts';
+import { networkFunctions } from './network.ts';
+import { optionalFunctions } from './optional.ts';
+import { compileRegex, regexFunctions } from './regex.ts';
+import { plainSyntax } from './syntax.ts';
+import { ownTypes } from './types.ts';
+
+/** Values by variable; a CelError is what a variable's own evaluation came to. */
+export type Variables = Readonly<Record<string, CelInput | CelError>>;
+
+export interface Program {
+  /** The names that the expression mentions. */
+  readonly names: ReadonlySet<string>;
+  evaluate(variables: Variables): CelValue | CelError;
+}
+
+const environment = celEnv({
+  registry: ownTypes,
+  re2: { compile: compileRegex },
+  funcs: [
+    ...strings,
+    ...equalityFunctions,
+    ...optionalFunctions,
+    ...comprehensionFunctions,
+    ...regexFunctions,
+    ...listFunctions,
+    ...formatFunctions,
+    ...networkFunctions,
+  ],
+});
+
+const programs = new Map<string, Program>();
+
+/**
+ * Compiles `expression`, once per process. `optionals` are the variables whose value is optional. Throws Error if
+ * it is no CEL or uses what is not supported: optional items of list and map literals.
+ */
+export function compile(expression: string, optionals: readonly string[] = []): Program {
+  const key = [...optionals, expression].join('\n');
+  const known = programs.get(key);
+  if (known !== undefined) return known;
+  const expr = desugar(parse(plainSyntax(expression)).expr, new Set(optionals));
+  const run = plan(environment, expr) as (variables: Variables) => CelValue | CelError;
+  const program = { names: namesIn(expr), evaluate: run };
+  programs.set(key, program);
+  return program;
+}

@@ -1,0 +1,112 @@
+/** JSON as values of CEL and back, typed by a structural schema as the API server does it (UnstructuredToVal). */
+import { type CelInput, type CelValue, celList, celMap, isCelList, isCelMap, isCelUint } from '@bufbuild/cel';
+import { fromJson } from '@bufbuild/protobuf';
+import { TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { exactInteger } from '../../json.ts';
+import type { Schema } from '../schema.ts';
+import { withoutOrder } from './equality.ts';
+
+/** Of values without a schema. */
+const ANY: Schema = {};
+
+/** Objects are immutable, and rules look at the same ones again and again. */
+const converted = new WeakMap<Schema, WeakMap<object, CelInput>>();
+
+/**
+ * `value` as CEL sees it. A null field is absent. Fields that the schema does not know are not visible, and names
+ * that are no identifiers are escaped; without a schema everything is as it is, and whole numbers are integers.
+ */
+export function celInput(value: unknown, schema: Schema = ANY): CelInput {
+  if (typeof value !== 'object' || value === null) return scalar(value, schema);
+  if (JSON.isRawJSON(value)) return schema.type === 'number' ? Number(value.rawJSON) : BigInt(value.rawJSON);
+  const known = converted.get(schema) ?? new WeakMap<object, CelInput>();
+  converted.set(schema, known);
+  const result = known.get(value) ?? (Array.isArray(value) ? list(value, schema) : map(value, schema));
+  known.set(value, result);
+  return result;
+}
+
+function scalar(value: unknown, { type, format }: Schema): CelInput {
+  if (typeof value === 'number') return type !== 'number' && Number.isInteger(value) ? BigInt(value) : value;
+  if (typeof value !== 'string') return value as boolean | null;
+  switch (format) {
+    case 'date':
+      return timestamp(`${value}T00:00:00Z`) ?? value;
+    case 'date-time':
+      return timestamp(value) ?? value;
+    case 'byte':
+      return new Uint8Array(Buffer.from(value, 'base64'));
+    default:
+      return value;
+  }
+}
+
+/** Undefined when `text` is no time, which the schema's format has said then. */
+function timestamp(text: string) {
+  try {
+    return fromJson(TimestampSchema, text.toUpperCase());
+  } catch {
+    return undefined;
+  }
+}
+
+function list(
+  items: readonly unknown[],
+  { items: schema, 'x-kubernetes-list-type': type }: Schema,
+): CelInput {
+  const result = celList(items.map((item) => celInput(item, schema)));
+  return type === 'set' || type === 'map' ? withoutOrder(result) : result;
+}
+
+function map(value: object, { type, properties, additionalProperties }: Schema): CelInput {
+  const result = new Map<string, CelInput>();
+  for (const [key, field] of Object.entries(value)) {
+    if (field === null || field === undefined) continue;
+    if (type === undefined) result.set(key, celInput(field));
+    else if (properties === undefined) {
+      if (additionalProperties) result.set(key, celInput(field, additionalProperties));
+    } else {
+      const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
+      const name = escapeName(key);
+      if (property !== undefined && isVisible(property) && name !== undefined) {
+        result.set(name, celInput(field, property));
+      }
+    }
+  }
+  return celMap(result);
+}
+
+/** Data without a type is preserved, and no rule can see it. */
+function isVisible({ type, 'x-kubernetes-int-or-string': intOrString }: Schema): boolean {
+  return type !== undefined || intOrString === true;
+}
+
+const RESERVED = new Set(
+  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
+);
+const ESCAPES: Readonly<Record<string, string>> = {
+  __: '__underscores__',
+  '.': '__dot__',
+  '-': '__dash__',
+  '/': '__slash__',
+};
+
+/** The identifier by which rules know a field; undefined if there is none (k8s.io/apiserver/pkg/cel/escaping.go). */
+export function escapeName(name: string): string | undefined {
+  if (RESERVED.has(name)) return `__${name}__`;
+  if (!/^[A-Za-z_./-][\w./-]*$/.test(name)) return undefined;
+  return name.replace(/__|[-./]/g, (part) => ESCAPES[part]!);
+}
+
+/** A value of CEL as JSON: lists, maps with texts as keys, and scalars. Throws TypeError for others. */
+export function jsonOf(value: CelValue): unknown {
+  if (isCelUint(value)) return exactInteger(value.value);
+  if (typeof value === 'bigint') return exactInteger(value);
+  if (isCelList(value)) return [...value].map(jsonOf);
+  if (isCelMap(value))
+    return Object.fromEntries([...value].map(([key, item]) => [String(key), jsonOf(item)]));
+  if (typeof value !== 'object' || value === null) return value;
+  throw new TypeError('not a value that JSON has');
+}

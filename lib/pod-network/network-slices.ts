@@ -1,0 +1,66 @@
+/** The slices of a PodNetwork: what they have in common, and those that tell the nodes what to tell of themselves. */
+import { labelKeysName } from '../allocation/names.ts';
+import type { SliceHead } from '../allocation/slice.ts';
+import { labelValue } from '../kubernetes/label-value.ts';
+import {
+  DEFAULT_NETWORK,
+  LABEL_KEYS_LABEL,
+  METAIPAM_API_VERSION,
+  METAIPAM_GROUP,
+  NETWORK_LABEL,
+  NODE_ANNOTATION_ANNOTATION,
+  WITHDRAWN_AT_ANNOTATION,
+} from '../kubernetes/names.ts';
+import type { PodNetwork } from '../kubernetes/types.ts';
+import type { DesiredObject } from '../metacontroller/hook.ts';
+import { nodeAnnotationKey } from './node-annotation-key.ts';
+
+/** A slice of 256 keys of 317 characters stays far below what an annotation of Metacontroller may hold. */
+const MOST_KEYS = 256;
+
+/** @param withdrawnAt since when the blocks of a network that is being deleted should leave their nodes, RFC 3339 */
+export function networkSliceHead(
+  { metadata, spec }: PodNetwork,
+  namespace: string,
+  withdrawnAt?: string,
+): SliceHead {
+  const { name, uid = '' } = metadata;
+  return {
+    namespace,
+    space: { name, marker: '' },
+    poolRef: { apiGroup: METAIPAM_GROUP, kind: 'PodNetwork', name, uid },
+    labels: { [NETWORK_LABEL]: labelValue(name) },
+    ...(name !== DEFAULT_NETWORK && {
+      annotations: {
+        [NODE_ANNOTATION_ANNOTATION]: nodeAnnotationKey(name, spec?.annotation),
+        ...(withdrawnAt !== undefined && { [WITHDRAWN_AT_ANNOTATION]: withdrawnAt }),
+      },
+    }),
+  };
+}
+
+/**
+ * The slices that list the keys of the node labels that the network selects by; the first is there even without any,
+ * for its annotation and to show that the network is.
+ *
+ * Nodes look at these and not at ClusterCIDRs, of which each event would wake every node.
+ *
+ * @param keys sorted
+ */
+export function labelKeySlices(head: SliceHead, keys: readonly string[]): DesiredObject[] {
+  const count = Math.max(1, Math.ceil(keys.length / MOST_KEYS));
+  return Array.from({ length: count }, (_, index) => ({
+    apiVersion: METAIPAM_API_VERSION,
+    kind: 'AllocationSlice',
+    metadata: {
+      name: labelKeysName(head.space, index),
+      namespace: head.namespace,
+      labels: { ...head.labels, [LABEL_KEYS_LABEL]: '' },
+      ...(head.annotations && { annotations: head.annotations }),
+    },
+    spec: {
+      poolRef: head.poolRef,
+      labelKeys: keys.slice(index * MOST_KEYS, (index + 1) * MOST_KEYS),
+    },
+  }));
+}
