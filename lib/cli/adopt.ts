@@ -124,7 +124,8 @@ async function takeInventory(api: KubernetesObjectApi, version: string): Promise
     [CLUSTER_CIDR_API_VERSION, 'ClusterCIDR'],
   ];
   const objects: KubernetesObject[] = [];
-  for (const [apiVersion, kind] of kinds) objects.push(...(await list<KubernetesObject>(api, apiVersion, kind)));
+  for (const [apiVersion, kind] of kinds)
+    objects.push(...(await list<KubernetesObject>(api, apiVersion, kind)));
   const inventory = readInventory(objects);
   return {
     ...inventory,

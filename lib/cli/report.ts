@@ -1,14 +1,10 @@
 /** A human account of the objects of a cluster: pools and their use, claims, ClusterCIDRs, nodes. */
 
 import { type Inventory, readInventory } from '../inspect/inventory.ts';
-import {
-  type ClusterCIDROverview,
-  type ObjectState,
-  overviewOf,
-  type PoolOverview,
-  type State,
-  type Usage,
-} from '../inspect/overview.ts';
+import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
+import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
+import type { ObjectState, State } from '../inspect/state.ts';
+import type { Usage } from '../inspect/usage.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';

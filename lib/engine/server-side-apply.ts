@@ -48,8 +48,7 @@ function mergeFields(live: JsonMap, previous: JsonMap, applied: JsonMap): JsonMa
       const left = mergeFields(now, before, {});
       // An item of a map goes with the last of its fields.
       result = Object.keys(left).length === 0 ? without(result, key) : { ...result, [key]: left };
-    }
-    else if (deepEqual(now, before)) result = without(result, key);
+    } else if (deepEqual(now, before)) result = without(result, key);
   }
   for (const [key, value] of Object.entries(applied)) {
     if (value === undefined) continue;

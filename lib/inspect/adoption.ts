@@ -1,12 +1,8 @@
 import { canonicalAddress } from '../address/address.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { addressLabels, poolOwner } from '../claim/ip-address.ts';
-import { CLUSTER_CIDR_API_VERSION } from '../kubernetes/names.ts';
-import {
-  type KubernetesObject,
-  type OwnerReference,
-  qualifiedName,
-} from '../kubernetes/object.ts';
+import { CLUSTER_CIDR_API_VERSION, DECORATOR_ANNOTATION } from '../kubernetes/names.ts';
+import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { poolTitle } from '../pool/pool.ts';
 import type { Inventory } from './inventory.ts';
@@ -22,9 +18,6 @@ const FOREIGN_FINALIZERS: readonly string[] = [
   RELEASE_ADDRESS,
   'networking.x-k8s.io/cluster-cidr-finalizer',
 ];
-
-/** Metacontroller knows an attachment by this and by its owner. */
-const DECORATOR_ANNOTATION = 'metacontroller.k8s.io/decorator-controller';
 
 /** The objects that another controller may have left, and what our pools know of them. */
 type Given = Pick<Inventory, 'pools' | 'claims' | 'addresses' | 'allocations' | 'clusterCIDRs'>;
@@ -71,15 +64,17 @@ export function planAdoption({ pools, claims, addresses, allocations, clusterCID
   for (const address of addresses) {
     const { metadata, spec } = address;
     const claim = claimsByName.get(qualifiedName(metadata));
-    const allocation = listed.get(`${claim?.metadata.uid} ${canonicalAddress(spec.address)}`);
+    const pool = poolTitleOf(address);
+    const isServed = claim !== undefined && knownPools.has(pool) && poolTitleOf(claim) === pool;
+    const allocation = isServed
+      ? listed.get(`${claim.metadata.uid} ${canonicalAddress(spec.address)}`)
+      : undefined;
     const isGoing = claim?.metadata.deletionTimestamp !== undefined;
     if (isGoing && claim.metadata.finalizers?.includes(RELEASE_ADDRESS)) {
       add(address, { metadata: {}, isDeleted: true, effects: ['deleted, as its claim is'] });
-    } else if (claim !== undefined && allocation !== undefined) {
+    } else if (isServed && allocation !== undefined) {
       add(address, ownership(address, claim, allocation));
     } else add(address);
-    const pool = poolTitleOf(address);
-    const isServed = claim !== undefined && knownPools.has(pool) && poolTitleOf(claim) === pool;
     if (isServed && allocation === undefined && !isGoing) waiting.push(address);
   }
   // After their addresses, of which nobody takes care once they are gone.
@@ -121,11 +116,7 @@ function adoptionOf(object: KubernetesObject, changes?: Changes): Adoption | und
   };
 }
 
-function ownership(
-  { metadata }: IPAddress,
-  claim: IPAddressClaim,
-  { slice }: Allocation,
-): Changes {
+function ownership({ metadata }: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Changes {
   const owners = [ownerReference(claim), poolOwner(slice)];
   const others = (metadata.ownerReferences ?? []).filter(
     (reference) => !owners.some(({ kind, name }) => kind === reference.kind && name === reference.name),

@@ -62,8 +62,20 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
     networks: ofKind<PodNetwork>('PodNetwork').map(withReadableStatus),
     clusterCIDRs: ofKind('ClusterCIDR'),
     podCIDRClaims: ofKind('PodCIDRClaim'),
-    nodes: ofKind('Node'),
+    nodes: ofKind<Node>('Node').map(readableNode),
     allocations: allocationsOf(slices),
+  };
+}
+
+/** The Node with its podCIDRs alone, as far as they are texts. */
+function readableNode({ spec, ...node }: Node): Node {
+  const { podCIDR, podCIDRs }: Record<string, unknown> = isMapping(spec) ? spec : {};
+  return {
+    ...node,
+    spec: {
+      ...(typeof podCIDR === 'string' && { podCIDR }),
+      ...(Array.isArray(podCIDRs) && { podCIDRs: podCIDRs.filter((text) => typeof text === 'string') }),
+    },
   };
 }
 
@@ -110,10 +122,18 @@ function readableSlice(slice: AllocationSlice): AllocationSlice {
 function distinct(objects: Iterable<KubernetesObject>): Iterable<KubernetesObject> {
   const byKey = new Map<string, KubernetesObject>();
   for (const given of objects) {
-    const object = { ...given, metadata: withoutNulls(given.metadata) };
+    const object = { ...given, metadata: withUid(given.kind, withoutNulls(given.metadata)) };
     byKey.set(`${object.kind}.${groupOf(object.apiVersion)} ${qualifiedName(object.metadata)}`, object);
   }
   return byKey.values();
+}
+
+/** What never was in a cluster has no uid, by which everything is matched. */
+function withUid(kind: string, metadata: KubernetesObject['metadata']): KubernetesObject['metadata'] {
+  const { uid, namespace, name } = metadata;
+  return uid === undefined
+    ? { ...metadata, uid: [kind, namespace, name].filter(Boolean).join('.') }
+    : metadata;
 }
 
 /** A null field counts as absent. */

@@ -35,7 +35,10 @@ export function poolTitleOf({ metadata, spec }: IPAddressClaim | IPAddress): str
 }
 
 /** Finds for each pool what `poolRelated` would, without a look at every object. */
-function finder({ claims, addresses, slices }: Inventory, installNamespace: string): (pool: Pool) => PoolView {
+function finder(
+  { claims, addresses, slices }: Inventory,
+  installNamespace: string,
+): (pool: Pool) => PoolView {
   const claimsByPool = Map.groupBy(claims.filter(isOurs), poolTitleOf);
   const addressesByPool = Map.groupBy(addresses.filter(isOurs), poolTitleOf);
   const addressesBySpace = byLabel(addresses.filter(isOurs), ADDRESS_SPACE_LABEL);

@@ -1,8 +1,10 @@
 /** The page, as text: a list of pools and networks, one pool, one network. No clock, nothing that is loaded. */
 
-import type { ClusterCIDROverview, State, Usage } from '../inspect/overview.ts';
+import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
 import { type Cell, SEGMENT_STATES, STATE_NAMES } from '../inspect/space.ts';
+import type { State } from '../inspect/state.ts';
 import { cellsSvg, shareOf, stripSvg, swatchSvg } from '../inspect/svg.ts';
+import type { Usage } from '../inspect/usage.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { listSome, plural } from '../text.ts';
 import { formatAge, formatCount, formatShare } from './format.ts';
@@ -458,6 +460,7 @@ const LOOKS: Readonly<Record<string, keyof typeof MARKS>> = {
   Ready: 'good',
   InvalidSpec: 'bad',
   NotFound: 'bad',
+  NetworkNotFound: 'bad',
   Paused: 'rest',
   Deleting: 'rest',
   NotSynced: 'rest',

@@ -1,6 +1,6 @@
 /** What the page keeps of a claim whose pool may not exist: only the claim itself tells of it. */
-import { describeWaiting, isWaiting, type Waiting } from '../inspect/overview.ts';
 import { poolTitleOf } from '../inspect/pool-account.ts';
+import { describeWaiting, isWaiting, type Waiting } from '../inspect/state.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorRequest, DecoratorResponse } from '../metacontroller/hook.ts';
 import { isOurs } from '../pool/reference.ts';

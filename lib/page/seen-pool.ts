@@ -3,17 +3,10 @@ import { formatAddress } from '../address/address.ts';
 import { formatRange, parseRange } from '../address/range.ts';
 import { lostPieces } from '../allocation/lost.ts';
 import { type Allocation, allocationsOf, pieceOfSlice } from '../allocation/slice.ts';
-import {
-  describeWaiting,
-  isWaiting,
-  type ObjectState,
-  poolState,
-  type State,
-  type Usage,
-  usageOfPool,
-} from '../inspect/overview.ts';
 import { setOf } from '../inspect/space.ts';
+import { describeWaiting, isWaiting, type ObjectState, type State, stateOf } from '../inspect/state.ts';
 import { cellsSvg, shareOf, stripSvg } from '../inspect/svg.ts';
+import { type Usage, usageOfPool } from '../inspect/usage.ts';
 import { ADDRESS_SPACE_ANNOTATION, PAUSED_ANNOTATION } from '../kubernetes/names.ts';
 import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
@@ -85,7 +78,7 @@ export function seePool(
   return {
     kind: 'pool',
     pool,
-    state: poolState(pool.status?.conditions ?? []),
+    state: stateOf(pool.status?.conditions),
     counts: countsOf(pool),
     used: used.join(' '),
     adopted: adopted.join(' '),

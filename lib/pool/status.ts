@@ -60,7 +60,8 @@ function exhaustion(
 ): Omit<Condition, 'lastTransitionTime'> {
   const type = 'Exhausted';
   if (free > 0n) return { type, status: 'False', reason: 'AddressesFree', message: '' };
-  if (total > 0n) return { type, status: 'True', reason: 'NoFreeAddress', message: 'every address is in use' };
+  if (total > 0n)
+    return { type, status: 'True', reason: 'NoFreeAddress', message: 'every address is in use' };
   return standstill?.reason === 'InvalidSpec'
     ? { type, status: 'Unknown', reason: 'InvalidSpec', message: 'nobody can tell what the pool has' }
     : { type, status: 'True', reason: 'NoAddress', message: 'the pool has no address to give out' };

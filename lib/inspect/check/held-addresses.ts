@@ -43,24 +43,25 @@ export interface AddressBook {
   readonly claimByUid: ReadonlyMap<string, IPAddressClaim>;
   /** By namespace and name. */
   readonly claimByName: ReadonlyMap<string, IPAddressClaim>;
-  /** What pools keep for claims, by the uid of the claim; nothing that is released. */
+  /** What pools that are there keep for claims, by the uid of the claim; nothing that is released. */
   readonly keptFor: ReadonlyMap<string, readonly Allocation[]>;
   /** The pieces of slices that a pool has listed and that are not there, by the pool's title. */
   readonly lostPieces: ReadonlyMap<string, readonly Range[]>;
 }
 
-export function readAddressBook(
-  inventory: Inventory,
-  { config }: HookContext,
-): AddressBook {
+export function readAddressBook(inventory: Inventory, { config }: HookContext): AddressBook {
   const { pools, claims, allocations } = inventory;
   const ours = claims.filter(isOurs);
+  const poolByUid = new Map(pools.map((pool) => [pool.metadata.uid ?? '', pool]));
+  const kept = allocations
+    .filter(isKeptForClaim)
+    .filter(({ slice }) => poolByUid.has(slice.spec.poolRef.uid));
   return {
-    poolByUid: new Map(pools.map((pool) => [pool.metadata.uid ?? '', pool])),
+    poolByUid,
     poolByTitle: new Map(pools.map((pool) => [titleOf(pool), pool])),
     claimByUid: new Map(ours.map((claim) => [claim.metadata.uid ?? '', claim])),
     claimByName: new Map(ours.map((claim) => [qualifiedName(claim.metadata), claim])),
-    keptFor: Map.groupBy(allocations.filter(isKeptForClaim), ({ entry }) => entry.uid),
+    keptFor: Map.groupBy(kept, ({ entry }) => entry.uid),
     lostPieces: new Map(
       [...missingSlices(inventory, config)].map(([keeper, names]) => [titleOf(keeper), lostPieces(names)]),
     ),
@@ -223,7 +224,9 @@ export function* stuckClaims(
   book: AddressBook,
   { now }: HookContext,
 ): Generator<Finding> {
-  const bound = new Map(addresses.filter(isOurs).map((address) => [qualifiedName(address.metadata), address]));
+  const bound = new Map(
+    addresses.filter(isOurs).map((address) => [qualifiedName(address.metadata), address]),
+  );
   for (const claim of claims.filter(isOurs)) {
     const { metadata } = claim;
     const { uid = '', labels, creationTimestamp, deletionTimestamp } = metadata;
@@ -294,9 +297,7 @@ export function* poolLabels({ claims, addresses }: Inventory): Generator<Finding
 export function* missingPools({ claims }: Inventory, { poolByTitle }: AddressBook): Generator<Finding> {
   const waiting = claims.filter(
     (claim) =>
-      isOurs(claim) &&
-      !poolByTitle.has(poolTitleOf(claim)) &&
-      claim.metadata.deletionTimestamp === undefined,
+      isOurs(claim) && !poolByTitle.has(poolTitleOf(claim)) && claim.metadata.deletionTimestamp === undefined,
   );
   for (const claim of waiting) {
     const { kind, name } = claim.spec.poolRef;

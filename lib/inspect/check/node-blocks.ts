@@ -6,8 +6,9 @@ import type { Allocation } from '../../allocation/slice.ts';
 import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { compareAge, type KubernetesObject } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
+import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import type { Inventory } from '../inventory.ts';
-import { networkOf, podCIDRsOf } from '../overview.ts';
+import { networkOf } from '../network-overview.ts';
 import { entryTitle, type Finding, kubectl, PATIENCE_SECONDS, quote, release, titleOf } from './finding.ts';
 
 interface Holder {
@@ -21,10 +22,7 @@ interface Holder {
 }
 
 /** Overlaps within each network; a node's own podCIDRs and the entries of them are one holder. */
-export function* duplicateCIDRs(
-  { nodes, allocations }: Inventory,
-  { now }: HookContext,
-): Generator<Finding> {
+export function* duplicateCIDRs({ nodes, allocations }: Inventory, { now }: HookContext): Generator<Finding> {
   const holders: (Holder & { network: string })[] = [];
   for (const node of nodes) {
     for (const text of podCIDRsOf(node)) {
@@ -41,7 +39,8 @@ export function* duplicateCIDRs(
     const title = entryTitle(allocation);
     holders.push({ uid: entry.uid, object: slice, title, block, network, allocation });
   }
-  for (const group of Map.groupBy(holders, ({ network }) => network).values()) yield* overlapsAmong(group, now);
+  for (const group of Map.groupBy(holders, ({ network }) => network).values())
+    yield* overlapsAmong(group, now);
 }
 
 /** Each holder is compared with the one that reaches furthest so far: enough to find every holder in trouble. */

@@ -75,7 +75,9 @@ export function* leftoverSlices(inventory: Inventory): Generator<Finding> {
 }
 
 function keepersOf({ pools, networks }: Inventory): Map<string, Keeper> {
-  return new Map([...pools, ...networks].map((keeper): [string, Keeper] => [keeper.metadata.uid ?? '', keeper]));
+  return new Map(
+    [...pools, ...networks].map((keeper): [string, Keeper] => [keeper.metadata.uid ?? '', keeper]),
+  );
 }
 
 /** What should have been given up with its claim or node, or be free again. */

@@ -7,6 +7,7 @@ import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
+import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
 import { AddressesInUse } from '../../pool/in-use.ts';
 import { holderOf } from '../../pool/plan.ts';
@@ -14,16 +15,11 @@ import { isOurs } from '../../pool/reference.ts';
 import { listSome, plural } from '../../text.ts';
 import { overlappingPools } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
-import {
-  type NetworkOverview,
-  networkOf,
-  type Overview,
-  overviewOf,
-  podCIDRsOf,
-  type State,
-  type Usage,
-} from '../overview.ts';
+import { type NetworkOverview, networkOf } from '../network-overview.ts';
+import { type Overview, overviewOf } from '../overview.ts';
 import { rangesOf } from '../space.ts';
+import type { State } from '../state.ts';
+import type { Usage } from '../usage.ts';
 
 export type EffectName =
   | 'claim-served'
