@@ -1,6 +1,5 @@
 /** ClusterCIDR: its status is what its network says of it, and its deletion is held while nodes have blocks of it. */
 import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
-import { labelKeysName } from '../lib/allocation/names.ts';
 import { allocationsOf, bellOf } from '../lib/allocation/slice.ts';
 import { type Condition, setCondition } from '../lib/kubernetes/conditions.ts';
 import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
@@ -21,6 +20,7 @@ import {
   type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
 import { DELETING, READY } from '../lib/pod-network/cluster-cidr-answer.ts';
+import { presenceName } from '../lib/pod-network/network-slices.ts';
 
 /**
  * A ClusterCIDR hears what its network says of it, and knows by a slice that the network is there.
@@ -46,7 +46,7 @@ export function customize(
   return {
     relatedResources: [
       slicesWith(bellOf(parent.metadata.uid ?? '')),
-      { ...slices, names: [labelKeysName({ name: network, marker: '' }, 0)] },
+      { ...slices, names: [presenceName(network)] },
       ...(isDeleting
         ? [
             slicesWith(NETWORK_LABEL),

@@ -53,7 +53,10 @@ function respond(view: PoolView, context: HookContext): CompositeResponse {
     plan.standstill?.reason === 'Deleting'
       ? new Map([[pool.metadata.uid ?? '', { reason: LAST_WORD }], ...plan.slices.answers])
       : plan.slices.answers;
-  const safety = [...plan.slices.added].length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
+  const isGiving = [...plan.slices.added].length > 0;
+  // Only the status tells whether a closed slice may go, and no sync follows a change of that.
+  const isClosing = slices.some(({ spec }) => spec.closed === true);
+  const safety = isClosing || isGiving ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
   const resync = Math.min(plan.changesInSeconds, safety);
   return {
     status: poolStatus(view, plan, context.now),

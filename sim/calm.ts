@@ -8,6 +8,7 @@ import {
   CLAIM_UID_LABEL,
   DEFAULT_NETWORK,
   NETWORK_LABEL,
+  POOL_UID_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../lib/kubernetes/object.ts';
@@ -128,7 +129,10 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   }
   for (const address of addresses.values()) {
     const owner = address.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
-    const madeFor = owner ?? address.metadata.labels?.[CLAIM_UID_LABEL];
+    const { [CLAIM_UID_LABEL]: claim, [POOL_UID_LABEL]: pool } = address.metadata.labels ?? {};
+    // What came from another cluster bears uids of there until a pool takes it over.
+    const isFromHere = [...pools.values()].some(({ metadata }) => metadata.uid === pool);
+    const madeFor = owner ?? (isFromHere ? claim : undefined);
     if (madeFor === undefined || uids.has(madeFor)) continue;
     return { rule: 'nothing is left over', message: `IPAddress ${qualifiedName(address.metadata)}` };
   }

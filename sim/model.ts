@@ -61,7 +61,8 @@ export function addressOf(
   ) {
     return canonicalAddress(address.spec.address);
   }
-  if (claim.status?.addressRef === undefined) return undefined;
+  if (claim.status?.addressRef === undefined || claim.metadata.deletionTimestamp !== undefined)
+    return undefined;
   return canonicalAddress(claim.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
 }
 

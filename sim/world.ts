@@ -99,7 +99,7 @@ export class World {
             Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
           ),
           ...(layout.hasPools && {
-            janitor: (environment) => new Janitor(environment, this.config, tidy),
+            janitor: (environment) => new Janitor(environment, this.config, layout.strategy, tidy),
           }),
         },
         schedule: {

@@ -7,7 +7,7 @@
  *     lab.10.0.0.7-32.shared               of the address space `lab`, whichever pool keeps it
  *     default.10.244.0.0-18.24             64 blocks of a pod network, each a /24
  *     pool-a.answers-0                     nothing that is given: answers to claims
- *     default.label-keys-0                 the node labels that a pod network selects by
+ *     default.label-keys-0.network         the node labels that a pod network selects by
  *
  * Read from the right a name has one meaning only: a marker is a word, the length of a block has no dash, a piece
  * always has one (IPv4) or eight (IPv6). What is left is the space's name.
@@ -20,7 +20,7 @@ import { type Prefix, parsePrefix } from '../address/range.ts';
 export interface AddressSpace {
   /** A pool's or pod network's name, or the value of the pool's `metaipam.io/address-space`. */
   readonly name: string;
-  readonly marker: '' | 'global' | 'shared';
+  readonly marker: '' | 'global' | 'shared' | 'network';
 }
 
 /** Longest name of a space that is kept whole: an IPv6 piece and all markers follow, of 253 characters. */

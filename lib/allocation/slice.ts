@@ -27,6 +27,8 @@ export interface Allocation {
 export interface SliceHead {
   readonly namespace: string;
   readonly space: AddressSpace;
+  /** Names the answers: nobody else's may have the name, whoever shares the space. */
+  readonly own: AddressSpace;
   readonly poolRef: PoolReference;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -158,7 +160,7 @@ export function desiredSlices(
       continue;
     }
     const bells = [...entries.values()].map(({ uid }) => uid).filter((uid) => plan.bells.has(uid));
-    const isEmpty = entries.size === 0 && ++spare > SPARE_SLICES;
+    const isEmpty = entries.size === 0 && ++spare > (head.space.marker === 'shared' ? 0 : SPARE_SLICES);
     desired.push(
       sliceObject(head, name, bells, {
         poolRef: slice?.spec.poolRef ?? head.poolRef,
@@ -195,7 +197,7 @@ function answerSlices(
     byName.set(metadata.name, here);
   }
   for (let index = 0; left.size > 0; index++) {
-    const name = answersName(head.space, index);
+    const name = answersName(head.own, index);
     const here = byName.get(name) ?? new Map<string, SliceAnswer>();
     byName.set(name, here);
     for (const [uid, answer] of left) {

@@ -34,18 +34,23 @@ export function serveClaim(view: ClaimView, context: HookContext): DecoratorResp
  * itself. What its pool keeps for it is given to nobody else before the pool has heard, so a claim that gets no answer
  * may go all the same.
  */
-export function endClaim(view: ClaimView, { now }: HookContext): DecoratorResponse {
+export function endClaim(view: ClaimView, { now, config }: HookContext): DecoratorResponse {
   const { claim, settled, address, isOwn, kept, isAnswered, cluster } = view;
   const { deletionTimestamp, annotations } = claim.metadata;
   const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
   const holdsNothing = address === undefined && kept.length === 0 && !isPoolUid(settled);
   if (isPaused(claim) || cluster?.paused) return { attachments, finalized: holdsNothing };
+  const age = secondsSince(deletionTimestamp, now);
   if (address !== undefined) {
     // One that the claim does not control is the janitor's to delete. Until then the pool keeps the address.
-    const left = LONG_FAREWELL_SECONDS - secondsSince(deletionTimestamp, now);
-    if (!isOwn && left <= 0) return { attachments: [], finalized: true };
-    const labels = isOwn ? {} : { labels: { [SETTLED_LABEL]: ENDING } };
+    if (!isOwn && age >= LONG_FAREWELL_SECONDS) return { attachments: [], finalized: true };
+    const labels = isOwn && isPoolUid(settled) ? {} : { labels: { [SETTLED_LABEL]: ENDING } };
     return { ...labels, attachments: [], finalized: false, resyncAfterSeconds: RESYNC_SECONDS };
+  }
+  // A claim that never saw its IPAddress may have made it a moment ago.
+  const isOver = isPoolUid(settled) || settled === ENDING || settled === LEAVING || kept.length === 0;
+  if (!isOver && age < config.cacheLagSeconds) {
+    return { attachments: [], finalized: false, resyncAfterSeconds: Math.ceil(config.cacheLagSeconds - age) };
   }
   if (settled === undefined && holdsNothing) return { attachments: [], finalized: true };
   if (settled !== LEAVING) {
@@ -58,9 +63,8 @@ export function endClaim(view: ClaimView, { now }: HookContext): DecoratorRespon
   }
   if (kept.length === 0 && isAnswered) return { attachments: [], finalized: true };
   const patience = annotations?.[ADDRESS_ANNOTATION] === undefined ? FAREWELL_SECONDS : LONG_FAREWELL_SECONDS;
-  const left = patience - secondsSince(deletionTimestamp, now);
-  if (left <= 0) return { attachments: [], finalized: true };
-  return { attachments: [], finalized: false, resyncAfterSeconds: Math.ceil(left) };
+  if (age >= patience) return { attachments: [], finalized: true };
+  return { attachments: [], finalized: false, resyncAfterSeconds: Math.ceil(patience - age) };
 }
 
 function isPoolUid(settled: string | undefined): boolean {

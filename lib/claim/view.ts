@@ -8,6 +8,7 @@ import {
   POOL_UID_LABEL,
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
+import { controllerOf } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
 import {
   type CustomizeResponse,
@@ -70,13 +71,13 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
   const named = ({ metadata }: IPAddress) => metadata.name === name;
   const own = objectsOf<IPAddress>(request, 'attachments', key).find(named);
   const found = own ?? objectsOf<IPAddress>(request, 'related', key).find(named);
-  const isMine = found !== undefined && (found === own || isFor(found, claim));
+  const isMine = found !== undefined && isFor(found, claim);
   const slices = objectsOf<AllocationSlice>(request, 'related', `AllocationSlice.${METAIPAM_API_VERSION}`);
   return {
     claim,
     settled: labels?.[SETTLED_LABEL],
     address: isMine ? found : undefined,
-    isOwn: own !== undefined,
+    isOwn: found !== undefined && controllerOf(found)?.uid === uid,
     inTheWay: isMine ? undefined : found,
     kept: allocationsOf(slices).filter(({ entry }) => entry.uid === uid && entry.released === undefined),
     isAnswered: slices.length > 0,
@@ -86,12 +87,14 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
 }
 
 /**
- * Whether an IPAddress that the claim does not control is the claim's: one that was made for it and lost its owner, or
- * one of another provider or from elsewhere that refers to it and its pool.
+ * Whether an IPAddress is the claim's: one that it controls, one that was made for it and lost its owner, or one of
+ * another provider or from elsewhere that refers to it and its pool.
  */
-function isFor({ metadata, spec }: IPAddress, claim: IPAddressClaim): boolean {
+function isFor(address: IPAddress, claim: IPAddressClaim): boolean {
+  const { metadata, spec } = address;
   const { [CLAIM_UID_LABEL]: madeFor, [POOL_UID_LABEL]: pool } = metadata.labels ?? {};
-  if (metadata.ownerReferences?.some(({ controller }) => controller)) return false;
+  const controller = controllerOf(address);
+  if (controller !== undefined) return controller.uid === claim.metadata.uid;
   if (madeFor === claim.metadata.uid) return true;
   const { poolRef } = claim.spec;
   const isAbandoned = pool !== undefined && (metadata.ownerReferences?.length ?? 0) > 0;

@@ -1,10 +1,12 @@
 /** The janitor as one process of the cluster: the decisions of `lib/janitor`, one request a step. */
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { decideDeeds, type JanitorView } from '../janitor/decide.ts';
-import { type Deed, holds } from '../janitor/deed.ts';
+import { appliedObject, type Deed, holds, METACONTROLLER } from '../janitor/deed.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
+import type { ApiRequest } from './api.ts';
+import type { ApplyStrategy } from './children.ts';
 import type { Environment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import type { Unstructured } from './object.ts';
@@ -21,12 +23,19 @@ export class Janitor implements Reconciler {
   readonly resyncPeriod = LOOK_EVERY;
   readonly #environment: Environment;
   readonly #config: HookConfig;
+  readonly #strategy: ApplyStrategy;
   readonly #decide: typeof decideDeeds;
   readonly #caches: Readonly<Record<'claims' | 'addresses' | 'slices' | 'pools' | 'globalPools', Informer>>;
 
-  constructor(environment: Environment, config: HookConfig, decide: typeof decideDeeds = decideDeeds) {
+  constructor(
+    environment: Environment,
+    config: HookConfig,
+    strategy: ApplyStrategy,
+    decide: typeof decideDeeds = decideDeeds,
+  ) {
     this.#environment = environment;
     this.#config = config;
+    this.#strategy = strategy;
     this.#decide = decide;
     this.queue = environment.newQueue();
     this.#caches = {
@@ -62,7 +71,7 @@ export class Janitor implements Reconciler {
     const problems: string[] = [];
     for (const deed of this.#decide(view, { now: this.#environment.now(), config: this.#config })) {
       if (!(yield* this.#isConfirmed(deed))) continue;
-      const { error } = yield* api(request(deed));
+      const { error } = yield* api(this.#request(deed));
       const isOvertaken = ['NotFound', 'Conflict', 'AlreadyExists'].includes(error?.reason ?? '');
       if (error !== undefined && !isOvertaken) problems.push(`${deed.why}: ${error.message}`);
     }
@@ -77,12 +86,15 @@ export class Janitor implements Reconciler {
     }
     return true;
   }
-}
 
-function request({ act }: Deed): Parameters<typeof api>[0] {
-  if (act.verb === 'delete') {
-    const { uid, resourceVersion } = act;
-    return { verb: 'delete', ...act.path, uid, resourceVersion, propagationPolicy: 'Background' };
+  #request({ act }: Deed): ApiRequest {
+    if (act.verb === 'delete') {
+      const { uid, resourceVersion } = act;
+      return { verb: 'delete', ...act.path, uid, resourceVersion, propagationPolicy: 'Background' };
+    }
+    const isApplied = act.verb === 'create' || (act.isSlice && this.#strategy === 'server-side-apply');
+    if (!isApplied) return { verb: 'update', ...act.path, object: act.object as object as Unstructured };
+    const object = appliedObject(act.object) as object as Unstructured;
+    return { verb: 'apply', ...act.path, object, fieldManager: METACONTROLLER };
   }
-  return { verb: act.verb, ...act.path, object: act.object as object as Unstructured };
 }

@@ -83,7 +83,8 @@ class Janitor {
       const { metadata, spec } = address;
       const { [CLAIM_UID_LABEL]: uid, [POOL_UID_LABEL]: pool } = metadata.labels ?? {};
       if (metadata.deletionTimestamp !== undefined) continue;
-      const isOurs = uid !== undefined && pool !== undefined;
+      // One that came from another cluster bears uids of there.
+      const isOurs = uid !== undefined && pool !== undefined && this.#pools.has(pool);
       const claim = isOurs ? this.#claims.get(uid) : this.#claimNamed(address);
       const path = this.#claimPath(metadata.namespace, spec.claimRef.name);
       if (isOurs && claim === undefined) {
@@ -159,6 +160,7 @@ class Janitor {
         ]),
         act: {
           verb: 'update',
+          isSlice: true,
           path: this.#pathOfSlice(slice),
           object: { ...slice, spec: { ...slice.spec, entries } } as AllocationSlice,
         },

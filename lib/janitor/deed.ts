@@ -35,9 +35,37 @@ export interface Deed {
 /** Each holds only for the object as it was: by its resourceVersion, or because there is none yet. */
 export type Act = { readonly path: ObjectPath } & (
   | { readonly verb: 'delete'; readonly uid: string; readonly resourceVersion: string }
-  | { readonly verb: 'update'; readonly object: KubernetesObject }
+  | { readonly verb: 'update'; readonly object: KubernetesObject; readonly isSlice?: boolean }
   | { readonly verb: 'create'; readonly object: KubernetesObject }
 );
+
+/**
+ * The field manager of Metacontroller. Where it applies on the server's side, what another manager has written on a
+ * slice would stay for ever: so the janitor writes slices in its name.
+ */
+export const METACONTROLLER = 'metacontroller';
+
+/** The object as it is applied on the server's side. Its resourceVersion stays: the write holds only for that. */
+export function appliedObject({
+  apiVersion,
+  kind,
+  metadata,
+  ...content
+}: KubernetesObject): KubernetesObject {
+  const { name, namespace, resourceVersion, labels, ownerReferences } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(labels && { labels }),
+      ...(ownerReferences && { ownerReferences }),
+    },
+    ...content,
+  };
+}
 
 /** Whether a check holds for what is found at its path, undefined where nothing is. */
 export function holds(check: Check, found: KubernetesObject | undefined): boolean {

@@ -1,3 +1,4 @@
+import { formatPrefix } from '../address/range.ts';
 import { compareRanges } from '../address/range-set.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { compareText } from '../kubernetes/object.ts';
@@ -5,7 +6,7 @@ import { compareText } from '../kubernetes/object.ts';
 /** The blocks that one sync chose together for a node, as far as their entries are in view. */
 export interface Decision {
   readonly nodeUID: string;
-  /** The keys of all of them, in the order in which the node has or gets them. */
+  /** All of them as CIDRs, in the order in which the node has or gets them. */
   readonly blocks: readonly string[];
   /** Never empty; lowest first, IPv4 before IPv6. */
   readonly held: readonly Allocation[];
@@ -29,12 +30,12 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
   return [...groups.values()]
     .map((held) => {
       const blocks = blocksWith(held[0]!);
-      const present = new Set(held.map(({ key }) => key));
+      const present = new Set(held.map(({ block }) => formatPrefix(block)));
       return {
         nodeUID: held[0]!.entry.uid,
         blocks,
         held,
-        isComplete: blocks.every((key) => present.has(key)),
+        isComplete: blocks.every((cidr) => present.has(cidr)),
       };
     })
     .sort(
@@ -45,9 +46,10 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
     );
 }
 
-/** The keys of the blocks that were given together; an entry that does not list its own is alone. */
-function blocksWith({ key, entry: { blocks } }: Allocation): readonly string[] {
-  return blocks?.includes(key) ? blocks : [key];
+/** The blocks that were given together; an entry that does not list its own is alone. */
+function blocksWith({ block, entry: { blocks } }: Allocation): readonly string[] {
+  const cidr = formatPrefix(block);
+  return blocks?.includes(cidr) ? blocks : [cidr];
 }
 
 function sinceOf({ held }: Decision): string {

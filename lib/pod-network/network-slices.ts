@@ -1,5 +1,5 @@
 /** The slices of a PodNetwork: what they have in common, and those that tell the nodes what to tell of themselves. */
-import { labelKeysName } from '../allocation/names.ts';
+import { type AddressSpace, labelKeysName } from '../allocation/names.ts';
 import type { SliceHead } from '../allocation/slice.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
 import {
@@ -18,6 +18,16 @@ import { nodeAnnotationKey } from './node-annotation-key.ts';
 /** A slice of 256 keys of 317 characters stays far below what an annotation of Metacontroller may hold. */
 const MOST_KEYS = 256;
 
+/** Names what is no piece: a pool of the same name in the install's namespace has answers too. */
+function ownSpace(network: string): AddressSpace {
+  return { name: network, marker: 'network' };
+}
+
+/** The slice that is there as long as the network is. */
+export function presenceName(network: string): string {
+  return labelKeysName(ownSpace(network), 0);
+}
+
 /** @param withdrawnAt since when the blocks of a network that is being deleted should leave their nodes, RFC 3339 */
 export function networkSliceHead(
   { metadata, spec }: PodNetwork,
@@ -28,6 +38,7 @@ export function networkSliceHead(
   return {
     namespace,
     space: { name, marker: '' },
+    own: ownSpace(name),
     poolRef: { apiGroup: METAIPAM_GROUP, kind: 'PodNetwork', name, uid },
     labels: { [NETWORK_LABEL]: labelValue(name) },
     ...(name !== DEFAULT_NETWORK && {
@@ -53,7 +64,7 @@ export function labelKeySlices(head: SliceHead, keys: readonly string[]): Desire
     apiVersion: METAIPAM_API_VERSION,
     kind: 'AllocationSlice',
     metadata: {
-      name: labelKeysName(head.space, index),
+      name: labelKeysName(head.own, index),
       namespace: head.namespace,
       labels: { ...head.labels, [LABEL_KEYS_LABEL]: '' },
       ...(head.annotations && { annotations: head.annotations }),

@@ -1,7 +1,7 @@
 import { UsedRanges } from '../address/blocks.ts';
-import { covers, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
+import { covers, formatPrefix, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
-import { type Allocation, keyOf } from '../allocation/slice.ts';
+import type { Allocation } from '../allocation/slice.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
@@ -202,8 +202,8 @@ class Planner {
   #followPodCIDRs(allocations: ReadonlyMap<string, readonly Allocation[]>): void {
     const nodes = this.#view.nodes.filter(({ podCIDRs }) => podCIDRs.length > 0);
     const matching = nodes.flatMap(({ uid, blocks }) => {
-      const keys = new Set(blocks.map(keyOf));
-      return (allocations.get(uid) ?? []).filter(({ key }) => keys.has(key));
+      const cidrs = new Set(blocks.map(formatPrefix));
+      return (allocations.get(uid) ?? []).filter(({ block }) => cidrs.has(formatPrefix(block)));
     });
     const holders = decisionsOf(matching).map(({ nodeUID }) => this.#nodes.get(nodeUID)!);
     const accounted = new UsedRanges();
@@ -220,26 +220,27 @@ class Planner {
       this.#unaccounted.push({ name, reason: 'unreadable' });
       return;
     }
-    const keys = blocks.map(keyOf);
-    const own = new Map(held.map((each) => [each.key, each]));
+    const cidrs = blocks.map(formatPrefix);
+    const own = new Map(held.map((each) => [formatPrefix(each.block), each]));
     const doubled = blocks.some((block) => accounted.overlaps(block));
-    const known = doubled ? undefined : keys.find((key) => own.has(key));
+    const known = doubled ? undefined : cidrs.find((cidr) => own.has(cidr));
     const home =
       (known === undefined ? undefined : own.get(known)!.entry.clusterCIDR) ??
       this.#homeOf(node, blocks)?.name;
     const isAccounted = !doubled && home !== undefined;
-    for (const each of held) if (!isAccounted || !keys.includes(each.key)) this.#release(each);
+    for (const each of held)
+      if (!isAccounted || !cidrs.includes(formatPrefix(each.block))) this.#release(each);
     if (!isAccounted) {
       const reason = doubled ? "overlap another node's" : 'outside every ClusterCIDR';
       this.#unaccounted.push({ name, reason });
       return;
     }
     for (const [index, block] of blocks.entries()) {
-      const each = own.get(keys[index]!);
+      const each = own.get(cidrs[index]!);
       accounted.add(block);
-      if (each !== undefined) this.#keep({ ...each, entry: { ...each.entry, blocks: keys } });
+      if (each !== undefined) this.#keep({ ...each, entry: { ...each.entry, blocks: cidrs } });
       else if (!this.#existing.overlaps(block) && !this.#blocked.overlaps(block)) {
-        this.#add(node, home, block, keys);
+        this.#add(node, home, block, cidrs);
       }
     }
     this.#homes.set(uid, home);
@@ -252,12 +253,12 @@ class Planner {
     if (held.some(({ block }) => this.#taken.overlaps(block))) return false;
     // A part of a decision that nobody was told of is not worth completing any more.
     if (this.#isClosing && !isComplete && this.#nodes.get(nodeUID)?.shown !== blocks.join()) return false;
-    const present = new Set(held.map(({ key }) => key));
+    const present = new Set(held.map(({ block }) => formatPrefix(block)));
     const missing: Prefix[] = [];
     let isBlocked = false;
-    for (const key of blocks) {
-      if (present.has(key)) continue;
-      const block = parsePrefix(key);
+    for (const cidr of blocks) {
+      if (present.has(cidr)) continue;
+      const block = parsePrefix(cidr);
       if (block === undefined || this.#taken.overlaps(block) || this.#existing.overlaps(block)) return false;
       if (this.#blocked.overlaps(block)) isBlocked = true;
       else missing.push(block);
@@ -274,7 +275,7 @@ class Planner {
     const { uid, shown } = node;
     if (shown === undefined || this.#settled.has(uid)) return;
     const blocks = shown.split(',').map(parsePrefix);
-    if (!blocks.every((block) => block !== undefined) || blocks.map(keyOf).join() !== shown) return;
+    if (!blocks.every((block) => block !== undefined) || blocks.map(formatPrefix).join() !== shown) return;
     const home = this.#homeOf(node, blocks);
     // Whoever may write to the node is believed as to which block it has, not as to how much.
     if (home === undefined || !blocks.every((block) => block.length === blockLength(home, block))) return;
@@ -286,7 +287,7 @@ class Planner {
     );
     if (isTaken) return;
     const isBlocked = blocks.some((block) => this.#blocked.overlaps(block));
-    if (!isBlocked) for (const block of blocks) this.#add(node, home.name, block, blocks.map(keyOf));
+    if (!isBlocked) for (const block of blocks) this.#add(node, home.name, block, blocks.map(formatPrefix));
     this.#settle(uid, home.name, shown, isBlocked);
   }
 
@@ -341,9 +342,9 @@ class Planner {
         }
         continue;
       }
-      const keys = found.blocks.map(keyOf);
-      for (const block of found.blocks) this.#add(node, found.pool.name, block, keys);
-      this.#settle(node.uid, found.pool.name, keys.join(), false);
+      const cidrs = found.blocks.map(formatPrefix);
+      for (const block of found.blocks) this.#add(node, found.pool.name, block, cidrs);
+      this.#settle(node.uid, found.pool.name, cidrs.join(), false);
     }
   }
 

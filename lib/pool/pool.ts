@@ -16,8 +16,11 @@ export function poolTitle({ kind, metadata }: Pool): string {
 
 export function addressSpace(pool: Pool): AddressSpace {
   const shared = sharedAddressSpace(pool);
-  if (shared !== undefined) return { name: shared, marker: 'shared' };
-  return { name: pool.metadata.name, marker: pool.kind === 'GlobalInClusterIPPool' ? 'global' : '' };
+  return shared === undefined ? ownSpace(pool) : { name: shared, marker: 'shared' };
+}
+
+function ownSpace({ kind, metadata }: Pool): AddressSpace {
+  return { name: metadata.name, marker: kind === 'GlobalInClusterIPPool' ? 'global' : '' };
 }
 
 /** Namespaced pools keep their slices beside themselves, cluster-scoped ones in the install's namespace. */
@@ -31,6 +34,7 @@ export function sliceHead(pool: Pool, installNamespace: string): SliceHead {
   return {
     namespace: sliceNamespace(pool, installNamespace),
     space,
+    own: ownSpace(pool),
     poolRef: { apiGroup: CAPI_IPAM_GROUP, kind, name: metadata.name, uid: metadata.uid ?? '' },
     labels: {
       [POOL_LABEL]: poolLabel(kind, metadata.name),

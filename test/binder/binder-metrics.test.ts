@@ -2,8 +2,8 @@ import { Registry } from 'prom-client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BinderMetrics } from '../../lib/binder/binder-metrics.ts';
-import type { ClusterCIDR, IPAllocation } from '../../lib/kubernetes/types.ts';
-import { allocation, clusterCIDR } from '../pod-network/objects.ts';
+import type { ClusterCIDR } from '../../lib/kubernetes/types.ts';
+import { allocation, clusterCIDR, type Given, slicesOf } from '../pod-network/objects.ts';
 
 interface Figures {
   readonly usage: number | undefined;
@@ -19,11 +19,11 @@ class Scrape {
 
   /** One look at the world, and the series of one CIDR after it. */
   async look(
-    allocations: readonly IPAllocation[],
+    allocations: readonly Given[],
     clusterCIDRs: readonly ClusterCIDR[],
     cidr: string,
   ): Promise<Figures> {
-    this.metrics.observe(allocations, clusterCIDRs);
+    this.metrics.observe(slicesOf(allocations), clusterCIDRs);
     return this.figures(cidr, clusterCIDRs[0]!.metadata.name);
   }
 
@@ -100,7 +100,7 @@ test('A10, A11 the families of a ClusterCIDR are independent', async () => {
   const narrow = clusterCIDR('test-cluster-cidr', { ipv4: V4 });
   const wide = clusterCIDR('wide', { ipv6: v6, perNodeHostBits: 64 });
   const whole = allocation('n', v6, { from: 'wide' });
-  scrape.metrics.observe([whole], [narrow, wide]);
+  scrape.metrics.observe(slicesOf([whole]), [narrow, wide]);
   const full = { usage: 1, allocations: 65536, releases: 0, max: 65536, triesSum: 0 };
   const none = { usage: 0, allocations: 0, releases: 0, max: 256, triesSum: 0 };
   assert.equal(await scrape.figures(v6, 'wide'), full);
@@ -126,10 +126,10 @@ test('A13 blocks count once, however many smaller ones are in them, and only ins
   assert.is(without.usage, 4 / 256);
 });
 
-test('a replaced allocation is a release and an allocation', async () => {
+test('a block that another node gets is a release and an allocation', async () => {
   const scrape = new Scrape();
   await scrape.look([of('10.0.0.0/24')], [pool], V4);
-  const again = { ...of('10.0.0.0/24'), metadata: { ...of('10.0.0.0/24').metadata, uid: 'another' } };
+  const again = allocation('another', '10.0.0.0/24', { from: 'test-cluster-cidr' });
   const { allocations, releases, usage } = await scrape.look([again], [pool], V4);
   assert.equal([allocations, releases, usage], [2, 1, 1 / 256]);
 });
@@ -142,9 +142,9 @@ test('a deleted ClusterCIDR has no usage and no max any more', async () => {
   assert.equal([usage, max, releases], [undefined, undefined, 1]);
 });
 
-test('allocations that cannot be read and ClusterCIDRs that are not valid are left out', async () => {
+test('entries of unknown ClusterCIDRs and ClusterCIDRs that are not valid are left out', async () => {
   const scrape = new Scrape();
-  const odd = { ...of('10.0.0.0/24'), spec: { ...of('10.0.0.0/24').spec, cidr: 'x' } };
+  const odd = allocation('n', '10.0.0.0/24', { from: 'unknown' });
   const invalid = clusterCIDR('invalid', { ipv4: 'x' });
   assert.is((await scrape.look([odd], [pool, invalid], V4)).usage, 0);
 });

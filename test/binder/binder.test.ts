@@ -6,9 +6,9 @@ import { Binder, type BinderClient, type BinderOptions } from '../../lib/binder/
 import { BinderMetrics } from '../../lib/binder/binder-metrics.ts';
 import type { NodeEvent } from '../../lib/binder/cluster-client.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
-import type { ClusterCIDR, IPAllocation } from '../../lib/kubernetes/types.ts';
+import type { AllocationSlice, ClusterCIDR } from '../../lib/kubernetes/types.ts';
 import { createLogger } from '../../lib/server/log.ts';
-import { allocation, clusterCIDR } from '../pod-network/objects.ts';
+import { allocation, clusterCIDR, type Given, slicesOf } from '../pod-network/objects.ts';
 import { FakeTime } from './fake-time.ts';
 import { node } from './objects.ts';
 
@@ -39,7 +39,7 @@ class FakeCluster implements BinderClient {
   running = 0;
   mostRunning = 0;
   #seen: Node[] = [];
-  #allocations: IPAllocation[] = [];
+  #slices: AllocationSlice[] = [];
   #clusterCIDRs: ClusterCIDR[] = [clusterCIDR('all', { ipv4: '10.0.0.0/16' })];
   #watchers: (() => void)[] = [];
   readonly #stop = new AbortController();
@@ -80,9 +80,9 @@ class FakeCluster implements BinderClient {
     this.show();
   }
 
-  /** Replaces all allocations. */
-  allocate(...allocations: IPAllocation[]): void {
-    this.#allocations = allocations;
+  /** Replaces all slices. */
+  allocate(...allocations: Given[]): void {
+    this.#slices = slicesOf(allocations);
     this.changed();
   }
 
@@ -112,11 +112,11 @@ class FakeCluster implements BinderClient {
   }
 
   watch<T extends object>(path: string, selector: string | undefined, onChange: () => void) {
-    if (path.endsWith('ipallocations')) assert.is(selector, 'metaipam.io/network=default');
+    if (path.endsWith('allocationslices')) assert.is(selector, 'metaipam.io/network=default');
     this.#watchers.push(onChange);
     const list = (): readonly object[] => {
       if (path === '/api/v1/nodes') return this.#seen;
-      return path.endsWith('ipallocations') ? this.#allocations : this.#clusterCIDRs;
+      return path.endsWith('allocationslices') ? this.#slices : this.#clusterCIDRs;
     };
     const cluster = this;
     return {
@@ -382,7 +382,9 @@ test('nodes that are refused do not starve the others', async () => {
   const names = ['a', 'b', 'c', 'd'];
   cluster.add(...names.map((name) => node(name)));
   cluster.allocate(
-    ...names.map((name, index) => allocation(name, `10.0.${index}.0/24`, { version: `${30 + index}` })),
+    ...names.map((name, index) =>
+      allocation(name, `10.0.${index}.0/24`, { since: `2026-05-01T00:00:${30 + index}Z` }),
+    ),
   );
   await cluster.time.pass(500);
   assert.equal(cluster.bound(), { c: '10.0.2.0/24', d: '10.0.3.0/24' });

@@ -4,16 +4,25 @@ import * as assert from 'uvu/assert';
 import { UsedRanges } from '../../lib/address/blocks.ts';
 import { parsePrefix } from '../../lib/address/range.ts';
 import { decideBindings } from '../../lib/binder/decide.ts';
-import type { IPAllocation } from '../../lib/kubernetes/types.ts';
-import { allocation } from '../pod-network/objects.ts';
+import type { AllocationSlice } from '../../lib/kubernetes/types.ts';
+import { allocation, type Given, slicesOf } from '../pod-network/objects.ts';
 import { node } from './objects.ts';
 
 const NONE = new Map<string, readonly string[]>();
 
 /** Node name → what it is to get, or why it gets nothing. */
-function decide(...args: Parameters<typeof decideBindings>): Record<string, string> {
+function decide(
+  nodes: Parameters<typeof decideBindings>[0],
+  given: readonly Given[] | readonly AllocationSlice[],
+  written: Parameters<typeof decideBindings>[2],
+): Record<string, string> {
+  const slices = given.flatMap((each) => ('key' in each ? [] : each));
+  const made = slicesOf(given.flatMap((each) => ('key' in each ? each : [])));
   return Object.fromEntries(
-    decideBindings(...args).map((each) => [each.node.metadata.name, each.refusal ?? each.podCIDRs.join()]),
+    decideBindings(nodes, [...slices, ...made], written).map((each) => [
+      each.node.metadata.name,
+      each.refusal ?? each.podCIDRs.join(),
+    ]),
   );
 }
 
@@ -23,28 +32,42 @@ test('a node gets the blocks of its decision, in their order', () => {
   assert.equal(decide([node('n')], allocations, NONE), { n: '10.0.0.0/24,fd00::/120' });
 });
 
-test('a decision that lacks the allocation of a block waits', () => {
+test('a decision that lacks the entry of a block waits', () => {
   const blocks = ['10.0.0.0/24', 'fd00::/120'];
   const half = allocation('n', '10.0.0.0/24', { blocks });
   assert.equal(decide([node('n')], [half], NONE), {});
-  const copy = { ...half, metadata: { ...half.metadata, name: 'copied-by-hand', uid: 'other' } };
-  assert.equal(decide([node('n')], [half, copy], NONE), {});
+  const others = allocation('m', 'fd00::/120', { blocks });
+  assert.equal(decide([node('n')], [half, others], NONE), {});
 });
 
-test('the oldest decision counts, by resourceVersion as a number', () => {
-  const older = allocation('n', '10.0.9.0/24', { version: '99' });
-  const newer = allocation('n', '10.0.1.0/24', { version: '100' });
-  assert.equal(decide([node('n')], [newer, older], NONE), { n: '10.0.9.0/24' });
+test('a node gets its blocks in the order of the decision, IPv6 first where it says so', () => {
+  const blocks = ['fd00::/120', '10.0.0.0/24'];
+  const allocations = blocks.map((cidr) => allocation('n', cidr, { blocks }));
+  assert.equal(decide([node('n')], allocations, NONE), { n: 'fd00::/120,10.0.0.0/24' });
 });
 
-test('while the oldest decision is incomplete, a newer complete one waits, and lends it no block', () => {
-  const first = allocation('n', '10.0.0.0/24', { blocks: ['10.0.0.0/24', 'fd00::/120'], version: '30' });
-  const second = ['10.0.1.0/24', 'fd00::/120'];
-  const complete = second.map((cidr, index) =>
-    allocation('n', cidr, { blocks: second, version: `${40 + index}` }),
-  );
-  assert.equal(decide([node('n')], [first, ...complete], NONE), {});
-  assert.equal(decide([node('n')], complete, NONE), { n: '10.0.1.0/24,fd00::/120' });
+test('of two decisions the complete one counts, else the older, else the lower', () => {
+  const one = (cidr: string, since: string) => allocation('n', cidr, { since });
+  const [early, late] = ['2026-05-01T00:00:01Z', '2026-05-01T00:00:02Z'];
+  assert.equal(decide([node('n')], [one('10.0.1.0/24', late), one('10.0.9.0/24', early)], NONE), {
+    n: '10.0.9.0/24',
+  });
+  assert.equal(decide([node('n')], [one('10.0.10.0/24', early), one('10.0.9.0/24', early)], NONE), {
+    n: '10.0.9.0/24',
+  });
+  const half = allocation('n', '10.0.0.0/24', { blocks: ['10.0.0.0/24', 'fd00::/120'], since: early });
+  assert.equal(decide([node('n')], [half, one('10.0.9.0/24', late)], NONE), { n: '10.0.9.0/24' });
+});
+
+test('what is released is given to nobody', () => {
+  const released = '2026-06-01T12:00:00Z';
+  assert.equal(decide([node('n')], [allocation('n', '10.0.3.0/24', { released })], NONE), {});
+  const blocks = ['10.0.0.0/24', 'fd00::/120'];
+  const half = [
+    allocation('n', '10.0.0.0/24', { blocks }),
+    allocation('n', 'fd00::/120', { blocks, released }),
+  ];
+  assert.equal(decide([node('n')], half, NONE), {});
 });
 
 const overlaps: [what: string, taken: string][] = [
@@ -52,6 +75,8 @@ const overlaps: [what: string, taken: string][] = [
   ['a larger', '10.0.0.0/16'],
   ['a smaller', '10.0.3.128/25'],
   ['one with host bits', '10.0.3.7/24'],
+  ['one with leading zeros', '010.000.03.0/024'],
+  ['an IPv4-mapped', '::ffff:10.0.3.0/120'],
 ];
 for (const [what, taken] of overlaps) {
   test(`F16 refused: ${what} block is on another node`, () => {
@@ -68,6 +93,11 @@ test('the refusal names only the blocks that overlap', () => {
   assert.equal(decide([node('old', ['fd00::/112']), node('n')], allocations, NONE), {
     n: 'fd00::/120 overlaps the podCIDRs of another node',
   });
+});
+
+test('F16 refused: the block is on a node that has only podCIDR', () => {
+  const old = { ...node('old'), spec: { podCIDR: '10.0.3.0/24', podCIDRs: null as never } };
+  assert.match(decide([old, node('n')], [allocation('n', '10.0.3.0/24')], NONE).n!, 'overlaps');
 });
 
 test('a terminating node’s podCIDRs are still its own', () => {
@@ -87,8 +117,8 @@ test('a node that was sent something is left alone', () => {
 
 test('of two nodes whose blocks overlap the older decision wins', () => {
   const allocations = [
-    allocation('a', '10.0.0.0/23', { version: '41' }),
-    allocation('b', '10.0.1.0/24', { version: '40' }),
+    allocation('a', '10.0.0.0/23', { since: '2026-05-01T00:00:41Z' }),
+    allocation('b', '10.0.1.0/24', { since: '2026-05-01T00:00:40Z' }),
   ];
   assert.equal(decide([node('a'), node('b')], allocations, NONE), {
     b: '10.0.1.0/24',
@@ -99,8 +129,8 @@ test('of two nodes whose blocks overlap the older decision wins', () => {
 test('a refused decision takes nothing from others', () => {
   const blocks = ['10.0.0.0/24', 'fd00::/120'];
   const allocations = [
-    ...blocks.map((cidr) => allocation('a', cidr, { blocks, version: '40' })),
-    allocation('b', 'fd00::/121', { version: '41' }),
+    ...blocks.map((cidr) => allocation('a', cidr, { blocks, since: '2026-05-01T00:00:40Z' })),
+    allocation('b', 'fd00::/121', { since: '2026-05-01T00:00:41Z' }),
   ];
   const bindings = decide([node('old', ['10.0.0.0/16']), node('a'), node('b')], allocations, NONE);
   assert.is(bindings.b, 'fd00::/121');
@@ -115,28 +145,25 @@ test('nobody decides for a terminating node, for one with podCIDRs, or for a nam
   assert.equal(decide([namesake], allocations, NONE), {});
 });
 
-test('an allocation that is being deleted is none', () => {
-  const one = allocation('n', '10.0.3.0/24');
-  const going = { ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
-  assert.equal(decide([node('n')], [going], NONE), {});
+test('a slice that is being deleted decides nothing', () => {
+  const going = slicesOf([allocation('n', '10.0.3.0/24')], { deletionTimestamp: '2026-01-01T00:00:00Z' });
+  assert.equal(decide([node('n')], going, NONE), {});
 });
 
-const malformed: [what: string, spec: object][] = [
-  ['no spec to speak of', {}],
-  ['a refusal', { refusal: { reason: 'PoolExhausted', message: '' } }],
-  ['a block that is no CIDR', { cidr: 'x', blocks: ['x'] }],
-  ['another block that is no CIDR', { cidr: '10.0.3.0/24', blocks: ['10.0.3.0/24', 'x'] }],
-  ['blocks without its own', { cidr: '10.0.3.0/24', blocks: ['10.0.4.0/24'] }],
-  ['no blocks', { cidr: '10.0.3.0/24' }],
-  ['blocks that are no list', { cidr: '10.0.3.0/24', blocks: '10.0.3.0/24' }],
+const VALID = allocation('n', '10.0.3.0/24').entry;
+const malformed: [what: string, entries: object | undefined][] = [
+  ['no entries', undefined],
+  ['no entry to speak of', { '10.0.3.0/24': {} }],
+  ['a null', { '10.0.3.0/24': null }],
+  ['a block that is no CIDR', { x: { ...VALID, blocks: ['x'] } }],
+  ['another block that is no CIDR', { '10.0.3.0/24': { ...VALID, blocks: ['10.0.3.0/24', 'x'] } }],
 ];
-for (const [what, spec] of malformed) {
+for (const [what, entries] of malformed) {
   test(`malformed, binds nothing and harms no other: ${what}`, () => {
-    const { poolRef, claimRef } = allocation('n', '10.0.3.0/24').spec;
-    const bad = { ...allocation('n', '10.0.3.0/24'), spec: { poolRef, claimRef, ...spec } } as IPAllocation;
-    assert.equal(decide([node('n'), node('m')], [bad, allocation('m', '10.0.5.0/24')], NONE), {
-      m: '10.0.5.0/24',
-    });
+    const [good] = slicesOf([allocation('n', '10.0.3.0/24')]);
+    const bad = { ...good!, spec: { ...good!.spec, entries } } as AllocationSlice;
+    const given = [bad, ...slicesOf([allocation('m', '10.0.5.0/24')])];
+    assert.equal(decide([node('n'), node('m')], given, NONE), { m: '10.0.5.0/24' });
   });
 }
 
@@ -156,11 +183,11 @@ test('whatever the allocations say, no two nodes overlap', () => {
       (decisions, taken) => {
         const nodes = Array.from({ length: 10 }, (_, index) => node(`n${index}`));
         const allocations = decisions.map(([index, text], position) =>
-          allocation(`n${index}`, text, { version: `${position}` }),
+          allocation(`n${index}`, text, { since: `2026-05-01T00:00:${10 + position}Z` }),
         );
         const old = taken.map((text, index) => node(`old${index}`, [text]));
         const used = new UsedRanges(taken.map((text) => parsePrefix(text)!));
-        for (const { podCIDRs, refusal } of decideBindings([...old, ...nodes], allocations, NONE)) {
+        for (const { podCIDRs, refusal } of decideBindings([...old, ...nodes], slicesOf(allocations), NONE)) {
           const range = parsePrefix(podCIDRs[0]!)!;
           assert.is(used.overlaps(range), refusal !== undefined);
           if (refusal === undefined) used.add(range);

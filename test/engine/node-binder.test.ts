@@ -1,5 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatPrefix, parsePrefix } from '../../lib/address/range.ts';
+import { sliceName } from '../../lib/allocation/names.ts';
+import { pieceOf } from '../../lib/allocation/slice.ts';
 import { apiError } from '../../lib/engine/api.ts';
 import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
@@ -27,20 +30,24 @@ function world(options: Partial<ClusterOptions> = {}) {
   return { cluster, addNode, podCIDRsOf };
 }
 
+/** The slice of one block. */
 function allocation(cidr: string, blocks: string[], nodeUID: string, network = 'default') {
+  const block = parsePrefix(cidr)!;
+  const space = { name: network, marker: '' } as const;
+  const piece = pieceOf(space, block);
   return {
     apiVersion: 'metaipam.io/v1alpha1',
-    kind: 'IPAllocation',
+    kind: 'AllocationSlice',
     metadata: {
-      name: `${network}.${cidr.replaceAll(':', '-').replace('/', '-').replace('--', '-0-')}`,
+      name: sliceName(space, piece, block.length),
       namespace: 'metaipam-system',
       labels: { 'metaipam.io/network': network },
     },
     spec: {
-      poolRef: { apiGroup: 'networking.x-k8s.io', kind: 'ClusterCIDR', name: 'c', uid: 'c-uid' },
-      claimRef: { apiGroup: '', kind: 'Node', name: 'n', uid: nodeUID },
-      cidr,
-      blocks,
+      poolRef: { apiGroup: 'metaipam.io', kind: 'PodNetwork', name: network, uid: 'network-uid' },
+      cidr: formatPrefix(piece),
+      blockLength: block.length,
+      entries: { [cidr]: { uid: nodeUID, name: 'n', clusterCIDR: 'c', blocks } },
     },
   };
 }
@@ -91,17 +98,17 @@ for (const fault of [
   });
 }
 
-test('CRD admission: an allocation cannot be changed, a stray field or a bad address not written', () => {
+test('CRD admission: what is in use cannot change hands or go, a stray field or a bad key is not written', () => {
   const { cluster } = world();
   const created = allocation('10.0.3.0/24', ['10.0.3.0/24'], 'u');
   assert.is(cluster.apply(created).error, undefined);
   const reasonOf = (spec: object) =>
-    cluster.apply({ ...created, spec: { ...created.spec, ...spec } }).error?.message;
-  assert.match(
-    reasonOf({ blocks: ['10.0.4.0/24'] }) ?? '',
-    'spec: Invalid value: the spec of an IPAllocation cannot be changed',
-  );
-  assert.match(reasonOf({ color: 'red' }) ?? '', 'unknown field');
+    cluster.apply({ ...created, spec: { ...created.spec, ...spec } }).error?.message ?? '';
+  const entry = { uid: 'other', name: 'n' };
+  assert.match(reasonOf({ entries: { '10.0.3.0/24': entry } }), 'what is in use cannot become another');
+  assert.match(reasonOf({ entries: {} }), 'only what was released can go');
+  assert.match(reasonOf({ entries: { ...created.spec.entries, '10.0.4.1/24': entry } }), 'canonical form');
+  assert.match(reasonOf({ color: 'red' }), 'unknown field');
   assert.is(cluster.apply(created).error, undefined);
 });
 

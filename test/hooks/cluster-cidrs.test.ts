@@ -1,40 +1,62 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customize, finalize, sync } from '../../hooks/cluster-cidrs.ts';
-import type { ClusterCIDR, ClusterCIDRStatus, IPAllocation } from '../../lib/kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  ClusterCIDR,
+  ClusterCIDRStatus,
+  SliceAnswer,
+} from '../../lib/kubernetes/types.ts';
 import type { DecoratorRequest } from '../../lib/metacontroller/hook.ts';
-import { allocation, clusterCIDR, context, deepFreeze, keyed } from '../pod-network/objects.ts';
+import {
+  allocation,
+  clusterCIDR,
+  context,
+  deepFreeze,
+  keyed,
+  network,
+  slice,
+  slicesOf,
+} from '../pod-network/objects.ts';
 
 function request(
   object: ClusterCIDR,
-  allocations: readonly IPAllocation[] = [],
+  slices: readonly AllocationSlice[] = [],
+  networks = [network()],
 ): DecoratorRequest<ClusterCIDR> {
   return deepFreeze({
     object,
     attachments: {},
-    related: { 'IPAllocation.metaipam.io/v1alpha1': keyed(allocations) },
+    related: {
+      'AllocationSlice.metaipam.io/v1alpha1': keyed(slices),
+      'PodNetwork.metaipam.io/v1alpha1': keyed(networks),
+    },
   });
 }
 
-const status = (object: ClusterCIDR, allocations?: readonly IPAllocation[]) =>
-  sync(request(object, allocations), context).status as ClusterCIDRStatus;
-const ready = (object: ClusterCIDR, allocations?: readonly IPAllocation[]) =>
-  status(object, allocations).conditions![0]!;
+const answers = (answer: SliceAnswer, uid = 'uid-a') =>
+  slice('default.answers-0.network', 'default', { answers: { [uid]: answer } });
+const presence = (name = 'default') => slice(`${name}.label-keys-0.network`, name, { labelKeys: [] });
+const status = (object: ClusterCIDR, ...slices: AllocationSlice[]) =>
+  sync(request(object, slices), context).status as ClusterCIDRStatus;
+const ready = (object: ClusterCIDR, ...slices: AllocationSlice[]) =>
+  status(object, ...slices).conditions![0]!;
 
 const dual = clusterCIDR('a', { ipv4: '10.0.0.0/20', ipv6: 'fd00::/112' });
-const deleted = clusterCIDR('a', { ipv4: '10.0.0.0/20' }, { deletionTimestamp: '2026-06-01T00:00:00Z' });
+const DELETED = { deletionTimestamp: '2026-06-01T11:59:59Z' };
+const deleted = clusterCIDR('a', { ipv4: '10.0.0.0/20' }, DELETED);
+const COUNTS = {
+  nodes: 2,
+  ipv4: { total: 16, used: 2, free: 14 },
+  ipv6: { total: 256, used: 1, free: 255 },
+};
 
-test('the status counts blocks of each family, and nodes', () => {
-  const blocks = ['10.0.3.0/24', 'fd00::300/120'];
-  const allocations = [
-    ...blocks.map((cidr) => allocation('n1', cidr, { blocks })),
-    allocation('n2', '10.0.0.0/24'),
-  ];
-  assert.equal(sync(request(dual, allocations), context), {
+test('the status is what the network says', () => {
+  assert.equal(sync(request(dual, [answers({ reason: 'Ready', ...COUNTS })]), context), {
     attachments: [],
     status: {
-      ipv4: { total: 16, used: 2, free: 14 },
-      ipv6: { total: 256, used: 1, free: 255 },
+      ipv4: COUNTS.ipv4,
+      ipv6: COUNTS.ipv6,
       nodes: 2,
       conditions: [
         {
@@ -51,111 +73,96 @@ test('the status counts blocks of each family, and nodes', () => {
   });
 });
 
-test('podCIDRs of other sizes use every block that they touch, once', () => {
-  const allocations = [
-    allocation('larger', '10.0.4.0/22'),
-    allocation('smaller', '10.0.8.128/26'),
-    allocation('same', '10.0.8.192/26'),
-  ];
-  assert.equal(status(dual, allocations).ipv4, { total: 16, used: 5, free: 11 });
+test('what the network cannot give is not ready, for the network’s reason', () => {
+  const full = ready(dual, answers({ reason: 'PoolExhausted', message: 'no IPv6 block is free', ...COUNTS }));
+  assert.equal([full.status, full.reason, full.message], ['False', 'PoolExhausted', 'no IPv6 block is free']);
 });
 
-test('a range of one family has no counts of the other', () => {
-  assert.equal(Object.keys(status(deleted)), ['ipv4', 'nodes', 'conditions', 'observedGeneration']);
-  const six = clusterCIDR('a', { ipv6: 'fd00::/112', ipv4: '' });
-  assert.equal(Object.keys(status(six)), ['ipv6', 'nodes', 'conditions', 'observedGeneration']);
+test('a ClusterCIDR without a network says so', () => {
+  const lonely = ready(dual);
+  assert.equal([lonely.status, lonely.reason], ['False', 'NetworkNotFound']);
+  assert.is(lonely.message, 'there is no PodNetwork default');
+  const labelled = clusterCIDR('a', {}, { labels: { 'metaipam.io/network': 'storage' } });
+  assert.is(ready(labelled, presence()).message, 'there is no PodNetwork storage');
+  const soon = ready(labelled, presence('storage'));
+  assert.equal([soon.status, soon.reason], ['Unknown', 'Pending']);
 });
 
-test('counts are exact up to the largest int64, and stay there', () => {
-  const counts = (ipv6: string) => {
-    const object = clusterCIDR('a', { ipv6, perNodeHostBits: 8 });
-    return JSON.stringify(status(object, [allocation('n', 'fd00::/120')]).ipv6);
-  };
-  assert.is(counts('fd00::/59'), '{"total":2305843009213693952,"used":1,"free":2305843009213693951}');
-  assert.is(counts('fd00::/8'), '{"total":9223372036854775807,"used":1,"free":9223372036854775807}');
-});
-
-test('a ClusterCIDR without a free block in one of its ranges is not ready', () => {
-  const small = clusterCIDR('a', { ipv4: '10.0.0.0/20', ipv6: 'fd00::/120' });
-  assert.is(ready(small).reason, 'Ready');
-  const full = ready(small, [allocation('n', 'fd00::/120')]);
-  assert.is(full.status, 'False');
-  assert.is(full.reason, 'PoolExhausted');
-});
-
-test('an invalid ClusterCIDR says why, and still counts its nodes', () => {
-  const broken = clusterCIDR('a', { ipv4: '10.0.0.0/28', perNodeHostBits: 8 });
-  const { nodes, conditions, ipv4 } = status(broken, [allocation('n', '10.0.0.0/24')]);
-  assert.is(nodes, 1);
-  assert.is(ipv4, undefined);
-  assert.is(conditions![0]!.reason, 'InvalidSpec');
-  assert.is(
-    conditions![0]!.message,
-    'spec.perNodeHostBits: Invalid value: 8: must not be more than the 4 host bits of ipv4',
-  );
-  assert.is(ready({ ...broken, spec: undefined } as never).reason, 'InvalidSpec');
+test('what was said to another of the name does not count', () => {
+  assert.is(ready(dual, answers({ reason: 'Ready', ...COUNTS }, 'uid-before')).reason, 'NetworkNotFound');
 });
 
 test('the condition keeps its time until its status flips', () => {
-  const [condition] = status(dual).conditions!;
+  const said = answers({ reason: 'Ready', nodes: 0 });
+  const [condition] = status(dual, said).conditions!;
   const before = { ...condition!, lastTransitionTime: '2026-01-01T00:00:00Z' };
   const at = (is: 'True' | 'False') => ({ ...dual, status: { conditions: [{ ...before, status: is }] } });
-  assert.is(ready(at('True')).lastTransitionTime, '2026-01-01T00:00:00Z');
-  assert.is(ready(at('False')).lastTransitionTime, '2026-06-01T12:00:00Z');
+  assert.is(ready(at('True'), said).lastTransitionTime, '2026-01-01T00:00:00Z');
+  assert.is(ready(at('False'), said).lastTransitionTime, '2026-06-01T12:00:00Z');
 });
 
-test('C5 SyncClusterCIDRDelete: without nodes it may go', () => {
-  const response = finalize(request(deleted), context);
+const goodbye = (nodes = 0) => answers({ reason: 'Deleting', nodes });
+const ends = (slices: AllocationSlice[], networks = [network()], now = context.now) =>
+  finalize(request(deleted, slices, networks), { ...context, now });
+
+test('C5 SyncClusterCIDRDelete: without nodes it may go, as soon as the network has seen that it leaves', () => {
+  const response = ends([goodbye()]);
   assert.is(response.finalized, true);
   assert.equal(response.attachments, []);
+  assert.is(ends([answers({ reason: 'Ready', nodes: 0 })]).finalized, false);
+  assert.is(ends([presence()]).finalized, false);
 });
 
-test('it may go once it would have seen what was made of it', () => {
-  const { metadata } = deleted;
-  const now = Date.parse(metadata.deletionTimestamp!) + 1000 * (context.config.cacheLagSeconds - 1);
-  const early = finalize(request(deleted), { ...context, now });
-  assert.is(early.finalized, false);
-  assert.is(early.resyncAfterSeconds, 1);
-  assert.is(finalize(request(deleted), { ...context, now: now + 1000 }).finalized, true);
+test('without a network it may go once it would have seen what was made of it', () => {
+  const early = ends([], []);
+  assert.equal([early.finalized, early.resyncAfterSeconds], [false, 29]);
+  assert.is(ends([], [], context.now + 29_000).finalized, true);
 });
 
 test('C5 DeleteWithNodesAssociated: it stays, and says how many nodes hold it', () => {
-  const allocations = [allocation('n1', '10.0.0.0/24'), allocation('n2', '10.0.1.0/24')];
-  const held = finalize(request(deleted, allocations), context);
+  const message = '2 nodes with blocks of this ClusterCIDR';
+  const held = ends([answers({ reason: 'Deleting', message, nodes: 2 })]);
   assert.is(held.finalized, false);
   const [condition] = (held.status as ClusterCIDRStatus).conditions!;
-  assert.is(condition!.reason, 'Deleting');
-  assert.is(condition!.message, '2 nodes with blocks of this ClusterCIDR');
+  assert.equal([condition!.reason, condition!.message], ['Deleting', message]);
 });
 
-test('F4 it is held by what the API server holds: a restart forgets nothing', () => {
-  const labelled = { ...deleted, spec: { ...deleted.spec, nodeSelector: { nodeSelectorTerms: [{}] } } };
-  assert.is(finalize(request(labelled, [allocation('n', '10.0.0.0/24')]), context).finalized, false);
+test('F4 it is held by what the API server holds: a restart, or a network that is gone, forgets nothing', () => {
+  const left = slicesOf([allocation('n', '10.0.0.0/24')]);
+  assert.is(ends([goodbye(), ...left]).finalized, false);
+  assert.is(ends(left, [], context.now + 3_600_000).finalized, false);
 });
 
-test('F15 it goes with the sync that sees the last allocation gone', () => {
-  const one = [allocation('n', '10.0.0.0/24')];
-  assert.is(finalize(request(deleted, one), context).finalized, false);
-  assert.is(finalize(request(deleted, []), context).finalized, true);
+test('F15 it goes with the sync that sees the last block released', () => {
+  const released = slicesOf([allocation('n', '10.0.0.0/24', { released: '2026-06-01T12:00:00Z' })]);
+  assert.is(ends([goodbye(), ...released]).finalized, true);
 });
 
-test('allocations that name another ClusterCIDR do not count; those of an earlier uid do', () => {
-  const other = allocation('n', '10.0.0.0/24', { from: 'b' });
-  assert.is(status(dual, [other]).nodes, 0);
-  const restored = clusterCIDR('a', { ipv4: '10.0.0.0/20' }, { uid: 'restored' });
-  assert.is(status(restored, [allocation('n', '10.0.0.0/24')]).nodes, 1);
+test('blocks of another ClusterCIDR do not hold it', () => {
+  assert.is(ends([goodbye(), ...slicesOf([allocation('n', '10.0.0.0/24', { from: 'b' })])]).finalized, true);
 });
 
-test('a ClusterCIDR asks for its allocations by label, and a long name is shortened there', () => {
-  const rule = (name: string) => customize({ parent: clusterCIDR(name, {}) }, context).relatedResources[0]!;
-  assert.equal(rule('a'), {
+test('a ClusterCIDR asks for what is said to it, and when it leaves for all that may hold it', () => {
+  const slices = {
     apiVersion: 'metaipam.io/v1alpha1',
-    resource: 'ipallocations',
+    resource: 'allocationslices',
     namespace: 'metaipam-system',
-    labelSelector: { matchLabels: { 'metaipam.io/cluster-cidr': 'a' } },
+  };
+  const slicesWith = (key: string) => ({
+    ...slices,
+    labelSelector: { matchExpressions: [{ key, operator: 'Exists' }] },
   });
-  const value = rule('x'.repeat(100)).labelSelector!.matchLabels!['metaipam.io/cluster-cidr']!;
-  assert.match(value, /^x{46}_[0-9a-f]{16}$/);
+  const always = (name: string) => [
+    slicesWith('claim.metaipam.io/uid-a'),
+    { ...slices, names: [`${name}.label-keys-0.network`] },
+  ];
+  assert.equal(customize({ parent: dual }, context).relatedResources, always('default'));
+  const storage = clusterCIDR('a', {}, { ...DELETED, labels: { 'metaipam.io/network': 'storage' } });
+  assert.equal(customize({ parent: storage }, context).relatedResources, [
+    ...always('storage'),
+    slicesWith('metaipam.io/network'),
+    { apiVersion: 'metaipam.io/v1alpha1', resource: 'podnetworks', names: ['storage'] },
+  ]);
 });
 
 test.run();

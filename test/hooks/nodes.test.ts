@@ -3,9 +3,18 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customize, sync } from '../../hooks/nodes.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
-import type { IPAllocation } from '../../lib/kubernetes/types.ts';
+import type { AllocationSlice, PodCIDRClaim, PodCIDRClaimSpec } from '../../lib/kubernetes/types.ts';
 import type { DecoratorRequest } from '../../lib/metacontroller/hook.ts';
-import { allocation, claim, context, deepFreeze, keyed } from '../pod-network/objects.ts';
+import {
+  allocation,
+  claim,
+  context,
+  deepFreeze,
+  type Given,
+  keyed,
+  slice,
+  slicesOf,
+} from '../pod-network/objects.ts';
 
 function node(spec: Node['spec'] = {}, metadata: Partial<Node['metadata']> = {}): Node {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n', uid: 'uid-n', ...metadata }, spec };
@@ -13,44 +22,63 @@ function node(spec: Node['spec'] = {}, metadata: Partial<Node['metadata']> = {})
 
 function request(
   object: Node,
-  allocations: readonly IPAllocation[] = [],
-  claims = [claim('n')],
+  slices: readonly AllocationSlice[] = [],
+  claims: readonly PodCIDRClaim[] = [claim('n')],
 ): DecoratorRequest<Node> {
   return deepFreeze({
     object,
     attachments: { 'PodCIDRClaim.metaipam.io/v1alpha1': keyed(claims) },
-    related: { 'IPAllocation.metaipam.io/v1alpha1': keyed(allocations) },
+    related: { 'AllocationSlice.metaipam.io/v1alpha1': keyed(slices) },
   });
 }
 
 const STORAGE = 'kube-node.nordix.org/storage';
 const BLOCKS = ['10.1.0.0/24', 'fd01::/120'];
-const given = (cidr: string, blocks = BLOCKS, { key = STORAGE, version = '30', withdrawn = false } = {}) =>
-  allocation('n', cidr, {
-    blocks,
-    version,
-    network: 'storage',
+const given = (cidr: string, blocks = BLOCKS, more: { since?: string; released?: string } = {}) =>
+  allocation('n', cidr, { blocks, network: 'storage', ...more });
+const shown = (allocations: readonly Given[], { key = STORAGE, withdrawn = false } = {}) =>
+  slicesOf(allocations, {
     annotations: {
       'metaipam.io/node-annotation': key,
       ...(withdrawn && { 'metaipam.io/withdrawn-at': '2026-06-01T12:00:00Z' }),
     },
   });
-const annotations = (allocations: readonly IPAllocation[], present: Record<string, string> = {}) =>
-  sync(request(node({}, { annotations: present }), allocations)).annotations;
+const annotations = (slices: readonly AllocationSlice[], present: Record<string, string> = {}) =>
+  sync(request(node({}, { annotations: present }), slices)).annotations;
+const specOf = (asked: DecoratorRequest<Node>) => sync(asked).attachments[0]!.spec as PodCIDRClaimSpec;
+const asks = (network: string, labelKeys: string[], annotation?: string) =>
+  slice(
+    `${network}.label-keys-0.network`,
+    network,
+    { labelKeys },
+    annotation === undefined ? {} : { annotations: { 'metaipam.io/node-annotation': annotation } },
+  );
 
-test('a node has a PodCIDRClaim with its uid, labels and podCIDRs', () => {
-  const labels = { zone: 'a', 'kubernetes.io/os': 'linux' };
+test('a node has a PodCIDRClaim with its uid, podCIDRs and the labels that some network asks for', () => {
+  const labels = { zone: 'a', 'kubernetes.io/os': 'linux', other: 'x' };
   const podCIDRs = ['10.244.3.0/24', 'fd00:0:0:3::/64'];
-  assert.equal(sync(request(node({ podCIDR: '10.244.3.0/24', podCIDRs }, { labels }))), {
+  const slices = [asks('default', ['gpu', 'zone']), asks('storage', ['kubernetes.io/os', 'zone'])];
+  assert.equal(sync(request(node({ podCIDR: '10.244.3.0/24', podCIDRs }, { labels }), slices)), {
     attachments: [
       {
         apiVersion: 'metaipam.io/v1alpha1',
         kind: 'PodCIDRClaim',
         metadata: { name: 'n' },
-        spec: { nodeUID: 'uid-n', nodeLabels: labels, podCIDRs: ['10.244.3.0/24', 'fd00:0:0:3::/64'] },
+        spec: {
+          nodeUID: 'uid-n',
+          nodeLabels: { 'kubernetes.io/os': 'linux', zone: 'a' },
+          absentLabels: ['gpu'],
+          podCIDRs: ['10.244.3.0/24', 'fd00:0:0:3::/64'],
+        },
       },
     ],
   });
+});
+
+test('a node of 10 000 labels has a small claim; names of the language’s own objects are no labels', () => {
+  const labels = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`label-${index}`, 'x']));
+  const spec = specOf(request(node({}, { labels }), [asks('default', ['constructor', 'label-7'])]));
+  assert.equal([spec.nodeLabels, spec.absentLabels], [{ 'label-7': 'x' }, ['constructor']]);
 });
 
 const POD_CIDRS: [title: string, spec: Node['spec'], expected: string[]][] = [
@@ -63,22 +91,24 @@ const POD_CIDRS: [title: string, spec: Node['spec'], expected: string[]][] = [
     ['10.10.0.0/24', 'ace:cab:deca::/120'],
   ],
   ['not canonical', { podCIDRs: ['FD00:0:0::0/64'] }, ['fd00::/64']],
-  ['unreadable', { podCIDRs: ['010.0.0.0/24'] }, ['010.0.0.0/24']],
+  ['IPv6 first', { podCIDRs: ['fd00::/64', '10.0.0.0/24'] }, ['fd00::/64', '10.0.0.0/24']],
+  ['with leading zeros', { podCIDRs: ['010.00.000.0/024'] }, ['10.0.0.0/24']],
+  ['IPv4-mapped', { podCIDRs: ['::ffff:10.0.2.0/120'] }, ['10.0.2.0/24']],
+  ['unreadable', { podCIDRs: ['10.0.0.256/24'] }, ['10.0.0.256/24']],
 ];
 for (const [title, spec, expected] of POD_CIDRS) {
   test(`podCIDRs ${title}`, () => {
-    const [attachment] = sync(request(node(spec))).attachments;
-    assert.equal((attachment!.spec as { podCIDRs: string[] }).podCIDRs, expected);
+    assert.equal(specOf(request(node(spec))).podCIDRs, expected);
   });
 }
 
 test('F7 a terminating node keeps its claim and its annotations', () => {
   const metadata = { deletionTimestamp: '2026-06-01T00:00:00Z', finalizers: ['karpenter.sh/termination'] };
   const podCIDRs = ['10.0.0.0/24'];
-  const allocations = BLOCKS.map((cidr) => given(cidr));
+  const slices = shown(BLOCKS.map((cidr) => given(cidr)));
   assert.equal(
-    sync(request(node({ podCIDRs }, metadata), allocations)),
-    sync(request(node({ podCIDRs }), allocations)),
+    sync(request(node({ podCIDRs }, metadata), slices)),
+    sync(request(node({ podCIDRs }), slices)),
   );
 });
 
@@ -87,94 +117,121 @@ test('until the claim is in view, the node looks again: the claim of an earlier 
   assert.is(sync(request(node())).resyncAfterSeconds, undefined);
 });
 
-test('the blocks of a network are shown once all of them have their allocations, IPv4 first', () => {
+test('the blocks of a network are shown once all of them have their entries, in their order', () => {
   assert.is(annotations([]), undefined);
-  assert.is(annotations([given('fd01::/120')]), undefined);
-  assert.equal(annotations([given('fd01::/120'), given('10.1.0.0/24')]), {
+  assert.is(annotations(shown([given('fd01::/120')])), undefined);
+  assert.equal(annotations(shown([given('fd01::/120'), given('10.1.0.0/24')])), {
     [STORAGE]: '10.1.0.0/24,fd01::/120',
+  });
+  const reversed = BLOCKS.toReversed();
+  assert.equal(annotations(shown(BLOCKS.map((cidr) => given(cidr, reversed)))), {
+    [STORAGE]: 'fd01::/120,10.1.0.0/24',
   });
 });
 
 test('every network has its own key', () => {
-  const other = given('10.2.0.0/24', ['10.2.0.0/24'], { key: 'example.com/ranges' });
-  assert.equal(annotations([...BLOCKS.map((cidr) => given(cidr)), other]), {
+  const other = shown([allocation('n', '10.2.0.0/24', { network: 'other' })], { key: 'example.com/ranges' });
+  assert.equal(annotations([...shown(BLOCKS.map((cidr) => given(cidr))), ...other]), {
     'example.com/ranges': '10.2.0.0/24',
     [STORAGE]: '10.1.0.0/24,fd01::/120',
   });
 });
 
 test('blocks of the default network are not shown', () => {
-  assert.is(annotations([allocation('n', '10.0.0.0/24')]), undefined);
+  assert.is(annotations(slicesOf([allocation('n', '10.0.0.0/24')])), undefined);
 });
 
-test('of two decisions the older is shown, and waited for when it is not complete', () => {
-  const younger = ['10.1.1.0/24', 'fd01::100/120'];
-  const second = younger.map((cidr, index) => given(cidr, younger, { version: `10${index}` }));
-  const first = [
-    given('10.1.0.0/24', BLOCKS, { version: '98' }),
-    given('fd01::/120', BLOCKS, { version: '99' }),
-  ];
-  assert.equal(annotations([...second, ...first]), { [STORAGE]: '10.1.0.0/24,fd01::/120' });
-  assert.is(annotations([...second, first[1]!]), undefined);
-  assert.equal(annotations(second), { [STORAGE]: '10.1.1.0/24,fd01::100/120' });
+test('of two decisions the complete one is shown, else neither; of two complete ones the older', () => {
+  const second = ['10.1.1.0/24', 'fd01::100/120'];
+  const later = second.map((cidr) => given(cidr, second, { since: '2026-05-01T00:00:09Z' }));
+  const first = BLOCKS.map((cidr) => given(cidr));
+  assert.equal(annotations(shown([...later, ...first])), { [STORAGE]: BLOCKS.join() });
+  assert.equal(annotations(shown([...later, first[1]!])), { [STORAGE]: second.join() });
+  assert.is(annotations(shown([later[0]!, first[1]!])), undefined);
 });
 
-test('an annotation stays when its allocations are out of view, and follows a new decision', () => {
-  const present = { [STORAGE]: '10.1.0.0/24,fd01::/120', 'example.com/mine': 'x' };
+test('what is released is not shown', () => {
+  const released = '2026-06-01T12:00:00Z';
+  assert.is(annotations(shown(BLOCKS.map((cidr) => given(cidr, BLOCKS, { released })))), undefined);
+});
+
+test('an annotation stays when its slices are out of view, and follows a new decision', () => {
+  const present = { [STORAGE]: BLOCKS.join(), 'example.com/mine': 'x' };
   assert.is(annotations([], present), undefined);
-  const next = ['10.1.1.0/24'];
-  assert.equal(annotations([given('10.1.1.0/24', next)], present), { [STORAGE]: '10.1.1.0/24' });
+  assert.equal(annotations(shown([given('10.1.1.0/24', ['10.1.1.0/24'])]), present), {
+    [STORAGE]: '10.1.1.0/24',
+  });
 });
 
 test('an annotation goes when its network withdraws its blocks, unless somebody changed it', () => {
   const value = BLOCKS.join();
-  const withdrawn = BLOCKS.map((cidr) => given(cidr, BLOCKS, { withdrawn: true }));
-  const halfWay = [withdrawn[0]!, given('fd01::/120')];
-  for (const allocations of [withdrawn, halfWay, [withdrawn[1]!]]) {
-    assert.equal(annotations(allocations, { [STORAGE]: value }), { [STORAGE]: null });
-    assert.is(annotations(allocations, { [STORAGE]: '10.9.0.0/24' }), undefined);
-    assert.is(annotations(allocations), undefined);
+  const withdrawn = shown(
+    BLOCKS.map((cidr) => given(cidr)),
+    { withdrawn: true },
+  );
+  const halfWay = [withdrawn[0]!, ...shown([given('fd01::/120')])];
+  for (const slices of [withdrawn, halfWay, [withdrawn[1]!]]) {
+    assert.equal(annotations(slices, { [STORAGE]: value }), { [STORAGE]: null });
+    assert.is(annotations(slices, { [STORAGE]: '10.9.0.0/24' }), undefined);
+    assert.is(annotations(slices), undefined);
   }
 });
 
-test('allocations of another node, or that cannot be read, are not shown', () => {
-  const other = given('10.1.0.0/24', ['10.1.0.0/24']);
-  const foreign = { ...other, spec: { ...other.spec, claimRef: { ...other.spec.claimRef, uid: 'other' } } };
-  const broken = { ...other, spec: { ...other.spec, cidr: 'x', blocks: ['x'] } };
-  assert.is(annotations([foreign]), undefined);
-  assert.is(annotations([broken]), undefined);
-  assert.is(annotations([{ ...other, spec: {} } as never]), undefined);
+test('the claim shows the annotations of networks as the node will have them', () => {
+  const value = BLOCKS.join();
+  const slices = shown(BLOCKS.map((cidr) => given(cidr)));
+  const withdrawn = shown(
+    BLOCKS.map((cidr) => given(cidr)),
+    { withdrawn: true },
+  );
+  const has = (text: string) => node({}, { annotations: { [STORAGE]: text, 'example.com/mine': 'x' } });
+  const remembers = claim('n', { nodeAnnotations: { [STORAGE]: 'old' } });
+  const showsNow = (object: Node, list: readonly AllocationSlice[], own = claim('n')) =>
+    specOf(request(object, list, [own])).nodeAnnotations;
+  assert.equal(showsNow(node(), slices), { [STORAGE]: value });
+  assert.is(showsNow(has(value), withdrawn), undefined);
+  assert.equal(showsNow(has('10.9.0.0/24'), [asks('storage', [], STORAGE)]), { [STORAGE]: '10.9.0.0/24' });
+  assert.equal(showsNow(has('10.9.0.0/24'), [], remembers), { [STORAGE]: '10.9.0.0/24' });
+  assert.is(showsNow(node(), [], remembers), undefined);
+  assert.is(showsNow(has('10.9.0.0/24'), []), undefined);
 });
 
-test('the answer does not depend on the order of labels or allocations', () => {
-  const allocations = BLOCKS.map((cidr) => given(cidr));
+test('the entries of another node are not shown', () => {
+  const other = allocation('m', '10.1.0.0/24', { network: 'storage' });
+  assert.is(annotations(shown([other])), undefined);
+  assert.equal(annotations(shown([other, given('10.1.1.0/24', ['10.1.1.0/24'])])), {
+    [STORAGE]: '10.1.1.0/24',
+  });
+});
+
+test('the answer does not depend on the order of labels or slices', () => {
+  const slices = [...shown(BLOCKS.map((cidr) => given(cidr))), asks('default', ['b', 'a', 'd', 'c'])];
   const entries = [
     ['a', '1'],
     ['b', '2'],
     ['c', '3'],
   ] as const;
   const shuffled = fc.shuffledSubarray([...entries], { minLength: 3 });
-  const ask = (labels: Record<string, string>, list: readonly IPAllocation[]) =>
+  const ask = (labels: Record<string, string>, list: readonly AllocationSlice[]) =>
     JSON.stringify(sync(request(node({}, { labels }), list)));
-  const expected = ask(Object.fromEntries(entries), allocations);
+  const expected = ask(Object.fromEntries(entries), slices);
   fc.assert(
-    fc.property(shuffled, fc.shuffledSubarray(allocations, { minLength: 2 }), (labels, list) => {
+    fc.property(shuffled, fc.shuffledSubarray(slices, { minLength: 3 }), (labels, list) => {
       assert.is(ask(Object.fromEntries(labels), list), expected);
     }),
   );
 });
 
-test('a node asks for its blocks of all networks but default', () => {
+test('a node asks for the slices with its bell, and for the labels to tell', () => {
+  const slicesWith = (key: string) => ({
+    apiVersion: 'metaipam.io/v1alpha1',
+    resource: 'allocationslices',
+    namespace: 'metaipam-system',
+    labelSelector: { matchExpressions: [{ key, operator: 'Exists' }] },
+  });
   assert.equal(customize({ parent: node() }, context).relatedResources, [
-    {
-      apiVersion: 'metaipam.io/v1alpha1',
-      resource: 'ipallocations',
-      namespace: 'metaipam-system',
-      labelSelector: {
-        matchLabels: { 'metaipam.io/claim-uid': 'uid-n' },
-        matchExpressions: [{ key: 'metaipam.io/network', operator: 'NotIn', values: ['default'] }],
-      },
-    },
+    slicesWith('claim.metaipam.io/uid-n'),
+    slicesWith('metaipam.io/label-keys'),
   ]);
 });
 

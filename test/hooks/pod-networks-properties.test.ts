@@ -4,24 +4,25 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sync } from '../../hooks/pod-networks.ts';
 import { FAMILY_BITS, type Family } from '../../lib/address/address.ts';
-import {
-  covers,
-  formatPrefix,
-  overlaps,
-  type Prefix,
-  parsePrefix,
-  prefixOf,
-} from '../../lib/address/range.ts';
-import type { ClusterCIDR, IPAllocation, PodCIDRClaim } from '../../lib/kubernetes/types.ts';
+import { covers, formatPrefix, overlaps, parsePrefix, prefixOf } from '../../lib/address/range.ts';
+import { crdAdmission } from '../../lib/engine/crd-admission.ts';
+import type { Unstructured } from '../../lib/engine/object.ts';
+import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
+import type { AllocationSlice, ClusterCIDR, PodCIDRClaim } from '../../lib/kubernetes/types.ts';
 import type { DesiredObject } from '../../lib/metacontroller/hook.ts';
+import { parsePodCIDR } from '../../lib/pod-network/pod-cidr.ts';
 import {
   allocation,
   claim,
   clusterCIDR,
   context,
+  type Given,
+  listed,
+  NOW,
   network,
   request,
   selecting,
+  slicesOf,
   stored,
 } from '../pod-network/objects.ts';
 
@@ -69,6 +70,8 @@ const podCIDRs = fc.oneof(
   { weight: 3, arbitrary: fc.constant<string[]>([]) },
   blockOf(4).map((block) => [block]),
   fc.tuple(blockOf(4), blockOf(6)),
+  fc.tuple(blockOf(6), blockOf(4)),
+  blockOf(4).map((block) => [block.replace(/^10\./, '010.')]),
 );
 const anyClaim = fc.tuple(zones, podCIDRs).map(
   ([zone, list]) =>
@@ -84,12 +87,13 @@ const anyDecision = fc.record({
     fc.tuple(blockOf(4), blockOf(6)),
   ),
   missing: fc.constantFrom(-1, -1, 0, 1),
+  released: fc.constantFrom(undefined, undefined, undefined, '2026-06-01T11:55:00Z'),
 });
 
 interface World {
   claims: PodCIDRClaim[];
   clusterCIDRs: ClusterCIDR[];
-  allocations: IPAllocation[];
+  slices: AllocationSlice[];
   grace: number;
 }
 const world: fc.Arbitrary<World> = fc
@@ -100,41 +104,36 @@ const world: fc.Arbitrary<World> = fc
     grace: fc.constantFrom(0, 600),
   })
   .map(({ claims, clusterCIDRs, decisions, grace }) => {
-    const allocations = new Map<string, IPAllocation>();
-    let version = 100;
-    for (const { node, blocks, missing } of decisions) {
+    const entries = new Map<string, Given>();
+    for (const [second, { node, blocks, missing, released }] of decisions.entries()) {
       for (const [index, cidr] of blocks.entries()) {
-        version++;
-        // The API server refuses a second object of the same name.
-        if (index === missing || allocations.has(cidr)) continue;
-        allocations.set(
+        // A key is there once.
+        if (index === missing || entries.has(cidr)) continue;
+        const since = `2026-05-01T00:00:0${second}Z`;
+        entries.set(
           cidr,
-          allocation(`n${node}`, cidr, { blocks: [...blocks], version: String(version) }),
+          allocation(`n${node}`, cidr, { blocks: [...blocks], since, ...(released && { released }) }),
         );
       }
     }
     return {
       claims: claims.map((make, index) => make(`n${index}`)),
       clusterCIDRs: clusterCIDRs.map((make, index) => make(`c${index}`)),
-      allocations: [...allocations.values()],
+      slices: slicesOf([...entries.values()]),
       grace,
     };
   });
 
-const run = ({ grace, ...parts }: World) =>
-  sync(request({ parent: network('default', { reuseGracePeriodSeconds: grace }), ...parts }), context);
+const run = ({ grace, ...parts }: World, at = context) =>
+  sync(request({ parent: network('default', { reuseGracePeriodSeconds: grace }), ...parts }), at);
 
-const blockIn = ({ spec }: DesiredObject): Prefix => parsePrefix((spec as IPAllocation['spec']).cidr!)!;
-const nodeIn = ({ spec }: DesiredObject): string => (spec as IPAllocation['spec']).claimRef.uid;
+const inUse = (children: readonly DesiredObject[]) =>
+  listed(children).filter(({ entry }) => entry.released === undefined);
+const blocksOf = ({ spec }: PodCIDRClaim) => spec.podCIDRs!.map((text) => parsePodCIDR(text)!);
 
 /** What the API server holds after the answer. */
 function after(before: World, children: DesiredObject[], version: number): World {
-  const known = new Map(before.allocations.map((each) => [each.metadata.name, each]));
-  const allocations = stored(children, version).map((each) => {
-    const { metadata } = known.get(each.metadata.name) ?? each;
-    return { ...each, metadata: { ...metadata, annotations: each.metadata.annotations ?? {} } };
-  });
-  return { ...before, allocations };
+  return { ...before, slices: stored(children, version) };
 }
 
 /** The same objects with their keys in the opposite order. */
@@ -145,21 +144,23 @@ function reversed(value: unknown): unknown {
   return Object.fromEntries(entries.reverse());
 }
 
-test('no two blocks overlap, and none lies on podCIDRs of another node', () => {
+test('no two blocks in use overlap, and none lies on podCIDRs of another node', () => {
   fc.assert(
     fc.property(world, (given) => {
-      const { children } = run(given);
-      for (const [index, child] of children.entries()) {
-        const block = blockIn(child);
-        const others = children.slice(index + 1).filter((other) => overlaps(blockIn(other), block));
+      const allocations = inUse(run(given).children);
+      for (const [index, { block, entry }] of allocations.entries()) {
+        const others = allocations.slice(index + 1).filter((other) => overlaps(other.block, block));
         assert.equal(others, []);
-        const podCIDRsOf = (claims: PodCIDRClaim[]) =>
-          claims.flatMap(({ spec }) => spec.podCIDRs!.map((text) => parsePrefix(text)!));
-        const isOwn = ({ spec }: PodCIDRClaim) => spec.nodeUID === nodeIn(child);
-        const own = podCIDRsOf(given.claims.filter(isOwn));
+        const isOwn = ({ spec }: PodCIDRClaim) => spec.nodeUID === entry.uid;
         // Nobody can help nodes whose podCIDRs overlap to begin with.
-        if (own.some((each) => overlaps(each, block))) continue;
-        const foreign = podCIDRsOf(given.claims.filter((each) => !isOwn(each)));
+        if (
+          given.claims
+            .filter(isOwn)
+            .flatMap(blocksOf)
+            .some((each) => overlaps(each, block))
+        )
+          continue;
+        const foreign = given.claims.filter((each) => !isOwn(each)).flatMap(blocksOf);
         assert.equal(
           foreign.filter((each) => overlaps(each, block)),
           [],
@@ -170,43 +171,69 @@ test('no two blocks overlap, and none lies on podCIDRs of another node', () => {
   );
 });
 
-test('a name that is taken is never wanted with another spec', () => {
+test('what is given anew overlaps nothing that is listed, whether or not it goes', () => {
   fc.assert(
     fc.property(world, (given) => {
-      const existing = new Map(given.allocations.map(({ metadata, spec }) => [metadata.name, spec]));
-      for (const { metadata, spec } of run(given).children) {
-        const known = existing.get(metadata.name);
-        if (known !== undefined) assert.equal(spec, known);
+      const before = listed(given.slices);
+      const keys = new Set(before.map(({ key }) => key));
+      for (const { key, block } of listed(run(given).children)) {
+        if (keys.has(key)) continue;
+        assert.equal(
+          before.filter((other) => overlaps(other.block, block)),
+          [],
+        );
       }
     }),
     { numRuns: 500 },
   );
 });
 
+const admission = crdAdmission(readCustomResourceDefinitions());
+
+test('the API server takes every answer, now and when the grace period is over', () => {
+  fc.assert(
+    fc.property(world, (given) => {
+      let now = given;
+      for (const [step, seconds] of [0, 1, 700].entries()) {
+        const { children } = run(now, { ...context, now: NOW + 1000 * seconds });
+        const old = new Map(now.slices.map((each) => [each.metadata.name, each]));
+        const next = after(now, children, 1000 * (step + 1));
+        for (const each of next.slices) {
+          const was = old.get(each.metadata.name) as object | undefined;
+          const problems = admission.validate!(
+            each as object as Unstructured,
+            was as Unstructured | undefined,
+          );
+          assert.equal(problems, []);
+        }
+        now = next;
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
 test('new nodes get all blocks of one ClusterCIDR or none, and each the lowest that was free', () => {
   fc.assert(
     fc.property(world, (given) => {
-      const children = run(given).children;
-      const known = new Set(given.allocations.map(({ metadata }) => metadata.name));
-      const holders = new Set(given.allocations.map(({ spec }) => spec.claimRef.uid));
-      const used = [
-        ...given.allocations.map(({ spec }) => parsePrefix(spec.cidr!)!),
-        ...given.claims.flatMap(({ spec }) => spec.podCIDRs!.map((text) => parsePrefix(text)!)),
-        ...children.map(blockIn),
-      ];
-      const fresh = children.filter(({ metadata, spec }) => {
-        const { uid, name } = (spec as IPAllocation['spec']).claimRef;
-        const { podCIDRs = [] } = given.claims.find((each) => each.metadata.name === name)?.spec ?? {};
-        return !known.has(metadata.name) && !holders.has(uid) && podCIDRs.length === 0;
+      const { children } = run(given);
+      const before = listed(given.slices);
+      const known = new Set(before.map(({ key }) => key));
+      const holders = new Set(
+        before.filter(({ entry }) => entry.released === undefined).map(({ entry }) => entry.uid),
+      );
+      const used = [...before, ...listed(children)]
+        .map(({ block }) => block)
+        .concat(given.claims.flatMap(blocksOf));
+      const fresh = inUse(children).filter(({ key, entry }) => {
+        const { podCIDRs = [] } = given.claims.find(({ spec }) => spec.nodeUID === entry.uid)?.spec ?? {};
+        return !known.has(key) && !holders.has(entry.uid) && podCIDRs.length === 0;
       });
-      for (const child of fresh) {
-        const spec = child.spec as IPAllocation['spec'];
-        const pool = given.clusterCIDRs.find(({ metadata }) => metadata.name === spec.poolRef.name)!;
+      for (const { block, entry } of fresh) {
+        const pool = given.clusterCIDRs.find(({ metadata }) => metadata.name === entry.clusterCIDR)!;
         const ranges = [pool.spec.ipv4, pool.spec.ipv6].filter(Boolean).map((text) => parsePrefix(text!)!);
-        const own = fresh.filter((other) => nodeIn(other) === nodeIn(child)).map(blockIn);
-        assert.is(own.length, ranges.length);
+        assert.is(fresh.filter((other) => other.entry.uid === entry.uid).length, ranges.length);
         assert.is(pool.metadata.deletionTimestamp, undefined);
-        const block = blockIn(child);
         const home = ranges.find((each) => each.family === block.family)!;
         assert.ok(covers(home, block));
         assert.is(block.last - block.first + 1n, 1n << BigInt(pool.spec.perNodeHostBits));
@@ -223,18 +250,20 @@ test('new nodes get all blocks of one ClusterCIDR or none, and each the lowest t
   );
 });
 
-test('what a sync decided the next one keeps: after two at most, the answer stays', () => {
+test('what a sync decided the next one keeps: once released blocks are gone, the answer stays', () => {
   fc.assert(
     fc.property(world, (given) => {
-      const first = after(given, run(given).children, 1000);
-      const second = after(first, run(first).children, 2000);
-      const third = run(second);
-      assert.equal(after(second, third.children, 3000).allocations, second.allocations);
-      const { resyncAfterSeconds: _, ...settled } = third;
-      const { resyncAfterSeconds: __, ...again } = run(after(second, third.children, 3000));
-      assert.is(JSON.stringify(again), JSON.stringify(settled));
+      let now = given;
+      const at = (step: number) => ({ ...context, now: NOW + 700_000 * step });
+      for (let step = 0; step < 5; step++) now = after(now, run(now, at(step)).children, 1000 * (step + 1));
+      const { children } = run(now, at(5));
+      assert.equal(children, run(after(now, children, 9000), at(6)).children);
+      assert.equal(
+        listed(children).filter(({ entry }) => entry.released !== undefined),
+        [],
+      );
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
@@ -242,14 +271,14 @@ test('a node that has its blocks keeps them when anything else is added', () => 
   fc.assert(
     fc.property(world, fc.array(anyClaim, { maxLength: 3 }), (given, more) => {
       const settled = after(given, run(given).children, 1000);
-      const { children } = run(settled);
+      const kept = inUse(run(settled).children).map(({ key }) => key);
       const added = more.map((make, index) => {
         const { metadata, spec } = make(`new-${index}`);
         return claim(metadata.name, { ...spec, podCIDRs: [] }, { creationTimestamp: '2026-05-31T00:00:00Z' });
       });
-      const wider = run({ ...settled, claims: [...settled.claims, ...added] });
-      const names = new Set(wider.children.map(({ metadata }) => metadata.name));
-      for (const { metadata } of children) assert.ok(names.has(metadata.name), metadata.name);
+      const wider = inUse(run({ ...settled, claims: [...settled.claims, ...added] }).children);
+      const keys = new Set(wider.map(({ key }) => key));
+      for (const key of kept) assert.ok(keys.has(key), key);
     }),
   );
 });

@@ -1,27 +1,33 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customize, finalize, sync } from '../../hooks/pod-networks.ts';
-import type { ClusterCIDRSpec, PodNetworkStatus } from '../../lib/kubernetes/types.ts';
+import type { AllocationSlice, ClusterCIDRSpec, PodNetworkStatus } from '../../lib/kubernetes/types.ts';
 import {
   allocation,
+  answerFor,
   blocksByNode,
   claim,
   clusterCIDR,
   context,
+  listed,
   NOW,
   network,
+  type Parts,
+  releasedIn,
   request,
   selecting,
+  slice,
+  slicesOf,
   stored,
 } from '../pod-network/objects.ts';
 
 const LABELS = { 't-0': 'node0' };
 const S0 = { nodeSelector: selecting('t-0=node0') };
 const DELETED = { deletionTimestamp: '2026-06-01T00:00:00Z' };
-const answer = (parts: Parameters<typeof request>[0], at = context) => sync(request(parts), at);
-const blocks = (parts: Parameters<typeof request>[0]) => blocksByNode(answer(parts).children);
-const status = (parts: Parameters<typeof request>[0]) => answer(parts).status as PodNetworkStatus;
-const ready = (parts: Parameters<typeof request>[0]) => status(parts).conditions![0]!;
+const answer = (parts: Parts, at = context) => sync(request(parts), at);
+const blocks = (parts: Parts) => blocksByNode(answer(parts).children);
+const status = (parts: Parts) => answer(parts).status as PodNetworkStatus;
+const ready = (parts: Parts) => status(parts).conditions![0]!;
 
 const DUAL = { ipv4: '10.10.0.0/16', ipv6: 'ace:cab:deca::/112', ...S0 };
 const V4 = { ipv4: '10.10.0.0/16', ...S0 };
@@ -37,7 +43,7 @@ for (const [id, spec, podCIDRs, expected] of OCCUPY) {
   test(`${id} a node with podCIDRs [${podCIDRs}] holds ${expected}`, () => {
     const response = answer({ clusterCIDRs: [clusterCIDR('a', spec)], claims: [withPodCIDRs(...podCIDRs)] });
     assert.equal(blocksByNode(response.children), { node0: expected });
-    for (const { spec } of response.children) assert.equal((spec as { blocks: string[] }).blocks, expected);
+    for (const { entry } of listed(response.children)) assert.equal(entry.blocks, expected);
     assert.equal((response.status as PodNetworkStatus).nodes, { total: 1, allocated: 1, pending: 0 });
   });
 }
@@ -153,6 +159,9 @@ test('F6 a relabelled node keeps its block, and frees it when it is gone', () =>
     assert.equal(blocks({ clusterCIDRs, claims, allocations }), { moved: ['10.10.0.0/24'] });
   }
   assert.equal(blocks({ clusterCIDRs, claims: [witness], allocations }), {});
+  assert.equal(Object.keys(releasedIn(answer({ clusterCIDRs, claims: [witness], allocations }).children)), [
+    '10.10.0.0/24',
+  ]);
 });
 
 test('F9 of two terms either selects, an empty one selects nothing', () => {
@@ -225,27 +234,48 @@ test('F17 a second generation of a ClusterCIDR is a ClusterCIDR like any other',
   assert.equal(blocks({ clusterCIDRs, claims: [claim('n')] }), { n: ['10.0.0.0/24'] });
 });
 
-test('an allocation says whose it is and where it is from, and is named by its block', () => {
+const SINCE = '2026-06-01T12:00:00Z';
+
+test('a slice is named by its piece and the length of its blocks; an entry says whose it is and where it is from', () => {
   const response = answer({ clusterCIDRs: [dual], claims: [claim('n')] });
-  const common = {
-    poolRef: { apiGroup: 'networking.x-k8s.io', kind: 'ClusterCIDR', name: 'dual', uid: 'uid-dual' },
-    claimRef: { apiGroup: '', kind: 'Node', name: 'n', uid: 'uid-n' },
+  const entry = {
+    uid: 'uid-n',
+    name: 'n',
+    clusterCIDR: 'dual',
     blocks: ['10.0.0.0/24', 'fd00::/120'],
+    since: SINCE,
   };
-  const labels = {
-    'metaipam.io/claim-uid': 'uid-n',
-    'metaipam.io/network': 'default',
-    'metaipam.io/cluster-cidr': 'dual',
-  };
-  const object = (name: string, cidr: string) => ({
+  const object = (name: string, spec: object, labels = {}) => ({
     apiVersion: 'metaipam.io/v1alpha1',
-    kind: 'IPAllocation',
-    metadata: { name, namespace: 'metaipam-system', labels },
-    spec: { ...common, cidr },
+    kind: 'AllocationSlice',
+    metadata: { name, namespace: 'metaipam-system', labels: { 'metaipam.io/network': 'default', ...labels } },
+    spec: {
+      poolRef: { apiGroup: 'metaipam.io', kind: 'PodNetwork', name: 'default', uid: 'uid-default' },
+      ...spec,
+    },
   });
+  const answers = {
+    'uid-dual': {
+      reason: 'PoolExhausted',
+      message: 'no IPv6 block is free',
+      nodes: 1,
+      ipv4: { total: 256, used: 1, free: 255 },
+      ipv6: { total: 1, used: 1, free: 0 },
+    },
+  };
   assert.equal(response.children, [
-    object('default.10.0.0.0-24', '10.0.0.0/24'),
-    object('default.fd00-0-0-0-0-0-0-0-120', 'fd00::/120'),
+    object('default.10.0.0.0-18.24', {
+      cidr: '10.0.0.0/18',
+      blockLength: 24,
+      entries: { '10.0.0.0/24': entry },
+    }),
+    object('default.answers-0.network', { answers }, { 'claim.metaipam.io/uid-dual': '' }),
+    object('default.fd00-0-0-0-0-0-0-0-114.120', {
+      cidr: 'fd00::/114',
+      blockLength: 120,
+      entries: { 'fd00::/120': entry },
+    }),
+    object('default.label-keys-0.network', { labelKeys: [] }, { 'metaipam.io/label-keys': '' }),
   ]);
   assert.is(response.resyncAfterSeconds, 10);
 });
@@ -253,9 +283,13 @@ test('an allocation says whose it is and where it is from, and is named by its b
 test('what exists is wanted exactly as it is', () => {
   const claims = [claim('n')];
   const first = answer({ clusterCIDRs: [dual], claims });
-  const second = answer({ clusterCIDRs: [dual], claims, allocations: stored(first.children) });
+  const second = answer({ clusterCIDRs: [dual], claims, slices: stored(first.children) });
   assert.equal(second.children, first.children);
   assert.is(second.resyncAfterSeconds, undefined);
+  assert.equal((second.status as PodNetworkStatus).slices, [
+    'default.10.0.0.0-18.24',
+    'default.fd00-0-0-0-0-0-0-0-114.120',
+  ]);
 });
 
 test('a network is ready when no node waits; its condition changes time only when it flips', () => {
@@ -315,37 +349,46 @@ const OLDER = { blocks: ['10.0.0.0/24', 'fd00::/120'], from: 'wide' };
 const YOUNGER = { blocks: ['10.0.1.0/24', 'fd00::100/120'], from: 'wide' };
 const wide = clusterCIDR('wide', { ipv4: '10.0.0.0/16', ipv6: 'fd00::/64' });
 
-test('of two decisions for a node the older stays, and its missing allocation is made again', () => {
-  const allocations = [
-    allocation('n', '10.0.1.0/24', { ...YOUNGER, version: '99' }),
-    allocation('n', 'fd00::100/120', { ...YOUNGER, version: '100' }),
-    allocation('n', 'fd00::/120', { ...OLDER, version: '98' }),
-  ];
-  const { children } = answer({ clusterCIDRs: [wide], claims: [claim('n')], allocations });
+const older = (cidr: string) => allocation('n', cidr, { ...OLDER, since: '2026-05-01T00:00:01Z' });
+const younger = (cidr: string) => allocation('n', cidr, { ...YOUNGER, since: '2026-05-01T00:00:02Z' });
+
+test('a decision that is there in part is completed, as old as it was', () => {
+  const parts = { clusterCIDRs: [wide], claims: [claim('n')], allocations: [older('fd00::/120')] };
+  const { children } = answer(parts);
   assert.equal(blocksByNode(children), { n: ['10.0.0.0/24', 'fd00::/120'] });
-  for (const { spec } of children) assert.equal((spec as { blocks: string[] }).blocks, OLDER.blocks);
+  for (const { entry } of listed(children)) {
+    assert.equal([entry.blocks, entry.since], [OLDER.blocks, '2026-05-01T00:00:01Z']);
+  }
+});
+
+test('of two decisions for a node the complete one stays, else the older, else the lower; the other is released', () => {
+  const stays = (...allocations: Parts['allocations'] & {}) => {
+    const { children } = answer({ clusterCIDRs: [wide], claims: [claim('n')], allocations });
+    return [blocksByNode(children).n, Object.keys(releasedIn(children))];
+  };
+  const [first, second] = [OLDER.blocks.map(older), YOUNGER.blocks.map(younger)];
+  assert.equal(stays(...second, ...first), [OLDER.blocks, YOUNGER.blocks]);
+  assert.equal(stays(...second, first[1]!), [YOUNGER.blocks, ['fd00::/120']]);
+  assert.equal(stays(second[1]!, first[1]!), [OLDER.blocks, ['fd00::100/120']]);
+  const twin = YOUNGER.blocks.map((cidr) =>
+    allocation('n', cidr, { ...YOUNGER, since: '2026-05-01T00:00:01Z' }),
+  );
+  assert.equal(stays(...twin, ...first), [OLDER.blocks, YOUNGER.blocks]);
 });
 
 test('a decision whose missing block became another’s makes way for the next one', () => {
-  const allocations = [
-    allocation('n', 'fd00::/120', { ...OLDER, version: '98' }),
-    allocation('other', '10.0.0.0/24', { blocks: ['10.0.0.0/24'], from: 'wide', version: '99' }),
-    allocation('n', '10.0.1.0/24', { ...YOUNGER, version: '100' }),
-    allocation('n', 'fd00::100/120', { ...YOUNGER, version: '101' }),
-  ];
+  const other = allocation('other', '10.0.0.0/24', { from: 'wide', since: '2026-05-01T00:00:02Z' });
   const claims = [claim('n'), claim('other')];
-  const parts = { clusterCIDRs: [wide], claims, allocations };
-  assert.equal(blocks(parts), { n: ['10.0.1.0/24', 'fd00::100/120'], other: ['10.0.0.0/24'] });
-  assert.equal(blocks({ ...parts, allocations: allocations.slice(0, 2) }), {
-    n: ['10.0.1.0/24', 'fd00::100/120'],
-    other: ['10.0.0.0/24'],
-  });
+  const parts = { clusterCIDRs: [wide], claims, allocations: [older('fd00::/120'), other] };
+  const { children } = answer(parts);
+  assert.equal(blocksByNode(children), { n: ['10.0.1.0/24', 'fd00::100/120'], other: ['10.0.0.0/24'] });
+  assert.equal(Object.keys(releasedIn(children)), ['fd00::/120']);
 });
 
 test('of two nodes with overlapping blocks the older allocation stays, unless the younger is on its node', () => {
   const allocations = [
-    allocation('young', '10.0.0.0/25', { from: 'wide', version: '99' }),
-    allocation('old', '10.0.0.0/24', { from: 'wide', version: '98' }),
+    allocation('young', '10.0.0.0/25', { from: 'wide', since: '2026-05-01T00:00:02Z' }),
+    allocation('old', '10.0.0.0/24', { from: 'wide', since: '2026-05-01T00:00:01Z' }),
   ];
   const clusterCIDRs = [clusterCIDR('wide', { ipv4: '10.0.0.0/16' })];
   const parts = (podCIDRs: string[]) => ({
@@ -355,16 +398,21 @@ test('of two nodes with overlapping blocks the older allocation stays, unless th
   });
   assert.equal(blocks(parts([])), { old: ['10.0.0.0/24'], young: ['10.0.1.0/24'] });
   assert.equal(blocks(parts(['10.0.0.0/25'])), { old: ['10.0.1.0/24'], young: ['10.0.0.0/25'] });
+  assert.equal(Object.keys(releasedIn(answer(parts(['10.0.0.0/25'])).children)), ['10.0.0.0/24']);
 });
 
-test('podCIDRs replace what was decided, as soon as their names are free', () => {
+test('podCIDRs replace what was decided, when it was released and has gone', () => {
   const clusterCIDRs = [clusterCIDR('wide', { ipv4: '10.0.0.0/16' })];
   const claims = [claim('bound', { podCIDRs: ['10.0.5.0/24'] }), claim('other')];
   const taken = [allocation('other', '10.0.5.0/24'), allocation('bound', '10.0.1.0/24')];
   const first = answer({ clusterCIDRs, claims, allocations: taken });
   assert.equal(blocksByNode(first.children), { other: ['10.0.0.0/24'] });
-  const second = answer({ clusterCIDRs, claims, allocations: stored(first.children) });
-  assert.equal(blocksByNode(second.children), { bound: ['10.0.5.0/24'], other: ['10.0.0.0/24'] });
+  assert.equal(Object.keys(releasedIn(first.children)), ['10.0.1.0/24', '10.0.5.0/24']);
+  const second = answer({ clusterCIDRs, claims, slices: stored(first.children) });
+  assert.equal(blocksByNode(second.children), { other: ['10.0.0.0/24'] });
+  assert.equal(releasedIn(second.children), {});
+  const third = answer({ clusterCIDRs, claims, slices: stored(second.children) });
+  assert.equal(blocksByNode(third.children), { bound: ['10.0.5.0/24'], other: ['10.0.0.0/24'] });
 });
 
 test('podCIDRs may be of any size, and their home is the best ClusterCIDR that holds them all', () => {
@@ -375,8 +423,7 @@ test('podCIDRs may be of any size, and their home is the best ClusterCIDR that h
   ];
   const home = (podCIDR: string, zone: string) => {
     const claims = [claim('n', { nodeLabels: { zone }, podCIDRs: [podCIDR] })];
-    const [child] = answer({ clusterCIDRs, claims }).children;
-    return (child!.spec as { poolRef: { name: string } }).poolRef.name;
+    return listed(answer({ clusterCIDRs, claims }).children)[0]!.entry.clusterCIDR;
   };
   assert.is(home('10.0.0.0/20', 'a'), 'selecting');
   assert.is(home('10.0.0.0/29', 'a'), 'selecting');
@@ -395,60 +442,68 @@ test('of two nodes with the same podCIDRs the one with the allocation keeps it',
   assert.is(ready(parts).message, "1 node with foreign podCIDRs: a-copy (overlap another node's)");
 });
 
-const YOUNG = new Date(NOW - 5000).toISOString();
-
 test('a node that is not in view yet keeps its block, until its absence is certain', () => {
   const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' })];
-  const unseen = allocation('unseen', '10.0.0.0/24', { created: YOUNG, version: '90' });
+  const unseen = allocation('unseen', '10.0.0.0/24', { since: new Date(NOW - 5000).toISOString() });
   const behind = { clusterCIDRs, claims: [claim('other')], allocations: [unseen] };
   const response = answer(behind);
   assert.equal(blocksByNode(response.children), { unseen: ['10.0.0.0/24'], other: ['10.0.1.0/24'] });
   assert.is(answer({ ...behind, claims: [] }).resyncAfterSeconds, 25);
 
-  const newer = claim('other', {}, { resourceVersion: '91' });
+  const newer = claim('other', {}, { resourceVersion: '31' });
   assert.equal(blocks({ ...behind, claims: [newer] }), { other: ['10.0.1.0/24'] });
   const later = { ...context, now: NOW + 25_000 };
   assert.equal(blocksByNode(answer(behind, later).children), { other: ['10.0.1.0/24'] });
 });
 
-test('a released block rests for the grace period, then goes', () => {
-  const parent = network('default', { reuseGracePeriodSeconds: 300 });
+test('a block is marked released in one sync and goes in a later one, after the grace period', () => {
   const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' })];
-  const released = (annotations = {}) => ({
-    parent,
-    clusterCIDRs,
-    claims: [claim('new')],
-    allocations: [allocation('gone', '10.0.0.0/24', { annotations })],
-  });
-  const at = { 'metaipam.io/released-at': '2026-06-01T12:00:00Z' };
-  const first = answer(released());
-  assert.equal(first.children[0]!.metadata.annotations, at);
-  assert.equal(blocksByNode(first.children), { gone: ['10.0.0.0/24'], new: ['10.0.1.0/24'] });
-
-  const later = answer(released(at), { ...context, now: NOW + 200_500 });
-  assert.equal(later.children[0]!.metadata.annotations, at);
-  const quiet = { ...released(at), claims: [] };
-  assert.is(answer(quiet, { ...context, now: NOW + 200_500 }).resyncAfterSeconds, 100);
-  const end = answer(quiet, { ...context, now: NOW + 300_000 });
-  assert.equal(end.children, []);
+  const at = (released: string | undefined, seconds: number, grace?: number, claims = [claim('new')]) =>
+    answer(
+      {
+        parent: network('default', grace === undefined ? {} : { reuseGracePeriodSeconds: grace }),
+        clusterCIDRs,
+        claims,
+        allocations: [allocation('gone', '10.0.0.0/24', released === undefined ? {} : { released })],
+      },
+      { ...context, now: NOW + 1000 * seconds },
+    );
+  for (const grace of [undefined, 300]) {
+    const first = at(undefined, 0, grace);
+    assert.equal(releasedIn(first.children), { '10.0.0.0/24': SINCE });
+    assert.equal(blocksByNode(first.children), { new: ['10.0.1.0/24'] });
+  }
+  assert.equal(releasedIn(at(SINCE, 0).children), {});
+  assert.equal(blocksByNode(at(SINCE, 0).children), { new: ['10.0.1.0/24'] });
+  assert.equal(releasedIn(at(SINCE, 200.5, 300).children), { '10.0.0.0/24': SINCE });
+  assert.is(at(SINCE, 200.5, 300, []).resyncAfterSeconds, 100);
+  assert.equal(releasedIn(at(SINCE, 300, 300).children), {});
+  const ahead = at('2126-01-01T00:00:00Z', 0, 300, []);
+  assert.equal(releasedIn(ahead.children), { '10.0.0.0/24': SINCE });
+  assert.is(ahead.resyncAfterSeconds, 300);
 });
 
-test('a released block whose node is back loses its mark', () => {
+test('what is released stays so, even if its node is back: that gets other blocks', () => {
   const parent = network('default', { reuseGracePeriodSeconds: 300 });
-  const annotations = { 'metaipam.io/released-at': '2026-06-01T12:00:00Z' };
-  const allocations = [allocation('n', '10.0.0.0/24', { annotations })];
-  const [child] = answer({ parent, claims: [claim('n')], allocations }).children;
-  assert.is(child!.metadata.annotations, undefined);
+  const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' })];
+  const allocations = [allocation('n', '10.0.0.0/24', { released: SINCE })];
+  const { children } = answer({ parent, clusterCIDRs, claims: [claim('n')], allocations });
+  assert.equal(blocksByNode(children), { n: ['10.0.1.0/24'] });
+  const bound = answer({
+    parent,
+    clusterCIDRs,
+    claims: [claim('n', { podCIDRs: ['10.0.0.0/24'] }), claim('other')],
+    allocations,
+  });
+  assert.equal(blocksByNode(bound.children), { other: ['10.0.1.0/24'] });
+  assert.equal((bound.status as PodNetworkStatus).nodes, { total: 2, allocated: 2, pending: 0 });
 });
 
 test('a node recreated under its name is another node', () => {
   const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' })];
   const allocations = [allocation('n', '10.0.0.0/24')];
   const { children } = answer({ clusterCIDRs, claims: [claim('n', { nodeUID: 'new' })], allocations });
-  assert.equal(
-    children.map(({ spec }) => (spec as { claimRef: object; cidr: string }).cidr),
-    ['10.0.1.0/24'],
-  );
+  assert.equal(blocksByNode(children), { n: ['10.0.1.0/24'] });
 });
 
 test('an invalid PodNetwork keeps what it has and gives out nothing', () => {
@@ -461,7 +516,7 @@ test('an invalid PodNetwork keeps what it has and gives out nothing', () => {
     allocations: [allocation('old', '10.0.0.0/24'), allocation('gone', '10.0.1.0/24')],
   };
   assert.equal(blocks(parts), { old: ['10.0.0.0/24'], gone: ['10.0.1.0/24'] });
-  assert.equal(status(parts).nodes, { total: 3, allocated: 1, pending: 1 });
+  assert.equal(status(parts).nodes, { total: 3, allocated: 2, pending: 1 });
   assert.is(ready(parts).reason, 'InvalidSpec');
   assert.is(ready(parts).message, 'spec.serviceCIDRs[0]: Invalid value: "10.0.0.0": must be a CIDR');
 });
@@ -483,104 +538,396 @@ test('what cannot be read stops only itself', () => {
       claim('odd', { podCIDRs: ['10.0.1.0/24', 'x', 7 as never] }),
       claim('no-labels', { nodeLabels: null as never, podCIDRs: null as never }),
     ],
-    allocations: [
-      allocation('no-labels', '10.0.2.0/24', { from: 'good' }),
-      { ...allocation('x', '10.0.3.0/24'), spec: {} },
+    allocations: [allocation('no-labels', '10.0.2.0/24', { from: 'good' })],
+    slices: [
+      slice('default.odd', 'default', {}),
+      slice('default.odder', 'default', { entries: { x: {} } } as never),
     ],
-  } as unknown as Parameters<typeof request>[0];
-  const response = answer(hostile);
-  const given = Object.fromEntries(
-    response.children.map(({ metadata, spec }) => [metadata.name, (spec as never as { cidr?: string }).cidr]),
+  } as unknown as Parts;
+  const { children } = answer(hostile);
+  assert.equal(blocksByNode(children), { good: ['10.0.3.0/24'], 'no-labels': ['10.0.2.0/24'] });
+});
+
+test('a null where a selector may have a list is none, and a null requirement is invalid', () => {
+  const terms = (matchExpressions: unknown) =>
+    ({ nodeSelectorTerms: [{ matchExpressions, matchFields: [NAMED] }] }) as never;
+  const NAMED = { key: 'metadata.name', operator: 'In', values: ['n'] };
+  const claims = [claim('n')];
+  const given = (nodeSelector: never) =>
+    ready({ claims, clusterCIDRs: [clusterCIDR('a', { ipv4: '10.0.0.0/16', nodeSelector })] });
+  assert.is(given(terms(null)).message, '');
+  assert.match(
+    given(terms([null])).message,
+    'matchExpressions[0]: Invalid value: null: must be a requirement',
   );
-  assert.equal(given, {
-    'default.10.0.2.0-24': '10.0.2.0/24',
-    'default.10.0.3.0-24': undefined,
-    'default.10.0.4.0-24': '10.0.4.0/24',
+  assert.match(given({ nodeSelectorTerms: null } as never).message, 'needs at least one term');
+});
+
+const IPV6_FIRST = ['fd00::/120', '10.244.0.0/24'];
+const both = clusterCIDR('both', { ipv4: '10.244.0.0/16', ipv6: 'fd00::/112' });
+
+test('A node with IPv6 first keeps its order, and its ClusterCIDR counts it', () => {
+  const claims = [claim('old', { podCIDRs: IPV6_FIRST }), claim('new')];
+  const { children } = answer({ clusterCIDRs: [both], claims });
+  assert.equal(blocksByNode(children), {
+    old: ['10.244.0.0/24', 'fd00::/120'],
+    new: ['10.244.1.0/24', 'fd00::100/120'],
   });
+  for (const { entry } of listed(children)) {
+    if (entry.name === 'old') assert.equal(entry.blocks, IPV6_FIRST);
+  }
+  const { nodes, ipv4 } = answerFor(children, 'uid-both')!;
+  assert.equal([nodes, ipv4], [2, { total: 256, used: 2, free: 254 }]);
+  const again = answer({ clusterCIDRs: [both], claims, slices: stored(children) });
+  assert.equal(again.children, children);
+});
+
+test('the order in which a node has its blocks goes over that in which they were decided', () => {
+  const claims = [claim('n', { podCIDRs: IPV6_FIRST })];
+  const allocations = IPV6_FIRST.map((cidr) => allocation('n', cidr, { blocks: IPV6_FIRST.toReversed() }));
+  const { children } = answer({ clusterCIDRs: [both], claims, allocations });
+  assert.equal(
+    listed(children).map(({ entry }) => [entry.blocks, entry.released]),
+    IPV6_FIRST.map(() => [IPV6_FIRST, undefined]),
+  );
+});
+
+test('podCIDRs that were written sloppily are those that Kubernetes reads', () => {
+  const podCIDRs = ['010.0.0.0/24', '10.00.01.0/024', '::ffff:10.0.2.0/120', '10.0.3.77/24'];
+  const claims = [...podCIDRs.map((cidr, index) => claim(`n${index}`, { podCIDRs: [cidr] })), claim('new')];
+  assert.equal(blocks({ clusterCIDRs: [clusterCIDR('x', { ipv4: '10.0.0.0/21' })], claims }), {
+    n0: ['10.0.0.0/24'],
+    n1: ['10.0.1.0/24'],
+    n2: ['10.0.2.0/24'],
+    n3: ['10.0.3.0/24'],
+    new: ['10.0.4.0/24'],
+  });
+});
+
+test('a node waits until it is known which of the labels it has', () => {
+  const clusterCIDRs = [
+    clusterCIDR('cpu', { ipv4: '10.0.0.0/16' }),
+    clusterCIDR('gpu', { ipv4: '10.1.0.0/16', nodeSelector: selecting('gpu=yes') }),
+  ];
+  const parts = {
+    clusterCIDRs,
+    claims: [claim('n', { absentLabels: [] }), claim('m', { absentLabels: ['gpu'] })],
+  };
+  assert.equal(blocks(parts), { m: ['10.0.0.0/24'] });
+  assert.is(ready(parts).message, '1 of 2 nodes without blocks: n (its labels are not known yet)');
+});
+
+test('the network publishes which labels it selects by, sorted and once', () => {
+  const clusterCIDRs = ['zone=a,gpu=yes', 'zone=b'].map((text, index) =>
+    clusterCIDR(`c${index}`, { ipv4: '10.0.0.0/16', nodeSelector: selecting(text) }),
+  );
+  const keys = (parts: Parts) =>
+    (answer(parts).children as AllocationSlice[]).flatMap(({ spec }) =>
+      spec.labelKeys ? [spec.labelKeys] : [],
+    );
+  assert.equal(keys({ clusterCIDRs }), [['gpu', 'zone']]);
+  const many = Array.from({ length: 10 }, (_, index) =>
+    clusterCIDR(`c${index}`, {
+      ipv4: '10.0.0.0/16',
+      nodeSelector: selecting(Array.from({ length: 30 }, (_, each) => `k${index}-${each}=x`).join()),
+    }),
+  );
+  assert.equal(
+    keys({ clusterCIDRs: many }).map(({ length }) => length),
+    [256, 44],
+  );
+});
+
+test('a ClusterCIDR hears what is used and free of it, and why it serves nobody', () => {
+  const says = (ipv4: string, parts: Parts = {}, more: Partial<ClusterCIDRSpec> = {}) =>
+    answerFor(answer({ clusterCIDRs: [clusterCIDR('x', { ipv4, ...more })], ...parts }).children, 'uid-x')!;
+  assert.equal(says('10.0.0.0/22'), { reason: 'Ready', nodes: 0, ipv4: { total: 4, used: 0, free: 4 } });
+  const services = network('default', { serviceCIDRs: ['10.0.0.0/23', '10.0.2.128/25'] });
+  const full = says('10.0.0.0/22', { parent: services, claims: [claim('a'), claim('b')] });
+  assert.equal(full, {
+    reason: 'PoolExhausted',
+    message: 'no IPv4 block is free',
+    nodes: 1,
+    ipv4: { total: 4, used: 1, free: 0 },
+  });
+  const foreign = says('10.0.0.0/23', { claims: [claim('n', { podCIDRs: ['10.0.0.128/25', 'fd00::/64'] })] });
+  assert.equal([foreign.nodes, foreign.ipv4], [0, { total: 2, used: 1, free: 1 }]);
+  assert.is(says('10.0.0.0/28').reason, 'InvalidSpec');
+  assert.is(
+    says('10.0.0.0/22', { parent: network('default', { serviceCIDRs: ['x'] }) }).reason,
+    'NetworkNotReady',
+  );
+});
+
+test('blocks of other sizes that overlap count in every ClusterCIDR that they touch', () => {
+  const clusterCIDRs = [
+    clusterCIDR('small', { ipv4: '10.0.0.0/24', perNodeHostBits: 4, nodeSelector: selecting('size=small') }),
+    clusterCIDR('large', { ipv4: '10.0.0.0/22' }),
+  ];
+  const { children } = answer({
+    clusterCIDRs,
+    claims: [claim('a', { nodeLabels: { size: 'small' } }), claim('b')],
+  });
+  assert.equal(answerFor(children, 'uid-small')!.ipv4, { total: 16, used: 1, free: 15 });
+  assert.equal(answerFor(children, 'uid-large')!.ipv4, { total: 4, used: 2, free: 2 });
+});
+
+test('counts are exact up to the largest int64, and stay there', () => {
+  const counts = (ipv6: string) => {
+    const claims = [claim('n', { podCIDRs: ['fd00::/120'] })];
+    const { children } = answer({ clusterCIDRs: [clusterCIDR('x', { ipv6 })], claims });
+    return JSON.stringify(answerFor(children, 'uid-x')!.ipv6);
+  };
+  assert.is(counts('fd00::/59'), '{"total":2305843009213693952,"used":1,"free":2305843009213693951}');
+  assert.is(counts('fd00::/8'), '{"total":9223372036854775807,"used":1,"free":9223372036854775807}');
+});
+
+test('nodes that are gone are not counted, though their blocks are held', () => {
+  const parent = network('default', { reuseGracePeriodSeconds: 300 });
+  const allocations = [allocation('gone', '10.0.0.0/24', { from: 'x' })];
+  const { children } = answer({
+    parent,
+    clusterCIDRs: [clusterCIDR('x', { ipv4: '10.0.0.0/22' })],
+    allocations,
+  });
+  const { nodes, ipv4 } = answerFor(children, 'uid-x')!;
+  assert.equal([nodes, ipv4], [0, { total: 4, used: 1, free: 3 }]);
+});
+
+test('a node whose podCIDRs lie among the addresses of services is named', () => {
+  const parts = {
+    parent: network('default', { serviceCIDRs: ['10.0.0.0/23'] }),
+    clusterCIDRs: [clusterCIDR('x', { ipv4: '10.0.0.0/22' })],
+    claims: [claim('n1', { podCIDRs: ['10.0.0.0/24'] }), claim('n2')],
+  };
+  assert.is(ready(parts).message, '1 node with podCIDRs among the addresses of services: n1');
+});
+
+const A = clusterCIDR('a', { ipv4: '10.0.0.0/16' });
+const LISTED = ['default.10.0.0.0-18.24'];
+
+test('nothing is given out of the piece of a slice that is missing, and the network says so', () => {
+  const parent = { ...network(), status: { slices: LISTED } };
+  const claims = [claim('bound', { podCIDRs: ['10.0.7.0/24'] }), claim('new')];
+  const response = answer({ parent, clusterCIDRs: [A], claims });
+  assert.equal(blocksByNode(response.children), { new: ['10.0.64.0/24'] });
+  const { slices, conditions, nodes } = response.status as PodNetworkStatus;
+  assert.equal(slices, LISTED);
+  assert.equal(nodes, { total: 2, allocated: 2, pending: 0 });
+  const missing = conditions!.find(({ type }) => type === 'SlicesMissing')!;
+  assert.is(missing.status, 'True');
+  assert.match(missing.message, LISTED[0]!);
+  assert.equal(answerFor(response.children, 'uid-a')!.ipv4, { total: 256, used: 2, free: 191 });
+});
+
+test('a slice that is there again lists what its nodes have', () => {
+  const parent = { ...network(), status: { slices: LISTED } };
+  const empty = slice(LISTED[0]!, 'default', { cidr: '10.0.0.0/18', blockLength: 24, entries: {} });
+  const claims = [claim('bound', { podCIDRs: ['10.0.7.0/24'] }), claim('new')];
+  assert.equal(blocks({ parent, clusterCIDRs: [A], claims, slices: [empty] }), {
+    bound: ['10.0.7.0/24'],
+    new: ['10.0.0.0/24'],
+  });
+});
+
+test('a decision of which a part is in a missing slice waits for it', () => {
+  const parent = { ...network(), status: { slices: LISTED } };
+  const parts = { parent, clusterCIDRs: [wide], claims: [claim('n')], allocations: [older('fd00::/120')] };
+  assert.equal(blocks(parts), { n: ['fd00::/120'] });
+  assert.is(
+    ready(parts).message,
+    '1 of 1 node without blocks: n (10.0.0.0/24,fd00::/120 is in a slice that is missing or going away)',
+  );
+});
+
+test('slices that are going away, or that an earlier network left, keep their pieces', () => {
+  const claims = [claim('new')];
+  const ending = [
+    ...slicesOf([allocation('x', '10.0.9.0/24')], { deletionTimestamp: SINCE }),
+    slice('default.10.0.64.0-18.24', 'default', {
+      cidr: '10.0.64.0/18',
+      blockLength: 24,
+      entries: {},
+      closed: true,
+    }),
+  ];
+  const leftovers = [
+    slice('default.10.0.128.0-18.24', 'default', { cidr: '10.0.128.0/18', blockLength: 24, entries: {} }),
+  ];
+  const { new: given } = blocks({ clusterCIDRs: [A], claims, slices: ending, leftovers });
+  assert.equal(given, ['10.0.192.0/24']);
 });
 
 const storage = network('storage');
-const STORAGE = { 'metaipam.io/node-annotation': 'kube-node.nordix.org/storage' };
+const KEY = 'kube-node.nordix.org/storage';
+const STORAGE = { 'metaipam.io/node-annotation': KEY };
+const bellsIn = (children: ReturnType<typeof answer>['children']) =>
+  children.flatMap(({ metadata, spec }) =>
+    (spec as AllocationSlice['spec']).entries === undefined
+      ? []
+      : Object.keys(metadata.labels ?? {}).filter((key) => key.startsWith('claim.metaipam.io/')),
+  );
+const shows = (name: string, value: string) => claim(name, { nodeAnnotations: { [KEY]: value } });
 
 test('a network for annotations ignores podCIDRs and tells the nodes where to show its blocks', () => {
-  const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' })];
   const claims = [claim('n', { podCIDRs: ['10.0.7.0/24'] })];
-  const { children } = answer({ parent: storage, clusterCIDRs, claims });
-  assert.equal(
-    children.map(({ metadata }) => [metadata.name, metadata.annotations]),
-    [['storage.10.0.0.0-24', STORAGE]],
-  );
+  const { children } = answer({ parent: storage, clusterCIDRs: [A], claims });
+  assert.equal(blocksByNode(children), { n: ['10.0.0.0/24'] });
+  for (const { metadata } of children) assert.equal(metadata.annotations, STORAGE);
   const renamed = answer({
     parent: network('storage', { annotation: 'example.com/ranges' }),
-    clusterCIDRs,
+    clusterCIDRs: [A],
     claims,
-    allocations: stored(children),
+    slices: stored(children),
   });
-  assert.equal(renamed.children[0]!.metadata.annotations, {
-    'metaipam.io/node-annotation': 'example.com/ranges',
-  });
+  for (const { metadata } of renamed.children) {
+    assert.equal(metadata.annotations, { 'metaipam.io/node-annotation': 'example.com/ranges' });
+  }
 });
+
+test('the bell of a node rings until its claim shows its blocks; default has none', () => {
+  const allocations = [allocation('n', '10.0.0.0/24', { network: 'storage' })];
+  const rings = (claims: Parts['claims'] & {}) =>
+    bellsIn(answer({ parent: storage, clusterCIDRs: [A], claims, allocations }).children);
+  assert.equal(rings([claim('n')]), ['claim.metaipam.io/uid-n']);
+  assert.equal(rings([shows('n', '10.0.9.0/24')]), ['claim.metaipam.io/uid-n']);
+  assert.equal(rings([shows('n', '10.0.0.0/24')]), []);
+  assert.equal(rings([shows('n', '10.0.0.0/24'), claim('new')]), ['claim.metaipam.io/uid-new']);
+  assert.equal(bellsIn(answer({ clusterCIDRs: [A], claims: [claim('n')] }).children), []);
+});
+
+test('a node that shows free blocks which nobody lists keeps them, before new nodes are served', () => {
+  const claims = [claim('new'), shows('n', '10.0.0.0/24')];
+  assert.equal(blocks({ parent: storage, clusterCIDRs: [A], claims }), {
+    n: ['10.0.0.0/24'],
+    new: ['10.0.1.0/24'],
+  });
+  const lost = { ...storage, status: { slices: ['storage.10.0.0.0-18.24'] } };
+  const waits = { parent: lost, clusterCIDRs: [A], claims };
+  assert.equal(blocks(waits), { new: ['10.0.64.0/24'] });
+  assert.match(ready(waits).message, /1 of 2 nodes without blocks: n/);
+});
+
+test('what a node shows is not believed where another has it, or where it is not a block', () => {
+  const allocations = [allocation('other', '10.0.0.0/24', { network: 'storage' })];
+  for (const value of [
+    '10.0.0.0/24',
+    '10.0.0.0/16',
+    '10.9.0.0/8',
+    '11.0.0.0/24',
+    '10.0.5.0/24,x',
+    '010.0.5.0/24',
+    '',
+  ]) {
+    const claims = [shows('n', value), shows('other', '10.0.0.0/24')];
+    assert.equal(blocks({ parent: storage, clusterCIDRs: [A], claims, allocations }), {
+      other: ['10.0.0.0/24'],
+      n: ['10.0.1.0/24'],
+    });
+  }
+});
+
+const lastWord = (name: string) =>
+  slice(`${name}.answers-0.network`, name, { answers: { [`uid-${name}`]: { reason: 'Deleting' } } });
+const justNow = { ...context, now: Date.parse(DELETED.deletionTimestamp) + 1000 };
 
 test('default cannot go while a node lives that has its blocks', () => {
   const parent = network('default', {}, DELETED);
-  const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' })];
   const allocations = [allocation('n', '10.0.0.0/24'), allocation('gone', '10.0.1.0/24')];
-  const held = finalize(
-    request({ parent, clusterCIDRs, claims: [claim('n'), claim('new')], allocations }),
-    context,
-  );
+  const parts = { parent, clusterCIDRs: [A], allocations };
+  const held = finalize(request({ ...parts, claims: [claim('n'), claim('new')] }), context);
   assert.equal(blocksByNode(held.children), { n: ['10.0.0.0/24'] });
   assert.is(held.finalized, false);
   const [condition] = (held.status as PodNetworkStatus).conditions!;
   assert.is(condition!.reason, 'Deleting');
   assert.is(condition!.message, '1 node with blocks of this network');
-  const free = finalize(request({ parent, clusterCIDRs, claims: [claim('new')], allocations }), context);
+  assert.is(answerFor(held.children, 'uid-a')!.reason, 'NetworkNotReady');
+  const free = finalize(request({ ...parts, claims: [claim('new')] }), context);
   assert.equal(free.children, []);
   assert.is(free.finalized, true);
 });
 
-test('a network goes once it would have seen what was made for it', () => {
+test('default cannot go while a node has its blocks, though the garbage collector took all slices', () => {
+  const parent = { ...network('default', {}, DELETED), status: { slices: LISTED } };
+  const claims = [claim('bound', { podCIDRs: ['10.0.7.0/24'] })];
+  const held = finalize(request({ parent, clusterCIDRs: [A], claims }), context);
+  assert.is(held.finalized, false);
+  assert.equal(blocksByNode(held.children), { bound: ['10.0.7.0/24'] });
+  assert.is(answerFor(held.children, 'uid-a')!.nodes, 1);
+  const foreign = [claim('bound', { podCIDRs: ['172.16.7.0/24'] })];
+  assert.is(finalize(request({ parent, clusterCIDRs: [A], claims: foreign }), context).finalized, true);
+});
+
+test('a network goes once it has heard its last word, or would have seen what was made for it', () => {
   for (const name of ['default', 'storage']) {
     const parent = network(name, {}, DELETED);
-    const now = Date.parse(DELETED.deletionTimestamp) + 1000 * (context.config.cacheLagSeconds - 1);
-    const early = finalize(request({ parent }), { ...context, now });
-    assert.is(early.finalized, false);
-    assert.is(early.resyncAfterSeconds, 1);
-    assert.is(finalize(request({ parent }), { ...context, now: now + 1000 }).finalized, true);
+    const first = finalize(request({ parent }), justNow);
+    assert.equal([first.finalized, first.resyncAfterSeconds], [false, 29]);
+    assert.equal(answerFor(first.children, `uid-${name}`), { reason: 'Deleting' });
+    const heard = finalize(request({ parent, slices: [lastWord(name)] }), justNow);
+    assert.equal([heard.finalized, heard.children], [true, []]);
+    assert.is(finalize(request({ parent }), { ...justNow, now: justNow.now + 29_000 }).finalized, true);
   }
 });
 
-test('another network withdraws its blocks first, and goes when that had time to arrive', () => {
+test('another network withdraws its blocks first, and goes when no node shows them and that had time to arrive', () => {
   const parent = network('storage', {}, DELETED);
-  const options = { network: 'storage', annotations: STORAGE };
-  const claims = [claim('n')];
-  const allocations = [allocation('n', '10.0.0.0/24', options), allocation('gone', '10.0.1.0/24', options)];
-  const first = finalize(request({ parent, claims, allocations }), context);
-  const mark = { ...STORAGE, 'metaipam.io/withdrawn-at': '2026-06-01T12:00:00Z' };
+  const given = [allocation('n', '10.0.0.0/24', { network: 'storage' })];
+  const first = finalize(request({ parent, claims: [claim('n')], allocations: given }), context);
+  const mark = { ...STORAGE, 'metaipam.io/withdrawn-at': SINCE };
   assert.equal(blocksByNode(first.children), { n: ['10.0.0.0/24'] });
-  assert.equal(first.children[0]!.metadata.annotations, mark);
-  assert.is(first.finalized, false);
-  assert.is(first.resyncAfterSeconds, 30);
+  for (const { metadata } of first.children) assert.equal(metadata.annotations, mark);
+  assert.equal(bellsIn(first.children), ['claim.metaipam.io/uid-n']);
+  assert.equal([first.finalized, first.resyncAfterSeconds], [false, 30]);
 
-  const marked = [allocation('n', '10.0.0.0/24', { network: 'storage', annotations: mark })];
-  const soon = finalize(request({ parent, claims, allocations: marked }), { ...context, now: NOW + 29_000 });
-  assert.equal(soon.children[0]!.metadata.annotations, mark);
-  const later = finalize(request({ parent, claims, allocations: marked }), { ...context, now: NOW + 30_000 });
-  assert.equal(later.children, []);
-  assert.is(later.finalized, true);
+  const at = (seconds: number, node = claim('n')) =>
+    finalize(request({ parent, claims: [node], slices: slicesOf(given, { annotations: mark }) }), {
+      ...context,
+      now: NOW + 1000 * seconds,
+    });
+  for (const { metadata } of at(29).children) assert.equal(metadata.annotations, mark);
+  assert.is(at(29).finalized, false);
+  assert.equal([at(30).finalized, at(30).children], [true, []]);
+  assert.is(at(30, shows('n', '10.0.0.0/24')).finalized, false);
+  assert.is(at(30, shows('n', '10.0.9.0/24')).finalized, true);
 });
 
-test('a network asks for all claims and for its ClusterCIDRs; those without a label are default’s', () => {
+test('what nodes show is withdrawn too when the garbage collector took the slices', () => {
+  const parent = { ...network('storage', {}, DELETED), status: { slices: ['storage.10.0.0.0-18.24'] } };
+  const claims = [shows('n', '10.0.0.0/24'), claim('new')];
+  const response = finalize(request({ parent, clusterCIDRs: [A], claims }), context);
+  assert.is(response.finalized, false);
+  assert.equal(blocksByNode(response.children), { n: ['10.0.0.0/24'] });
+  assert.equal(bellsIn(response.children), ['claim.metaipam.io/uid-n']);
+  assert.is(response.children[0]!.metadata.annotations!['metaipam.io/withdrawn-at'], SINCE);
+});
+
+test('a network that is being deleted does not complete what nobody was told of', () => {
+  const parent = network('default', {}, DELETED);
+  const parts = { parent, clusterCIDRs: [wide], claims: [claim('n')], allocations: [older('fd00::/120')] };
+  const response = finalize(request(parts), context);
+  assert.is(response.finalized, true);
+});
+
+test('a network asks for all claims, for its ClusterCIDRs and for what an earlier one of its name left', () => {
   const claims = { apiVersion: 'metaipam.io/v1alpha1', resource: 'podcidrclaims' };
   const clusterCIDRs = { apiVersion: 'networking.x-k8s.io/v1', resource: 'clustercidrs' };
-  const matching = (name: string) => ({
-    ...clusterCIDRs,
-    labelSelector: { matchLabels: { 'metaipam.io/network': name } },
-  });
-  assert.equal(customize({ parent: storage }).relatedResources, [claims, matching('storage')]);
-  assert.equal(customize({ parent: network() }).relatedResources, [
+  const own = (name: string) => [
     claims,
-    matching('default'),
+    { ...clusterCIDRs, labelSelector: { matchLabels: { 'metaipam.io/network': name } } },
+    {
+      apiVersion: 'metaipam.io/v1alpha1',
+      resource: 'allocationslices',
+      namespace: 'metaipam-system',
+      labelSelector: {
+        matchLabels: { 'metaipam.io/network': name },
+        matchExpressions: [{ key: 'controller-uid', operator: 'NotIn', values: [`uid-${name}`] }],
+      },
+    },
+  ];
+  assert.equal(customize({ parent: storage }, context).relatedResources, own('storage'));
+  assert.equal(customize({ parent: network() }, context).relatedResources, [
+    ...own('default'),
     {
       ...clusterCIDRs,
       labelSelector: { matchExpressions: [{ key: 'metaipam.io/network', operator: 'DoesNotExist' }] },

@@ -1,14 +1,17 @@
 /** Objects as the API server would hold them, for the tests of pod networks. */
 
 import { parsePrefix } from '../../lib/address/range.ts';
-import { blockAllocationName } from '../../lib/allocation/names.ts';
+import { sliceName } from '../../lib/allocation/names.ts';
+import { type Allocation, allocationsOf, keyOf, pieceOf } from '../../lib/allocation/slice.ts';
 import type {
+  AllocationSlice,
   ClusterCIDR,
   ClusterCIDRSpec,
-  IPAllocation,
   NodeSelector,
   PodCIDRClaim,
   PodNetwork,
+  SliceAnswer,
+  SliceEntry,
 } from '../../lib/kubernetes/types.ts';
 import { type CompositeRequest, DEFAULT_CONFIG, type DesiredObject } from '../../lib/metacontroller/hook.ts';
 
@@ -51,42 +54,71 @@ export function claim(
   };
 }
 
-/** The allocation of `cidr` to a node, as it is stored. `blocks` are all blocks of the node. */
+/** A block that a slice is to list. */
+export interface Given {
+  readonly network: string;
+  readonly key: string;
+  readonly entry: SliceEntry;
+}
+
+/** The entry of `cidr` for a node. `blocks` are all blocks of the node. */
 export function allocation(
   node: string,
   cidr: string,
   {
     blocks = [cidr],
     from = 'a',
-    version = '30',
     network = 'default',
-    annotations = {},
-    created = LONG_AGO,
-  } = {},
-): IPAllocation {
-  const name = blockAllocationName(network, parsePrefix(cidr)!);
+    since = LONG_AGO,
+    released,
+  }: { blocks?: string[]; from?: string; network?: string; since?: string; released?: string } = {},
+): Given {
+  const entry = { uid: `uid-${node}`, name: node, clusterCIDR: from, blocks, since };
+  return { network, key: cidr, entry: { ...entry, ...(released !== undefined && { released }) } };
+}
+
+/** The slices that list them, as they are stored. */
+export function slicesOf(given: readonly Given[], metadata: Partial<AllocationSlice['metadata']> = {}) {
+  const slices = new Map<string, AllocationSlice>();
+  for (const { network: name, key, entry } of given) {
+    const block = parsePrefix(key)!;
+    const space = { name, marker: '' } as const;
+    const piece = pieceOf(space, block);
+    const made = slice(sliceName(space, piece, block.length), name, {
+      cidr: keyOf(piece),
+      blockLength: block.length,
+      entries: {},
+    });
+    const { metadata: meta, spec } = slices.get(made.metadata.name) ?? made;
+    slices.set(made.metadata.name, {
+      ...made,
+      metadata: { ...meta, ...metadata, labels: { ...meta.labels, ...metadata.labels } },
+      spec: { ...spec, entries: { ...spec.entries, [key]: entry } },
+    });
+  }
+  return [...slices.values()];
+}
+
+export function slice(
+  name: string,
+  network: string,
+  spec: Omit<AllocationSlice['spec'], 'poolRef'>,
+  metadata: Partial<AllocationSlice['metadata']> = {},
+): AllocationSlice {
   return {
     apiVersion: 'metaipam.io/v1alpha1',
-    kind: 'IPAllocation',
+    kind: 'AllocationSlice',
     metadata: {
       name,
       namespace: 'metaipam-system',
       uid: `uid-${name}`,
-      resourceVersion: version,
-      creationTimestamp: created,
-      labels: {
-        'controller-uid': `uid-${network}`,
-        'metaipam.io/claim-uid': `uid-${node}`,
-        'metaipam.io/network': network,
-        'metaipam.io/cluster-cidr': from,
-      },
-      ...(Object.keys(annotations).length > 0 && { annotations }),
+      resourceVersion: '30',
+      ...metadata,
+      labels: { 'controller-uid': `uid-${network}`, 'metaipam.io/network': network, ...metadata.labels },
     },
     spec: {
-      poolRef: { apiGroup: 'networking.x-k8s.io', kind: 'ClusterCIDR', name: from, uid: `uid-${from}` },
-      claimRef: { apiGroup: '', kind: 'Node', name: node, uid: `uid-${node}` },
-      cidr,
-      blocks,
+      poolRef: { apiGroup: 'metaipam.io', kind: 'PodNetwork', name: network, uid: `uid-${network}` },
+      ...spec,
     },
   };
 }
@@ -105,24 +137,46 @@ export function network(
   };
 }
 
-export function request(parts: {
+export interface Parts {
   parent?: PodNetwork;
   claims?: readonly PodCIDRClaim[];
   clusterCIDRs?: readonly ClusterCIDR[];
-  allocations?: readonly IPAllocation[];
-}): CompositeRequest<PodNetwork> {
-  const { parent = network(), claims = [], clusterCIDRs = [], allocations = [] } = parts;
+  allocations?: readonly Given[];
+  /** Beside those of the allocations. */
+  slices?: readonly AllocationSlice[];
+  leftovers?: readonly AllocationSlice[];
+}
+
+/** Each claim knows the labels that are asked for, unless it says itself which ones its node lacks. */
+export function request(parts: Parts): CompositeRequest<PodNetwork> {
+  const { parent = network(), claims = [], clusterCIDRs = [], allocations = [], slices = [] } = parts;
+  const keys = clusterCIDRs.flatMap(keysOf);
+  const knowing = claims.map((each) => ({
+    ...each,
+    ...(each.spec && {
+      spec: {
+        absentLabels: keys.filter((key) => each.spec.nodeLabels?.[key] === undefined),
+        ...each.spec,
+      },
+    }),
+  }));
   return deepFreeze({
     parent,
-    children: { 'IPAllocation.metaipam.io/v1alpha1': keyed(allocations) },
+    children: { 'AllocationSlice.metaipam.io/v1alpha1': keyed([...slicesOf(allocations), ...slices]) },
     related: {
-      'PodCIDRClaim.metaipam.io/v1alpha1': keyed(claims),
+      'PodCIDRClaim.metaipam.io/v1alpha1': keyed(knowing),
       'ClusterCIDR.networking.x-k8s.io/v1': keyed(clusterCIDRs),
+      'AllocationSlice.metaipam.io/v1alpha1': keyed(parts.leftovers ?? []),
     },
   });
 }
 
-export function keyed<T extends PodCIDRClaim | ClusterCIDR | IPAllocation>(
+function keysOf({ spec }: ClusterCIDR): string[] {
+  const terms = spec?.nodeSelector?.nodeSelectorTerms ?? [];
+  return terms.flatMap(({ matchExpressions }) => (matchExpressions ?? []).flatMap((each) => each?.key ?? []));
+}
+
+export function keyed<T extends PodCIDRClaim | ClusterCIDR | AllocationSlice | PodNetwork>(
   objects: readonly T[],
 ): Record<string, T> {
   return Object.fromEntries(
@@ -133,19 +187,36 @@ export function keyed<T extends PodCIDRClaim | ClusterCIDR | IPAllocation>(
   );
 }
 
-/** The blocks that each node has in the answer, by the node's name. */
+/** What the slices of an answer list. */
+export function listed(children: readonly DesiredObject[]): Allocation[] {
+  return allocationsOf(children as AllocationSlice[]);
+}
+
+/** The blocks that each node has in the answer, by the node's name; not those that are released. */
 export function blocksByNode(children: readonly DesiredObject[]): Record<string, string[]> {
   const blocks: Record<string, string[]> = {};
-  for (const { spec } of children as IPAllocation[]) {
-    const node = spec.claimRef.name;
-    blocks[node] = [...(blocks[node] ?? []), spec.cidr!].sort();
+  for (const { key, entry } of listed(children)) {
+    if (entry.released !== undefined) continue;
+    blocks[entry.name] = [...(blocks[entry.name] ?? []), key].sort();
   }
   return blocks;
 }
 
+/** The keys that are released in the answer, with the time. */
+export function releasedIn(children: readonly DesiredObject[]): Record<string, string> {
+  return Object.fromEntries(
+    listed(children).flatMap(({ key, entry }) => (entry.released ? [[key, entry.released]] : [])),
+  );
+}
+
+/** What the answer says to one of those who listen. */
+export function answerFor(children: readonly DesiredObject[], uid: string): SliceAnswer | undefined {
+  return (children as AllocationSlice[]).map(({ spec }) => spec.answers?.[uid]).find(Boolean);
+}
+
 /** What the API server holds once it has created the children. */
-export function stored(children: readonly DesiredObject[], version = 100): IPAllocation[] {
-  return (children as IPAllocation[]).map((child, index) => ({
+export function stored(children: readonly DesiredObject[], version = 100): AllocationSlice[] {
+  return (children as AllocationSlice[]).map((child, index) => ({
     ...child,
     metadata: {
       ...child.metadata,

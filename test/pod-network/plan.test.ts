@@ -2,12 +2,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatPrefix, type Prefix, parsePrefix } from '../../lib/address/range.ts';
+import { allocationsOf } from '../../lib/allocation/slice.ts';
 import type { BlockPool } from '../../lib/pod-network/block-pool.ts';
-import { readBlockAllocation } from '../../lib/pod-network/decision.ts';
 import { type NetworkView, type NodeView, planNetwork } from '../../lib/pod-network/plan.ts';
 import { comparePools } from '../../lib/pod-network/priority.ts';
 import { compileSelector } from '../../lib/pod-network/selector.ts';
-import { allocation, context, selecting } from './objects.ts';
+import { allocation, context, selecting, slicesOf } from './objects.ts';
 
 const prefix = (text: string) => parsePrefix(text) as Prefix;
 
@@ -23,7 +23,7 @@ function pool(name: string, ranges: string[], hostBits: number, selector?: strin
 }
 
 function node(name: string, podCIDRs: string[] = [], labels = LABELS): NodeView {
-  return { name, uid: `uid-${name}`, labels, podCIDRs, blocks: podCIDRs.map(prefix) };
+  return { name, uid: `uid-${name}`, labels, knowsLabels: true, podCIDRs, blocks: podCIDRs.map(prefix) };
 }
 
 function view(parts: Partial<NetworkView>): NetworkView {
@@ -31,9 +31,11 @@ function view(parts: Partial<NetworkView>): NetworkView {
   return {
     nodes: [],
     allocations: [],
-    occupied: [],
+    stray: [],
+    isDefault: true,
     awaitsEveryNode: true,
-    reserved: [],
+    blocked: [],
+    services: [],
     reuseGracePeriodSeconds: 0,
     ...others,
     pools: pools.toSorted(comparePools),
@@ -44,13 +46,13 @@ function view(parts: Partial<NetworkView>): NetworkView {
 function occupied(...blocks: string[]) {
   return {
     others: blocks.map((_, index) => node(`other-${index}`)),
-    allocations: blocks.map((cidr, index) => readBlockAllocation(allocation(`other-${index}`, cidr))!),
+    allocations: allocationsOf(slicesOf(blocks.map((cidr, index) => allocation(`other-${index}`, cidr)))),
   };
 }
 
 const blocksOf = (name: string, parts: Partial<NetworkView>) =>
   planNetwork(view(parts), context)
-    .added.filter(({ spec }) => spec.claimRef.name === name)
+    .added.filter(({ entry }) => entry.name === name)
     .map(({ block }) => formatPrefix(block));
 
 const LABELS: Record<string, string> = { 't-0': 'node0', 't-1': 'label1', 't-2': 'label2' };
@@ -64,7 +66,7 @@ const B4 = ['10.0.0.0/16', 'ace:cab:deca::/112'];
 interface Case {
   title: string;
   pools: BlockPool[];
-  reserved?: Prefix[];
+  services?: Prefix[];
   used?: string[];
   blocks: string[];
   from: string;
@@ -79,14 +81,14 @@ const CASES: Case[] = [
   {
     title: 'C2.2 the first block after the services',
     pools: [pool('a', ['127.123.234.0/24'], 2, S0)],
-    reserved: SERVICES,
+    services: SERVICES,
     blocks: ['127.123.234.64/30'],
     from: 'a',
   },
   {
     title: 'C2.3 the lowest gap',
     pools: [pool('a', ['127.123.234.0/24'], 2, S0)],
-    reserved: SERVICES,
+    services: SERVICES,
     used: ['127.123.234.64/30', '127.123.234.68/30', '127.123.234.72/30', '127.123.234.80/30'],
     blocks: ['127.123.234.76/30'],
     from: 'a',
@@ -97,7 +99,7 @@ const CASES: Case[] = [
       pool('a', ['10.0.0.0/8', 'ace:cab:deca::/112'], 8, S0),
       pool('b', ['127.123.234.0/8', 'abc:def:deca::/112'], 8, S01),
     ],
-    reserved: SERVICES,
+    services: SERVICES,
     blocks: ['127.0.0.0/24', 'abc:def:deca::/120'],
     from: 'b',
   },
@@ -107,7 +109,7 @@ const CASES: Case[] = [
       pool('a', ['10.0.0.0/8', 'ace:cab:deca::/112'], 8, S0),
       pool('b', ['10.0.0.0/16', 'ace:cab:deca::/112'], 8, S01),
     ],
-    reserved: SERVICES,
+    services: SERVICES,
     used: ['10.0.0.0/24', '10.0.1.0/24', '10.0.2.0/24', '10.0.4.0/24', 'ace:cab:deca::/120'],
     blocks: ['10.0.3.0/24', 'ace:cab:deca::100/120'],
     from: 'b',
@@ -118,7 +120,7 @@ const CASES: Case[] = [
       pool('a', ['127.123.234.0/8', 'abc:def:deca::/112'], 8, S01),
       pool('b', ['10.0.0.0/24', 'ace:cab:deca::/120'], 8, S02),
     ],
-    reserved: SERVICES,
+    services: SERVICES,
     blocks: ['10.0.0.0/24', 'ace:cab:deca::/120'],
     from: 'b',
   },
@@ -128,7 +130,7 @@ const CASES: Case[] = [
       pool('a', ['127.123.234.0/23'], 8, S01),
       pool('b', ['10.0.0.0/16', 'ace:cab:deca::/120'], 8, S02),
     ],
-    reserved: SERVICES,
+    services: SERVICES,
     blocks: ['10.0.0.0/24', 'ace:cab:deca::/120'],
     from: 'b',
   },
@@ -138,34 +140,39 @@ const CASES: Case[] = [
       pool('a', ['127.123.234.0/24', 'abc:def:deca::/120'], 8, S01),
       pool('b', ['10.0.0.0/32', 'ace:cab:deca::/128'], 0, S02),
     ],
-    reserved: SERVICES,
+    services: SERVICES,
     blocks: ['10.0.0.0/32', 'ace:cab:deca::/128'],
     from: 'b',
   },
   {
     title: 'C2.9 P3 the selector that sorts first',
     pools: [pool('z', A4, 8, S01), pool('b', B4, 8, S02)],
-    reserved: SERVICES,
+    services: SERVICES,
     blocks: ['127.123.0.0/24', 'abc:def:deca::/120'],
     from: 'z',
   },
   {
     title: 'C2.10 P4 the lower range',
     pools: [pool('a', A4, 8, S01), pool('z', B4, 8, S01)],
-    reserved: SERVICES,
+    services: SERVICES,
     blocks: ['10.0.0.0/24', 'ace:cab:deca::/120'],
     from: 'z',
   },
 ];
-for (const { title, pools, reserved = [], used = [], blocks, from } of CASES) {
+for (const { title, pools, services = [], used = [], blocks, from } of CASES) {
   test(title, () => {
     const { others, allocations } = occupied(...used);
     const plan = planNetwork(
-      view({ pools, reserved, nodes: [...others, node('node0')], allocations }),
+      view({ pools, services, nodes: [...others, node('node0')], allocations }),
       context,
     );
     assert.equal(
-      plan.added.map(({ spec }) => [spec.cidr, spec.poolRef.name, spec.claimRef.name, spec.blocks]),
+      plan.added.map(({ block, entry }) => [
+        formatPrefix(block),
+        entry.clusterCIDR,
+        entry.name,
+        entry.blocks,
+      ]),
       blocks.map((cidr) => [cidr, from, 'node0', blocks]),
     );
     assert.is(plan.kept.length, used.length);
@@ -193,15 +200,20 @@ test('C3.1 no block when all four are taken', () => {
   assert.equal(plan.waiting, [{ name: 'node0', reason: 'ClusterCIDR a is full' }]);
 });
 
-test('C4.1 a released block goes to the node that waits, once its allocation is out of view', () => {
-  const { others, allocations } = occupied(...FOUR);
+test('C4.1 a released block goes to the node that waits, once its entry is out of view', () => {
   const pools = [pool('a', ['127.123.234.0/28'], 2, S0)];
-  const nodes = [...others.filter(({ name }) => name !== 'other-1'), node('node0')];
-  const dropping = planNetwork(view({ pools, nodes, allocations }), context);
+  const nodes = [node('other-0'), node('other-2'), node('other-3'), node('node0')];
+  const allocations = occupied(...FOUR).allocations;
+  const releasing = planNetwork(view({ pools, nodes, allocations }), context);
+  assert.equal(
+    releasing.kept.filter(({ entry }) => entry.released).map(({ key }) => key),
+    ['127.123.234.4/30'],
+  );
+  assert.equal(releasing.added, []);
+  const dropping = planNetwork(view({ pools, nodes, allocations: releasing.kept }), context);
   assert.is(dropping.kept.length, 3);
   assert.equal(dropping.added, []);
-  const left = allocations.filter(({ nodeUID }) => nodeUID !== 'uid-other-1');
-  assert.equal(blocksOf('node0', { pools, nodes, allocations: left }), ['127.123.234.4/30']);
+  assert.equal(blocksOf('node0', { pools, nodes, allocations: dropping.kept }), ['127.123.234.4/30']);
 });
 
 test('C4.2 a block that was released is given again', () => {
@@ -219,7 +231,7 @@ test('nodes are served in the order given, each from its own best pool', () => {
   const nodes = [node('n1', [], other), node('n2'), node('n3'), node('n4'), node('n5', [], other)];
   const plan = planNetwork(view({ pools, nodes }), context);
   assert.equal(
-    plan.added.map(({ spec }) => [spec.claimRef.name, spec.cidr]),
+    plan.added.map(({ block, entry }) => [entry.name, formatPrefix(block)]),
     [
       ['n1', '10.0.0.0/28'],
       ['n2', '10.1.0.0/28'],
