@@ -18,6 +18,31 @@ export function allNew(nodes: number, clusterCIDRs: number): Request {
   );
 }
 
+/** New nodes, with a ClusterCIDR for each that selects it by its host name. */
+export function byHostName(nodes: number): Request {
+  const claims = Array.from({ length: nodes }, (_, n) => podCIDRClaim(n, 0, []));
+  const clusterCIDRs = Array.from({ length: nodes }, (_, n) => {
+    const term = {
+      matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName(n)] }],
+    };
+    return selectingClusterCIDR(n, `10.${n >> 8}.${n & 255}.0/24`, [term]);
+  });
+  return request(clusterCIDRs, claims, []);
+}
+
+/** New nodes, and ClusterCIDRs of many terms, each of which is about a label that no other is about. */
+export function distinctTerms(nodes: number, clusterCIDRs: number, terms: number): Request {
+  const claims = Array.from({ length: nodes }, (_, n) => podCIDRClaim(n, n % clusterCIDRs, []));
+  const pools = Array.from({ length: clusterCIDRs }, (_, n) => {
+    const own = Array.from({ length: terms - 1 }, (_, term) => ({
+      matchExpressions: [{ key: `example.com/group-${n}-${term}`, operator: 'Exists' }],
+    }));
+    const rack = { matchExpressions: [{ key: 'example.com/rack', operator: 'In', values: [`rack-${n}`] }] };
+    return selectingClusterCIDR(n, `10.${n >> 2}.${(n & 3) << 6}.0/18`, [...own, rack]);
+  });
+  return request(pools, claims, []);
+}
+
 /** Every node has its blocks, as allocations and as podCIDRs. */
 export function allAllocated(nodes: number, clusterCIDRs: number): Request {
   const before = allNew(nodes, clusterCIDRs);
@@ -81,6 +106,15 @@ function clusterCIDR(rack: number, length: 14 | 16): ClusterCIDR {
       ...(rack > 0 && { nodeSelector }),
       perNodeHostBits: 8,
     },
+  });
+}
+
+function selectingClusterCIDR(n: number, ipv4: string, nodeSelectorTerms: readonly object[]): ClusterCIDR {
+  return kubectlApplied<ClusterCIDR>({
+    apiVersion: CLUSTER_CIDR_API_VERSION,
+    kind: 'ClusterCIDR',
+    metadata: { name: `pool-${n}` },
+    spec: { ipv4, nodeSelector: { nodeSelectorTerms }, perNodeHostBits: 8 },
   });
 }
 

@@ -51,6 +51,18 @@ export const SCENARIOS: readonly Scenario[] = [
     networkScenario(clusterCIDRs, 'all new', network.allNew),
     networkScenario(clusterCIDRs, 'all allocated', network.allAllocated),
   ]),
+  {
+    name: 'network, 8 000 nodes, 8 000 ClusterCIDRs by host name, all new',
+    controller: 'pod-networks',
+    request: () => network.byHostName(8_000) as CompositeRequest<never>,
+    aimMilliseconds: 1_000,
+  },
+  {
+    name: 'network, 5 000 nodes, 300 ClusterCIDRs of 1 000 terms, all new',
+    controller: 'pod-networks',
+    request: () => network.distinctTerms(5_000, 300, 1_000) as CompositeRequest<never>,
+    aimMilliseconds: 1_000,
+  },
 ];
 
 /** What the naive way gives out for a request of this controller. */

@@ -37,7 +37,7 @@ export function customize(
 
 /** Decides for all nodes at once. A network whose spec is invalid gives out nothing and takes nothing back. */
 export function sync(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const reading = readNetwork(networkObjects(request));
+  const reading = readNetwork(networkObjects(request), context);
   if (reading.problems.length === 0) {
     return respond(reading, planNetwork(reading, context), undefined, context);
   }
@@ -56,7 +56,7 @@ export function sync(request: CompositeRequest<PodNetwork>, context: HookContext
  * first, and Metacontroller writes nothing until it has. They are made again then.
  */
 export function finalize(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const reading = readNetwork(networkObjects(request));
+  const reading = readNetwork(networkObjects(request), context);
   const { uid = '' } = request.parent.metadata;
   const plan = planNetwork(reading, context, true);
   const holders = holdersOf(reading, plan, context);
@@ -113,7 +113,8 @@ function respond(
     ...labelKeySlices(head, reading.labelKeys),
   ];
   const safety = plan.added.length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, safety);
+  const untilFound = reading.lost.length > 0 ? context.config.cacheLagSeconds : Number.POSITIVE_INFINITY;
+  const resync = Math.min(plan.changesInSeconds, safety, untilFound);
   return {
     status: networkStatus(reading, plan, standstill, context.now),
     children: children.sort((a, b) => compareText(a.metadata.name, b.metadata.name)),

@@ -10,6 +10,7 @@ import { controllerOf } from '../lib/engine/object.ts';
 import type { Process, Worker } from '../lib/engine/process.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
+import type { WatchEvent } from '../lib/engine/store.ts';
 import type { Task } from '../lib/engine/task.ts';
 import { decideDeeds } from '../lib/janitor/decide.ts';
 import { ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
@@ -262,9 +263,25 @@ export class World {
     }
     const slice = slices.find(isNamed);
     if (slice === undefined || slice.metadata.labels?.[ADDRESS_SPACE_LABEL] !== undefined) return false;
-    const owner = this.cluster.objects().find(({ metadata }) => metadata.uid === slice.spec.poolRef.uid);
-    const listed = (owner?.status as { slices?: readonly string[] } | undefined)?.slices ?? [];
-    return listed.includes(slice.metadata.name);
+    return this.#isKnownTo(slice.spec.poolRef.uid, slice.metadata.name);
+  }
+
+  /** Whether the status of a pool has listed a slice for so long that every cache shows that. */
+  #isKnownTo(uid: string, slice: string): boolean {
+    const owner = this.cluster.objects().find(({ metadata }) => metadata.uid === uid);
+    if (owner === undefined) return false;
+    const type = this.cluster.resources.of(owner);
+    const log = this.cluster.store.log(type);
+    const oldest = this.oldestList(type);
+    const known = new Map<number, WatchEvent>();
+    for (const [index, event] of log.entries()) {
+      if (event.object.metadata.uid !== uid) continue;
+      if (index < oldest) known.clear();
+      known.set(index, event);
+    }
+    return [...known.values()].every(({ object }) =>
+      (object.status as { slices?: readonly string[] } | undefined)?.slices?.includes(slice),
+    );
   }
 
   /** How many events of a type a list has to show: all that are older than a cache may lag. */

@@ -19,7 +19,7 @@ const OLDEST = [4, 15] as const;
 const TESTED = [4, 17] as const;
 
 /** metacontroller/README.md says why. */
-const FLAGS = [
+export const METACONTROLLER_FLAGS = [
   { flag: 'client-go-qps', byDefault: 5, recommended: 200 },
   { flag: 'client-go-burst', byDefault: 10, recommended: 400 },
   { flag: 'workers', byDefault: 5, recommended: 20 },
@@ -95,13 +95,15 @@ function checkRunning(workload: Workload, container: Container): Finding[] {
 }
 
 function checkFlags(workload: Workload, container: Container): Finding[] {
-  const values = FLAGS.map(({ flag, byDefault }) => Number(goFlag(container, flag) ?? byDefault));
-  const low = FLAGS.filter(({ recommended }, index) => values[index]! < recommended);
+  const values = METACONTROLLER_FLAGS.map(({ flag, byDefault }) =>
+    Number(goFlag(container, flag) ?? byDefault),
+  );
+  const low = METACONTROLLER_FLAGS.filter(({ recommended }, index) => values[index]! < recommended);
   if (low.length === 0) {
-    const text = FLAGS.map(({ flag }, index) => `--${flag}=${values[index]}`).join(' ');
+    const text = METACONTROLLER_FLAGS.map(({ flag }, index) => `--${flag}=${values[index]}`).join(' ');
     return [ok('metacontroller-flags', text)];
   }
-  const actual = FLAGS.flatMap((one, index) =>
+  const actual = METACONTROLLER_FLAGS.flatMap((one, index) =>
     low.includes(one) ? `--${one.flag} is ${values[index]}` : [],
   );
   const wanted = low.map(({ flag, recommended }) => `--${flag}=${recommended}`).join(' ');

@@ -4,8 +4,7 @@
  */
 import { parseAddress } from '../address/address.ts';
 import { covers, formatPrefix, prefixOf, rangeOf } from '../address/range.ts';
-import { secondsSince } from '../allocation/hold.ts';
-import { SLICES_MISSING } from '../allocation/lost.ts';
+import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName, sliceName } from '../allocation/names.ts';
 import { type Allocation, allocationsOf, pieceOf } from '../allocation/slice.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
@@ -170,12 +169,10 @@ class Janitor {
 
   /** Slices that were deleted by hand, from the IPAddresses that lie in them. */
   *restoreSlices(): Generator<Deed> {
-    const { now, config } = this.#context;
     for (const pool of this.#view.pools) {
-      const missing = pool.status?.conditions?.find(({ type }) => type === SLICES_MISSING);
-      if (missing?.status !== 'True' || pool.metadata.deletionTimestamp !== undefined) continue;
       // Until then somebody may still make an IPAddress from what the slice said.
-      if (secondsSince(missing.lastTransitionTime, now) < config.cacheLagSeconds) continue;
+      if (!isLongMissing(pool.status?.conditions, this.#context)) continue;
+      if (pool.metadata.deletionTimestamp !== undefined) continue;
       for (const name of pool.status?.slices ?? []) {
         if (!this.#has(pool, name)) yield* this.#restoreSlice(pool, name);
       }

@@ -1,7 +1,7 @@
 /** What a PodNetwork gets to see: which objects it asks for, and what they are to it. */
 import { type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { newestVersion } from '../allocation/hold.ts';
-import { lostPieces, lostSlices } from '../allocation/lost.ts';
+import { isLongMissing, lostPieces, lostSlices } from '../allocation/lost.ts';
 import { allocationsOf, isEnding, pieceOfSlice } from '../allocation/slice.ts';
 import { isLabelValue, labelValue } from '../kubernetes/label-value.ts';
 import {
@@ -18,6 +18,7 @@ import {
   type CompositeRequest,
   type CustomizeResponse,
   type HookConfig,
+  type HookContext,
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
@@ -98,7 +99,8 @@ export function networkObjects(request: CompositeRequest<PodNetwork>): NetworkOb
   };
 }
 
-export function readNetwork(objects: NetworkObjects): NetworkReading {
+/** With a context, slices that have been missing for long are not waited for: their blocks are found again on nodes. */
+export function readNetwork(objects: NetworkObjects, context?: HookContext): NetworkReading {
   const { network, clusterCIDRs, slices, leftovers } = objects;
   const { metadata, spec, status } = network;
   const isDefault = metadata.name === DEFAULT_NETWORK;
@@ -109,7 +111,8 @@ export function readNetwork(objects: NetworkObjects): NetworkReading {
   const labelKeys = labelKeysOf(pools);
   const annotation =
     isDefault || problems.length > 0 ? undefined : nodeAnnotationKey(metadata.name, spec.annotation);
-  const lost = lostSlices(status?.slices, [...slices, ...leftovers]);
+  const isLongLost = context !== undefined && isLongMissing(status?.conditions, context);
+  const lost = isLongLost ? [] : lostSlices(status?.slices, [...slices, ...leftovers]);
   const pieces = [...slices.filter(isEnding), ...leftovers].flatMap((slice) => pieceOfSlice(slice) ?? []);
   const grace = spec?.reuseGracePeriodSeconds;
   const newestClaimVersion = newestVersion(claims);

@@ -1,7 +1,8 @@
 import { compareRanges } from '../address/range-set.ts';
 import { compareText } from '../kubernetes/object.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
-import { labelOf, type SelectableNode } from './selector.ts';
+import { labelOf, lengthOf, type SelectableNode } from './selector.ts';
+import { TermIndex } from './term-index.ts';
 
 /**
  * Finds the pools that may serve a node, best first (KEP-2593, "Node Selection"):
@@ -13,30 +14,69 @@ import { labelOf, type SelectableNode } from './selector.ts';
  * 4. the lower range, IPv4 before IPv6,
  * 5. the name.
  *
- * Nodes that look alike to all selectors share one answer.
+ * Nodes that look alike to all selectors share one answer, as long as there is room for it.
  *
  * @param pools in the order of `comparePools`
  */
 export function candidateFinder(pools: readonly BlockPool[]): (node: SelectableNode) => readonly BlockPool[] {
-  const selectors = pools.flatMap(({ selector }) => selector ?? []);
-  const keys = [...new Set(selectors.flatMap(({ labelKeys }) => labelKeys))];
-  const readsName = selectors.some((selector) => selector.readsName);
-  const known = new Map<string, readonly BlockPool[]>();
+  // Many a plan asks for no node at all.
+  let finder: CandidateFinder | undefined;
   return (node) => {
-    const looks = JSON.stringify([readsName && node.name, ...keys.map((key) => labelOf(node, key))]);
-    const candidates = known.get(looks) ?? candidatesFor(node, pools);
-    known.set(looks, candidates);
-    return candidates;
+    finder ??= new CandidateFinder(pools);
+    return finder.find(node);
   };
 }
 
-function candidatesFor(node: SelectableNode, pools: readonly BlockPool[]): BlockPool[] {
-  const catchAlls = pools.filter(({ selector }) => selector === undefined);
-  const selecting = pools
-    .map((pool) => ({ pool, matches: pool.selector?.matchCount(node) ?? 0 }))
-    .filter(({ matches }) => matches > 0)
-    .sort((a, b) => b.matches - a.matches);
-  return [...selecting.map(({ pool }) => pool), ...catchAlls];
+/** How many pools all answers together may list before they are forgotten: 8 MB. */
+const MOST_REMEMBERED = 1_000_000;
+
+class CandidateFinder {
+  readonly #pools: readonly BlockPool[];
+  readonly #catchAlls: readonly BlockPool[];
+  /** The terms of each selector, by the place of its pool. */
+  readonly #terms = new TermIndex<number>();
+  readonly #labelKeys = new Set<string>();
+  readonly #readsName: boolean;
+  readonly #known = new Map<string, readonly BlockPool[]>();
+  #remembered = 0;
+
+  constructor(pools: readonly BlockPool[]) {
+    this.#pools = pools;
+    this.#catchAlls = pools.filter(({ selector }) => selector === undefined);
+    this.#readsName = pools.some(({ selector }) => selector?.readsName);
+    for (const [place, { selector }] of pools.entries()) {
+      for (const term of selector?.terms ?? []) this.#terms.add(term, place);
+      for (const key of selector?.labelKeys ?? []) this.#labelKeys.add(key);
+    }
+  }
+
+  find(node: SelectableNode): readonly BlockPool[] {
+    const keys = Object.keys(node.labels).filter((key) => this.#labelKeys.has(key));
+    const looks = JSON.stringify([
+      this.#readsName && node.name,
+      keys.map((key) => [key, labelOf(node, key)]),
+    ]);
+    const known = this.#known.get(looks);
+    if (known !== undefined) return known;
+    const candidates = this.#candidatesFor(node, keys);
+    this.#remembered += candidates.length;
+    if (this.#remembered > MOST_REMEMBERED) {
+      this.#known.clear();
+      this.#remembered = candidates.length;
+    }
+    this.#known.set(looks, candidates);
+    return candidates;
+  }
+
+  #candidatesFor(node: SelectableNode, keys: readonly string[]): readonly BlockPool[] {
+    const matches = new Map<number, number>();
+    this.#terms.find(node, keys, (place, term) =>
+      matches.set(place, Math.max(matches.get(place) ?? 0, lengthOf(term))),
+    );
+    if (matches.size === 0) return this.#catchAlls;
+    const best = [...matches].sort(([a, lengthA], [b, lengthB]) => lengthB - lengthA || a - b);
+    return [...best.map(([place]) => this.#pools[place]!), ...this.#catchAlls];
+  }
 }
 
 /** Rules 1 to 5, which are the same for every node. */

@@ -23,65 +23,130 @@ export interface CompiledSelector {
    * how much it demands, not how much the node happens to carry.
    */
   readonly matchCount: (node: SelectableNode) => number;
+  /** Those that can match at all, longest first. */
+  readonly terms: readonly SelectorTerm[];
   /** The labels that the answer depends on. */
   readonly labelKeys: readonly string[];
   /** Whether the answer depends on the name of the node. */
   readonly readsName: boolean;
 }
 
-interface Requirement {
-  readonly key: string;
-  readonly text: string;
-  readonly holds: (node: SelectableNode) => boolean;
+/** A term as the selector has it, for there may be some hundred thousand of them in a cluster. */
+export interface SelectorTerm extends NodeSelectorTerm {
+  readonly matchExpressions?: readonly SelectorRequirement[];
 }
+
+type SelectorRequirement = (NodeSelectorRequirement | NodeFieldRequirement) & {
+  /** The values again, where they are many. */
+  readonly listed?: ReadonlySet<string>;
+};
+
+const MANY = 16;
 
 /**
  * Compiles a valid `core/v1` NodeSelector: the terms are ORed, the requirements of a term ANDed, and a term
- * without requirements matches nothing. As to the API server, null is as good as absent.
+ * without requirements matches nothing.
  */
-export function compileSelector(selector: NodeSelector): CompiledSelector {
-  const terms = selector.nodeSelectorTerms.map(compileTerm).filter((requirements) => requirements.length > 0);
-  const texts = terms.map((requirements) => requirements.map(({ text }) => text).join(','));
-  const longestFirst = terms.toSorted((a, b) => b.length - a.length);
+export function compileSelector({ nodeSelectorTerms }: NodeSelector): CompiledSelector {
+  const terms = nodeSelectorTerms
+    .filter((term) => lengthOf(term) > 0)
+    .map(compileTerm)
+    .sort((a, b) => lengthOf(b) - lengthOf(a));
+  let text: string | undefined;
   return {
-    text: texts.sort(compareText).join(' || '),
-    matchCount: (node) => longestFirst.find((term) => term.every(({ holds }) => holds(node)))?.length ?? 0,
-    labelKeys: selector.nodeSelectorTerms.flatMap((term) =>
-      (term.matchExpressions ?? []).map(({ key }) => key),
-    ),
-    readsName: selector.nodeSelectorTerms.some(({ matchFields }) => (matchFields ?? []).length > 0),
+    // It is long, and only selectors of equal rank are compared by it.
+    get text() {
+      text ??= terms.map(textOf).sort(compareText).join(' || ');
+      return text;
+    },
+    matchCount: (node) => {
+      const match = terms.find((term) => holds(term, node));
+      return match === undefined ? 0 : lengthOf(match);
+    },
+    terms,
+    labelKeys: terms.flatMap((term) => expressionsOf(term).map(({ key }) => key)),
+    readsName: terms.some((term) => fieldsOf(term).length > 0),
   };
 }
 
-function compileTerm(term: NodeSelectorTerm): Requirement[] {
-  return [
-    ...(term.matchExpressions ?? []).map((each) =>
-      compileRequirement(each, (node) => labelOf(node, each.key)),
-    ),
-    ...(term.matchFields ?? []).map((each) => compileRequirement(each, ({ name }) => name)),
-  ].sort((a, b) => compareText(a.key, b.key) || compareText(a.text, b.text));
+function compileTerm(term: NodeSelectorTerm): SelectorTerm {
+  const hasMany = ({ values }: NodeSelectorRequirement) => (values?.length ?? 0) > MANY;
+  if (!expressionsOf(term).some(hasMany)) return term;
+  const matchExpressions = expressionsOf(term).map((each) =>
+    hasMany(each) ? { ...each, listed: new Set(each.values) } : each,
+  );
+  return { ...term, matchExpressions };
 }
 
-function compileRequirement(
-  { key, operator, values = [] }: NodeSelectorRequirement | NodeFieldRequirement,
-  valueIn: (node: SelectableNode) => string | undefined,
-): Requirement {
-  const listed = new Set<string | undefined>(values);
-  const list = [...new Set(values)].sort(compareText).join(',');
-  const requirement = (text: string, holds: Requirement['holds']) => ({ key, text, holds });
+/** How many requirements a term has. */
+export function lengthOf(term: SelectorTerm): number {
+  return expressionsOf(term).length + fieldsOf(term).length;
+}
+
+/** A null is as good as nothing: an API server drops it, a file may have it. */
+export function expressionsOf({ matchExpressions }: SelectorTerm): readonly SelectorRequirement[] {
+  return matchExpressions ?? NONE;
+}
+
+export function fieldsOf({ matchFields }: SelectorTerm): readonly SelectorRequirement[] {
+  return matchFields ?? NONE;
+}
+
+const NONE: readonly never[] = [];
+
+/** Whether the node meets every requirement of the term. */
+export function holds(term: SelectorTerm, node: SelectableNode): boolean {
+  return (
+    expressionsOf(term).every((each) => isMet(each, labelOf(node, each.key))) &&
+    fieldsOf(term).every((each) => isMet(each, node.name))
+  );
+}
+
+function isMet(requirement: SelectorRequirement, value: string | undefined): boolean {
+  const { operator, values } = requirement;
   switch (operator) {
     case 'In':
-      return requirement(`${key} in (${list})`, (node) => listed.has(valueIn(node)));
+      return value !== undefined && lists(requirement, value);
     case 'NotIn':
-      return requirement(`${key} notin (${list})`, (node) => !listed.has(valueIn(node)));
+      return value === undefined || !lists(requirement, value);
     case 'Exists':
-      return requirement(key, (node) => valueIn(node) !== undefined);
+      return value !== undefined;
     case 'DoesNotExist':
-      return requirement(`!${key}`, (node) => valueIn(node) === undefined);
+      return value === undefined;
     case 'Gt':
-      return requirement(`${key}>${list}`, (node) => compareIntegers(valueIn(node), values[0]) > 0);
+      return compareIntegers(value, values?.[0]) > 0;
     case 'Lt':
-      return requirement(`${key}<${list}`, (node) => compareIntegers(valueIn(node), values[0]) < 0);
+      return compareIntegers(value, values?.[0]) < 0;
+  }
+}
+
+function lists({ values, listed }: SelectorRequirement, value: string): boolean {
+  return listed?.has(value) ?? values?.includes(value) ?? false;
+}
+
+function textOf(term: SelectorTerm): string {
+  return [...expressionsOf(term), ...fieldsOf(term)]
+    .map((requirement) => ({ key: requirement.key, text: requirementText(requirement) }))
+    .sort((a, b) => compareText(a.key, b.key) || compareText(a.text, b.text))
+    .map(({ text }) => text)
+    .join(',');
+}
+
+function requirementText({ key, operator, values }: SelectorRequirement): string {
+  const list = [...new Set(values)].sort(compareText).join(',');
+  switch (operator) {
+    case 'In':
+      return `${key} in (${list})`;
+    case 'NotIn':
+      return `${key} notin (${list})`;
+    case 'Exists':
+      return key;
+    case 'DoesNotExist':
+      return `!${key}`;
+    case 'Gt':
+      return `${key}>${list}`;
+    case 'Lt':
+      return `${key}<${list}`;
   }
 }
 

@@ -58,6 +58,10 @@ export class Program {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined;
   }
@@ -165,6 +169,11 @@ export class ControlPlane {
       await stopAll(programs);
       throw error;
     }
+  }
+
+  /** All that were ever started. */
+  get programs(): readonly Program[] {
+    return this.#programs;
   }
 
   /** The garbage collector learns of kinds at its start: apply the CRDs before. */

@@ -60,6 +60,19 @@ test('F9 a term without requirements matches nothing, and leaves the others alon
   assert.is(matches([{}, { matchExpressions: [zone('a')] }]), 1);
 });
 
+test('a null in a term is as good as nothing', () => {
+  const nothing = null as never;
+  assert.is(matches([{ matchExpressions: nothing, matchFields: [named('node-1')] }]), 1);
+  assert.is(matches([{ matchExpressions: [zone('a')], matchFields: nothing }]), 1);
+  assert.is(matches([{ matchExpressions: nothing, matchFields: nothing }]), 0);
+  const absent = { key: 'absent', operator: 'DoesNotExist' as const, values: nothing };
+  assert.is(matches([{ matchExpressions: [absent] }]), 1);
+  const { text, labelKeys, readsName } = compileSelector({
+    nodeSelectorTerms: [{ matchExpressions: nothing }],
+  });
+  assert.equal([text, labelKeys, readsName], ['', [], false]);
+});
+
 test('matchFields look at the name, not at a label called metadata.name', () => {
   assert.is(matches([{ matchFields: [named('node-1')] }]), 1);
   assert.is(matches([{ matchFields: [named('node-2')] }], { 'metadata.name': 'node-2' } as never), 0);
