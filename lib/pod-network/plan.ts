@@ -2,6 +2,7 @@ import { UsedRanges } from '../address/blocks.ts';
 import { covers, formatPrefix, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
+import { WITHDRAWN_AT_ANNOTATION } from '../kubernetes/names.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
@@ -248,11 +249,11 @@ class Planner {
   }
 
   /** Returns whether the decision stays. */
-  #keepDecision({ nodeUID, blocks, held, isComplete }: Decision): boolean {
+  #keepDecision(decision: Decision): boolean {
+    const { nodeUID, blocks, held } = decision;
     if (this.#settled.has(nodeUID)) return false;
     if (held.some(({ block }) => this.#taken.overlaps(block))) return false;
-    // A part of a decision that nobody was told of is not worth completing any more.
-    if (this.#isClosing && !isComplete && this.#nodes.get(nodeUID)?.shown !== blocks.join()) return false;
+    if (this.#isClosing && this.#hasLeft(decision)) return false;
     const present = new Set(held.map(({ block }) => formatPrefix(block)));
     const missing: Prefix[] = [];
     let isBlocked = false;
@@ -268,6 +269,23 @@ class Planner {
     for (const block of missing) this.#addEntry(block, entry);
     this.#settle(nodeUID, entry.clusterCIDR ?? '', blocks.join(), isBlocked);
     return true;
+  }
+
+  /**
+   * Whether a node has nothing any more of a network that is being deleted: a part of a decision, which nobody was
+   * told of; or blocks that were withdrawn, which it does not show, and was told of long enough ago.
+   */
+  #hasLeft({ nodeUID, blocks, held, isComplete }: Decision): boolean {
+    if (this.#nodes.get(nodeUID)?.shown === blocks.join()) return false;
+    if (!isComplete) return true;
+    const { now, config } = this.#context;
+    return held.every(({ slice }) => {
+      const since = slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION];
+      const left =
+        since === undefined ? config.cacheLagSeconds : config.cacheLagSeconds - secondsSince(since, now);
+      if (left > 0 && !this.#view.isDefault) this.#changesIn(left);
+      return left <= 0 && !this.#view.isDefault;
+    });
   }
 
   /** A secondary network's blocks that are on a node although nobody lists them. */
