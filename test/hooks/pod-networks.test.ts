@@ -611,7 +611,7 @@ test('a node waits until it is known which of the labels it has', () => {
   ];
   const parts = {
     clusterCIDRs,
-    claims: [claim('n', { absentLabels: [] }), claim('m', { absentLabels: ['gpu'] })],
+    claims: [claim('n', { labelKeys: { default: 'old' } }), claim('m')],
   };
   assert.equal(blocks(parts), { m: ['10.0.0.0/24'] });
   assert.is(ready(parts).message, '1 of 2 nodes without blocks: n (its labels are not known yet)');
