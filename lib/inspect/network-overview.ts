@@ -16,8 +16,9 @@ import type {
 import type { HookContext } from '../metacontroller/hook.ts';
 import { type BlockPool, blockLength, readBlockPool } from '../pod-network/block-pool.ts';
 import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
+import { labelKeysDigest } from '../pod-network/network-slices.ts';
 import { networkStatus, type Standstill } from '../pod-network/network-status.ts';
-import { type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
+import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
 import { type Plan, planNetwork, planStandstill } from '../pod-network/plan.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
 import { type BlockUsage, blockUsage, networkUsage } from '../pod-network/usage.ts';

@@ -58,7 +58,7 @@ export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
     ...janitor.restoreSlices(),
     ...janitor.ownAddresses(),
     ...janitor.deleteLeftovers(),
-    ...networkDeeds(view, context),
+    ...networkDeeds(view),
   ];
 }
 
