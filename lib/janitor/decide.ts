@@ -28,10 +28,17 @@ import {
   qualifiedName,
 } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
-import type { AllocationSlice, IPAddress, IPAddressClaim, SliceEntry } from '../kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  IPAddress,
+  IPAddressClaim,
+  PodNetwork,
+  SliceEntry,
+} from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool.ts';
 import type { Check, Deed, ObjectPath } from './deed.ts';
+import { networkDeeds } from './network-deeds.ts';
 
 /** What the janitor's caches have. */
 export interface JanitorView {
@@ -39,6 +46,7 @@ export interface JanitorView {
   readonly addresses: readonly IPAddress[];
   readonly slices: readonly AllocationSlice[];
   readonly pools: readonly Pool[];
+  readonly networks: readonly PodNetwork[];
 }
 
 /** What is to be done now, each by itself. What has been done is not in view at once: its checks then fail. */
@@ -50,6 +58,7 @@ export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
     ...janitor.restoreSlices(),
     ...janitor.ownAddresses(),
     ...janitor.deleteLeftovers(),
+    ...networkDeeds(view),
   ];
 }
 

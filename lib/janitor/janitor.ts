@@ -6,7 +6,7 @@ import type { Term } from '../binder/lease.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import type { Pool } from '../pool/pool.ts';
 import { decideDeeds } from './decide.ts';
@@ -30,6 +30,7 @@ interface Caches {
   readonly slices: Watched<AllocationSlice>;
   readonly pools: Watched<Pool>;
   readonly globalPools: Watched<Pool>;
+  readonly networks: Watched<PodNetwork>;
 }
 
 /** Tidies up what Metacontroller leaves, while it leads: see `decideDeeds`. */
@@ -90,15 +91,20 @@ export class Janitor {
       slices: watch<AllocationSlice>(METAIPAM_API_VERSION, 'allocationslices'),
       pools: watch<Pool>(POOL_API_VERSION, 'inclusterippools', withoutManagedFields),
       globalPools: watch<Pool>(POOL_API_VERSION, 'globalinclusterippools', withoutManagedFields),
+      networks: watch<PodNetwork>(METAIPAM_API_VERSION, 'podnetworks', withoutManagedFields),
     };
   }
 
-  async #look({ claims, addresses, slices, pools, globalPools }: Caches, term: Term): Promise<void> {
+  async #look(
+    { claims, addresses, slices, pools, globalPools, networks }: Caches,
+    term: Term,
+  ): Promise<void> {
     const view = {
       claims: claims.list(),
       addresses: addresses.list(),
       slices: slices.list(),
       pools: [...pools.list(), ...globalPools.list()],
+      networks: networks.list(),
     };
     const deeds = decideDeeds(view, { now: this.#clock.now(), config: this.#config });
     for (const deed of deeds) {
