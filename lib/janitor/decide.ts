@@ -51,6 +51,10 @@ export interface JanitorView {
 
 /** What is to be done now, each by itself. What has been done is not in view at once: its checks then fail. */
 export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
+  return [...poolDeeds(view, context), ...networkDeeds(view)];
+}
+
+export function poolDeeds(view: Omit<JanitorView, 'networks'>, context: HookContext): Deed[] {
   const janitor = new Janitor(view, context);
   return [
     ...janitor.endAddresses(),
@@ -58,12 +62,11 @@ export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
     ...janitor.restoreSlices(),
     ...janitor.ownAddresses(),
     ...janitor.deleteLeftovers(),
-    ...networkDeeds(view),
   ];
 }
 
 class Janitor {
-  readonly #view: JanitorView;
+  readonly #view: Omit<JanitorView, 'networks'>;
   readonly #context: HookContext;
   readonly #claims: ReadonlyMap<string, IPAddressClaim>;
   /** By `namespace/name`. */
@@ -72,7 +75,7 @@ class Janitor {
   /** Entries of pools that are in use, by the uid of their claim. */
   readonly #entries: ReadonlyMap<string, readonly Allocation[]>;
 
-  constructor(view: JanitorView, context: HookContext) {
+  constructor(view: Omit<JanitorView, 'networks'>, context: HookContext) {
     this.#view = view;
     this.#context = context;
     this.#claims = byUid(view.claims);
