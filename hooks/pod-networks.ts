@@ -1,5 +1,5 @@
 /** PodNetwork → the AllocationSlices that list which node has which blocks, in the namespace of the install. */
-import { secondsSince, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { desiredSlices } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
@@ -37,7 +37,7 @@ export function customize(
 
 /** Decides for all nodes at once. A network whose spec is invalid gives out nothing and takes nothing back. */
 export function sync(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const reading = readNetwork(networkObjects(request));
+  const reading = readNetwork(networkObjects(request), context);
   if (reading.problems.length === 0) {
     return respond(reading, planNetwork(reading, context), undefined, context);
   }
@@ -56,37 +56,20 @@ export function sync(request: CompositeRequest<PodNetwork>, context: HookContext
  * first, and Metacontroller writes nothing until it has. They are made again then.
  */
 export function finalize(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const reading = readNetwork(networkObjects(request));
+  const reading = readNetwork(networkObjects(request), context);
   const { uid = '' } = request.parent.metadata;
   const plan = planNetwork(reading, context, true);
-  const holders = holdersOf(reading, plan, context);
+  const holders = plan.homes.size;
   const message =
     holders === 0 ? 'is being deleted' : `${plural(holders, 'node')} with blocks of this network`;
   const response = respond(reading, plan, { reason: 'Deleting', message }, context);
-  if (holders > 0) {
-    return { ...response, finalized: false, resyncAfterSeconds: context.config.cacheLagSeconds };
-  }
+  const isHeld = holders > 0 || reading.allocations.some(({ entry }) => entry.released === undefined);
+  if (isHeld) return { ...response, finalized: false };
   // Once it hears its own last word, all that it wrote before is in view too.
   const hasHeard = reading.objects.slices.some(({ spec }) => spec.answers?.[uid] !== undefined);
   const unseen = secondsUntilAllIsSeen(request.parent, context);
   if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
   return { ...response, finalized: false, resyncAfterSeconds: Math.ceil(unseen) };
-}
-
-/** How many nodes a network that is being deleted has to wait for. */
-function holdersOf(reading: NetworkReading, plan: Plan, context: HookContext): number {
-  if (reading.isDefault) return plan.homes.size;
-  const shown = new Map(reading.nodes.map((node) => [node.uid, node.shown]));
-  const holders = new Set<string>();
-  for (const { slice, entry } of plan.kept) {
-    if (entry.released !== undefined) continue;
-    const withdrawnAt = slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION];
-    const hasArrived =
-      withdrawnAt !== undefined && secondsSince(withdrawnAt, context.now) >= context.config.cacheLagSeconds;
-    if (!hasArrived || shown.get(entry.uid) === entry.blocks?.join()) holders.add(entry.uid);
-  }
-  for (const { entry } of plan.added) holders.add(entry.uid);
-  return holders.size;
 }
 
 function respond(
@@ -113,7 +96,8 @@ function respond(
     ...labelKeySlices(head, reading.labelKeys),
   ];
   const safety = plan.added.length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, safety);
+  const untilFound = reading.lost.length > 0 ? context.config.cacheLagSeconds : Number.POSITIVE_INFINITY;
+  const resync = Math.min(plan.changesInSeconds, safety, untilFound);
   return {
     status: networkStatus(reading, plan, standstill, context.now),
     children: children.sort((a, b) => compareText(a.metadata.name, b.metadata.name)),

@@ -1,9 +1,6 @@
 /** InClusterIPPool or GlobalInClusterIPPool → the AllocationSlices that list who has which of its addresses. */
 import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { allocationsOf, desiredSlices } from '../lib/allocation/slice.ts';
-import { ADDRESS_SPACE_ANNOTATION } from '../lib/kubernetes/names.ts';
-import { isPaused } from '../lib/kubernetes/object.ts';
-import { formatProblem } from '../lib/kubernetes/problem.ts';
 import type {
   CompositeRequest,
   CompositeResponse,
@@ -11,13 +8,12 @@ import type {
   CustomizeResponse,
   HookContext,
 } from '../lib/metacontroller/hook.ts';
-import { isAddressSpaceName, sharedAddressSpace } from '../lib/pool/address-space.ts';
-import { planPool, type Standstill } from '../lib/pool/plan.ts';
+import { planPool } from '../lib/pool/plan.ts';
 import { type Pool, sliceHead } from '../lib/pool/pool.ts';
 import { readPool } from '../lib/pool/spec.ts';
+import { standstillOf } from '../lib/pool/standstill.ts';
 import { poolStatus } from '../lib/pool/status.ts';
 import { type PoolView, poolRelated, readPoolRequest } from '../lib/pool/view.ts';
-import { shorten } from '../lib/text.ts';
 
 /** How soon a sync that gave out something looks again, should Metacontroller have failed silently. */
 const SAFETY_RESYNC_SECONDS = 10;
@@ -31,13 +27,13 @@ export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookCo
 /** Serves all claims of the pool at once. */
 export function sync(request: CompositeRequest<Pool>, context: HookContext): CompositeResponse {
   const view = readPoolRequest(request, context.config);
-  return respond(view, standstillOf(request.parent), context);
+  return respond(view, context);
 }
 
 /** Gives out nothing new; the pool stays until nothing of it is in use any more. */
 export function finalize(request: CompositeRequest<Pool>, context: HookContext): CompositeResponse {
   const view = readPoolRequest(request, context.config);
-  const response = respond(view, { reason: 'Deleting', message: 'is being deleted' }, context);
+  const response = respond(view, context);
   const { slices, leftovers, claims, given } = view;
   const isHeld =
     given.length > 0 ||
@@ -50,15 +46,11 @@ export function finalize(request: CompositeRequest<Pool>, context: HookContext):
   return { ...response, finalized: false, resyncAfterSeconds: unseen };
 }
 
-function respond(
-  view: PoolView,
-  standstill: Standstill | undefined,
-  context: HookContext,
-): CompositeResponse {
+function respond(view: PoolView, context: HookContext): CompositeResponse {
   const { pool, slices } = view;
-  const plan = planPool(view, readPool(pool.spec).ranges, standstill, context);
+  const plan = planPool(view, readPool(pool.spec).ranges, standstillOf(pool), context);
   const answers =
-    standstill?.reason === 'Deleting'
+    plan.standstill?.reason === 'Deleting'
       ? new Map([[pool.metadata.uid ?? '', { reason: LAST_WORD }], ...plan.slices.answers])
       : plan.slices.answers;
   const isGiving = [...plan.slices.added].length > 0;
@@ -74,19 +66,4 @@ function respond(
     }),
     ...(Number.isFinite(resync) && { resyncAfterSeconds: Math.max(1, Math.ceil(resync)) }),
   };
-}
-
-/** Why the pool gives out nothing now, as far as the pool alone tells. */
-function standstillOf(pool: Pool): Standstill | undefined {
-  if (isPaused(pool)) return { reason: 'Paused', message: 'is paused' };
-  const space = sharedAddressSpace(pool);
-  if (space !== undefined && !isAddressSpaceName(space)) {
-    return {
-      reason: 'InvalidSpec',
-      message: `has an annotation ${ADDRESS_SPACE_ANNOTATION} that is not a DNS name of at most 63 characters`,
-    };
-  }
-  const { problems } = readPool(pool.spec);
-  if (problems.length === 0) return undefined;
-  return { reason: 'InvalidSpec', message: shorten(`is invalid: ${problems.map(formatProblem).join('; ')}`) };
 }

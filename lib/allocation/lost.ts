@@ -3,7 +3,9 @@ import type { Range } from '../address/range.ts';
 import type { Condition } from '../kubernetes/conditions.ts';
 import { compareText } from '../kubernetes/object.ts';
 import type { AllocationSlice } from '../kubernetes/types.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
+import { secondsSince } from './hold.ts';
 import { pieceOfName } from './names.ts';
 
 /** The condition of a pool or network that misses slices; it tells since when. */
@@ -29,6 +31,21 @@ export function listedSlices(slices: readonly AllocationSlice[], lost: readonly 
     .filter(({ spec }) => spec.closed !== true && Object.keys(spec.entries ?? {}).length > 0)
     .map(({ metadata }) => metadata.name);
   return [...inUse, ...lost].sort(compareText);
+}
+
+/**
+ * Whether slices have been missing for so long that whatever was made from what they said is in view by now.
+ *
+ * @param conditions those of the pool or network
+ */
+export function isLongMissing(
+  conditions: readonly Condition[] | undefined,
+  { now, config }: HookContext,
+): boolean {
+  const missing = conditions?.find(({ type }) => type === SLICES_MISSING);
+  return (
+    missing?.status === 'True' && secondsSince(missing.lastTransitionTime, now) >= config.cacheLagSeconds
+  );
 }
 
 export function slicesMissing(lost: readonly string[]): Omit<Condition, 'lastTransitionTime'> {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObjectApi, V1Deployment } from '@kubernetes/client-node';
-import type { Adoption, Inventory } from '../inspect/adoption.ts';
+import type { Adoption } from '../inspect/adoption.ts';
+import type { Inventory } from '../inspect/inventory.ts';
 import {
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
@@ -8,7 +9,6 @@ import {
   POOL_API_VERSION,
 } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { ClusterCIDR, IPAddress, IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
@@ -21,12 +21,12 @@ const OPTIONS = defineOptions({
   timeout: {
     type: 'duration',
     default: '1m',
-    help: 'How long to wait for pools to allocate the addresses that their claims have.',
+    help: 'How long to wait for pools to list the addresses that their claims have.',
   },
   'cluster-api-version': HOOK_OPTIONS['cluster-api-version'],
 });
 
-/** Milliseconds between two looks at what pools have allocated. */
+/** Milliseconds between two looks at what pools have listed. */
 const POLL_INTERVAL = 1000;
 
 /** The label that Cluster API puts on everything of the in-cluster provider. */
@@ -101,7 +101,7 @@ async function adopt(
     if (isDryRun || unfinished === 0) return 0;
     for (const { metadata, spec } of waiting) {
       const pool = `${spec.poolRef.kind} ${spec.poolRef.name}`;
-      const problem = `${pool} has not allocated ${spec.address} to its claim`;
+      const problem = `${pool} has not listed ${spec.address} for its claim`;
       stderr.write(`metaipam adopt: IPAddress ${qualifiedName(metadata)}: ${problem}\n`);
     }
     stderr.write('metaipam adopt: not everything is adopted yet: run it again\n');
@@ -110,16 +110,27 @@ async function adopt(
 }
 
 async function takeInventory(api: KubernetesObjectApi, version: string): Promise<Inventory> {
-  const { refersToOurPool } = await import('../inspect/adoption.ts');
-  const claims = `${CAPI_IPAM_GROUP}/${version}`;
-  const pools = await list<Inventory['pools'][number]>(api, POOL_API_VERSION, 'InClusterIPPool');
-  const globalPools = await list<Inventory['pools'][number]>(api, POOL_API_VERSION, 'GlobalInClusterIPPool');
+  const [{ readInventory }, { isOurs }] = await Promise.all([
+    import('../inspect/inventory.ts'),
+    import('../pool/reference.ts'),
+  ]);
+  const capi = `${CAPI_IPAM_GROUP}/${version}`;
+  const kinds: [apiVersion: string, kind: string][] = [
+    [POOL_API_VERSION, 'InClusterIPPool'],
+    [POOL_API_VERSION, 'GlobalInClusterIPPool'],
+    [capi, 'IPAddressClaim'],
+    [capi, 'IPAddress'],
+    [METAIPAM_API_VERSION, 'AllocationSlice'],
+    [CLUSTER_CIDR_API_VERSION, 'ClusterCIDR'],
+  ];
+  const objects: KubernetesObject[] = [];
+  for (const [apiVersion, kind] of kinds)
+    objects.push(...(await list<KubernetesObject>(api, apiVersion, kind)));
+  const inventory = readInventory(objects);
   return {
-    pools: [...pools, ...globalPools],
-    claims: (await list<IPAddressClaim>(api, claims, 'IPAddressClaim')).filter(refersToOurPool),
-    addresses: (await list<IPAddress>(api, claims, 'IPAddress')).filter(refersToOurPool),
-    allocations: await list<IPAllocation>(api, METAIPAM_API_VERSION, 'IPAllocation'),
-    clusterCIDRs: await list<ClusterCIDR>(api, CLUSTER_CIDR_API_VERSION, 'ClusterCIDR'),
+    ...inventory,
+    claims: inventory.claims.filter(isOurs),
+    addresses: inventory.addresses.filter(isOurs),
   };
 }
 
@@ -189,11 +200,11 @@ const command: Command = defineCommand({
   description: `
 Makes the objects of Cluster API's in-cluster IPAM provider and of node-ipam-controller metaipam's own, once those
 controllers have stopped: removes their finalizers and webhook configurations, which would block every deletion, and
-gives each IPAddress its owners, labels and mark, once metaipam has allocated its address. No address and no other
+gives each IPAddress its owners, labels and mark, once its pool has listed its address. No address and no other
 part of a spec is changed. Run it again at any time: it does what is left to do. It also takes on IPAddresses that
 were made by hand or restored.
 
-Exit codes: 0 when everything was done, 1 on any error or when an address was not allocated in time.`,
+Exit codes: 0 when everything was done, 1 on any error or when an address was not listed in time.`,
   options: OPTIONS,
   main: adopt,
 });

@@ -15,13 +15,13 @@ import { claimTrouble } from '../doctor/objects-in-trouble.ts';
 import type { Pod } from '../doctor/other-allocators.ts';
 import type { InstalledDefinition } from '../doctor/resource-definitions.ts';
 import type { Workload } from '../doctor/workload.ts';
-import { refersToOurPool } from '../inspect/adoption.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
+import { isOurs } from '../pool/reference.ts';
 import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
@@ -181,7 +181,7 @@ async function readState(
         api,
         `/apis/${CAPI_IPAM_GROUP}/${claimsVersion}/ipaddressclaims`,
         (claim: IPAddressClaim) => {
-          const trouble = refersToOurPool(claim) ? claimTrouble(claim, now) : undefined;
+          const trouble = isOurs(claim) ? claimTrouble(claim, now) : undefined;
           return trouble && { name: qualifiedName(claim.metadata), trouble };
         },
       ),

@@ -13,7 +13,7 @@ import { InputError } from './command.ts';
 
 /** For the help text of commands that read a cluster. */
 export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools, ipaddressclaims and
-ipaddresses (ipam.cluster.x-k8s.io), ipallocations, podnetworks and podcidrclaims (metaipam.io), clustercidrs
+ipaddresses (ipam.cluster.x-k8s.io), allocationslices, podnetworks and podcidrclaims (metaipam.io), clustercidrs
 (networking.x-k8s.io) and nodes. Kinds that the cluster does not have are left out.`;
 
 interface Resource {
@@ -28,7 +28,7 @@ const RESOURCES: readonly Resource[] = [
   resource('globalinclusterippools', false, POOL_API_VERSION),
   resource('ipaddressclaims', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
   resource('ipaddresses', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
-  resource('ipallocations', true, METAIPAM_API_VERSION),
+  resource('allocationslices', true, METAIPAM_API_VERSION),
   resource('podnetworks', false, METAIPAM_API_VERSION),
   resource('podcidrclaims', false, METAIPAM_API_VERSION),
   resource('clustercidrs', false, CLUSTER_CIDR_API_VERSION),

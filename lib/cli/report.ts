@@ -1,17 +1,14 @@
 /** A human account of the objects of a cluster: pools and their use, claims, ClusterCIDRs, nodes. */
 
 import { type Inventory, readInventory } from '../inspect/inventory.ts';
-import {
-  type ClusterCIDROverview,
-  overviewOf,
-  type PoolOverview,
-  type State,
-  type Usage,
-} from '../inspect/overview.ts';
+import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
+import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
+import type { ObjectState, State } from '../inspect/state.ts';
+import type { Usage } from '../inspect/usage.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
-import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
+import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { nodeAnnotationKey } from '../pod-network/node-annotation-key.ts';
 import type { Paint } from './paint.ts';
@@ -29,10 +26,7 @@ export function renderReport(
   const addresses = new Map(
     inventory.addresses.map((address) => [qualifiedName(address.metadata), address.spec]),
   );
-  const refusals = Map.groupBy(
-    inventory.allocations.filter(({ spec }) => spec.refusal !== undefined),
-    ({ spec }) => spec.claimRef.uid,
-  );
+  const waiting = new Map(networks.flatMap(({ waiting }) => waiting).map((each) => [each.name, each]));
   const clusterCIDRs = networks.flatMap(({ name, clusterCIDRs }) =>
     clusterCIDRs.flatMap((each) => describeClusterCIDR(name, each, paint)),
   );
@@ -40,7 +34,7 @@ export function renderReport(
     ['Pools', pools.flatMap((pool) => describePool(pool, paint))],
     ['Claims', columns(inventory.claims.map((claim) => describeClaim(claim, addresses, paint)))],
     ['ClusterCIDRs', clusterCIDRs],
-    ['Nodes', columns(inventory.nodes.map((node) => describeNode(node, inventory, refusals, paint)))],
+    ['Nodes', columns(inventory.nodes.map((node) => describeNode(node, inventory, waiting, paint)))],
   ];
   const shown = sections.filter(([, lines]) => lines.length > 0);
   if (shown.length === 0) return 'No pools, claims, ClusterCIDRs or nodes.\n';
@@ -94,7 +88,7 @@ function describeClusterCIDR(
 function describeNode(
   { metadata, spec }: Node,
   { networks }: Inventory,
-  refusals: ReadonlyMap<string, readonly IPAllocation[]>,
+  waiting: ReadonlyMap<string, State>,
   paint: Paint,
 ): string[] {
   const podCIDRs = spec?.podCIDRs ?? [];
@@ -102,11 +96,11 @@ function describeNode(
     .map(({ metadata: { name }, spec }) => nodeAnnotationKey(name, spec.annotation))
     .filter((key) => metadata.annotations?.[key] !== undefined)
     .map((key) => `${key}: ${metadata.annotations![key]}`);
-  const refused = (refusals.get(metadata.uid ?? '') ?? []).map(({ spec }) => waits(spec.refusal, paint));
+  const why = waiting.get(metadata.name);
   return [
     metadata.name,
     podCIDRs.length > 0 ? paint('green', podCIDRs.join(', ')) : paint('grey', 'no podCIDRs'),
-    [...annotations, ...refused].join('; '),
+    [...annotations, ...(why ? [waits(why, paint)] : [])].join('; '),
   ];
 }
 
@@ -114,8 +108,9 @@ function usageText({ total, used, free, outOfRange }: Omit<Usage, 'space'>): str
   return `total ${total}, used ${used}, free ${free}${outOfRange > 0n ? `, out of range ${outOfRange}` : ''}`;
 }
 
-function readiness(state: State, paint: Paint): string {
-  return state.reason === 'Ready' ? paint('green', 'Ready') : paint('red', `not ready: ${sentence(state)}`);
+function readiness(state: ObjectState, paint: Paint): string {
+  if (!state.isReady) return paint('red', `not ready: ${sentence(state)}`);
+  return state.reason === 'Ready' ? paint('green', 'Ready') : paint('yellow', `ready, ${sentence(state)}`);
 }
 
 function waits(verdict: Partial<State> | undefined, paint: Paint): string {

@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { formatPrefix, formatRange } from '../address/range.ts';
-import type { NetworkOverview, Overview, PoolOverview, State, Usage, Waiting } from '../inspect/overview.ts';
+import type { NetworkOverview } from '../inspect/network-overview.ts';
+import type { Overview, PoolOverview } from '../inspect/overview.ts';
+import type { State, Waiting } from '../inspect/state.ts';
+import type { Usage } from '../inspect/usage.ts';
 import { exactInteger } from '../json.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';

@@ -1,26 +1,12 @@
 import { canonicalAddress } from '../address/address.ts';
-import {
-  CAPI_IPAM_GROUP,
-  CLUSTER_CIDR_API_VERSION,
-  POOL_API_VERSION,
-  POOL_LABEL,
-  POOL_UID_LABEL,
-} from '../kubernetes/names.ts';
-import {
-  type KubernetesObject,
-  type ObjectMeta,
-  type OwnerReference,
-  qualifiedName,
-} from '../kubernetes/object.ts';
-import type {
-  ClusterCIDR,
-  GlobalInClusterIPPool,
-  InClusterIPPool,
-  IPAddress,
-  IPAddressClaim,
-  IPAllocation,
-} from '../kubernetes/types.ts';
-import { poolLabel } from '../pool/label.ts';
+import type { Allocation } from '../allocation/slice.ts';
+import { addressLabels, poolOwner } from '../claim/ip-address.ts';
+import { CLUSTER_CIDR_API_VERSION, DECORATOR_ANNOTATION } from '../kubernetes/names.ts';
+import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
+import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { poolTitle } from '../pool/pool.ts';
+import type { Inventory } from './inventory.ts';
+import { poolTitleOf } from './pool-account.ts';
 
 /** On a claim: whoever removes it deletes the claim's IPAddress first. */
 const RELEASE_ADDRESS = 'ipam.cluster.x-k8s.io/ReleaseAddress';
@@ -33,16 +19,8 @@ const FOREIGN_FINALIZERS: readonly string[] = [
   'networking.x-k8s.io/cluster-cidr-finalizer',
 ];
 
-/** Metacontroller knows an attachment by this and by its owner. */
-const DECORATOR_ANNOTATION = 'metacontroller.k8s.io/decorator-controller';
-
-export interface Inventory {
-  readonly pools: readonly (InClusterIPPool | GlobalInClusterIPPool)[];
-  readonly claims: readonly IPAddressClaim[];
-  readonly addresses: readonly IPAddress[];
-  readonly allocations: readonly IPAllocation[];
-  readonly clusterCIDRs: readonly ClusterCIDR[];
-}
+/** The objects that another controller may have left, and what our pools know of them. */
+type Given = Pick<Inventory, 'pools' | 'claims' | 'addresses' | 'allocations' | 'clusterCIDRs'>;
 
 /** One object to patch, and what that does, in words. */
 export interface Adoption {
@@ -56,7 +34,7 @@ export interface Adoption {
 
 export interface AdoptionPlan {
   readonly adoptions: readonly Adoption[];
-  /** IPAddresses that their pool has not allocated to their claim yet, and must before they are adopted. */
+  /** IPAddresses that their pool has not listed for their claim yet, and must before they are adopted. */
   readonly waiting: readonly IPAddress[];
 }
 
@@ -64,20 +42,16 @@ export interface AdoptionPlan {
  * What makes objects that another controller left behind metaipam's own: its finalizers removed, and each
  * IPAddress of a living claim owned, labelled and marked as metaipam would have made it. Specs never change.
  *
- * An IPAddress is only labelled once it is allocated: a pool does not look at those that carry its label, and
- * would give the address to somebody else.
+ * An IPAddress is only labelled once it is listed: a pool does not look at those that carry its label, and would
+ * give the address to somebody else.
  */
-export function planAdoption({
-  pools,
-  claims,
-  addresses,
-  allocations,
-  clusterCIDRs,
-}: Inventory): AdoptionPlan {
-  const poolsByTitle = new Map(pools.map((pool) => [poolTitle(pool.kind, pool.metadata), pool]));
+export function planAdoption({ pools, claims, addresses, allocations, clusterCIDRs }: Given): AdoptionPlan {
+  const knownPools = new Set(pools.map(poolTitle));
   const claimsByName = new Map(claims.map((claim) => [qualifiedName(claim.metadata), claim]));
-  const allocated = new Set(
-    allocations.map(({ spec: { claimRef, address } }) => `${claimRef.uid} ${address}`),
+  const listed = new Map(
+    allocations
+      .filter(({ entry }) => entry.released === undefined)
+      .map((allocation) => [`${allocation.entry.uid} ${allocation.key}`, allocation]),
   );
   const waiting: IPAddress[] = [];
   const adoptions: Adoption[] = [];
@@ -89,19 +63,19 @@ export function planAdoption({
   for (const pool of pools) add(pool);
   for (const address of addresses) {
     const { metadata, spec } = address;
-    const { kind, name } = spec.poolRef;
     const claim = claimsByName.get(qualifiedName(metadata));
-    const pool =
-      poolsByTitle.get(poolTitle(kind, { ...metadata, name })) ?? poolsByTitle.get(poolTitle(kind, { name }));
-    const isAllocated =
-      claim !== undefined && allocated.has(`${claim.metadata.uid} ${canonicalAddress(spec.address)}`);
+    const pool = poolTitleOf(address);
+    const isServed = claim !== undefined && knownPools.has(pool) && poolTitleOf(claim) === pool;
+    const allocation = isServed
+      ? listed.get(`${claim.metadata.uid} ${canonicalAddress(spec.address)}`)
+      : undefined;
     const isGoing = claim?.metadata.deletionTimestamp !== undefined;
     if (isGoing && claim.metadata.finalizers?.includes(RELEASE_ADDRESS)) {
       add(address, { metadata: {}, isDeleted: true, effects: ['deleted, as its claim is'] });
-    } else if (pool !== undefined && isAllocated) add(address, ownership(address, claim, pool));
-    else add(address);
-    const isServed = claim !== undefined && pool !== undefined && claim.spec.poolRef.name === name;
-    if (isServed && !isAllocated && !isGoing) waiting.push(address);
+    } else if (isServed && allocation !== undefined) {
+      add(address, ownership(address, claim, allocation));
+    } else add(address);
+    if (isServed && allocation === undefined && !isGoing) waiting.push(address);
   }
   // After their addresses, of which nobody takes care once they are gone.
   for (const claim of claims) add(claim);
@@ -110,7 +84,7 @@ export function planAdoption({
 }
 
 /** IPAddresses of our pools whose claim does not exist: they stay as they are and keep their address in use. */
-export function orphans({ claims, addresses }: Inventory): IPAddress[] {
+export function orphans({ claims, addresses }: Given): IPAddress[] {
   const known = new Set(claims.map(({ metadata }) => qualifiedName(metadata)));
   return addresses.filter(
     ({ metadata, spec }) => !known.has(qualifiedName({ ...metadata, name: spec.claimRef.name })),
@@ -121,10 +95,6 @@ interface Changes {
   readonly metadata: object;
   readonly isDeleted?: true;
   readonly effects: readonly string[];
-}
-
-function poolTitle(kind: string, metadata: ObjectMeta): string {
-  return `${kind} ${qualifiedName(metadata)}`;
 }
 
 /** The removal of others' finalizers, and `changes`; nothing when there is nothing to do. */
@@ -146,25 +116,13 @@ function adoptionOf(object: KubernetesObject, changes?: Changes): Adoption | und
   };
 }
 
-function ownership(
-  { metadata }: IPAddress,
-  claim: IPAddressClaim,
-  pool: Inventory['pools'][number],
-): Changes {
-  const owners = [ownerReference(claim, claim.apiVersion, true)];
-  // Metacontroller merges owner references by name, and would mix up two of one name.
-  if (pool.metadata.name !== claim.metadata.name) owners.push(ownerReference(pool, POOL_API_VERSION, false));
+function ownership({ metadata }: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Changes {
+  const owners = [ownerReference(claim), poolOwner(slice)];
   const others = (metadata.ownerReferences ?? []).filter(
-    (reference) =>
-      ![claim, pool].some(
-        ({ kind, metadata: { name } }) => kind === reference.kind && name === reference.name,
-      ),
+    (reference) => !owners.some(({ kind, name }) => kind === reference.kind && name === reference.name),
   );
   const ownerReferences = [...others, ...owners];
-  const labels = {
-    [POOL_LABEL]: poolLabel(pool.kind, pool.metadata.name),
-    [POOL_UID_LABEL]: pool.metadata.uid ?? '',
-  };
+  const labels = addressLabels(claim, slice);
   const effects: string[] = [];
   if (!sameOwners(metadata.ownerReferences ?? [], ownerReferences)) {
     effects.push(`owned by ${owners.map(({ kind, name }) => `${kind} ${name}`).join(' and ')}`);
@@ -181,19 +139,9 @@ function ownership(
   };
 }
 
-function ownerReference(
-  { kind, metadata }: KubernetesObject,
-  apiVersion: string,
-  controller: boolean,
-): OwnerReference {
-  return {
-    apiVersion,
-    kind,
-    name: metadata.name,
-    uid: metadata.uid ?? '',
-    controller,
-    blockOwnerDeletion: true,
-  };
+function ownerReference({ apiVersion, kind, metadata }: IPAddressClaim): OwnerReference {
+  const { name, uid = '' } = metadata;
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
 function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {
@@ -203,10 +151,4 @@ function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]):
       .sort()
       .join();
   return text(a) === text(b);
-}
-
-/** Whether a claim or an address refers to one of our pools. */
-export function refersToOurPool({ spec }: IPAddressClaim | IPAddress): boolean {
-  const { apiGroup, kind } = spec.poolRef;
-  return apiGroup === CAPI_IPAM_GROUP && ['InClusterIPPool', 'GlobalInClusterIPPool'].includes(kind);
 }

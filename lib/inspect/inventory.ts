@@ -1,28 +1,32 @@
 /** The objects that metaipam's addresses depend on, by kind. */
+import { type Allocation, allocationsOf } from '../allocation/slice.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_GROUP } from '../kubernetes/names.ts';
 import { compareText, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type {
+  AllocationSlice,
   ClusterCIDR,
   IPAddress,
   IPAddressClaim,
-  IPAllocation,
   PodCIDRClaim,
   PodNetwork,
+  SliceEntry,
 } from '../kubernetes/types.ts';
-import type { Pool } from '../pool/pool-hooks.ts';
+import type { Pool } from '../pool/pool.ts';
 import { groupOf } from '../validation/rules.ts';
 
-/** Each list by kind, namespace and name. */
+/** Each list of objects by kind, namespace and name. */
 export interface Inventory {
   readonly pools: readonly Pool[];
   readonly claims: readonly IPAddressClaim[];
   readonly addresses: readonly IPAddress[];
-  readonly allocations: readonly IPAllocation[];
+  readonly slices: readonly AllocationSlice[];
   readonly networks: readonly PodNetwork[];
   readonly clusterCIDRs: readonly ClusterCIDR[];
   readonly podCIDRClaims: readonly PodCIDRClaim[];
   readonly nodes: readonly Node[];
+  /** All that the slices list. */
+  readonly allocations: readonly Allocation[];
 }
 
 /** What an object must have inside its spec to be read at all, by `kind.group`; any version. */
@@ -31,7 +35,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: [],
   [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: ['poolRef'],
   [`IPAddress.${CAPI_IPAM_GROUP}`]: ['poolRef', 'claimRef'],
-  [`IPAllocation.${METAIPAM_GROUP}`]: ['poolRef', 'claimRef'],
+  [`AllocationSlice.${METAIPAM_GROUP}`]: ['poolRef'],
   [`PodNetwork.${METAIPAM_GROUP}`]: [],
   [`PodCIDRClaim.${METAIPAM_GROUP}`]: [],
   [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: [],
@@ -49,25 +53,87 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
   );
   const ofKind = <T>(...kinds: string[]) =>
     kinds.flatMap((kind) => byKind.get(kind) ?? []) as object[] as T[];
+  const slices = ofKind<AllocationSlice>('AllocationSlice').map(readableSlice);
   return {
-    pools: ofKind('GlobalInClusterIPPool', 'InClusterIPPool'),
+    pools: ofKind<Pool>('GlobalInClusterIPPool', 'InClusterIPPool').map(withReadableStatus),
     claims: ofKind('IPAddressClaim'),
-    addresses: ofKind('IPAddress'),
-    allocations: ofKind('IPAllocation'),
-    networks: ofKind('PodNetwork'),
+    addresses: ofKind<IPAddress>('IPAddress').filter(({ spec }) => typeof spec.address === 'string'),
+    slices,
+    networks: ofKind<PodNetwork>('PodNetwork').map(withReadableStatus),
     clusterCIDRs: ofKind('ClusterCIDR'),
     podCIDRClaims: ofKind('PodCIDRClaim'),
-    nodes: ofKind('Node'),
+    nodes: ofKind<Node>('Node').map(readableNode),
+    allocations: allocationsOf(slices),
+  };
+}
+
+/** The Node with its podCIDRs alone, as far as they are texts. */
+function readableNode({ spec, ...node }: Node): Node {
+  const { podCIDR, podCIDRs }: Record<string, unknown> = isMapping(spec) ? spec : {};
+  return {
+    ...node,
+    spec: {
+      ...(typeof podCIDR === 'string' && { podCIDR }),
+      ...(Array.isArray(podCIDRs) && { podCIDRs: podCIDRs.filter((text) => typeof text === 'string') }),
+    },
+  };
+}
+
+/** The object with a status whose lists are lists. */
+function withReadableStatus<T extends Pool | PodNetwork>(object: T): T {
+  const { slices, conditions, ...status }: Record<string, unknown> = isMapping(object.status)
+    ? object.status
+    : {};
+  return {
+    ...object,
+    status: {
+      ...status,
+      ...(Array.isArray(slices) && { slices: slices.filter((name) => typeof name === 'string') }),
+      ...(Array.isArray(conditions) && { conditions: conditions.filter(isMapping) }),
+    },
+  };
+}
+
+/** The slice with those of its entries and answers that can be read. */
+function readableSlice(slice: AllocationSlice): AllocationSlice {
+  const { cidr, entries, answers, ...spec } = slice.spec;
+  const only = <T>(map: unknown, isValid: (value: Record<string, unknown>) => boolean) =>
+    isMapping(map) && {
+      ...(Object.fromEntries(
+        Object.entries(map).filter(([, value]) => isMapping(value) && isValid(value)),
+      ) as Record<string, T>),
+    };
+  const isText = (value: unknown) => typeof value === 'string';
+  const isEntry = ({ uid, name, namespace, released }: Record<string, unknown>) =>
+    isText(uid) && isText(name) && [namespace, released].every((text) => text === undefined || isText(text));
+  const listed = only<SliceEntry>(entries, isEntry);
+  const said = only<NonNullable<typeof answers>[string]>(answers, ({ reason }) => isText(reason));
+  return {
+    ...slice,
+    spec: {
+      ...spec,
+      ...(typeof cidr === 'string' && { cidr }),
+      ...(listed && { entries: listed }),
+      ...(said && { answers: said }),
+    },
   };
 }
 
 function distinct(objects: Iterable<KubernetesObject>): Iterable<KubernetesObject> {
   const byKey = new Map<string, KubernetesObject>();
   for (const given of objects) {
-    const object = { ...given, metadata: withoutNulls(given.metadata) };
+    const object = { ...given, metadata: withUid(given.kind, withoutNulls(given.metadata)) };
     byKey.set(`${object.kind}.${groupOf(object.apiVersion)} ${qualifiedName(object.metadata)}`, object);
   }
   return byKey.values();
+}
+
+/** What never was in a cluster has no uid, by which everything is matched. */
+function withUid(kind: string, metadata: KubernetesObject['metadata']): KubernetesObject['metadata'] {
+  const { uid, namespace, name } = metadata;
+  return uid === undefined
+    ? { ...metadata, uid: [kind, namespace, name].filter(Boolean).join('.') }
+    : metadata;
 }
 
 /** A null field counts as absent. */

@@ -4,8 +4,7 @@
  */
 import { parseAddress } from '../address/address.ts';
 import { covers, formatPrefix, prefixOf, rangeOf } from '../address/range.ts';
-import { secondsSince } from '../allocation/hold.ts';
-import { SLICES_MISSING } from '../allocation/lost.ts';
+import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName, sliceName } from '../allocation/names.ts';
 import { type Allocation, allocationsOf, pieceOf } from '../allocation/slice.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
@@ -29,10 +28,17 @@ import {
   qualifiedName,
 } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
-import type { AllocationSlice, IPAddress, IPAddressClaim, SliceEntry } from '../kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  IPAddress,
+  IPAddressClaim,
+  PodNetwork,
+  SliceEntry,
+} from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool.ts';
 import type { Check, Deed, ObjectPath } from './deed.ts';
+import { networkDeeds } from './network-deeds.ts';
 
 /** What the janitor's caches have. */
 export interface JanitorView {
@@ -40,10 +46,15 @@ export interface JanitorView {
   readonly addresses: readonly IPAddress[];
   readonly slices: readonly AllocationSlice[];
   readonly pools: readonly Pool[];
+  readonly networks: readonly PodNetwork[];
 }
 
 /** What is to be done now, each by itself. What has been done is not in view at once: its checks then fail. */
 export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
+  return [...poolDeeds(view, context), ...networkDeeds(view)];
+}
+
+export function poolDeeds(view: Omit<JanitorView, 'networks'>, context: HookContext): Deed[] {
   const janitor = new Janitor(view, context);
   return [
     ...janitor.endAddresses(),
@@ -55,7 +66,7 @@ export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
 }
 
 class Janitor {
-  readonly #view: JanitorView;
+  readonly #view: Omit<JanitorView, 'networks'>;
   readonly #context: HookContext;
   readonly #claims: ReadonlyMap<string, IPAddressClaim>;
   /** By `namespace/name`. */
@@ -64,7 +75,7 @@ class Janitor {
   /** Entries of pools that are in use, by the uid of their claim. */
   readonly #entries: ReadonlyMap<string, readonly Allocation[]>;
 
-  constructor(view: JanitorView, context: HookContext) {
+  constructor(view: Omit<JanitorView, 'networks'>, context: HookContext) {
     this.#view = view;
     this.#context = context;
     this.#claims = byUid(view.claims);
@@ -170,12 +181,10 @@ class Janitor {
 
   /** Slices that were deleted by hand, from the IPAddresses that lie in them. */
   *restoreSlices(): Generator<Deed> {
-    const { now, config } = this.#context;
     for (const pool of this.#view.pools) {
-      const missing = pool.status?.conditions?.find(({ type }) => type === SLICES_MISSING);
-      if (missing?.status !== 'True' || pool.metadata.deletionTimestamp !== undefined) continue;
       // Until then somebody may still make an IPAddress from what the slice said.
-      if (secondsSince(missing.lastTransitionTime, now) < config.cacheLagSeconds) continue;
+      if (!isLongMissing(pool.status?.conditions, this.#context)) continue;
+      if (pool.metadata.deletionTimestamp !== undefined) continue;
       for (const name of pool.status?.slices ?? []) {
         if (!this.#has(pool, name)) yield* this.#restoreSlice(pool, name);
       }

@@ -45,20 +45,33 @@ export type Act = { readonly path: ObjectPath } & (
  */
 export const METACONTROLLER = 'metacontroller';
 
-/** The object as it is applied on the server's side. Its resourceVersion stays: the write holds only for that. */
+/** Whether Metacontroller applies the object on the server's side. */
+export function isApplied({ metadata }: KubernetesObject): boolean {
+  return (
+    metadata.managedFields?.some(
+      ({ manager, operation }) => manager === METACONTROLLER && operation === 'Apply',
+    ) ?? false
+  );
+}
+
+/**
+ * The object as it is applied on the server's side. Its uid and resourceVersion stay: the write holds only for that, and
+ * makes nothing anew.
+ */
 export function appliedObject({
   apiVersion,
   kind,
   metadata,
   ...content
 }: KubernetesObject): KubernetesObject {
-  const { name, namespace, resourceVersion, labels, ownerReferences } = metadata;
+  const { name, namespace, uid, resourceVersion, labels, ownerReferences } = metadata;
   return {
     apiVersion,
     kind,
     metadata: {
       name,
       ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
       ...(resourceVersion !== undefined && { resourceVersion }),
       ...(labels && { labels }),
       ...(ownerReferences && { ownerReferences }),

@@ -60,7 +60,7 @@ export function poolPath({ pool: { kind, metadata } }: SeenPool): string {
 export function matches(seen: SeenPool, { text, filter }: Pick<Query, 'text' | 'filter'>): boolean {
   if (filter === 'waiting' && seen.waitingCount === 0) return false;
   if (filter === 'full' && !(seen.counts.free === 0n && seen.counts.total > 0n)) return false;
-  if (filter === 'trouble' && seen.state.reason === 'Ready') return false;
+  if (filter === 'trouble' && seen.state.isReady) return false;
   if (text === '') return true;
   return (
     poolPath(seen).toLowerCase().includes(text) || seen.waiting.some(({ names }) => names.includes(text))

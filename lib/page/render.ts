@@ -1,8 +1,10 @@
 /** The page, as text: a list of pools and networks, one pool, one network. No clock, nothing that is loaded. */
 
-import type { ClusterCIDROverview, State, Usage } from '../inspect/overview.ts';
+import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
 import { type Cell, SEGMENT_STATES, STATE_NAMES } from '../inspect/space.ts';
+import type { State } from '../inspect/state.ts';
 import { cellsSvg, shareOf, stripSvg, swatchSvg } from '../inspect/svg.ts';
+import type { Usage } from '../inspect/usage.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { listSome, plural } from '../text.ts';
 import { formatAge, formatCount, formatShare } from './format.ts';
@@ -211,7 +213,7 @@ function facts(pools: readonly Entry<SeenPool>[], lost: readonly WaitingForNoPoo
   const sum = (of: (seen: SeenPool) => bigint) => pools.reduce((total, { seen }) => total + of(seen), 0n);
   const lostCount = lost.flatMap(({ groups }) => groups).reduce((total, { count }) => total + count, 0);
   const waiting = sum(({ waitingCount }) => BigInt(waitingCount)) + BigInt(lostCount);
-  const ready = sum(({ state }) => (state.reason === 'Ready' ? 1n : 0n));
+  const ready = sum(({ state }) => (state.isReady ? 1n : 0n));
   const full = sum(({ counts: { free, total } }) => (free === 0n && total > 0n ? 1n : 0n));
   return html`<dl class="facts">
 ${fact('Pools', html`${formatCount(BigInt(pools.length))} <small>${formatCount(ready)} ready</small>`)}
@@ -458,6 +460,7 @@ const LOOKS: Readonly<Record<string, keyof typeof MARKS>> = {
   Ready: 'good',
   InvalidSpec: 'bad',
   NotFound: 'bad',
+  NetworkNotFound: 'bad',
   Paused: 'rest',
   Deleting: 'rest',
   NotSynced: 'rest',

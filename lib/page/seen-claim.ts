@@ -1,8 +1,9 @@
 /** What the page keeps of a claim whose pool may not exist: only the claim itself tells of it. */
-import { refersToOurPool } from '../inspect/adoption.ts';
-import { describeWaiting, isWaiting, poolKeyOf, type Waiting } from '../inspect/overview.ts';
+import { poolTitleOf } from '../inspect/pool-account.ts';
+import { describeWaiting, isWaiting, type Waiting } from '../inspect/state.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorRequest, DecoratorResponse } from '../metacontroller/hook.ts';
+import { isOurs } from '../pool/reference.ts';
 
 export interface SeenClaim extends Waiting {
   /** `InClusterIPPool/default/pool-a`. */
@@ -14,9 +15,8 @@ export function seeClaim(
   { object: claim }: DecoratorRequest<IPAddressClaim>,
   { status, attachments }: DecoratorResponse,
 ): SeenClaim | undefined {
-  if (claim.spec?.poolRef === undefined || !refersToOurPool(claim) || attachments.length > 0)
-    return undefined;
+  if (!isOurs(claim) || attachments.length > 0) return undefined;
   const answered = (status ? { ...claim, status } : claim) as IPAddressClaim;
   if (!isWaiting(answered)) return undefined;
-  return { ...describeWaiting(answered, new Map()), pool: poolKeyOf(claim).replace(' ', '/') };
+  return { ...describeWaiting(answered), pool: poolTitleOf(claim).replace(' ', '/') };
 }

@@ -1,6 +1,7 @@
 /** What the page keeps of a sync of a PodNetwork. */
 
-import { type NetworkOverview, overviewOf } from '../inspect/overview.ts';
+import type { NetworkOverview } from '../inspect/network-overview.ts';
+import { overviewOf } from '../inspect/overview.ts';
 import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { PodNetwork } from '../kubernetes/types.ts';

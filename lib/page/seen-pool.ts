@@ -1,25 +1,18 @@
 /** What the page keeps of a sync of a pool. */
 import { formatAddress } from '../address/address.ts';
-import {
-  describeWaiting,
-  isWaiting,
-  poolState,
-  type State,
-  type Usage,
-  usageOfPool,
-} from '../inspect/overview.ts';
+import { formatRange, parseRange } from '../address/range.ts';
+import { lostPieces } from '../allocation/lost.ts';
+import { type Allocation, allocationsOf, pieceOfSlice } from '../allocation/slice.ts';
+import { setOf } from '../inspect/space.ts';
+import { describeWaiting, isWaiting, type ObjectState, type State, stateOf } from '../inspect/state.ts';
 import { cellsSvg, shareOf, stripSvg } from '../inspect/svg.ts';
-import {
-  ADDRESS_SPACE_ANNOTATION,
-  CAPI_IPAM_GROUP,
-  METAIPAM_API_VERSION,
-  PAUSED_ANNOTATION,
-} from '../kubernetes/names.ts';
+import { type Usage, usageOfPool } from '../inspect/usage.ts';
+import { ADDRESS_SPACE_ANNOTATION, PAUSED_ANNOTATION } from '../kubernetes/names.ts';
 import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
-import type { IPAddressClaim, IPAllocation } from '../kubernetes/types.ts';
-import type { CompositeRequest, CompositeResponse, ObjectMap } from '../metacontroller/hook.ts';
-import { sharedAddressSpace } from '../pool/address-space.ts';
-import type { Pool } from '../pool/pool-hooks.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import type { CompositeRequest, CompositeResponse, HookConfig, ObjectMap } from '../metacontroller/hook.ts';
+import type { Pool } from '../pool/pool.ts';
+import { readPoolRequest } from '../pool/view.ts';
 import { formatCount } from './format.ts';
 
 /** Claims or nodes that wait for the same reason. */
@@ -33,13 +26,14 @@ export interface WaitingGroup extends State {
 export interface SeenPool {
   readonly kind: 'pool';
   readonly pool: Pool;
-  readonly state: State;
+  readonly state: ObjectState;
   /** As the pool's status says; nothing of a pool that cannot be read. */
   readonly counts: PoolCounts;
   /** Texts of addresses with a space between. */
-  readonly own: string;
+  readonly used: string;
   readonly adopted: string;
-  readonly neighbours: string;
+  /** These may be ranges. */
+  readonly taken: string;
   readonly waiting: readonly WaitingGroup[];
   /** How many claims that are. */
   readonly waitingCount: number;
@@ -59,37 +53,47 @@ const KEPT_ANNOTATIONS = [PAUSED_ANNOTATION, ADDRESS_SPACE_ANNOTATION];
 
 /** The few things of a request and its answer that the page shows. Looks at every object once. */
 export function seePool(
-  { parent, related }: CompositeRequest<Pool>,
+  request: CompositeRequest<Pool>,
   { status, children }: CompositeResponse,
+  config: HookConfig,
 ): SeenPool {
-  const own: string[] = [];
-  const adopted: string[] = [];
-  const allocated = new Set<string>();
-  const refusals = new Map<string, IPAllocation[]>();
-  for (const child of children as object[] as IPAllocation[]) {
-    const { address, adopted: isAdopted, refusal, claimRef } = child.spec;
-    if (refusal !== undefined) refusals.set(claimRef.uid, [child]);
-    if (address === undefined) continue;
-    own.push(address);
-    allocated.add(claimRef.uid);
-    if (isAdopted) adopted.push(address);
-  }
-  const waiting = objectsOfGroup<IPAddressClaim>(related, `IPAddressClaim.${CAPI_IPAM_GROUP}/`)
-    .filter((claim) => isWaiting(claim) && isFor(claim, parent) && !isOnItsWay(claim, allocated))
-    .map((claim) => describeWaiting(claim, refusals));
-  const pool = { ...slim(parent), spec: parent.spec, status: status ?? {} } as Pool;
-  const counts = countsOf(pool);
+  const view = readPoolRequest(request, config);
+  const slices = children as object[] as AllocationSlice[];
+  const allocations = allocationsOf(slices);
+  const listed = new Set(allocations.map(({ entry }) => entry.uid));
+  const answers = new Map(slices.flatMap(({ spec }) => Object.entries(spec.answers ?? {})));
+  const waiting = view.claims
+    .filter((claim) => isWaiting(claim) && !isOnItsWay(claim, listed))
+    .map((claim) => describeWaiting(claim, answers));
+  const { spec } = request.parent;
+  const pool = { ...slim(request.parent), spec, status: status ?? {} } as Pool;
+  const used = [...keysOf(allocations), ...textsOf(view.foreign)];
+  const adopted = keysOf(allocations.filter(({ entry }) => entry.adopted));
+  const unknown = [...lostPieces(view.lost), ...view.leftovers.map(pieceOfSlice)];
+  const taken = [
+    ...keysOf(allocationsOf(view.neighbours)),
+    ...textsOf(view.neighbourAddresses),
+    ...unknown.flatMap((piece) => piece ?? []).map(formatRange),
+  ];
   return {
     kind: 'pool',
     pool,
-    state: poolState(pool, counts),
-    counts,
-    own: own.join(' '),
+    state: stateOf(pool.status?.conditions),
+    counts: countsOf(pool),
+    used: used.join(' '),
     adopted: adopted.join(' '),
-    neighbours: neighboursOf(parent, related).join(' '),
+    taken: taken.join(' '),
     waiting: groupWaiting(waiting),
     waitingCount: waiting.length,
   };
+}
+
+function keysOf(allocations: readonly Allocation[]): string[] {
+  return allocations.map(({ key }) => key);
+}
+
+function textsOf(addresses: readonly IPAddress[]): string[] {
+  return addresses.map(({ spec }) => spec.address);
 }
 
 function countsOf({ status }: Pool): PoolCounts {
@@ -98,28 +102,9 @@ function countsOf({ status }: Pool): PoolCounts {
   return { total: a!, used: b!, free: c!, outOfRange: d! };
 }
 
-function isFor({ metadata, spec }: IPAddressClaim, pool: Pool): boolean {
-  const { apiGroup, kind, name } = spec?.poolRef ?? {};
-  const { namespace } = pool.metadata;
-  return (
-    name === pool.metadata.name &&
-    kind === pool.kind &&
-    apiGroup === CAPI_IPAM_GROUP &&
-    (namespace === undefined || metadata.namespace === namespace)
-  );
-}
-
 /** Whether a claim has its address and only its own hook has not said so yet, which takes a moment. */
 function isOnItsWay({ metadata, status }: IPAddressClaim, allocated: ReadonlySet<string>): boolean {
   return allocated.has(metadata.uid ?? '') && !status?.conditions?.some(({ type }) => type === 'Ready');
-}
-
-function neighboursOf(pool: Pool, related: ObjectMap): string[] {
-  const space = sharedAddressSpace(pool);
-  if (space === undefined) return [];
-  return objectsOfGroup<IPAllocation>(related, `IPAllocation.${METAIPAM_API_VERSION}`)
-    .filter(({ metadata }) => metadata.labels?.['metaipam.io/address-space'] === space)
-    .flatMap(({ spec }) => spec?.address ?? []);
 }
 
 /** Objects of the groups whose name begins so. */
@@ -170,12 +155,9 @@ export function groupWaiting(
 }
 
 /** How the addresses of a pool lie. */
-export function usageOf({ pool, own, adopted, neighbours }: SeenPool): Usage {
-  return usageOfPool(pool, {
-    own: own.split(' '),
-    adopted: adopted.split(' '),
-    neighbours: neighbours.split(' '),
-  });
+export function usageOf({ pool, used, adopted, taken }: SeenPool): Usage {
+  const read = (texts: string) => setOf(texts.split(' '), parseRange);
+  return usageOfPool(pool, { used: read(used), adopted: read(adopted), taken: read(taken) });
 }
 
 /** A pool as one row of cells; empty if it has no addresses. Up to ten kilobytes of SVG. */

@@ -1,7 +1,7 @@
 /** What a PodNetwork gets to see: which objects it asks for, and what they are to it. */
 import { type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { newestVersion } from '../allocation/hold.ts';
-import { lostPieces, lostSlices } from '../allocation/lost.ts';
+import { isLongMissing, lostPieces, lostSlices } from '../allocation/lost.ts';
 import { allocationsOf, isEnding, pieceOfSlice } from '../allocation/slice.ts';
 import { isLabelValue, labelValue } from '../kubernetes/label-value.ts';
 import {
@@ -18,15 +18,16 @@ import {
   type CompositeRequest,
   type CustomizeResponse,
   type HookConfig,
+  type HookContext,
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from './block-pool.ts';
+import { labelKeysDigest } from './network-slices.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
 import type { NetworkView, NodeView } from './plan.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { comparePools } from './priority.ts';
-import { labelOf } from './selector.ts';
 import { validatePodNetwork } from './validate.ts';
 
 /** The objects that decide what a network gives out. */
@@ -98,7 +99,8 @@ export function networkObjects(request: CompositeRequest<PodNetwork>): NetworkOb
   };
 }
 
-export function readNetwork(objects: NetworkObjects): NetworkReading {
+/** With a context, slices that have been missing for long are not waited for: their blocks are found again on nodes. */
+export function readNetwork(objects: NetworkObjects, context?: HookContext): NetworkReading {
   const { network, clusterCIDRs, slices, leftovers } = objects;
   const { metadata, spec, status } = network;
   const isDefault = metadata.name === DEFAULT_NETWORK;
@@ -109,14 +111,15 @@ export function readNetwork(objects: NetworkObjects): NetworkReading {
   const labelKeys = labelKeysOf(pools);
   const annotation =
     isDefault || problems.length > 0 ? undefined : nodeAnnotationKey(metadata.name, spec.annotation);
-  const lost = lostSlices(status?.slices, [...slices, ...leftovers]);
+  const isLongLost = context !== undefined && isLongMissing(status?.conditions, context);
+  const lost = isLongLost ? [] : lostSlices(status?.slices, [...slices, ...leftovers]);
   const pieces = [...slices.filter(isEnding), ...leftovers].flatMap((slice) => pieceOfSlice(slice) ?? []);
   const grace = spec?.reuseGracePeriodSeconds;
   const newestClaimVersion = newestVersion(claims);
   return {
     objects,
     problems,
-    ...readClaims(claims, labelKeys, annotation),
+    ...readClaims(claims, metadata.name, labelKeys, annotation),
     awaitsEveryNode: isDefault && clusterCIDRs.length > 0,
     isDefault,
     pools,
@@ -136,7 +139,8 @@ export function readNetwork(objects: NetworkObjects): NetworkReading {
   };
 }
 
-function labelKeysOf(pools: readonly BlockPool[]): string[] {
+/** The keys of the node labels that ClusterCIDRs select by, sorted. */
+export function labelKeysOf(pools: readonly BlockPool[]): string[] {
   return [...new Set(pools.flatMap(({ selector }) => selector?.labelKeys ?? []))].sort(compareText);
 }
 
@@ -148,9 +152,11 @@ function labelKeysOf(pools: readonly BlockPool[]): string[] {
  */
 function readClaims(
   claims: readonly PodCIDRClaim[],
+  network: string,
   labelKeys: readonly string[],
   annotation: string | undefined,
 ): { nodes: NodeView[]; stray: Range[] } {
+  const digest = labelKeysDigest(labelKeys);
   const nodes = new Map<string, NodeView>();
   const stray: Prefix[] = [];
   for (const { metadata, spec } of claims) {
@@ -162,16 +168,12 @@ function readClaims(
       stray.push(...blocks);
       continue;
     }
-    const labels = spec.nodeLabels ?? {};
-    const absent = new Set(texts(spec.absentLabels));
-    const knowsLabels = labelKeys.every(
-      (key) => labelOf({ name, labels }, key) !== undefined || absent.has(key),
-    );
+    const knowsLabels = labelKeys.length === 0 || spec.labelKeys?.[network] === digest;
     const shown = annotation === undefined ? undefined : spec.nodeAnnotations?.[annotation];
     nodes.set(uid, {
       uid,
       name,
-      labels,
+      labels: spec.nodeLabels ?? {},
       knowsLabels,
       podCIDRs,
       blocks,

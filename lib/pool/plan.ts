@@ -37,8 +37,12 @@ export interface PoolPlan {
   readonly slices: SlicePlan;
   readonly standstill: Standstill | undefined;
   readonly counts: PoolCounts;
-  /** The addresses in use that the pool's spec does not cover. */
+  /** The addresses taken from the pool: `counts.used`. */
+  readonly used: RangeSet;
+  /** Those of `used` that the pool's spec does not cover. */
   readonly outOfRange: RangeSet;
+  /** Beside `used`, what is not free: neighbours have it, or nobody can tell who has what of it. */
+  readonly taken: RangeSet;
   /** Seconds until time alone changes this plan; infinite if it does not. */
   readonly changesInSeconds: number;
 }
@@ -322,25 +326,28 @@ class Planner {
     this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
   }
 
-  #count(): { counts: PoolCounts; outOfRange: RangeSet } {
+  #count(): Pick<PoolPlan, 'counts' | 'used' | 'outOfRange' | 'taken'> {
     const { neighbours, neighbourAddresses } = this.#view;
     const allocatable = this.#ranges?.allocatable ?? RangeSet.EMPTY;
     const others = [
       ...allocationsOf(neighbours).map(({ block }) => block),
       ...neighbourAddresses.flatMap(({ spec }) => parseAddress(spec.address) ?? []).map(rangeOf),
     ];
-    const own = this.#inUse.toSet().difference(RangeSet.of(others));
-    const outOfRange = own.difference(allocatable);
+    const used = this.#inUse.toSet().difference(RangeSet.of(others));
+    const outOfRange = used.difference(allocatable);
+    const occupied = this.#inUse.withBlocked();
     const pending = [...this.#answers.values()].filter(({ reason }) => reason !== 'NothingHeld').length;
     return {
       counts: {
         total: allocatable.count,
-        used: own.count,
-        free: allocatable.difference(this.#inUse.withBlocked()).count,
+        used: used.count,
+        free: allocatable.difference(occupied).count,
         outOfRange: outOfRange.count,
         pending,
       },
+      used,
       outOfRange,
+      taken: occupied.difference(used),
     };
   }
 }
@@ -383,7 +390,8 @@ function addressAt({ family, first }: Prefix): Address {
   return { family, value: first };
 }
 
-function holderOf({ namespace, name }: SliceEntry): string {
+/** The claim that has an entry, for the end of a message. */
+export function holderOf({ namespace, name }: SliceEntry): string {
   return `IPAddressClaim ${qualifiedName({ name, ...(namespace !== undefined && { namespace }) })}`;
 }
 

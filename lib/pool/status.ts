@@ -7,9 +7,10 @@ import type { PoolView } from './view.ts';
 const MAX_INT64 = 2n ** 63n - 1n;
 
 /** The pool's status. Metacontroller adds observedGeneration. */
-export function poolStatus({ pool, slices, lost }: PoolView, plan: PoolPlan, now: number): object {
+export function poolStatus(view: PoolView, plan: PoolPlan, now: number): object {
+  const { pool, slices, lost } = view;
   const { total, used, free, outOfRange, pending } = plan.counts;
-  const conditions = [...poolConditions(plan), slicesMissing(lost)].reduce(
+  const conditions = poolConditions(view, plan).reduce(
     (previous, condition) => setCondition(previous, condition, now),
     [...(pool.status?.conditions ?? [])],
   );
@@ -31,19 +32,16 @@ function cap(count: bigint): bigint {
   return count > MAX_INT64 ? MAX_INT64 : count;
 }
 
-function poolConditions({
-  standstill,
-  counts,
-  outOfRange,
-}: PoolPlan): Omit<Condition, 'lastTransitionTime'>[] {
-  const exhausted = counts.free === 0n && counts.total > 0n;
+/** What there is to say of a pool, to whoever asks. */
+export function poolConditions(
+  { lost }: Pick<PoolView, 'lost'>,
+  { standstill, counts, outOfRange }: PoolPlan,
+): Omit<Condition, 'lastTransitionTime'>[] {
   return [
     standstill === undefined
       ? { type: 'Ready', status: 'True', reason: 'PoolReady', message: '' }
       : { type: 'Ready', status: 'False', reason: standstill.reason, message: standstill.message },
-    exhausted
-      ? { type: 'Exhausted', status: 'True', reason: 'NoFreeAddress', message: 'every address is in use' }
-      : { type: 'Exhausted', status: 'False', reason: 'AddressesFree', message: '' },
+    exhaustion(counts, standstill),
     counts.outOfRange > 0n
       ? {
           type: 'OutOfRange',
@@ -52,5 +50,19 @@ function poolConditions({
           message: `in use but no longer part of the pool: ${summarize(outOfRange)}`,
         }
       : { type: 'OutOfRange', status: 'False', reason: 'AllInPool', message: '' },
+    slicesMissing(lost),
   ];
+}
+
+function exhaustion(
+  { total, free }: PoolPlan['counts'],
+  standstill: PoolPlan['standstill'],
+): Omit<Condition, 'lastTransitionTime'> {
+  const type = 'Exhausted';
+  if (free > 0n) return { type, status: 'False', reason: 'AddressesFree', message: '' };
+  if (total > 0n)
+    return { type, status: 'True', reason: 'NoFreeAddress', message: 'every address is in use' };
+  return standstill?.reason === 'InvalidSpec'
+    ? { type, status: 'Unknown', reason: 'InvalidSpec', message: 'nobody can tell what the pool has' }
+    : { type, status: 'True', reason: 'NoAddress', message: 'the pool has no address to give out' };
 }

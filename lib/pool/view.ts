@@ -101,10 +101,31 @@ export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
 
 /** Throws MissingObjects. */
 export function readPoolRequest(request: CompositeRequest<Pool>, config: HookConfig): PoolView {
-  const pool = request.parent;
-  const { kind, metadata } = pool;
   const capi = ipamApiVersion(config);
   const sliceKey = `AllocationSlice.${METAIPAM_API_VERSION}`;
+  const slices = objectsOf<AllocationSlice>(request, 'children', sliceKey);
+  const names = new Set(slices.map((slice) => slice.metadata.name));
+  return poolViewOf(request.parent, {
+    claims: objectsOf<IPAddressClaim>(request, 'related', `IPAddressClaim.${capi}`),
+    addresses: objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`),
+    slices,
+    otherSlices: objectsOf<AllocationSlice>(request, 'related', sliceKey).filter(
+      (slice) => !names.has(slice.metadata.name),
+    ),
+  });
+}
+
+/** What the rules of `poolRelated` find for a pool, and its own slices. */
+export interface PoolObjects {
+  readonly claims: readonly IPAddressClaim[];
+  readonly addresses: readonly IPAddress[];
+  readonly slices: readonly AllocationSlice[];
+  readonly otherSlices: readonly AllocationSlice[];
+}
+
+/** What each of the objects is to the pool. */
+export function poolViewOf(pool: Pool, { claims, addresses, slices, otherSlices }: PoolObjects): PoolView {
+  const { kind, metadata } = pool;
   const isMine = ({ metadata: { namespace }, spec }: IPAddressClaim | IPAddress): boolean =>
     spec?.poolRef?.kind === kind &&
     spec.poolRef.name === metadata.name &&
@@ -116,22 +137,16 @@ export function readPoolRequest(request: CompositeRequest<Pool>, config: HookCon
   const isNeighbour = ({ metadata: { labels } }: AllocationSlice | IPAddress): boolean =>
     space !== undefined && labels?.[ADDRESS_SPACE_LABEL] === space;
   const isGiven = (address: IPAddress) => address.metadata.labels?.[POOL_UID_LABEL] === metadata.uid;
-  const addresses = objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`);
   const own = addresses.filter(isMine);
-  const slices = objectsOf<AllocationSlice>(request, 'children', sliceKey);
-  const names = new Set(slices.map((slice) => slice.metadata.name));
-  const others = objectsOf<AllocationSlice>(request, 'related', sliceKey).filter(
-    (slice) => !names.has(slice.metadata.name),
-  );
   return {
     pool,
-    claims: objectsOf<IPAddressClaim>(request, 'related', `IPAddressClaim.${capi}`).filter(isMine),
+    claims: claims.filter(isMine),
     slices,
-    lost: lostSlices(pool.status?.slices, [...slices, ...others]),
+    lost: lostSlices(pool.status?.slices, [...slices, ...otherSlices]),
     foreign: own.filter((address) => !isGiven(address)),
     given: own.filter(isGiven),
-    neighbours: others.filter((slice) => isNeighbour(slice) && !isLeftover(slice)),
+    neighbours: otherSlices.filter((slice) => isNeighbour(slice) && !isLeftover(slice)),
     neighbourAddresses: addresses.filter((address) => isNeighbour(address) && !isMine(address)),
-    leftovers: others.filter(isLeftover),
+    leftovers: otherSlices.filter(isLeftover),
   };
 }

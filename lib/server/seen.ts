@@ -6,6 +6,7 @@ import type {
   CompositeResponse,
   DecoratorRequest,
   DecoratorResponse,
+  HookConfig,
   HookContext,
 } from '../metacontroller/hook.ts';
 import { poolPath } from '../page/query.ts';
@@ -41,10 +42,16 @@ export class SeenParents {
   readonly #strips: PictureCache<SeenPool, string>;
   readonly #poolPictures: PictureCache<SeenPool, PoolPicture>;
   readonly #networkPictures: PictureCache<SeenNetwork, NetworkPicture>;
+  readonly #config: HookConfig;
   readonly #now: () => number;
   readonly #elapsed: () => number;
 
-  constructor(now: () => number = Date.now, elapsed: () => number = () => performance.now()) {
+  constructor(
+    config: HookConfig,
+    now: () => number = Date.now,
+    elapsed: () => number = () => performance.now(),
+  ) {
+    this.#config = config;
     this.#now = now;
     this.#elapsed = elapsed;
     this.#strips = new PictureCache(STRIPS, elapsed);
@@ -74,7 +81,7 @@ export class SeenParents {
         this.#pools,
         key,
         this.#now(),
-        seePool(request as CompositeRequest<never>, response as CompositeResponse),
+        seePool(request as CompositeRequest<never>, response as CompositeResponse, this.#config),
       );
     }
   }

@@ -50,7 +50,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const credentials = hooksTls && readCredentials(hooksTls);
   const readiness = new Readiness(STARTING);
   const metrics = createMetrics();
-  const seen = options.page && new SeenParents();
+  const seen = options.page && new SeenParents(config);
   const hooks = createHookServer({ controllers, config, bodyLimit, metrics, logger, credentials, seen });
   const page = seen && { seen, replica: options.page!.replica, context: () => ({ now: Date.now(), config }) };
   const probes = createProbeServer({ readiness, metrics, logger, page });

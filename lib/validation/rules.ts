@@ -12,7 +12,7 @@ import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
 import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
-import type { Pool } from '../pool/pool-hooks.ts';
+import type { Pool } from '../pool/pool.ts';
 import { readPool } from '../pool/spec.ts';
 
 type Validate = (object: never) => Problem[];

@@ -61,14 +61,14 @@ test('an allocation whose claim has just gone is no leak, one that stays is', as
   const passing = await checked([POOL, going], [POOL]);
   assert.equal([passing.code, names(passing.out), passing.err], [0, [], '']);
   const staying = await checked([POOL, going, leaked], [POOL, leaked]);
-  assert.equal([staying.code, names(staying.out)], [2, ['IPAllocation default/p.10.0.0.2']]);
+  assert.equal([staying.code, names(staying.out)], [2, ['AllocationSlice default/p.10.0.0.2-32 (10.0.0.2)']]);
 });
 
 test('what appears meanwhile does not count; what is fine is looked at once', async () => {
   const { code } = await checked([POOL, claim('a', 'nowhere')], [POOL, allocation('p', '10.0.0.1', 'x')]);
   assert.is(code, 0);
   assert.is((await checked([POOL])).code, 0);
-  assert.is(lists.get('ipallocations'), 1);
+  assert.is(lists.get('allocationslices'), 1);
 });
 
 test.run();

@@ -29,7 +29,7 @@ test('a pool: reserved, excluded, used, adopted and addresses out of range, over
     allocation('p', '10.0.0.20', 'b', { adopted: true }),
     allocation('p', '10.9.9.9', 'c'),
     allocation('other', '10.0.0.3', 'd'),
-    claim('e', 'p'),
+    claim('e', 'p', { labels: { 'metaipam.io/pool': 'InClusterIPPool.p' } }),
   );
   assert.match(
     text,
@@ -44,7 +44,7 @@ test('a pool that cannot be read says why it is not ready, and has no picture', 
   );
   assert.match(
     text,
-    '  InClusterIPPool default/p  total 0, used 0, free 0, waiting 0  not ready: InvalidSpec: spec.addresses[0]: Invalid value: "nonsense"',
+    '  InClusterIPPool default/p  total 0, used 0, free 0, waiting 0  not ready: InvalidSpec: is invalid: spec.addresses[0]: Invalid value: "nonsense"',
   );
   assert.match(
     text,
@@ -75,41 +75,35 @@ test('a ClusterCIDR: its own blocks, and those that Services or another ClusterC
     podNetwork('default', { serviceCIDRs: ['10.0.0.0/25'] }),
     clusterCIDR('cc', { perNodeHostBits: 6, ipv4: '10.0.0.0/23', ipv6: 'fd00::/121' }),
     clusterCIDR('storage', { perNodeHostBits: 8, ipv4: '10.1.0.0/24' }, 'net1'),
-    block('10.0.0.128/26', 'cc', 'a'),
+    block('10.0.0.128/26', 'cc', 'a', { blocks: ['10.0.0.128/26', 'fd00::/122'] }),
     block('10.0.0.192/26', 'cc', 'b', { adopted: true }),
     block('10.0.1.0/25', 'other', 'c'),
     block('10.0.1.192/26', 'cc', 'd', {}, 'another network'),
-    block('fd00::/122', 'cc', 'a'),
+    block('fd00::/122', 'cc', 'a', { blocks: ['10.0.0.128/26', 'fd00::/122'] }),
+    node('a', ['10.0.0.128/26', 'fd00::/122']),
+    node('b', ['10.0.0.192/26']),
   );
   assert.match(
     text,
     `  cc  nodes 2  Ready
-    10.0.0.0/23 in blocks of /26, blocks: total 6, used 2, free 2
+    10.0.0.0/23 in blocks of /26, blocks: total 8, used 4, free 2
       10.0.0.0  ░░█◆▓▓··
     fd00::/121 in blocks of /122, blocks: total 2, used 1, free 1
       fd00::  █·
-  storage (network net1)  nodes 0  Ready
+  storage (network net1)  nodes 0  not ready: NetworkNotFound: there is no PodNetwork net1
 `,
   );
 });
 
 test('nodes: podCIDRs, ranges of secondary networks, or why they wait', () => {
   const annotations = { 'kube-node.nordix.org/storage': '10.1.0.0/24', 'my/key': '10.2.0.0/24', other: 'x' };
-  const refusal = {
-    address: undefined,
-    prefix: undefined,
-    refusal: { reason: 'PoolExhausted', message: 'no block' },
-  };
-  const refused = allocation('p', 'refused', 'longer', refusal) as KubernetesObject & { spec: object };
   const text = render(
+    podNetwork(),
+    clusterCIDR('tiny', { perNodeHostBits: 8, ipv4: '10.0.0.0/24' }),
     podNetwork('storage'),
     podNetwork('fast', { annotation: 'my/key' }),
     node('a', ['10.0.0.0/24', 'fd00::/120'], { annotations }),
     node('longer'),
-    {
-      ...refused,
-      spec: { ...refused.spec, claimRef: { kind: 'Node', name: 'longer', uid: 'uid-of-Node-longer' } },
-    } as KubernetesObject,
   );
   const lines = text.split('\n');
   assert.ok(
@@ -118,8 +112,7 @@ test('nodes: podCIDRs, ranges of secondary networks, or why they wait', () => {
     ),
     text,
   );
-  assert.ok(lines.includes('  longer  no podCIDRs              waits: PoolExhausted: no block'), text);
-  assert.not.match(text, '░');
+  assert.ok(lines.includes('  longer  no podCIDRs              waits: PodCIDRsPending: ClusterCIDR tiny is full'), text);
 });
 
 test.run();

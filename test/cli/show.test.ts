@@ -25,6 +25,8 @@ const SPEC = {
   gateway: '10.0.0.1',
   excludedAddresses: ['10.0.0.128/25'],
 };
+/** Of claims whose Cluster is paused. */
+const NOT_ADMITTED = { labels: { 'metaipam.io/pool': 'InClusterIPPool.machines' } };
 const OBJECTS = [
   pool('machines', SPEC),
   pool('machines', SPEC, { namespace: 'team-a', uid: 'other' }),
@@ -34,13 +36,13 @@ const OBJECTS = [
   claim(
     'c',
     'machines',
-    {},
+    NOT_ADMITTED,
     { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
   ),
   claim(
     'd',
     'machines',
-    {},
+    NOT_ADMITTED,
     { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
   ),
   podNetwork(),

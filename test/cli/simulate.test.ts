@@ -133,7 +133,7 @@ test('exit 3: a hook that keeps failing, and one that never says the same twice'
         children: [
           {
             apiVersion: 'metaipam.io/v1alpha1',
-            kind: 'IPAllocation',
+            kind: 'AllocationSlice',
             metadata: { name: `refused-${++calls}`, namespace: 'default' },
             spec,
           },

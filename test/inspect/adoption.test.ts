@@ -1,6 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Adoption, type Inventory, orphans, planAdoption } from '../../lib/inspect/adoption.ts';
+import { allocationsOf } from '../../lib/allocation/slice.ts';
+import { type Adoption, orphans, planAdoption } from '../../lib/inspect/adoption.ts';
+import type { Inventory } from '../../lib/inspect/inventory.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 
 const IPAM = 'ipam.cluster.x-k8s.io';
@@ -27,9 +29,14 @@ const pool = (metadata: object = {}) => object('InClusterIPPool', 'pool', metada
 const claim = (name: string, metadata: object = {}) => object('IPAddressClaim', name, metadata, { poolRef });
 const address = (name: string, metadata: object = {}, ip = '10.0.0.1') =>
   object('IPAddress', name, metadata, { claimRef: { name }, poolRef, address: ip, prefix: 24 });
-const allocation = (name: string, ip = '10.0.0.1') => ({
-  spec: { poolRef, claimRef: { name, uid: `IPAddressClaim-${name}` }, address: ip },
-});
+/** What the slice of the pool lists. */
+const allocation = (name: string, ip = '10.0.0.1', kind = 'InClusterIPPool') => {
+  const spec = {
+    poolRef: { ...poolRef, kind, uid: `${kind}-pool` },
+    entries: { [ip]: { uid: `IPAddressClaim-${name}`, name } },
+  };
+  return allocationsOf([{ metadata: { name: 'pool.10.0.0.0-26' }, spec } as never])[0]!;
+};
 const deletionTimestamp = '2026-01-01T00:00:00Z';
 
 /** Partial objects will do: a plan reads metadata and references. */
@@ -79,7 +86,7 @@ test('finalizers of the reference controllers go, others stay', () => {
   assert.equal(adoptions[0]?.effects, [`freed of finalizer ${FOREIGN.pool}`]);
 });
 
-test('H19 an allocated address gets owners, labels and mark', () => {
+test('H19 an address that is listed gets owners, labels and mark', () => {
   const parts = { pools: [pool()], claims: [claim('a')], allocations: [allocation('a')] };
   const { adoptions } = plan({ ...parts, addresses: [address('a', { labels: { mine: 'yes' } })] });
   assert.equal(titles(adoptions), ['IPAddress a']);
@@ -104,8 +111,12 @@ test('H19 an allocated address gets owners, labels and mark', () => {
       },
     ].map((reference) => ({ ...owner, ...reference })),
   );
-  assert.is(result.metadata.labels?.['metaipam.io/pool-uid'], 'InClusterIPPool-pool');
-  assert.is(result.metadata.labels?.mine, 'yes');
+  assert.equal(result.metadata.labels, {
+    mine: 'yes',
+    'metaipam.io/pool': 'InClusterIPPool.pool',
+    'metaipam.io/pool-uid': 'InClusterIPPool-pool',
+    'metaipam.io/claim-uid': 'IPAddressClaim-a',
+  });
   assert.equal(result.metadata.annotations, { 'metacontroller.k8s.io/decorator-controller': 'claims' });
 
   assert.equal(plan({ ...parts, addresses: [result] }).adoptions, []);
@@ -130,7 +141,7 @@ test('H20 other owners stay; a claim or pool of another uid, as after a restore,
   assert.equal(uids, ['dummy', 'IPAddressClaim-a', 'InClusterIPPool-pool']);
 });
 
-test('an address that is not allocated to its claim waits, and keeps what makes its pool look at it', () => {
+test('an address that is not listed for its claim waits, and keeps what makes its pool look at it', () => {
   const parts = { pools: [pool()], claims: [claim('a'), claim('b')] };
   for (const allocations of [[], [allocation('b')], [allocation('a', '10.0.0.2')]]) {
     const addresses = [address('a', { finalizers: [FOREIGN.address] })];
@@ -146,7 +157,7 @@ test('an address that is not allocated to its claim waits, and keeps what makes 
   }
 });
 
-test('an address written in another way is the allocated one', () => {
+test('an address written in another way is the one that is listed', () => {
   const { adoptions, waiting } = plan({
     pools: [pool()],
     claims: [claim('a')],
@@ -162,7 +173,11 @@ test('a global pool owns addresses of every namespace, one of a namespace only i
   const ref = { ...poolRef, kind: 'GlobalInClusterIPPool' };
   const globalPool = { ...pool(), kind: 'GlobalInClusterIPPool', metadata };
   const of = (made: ReturnType<typeof address>) => ({ ...made, spec: { ...made.spec, poolRef: ref } });
-  const parts = { claims: [of(claim('a'))], allocations: [allocation('a')], addresses: [of(address('a'))] };
+  const parts = {
+    claims: [of(claim('a'))],
+    allocations: [allocation('a', '10.0.0.1', 'GlobalInClusterIPPool')],
+    addresses: [of(address('a'))],
+  };
   assert.equal(titles(plan({ ...parts, pools: [globalPool] }).adoptions), ['IPAddress a']);
   assert.equal(plan({ ...parts, pools: [pool()] }).adoptions, []);
 
@@ -195,7 +210,7 @@ test('an address without its claim is an orphan', () => {
   );
 });
 
-test('a claim with the name of its pool: the claim alone is owner', () => {
+test('a claim with the name of its pool: both are owners', () => {
   const { adoptions } = plan({
     pools: [pool()],
     claims: [claim('pool')],
@@ -205,7 +220,7 @@ test('a claim with the name of its pool: the claim alone is owner', () => {
   const owners = patched(adoptions[0]!).metadata.ownerReferences;
   assert.equal(
     owners?.map(({ kind }) => kind),
-    ['IPAddressClaim'],
+    ['IPAddressClaim', 'InClusterIPPool'],
   );
 });
 

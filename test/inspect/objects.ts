@@ -1,5 +1,8 @@
 /** Objects of a cluster, as short as tests can say them. */
 
+import { parseAddress } from '../../lib/address/address.ts';
+import { formatPrefix, parsePrefix, prefixOf } from '../../lib/address/range.ts';
+import { sliceName } from '../../lib/allocation/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { DEFAULT_CONFIG, type HookContext } from '../../lib/metacontroller/hook.ts';
 import { poolLabel } from '../../lib/pool/label.ts';
@@ -57,9 +60,14 @@ export function claim(
   return object(
     `${CAPI}/v1beta2`,
     'IPAddressClaim',
-    { name, namespace: 'default', labels: { 'metaipam.io/pool': poolLabel(kind, poolName) }, ...metadata },
+    { name, namespace: 'default', labels: labelsOfClaim(poolName), ...metadata },
     { spec: { poolRef: { apiGroup: CAPI, kind, name: poolName } }, ...(status && { status }) },
   );
+}
+
+/** Of a claim that its pool may serve. */
+export function labelsOfClaim(poolName: string, settled = 'open'): Record<string, string> {
+  return { 'metaipam.io/pool': poolLabel('InClusterIPPool', poolName), 'metaipam.io/settled': settled };
 }
 
 /** What makes a claim a served one. */
@@ -81,43 +89,44 @@ export function address(name: string, poolName: string, text: string, metadata: 
   );
 }
 
-/** The allocation of an address to a claim, by the names of both. */
+/** A slice of an address that lists it for a claim, by the names of both; alone in it, so that tests can add them up. */
 export function allocation(
   poolName: string,
   text: string,
   claimName: string,
-  spec: object = {},
+  entry: object = {},
   metadata: Meta = {},
 ): KubernetesObject {
-  const claimUid = `uid-of-IPAddressClaim-${claimName}`;
-  return object(
-    'metaipam.io/v1alpha1',
-    'IPAllocation',
+  const address = parseAddress(text)!;
+  const piece = prefixOf(address, address.family === 4 ? 32 : 128);
+  return slice(
+    poolName,
     {
-      name: `${poolName}.${text.replaceAll(':', '-')}`,
-      namespace: 'default',
-      labels: { 'metaipam.io/claim-uid': claimUid },
-      ...metadata,
-    },
-    {
-      spec: {
-        poolRef: {
-          apiGroup: CAPI,
-          kind: 'InClusterIPPool',
-          name: poolName,
-          uid: `uid-of-InClusterIPPool-${poolName}`,
-        },
-        claimRef: {
-          apiGroup: CAPI,
-          kind: 'IPAddressClaim',
+      cidr: formatPrefix(piece),
+      prefix: 24,
+      entries: {
+        [text]: {
+          uid: `uid-of-IPAddressClaim-${claimName}`,
           namespace: 'default',
           name: claimName,
-          uid: claimUid,
+          ...entry,
         },
-        address: text,
-        prefix: 24,
-        ...spec,
       },
+    },
+    { name: sliceName({ name: poolName, marker: '' }, piece), ...metadata },
+  );
+}
+
+/** A slice of a namespaced pool. */
+export function slice(poolName: string, spec: object, metadata: Meta & { name: string }): KubernetesObject {
+  const kind = 'InClusterIPPool';
+  const { labels, ...others } = metadata;
+  return object(
+    'metaipam.io/v1alpha1',
+    'AllocationSlice',
+    { namespace: 'default', labels: { 'metaipam.io/pool': poolLabel(kind, poolName), ...labels }, ...others },
+    {
+      spec: { poolRef: { apiGroup: CAPI, kind, name: poolName, uid: `uid-of-${kind}-${poolName}` }, ...spec },
     },
   );
 }
@@ -141,39 +150,43 @@ export function node(name: string, podCIDRs: readonly string[] = [], metadata: M
   );
 }
 
-/** The allocation of a block to a node, by the names of both. */
+/** A slice of a block that lists it for a node, by the names of both. */
 export function block(
   cidr: string,
   clusterCIDRName: string,
   nodeName: string,
-  spec: object = {},
+  entry: object = {},
   network = 'default',
 ): KubernetesObject {
-  const claimUid = `uid-of-Node-${nodeName}`;
+  const piece = parsePrefix(cidr)!;
   return object(
     'metaipam.io/v1alpha1',
-    'IPAllocation',
+    'AllocationSlice',
     {
-      name: `${network}.${cidr.replaceAll(/[:/]/g, '-')}`,
+      name: sliceName({ name: network, marker: '' }, piece, piece.length),
       namespace: 'metaipam-system',
-      labels: {
-        'metaipam.io/claim-uid': claimUid,
-        'metaipam.io/network': network,
-        'metaipam.io/cluster-cidr': clusterCIDRName,
-      },
+      labels: { 'metaipam.io/network': network },
     },
     {
       spec: {
         poolRef: {
-          apiGroup: 'networking.x-k8s.io',
-          kind: 'ClusterCIDR',
-          name: clusterCIDRName,
-          uid: `uid-of-ClusterCIDR-${clusterCIDRName}`,
+          apiGroup: 'metaipam.io',
+          kind: 'PodNetwork',
+          name: network,
+          uid: `uid-of-PodNetwork-${network}`,
         },
-        claimRef: { apiGroup: '', kind: 'Node', name: nodeName, uid: claimUid },
         cidr,
-        blocks: [cidr],
-        ...spec,
+        blockLength: piece.length,
+        entries: {
+          [cidr]: {
+            uid: `uid-of-Node-${nodeName}`,
+            name: nodeName,
+            clusterCIDR: clusterCIDRName,
+            blocks: [cidr],
+            since: '2026-01-01T00:00:00Z',
+            ...entry,
+          },
+        },
       },
     },
   );

@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { sync } from '../../hooks/pools.ts';
 import { parseRange, sizeOf } from '../../lib/address/range.ts';
 import { overviewOf } from '../../lib/inspect/overview.ts';
 import { formatCell, SEGMENT_STATES, type Space } from '../../lib/inspect/space.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import type { InClusterIPPool } from '../../lib/kubernetes/types.ts';
 import {
   address,
   allocation,
@@ -17,6 +19,7 @@ import {
   podCIDRClaim,
   podNetwork,
   pool,
+  READY,
   served,
 } from './objects.ts';
 
@@ -69,7 +72,7 @@ test('a pool: every address of it has one state, in order', () => {
       free: 3n,
       outOfRange: 2n,
       fragmentation: 0.6666,
-      state: { reason: 'Ready', message: '' },
+      state: { reason: 'Ready', message: '', isReady: true },
     },
   );
 });
@@ -113,30 +116,90 @@ test('the state of a pool', () => {
   const invalid = onlyPool(pool('p', { ...good, prefix: 33 }), allocation('p', '10.0.0.1', 'a'));
   assert.equal(invalid.state, {
     reason: 'InvalidSpec',
-    message: 'spec.prefix: Invalid value: 33: provided prefix is not valid',
+    message: 'is invalid: spec.prefix: Invalid value: 33: provided prefix is not valid',
+    isReady: false,
   });
   assert.equal([invalid.total, invalid.used, invalid.free, invalid.outOfRange], [0n, 1n, 0n, 1n]);
-  const status = {
-    conditions: [{ type: 'Ready', status: 'False', reason: 'AddressUnknown', message: 'whose?' }],
+  const full = onlyPool(pool('p', good), allocation('p', '10.0.0.1', 'a')).state;
+  assert.equal(full, { reason: 'PoolExhausted', message: 'every address is in use', isReady: true });
+  const gateway = onlyPool(pool('p', { ...good, gateway: '10.0.0.1' })).state;
+  assert.equal(gateway, {
+    reason: 'PoolExhausted',
+    message: 'the pool has no address to give out',
+    isReady: true,
+  });
+  const arriving = claim(
+    'c',
+    'p',
+    { creationTimestamp: '2026-01-02T00:00:00Z' },
+    { addressRef: { name: 'c' } },
+  );
+  assert.equal(onlyPool(pool('p', good), arriving).state, {
+    reason: 'AddressUnknown',
+    message: 'waits for IPAddress c of IPAddressClaim default/c, which has not arrived yet',
+    isReady: false,
+  });
+  const lost = onlyPool(pool('p', good, {}, { ...READY, slices: ['p.10.0.0.0-26'] }));
+  assert.equal([lost.state.reason, lost.state.isReady], ['SlicesMissing', true]);
+  assert.equal([lost.total, lost.used, lost.free, lost.counts.taken], [1n, 0n, 0n, 1n]);
+});
+
+test('the counts are those that the hook writes', () => {
+  const annotations = { 'metaipam.io/address-space': 'lab' };
+  const labels = { 'metaipam.io/address-space': 'lab' };
+  const shared = (name: string, text: string, claimName: string) =>
+    allocation(name, text, claimName, {}, { labels, name: `lab.${text}-32.shared` });
+  const given = pool(
+    'p',
+    { addresses: ['10.0.0.1-10.0.0.20'], prefix: 24, gateway: '10.0.0.2' },
+    { annotations },
+    { ...READY, slices: ['lab.10.0.0.3-32.shared', 'lab.10.0.0.9-32.shared'] },
+  ) as InClusterIPPool;
+  const slices = [
+    shared('p', '10.0.0.3', 'a'),
+    shared('p', '10.0.0.200', 'b'),
+    shared('p', '10.0.0.4', 'released'),
+  ];
+  const others = [shared('q', '10.0.0.5', 'x'), shared('q', '10.0.1.5', 'y')];
+  const waiting = [claim('w1', 'p'), claim('w2', 'p')];
+  const foreign = [address('w1', 'p', '10.0.0.7'), address('orphan', 'p', '10.0.0.8')];
+  const shown = overview(
+    given,
+    pool('q', { addresses: ['10.0.0.5'], prefix: 24 }, { annotations }),
+    ...slices,
+    ...others,
+    ...waiting,
+    ...foreign,
+  );
+  const named = (objects: readonly KubernetesObject[]) =>
+    Object.fromEntries(objects.map((each) => [`default/${each.metadata.name}`, each]));
+  const request = {
+    parent: given,
+    children: { 'AllocationSlice.metaipam.io/v1alpha1': named(slices) },
+    related: {
+      'AllocationSlice.metaipam.io/v1alpha1': named(others),
+      'IPAddressClaim.ipam.cluster.x-k8s.io/v1beta2': named(waiting),
+      'IPAddress.ipam.cluster.x-k8s.io/v1beta2': named(foreign),
+    },
+    finalizing: false,
   };
-  assert.equal(onlyPool(pool('p', good, {}, status)).state, { reason: 'AddressUnknown', message: 'whose?' });
+  const { status } = sync(request as never, CONTEXT) as { status: InClusterIPPool['status'] };
+  const { total, used, free, outOfRange } = shown.pools.find(({ pool }) => pool.metadata.name === 'p')!;
+  const { pending, ...counts } = status!.ipAddresses!;
+  assert.equal(counts, { total: 19, used: 6, free: 12, outOfRange: 1 });
+  assert.equal({ total, used, free, outOfRange }, { total: 19n, used: 6n, free: 12n, outOfRange: 1n });
 });
 
 test('claims that wait, and why', () => {
   const condition = (reason: string, message: string) => ({
     conditions: [{ type: 'Ready', status: 'False', reason, message }],
   });
-  const refusal = {
-    address: undefined,
-    prefix: undefined,
-    refusal: { reason: 'PoolExhausted', message: 'none left' },
-  };
   const { pools, waitingForNoPool } = overview(
     pool('p', { addresses: ['10.0.0.1'], prefix: 24 }),
     claim('served', 'p', {}, served('served')),
-    claim('new', 'p'),
+    allocation('p', '10.0.0.1', 'served'),
+    claim('new', 'p', { labels: { 'metaipam.io/pool': 'InClusterIPPool.p' } }),
     claim('refused', 'p'),
-    allocation('p', 'refused', 'refused', refusal),
     claim('told', 'p', {}, condition('Paused', 'the claim is paused')),
     claim(
       'lost-its-address',
@@ -150,7 +213,11 @@ test('claims that wait, and why', () => {
   assert.equal(pools[0]!.waiting, [
     { name: 'default/lost-its-address', reason: 'AddressMissing', message: 'made again' },
     { name: 'default/new', reason: 'Unanswered', message: 'its pool has not answered yet' },
-    { name: 'default/refused', reason: 'PoolExhausted', message: 'none left' },
+    {
+      name: 'default/refused',
+      reason: 'PoolExhausted',
+      message: 'InClusterIPPool default/p has no free address',
+    },
     { name: 'default/told', reason: 'Paused', message: 'the claim is paused' },
   ]);
   assert.equal(waitingForNoPool, [
@@ -162,17 +229,19 @@ test('a ClusterCIDR: its own blocks, those of others and of nodes nobody account
   const { networks } = overview(
     podNetwork('default', { serviceCIDRs: ['10.0.0.0/25'] }),
     clusterCIDR('cc', { perNodeHostBits: 6, ipv4: '10.0.0.0/23', ipv6: 'fd00::/122' }),
-    block('10.0.0.128/26', 'cc', 'a'),
+    block('10.0.0.128/26', 'cc', 'a', { blocks: ['10.0.0.128/26', 'fd00::/122'] }),
     block('10.0.0.192/26', 'cc', 'b', { adopted: true }),
     block('10.0.1.0/27', 'smaller', 'c'),
     block('10.0.1.64/26', 'cc', 'd', {}, 'another network'),
-    block('fd00::/122', 'cc', 'a'),
+    block('fd00::/122', 'cc', 'a', { blocks: ['10.0.0.128/26', 'fd00::/122'] }),
+    node('a', ['10.0.0.128/26', 'fd00::/122']),
+    node('b', ['10.0.0.192/26']),
     node('by-hand', ['10.0.1.192/28']),
   );
   const [{ clusterCIDRs, name }] = networks as [(typeof networks)[number]];
   assert.is(name, 'default');
   const { ranges, nodes, state } = clusterCIDRs[0]!;
-  assert.is(nodes, 2);
+  assert.is(nodes, 3);
   assert.is(state.reason, 'PoolExhausted');
   assert.equal(describe(ranges[0]!.space), [
     '10.0.0.0-10.0.0.127 reserved',
@@ -180,9 +249,9 @@ test('a ClusterCIDR: its own blocks, those of others and of nodes nobody account
     '10.0.0.192-10.0.0.255 adopted',
     '10.0.1.0-10.0.1.63 taken',
     '10.0.1.64-10.0.1.191 free',
-    '10.0.1.192-10.0.1.255 taken',
+    '10.0.1.192-10.0.1.255 used',
   ]);
-  assert.equal([ranges[0]!.total, ranges[0]!.used, ranges[0]!.free], [6n, 2n, 2n]);
+  assert.equal([ranges[0]!.total, ranges[0]!.used, ranges[0]!.free], [8n, 4n, 2n]);
   assert.equal([ranges[1]!.total, ranges[1]!.used, ranges[1]!.free], [1n, 1n, 0n]);
 });
 
@@ -209,16 +278,21 @@ test('networks: nodes with blocks, nodes that wait and why', () => {
       clusterCIDRs.map(({ clusterCIDR }) => clusterCIDR.metadata.name),
     ]),
     [
-      ['default', 'Ready', 2, 1, ['b: ClusterCIDR tiny is full'], ['tiny']],
+      ['default', 'NodesPending', 2, 1, ['b: ClusterCIDR tiny is full'], ['tiny']],
       ['nowhere', 'NotFound', 2, 0, [], ['lost']],
-      ['storage', 'Ready', 2, 0, ['b: its blocks are chosen and not on the node yet'], ['gpus']],
+      ['storage', 'Ready', 2, 1, ['b: its blocks are chosen and not on the node yet'], ['gpus']],
     ],
   );
 });
 
 test('PodCIDRClaims stand in for Nodes that nobody lists', () => {
-  const { networks } = overview(podNetwork(), podCIDRClaim('a', ['10.0.0.0/24']), podCIDRClaim('b'));
-  assert.equal([networks[0]!.nodes, networks[0]!.allocated, networks[0]!.waiting.length], [2, 1, 0]);
+  const { networks } = overview(
+    podNetwork(),
+    clusterCIDR('cc', { perNodeHostBits: 8, ipv4: '10.0.0.0/24' }),
+    podCIDRClaim('a', ['10.0.0.0/24']),
+    podCIDRClaim('b'),
+  );
+  assert.equal([networks[0]!.nodes, networks[0]!.allocated, networks[0]!.waiting.length], [2, 1, 1]);
 });
 
 test('a /64 and a whole ::/0 are counted and cut at once', () => {
@@ -258,7 +332,7 @@ test('broken objects count as nothing and break nothing', () => {
     globalPool('x', {}),
     claim('x', 'x'),
     address('x', 'x', ''),
-    allocation('x', '', 'x'),
+    allocation('x', '10.0.0.1', 'x'),
     podNetwork(),
     clusterCIDR('x', {}),
     podCIDRClaim('x'),

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { formatAge, formatCount, formatShare } from '../../lib/page/format.ts';
 import { html, trusted } from '../../lib/page/html.ts';
 import { formatQuery, parseQuery, poolPath, type Query, someNames } from '../../lib/page/query.ts';
@@ -22,7 +23,7 @@ function visit(query: Partial<Query> = {}): Visit {
 
 function entry(given: PoolGiven, age = 0): Entry<SeenPool> {
   const { request, response } = syncedPool(given);
-  return { seen: seePool(request, response), at: NOW - age };
+  return { seen: seePool(request, response, DEFAULT_CONFIG), at: NOW - age };
 }
 
 const NO_PICTURES = { strip: () => undefined, pool: () => undefined, network: () => undefined };
@@ -61,7 +62,7 @@ test('hostile names are text everywhere', () => {
   const hostile = entry({ name: HOSTILE, namespace: HOSTILE, claims: [] });
   const seen = {
     ...hostile.seen,
-    state: { reason: HOSTILE, message: HOSTILE },
+    state: { reason: HOSTILE, message: HOSTILE, isReady: false },
     waitingCount: 1,
     waiting: [{ reason: HOSTILE, message: HOSTILE, count: 1, names: claimed.metadata.name }],
   };
@@ -198,7 +199,7 @@ test('filters', () => {
   assert.equal(shown({}), ['ready', 'full', 'waits', 'broken']);
   assert.equal(shown({ filter: 'waiting' }), ['waits']);
   assert.equal(shown({ filter: 'full' }), ['full', 'waits']);
-  assert.equal(shown({ filter: 'trouble' }), ['full', 'waits', 'broken']);
+  assert.equal(shown({ filter: 'trouble' }), ['broken']);
   assert.equal(shown({ text: 'ns/z' }), ['waits']);
   assert.equal(shown({ text: 'inclusterippool' }).length, 4);
 });

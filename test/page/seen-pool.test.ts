@@ -1,17 +1,18 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { seeClaim } from '../../lib/page/seen-claim.ts';
 import { groupWaiting, seePool, usageOf } from '../../lib/page/seen-pool.ts';
 import { claim, claims, syncedPool } from './requests.ts';
 
 const see = (...given: Parameters<typeof syncedPool>) => {
   const { request, response } = syncedPool(...given);
-  return seePool(request, response);
+  return seePool(request, response, DEFAULT_CONFIG);
 };
 
 test('a pool with room: addresses in use, nobody waits', () => {
   const seen = see({ claims: claims(2) });
-  assert.is(seen.own, '10.0.0.2 10.0.0.3');
+  assert.is(seen.used, '10.0.0.2 10.0.0.3');
   assert.equal(seen.counts, { total: 5n, used: 2n, free: 3n, outOfRange: 0n });
   assert.equal(seen.waiting, []);
   const { space, ...usage } = usageOf(seen);
@@ -88,9 +89,9 @@ test('65,000 addresses are kept in less than two megabytes', () => {
     prefix: 16,
     claims: claims(65_000),
   });
-  const seen = seePool(request, response);
+  const seen = seePool(request, response, DEFAULT_CONFIG);
   assert.is(usageOf(seen).used, 65_000n);
-  assert.ok(JSON.stringify(seen.own).length < 1_000_000);
+  assert.ok(JSON.stringify(seen.used).length < 1_000_000);
   assert.ok(Buffer.byteLength(JSON.stringify({ ...seen, counts: undefined })) < 2_000_000);
 });
 

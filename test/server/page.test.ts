@@ -87,7 +87,10 @@ test('claims of a pool that was never seen wait for it, until they are served or
   const request = {
     object: claim('lost'),
     attachments: { 'IPAddress.ipam.cluster.x-k8s.io/v1beta2': {} },
-    related: { 'IPAllocation.metaipam.io/v1alpha1': {} },
+    related: {
+      'AllocationSlice.metaipam.io/v1alpha1': {},
+      'IPAddress.ipam.cluster.x-k8s.io/v1beta2': {},
+    },
     finalizing: false,
   };
   await server.post('/hooks/claims/sync', request);
@@ -110,7 +113,7 @@ test('what the page cannot read is answered and logged all the same', async (con
 
 test('a pool that is silent for two hours is gone', () => {
   let now = NOW;
-  const seen = new SeenParents(() => now);
+  const seen = new SeenParents(DEFAULT_CONFIG, () => now);
   const { request, response } = syncedPool();
   seen.record('pools', 'sync', request, response);
   now += 2 * 3600_000;
@@ -121,7 +124,7 @@ test('a pool that is silent for two hours is gone', () => {
 });
 
 test('ten thousand pools are kept, those seen last', () => {
-  const seen = new SeenParents(() => NOW);
+  const seen = new SeenParents(DEFAULT_CONFIG, () => NOW);
   const { request, response } = syncedPool();
   for (let index = 0; index <= 10_000; index++) {
     const parent = { ...(request.parent as object), metadata: { name: `p${index}`, namespace: 'ns' } };
@@ -135,6 +138,7 @@ test('drawing has a budget, and a dear picture is kept for a while', () => {
   let elapsed = 0;
   // Every look at the clock takes 5 ms, so that a picture costs as much.
   const seen = new SeenParents(
+    DEFAULT_CONFIG,
     () => NOW,
     () => (elapsed += 5),
   );

@@ -7,13 +7,14 @@ import { CHECKS, type Finding } from './finding.ts';
 import {
   boundAddresses,
   duplicateAddresses,
-  leakedAllocations,
   missingPools,
   poolLabels,
   readAddressBook,
+  stuckClaims,
 } from './held-addresses.ts';
 import { duplicateCIDRs, orphanedPodCIDRClaims } from './node-blocks.ts';
 import { invalidObjects, missingNetworks, outOfRange, overlappingPools } from './pool-specs.ts';
+import { leakedAllocations, leftoverSlices, lostSlices } from './slices.ts';
 
 /**
  * Everything that is wrong among the objects of a cluster, errors first, then in the order of CHECKS.
@@ -23,13 +24,16 @@ import { invalidObjects, missingNetworks, outOfRange, overlappingPools } from '.
  */
 export function check(objects: readonly KubernetesObject[], context: HookContext): Finding[] {
   const inventory = readInventory(objects);
-  const book = readAddressBook(inventory);
+  const book = readAddressBook(inventory, context);
   const findings: Finding[] = [
-    ...duplicateAddresses(inventory, book),
-    ...duplicateCIDRs(inventory),
+    ...duplicateAddresses(inventory, book, context),
+    ...duplicateCIDRs(inventory, context),
     ...boundAddresses(inventory, book, context),
+    ...stuckClaims(inventory, book, context),
     ...poolLabels(inventory),
-    ...leakedAllocations(inventory, book, context),
+    ...lostSlices(inventory, context),
+    ...leftoverSlices(inventory),
+    ...leakedAllocations(inventory, book.claimByUid, context),
     ...orphanedPodCIDRClaims(inventory, context),
     ...missingPools(inventory, book),
     ...missingNetworks(inventory),

@@ -1,10 +1,10 @@
 /** Objects that were deleted and do not go. */
-import { secondsSince } from '../../allocation/release.ts';
-import { isPaused, type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import { secondsSince } from '../../allocation/hold.ts';
+import { isPaused, type KubernetesObject } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
-import { type Finding, kubectl, titleOf } from './finding.ts';
+import { type Finding, holderKind, holderTitle, kubectl, titleOf } from './finding.ts';
 
 /** Seconds after which a deletion counts as stuck. */
 const STUCK_SECONDS = 600;
@@ -14,7 +14,8 @@ const OURS = /^metacontroller\.(io|k8s\.io)\//;
 const REFERENCE = /^(ipam\.cluster\.x-k8s\.io\/|networking\.x-k8s\.io\/cluster-cidr-finalizer)/;
 
 export function* stuckDeletions(inventory: Inventory, { now }: HookContext): Generator<Finding> {
-  for (const object of Object.values(inventory).flat() as KubernetesObject[]) {
+  const { allocations: _, ...kinds } = inventory;
+  for (const object of Object.values(kinds).flat() as KubernetesObject[]) {
     const { deletionTimestamp, finalizers = [] } = object.metadata;
     if (deletionTimestamp === undefined || finalizers.length === 0) continue;
     const seconds = secondsSince(deletionTimestamp, now);
@@ -37,16 +38,16 @@ function explain(object: KubernetesObject, inventory: Inventory): { reason: stri
   if (finalizers.some((finalizer) => REFERENCE.test(finalizer))) {
     return { reason: 'another controller put that on, and must have stopped', fix: 'metaipam adopt' };
   }
-  const holders = inventory.allocations.filter(
-    ({ spec }) =>
-      spec.poolRef.uid === uid ||
-      (object.kind === 'ClusterCIDR' && spec.poolRef.name === name && spec.cidr !== undefined),
+  const held = inventory.allocations.filter(
+    ({ slice, entry }) =>
+      entry.released === undefined &&
+      (slice.spec.poolRef.uid === uid || (object.kind === 'ClusterCIDR' && entry.clusterCIDR === name)),
   );
-  if (holders.length > 0) {
-    const users = holders.map(({ spec }) => `${spec.claimRef.kind} ${qualifiedName(spec.claimRef)}`);
-    const { kind } = holders[0]!.spec.claimRef;
+  if (held.length > 0) {
+    const kind = holderKind(held[0]!);
+    const what = kind === 'Node' ? plural(held.length, 'block') : plural(held.length, 'address', 'addresses');
     return {
-      reason: `${plural(holders.length, 'allocation')} of it in use by ${listSome(users)}`,
+      reason: `${what} of it in use by ${listSome([...new Set(held.map(holderTitle))])}`,
       fix: `${kubectl('describe', object)}  # it goes with the last ${kind} that uses it`,
     };
   }

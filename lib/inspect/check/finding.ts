@@ -1,14 +1,20 @@
 /** What is wrong in a cluster, and how to mend it. */
+import type { Allocation } from '../../allocation/slice.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import { formatTime } from '../../kubernetes/time.ts';
 
 /** Every check by its name, which is stable, with what it finds. */
 export const CHECKS = {
   'duplicate-address': 'one address of an address space held by two claims',
   'duplicate-cidr': 'nodes whose podCIDRs or blocks overlap',
-  'address-mismatch': 'a claim bound to another address than its allocation says',
-  'unallocated-address': 'an IPAddress that its pool has not allocated',
+  'address-mismatch': 'an IPAddress that says something else than its pool keeps for its claim',
+  'unallocated-address': 'an IPAddress that no AllocationSlice lists',
+  'two-addresses': 'a claim for which its pool keeps several addresses',
+  'stuck-claim': 'a claim that has got an address and makes no use of it, or is not admitted',
+  'lost-slice': 'an AllocationSlice that a pool or network has listed and that does not exist',
+  'leftover-slice': 'an AllocationSlice of a pool or network that does not exist',
   'wrong-pool-label': 'a claim or IPAddress whose label names another pool than its spec',
-  'leaked-allocation': 'an allocation whose claim, node or pool is gone',
+  'leaked-allocation': 'an address or block that is kept for a claim or node that is gone',
   'orphaned-address': 'an IPAddress without its claim',
   'orphaned-pod-cidr-claim': 'a PodCIDRClaim without its node',
   'missing-pool': 'a claim whose pool does not exist, a ClusterCIDR whose network does not',
@@ -24,7 +30,7 @@ export interface Finding {
   readonly check: CheckName;
   /** `error`: somebody has, or may soon have, a wrong address or none. */
   readonly severity: 'error' | 'warning';
-  /** `IPAllocation default/pool-a.10.0.0.7`. */
+  /** `IPAddressClaim default/web-0`. */
   readonly object: string;
   /** One line. */
   readonly message: string;
@@ -37,6 +43,31 @@ export const PATIENCE_SECONDS = 120;
 
 export function titleOf({ kind, metadata }: KubernetesObject): string {
   return `${kind} ${qualifiedName(metadata)}`;
+}
+
+/** `AllocationSlice default/pool-a.10.0.0.0-26 (10.0.0.7)`. */
+export function entryTitle({ slice, key }: Allocation): string {
+  return `${titleOf(slice)} (${key})`;
+}
+
+/** Who has an entry: `IPAddressClaim default/web-0`, `Node worker-1`. */
+export function holderTitle(allocation: Allocation): string {
+  return `${holderKind(allocation)} ${holderName(allocation)}`;
+}
+
+export function holderKind({ slice }: Allocation): 'Node' | 'IPAddressClaim' {
+  return slice.spec.poolRef.kind === 'PodNetwork' ? 'Node' : 'IPAddressClaim';
+}
+
+/** `namespace/name`, or the name of a Node. */
+export function holderName({ entry: { namespace, name } }: Allocation): string {
+  return qualifiedName({ name, ...(namespace !== undefined && { namespace }) });
+}
+
+/** Gives an entry up, which is all that the API server lets anybody do to one. */
+export function release({ slice, key }: Allocation, now: number): string {
+  const patch = { spec: { entries: { [key]: { released: formatTime(now) } } } };
+  return `${kubectl('patch', slice)} --type=merge -p ${quote(JSON.stringify(patch))}`;
 }
 
 /** `kubectl <verb> <resource> -n <namespace> <name>`, as a shell takes it whatever the name. */

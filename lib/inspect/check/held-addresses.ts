@@ -1,109 +1,146 @@
-/** Who holds which address: claims, IPAddresses and IPAllocations that do not agree. */
-import { canonicalAddress } from '../../address/address.ts';
-import { secondsSince } from '../../allocation/release.ts';
+/** Who holds which address: claims, IPAddresses and slices that do not agree. */
+import { canonicalAddress, parseAddress } from '../../address/address.ts';
+import { covers, type Range, rangeOf } from '../../address/range.ts';
+import { secondsSince } from '../../allocation/hold.ts';
+import { lostPieces } from '../../allocation/lost.ts';
+import type { Allocation } from '../../allocation/slice.ts';
+import { clusterName } from '../../claim/cluster.ts';
 import {
   ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
-  NETWORK_LABEL,
+  CLAIM_UID_LABEL,
   POOL_LABEL,
-  RELEASED_AT_ANNOTATION,
+  POOL_UID_LABEL,
+  SETTLED_LABEL,
 } from '../../kubernetes/names.ts';
 import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
-import type { IPAddress, IPAddressClaim, IPAllocation } from '../../kubernetes/types.ts';
+import type { IPAddress, IPAddressClaim } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
 import { poolLabel } from '../../pool/label.ts';
-import type { Pool } from '../../pool/pool-hooks.ts';
-import { refersToOurPool } from '../adoption.ts';
+import type { Pool } from '../../pool/pool.ts';
+import { isOurs } from '../../pool/reference.ts';
+import { listSome } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
-import { poolKeyOf } from '../overview.ts';
-import { type Finding, kubectl, PATIENCE_SECONDS, quote, titleOf } from './finding.ts';
+import { poolTitleOf } from '../pool-account.ts';
+import {
+  entryTitle,
+  type Finding,
+  holderKind,
+  holderName,
+  kubectl,
+  PATIENCE_SECONDS,
+  quote,
+  release,
+  titleOf,
+} from './finding.ts';
+import { missingSlices } from './slices.ts';
 
 /** All that the checks of addresses look up. */
 export interface AddressBook {
   readonly poolByUid: ReadonlyMap<string, Pool>;
-  readonly poolByKey: ReadonlyMap<string, Pool>;
+  readonly poolByTitle: ReadonlyMap<string, Pool>;
   readonly claimByUid: ReadonlyMap<string, IPAddressClaim>;
   /** By namespace and name. */
   readonly claimByName: ReadonlyMap<string, IPAddressClaim>;
-  /** Of addresses, by the uid of their claim. */
-  readonly allocationsOf: ReadonlyMap<string, readonly IPAllocation[]>;
+  /** What pools that are there keep for claims, by the uid of the claim; nothing that is released. */
+  readonly keptFor: ReadonlyMap<string, readonly Allocation[]>;
+  /** The pieces of slices that a pool has listed and that are not there, by the pool's title. */
+  readonly lostPieces: ReadonlyMap<string, readonly Range[]>;
 }
 
-export function readAddressBook({ pools, claims, allocations }: Inventory): AddressBook {
-  const ours = claims.filter(refersToOurPool);
+export function readAddressBook(inventory: Inventory, { config }: HookContext): AddressBook {
+  const { pools, claims, allocations } = inventory;
+  const ours = claims.filter(isOurs);
+  const poolByUid = new Map(pools.map((pool) => [pool.metadata.uid ?? '', pool]));
+  const kept = allocations
+    .filter(isKeptForClaim)
+    .filter(({ slice }) => poolByUid.has(slice.spec.poolRef.uid));
   return {
-    poolByUid: new Map(pools.map((pool) => [pool.metadata.uid ?? '', pool])),
-    poolByKey: new Map(pools.map((pool) => [titleOf(pool), pool])),
+    poolByUid,
+    poolByTitle: new Map(pools.map((pool) => [titleOf(pool), pool])),
     claimByUid: new Map(ours.map((claim) => [claim.metadata.uid ?? '', claim])),
     claimByName: new Map(ours.map((claim) => [qualifiedName(claim.metadata), claim])),
-    allocationsOf: Map.groupBy(
-      allocations.filter(({ spec }) => spec.address !== undefined),
-      ({ spec }) => spec.claimRef.uid,
+    keptFor: Map.groupBy(kept, ({ entry }) => entry.uid),
+    lostPieces: new Map(
+      [...missingSlices(inventory, config)].map(([keeper, names]) => [titleOf(keeper), lostPieces(names)]),
     ),
   };
+}
+
+function isKeptForClaim(allocation: Allocation): boolean {
+  return holderKind(allocation) === 'IPAddressClaim' && allocation.entry.released === undefined;
 }
 
 interface Holder {
   /** `namespace/name` of the claim. */
   readonly claim: string;
   readonly object: KubernetesObject;
+  /** What the object's slice says. */
+  readonly allocation?: Allocation;
 }
 
 /** Addresses that two claims hold, by whatever objects: the one thing that must never be. */
-export function* duplicateAddresses(inventory: Inventory, book: AddressBook): Generator<Finding> {
+export function* duplicateAddresses(
+  inventory: Inventory,
+  book: AddressBook,
+  { now }: HookContext,
+): Generator<Finding> {
   const holders = new Map<string, Holder[]>();
-  const add = (space: string, text: unknown, claim: string, object: KubernetesObject) => {
+  const add = (space: string, text: unknown, holder: Holder) => {
     const address = typeof text === 'string' ? canonicalAddress(text) : undefined;
     if (address === undefined) return;
     const key = JSON.stringify([space, address]);
     const list = holders.get(key);
-    if (list === undefined) holders.set(key, [{ claim, object }]);
-    else if (list.every((holder) => holder.claim !== claim)) list.push({ claim, object });
+    if (list === undefined) holders.set(key, [holder]);
+    else if (list.every(({ claim }) => claim !== holder.claim)) list.push(holder);
   };
-  for (const allocation of inventory.allocations) {
-    const { poolRef, claimRef, address } = allocation.spec;
-    const pool = book.poolByUid.get(poolRef.uid);
-    add(pool === undefined ? poolRef.uid : spaceOf(pool), address, qualifiedName(claimRef), allocation);
+  for (const allocation of inventory.allocations.filter(isKeptForClaim)) {
+    const { slice, key } = allocation;
+    const { uid } = slice.spec.poolRef;
+    const pool = book.poolByUid.get(uid);
+    const claim = holderName(allocation);
+    add(pool === undefined ? uid : spaceOf(pool), key, { claim, object: slice, allocation });
   }
-  for (const address of inventory.addresses.filter(refersToOurPool)) {
+  for (const address of inventory.addresses.filter(isOurs)) {
     const { metadata, spec } = address;
     const claim = qualifiedName({ ...metadata, name: spec.claimRef.name });
-    add(spaceOfKey(poolKeyOf(address), book), spec.address, claim, address);
+    add(spaceOfTitle(poolTitleOf(address), book), spec.address, { claim, object: address });
   }
-  for (const claim of inventory.claims.filter(refersToOurPool)) {
+  for (const claim of inventory.claims.filter(isOurs)) {
     if (claim.status?.addressRef === undefined) continue;
     const text = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
-    add(spaceOfKey(poolKeyOf(claim), book), text, qualifiedName(claim.metadata), claim);
+    const name = qualifiedName(claim.metadata);
+    add(spaceOfTitle(poolTitleOf(claim), book), text, { claim: name, object: claim });
   }
   for (const [key, list] of holders) {
     if (list.length < 2) continue;
     const [space, address] = JSON.parse(key) as [string, string];
-    // The allocation decides; of several the older one.
-    const [, ...losers] = list.sort(
-      (a, b) => rank(a.object) - rank(b.object) || compareAge(a.object, b.object),
-    );
+    // What a slice says decides; of several the older one.
+    const [, ...losers] = list.sort((a, b) => rank(a) - rank(b) || compareAge(a.object, b.object));
     for (const loser of losers) {
       const claim = book.claimByName.get(loser.claim);
       const others = list
         .filter((holder) => holder !== loser)
-        .map(({ object, claim }) => `${claim} (${titleOf(object)})`);
+        .map((holder) => `${holder.claim} (by ${titleOf(holder.object)})`);
       yield {
         check: 'duplicate-address',
         severity: 'error',
-        object: titleOf(loser.object),
+        object: loser.allocation === undefined ? titleOf(loser.object) : entryTitle(loser.allocation),
         message: `${address} of ${space} is also held by ${others.join(' and ')}`,
         fix:
           claim === undefined
-            ? kubectl('delete', loser.object)
+            ? loser.allocation === undefined
+              ? kubectl('delete', loser.object)
+              : release(loser.allocation, now)
             : `${kubectl('delete', claim)}  # and whatever uses its address: its owner makes it again, with another`,
       };
     }
   }
 }
 
-function rank({ kind }: KubernetesObject): number {
-  return kind === 'IPAllocation' ? 0 : 1;
+function rank({ allocation }: Holder): number {
+  return allocation === undefined ? 1 : 0;
 }
 
 /** Where an address may be held once. */
@@ -114,67 +151,134 @@ function spaceOf(pool: Pool): string {
     : `address space ${qualifiedName({ ...pool.metadata, name: shared })}`;
 }
 
-function spaceOfKey(key: string, { poolByKey }: AddressBook): string {
-  const pool = poolByKey.get(key);
-  return pool === undefined ? key : spaceOf(pool);
+function spaceOfTitle(title: string, { poolByTitle }: AddressBook): string {
+  const pool = poolByTitle.get(title);
+  return pool === undefined ? title : spaceOf(pool);
 }
 
-/** IPAddresses that have no claim, or whose claim's allocation says something else or is not there. */
+/** IPAddresses that have no claim, or for whose claim something else is kept, or nothing. */
 export function* boundAddresses(
   { addresses }: Inventory,
   book: AddressBook,
   { now }: HookContext,
 ): Generator<Finding> {
-  for (const address of addresses.filter(refersToOurPool)) {
+  for (const address of addresses.filter(isOurs)) {
     const { metadata, spec } = address;
     const object = titleOf(address);
     const claimName = qualifiedName({ ...metadata, name: spec.claimRef.name });
-    const claim = book.claimByName.get(claimName);
+    const claim = claimOf(address, book);
     if (secondsSince(metadata.creationTimestamp, now) < PATIENCE_SECONDS) continue;
     if (claim === undefined) {
+      const madeFor = metadata.labels?.[CLAIM_UID_LABEL];
       yield {
         check: 'orphaned-address',
         severity: 'warning',
         object,
-        message: `IPAddressClaim ${claimName} does not exist: ${spec.address} stays in use for nobody`,
+        message: `IPAddressClaim ${claimName}${madeFor === undefined ? '' : ` of uid ${madeFor}`} does not exist: ${spec.address} stays in use for nobody`,
         fix: `${kubectl('delete', address)}  # if nothing uses ${printableAddress(address)} any more`,
       };
       continue;
     }
-    const pool = book.poolByKey.get(poolKeyOf(address));
+    const pool = book.poolByTitle.get(poolTitleOf(address));
     if (pool === undefined || claim.metadata.deletionTimestamp !== undefined) continue;
-    const allocations = book.allocationsOf.get(claim.metadata.uid ?? '') ?? [];
-    const text = canonicalAddress(String(spec.address));
-    if (allocations.some((allocation) => allocation.spec.address === text)) continue;
-    const [other] = allocations;
+    const kept = book.keptFor.get(claim.metadata.uid ?? '') ?? [];
+    const text = canonicalAddress(spec.address);
+    if (kept.some(({ key }) => key === text)) continue;
+    const [other] = kept;
     if (other !== undefined) {
       yield {
         check: 'address-mismatch',
         severity: 'error',
         object,
-        message: `says ${spec.address}, but ${titleOf(other)} gives its claim ${other.spec.address}`,
-        fix: `${kubectl('delete', other)}  # the pool then allocates ${printableAddress(address)}, which is in use`,
+        message: `says ${spec.address}, but ${titleOf(other.slice)} keeps ${other.key} for its claim`,
+        fix: `${kubectl('delete', address)}  # and whatever uses ${printableAddress(address)}: it is made again with ${other.key}`,
       };
-    } else if (!isPaused(pool)) {
+    } else if (!isPaused(pool) && !isInLostPiece(text, pool, book)) {
       yield {
         check: 'unallocated-address',
         severity: 'warning',
         object,
-        message: `${titleOf(pool)} has no allocation of ${spec.address} for claim ${claimName}`,
+        message: `${titleOf(pool)} keeps nothing for claim ${claimName}, which has ${spec.address}`,
         fix: 'metaipam adopt  # or metaipam doctor, if metaipam made it',
       };
     }
   }
 }
 
+/** The claim that an IPAddress was made for; of one from elsewhere that of the name. */
+function claimOf({ metadata, spec }: IPAddress, book: AddressBook): IPAddressClaim | undefined {
+  const { [CLAIM_UID_LABEL]: uid, [POOL_UID_LABEL]: pool } = metadata.labels ?? {};
+  if (uid !== undefined && pool !== undefined) return book.claimByUid.get(uid);
+  return book.claimByName.get(qualifiedName({ ...metadata, name: spec.claimRef.name }));
+}
+
+function isInLostPiece(text: string | undefined, pool: Pool, { lostPieces }: AddressBook): boolean {
+  const address = text === undefined ? undefined : parseAddress(text);
+  const pieces = lostPieces.get(titleOf(pool)) ?? [];
+  return address !== undefined && pieces.some((piece) => covers(piece, rangeOf(address)));
+}
+
+/** Claims that have been given an address, or two, and do not settle; and claims that no pool gets to see. */
+export function* stuckClaims(
+  { claims, addresses }: Inventory,
+  book: AddressBook,
+  { now }: HookContext,
+): Generator<Finding> {
+  const bound = new Map(
+    addresses.filter(isOurs).map((address) => [qualifiedName(address.metadata), address]),
+  );
+  for (const claim of claims.filter(isOurs)) {
+    const { metadata } = claim;
+    const { uid = '', labels, creationTimestamp, deletionTimestamp } = metadata;
+    if (deletionTimestamp !== undefined || isPaused(claim)) continue;
+    if (secondsSince(creationTimestamp, now) < PATIENCE_SECONDS) continue;
+    const pool = book.poolByTitle.get(poolTitleOf(claim));
+    if (pool === undefined) continue;
+    const object = titleOf(claim);
+    const kept = book.keptFor.get(uid) ?? [];
+    const address = bound.get(qualifiedName(metadata));
+    const text = address && canonicalAddress(address.spec.address);
+    if (kept.length > 1) {
+      const spare = kept.find(({ key }) => key !== text)!;
+      yield {
+        check: 'two-addresses',
+        severity: 'error',
+        object,
+        message: `${titleOf(pool)} keeps ${listSome(kept.map(({ key }) => key))} for it${text === undefined ? '' : `; its IPAddress says ${text}`}`,
+        fix: release(spare, now),
+      };
+      continue;
+    }
+    const settled = labels?.[SETTLED_LABEL];
+    const trouble = stuckBecause(kept[0]?.key, text, settled, pool.metadata.uid);
+    const mayWait = settled === undefined && clusterName(claim) !== undefined;
+    if (trouble === undefined || mayWait) continue;
+    yield { check: 'stuck-claim', severity: 'error', object, message: trouble, fix: 'metaipam doctor' };
+  }
+}
+
+/** @param has the address of the claim's IPAddress */
+function stuckBecause(
+  given: string | undefined,
+  has: string | undefined,
+  settled: string | undefined,
+  poolUid: string | undefined,
+): string | undefined {
+  if (settled === undefined) return `has no label ${SETTLED_LABEL}, so that no pool sees it`;
+  if (has === undefined && given !== undefined) return `was given ${given} and has no IPAddress`;
+  if (has === undefined && settled === poolUid) return 'is settled and has no IPAddress';
+  if (has === undefined || has !== given || settled === poolUid) return undefined;
+  return `has ${has}, and is still looked after by its pool: its label ${SETTLED_LABEL} is ${JSON.stringify(settled)}`;
+}
+
 /** The address for a remark in a command: only if it is one. */
 function printableAddress({ spec }: IPAddress): string {
-  return canonicalAddress(String(spec.address)) ?? 'its address';
+  return canonicalAddress(spec.address) ?? 'its address';
 }
 
 /** Labels by which pools find their claims and addresses. */
 export function* poolLabels({ claims, addresses }: Inventory): Generator<Finding> {
-  for (const object of [...claims, ...addresses].filter(refersToOurPool)) {
+  for (const object of [...claims, ...addresses].filter(isOurs)) {
     const { kind, name } = object.spec.poolRef;
     const label = object.metadata.labels?.[POOL_LABEL];
     const wanted = poolLabel(kind, name);
@@ -189,55 +293,11 @@ export function* poolLabels({ claims, addresses }: Inventory): Generator<Finding
   }
 }
 
-/** Allocations that should have gone with their claim, node or pool. */
-export function* leakedAllocations(
-  inventory: Inventory,
-  book: AddressBook,
-  { now, config }: HookContext,
-): Generator<Finding> {
-  const nodes = new Set(inventory.nodes.map(({ metadata }) => metadata.uid));
-  const clusterCIDRs = new Set(inventory.clusterCIDRs.map(({ metadata }) => metadata.name));
-  const networks = new Map(inventory.networks.map(({ metadata, spec }) => [metadata.name, spec]));
-  for (const allocation of inventory.allocations) {
-    const { metadata, spec } = allocation;
-    if (metadata.deletionTimestamp !== undefined) continue;
-    const { poolRef, claimRef } = spec;
-    const isBlock = claimRef.kind === 'Node';
-    const pool = book.poolByUid.get(poolRef.uid);
-    const isPoolGone = isBlock ? !clusterCIDRs.has(poolRef.name) : pool === undefined;
-    const isClaimGone = isBlock ? !nodes.has(claimRef.uid) : !book.claimByUid.has(claimRef.uid);
-    if (!isPoolGone && !isClaimGone) continue;
-    const network = isBlock ? networks.get(metadata.labels?.[NETWORK_LABEL] ?? '') : undefined;
-    const grace =
-      (isBlock ? network?.reuseGracePeriodSeconds : pool?.spec.addressReuseGracePeriodSeconds) ?? 0;
-    const releasedAt = metadata.annotations?.[RELEASED_AT_ANNOTATION];
-    const waited = secondsSince(releasedAt ?? metadata.creationTimestamp, now);
-    if (waited < PATIENCE_SECONDS + config.cacheLagSeconds + (releasedAt === undefined ? 0 : grace)) continue;
-    const what = spec.address ?? spec.cidr;
-    const effect = what === undefined ? 'it says why nobody waits' : `${what} cannot be given to anybody`;
-    const gone = isClaimGone
-      ? `${claimRef.kind} ${qualifiedName(claimRef)}`
-      : `${poolRef.kind} ${poolRef.name}`;
-    yield {
-      check: 'leaked-allocation',
-      severity: what === undefined ? 'warning' : 'error',
-      object: titleOf(allocation),
-      message:
-        pool !== undefined && isPaused(pool)
-          ? `${gone} is gone, and ${titleOf(pool)} is paused: ${effect}`
-          : `${gone} is gone: ${effect}`,
-      fix: `${kubectl('delete', allocation)}  # metaipam doctor says whether Metacontroller works`,
-    };
-  }
-}
-
 /** Claims whose pool does not exist. */
-export function* missingPools({ claims }: Inventory, { poolByKey }: AddressBook): Generator<Finding> {
+export function* missingPools({ claims }: Inventory, { poolByTitle }: AddressBook): Generator<Finding> {
   const waiting = claims.filter(
     (claim) =>
-      refersToOurPool(claim) &&
-      !poolByKey.has(poolKeyOf(claim)) &&
-      claim.metadata.deletionTimestamp === undefined,
+      isOurs(claim) && !poolByTitle.has(poolTitleOf(claim)) && claim.metadata.deletionTimestamp === undefined,
   );
   for (const claim of waiting) {
     const { kind, name } = claim.spec.poolRef;
@@ -246,7 +306,7 @@ export function* missingPools({ claims }: Inventory, { poolByKey }: AddressBook)
       check: 'missing-pool',
       severity: 'error',
       object: titleOf(claim),
-      message: `${poolKeyOf(claim)} does not exist`,
+      message: `${poolTitleOf(claim)} does not exist`,
       fix: `${described.replace(` ${quote(name)}`, ' -A')}  # create the pool, or the claim for another one: its spec cannot be changed`,
     };
   }

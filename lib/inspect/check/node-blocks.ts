@@ -1,42 +1,50 @@
 /** podCIDRs and blocks of nodes that get in each other's way, and claims of nodes that are gone. */
 import { formatPrefix, overlaps, type Prefix, parsePrefix } from '../../address/range.ts';
 import { compareRanges } from '../../address/range-set.ts';
-import { secondsSince } from '../../allocation/release.ts';
-import { DEFAULT_NETWORK, NETWORK_LABEL } from '../../kubernetes/names.ts';
+import { secondsSince } from '../../allocation/hold.ts';
+import type { Allocation } from '../../allocation/slice.ts';
+import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { compareAge, type KubernetesObject } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
-import { readBlockAllocation } from '../../pod-network/decision.ts';
+import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import type { Inventory } from '../inventory.ts';
-import { podCIDRsOf } from '../overview.ts';
-import { type Finding, kubectl, PATIENCE_SECONDS, quote, titleOf } from './finding.ts';
+import { networkOf } from '../network-overview.ts';
+import { entryTitle, type Finding, kubectl, PATIENCE_SECONDS, quote, release, titleOf } from './finding.ts';
 
 interface Holder {
   readonly uid: string;
+  /** The Node, or the slice that lists the block. */
   readonly object: KubernetesObject;
+  readonly title: string;
   readonly block: Prefix;
+  /** Undefined where the block is on its Node. */
+  readonly allocation?: Allocation;
 }
 
-/** Overlaps within each network; a node's own podCIDRs and the allocations of them are one holder. */
-export function* duplicateCIDRs({ nodes, allocations }: Inventory): Generator<Finding> {
+/** Overlaps within each network; a node's own podCIDRs and the entries of them are one holder. */
+export function* duplicateCIDRs({ nodes, allocations }: Inventory, { now }: HookContext): Generator<Finding> {
   const holders: (Holder & { network: string })[] = [];
   for (const node of nodes) {
     for (const text of podCIDRsOf(node)) {
       const block = parsePrefix(text);
-      const { uid = titleOf(node) } = node.metadata;
-      if (block !== undefined) holders.push({ uid, object: node, block, network: DEFAULT_NETWORK });
+      const title = titleOf(node);
+      const { uid = title } = node.metadata;
+      if (block !== undefined) holders.push({ uid, object: node, title, block, network: DEFAULT_NETWORK });
     }
   }
   for (const allocation of allocations) {
-    const read = readBlockAllocation(allocation);
-    const network = allocation.metadata.labels?.[NETWORK_LABEL];
-    if (read === undefined || network === undefined) continue;
-    holders.push({ uid: read.nodeUID, object: allocation, block: read.block, network });
+    const { slice, block, entry } = allocation;
+    const network = networkOf(slice);
+    if (network === undefined || entry.released !== undefined) continue;
+    const title = entryTitle(allocation);
+    holders.push({ uid: entry.uid, object: slice, title, block, network, allocation });
   }
-  for (const group of Map.groupBy(holders, ({ network }) => network).values()) yield* overlapsAmong(group);
+  for (const group of Map.groupBy(holders, ({ network }) => network).values())
+    yield* overlapsAmong(group, now);
 }
 
 /** Each holder is compared with the one that reaches furthest so far: enough to find every holder in trouble. */
-function* overlapsAmong(holders: Holder[]): Generator<Finding> {
+function* overlapsAmong(holders: Holder[], now: number): Generator<Finding> {
   holders.sort((a, b) => compareRanges(a.block, b.block) || b.block.length - a.block.length);
   let furthest: Holder | undefined;
   for (const holder of holders) {
@@ -47,9 +55,9 @@ function* overlapsAmong(holders: Holder[]): Generator<Finding> {
       yield {
         check: 'duplicate-cidr',
         severity: 'error',
-        object: titleOf(younger!.object),
-        message: `${formatPrefix(younger!.block)} overlaps ${formatPrefix(older!.block)} of ${titleOf(older!.object)}`,
-        fix: mend(younger!),
+        object: younger!.title,
+        message: `${formatPrefix(younger!.block)} overlaps ${formatPrefix(older!.block)} of ${older!.title}`,
+        fix: mend(younger!, now),
       };
     }
     if (
@@ -62,13 +70,13 @@ function* overlapsAmong(holders: Holder[]): Generator<Finding> {
   }
 }
 
-/** podCIDRs of a node are facts; what is only allocated goes first. */
-function rank({ object }: Holder): number {
-  return object.kind === 'Node' ? 0 : 1;
+/** podCIDRs of a node are facts; what is only listed goes first. */
+function rank({ allocation }: Holder): number {
+  return allocation === undefined ? 0 : 1;
 }
 
-function mend({ object }: Holder): string {
-  if (object.kind !== 'Node') return kubectl('delete', object);
+function mend({ object, allocation }: Holder, now: number): string {
+  if (allocation !== undefined) return release(allocation, now);
   const name = quote(object.metadata.name);
   return `kubectl drain --ignore-daemonsets ${name} && kubectl delete node ${name}  # podCIDRs cannot be changed: let it register again`;
 }

@@ -9,12 +9,13 @@ import { plainJson } from '../../kubernetes/schema.ts';
 import { readBlockPool } from '../../pod-network/block-pool.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
 import { AddressesInUse } from '../../pool/in-use.ts';
-import { summarize } from '../../pool/plan.ts';
+import { holderOf, summarize } from '../../pool/plan.ts';
 import { readPool } from '../../pool/spec.ts';
 import { listSome, plural } from '../../text.ts';
 import { brokenRules } from '../../validation/rules.ts';
 import type { Inventory } from '../inventory.ts';
-import { type Overview, poolKeyOf } from '../overview.ts';
+import type { Overview } from '../overview.ts';
+import { poolTitleOf } from '../pool-account.ts';
 import { rangesOf } from '../space.ts';
 import { type Finding, kubectl, titleOf } from './finding.ts';
 
@@ -55,12 +56,11 @@ export function* outOfRange({ pools }: Overview, { allocations, addresses }: Inv
   if (concerned.length === 0) return;
   for (const { pool, title, space, outOfRange: count } of concerned) {
     const inUse = new AddressesInUse();
-    for (const allocation of allocations) {
-      if (allocation.spec.poolRef.uid === pool.metadata.uid)
-        inUse.addText(allocation.spec.address, allocation);
+    for (const { slice, key, entry } of allocations) {
+      if (slice.spec.poolRef.uid === pool.metadata.uid) inUse.addText(key, holderOf(entry));
     }
     for (const address of addresses) {
-      if (poolKeyOf(address) === title) inUse.addText(address.spec.address, address);
+      if (poolTitleOf(address) === title) inUse.addText(address.spec.address, titleOf(address));
     }
     const [first] = rangesOf(space, 'outOfRange');
     const holder = first && inUse.holderOf({ family: first.family, value: first.first });

@@ -2,26 +2,24 @@
 import { formatAddress } from '../../address/address.ts';
 import { formatRange, type Range, sizeOf } from '../../address/range.ts';
 import { RangeSet } from '../../address/range-set.ts';
-import { DEFAULT_NETWORK, NETWORK_LABEL } from '../../kubernetes/names.ts';
+import { labelValue } from '../../kubernetes/label-value.ts';
+import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
-import type { IPAllocation } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
+import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
 import { AddressesInUse } from '../../pool/in-use.ts';
+import { holderOf } from '../../pool/plan.ts';
+import { isOurs } from '../../pool/reference.ts';
 import { listSome, plural } from '../../text.ts';
-import { refersToOurPool } from '../adoption.ts';
 import { overlappingPools } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
-import {
-  type NetworkOverview,
-  type Overview,
-  overviewOf,
-  podCIDRsOf,
-  type State,
-  type Usage,
-} from '../overview.ts';
+import { type NetworkOverview, networkOf } from '../network-overview.ts';
+import { type Overview, overviewOf } from '../overview.ts';
 import { rangesOf } from '../space.ts';
+import type { State } from '../state.ts';
+import type { Usage } from '../usage.ts';
 
 export type EffectName =
   | 'claim-served'
@@ -98,7 +96,7 @@ function claimsOf({ inventory, overview }: Side): Map<string, Holding> {
     ]),
   );
   return new Map(
-    inventory.claims.filter(refersToOurPool).map(({ metadata, status }): [string, Holding] => {
+    inventory.claims.filter(isOurs).map(({ metadata, status }): [string, Holding] => {
       const name = qualifiedName(metadata);
       const waits = waiting.get(name);
       const has = addresses.get(
@@ -113,19 +111,19 @@ function networkNames(...sides: Side[]): string[] {
   return [...new Set(sides.flatMap(({ overview }) => overview.networks.map(({ name }) => name)))].sort();
 }
 
-function networkOf({ overview }: Side, name: string): NetworkOverview | undefined {
+function networkNamed({ overview }: Side, name: string): NetworkOverview | undefined {
   return overview.networks.find((network) => network.name === name);
 }
 
 function nodesOf(side: Side, network: string): Map<string, Holding> {
   const { nodes, allocations } = side.inventory;
-  const overview = networkOf(side, network);
+  const overview = networkNamed(side, network);
   const waiting = new Map(overview?.waiting.map((each) => [each.name, each]));
   const blocks = Map.groupBy(
     allocations.filter(
-      ({ metadata, spec }) => spec.cidr !== undefined && metadata.labels?.[NETWORK_LABEL] === network,
+      ({ slice, entry }) => networkOf(slice) === labelValue(network) && entry.released === undefined,
     ),
-    ({ spec }) => spec.claimRef.uid,
+    ({ entry }) => entry.uid,
   );
   return new Map(
     nodes.map((node): [string, Holding] => {
@@ -133,7 +131,7 @@ function nodesOf(side: Side, network: string): Map<string, Holding> {
       const own =
         network === DEFAULT_NETWORK
           ? podCIDRsOf(node)
-          : (blocks.get(node.metadata.uid ?? '') ?? []).map(({ spec }: IPAllocation) => spec.cidr!).sort();
+          : (blocks.get(node.metadata.uid ?? '') ?? []).map(({ key }) => key).sort();
       return [
         node.metadata.name,
         { ...(waits && { waits }), ...(own.length > 0 && { has: own.join(', ') }) },
@@ -180,9 +178,8 @@ function poolEffects(from: Side, to: Side): Effect[] {
   return to.overview.pools.flatMap((pool) => {
     const old = before.get(pool.title);
     const holders = new AddressesInUse();
-    for (const allocation of to.inventory.allocations) {
-      if (allocation.spec.poolRef.uid === pool.pool.metadata.uid)
-        holders.addText(allocation.spec.address, allocation);
+    for (const { slice, key, entry } of to.inventory.allocations) {
+      if (slice.spec.poolRef.uid === pool.pool.metadata.uid) holders.addText(key, holderOf(entry));
     }
     return [
       ...stateEffects(pool.title, old?.state, pool.state),
@@ -300,7 +297,10 @@ function clusterCIDREffects(from: Side, to: Side): Effect[] {
 
 /** Where a new node would get its blocks that looks like one that is there, if that changes. */
 function newNodeEffects(from: Side, to: Side, network: string): Effect[] {
-  const [homeBefore, homeAfter] = [homeFinder(networkOf(from, network)), homeFinder(networkOf(to, network))];
+  const [homeBefore, homeAfter] = [from, to].map((side) => homeFinder(networkNamed(side, network))) as [
+    ReturnType<typeof homeFinder>,
+    ReturnType<typeof homeFinder>,
+  ];
   const nodes = to.inventory.nodes.map(({ metadata: { name, labels = {} } }) => ({ name, labels }));
   const moves = Map.groupBy(nodes, (node) => JSON.stringify([homeBefore(node), homeAfter(node)]));
   return [...moves].flatMap(([key, group]): Effect[] => {

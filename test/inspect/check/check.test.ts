@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { check } from '../../../lib/inspect/check/check.ts';
 import { CHECKS, quote } from '../../../lib/inspect/check/finding.ts';
 import type { KubernetesObject } from '../../../lib/kubernetes/object.ts';
+import type { AllocationSlice } from '../../../lib/kubernetes/types.ts';
 import {
   address,
   allocation,
@@ -11,11 +12,13 @@ import {
   claim,
   clusterCIDR,
   globalPool,
+  labelsOfClaim,
   NOW,
   node,
   podCIDRClaim,
   podNetwork,
   pool,
+  READY,
   served,
 } from '../objects.ts';
 
@@ -23,9 +26,20 @@ const SPEC = { addresses: ['10.0.0.0/24'], prefix: 24 };
 const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
 const find = (...objects: KubernetesObject[]) => check(objects, CONTEXT);
 
-/** A claim `name` that has an address, as all objects agree. */
+/** A claim `name` that has an address and is settled. */
+const settled = (name: string, text: string, poolName = 'p') =>
+  claim(
+    name,
+    poolName,
+    {
+      annotations: { 'metaipam.io/address': text },
+      labels: labelsOfClaim(poolName, `uid-of-InClusterIPPool-${poolName}`),
+    },
+    served(name),
+  );
+/** The same, as all objects agree. */
 const bound = (name: string, text: string, poolName = 'p') => [
-  claim(name, poolName, { annotations: { 'metaipam.io/address': text } }, served(name)),
+  settled(name, text, poolName),
   address(name, poolName, text),
   allocation(poolName, text, name),
 ];
@@ -50,6 +64,18 @@ test('nothing is wrong with a cluster in order, nor with an empty one', () => {
   assert.equal(find(), []);
 });
 
+/** How an entry is given up by hand. */
+function releaseOf(at: string, key: string): string {
+  const patch = `{"spec":{"entries":{"${key}":{"released":"2026-01-02T00:00:00Z"}}}}`;
+  return `kubectl patch allocationslice -n ${at} --type=merge -p '${patch}'`;
+}
+
+/** A slice of a pool of another uid. */
+function ofUid(object: KubernetesObject, uid: string): KubernetesObject {
+  const { spec } = object as AllocationSlice;
+  return { ...object, spec: { ...spec, poolRef: { ...spec.poolRef, uid } } } as KubernetesObject;
+}
+
 /** Each with what is added to a clean cluster, and the one thing that is found. */
 const FAULTS: [
   title: string,
@@ -64,7 +90,7 @@ const FAULTS: [
     [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.1', { creationTimestamp: ago(10) })],
     'duplicate-address',
     'IPAddress default/c',
-    '10.0.0.1 of InClusterIPPool default/p is also held by default/a (IPAllocation default/p.10.0.0.1)',
+    '10.0.0.1 of InClusterIPPool default/p is also held by default/a (by AllocationSlice default/p.10.0.0.1-32)',
     'kubectl delete ipaddressclaim -n default c  # and whatever uses its address: its owner makes it again, with another',
   ],
   [
@@ -72,7 +98,7 @@ const FAULTS: [
     [claim('c', 'p', { annotations: { 'metaipam.io/address': '10.0.0.2' } }, served('c'))],
     'duplicate-address',
     'IPAddressClaim default/c',
-    '10.0.0.2 of InClusterIPPool default/p is also held by default/b (IPAllocation default/p.10.0.0.2)',
+    '10.0.0.2 of InClusterIPPool default/p is also held by default/b (by AllocationSlice default/p.10.0.0.2-32)',
     'kubectl delete ipaddressclaim -n default c  # and whatever uses its address: its owner makes it again, with another',
   ],
   [
@@ -87,49 +113,122 @@ const FAULTS: [
     'a block that overlaps the podCIDRs of another node',
     [node('n3'), podCIDRClaim('n3'), block('10.244.0.128/25', 'cc', 'n3')],
     'duplicate-cidr',
-    'IPAllocation metaipam-system/default.10.244.0.128-25',
+    'AllocationSlice metaipam-system/default.10.244.0.128-25.25 (10.244.0.128/25)',
     '10.244.0.128/25 overlaps 10.244.0.0/24 of Node n1',
-    'kubectl delete ipallocation -n metaipam-system default.10.244.0.128-25',
+    releaseOf('metaipam-system default.10.244.0.128-25.25', '10.244.0.128/25'),
   ],
   [
-    'an IPAddress that says something else than the allocation',
+    'an IPAddress that says something else than the slice',
     [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.9'), allocation('p', '10.0.0.8', 'c')],
     'address-mismatch',
     'IPAddress default/c',
-    'says 10.0.0.9, but IPAllocation default/p.10.0.0.8 gives its claim 10.0.0.8',
-    'kubectl delete ipallocation -n default p.10.0.0.8  # the pool then allocates 10.0.0.9, which is in use',
+    'says 10.0.0.9, but AllocationSlice default/p.10.0.0.8-32 keeps 10.0.0.8 for its claim',
+    'kubectl delete ipaddresses.ipam.cluster.x-k8s.io -n default c  # and whatever uses 10.0.0.9: it is made again with 10.0.0.8',
   ],
   [
     'an IPAddress that its pool does not know',
     [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.9')],
     'unallocated-address',
     'IPAddress default/c',
-    'InClusterIPPool default/p has no allocation of 10.0.0.9 for claim default/c',
+    'InClusterIPPool default/p keeps nothing for claim default/c, which has 10.0.0.9',
     'metaipam adopt  # or metaipam doctor, if metaipam made it',
   ],
   [
+    'two addresses for one claim',
+    [
+      claim('c', 'p'),
+      address('c', 'p', '10.0.0.9'),
+      allocation('p', '10.0.0.8', 'c'),
+      allocation('p', '10.0.0.9', 'c'),
+    ],
+    'two-addresses',
+    'IPAddressClaim default/c',
+    'InClusterIPPool default/p keeps 10.0.0.8, 10.0.0.9 for it; its IPAddress says 10.0.0.9',
+    releaseOf('default p.10.0.0.8-32', '10.0.0.8'),
+  ],
+  [
+    'a claim that does not settle',
+    [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.9'), allocation('p', '10.0.0.9', 'c')],
+    'stuck-claim',
+    'IPAddressClaim default/c',
+    'has 10.0.0.9, and is still looked after by its pool: its label metaipam.io/settled is "open"',
+    'metaipam doctor',
+  ],
+  [
+    'a claim that was given an address and has no IPAddress',
+    [claim('c', 'p'), allocation('p', '10.0.0.9', 'c')],
+    'stuck-claim',
+    'IPAddressClaim default/c',
+    'was given 10.0.0.9 and has no IPAddress',
+    'metaipam doctor',
+  ],
+  [
+    'a settled claim without an IPAddress',
+    [settled('c', '10.0.0.9')],
+    'stuck-claim',
+    'IPAddressClaim default/c',
+    'is settled and has no IPAddress',
+    'metaipam doctor',
+  ],
+  [
+    'a claim that is not admitted',
+    [claim('c', 'p', { labels: { 'metaipam.io/pool': 'InClusterIPPool.p' } })],
+    'stuck-claim',
+    'IPAddressClaim default/c',
+    'has no label metaipam.io/settled, so that no pool sees it',
+    'metaipam doctor',
+  ],
+  [
+    'a slice that somebody deleted, and what it kept',
+    [
+      pool('q', { addresses: ['10.7.0.0/24'], prefix: 24 }, {}, { ...READY, slices: ['q.10.7.0.0-26'] }),
+      settled('c', '10.7.0.9', 'q'),
+      address('c', 'q', '10.7.0.9'),
+    ],
+    'lost-slice',
+    'InClusterIPPool default/q',
+    'misses 1 AllocationSlice: q.10.7.0.0-26: nothing is given out of its piece',
+    'metaipam doctor  # a running metaipam makes it again',
+  ],
+  [
+    'a slice of an earlier pool',
+    [allocation('p', '10.0.0.70', 'a', {}, { name: 'p.10.0.0.64-26' })].map((each) => ofUid(each, 'earlier')),
+    'leftover-slice',
+    'AllocationSlice default/p.10.0.0.64-26',
+    'there is no InClusterIPPool p of uid earlier: nobody else is given what it lists (1)',
+    'kubectl delete allocationslice -n default p.10.0.0.64-26  # pools know what is in use by the IPAddresses',
+  ],
+  [
     'a label of another pool',
-    [claim('c', 'p', { labels: { 'metaipam.io/pool': 'InClusterIPPool.other' } })],
+    [claim('c', 'p', { labels: labelsOfClaim('other') })],
     'wrong-pool-label',
     'IPAddressClaim default/c',
     'its label metaipam.io/pool is "InClusterIPPool.other", so that InClusterIPPool p does not see it',
     'kubectl label ipaddressclaim -n default c --overwrite metaipam.io/pool=InClusterIPPool.p',
   ],
   [
-    'an allocation without its claim',
+    'an address that is kept for a claim that is gone',
     [allocation('p', '10.0.0.9', 'gone')],
     'leaked-allocation',
-    'IPAllocation default/p.10.0.0.9',
+    'AllocationSlice default/p.10.0.0.9-32 (10.0.0.9)',
     'IPAddressClaim default/gone is gone: 10.0.0.9 cannot be given to anybody',
-    'kubectl delete ipallocation -n default p.10.0.0.9  # metaipam doctor says whether Metacontroller works',
+    `${releaseOf('default p.10.0.0.9-32', '10.0.0.9')}  # metaipam doctor says why nobody has`,
   ],
   [
-    'a block without its node',
+    'a block that is kept for a node that is gone',
     [block('10.244.9.0/24', 'cc', 'gone')],
     'leaked-allocation',
-    'IPAllocation metaipam-system/default.10.244.9.0-24',
+    'AllocationSlice metaipam-system/default.10.244.9.0-24.24 (10.244.9.0/24)',
     'Node gone is gone: 10.244.9.0/24 cannot be given to anybody',
-    'kubectl delete ipallocation -n metaipam-system default.10.244.9.0-24  # metaipam doctor says whether Metacontroller works',
+    `${releaseOf('metaipam-system default.10.244.9.0-24.24', '10.244.9.0/24')}  # metaipam doctor says why nobody has`,
+  ],
+  [
+    'an address that should be free again',
+    [allocation('p', '10.0.0.9', 'gone', { released: '2026-01-01T00:00:00Z' })],
+    'leaked-allocation',
+    'AllocationSlice default/p.10.0.0.9-32 (10.0.0.9)',
+    'IPAddressClaim default/gone gave up 10.0.0.9 at 2026-01-01T00:00:00Z: it should be free again',
+    'metaipam doctor',
   ],
   [
     'an IPAddress without its claim',
@@ -138,6 +237,19 @@ const FAULTS: [
     'IPAddress default/gone',
     'IPAddressClaim default/gone does not exist: 10.0.0.9 stays in use for nobody',
     'kubectl delete ipaddresses.ipam.cluster.x-k8s.io -n default gone  # if nothing uses 10.0.0.9 any more',
+  ],
+  [
+    'an IPAddress that was made for an earlier claim of the name',
+    [
+      claim('c', 'p'),
+      address('c', 'p', '10.0.0.9', {
+        labels: { 'metaipam.io/claim-uid': 'then', 'metaipam.io/pool-uid': 'then' },
+      }),
+    ],
+    'orphaned-address',
+    'IPAddress default/c',
+    'IPAddressClaim default/c of uid then does not exist: 10.0.0.9 stays in use for nobody',
+    'kubectl delete ipaddresses.ipam.cluster.x-k8s.io -n default c  # if nothing uses 10.0.0.9 any more',
   ],
   [
     'a PodCIDRClaim without its node',
@@ -215,23 +327,21 @@ test('every check has a test above', () => {
 
 test('what metaipam is about to do is no finding', () => {
   const recently = { creationTimestamp: ago(60) };
-  const released = { annotations: { 'metaipam.io/released-at': ago(1000) } };
   assert.equal(
     find(
       ...CLEAN,
       pool('patient', { addresses: ['10.1.0.0/24'], prefix: 24, addressReuseGracePeriodSeconds: 3600 }),
       allocation('p', '10.0.0.9', 'gone', {}, recently),
-      allocation('patient', '10.1.0.9', 'gone', {}, released),
+      allocation('patient', '10.1.0.9', 'gone', { released: ago(1000) }),
       address('young', 'p', '10.0.0.10', recently),
       podCIDRClaim('young', [], recently),
       claim('going', 'p', { deletionTimestamp: ago(60), finalizers: ['x/y'] }),
     ),
     [],
   );
-  const overdue = { annotations: { 'metaipam.io/released-at': ago(5000) } };
   const late = find(
     pool('patient', { addresses: ['10.1.0.0/24'], prefix: 24, addressReuseGracePeriodSeconds: 3600 }),
-    allocation('patient', '10.1.0.9', 'gone', {}, overdue),
+    allocation('patient', '10.1.0.9', 'gone', { released: ago(5000) }),
   );
   assert.equal(
     late.map(({ check }) => check),
@@ -249,7 +359,7 @@ test('one address in two spaces is none twice, in one shared space it is', () =>
       ...bound('b', '10.0.0.1', 'q'),
     ).map(({ check, object }) => `${check} ${object}`);
   assert.equal(two({}), ['overlapping-pools InClusterIPPool default/q']);
-  assert.equal(two(shared), ['duplicate-address IPAllocation default/q.10.0.0.1']);
+  assert.equal(two(shared), ['duplicate-address AllocationSlice default/q.10.0.0.1-32 (10.0.0.1)']);
 });
 
 test('why a deletion hangs', () => {
@@ -260,7 +370,7 @@ test('why a deletion hangs', () => {
   };
   const ours = 'metacontroller.io/compositecontroller-pools';
   assert.equal(explain(pool('p', SPEC, deleted(ours)), ...bound('a', '10.0.0.1')), [
-    '1 allocation of it in use by IPAddressClaim default/a',
+    '1 address of it in use by IPAddressClaim default/a',
     'kubectl describe inclusterippool -n default p  # it goes with the last IPAddressClaim that uses it',
   ]);
   const paused = { annotations: { 'cluster.x-k8s.io/paused': '' } };
@@ -279,7 +389,7 @@ test('why a deletion hangs', () => {
       { ...cc, metadata: { ...cc.metadata, ...deleted('metacontroller.io/x') } },
       ...nodeWith('n', '10.244.0.0/24'),
     )[0],
-    '1 allocation of it in use by Node n',
+    '1 block of it in use by Node n',
   );
 });
 

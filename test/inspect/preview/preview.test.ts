@@ -86,12 +86,14 @@ test('pools: capacity, range, exhaustion, state, overlap', () => {
   );
   const paused = { annotations: { 'cluster.x-k8s.io/paused': '' } };
   assert.equal(effects([pool('p', SPEC)], [pool('p', SPEC, paused)]), [
-    'state bad InClusterIPPool default/p: Ready becomes Paused',
+    'state bad InClusterIPPool default/p: Ready becomes Paused: is paused',
   ]);
   assert.equal(effects([pool('p', SPEC, paused)], [pool('p', SPEC)]), [
     'state good InClusterIPPool default/p: Paused becomes Ready',
   ]);
-  assert.equal(effects([], [pool('p', SPEC, paused)]), ['state bad InClusterIPPool default/p: is Paused']);
+  assert.equal(effects([], [pool('p', SPEC, paused)]), [
+    'state bad InClusterIPPool default/p: is Paused: is paused',
+  ]);
   assert.equal(effects([pool('p', SPEC)], [pool('p', SPEC), pool('q', SPEC)]), [
     'overlap bad InClusterIPPool default/q: overlaps InClusterIPPool default/p in 10.0.0.1-10.0.0.4: fine for networks that are apart, else one address is given out twice',
   ]);

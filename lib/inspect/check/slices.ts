@@ -1,0 +1,134 @@
+/** AllocationSlices that are missing, that nobody keeps any more, and what they keep for nobody. */
+import { secondsHeld, secondsSince } from '../../allocation/hold.ts';
+import { SLICES_MISSING } from '../../allocation/lost.ts';
+import type { Allocation } from '../../allocation/slice.ts';
+import { isPaused, qualifiedName } from '../../kubernetes/object.ts';
+import type { PodNetwork } from '../../kubernetes/types.ts';
+import type { HookConfig, HookContext } from '../../metacontroller/hook.ts';
+import { type Pool, sliceNamespace } from '../../pool/pool.ts';
+import { readPool } from '../../pool/spec.ts';
+import { listSome, plural } from '../../text.ts';
+import type { Inventory } from '../inventory.ts';
+import {
+  entryTitle,
+  type Finding,
+  holderKind,
+  holderTitle,
+  kubectl,
+  PATIENCE_SECONDS,
+  release,
+  titleOf,
+} from './finding.ts';
+
+type Keeper = Pool | PodNetwork;
+
+/** The names that pools and networks list and that no slice has. */
+export function missingSlices(
+  { pools, networks, slices }: Pick<Inventory, 'pools' | 'networks' | 'slices'>,
+  { installNamespace }: HookConfig,
+): Map<Keeper, string[]> {
+  const known = new Set(slices.map(({ metadata }) => qualifiedName(metadata)));
+  const missing = new Map<Keeper, string[]>();
+  for (const keeper of [...pools, ...networks]) {
+    const namespace = isPool(keeper) ? sliceNamespace(keeper, installNamespace) : installNamespace;
+    const names = (keeper.status?.slices ?? []).filter((name) => !known.has(`${namespace}/${name}`));
+    if (names.length > 0) missing.set(keeper, names);
+  }
+  return missing;
+}
+
+function isPool(keeper: Keeper): keeper is Pool {
+  return keeper.kind !== 'PodNetwork';
+}
+
+/** Slices that somebody deleted and that nobody has made again. */
+export function* lostSlices(inventory: Inventory, { now, config }: HookContext): Generator<Finding> {
+  for (const [keeper, names] of missingSlices(inventory, config)) {
+    const since = keeper.status?.conditions?.find(({ type }) => type === SLICES_MISSING)?.lastTransitionTime;
+    if (secondsSince(since, now) < PATIENCE_SECONDS + config.cacheLagSeconds) continue;
+    const [pieces, them] = names.length === 1 ? ['its piece', 'it'] : ['their pieces', 'them'];
+    yield {
+      check: 'lost-slice',
+      severity: 'error',
+      object: titleOf(keeper),
+      message: `misses ${plural(names.length, 'AllocationSlice')}: ${listSome(names)}: nothing is given out of ${pieces}`,
+      fix: `metaipam doctor  # a running metaipam makes ${them} again`,
+    };
+  }
+}
+
+/** Slices of pools and networks that were deleted, restored or moved here: they keep their names from others. */
+export function* leftoverSlices(inventory: Inventory): Generator<Finding> {
+  const keepers = keepersOf(inventory);
+  for (const slice of inventory.slices) {
+    const { kind, name, uid } = slice.spec.poolRef;
+    if (slice.metadata.deletionTimestamp !== undefined || keepers.has(uid)) continue;
+    const count = Object.keys(slice.spec.entries ?? {}).length;
+    yield {
+      check: 'leftover-slice',
+      severity: 'warning',
+      object: titleOf(slice),
+      message: `there is no ${kind} ${name} of uid ${uid}: ${count === 0 ? 'it says nothing any more' : `nobody else is given what it lists (${count})`}`,
+      fix: `${kubectl('delete', slice)}  # pools know what is in use by the IPAddresses`,
+    };
+  }
+}
+
+function keepersOf({ pools, networks }: Inventory): Map<string, Keeper> {
+  return new Map(
+    [...pools, ...networks].map((keeper): [string, Keeper] => [keeper.metadata.uid ?? '', keeper]),
+  );
+}
+
+/** What should have been given up with its claim or node, or be free again. */
+export function* leakedAllocations(
+  inventory: Inventory,
+  claims: ReadonlyMap<string, unknown>,
+  { now, config }: HookContext,
+): Generator<Finding> {
+  const keepers = keepersOf(inventory);
+  const nodes = new Set(inventory.nodes.map(({ metadata }) => metadata.uid));
+  const lag = PATIENCE_SECONDS + config.cacheLagSeconds;
+  for (const allocation of inventory.allocations) {
+    const { slice, key, entry } = allocation;
+    const keeper = keepers.get(slice.spec.poolRef.uid);
+    if (keeper === undefined || slice.metadata.deletionTimestamp !== undefined) continue;
+    const object = entryTitle(allocation);
+    const holder = holderTitle(allocation);
+    if (entry.released !== undefined) {
+      const grace = gracePeriodOf(keeper);
+      if (grace === undefined || secondsHeld(entry.released, grace + lag, now) > 0) continue;
+      yield {
+        check: 'leaked-allocation',
+        severity: 'warning',
+        object,
+        message: `${holder} gave up ${key} at ${entry.released}: it should be free again`,
+        fix: 'metaipam doctor',
+      };
+    } else if (!isHolderThere(allocation, claims, nodes)) {
+      if (secondsSince(entry.since ?? slice.metadata.creationTimestamp, now) < lag) continue;
+      yield {
+        check: 'leaked-allocation',
+        severity: 'error',
+        object,
+        message: `${holder} is gone${isPaused(keeper) ? `, and ${titleOf(keeper)} is paused` : ''}: ${key} cannot be given to anybody`,
+        fix: `${release(allocation, now)}  # metaipam doctor says why nobody has`,
+      };
+    }
+  }
+}
+
+function isHolderThere(
+  allocation: Allocation,
+  claims: ReadonlyMap<string, unknown>,
+  nodes: ReadonlySet<string | undefined>,
+): boolean {
+  const { uid } = allocation.entry;
+  return holderKind(allocation) === 'Node' ? nodes.has(uid) : claims.has(uid);
+}
+
+/** Undefined while nobody can tell. */
+function gracePeriodOf(keeper: Keeper): number | undefined {
+  if (!isPool(keeper)) return keeper.spec.reuseGracePeriodSeconds ?? 0;
+  return readPool(keeper.spec).ranges?.reuseGracePeriodSeconds;
+}

@@ -1,0 +1,290 @@
+/** How much of the blocks of pod networks is used, and which nodes wait for some. */
+import { FAMILY_BITS } from '../address/address.ts';
+import { formatPrefix, type Prefix, type Range } from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import { labelValue } from '../kubernetes/label-value.ts';
+import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { formatProblem } from '../kubernetes/problem.ts';
+import type {
+  AllocationSlice,
+  ClusterCIDR,
+  PodCIDRClaim,
+  PodNetwork,
+  SliceAnswer,
+} from '../kubernetes/types.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
+import { type BlockPool, blockLength, readBlockPool } from '../pod-network/block-pool.ts';
+import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
+import { labelKeysDigest } from '../pod-network/network-slices.ts';
+import { networkStatus, type Standstill } from '../pod-network/network-status.ts';
+import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
+import { type Plan, planNetwork, planStandstill } from '../pod-network/plan.ts';
+import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
+import { type BlockUsage, blockUsage, networkUsage } from '../pod-network/usage.ts';
+import type { Inventory } from './inventory.ts';
+import { countStates, cutSpace, fragmentation } from './space.ts';
+import { type ObjectState, stateOf, type Waiting } from './state.ts';
+import type { Usage } from './usage.ts';
+
+export interface NetworkOverview {
+  readonly name: string;
+  /** Undefined if ClusterCIDRs name a network that does not exist. */
+  readonly network: PodNetwork | undefined;
+  readonly state: ObjectState;
+  readonly nodes: number;
+  /** How many of them have blocks of this network, or get them at its next sync. */
+  readonly allocated: number;
+  /** Those that do not, and those whose blocks have not arrived at the node. */
+  readonly waiting: readonly Waiting[];
+  /** By name. */
+  readonly clusterCIDRs: readonly ClusterCIDROverview[];
+}
+
+export interface ClusterCIDROverview {
+  readonly clusterCIDR: ClusterCIDR;
+  readonly state: ObjectState;
+  /** How many nodes have blocks of it. */
+  readonly nodes: number;
+  /** One a family; none while the spec is invalid. Counts are of blocks. */
+  readonly ranges: readonly BlockRangeOverview[];
+}
+
+export interface BlockRangeOverview extends Usage {
+  readonly range: Prefix;
+  /** `10.244.0.0/16`. */
+  readonly cidr: string;
+  /** Prefix length of its blocks. */
+  readonly blockLength: number;
+}
+
+/** By name: every PodNetwork, and what a ClusterCIDR names as its network although there is none. */
+export function networkOverviews(inventory: Inventory, context: HookContext): NetworkOverview[] {
+  const byLabel = Map.groupBy(inventory.clusterCIDRs, (clusterCIDR) => networkLabelOf(clusterCIDR));
+  const names = new Map(inventory.networks.map(({ metadata: { name } }) => [labelValue(name), name]));
+  const known = new Map(inventory.networks.map((network) => [network.metadata.name, network]));
+  // A ClusterCIDR's label is a network's name, hashed where that is too long for a label.
+  for (const label of byLabel.keys()) if (!names.has(label)) names.set(label, label);
+  return [...names]
+    .map(([label, name]) => {
+      const network = known.get(name);
+      const clusterCIDRs = byLabel.get(label) ?? [];
+      return network === undefined
+        ? withoutNetwork(name, clusterCIDRs, inventory)
+        : networkOverview(accountOf(network, clusterCIDRs, inventory, context), context);
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function networkLabelOf({ metadata }: KubernetesObject): string {
+  return metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
+}
+
+/** The label value of the network that a slice is of; undefined if it is a pool's. */
+export function networkOf({ metadata, spec }: AllocationSlice): string | undefined {
+  return spec.poolRef.kind === 'PodNetwork' ? metadata.labels?.[NETWORK_LABEL] : undefined;
+}
+
+/** What a network makes of the objects of a whole cluster. It is its hook's plan. */
+interface NetworkAccount {
+  readonly network: PodNetwork;
+  readonly reading: NetworkReading;
+  readonly plan: Plan;
+  readonly standstill: Standstill | undefined;
+}
+
+function accountOf(
+  network: PodNetwork,
+  clusterCIDRs: readonly ClusterCIDR[],
+  inventory: Inventory,
+  context: HookContext,
+): NetworkAccount {
+  const { name, uid, deletionTimestamp } = network.metadata;
+  const slices = inventory.slices.filter(
+    (slice) =>
+      networkOf(slice) === labelValue(name) && slice.metadata.namespace === context.config.installNamespace,
+  );
+  const isMine = ({ spec }: AllocationSlice) => spec.poolRef.uid === uid;
+  const reading = readNetwork({
+    network,
+    claims: claimsOfNodes(network.metadata.name, inventory, clusterCIDRs),
+    clusterCIDRs,
+    slices: slices.filter(isMine),
+    leftovers: slices.filter((slice) => !isMine(slice)),
+  });
+  if (deletionTimestamp !== undefined) {
+    const standstill: Standstill = { reason: 'Deleting', message: 'is being deleted' };
+    return { network, reading, plan: planNetwork(reading, context, true), standstill };
+  }
+  if (reading.problems.length === 0) {
+    return { network, reading, plan: planNetwork(reading, context), standstill: undefined };
+  }
+  const message = reading.problems.map(formatProblem).join('; ');
+  return {
+    network,
+    reading,
+    plan: planStandstill(reading),
+    standstill: { reason: 'InvalidSpec', message },
+  };
+}
+
+/** The Nodes as the claims that the nodes hook makes of them; its claims themselves where no Node is given. */
+function claimsOfNodes(
+  network: string,
+  { nodes, podCIDRClaims }: Inventory,
+  clusterCIDRs: readonly ClusterCIDR[],
+): readonly PodCIDRClaim[] {
+  if (nodes.length === 0) return podCIDRClaims;
+  const keys = labelKeysOf(clusterCIDRs.flatMap((each) => readBlockPool(each).pool ?? []));
+  const labelKeys = { [network]: labelKeysDigest(keys) };
+  return nodes.map((node) => {
+    const { name, uid = name, labels = {}, annotations, creationTimestamp, resourceVersion } = node.metadata;
+    return {
+      apiVersion: METAIPAM_API_VERSION,
+      kind: 'PodCIDRClaim',
+      metadata: {
+        name,
+        ...(creationTimestamp && { creationTimestamp }),
+        ...(resourceVersion && { resourceVersion }),
+      },
+      spec: {
+        nodeUID: uid,
+        nodeLabels: labels,
+        labelKeys,
+        ...(annotations && { nodeAnnotations: annotations }),
+        podCIDRs: podCIDRsOf(node),
+      },
+    };
+  });
+}
+
+function networkOverview(account: NetworkAccount, { now }: HookContext): NetworkOverview {
+  const { network, reading, plan, standstill } = account;
+  const { conditions } = networkStatus(reading, plan, standstill, now);
+  const answers = clusterCIDRAnswers(reading, plan, standstill);
+  const usages = networkUsage(reading, plan);
+  return {
+    name: network.metadata.name,
+    network,
+    state: stateOf(network.status?.conditions, conditions),
+    nodes: reading.nodes.length,
+    allocated: plan.allocated,
+    waiting: waitingNodes(account),
+    clusterCIDRs: reading.objects.clusterCIDRs.map((clusterCIDR) => {
+      const { name, uid = '' } = clusterCIDR.metadata;
+      const { nodes = 0, blocks = [] } = usages.get(name) ?? {};
+      const { pool } = readBlockPool(clusterCIDR);
+      const state = stateOfAnswer(clusterCIDR, answers.get(uid));
+      return { clusterCIDR, state, nodes, ranges: pool ? rangesOf(pool, blocks, reading, plan) : [] };
+    }),
+  };
+}
+
+/** ClusterCIDRs that nobody gives anything of. */
+function withoutNetwork(
+  name: string,
+  clusterCIDRs: readonly ClusterCIDR[],
+  { nodes }: Inventory,
+): NetworkOverview {
+  const message = `there is no PodNetwork ${name}`;
+  return {
+    name,
+    network: undefined,
+    state: { reason: 'NotFound', message, isReady: false },
+    nodes: nodes.length,
+    allocated: 0,
+    waiting: [],
+    clusterCIDRs: clusterCIDRs.map((clusterCIDR) => {
+      const { pool } = readBlockPool(clusterCIDR);
+      const blocks = pool ? blockUsage(pool, RangeSet.EMPTY, RangeSet.EMPTY) : [];
+      const state = { reason: 'NetworkNotFound', message, isReady: false };
+      return { clusterCIDR, state, nodes: 0, ranges: pool ? rangesOf(pool, blocks) : [] };
+    }),
+  };
+}
+
+/** What the network says of the ClusterCIDR, once its status says anything. */
+function stateOfAnswer({ status }: ClusterCIDR, answer: SliceAnswer | undefined): ObjectState {
+  if (answer === undefined) return stateOf(status?.conditions);
+  const { reason, message = '' } = answer;
+  const ready = reason === READY ? ('True' as const) : ('False' as const);
+  return stateOf(status?.conditions, [{ type: 'Ready', status: ready, reason, message }]);
+}
+
+function waitingNodes({ network, reading, plan, standstill }: NetworkAccount): Waiting[] {
+  const { name } = network.metadata;
+  const refused = new Map(plan.waiting.map((remark) => [remark.name, remark.reason]));
+  const isServed = ({ uid, podCIDRs, shown }: NetworkReading['nodes'][number]) =>
+    reading.isDefault ? podCIDRs.length > 0 : shown !== undefined || !plan.homes.has(uid);
+  return reading.nodes.flatMap((node): Waiting[] => {
+    const why = refused.get(node.name);
+    if (standstill !== undefined && (why !== undefined || !isServed(node))) {
+      const said = standstill.reason === 'Deleting' ? 'is being deleted' : 'is invalid';
+      return [{ name: node.name, reason: 'NetworkNotReady', message: `PodNetwork ${name} ${said}` }];
+    }
+    const reason = 'PodCIDRsPending';
+    if (why !== undefined) return [{ name: node.name, reason, message: why }];
+    if (isServed(node) || !plan.homes.has(node.uid)) return [];
+    return [{ name: node.name, reason, message: 'its blocks are chosen and not on the node yet' }];
+  });
+}
+
+function rangesOf(
+  pool: BlockPool,
+  blocks: readonly BlockUsage[],
+  reading?: NetworkReading,
+  plan?: Plan,
+): BlockRangeOverview[] {
+  return pool.ranges.map((range, index) => {
+    const length = blockLength(pool, range);
+    const unit = 1n << BigInt(FAMILY_BITS[range.family] - length);
+    const grown = (some: Iterable<Range>) => growToBlocks(some, range, unit);
+    const listed = [...(plan?.kept ?? []), ...(plan?.added ?? [])];
+    const own = listed.filter(({ entry }) => entry.clusterCIDR === pool.name);
+    const blocksOf = (some: typeof listed) => some.map(({ block }) => block);
+    const space = cutSpace(
+      RangeSet.of([range]),
+      [
+        ['adopted', grown(blocksOf(own.filter(({ entry }) => entry.adopted)))],
+        ['used', grown(blocksOf(own))],
+        [
+          'taken',
+          grown([
+            ...(reading?.allocations ?? []).map(({ block }) => block),
+            ...blocksOf(listed),
+            ...(reading?.nodes ?? []).flatMap(({ blocks }) => blocks),
+            ...(reading?.stray ?? []),
+            ...(reading?.blocked ?? []),
+          ]),
+        ],
+        ['reserved', grown(reading?.services ?? [])],
+      ],
+      unit,
+    );
+    const { total = 0n, used = 0n, free = 0n } = blocks[index] ?? {};
+    return {
+      range,
+      cidr: formatPrefix(range),
+      blockLength: length,
+      total,
+      used,
+      free,
+      outOfRange: 0n,
+      counts: countStates(space),
+      fragmentation: fragmentation(space),
+      space,
+    };
+  });
+}
+
+/** Every block of `unit` addresses in `pool` that shares an address with a range. */
+function growToBlocks(ranges: Iterable<Range>, pool: Prefix, unit: bigint): RangeSet {
+  const grown: Range[] = [];
+  for (const { family, first, last } of ranges) {
+    if (family !== pool.family || last < pool.first || first > pool.last) continue;
+    const lowest = first < pool.first ? pool.first : first;
+    const highest = last > pool.last ? pool.last : last;
+    grown.push({ family, first: lowest - (lowest % unit), last: highest - (highest % unit) + unit - 1n });
+  }
+  return RangeSet.of(grown);
+}

@@ -1,0 +1,80 @@
+/** How pools, networks and ClusterCIDRs are, and why claims and nodes wait. */
+import { SLICES_MISSING } from '../allocation/lost.ts';
+import { qualifiedName } from '../kubernetes/object.ts';
+import type { Condition, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
+
+/** Why something is as it is, in the form of a condition. */
+export interface State {
+  /** `Ready`, or one CamelCase word for what is the matter. */
+  readonly reason: string;
+  /** Empty when there is nothing to add. */
+  readonly message: string;
+}
+
+/** The state of a pool, network or ClusterCIDR. */
+export interface ObjectState extends State {
+  /** What its condition Ready says. A pool is ready too when it is full. */
+  readonly isReady: boolean;
+}
+
+/** A claim or a node that has not got what it asks for. */
+export interface Waiting extends State {
+  /** `namespace/name` of the IPAddressClaim, name of the Node. */
+  readonly name: string;
+}
+
+type SaidCondition = Omit<Condition, 'lastTransitionTime'>;
+
+/**
+ * What conditions come to: those that the object has, or those that its hook would write now.
+ *
+ * @param said the conditions that the object has; without Ready among them no controller has looked at it
+ */
+export function stateOf(
+  said: readonly SaidCondition[] | undefined,
+  conditions: readonly SaidCondition[] | undefined = said,
+): ObjectState {
+  if (find(said, 'Ready') === undefined) {
+    return { reason: 'NotSynced', message: 'no controller has looked at it yet', isReady: false };
+  }
+  const { status, reason = 'NotReady', message = '' } = find(conditions, 'Ready') ?? {};
+  if (status !== 'True') return { reason, message, isReady: false };
+  const lost = find(conditions, SLICES_MISSING, 'True');
+  if (lost !== undefined) return { reason: SLICES_MISSING, message: lost.message ?? '', isReady: true };
+  const exhausted = find(conditions, 'Exhausted', 'True');
+  if (exhausted !== undefined)
+    return { reason: 'PoolExhausted', message: exhausted.message ?? '', isReady: true };
+  return { reason: 'Ready', message, isReady: true };
+}
+
+function find(
+  conditions: readonly Partial<SaidCondition>[] | undefined,
+  type: string,
+  status?: string,
+): Partial<SaidCondition> | undefined {
+  if (!Array.isArray(conditions)) return undefined;
+  return conditions.find((each) => each?.type === type && (status === undefined || each.status === status));
+}
+
+/** Whether a claim has no address, or not all that comes with it. */
+export function isWaiting(claim: IPAddressClaim): boolean {
+  if (claim.metadata.deletionTimestamp !== undefined) return false;
+  const status = readyOf(claim)?.status;
+  return claim.status?.addressRef === undefined || (status !== undefined && status !== 'True');
+}
+
+/** @param answers of its pool, by the uids of claims */
+export function describeWaiting(
+  claim: IPAddressClaim,
+  answers: ReadonlyMap<string | undefined, SliceAnswer> = new Map(),
+): Waiting {
+  const name = qualifiedName(claim.metadata);
+  const ready = readyOf(claim);
+  const said = ready !== undefined && ready.status !== 'True' ? ready : answers.get(claim.metadata.uid);
+  const { reason = 'Unanswered', message = 'its pool has not answered yet' } = said ?? {};
+  return { name, reason, message };
+}
+
+function readyOf({ status }: IPAddressClaim): Partial<SaidCondition> | undefined {
+  return find(status?.conditions, 'Ready');
+}

@@ -1,0 +1,26 @@
+import { ADDRESS_SPACE_ANNOTATION } from '../kubernetes/names.ts';
+import { isPaused } from '../kubernetes/object.ts';
+import { formatProblem } from '../kubernetes/problem.ts';
+import { shorten } from '../text.ts';
+import { isAddressSpaceName, sharedAddressSpace } from './address-space.ts';
+import type { Standstill } from './plan.ts';
+import type { Pool } from './pool.ts';
+import { readPool } from './spec.ts';
+
+/** Why the pool gives out nothing now, as far as the pool alone tells. */
+export function standstillOf(pool: Pool): Standstill | undefined {
+  if (pool.metadata.deletionTimestamp !== undefined) {
+    return { reason: 'Deleting', message: 'is being deleted' };
+  }
+  if (isPaused(pool)) return { reason: 'Paused', message: 'is paused' };
+  const space = sharedAddressSpace(pool);
+  if (space !== undefined && !isAddressSpaceName(space)) {
+    return {
+      reason: 'InvalidSpec',
+      message: `has an annotation ${ADDRESS_SPACE_ANNOTATION} that is not a DNS name of at most 63 characters`,
+    };
+  }
+  const { problems } = readPool(pool.spec);
+  if (problems.length === 0) return undefined;
+  return { reason: 'InvalidSpec', message: shorten(`is invalid: ${problems.map(formatProblem).join('; ')}`) };
+}
