@@ -17,13 +17,16 @@ import {
   V1MicroTime,
   Watch,
 } from '@kubernetes/client-node';
+import { METACONTROLLER, type ObjectPath } from '../janitor/deed.ts';
 import type { Node } from '../kubernetes/core-types.ts';
+import type { KubernetesObject as KubeObject } from '../kubernetes/object.ts';
 import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
 
 /** Milliseconds until a request counts as lost: its outcome is unknown then. */
 const REQUEST_TIMEOUT = 10_000;
 const LIST_TIMEOUT = 60_000;
 const RECONNECT_DELAY = 2_000;
+const FIELD_MANAGER = 'metaipam';
 /** Where every pod finds its own. */
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -137,6 +140,7 @@ export class ClusterClient {
    * Lists and watches until the signal aborts; `onChange` follows every change.
    *
    * @param path `/api/v1/nodes`, or `/apis/<group>/<version>[/namespaces/<namespace>]/<plural>`
+   * @param trim takes off an object what nobody needs, before it is kept
    */
   watch<T extends KubernetesObject>(
     path: string,
@@ -144,6 +148,7 @@ export class ClusterClient {
     onChange: () => void,
     onError: (error: unknown) => void,
     signal: AbortSignal,
+    trim: (object: T) => void = () => {},
   ): Watched<T> {
     let isListed = false;
     const list = async () => {
@@ -162,7 +167,10 @@ export class ClusterClient {
       state.synced = true;
       onChange();
     };
-    informer.on('change', onChange);
+    informer.on('change', (object) => {
+      trim(object);
+      onChange();
+    });
     informer.on('error', (error) => {
       if (signal.aborted) return;
       onError(error);
@@ -187,7 +195,51 @@ export class ClusterClient {
     const { name, uid } = node.metadata;
     const body = { metadata: { uid }, spec: { podCIDR: podCIDRs[0], podCIDRs } };
     const strategicMerge = setHeaderMiddleware('Content-Type', PatchStrategy.StrategicMergePatch);
-    await this.#core.patchNode({ name, body, fieldManager: 'metaipam' }, withSignal(signal, strategicMerge));
+    await this.#core.patchNode(
+      { name, body, fieldManager: FIELD_MANAGER },
+      withSignal(signal, strategicMerge),
+    );
+  }
+
+  /** A custom resource; undefined where there is none. */
+  async read(path: ObjectPath, signal: AbortSignal): Promise<KubeObject | undefined> {
+    try {
+      const { namespace } = path;
+      const found =
+        namespace === undefined
+          ? await this.#custom.getClusterCustomObject(parts(path), withSignal(signal))
+          : await this.#custom.getNamespacedCustomObject({ ...parts(path), namespace }, withSignal(signal));
+      return found as KubeObject;
+    } catch (error) {
+      if (error instanceof ApiException && error.code === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Replaces a namespaced custom resource as it was at its resourceVersion. */
+  async replaceObject(path: ObjectPath, body: KubeObject, signal: AbortSignal): Promise<void> {
+    const { namespace = '' } = path;
+    const request = { ...parts(path), namespace, body, fieldManager: FIELD_MANAGER };
+    await this.#custom.replaceNamespacedCustomObject(request, withSignal(signal));
+  }
+
+  /** Applies a namespaced custom resource on the server's side, in the name of Metacontroller. */
+  async applyObject(path: ObjectPath, body: KubeObject, signal: AbortSignal): Promise<void> {
+    const { namespace = '' } = path;
+    const request = { ...parts(path), namespace, body, fieldManager: METACONTROLLER, force: true };
+    const apply = setHeaderMiddleware('Content-Type', PatchStrategy.ServerSideApply);
+    await this.#custom.patchNamespacedCustomObject(request, withSignal(signal, apply));
+  }
+
+  /** Deletes a namespaced custom resource, this very one as it was then. */
+  async deleteObject(
+    path: ObjectPath,
+    { uid, resourceVersion }: { uid: string; resourceVersion: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { namespace = '' } = path;
+    const body = { preconditions: { uid, resourceVersion }, propagationPolicy: 'Background' };
+    await this.#custom.deleteNamespacedCustomObject({ ...parts(path), namespace, body }, withSignal(signal));
   }
 
   async createNodeEvent(node: Node, event: NodeEvent, signal: AbortSignal): Promise<void> {
@@ -255,6 +307,11 @@ export class ClusterClient {
     else list = this.#custom.listNamespacedCustomObject({ ...ofKind, namespace }, options);
     return list as Promise<KubernetesListObject<T>>;
   }
+}
+
+function parts({ apiVersion, resource, name }: ObjectPath) {
+  const [group = '', version = ''] = apiVersion.split('/');
+  return { group, version, plural: resource, name };
 }
 
 function observe({ metadata, spec }: V1Lease): ObservedLease {

@@ -1,5 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Registry } from 'prom-client';
+import { Janitor } from '../janitor/janitor.ts';
+import type { HookConfig } from '../metacontroller/hook.ts';
 import { Binder, type BinderOptions } from './binder.ts';
 import { BinderMetrics } from './binder-metrics.ts';
 import { systemClock } from './clock.ts';
@@ -22,25 +24,27 @@ export interface RunningBinder {
 }
 
 /**
- * Binds nodes in the background: whenever this process holds the lease, or always without an election.
+ * Binds nodes and tidies up in the background: whenever this process holds the lease, or always without an election.
  * A process that loses the lease stops writing and stands for election again.
  */
 export function runBinder(
   client: ClusterClient,
   options: BinderOptions,
+  config: HookConfig,
   election: ElectionOptions | undefined,
   registry: Registry,
   log: FastifyBaseLogger,
 ): RunningBinder {
   const metrics = new BinderMetrics(registry);
   const binder = new Binder(client, options, metrics, log, systemClock);
+  const janitor = new Janitor(client, config, registry, log, systemClock);
   const stopping = new AbortController();
   let leading = false;
   const lead = async (term: Term) => {
     metrics.setLeader(true);
     log.info('binding nodes');
     leading = true;
-    await binder.run(term).finally(() => {
+    await Promise.all([binder.run(term), janitor.run(term)]).finally(() => {
       leading = false;
       metrics.setLeader(false);
     });

@@ -184,7 +184,7 @@ async function startBinder(
   }
   const client = new ClusterClient(connection.config);
   const options = binderOptions(values, values['install-namespace']);
-  const binder = runBinder(client, options, election, metrics.registry, logger);
+  const binder = runBinder(client, options, hookConfig(values), election, metrics.registry, logger);
   readiness.addCheck(binder.unready);
   return binder;
 }

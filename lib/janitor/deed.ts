@@ -45,6 +45,15 @@ export type Act = { readonly path: ObjectPath } & (
  */
 export const METACONTROLLER = 'metacontroller';
 
+/** Whether Metacontroller applies the object on the server's side. */
+export function isApplied({ metadata }: KubernetesObject): boolean {
+  return (
+    metadata.managedFields?.some(
+      ({ manager, operation }) => manager === METACONTROLLER && operation === 'Apply',
+    ) ?? false
+  );
+}
+
 /** The object as it is applied on the server's side. Its resourceVersion stays: the write holds only for that. */
 export function appliedObject({
   apiVersion,

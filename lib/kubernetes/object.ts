@@ -21,6 +21,7 @@ export interface ObjectMeta {
   readonly ownerReferences?: readonly OwnerReference[];
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  readonly managedFields?: readonly { readonly manager?: string; readonly operation?: string }[];
 }
 
 export interface OwnerReference {

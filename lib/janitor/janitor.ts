@@ -1,0 +1,142 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { Counter, type Registry } from 'prom-client';
+import type { Clock } from '../binder/clock.ts';
+import { type ClusterClient, requestFailure, type Watched } from '../binder/cluster-client.ts';
+import type { Term } from '../binder/lease.ts';
+import { ipamApiVersion } from '../claim/api-version.ts';
+import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import type { HookConfig } from '../metacontroller/hook.ts';
+import type { Pool } from '../pool/pool.ts';
+import { decideDeeds } from './decide.ts';
+import { appliedObject, type Deed, holds, isApplied } from './deed.ts';
+
+export type JanitorClient = Pick<
+  ClusterClient,
+  'watch' | 'read' | 'replaceObject' | 'applyObject' | 'deleteObject'
+>;
+
+/** Changes are gathered for this long, in milliseconds, before they are looked at together. */
+const GATHER_MS = 1_000;
+/** How often to look although nothing has changed: time alone decides, too. */
+const LOOK_EVERY_MS = 10_000;
+/** Looking takes at most one part in so many of this thread, which answers hooks as well. */
+const SHARE = 10;
+
+interface Caches {
+  readonly claims: Watched<IPAddressClaim>;
+  readonly addresses: Watched<IPAddress>;
+  readonly slices: Watched<AllocationSlice>;
+  readonly pools: Watched<Pool>;
+  readonly globalPools: Watched<Pool>;
+}
+
+/** Tidies up what Metacontroller leaves, while it leads: see `decideDeeds`. */
+export class Janitor {
+  readonly #client: JanitorClient;
+  readonly #config: HookConfig;
+  readonly #log: FastifyBaseLogger;
+  readonly #clock: Clock;
+  readonly #deeds: Counter<'verb' | 'outcome'>;
+
+  constructor(
+    client: JanitorClient,
+    config: HookConfig,
+    registry: Registry,
+    log: FastifyBaseLogger,
+    clock: Clock,
+  ) {
+    this.#client = client;
+    this.#config = config;
+    this.#log = log;
+    this.#clock = clock;
+    this.#deeds = new Counter({
+      name: 'metaipam_janitor_deeds_total',
+      help: 'What was freed, restored or tidied up because nobody else could: by the verb of the request, and whether it was done, overtaken by another write, or failed.',
+      labelNames: ['verb', 'outcome'],
+      registers: [registry],
+    });
+  }
+
+  /** Works until the term ends. */
+  async run(term: Term): Promise<void> {
+    const { signal } = term;
+    let wake = () => {};
+    const caches = this.#watch(signal, () => wake());
+    while (!signal.aborted) {
+      const idle = new AbortController();
+      wake = () => idle.abort();
+      const startedAt = this.#clock.monotonic();
+      const isReady = Object.values(caches).every(({ synced }) => synced);
+      if (isReady) await this.#look(caches, term);
+      const busy = this.#clock.monotonic() - startedAt;
+      await this.#clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, idle.signal]));
+      idle.abort();
+      await this.#clock.sleep(Math.max(GATHER_MS, SHARE * busy), signal);
+    }
+  }
+
+  #watch(signal: AbortSignal, wake: () => void): Caches {
+    const watch = <T extends object>(apiVersion: string, resource: string, trim?: (object: T) => void) => {
+      const path = `/apis/${apiVersion}/${resource}`;
+      const report = (error: unknown) => this.#log.debug({ path, err: error }, 'watch failed, reconnecting');
+      return this.#client.watch<T>(path, undefined, wake, report, signal, trim);
+    };
+    const capi = ipamApiVersion(this.#config);
+    return {
+      claims: watch<IPAddressClaim>(capi, 'ipaddressclaims', withoutManagedFields),
+      addresses: watch<IPAddress>(capi, 'ipaddresses', withoutManagedFields),
+      slices: watch<AllocationSlice>(METAIPAM_API_VERSION, 'allocationslices'),
+      pools: watch<Pool>(POOL_API_VERSION, 'inclusterippools', withoutManagedFields),
+      globalPools: watch<Pool>(POOL_API_VERSION, 'globalinclusterippools', withoutManagedFields),
+    };
+  }
+
+  async #look({ claims, addresses, slices, pools, globalPools }: Caches, term: Term): Promise<void> {
+    const view = {
+      claims: claims.list(),
+      addresses: addresses.list(),
+      slices: slices.list(),
+      pools: [...pools.list(), ...globalPools.list()],
+    };
+    const deeds = decideDeeds(view, { now: this.#clock.now(), config: this.#config });
+    for (const deed of deeds) {
+      if (!term.holds()) return;
+      try {
+        if (!(await this.#isConfirmed(deed, term.signal))) continue;
+        if (!term.holds()) return;
+        await this.#do(deed, term.signal);
+        this.#deeds.inc({ verb: deed.act.verb, outcome: 'done' });
+        this.#log.info({ verb: deed.act.verb }, deed.why);
+      } catch (error) {
+        if (term.signal.aborted) return;
+        const failure = requestFailure(error);
+        const isOvertaken = failure.kind === 'rejected' && [404, 409].includes(failure.status);
+        this.#deeds.inc({ verb: deed.act.verb, outcome: isOvertaken ? 'overtaken' : 'failed' });
+        const level = isOvertaken ? 'debug' : 'warn';
+        this.#log[level]({ verb: deed.act.verb, reason: failure.message }, `not done: ${deed.why}`);
+      }
+    }
+  }
+
+  /** Looks up what decides: caches may be old. */
+  async #isConfirmed({ checks }: Deed, signal: AbortSignal): Promise<boolean> {
+    for (const check of checks) {
+      if (!holds(check, await this.#client.read(check.path, signal))) return false;
+    }
+    return true;
+  }
+
+  async #do({ act }: Deed, signal: AbortSignal): Promise<void> {
+    if (act.verb === 'delete') await this.#client.deleteObject(act.path, act, signal);
+    else if (act.verb === 'create' || isApplied(act.object)) {
+      await this.#client.applyObject(act.path, appliedObject(act.object), signal);
+    } else await this.#client.replaceObject(act.path, act.object, signal);
+  }
+}
+
+/** They are most of an object, and nobody here reads them. */
+function withoutManagedFields(object: KubernetesObject): void {
+  delete (object.metadata as { managedFields?: unknown }).managedFields;
+}
