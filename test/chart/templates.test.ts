@@ -288,7 +288,7 @@ if (HELM === undefined) {
     for (const [name, value] of Object.entries(expected))
       assert.is(values[name as keyof typeof values], value);
     const role = ofKind(template('everything'), /^Role$/).find(
-      ({ rules }) => rules[0].resources[0] === 'ipallocations',
+      ({ rules }) => rules[0].resources[0] === 'allocationslices',
     );
     assert.is(role.metadata.namespace, 'addresses');
   });

@@ -62,7 +62,7 @@ export class FakeApiServer {
     } else if (request.method === 'POST') {
       send(201, body);
     } else {
-      const items = { nodes: this.nodes, ipallocations: this.allocations }[resource!] ?? [];
+      const items = { nodes: this.nodes, allocationslices: this.allocations }[resource!] ?? [];
       send(200, { kind: 'List', metadata: { resourceVersion: this.#contents() }, items });
     }
   }
