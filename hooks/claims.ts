@@ -26,7 +26,9 @@ export function customize(
 
 export function sync(request: Request, context: HookContext): DecoratorResponse {
   if (!isOurs(request.object)) return { attachments: [] };
-  return serveClaim(readClaimRequest(request, context.config), context);
+  const { labels, ...response } = serveClaim(readClaimRequest(request, context.config), context);
+  const all = { ...rightLabel(request.object), ...labels };
+  return { ...(Object.keys(all).length > 0 && { labels: all }), ...response };
 }
 
 /** Metacontroller also calls this for a living claim that lost its pool label: that one gets it back. */
@@ -35,7 +37,12 @@ export function finalize(request: Request, context: HookContext): DecoratorRespo
   if (!isOurs(claim)) return { attachments: [], finalized: true };
   const view = readClaimRequest(request, context.config);
   if (claim.metadata.deletionTimestamp !== undefined) return endClaim(view, context);
-  const { kind, name } = claim.spec.poolRef;
   const attachments = view.address !== undefined && view.isOwn ? [keptAddress(view.address)] : [];
-  return { labels: { [POOL_LABEL]: poolLabel(kind, name) }, attachments, finalized: false };
+  return { labels: rightLabel(claim), attachments, finalized: false };
+}
+
+/** The pool label, where the claim has another. */
+function rightLabel({ metadata, spec }: IPAddressClaim): Record<string, string> {
+  const label = poolLabel(spec.poolRef.kind, spec.poolRef.name);
+  return metadata.labels?.[POOL_LABEL] === label ? {} : { [POOL_LABEL]: label };
 }

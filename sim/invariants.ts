@@ -208,15 +208,23 @@ export class Invariants {
   #isInUse({ uid = '' }: ObjectMeta): boolean {
     const { cluster } = this.#world;
     const holders = ['IPAddressClaim', 'Node'].flatMap((kind) => cluster.objects(kind));
-    const living = new Set(holders.map(({ metadata }) => metadata.uid));
+    const living = new Map(holders.map((holder) => [holder.metadata.uid, holder]));
     const since = this.#leavingSince.get(uid) ?? 0;
+    // A block of a secondary network is in use while its node shows it.
+    const isShown = ({ isBlock, key, entry, poolRef }: Held) =>
+      !isBlock ||
+      poolRef.name === DEFAULT_NETWORK ||
+      Object.values(living.get(entry.uid)?.metadata.annotations ?? {}).some((value) =>
+        value.split(',').includes(key),
+      );
     return heldIn(cluster).some(
-      ({ id, entry, poolRef }) =>
-        poolRef.uid === uid &&
-        entry.released === undefined &&
-        living.has(entry.uid) &&
-        !this.#tampered.has(entry.uid) &&
-        (this.#givenAt.get(`${id} ${entry.uid}`) ?? 0) <= since,
+      (held) =>
+        held.poolRef.uid === uid &&
+        held.entry.released === undefined &&
+        living.has(held.entry.uid) &&
+        isShown(held) &&
+        !this.#tampered.has(held.entry.uid) &&
+        (this.#givenAt.get(`${held.id} ${held.entry.uid}`) ?? 0) <= since,
     );
   }
 

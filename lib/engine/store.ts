@@ -225,6 +225,12 @@ export class Store {
   ): ApiResult {
     const { fieldManager, object, dryRun } = request;
     const applied = without(this.#stored(type, object), 'status');
+    if (old === undefined && applied.metadata.uid !== undefined) {
+      return apiError(
+        'Conflict',
+        `${type.resource} "${request.name}": uid mismatch: there is no such object`,
+      );
+    }
     const previous = old && this.#applied.get(old.metadata.uid as string)?.get(fieldManager);
     const result =
       old === undefined

@@ -54,20 +54,24 @@ export function isApplied({ metadata }: KubernetesObject): boolean {
   );
 }
 
-/** The object as it is applied on the server's side. Its resourceVersion stays: the write holds only for that. */
+/**
+ * The object as it is applied on the server's side. Its uid and resourceVersion stay: the write holds only for that, and
+ * makes nothing anew.
+ */
 export function appliedObject({
   apiVersion,
   kind,
   metadata,
   ...content
 }: KubernetesObject): KubernetesObject {
-  const { name, namespace, resourceVersion, labels, ownerReferences } = metadata;
+  const { name, namespace, uid, resourceVersion, labels, ownerReferences } = metadata;
   return {
     apiVersion,
     kind,
     metadata: {
       name,
       ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
       ...(resourceVersion !== undefined && { resourceVersion }),
       ...(labels && { labels }),
       ...(ownerReferences && { ownerReferences }),
