@@ -81,7 +81,7 @@ export class CustomResources {
     return this.all.find((resource) => resource.apiVersion === apiVersion && resource.kind === kind);
   }
 
-  /** `plural` is the resource's name in a URL: `ipallocations`. */
+  /** `plural` is the resource's name in a URL: `allocationslices`. */
   ofPlural(apiVersion: string, plural: string): CustomResource | undefined {
     return this.all.find((resource) => resource.apiVersion === apiVersion && resource.plural === plural);
   }

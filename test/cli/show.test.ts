@@ -33,18 +33,12 @@ const OBJECTS = [
   globalPool('shared', { addresses: ['fd00::/64'], prefix: 64 }),
   allocation('machines', '10.0.0.2', 'a'),
   allocation('machines', '10.0.0.200', 'b'),
-  claim(
-    'c',
-    'machines',
-    NOT_ADMITTED,
-    { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
-  ),
-  claim(
-    'd',
-    'machines',
-    NOT_ADMITTED,
-    { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
-  ),
+  claim('c', 'machines', NOT_ADMITTED, {
+    conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }],
+  }),
+  claim('d', 'machines', NOT_ADMITTED, {
+    conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }],
+  }),
   podNetwork(),
   clusterCIDR('workers', { perNodeHostBits: 8, ipv4: '10.244.0.0/22' }),
   clusterCIDR('broken', { perNodeHostBits: 1, ipv4: '10.245.0.0/22' }),

@@ -55,7 +55,7 @@ test('-o json: one List of every object, sorted, the same every time', async () 
   assert.equal(names, [...names].sort());
   for (const name of [
     'IPAddress default a',
-    'IPAllocation default pool-a.10.0.0.2',
+    'AllocationSlice default pool-a.10.0.0.0-26',
     'IPAddressClaim default lost',
   ]) {
     assert.ok(names.includes(name), name);
@@ -123,8 +123,7 @@ test('exit 3: a hook that keeps failing, and one that never says the same twice'
   let calls = 0;
   const spec = {
     poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool-a', uid: 'p' },
-    claimRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'IPAddressClaim', name: 'a', uid: 'c' },
-    refusal: { reason: 'PoolExhausted', message: 'none' },
+    answers: { c: { reason: 'PoolExhausted', message: 'none' } },
   };
   const restless = simulateCommand(async () => ({
     ...controllers,
