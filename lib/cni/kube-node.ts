@@ -1,12 +1,15 @@
-import { asCniError, CNI_CODES, CniError } from './cni-error.ts';
+import { type Bytes, toJson } from './bytes.ts';
+import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
-import { ANY_RANGE, delegate, findPlugin, HOST_LOCAL, withIpam } from './delegate.ts';
-import { podNamespace, readCommand } from './environment.ts';
+import { DelegateError, delegate, findPlugin } from './delegate.ts';
+import { type CniCommand, knownArgs, podNamespace, readCommand } from './environment.ts';
 import type { Host } from './host.ts';
+import { ANY_RANGE, HOST_LOCAL, release } from './host-local.ts';
+import { isSameKey, membersOf, toObject, withMember } from './json-text.ts';
 import { fileLog } from './log.ts';
 import {
+  field,
   type JsonObject,
-  keyOf,
   type NetworkConfig,
   parseNetworkConfig,
   readVersion,
@@ -53,13 +56,13 @@ export function kubeNode(host: Host): number {
     }
     const config = parseNetworkConfig(text);
     checkVersion(cniVersion, command);
-    const settings = readSettings(config.ipam);
+    const settings = readSettings(config.ipam, command);
     const log = fileLog(host, settings.logfile, settings.loglevel);
     const startedAt = host.now();
     log('debug', 'called', { command, config: config.whole });
     try {
       const result = COMMANDS[command](host, config, settings);
-      host.write(result);
+      answer(host, command, config, settings, result);
       log('info', command, { network: config.name, ms: host.now() - startedAt });
       log('debug', 'answered', { result });
     } catch (error) {
@@ -69,37 +72,53 @@ export function kubeNode(host: Host): number {
     }
     return 0;
   } catch (error) {
-    host.write(asCniError(error).toLine(cniVersion));
+    tellError(host, error, cniVersion);
     return 1;
   }
 }
 
-const COMMANDS = { ADD: add, DEL: release, CHECK: release, GC: gc, STATUS: status } as const;
+const COMMANDS = { ADD: add, DEL: del, CHECK: check, GC: gc, STATUS: status } as const;
 
-function add(host: Host, config: NetworkConfig, settings: Settings): string {
+/** Nobody knows of an address that nobody is told of, so nobody would release it. */
+function answer(
+  host: Host,
+  command: CniCommand,
+  config: NetworkConfig,
+  settings: Settings,
+  result: Bytes,
+): void {
+  try {
+    host.write(result);
+  } catch (error) {
+    if (command === 'ADD') del(host, config, settings);
+    throw error;
+  }
+}
+
+function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
   const subnets = ofOwnNode(host, settings.kubeconfig, (node) => nodeSubnets(node, settings.annotation));
   const allowed = subnetsFor(subnets, settings.ipv4Namespaces, podNamespace(host.env));
   const ranges = allowed.map(({ subnet }) => [{ subnet }]);
   try {
-    return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ranges));
+    return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ranges), knownArgs(host.env));
   } catch (error) {
+    if (error instanceof DelegateError && error.isAfterResult) del(host, config, settings);
     refreshAfterFailure(host, settings.kubeconfig);
     throw error;
   }
 }
 
-/** DEL and CHECK go by container and interface: no ranges, and so nobody else, needed. */
-function release(host: Host, config: NetworkConfig): string {
-  return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ANY_RANGE));
+/** DEL, CHECK and GC go by container and interface: no ranges, and so nobody else, needed. */
+function del(host: Host, config: NetworkConfig, { dataDir }: Settings): Bytes {
+  return release(host, findPlugin(host, HOST_LOCAL), config, dataDir);
 }
 
-function gc(host: Host, config: NetworkConfig, { dataDir }: Settings): string {
-  const path = findPlugin(host, HOST_LOCAL);
-  const delConfig = withRanges(config, ANY_RANGE);
-  collectGarbage(host, { ...config, dataDir }, (containerID, ifname) => {
-    const env = { ...host.env, CNI_COMMAND: 'DEL', CNI_CONTAINERID: containerID, CNI_IFNAME: ifname };
-    delegate(host, path, delConfig, env);
-  });
+function check(host: Host, config: NetworkConfig): Bytes {
+  return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ANY_RANGE), knownArgs(host.env));
+}
+
+function gc(host: Host, config: NetworkConfig, { dataDir }: Settings): Bytes {
+  collectGarbage(host, findPlugin(host, HOST_LOCAL), config, dataDir);
   return '';
 }
 
@@ -115,20 +134,31 @@ function status(host: Host, _: NetworkConfig, { kubeconfig, annotation }: Settin
   return '';
 }
 
-function readSettings(ipam: JsonObject): Settings {
+/** A pod goes whatever has become of the fields that only its ADD needed. */
+function readSettings(ipam: JsonObject, command: CniCommand): Settings {
+  const isStrict = command === 'ADD' || command === 'STATUS';
+  const text = (key: string) =>
+    isStrict || typeof field(ipam, key) === 'string' ? textField(ipam, key) : undefined;
   return {
-    annotation: textField(ipam, 'annotation'),
+    annotation: text('annotation'),
     dataDir: textField(ipam, 'dataDir'),
-    ipv4Namespaces: textsField(ipam, 'ipv4-namespaces'),
-    kubeconfig: textField(ipam, 'kubeconfig'),
-    logfile: textField(ipam, 'logfile'),
-    loglevel: textField(ipam, 'loglevel'),
+    ipv4Namespaces: isStrict ? textsField(ipam, 'ipv4-namespaces') : undefined,
+    kubeconfig: text('kubeconfig'),
+    logfile: text('logfile'),
+    loglevel: text('loglevel'),
   };
 }
 
 /** The config for host-local: the runtime's and the user's fields stay, so requested IPs and routes reach it. */
-function withRanges({ whole, ipam }: NetworkConfig, ranges: unknown): JsonObject {
-  const own = new Set(NOT_FOR_HOST_LOCAL.map((key) => keyOf(ipam, key)));
-  const others = Object.entries(ipam).filter(([key]) => !own.has(key));
-  return withIpam(whole, { type: HOST_LOCAL, ...Object.fromEntries(others), ranges });
+function withRanges({ text }: NetworkConfig, ranges: unknown): Bytes {
+  const ipam = membersOf(text).findLast(({ key }) => isSameKey(key, 'ipam'))!;
+  const others = membersOf(ipam.value).filter(
+    ({ key }) => !NOT_FOR_HOST_LOCAL.some((own) => isSameKey(key, own)),
+  );
+  const members = [
+    `"type":${toJson(HOST_LOCAL)}`,
+    ...others.map((member) => member.text),
+    `"ranges":${toJson(ranges)}`,
+  ];
+  return withMember(text, 'ipam', toObject(members));
 }

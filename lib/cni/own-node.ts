@@ -1,3 +1,4 @@
+import { decode, toJson } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import type { FetchAnswer, FetchRequest } from './fetch-node.ts';
 import type { Host } from './host.ts';
@@ -67,10 +68,10 @@ export function fetchNode(
   if (!host.isFile(path)) {
     throw noNode(`the node agent has written no ${factsFile(env)}, and ${path} is missing`);
   }
-  const { output } = run(path, env, JSON.stringify(request));
+  const { output } = run(path, {}, toJson(request));
   let answer: FetchAnswer;
   try {
-    answer = JSON.parse(output);
+    answer = JSON.parse(decode(output));
   } catch {
     throw noNode(`${path} did not answer`);
   }
@@ -89,7 +90,7 @@ function refreshIfOlder(host: Host, known: KnownNode, kubeconfig: string | undef
   if (!host.isFile(path)) return;
   try {
     host.replaceFile(marker, String(now));
-    host.start(path, JSON.stringify(fetchRequest(host, kubeconfig, undefined)));
+    host.start(path, toJson(fetchRequest(host, kubeconfig, undefined)));
   } catch {
     // The call that came across old facts does not fail for them.
   }

@@ -1,0 +1,35 @@
+/**
+ * A text whose characters are bytes, 0 to 255. What is passed on to another program is kept so, because not everything
+ * that comes from outside is UTF-8.
+ */
+export type Bytes = string;
+
+const REPLACEMENT = '\ufffd';
+
+/** A character of UTF-8 beyond ASCII, or a byte that belongs to none. */
+const BEYOND_ASCII =
+  /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
+
+/** The text in UTF-8; a byte that belongs to no character becomes U+FFFD. */
+export function decode(bytes: Bytes): string {
+  return bytes.replace(BEYOND_ASCII, (character) =>
+    character.length === 1
+      ? REPLACEMENT
+      : decodeURIComponent(character.replace(/[\s\S]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`)),
+  );
+}
+
+/** The bytes of a text in UTF-8; half a surrogate pair becomes U+FFFD. */
+export function encode(text: string): Bytes {
+  return text.replace(/[^\0-\x7f]/gu, (character) =>
+    encodeURIComponent(/\p{Surrogate}/u.test(character) ? REPLACEMENT : character).replace(
+      /%(..)/g,
+      (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)),
+    ),
+  );
+}
+
+/** JSON, in UTF-8. */
+export function toJson(value: unknown): Bytes {
+  return encode(JSON.stringify(value));
+}
