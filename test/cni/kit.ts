@@ -119,7 +119,7 @@ export function run(
     env = {},
     stdin = '',
     args = [],
-  }: { env?: Record<string, string>; stdin?: string; args?: readonly string[] },
+  }: { env?: Record<string, string>; stdin?: string | Buffer; args?: readonly string[] },
 ): Promise<Ended> {
   const child = spawn(path, args, { env });
   let [out, err] = ['', ''];

@@ -1,6 +1,6 @@
 /** kube-node as a process, with the real host-local and an API server on loopback. */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -141,6 +141,97 @@ async function register(): Promise<void> {
         succeeded(await call('GC', '', { top: { cniVersion, ...list } }));
         assert.equal(held(data), []);
       }
+    },
+  );
+
+  inWorld('GC releases what an ADD left that died between reserving and writing', async ({ call, data }) => {
+    addresses(await call('ADD', 'c1'));
+    const before = held(data);
+    for (const [name, text] of [
+      ['10.1.0.77', ''],
+      ['fd00:1::77', '\0\0'],
+    ] as const) {
+      writeFileSync(join(data, 'net', name), text);
+    }
+    const valid = [{ containerID: 'c1', ifname: 'eth0' }];
+    succeeded(await call('GC', '', { top: { cniVersion: '1.1.0', 'cni.dev/valid-attachments': valid } }));
+    assert.equal(held(data), before);
+  });
+
+  inWorld('DEL needs nothing of what kept an ADD from succeeding, or could', async (world) => {
+    const { call, data } = world;
+    const namespace = 'K8S_POD_NAMESPACE=default;K8S_POD_NAME=a';
+    for (const [what, given, isAdded] of [
+      ['arguments that only runtimes know', { env: { CNI_ARGS: namespace } }, true],
+      ['arguments that nobody knows', { env: { CNI_ARGS: 'COLOUR=red' } }, false],
+      ['arguments that are none', { env: { CNI_ARGS: 'nonsense' } }, false],
+      ['an address that is none', { top: { runtimeConfig: { ips: ['nonsense'] } } }, false],
+      ['a route that is none', { ipam: { routes: [{ dst: 'nonsense' }] } }, false],
+      ['a file that is not there', { ipam: { resolvConf: '/nonsense' } }, false],
+      ['fields of the wrong type', { ipam: { annotation: 1, 'ipv4-namespaces': 'default' } }, false],
+      ['more of them', { ipam: { kubeconfig: {}, logfile: [], loglevel: 5 } }, false],
+      ['the name of its own network namespace', { env: { CNI_NETNS: '/proc/self/ns/net' } }, undefined],
+    ] as [string, Given, boolean | undefined][]) {
+      const { status, out } = await call('ADD', 'c1', given);
+      if (isAdded !== undefined) assert.is(status === 0, isAdded, `${what}: ${out}`);
+      if (status !== 0) assert.equal(held(data), [], `${what}: nothing is left`);
+      if (status !== 0) addresses(await call('ADD', 'c1'));
+      succeeded(await call('DEL', 'c1', given));
+      assert.equal(held(data), [], what);
+    }
+  });
+
+  inWorld(
+    'What a delegate reserved before it failed, and what nobody was told of, is released',
+    async (world) => {
+      const { call, config, data, work, cache } = world;
+      const fake = join(work, 'fake');
+      const real = `${HOST_LOCAL_FOLDER}/host-local`;
+      const fails = `[ $CNI_COMMAND = DEL ] && exec ${real}\n${real}\necho '{\n"code":8,"msg":"too late"}'\nexit 1\n`;
+      script(join(fake, 'host-local'), fails);
+      const { code } = problem(await call('ADD', 'c1', { env: { CNI_PATH: fake } }));
+      assert.is(code, 8);
+      assert.equal(held(data), []);
+      const env = cniEnv('ADD', 'c1', { METAIPAM_CNI_CACHE: cache });
+      const args = ['-c', `exec >/dev/full; exec ${join(folder, 'kube-node')}`];
+      assert.is((await run('/bin/sh', { env, args, stdin: config() })).status, 1);
+      assert.equal(held(data), []);
+    },
+  );
+
+  inWorld(
+    'What is passed on stays as it came: large integers, spaces, bytes that are no UTF-8',
+    async (world) => {
+      const { work, cache, data, call } = world;
+      addresses(await call('ADD', 'c0'));
+      const fake = join(work, 'fake');
+      const record = `/bin/cat >${fake}/stdin\necho "$ODD" >${fake}/odd\n/bin/cat ${fake}/result\n`;
+      script(join(fake, 'host-local'), record);
+      const odd = Buffer.from(
+        '"a\u00e4\xff\xc3": 12345678901234567890.10e5,  "b":"\\ud800 \xe2\x82"',
+        'latin1',
+      );
+      const input = (ipam: string) =>
+        Buffer.concat([
+          Buffer.from('{"cniVersion":"1.0.0","name":"net","args":{'),
+          odd,
+          Buffer.from(`},"ipam":${ipam}}`),
+        ]);
+      const result = Buffer.concat([Buffer.from('{"ips":[],'), odd, Buffer.from('}\n')]);
+      writeFileSync(join(fake, 'result'), result);
+      const { status } = await run('/bin/sh', {
+        args: ['-c', `ODD=$(printf 'x\\377'); export ODD; exec ${join(folder, 'kube-node')} >${work}/out`],
+        env: cniEnv('ADD', 'c1', { METAIPAM_CNI_CACHE: cache, CNI_PATH: fake }),
+        stdin: input(`{"type":"kube-node","dataDir":"${data}","x":9007199254740993,"IPAM":1}`),
+      });
+      assert.is(status, 0);
+      const ranges = '"ranges":[[{"subnet":"10.1.0.0/24"}],[{"subnet":"fd00:1::/64"}]]';
+      const wanted = input(
+        `{"type":"host-local","dataDir":"${data}","x":9007199254740993,"IPAM":1,${ranges}}`,
+      );
+      assert.is(readFileSync(join(fake, 'stdin'), 'latin1'), wanted.toString('latin1'));
+      assert.is(readFileSync(join(work, 'out'), 'latin1'), result.toString('latin1'));
+      if (isNative) assert.is(readFileSync(join(fake, 'odd'), 'latin1'), 'x\xff\n');
     },
   );
 
@@ -454,6 +545,29 @@ async function register(): Promise<void> {
       lines.map(({ level, msg }) => `${level} ${msg}`),
       ['info ADD', 'debug called', 'info ADD failed'],
     );
+  });
+
+  inWorld('A log that is no file neither gets into the answer nor keeps it waiting', async (world) => {
+    const { call, config, work, cache } = world;
+    const pipe = join(work, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    symlinkSync('/dev/stdout', join(work, 'link'));
+    for (const [index, logfile] of ['/dev/stdout', '/proc/self/fd/1', join(work, 'link'), pipe].entries()) {
+      addresses(await call('ADD', `c${index}`, { ipam: { logfile } }));
+      succeeded(await call('DEL', `c${index}`, { ipam: { logfile, loglevel: 'debug' } }));
+    }
+    const env = cniEnv('ADD', 'c5', { METAIPAM_CNI_CACHE: cache });
+    const program = join(folder, 'kube-node');
+    const toFile = await run('/bin/sh', {
+      args: ['-c', `exec ${program} >${work}/out`],
+      env,
+      stdin: config({ logfile: join(work, 'out') }),
+    });
+    assert.is(toFile.status, 0);
+    assert.is(JSON.parse(readFileSync(join(work, 'out'), 'utf8')).ips.length, 2);
+    const { out, err } = await call('ADD', 'c6', { ipam: { logfile: '/dev/stderr' } });
+    assert.is(JSON.parse(out).ips.length, 2);
+    assert.is(JSON.parse(err).msg, 'ADD');
   });
 
   inWorld('An input larger than a pipe', async ({ call }) => {
