@@ -34,7 +34,7 @@ export function nodeHost(): Host {
       const found = statOf(path);
       return found && `${found.dev} ${found.ino}`;
     },
-    removeFile: (path) => rmSync(path, { force: true }),
+    removeFile,
     listFolder(path) {
       try {
         return readdirSync(path);
@@ -59,6 +59,12 @@ export function readFile(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+export function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
 }
 
 function statOf(path: string): Stats | undefined {

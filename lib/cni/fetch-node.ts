@@ -1,7 +1,7 @@
 import type { HttpResponse } from './http.ts';
 import { type Connection, findConnection } from './kubeconfig.ts';
 import { isObject, type JsonObject } from './network-config.ts';
-import { type NodeFacts, nodeFacts, writeFacts } from './node-facts.ts';
+import { type NodeFacts, nodeFacts, questionFile, writeFacts } from './node-facts.ts';
 
 /** What the fetcher reads from stdin. */
 export interface FetchRequest {
@@ -22,6 +22,7 @@ export interface FetchHost {
   now(): number;
   readFile(path: string): string | undefined;
   replaceFile(path: string, text: string): void;
+  removeFile(path: string): void;
   /** GETs a path of the API server. Rejects with an Error that says why there is no answer. */
   get(connection: Connection, path: string, milliseconds: number): Promise<HttpResponse>;
 }
@@ -31,8 +32,23 @@ const PAGE = 200;
 /** How many nodes an error names. */
 const MOST_NAMES = 3;
 
-/** Asks the API server for a node, and writes what it says to the file. Never rejects. */
+/** Milliseconds that an answer may take for nobody to be the wiser. */
+const SOON = 500;
+
+/**
+ * Asks the API server for a node, and writes what it says to the file. Never rejects.
+ *
+ * The question is answered if the server knows the node, or if it is soon said why not: asking again costs nothing then.
+ */
 export async function fetchNode(host: FetchHost, request: FetchRequest): Promise<FetchAnswer> {
+  const startedAt = host.now();
+  const answer = await ask(host, request);
+  const isAnswered = 'node' in answer || host.now() - startedAt < SOON;
+  if (request.file && isAnswered) host.removeFile(questionFile(request.file));
+  return answer;
+}
+
+async function ask(host: FetchHost, request: FetchRequest): Promise<FetchAnswer> {
   try {
     const connection = findConnection(host, request.kubeconfig);
     const endsAt = host.now() + request.deadline;

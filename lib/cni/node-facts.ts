@@ -24,6 +24,11 @@ export function factsFile(env: Readonly<Record<string, string | undefined>>): st
   return `${cacheFolder(env)}/node.json`;
 }
 
+/** The file that shows, beside the one with the facts, that there is a question without an answer. */
+export function questionFile(factsFile: string): string {
+  return `${factsFile}.asked`;
+}
+
 /** The folder with all that the CNI programs know. */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
   return env.METAIPAM_CNI_CACHE || DEFAULT_FOLDER;

@@ -33,6 +33,7 @@ async function ownNode(nodes: readonly NodeInfo[], machine = HERE, mayList = tru
     now: () => 0,
     readFile: (path: string) => files[path],
     replaceFile() {},
+    removeFile() {},
     async get(_: object, path: string) {
       const name = /nodes\/(.+)$/.exec(path)?.[1];
       const found = objects.find(({ metadata }) => metadata.name === name);

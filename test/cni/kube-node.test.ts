@@ -345,8 +345,12 @@ async function register(): Promise<void> {
         const found = problem(await call('ADD', 'c1'));
         assert.is(found.code, 11);
         assert.match(found.details, details);
+        if (mood === 'slow') assert.match(problem(await call('ADD', 'c1')).details, 'has not answered since');
         api.mood = 'well';
-        addresses(await call('ADD', 'c1'));
+        let ended = await call('ADD', 'c1');
+        // As a runtime does it.
+        while (ended.status !== 0 && problem(ended).code === 11) ended = await call('ADD', 'c1');
+        addresses(ended);
         api.mood = mood;
         addresses(await call('ADD', 'c2'));
       },
