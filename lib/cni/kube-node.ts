@@ -1,14 +1,16 @@
-import { type Bytes, toJson } from './bytes.ts';
+import { type Bytes, decode, toJson } from './bytes.ts';
 import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { DelegateError, delegate, findPlugin } from './delegate.ts';
 import { type CniCommand, knownArgs, podNamespace, readCommand } from './environment.ts';
 import type { Host } from './host.ts';
-import { ANY_RANGE, HOST_LOCAL, release } from './host-local.ts';
+import { ANY_RANGE, HOST_LOCAL, heldAddresses, release } from './host-local.ts';
+import { checkSpace, corrected, hostLocalRanges } from './host-local-ranges.ts';
 import { isSameKey, membersOf, toObject, withMember } from './json-text.ts';
 import { fileLog } from './log.ts';
 import {
   field,
+  isObject,
   type JsonObject,
   type NetworkConfig,
   parseNetworkConfig,
@@ -17,7 +19,7 @@ import {
   textsField,
 } from './network-config.ts';
 import { ofOwnNode, refreshAfterFailure } from './own-node.ts';
-import { nodeSubnets, subnetsFor } from './ranges.ts';
+import { nodeRanges, type Route, rangesFor } from './ranges.ts';
 import { checkVersion, FIRST_CNI_VERSION, versionAnswer } from './versions.ts';
 
 /** Of `ipam`: the fields that are kube-node's own, and those of host-local that the node's ranges stand for. */
@@ -96,11 +98,13 @@ function answer(
 }
 
 function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
-  const subnets = ofOwnNode(host, settings.kubeconfig, (node) => nodeSubnets(node, settings.annotation));
-  const allowed = subnetsFor(subnets, settings.ipv4Namespaces, podNamespace(host.env));
-  const ranges = allowed.map(({ subnet }) => [{ subnet }]);
+  const all = ofOwnNode(host, settings.kubeconfig, (node) => nodeRanges(node, settings.annotation));
+  const { subnets, routes } = rangesFor(all, settings.ipv4Namespaces, podNamespace(host.env));
+  const { ranges, corrections } = hostLocalRanges(subnets);
+  const path = findPlugin(host, HOST_LOCAL);
   try {
-    return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ranges), knownArgs(host.env));
+    const result = delegate(host, path, withRanges(config, ranges, routes), knownArgs(host.env));
+    return corrected(path, result, corrections);
   } catch (error) {
     if (error instanceof DelegateError && error.isAfterResult) del(host, config, settings);
     refreshAfterFailure(host, settings.kubeconfig);
@@ -122,15 +126,20 @@ function gc(host: Host, config: NetworkConfig, { dataDir }: Settings): Bytes {
   return '';
 }
 
-/** Ready if an ADD could be served: host-local is there, and ranges are known. */
-function status(host: Host, _: NetworkConfig, { kubeconfig, annotation }: Settings): string {
+/** Ready if an ADD could be served: host-local is there, ranges are known, and none is full. */
+function status(host: Host, { name }: NetworkConfig, settings: Settings): Bytes {
+  const { kubeconfig, annotation, dataDir, ipv4Namespaces } = settings;
+  let ranges: unknown;
   try {
     if (host.env.CNI_PATH) findPlugin(host, HOST_LOCAL);
-    ofOwnNode(host, kubeconfig, (node) => nodeSubnets(node, annotation));
+    const all = ofOwnNode(host, kubeconfig, (node) => nodeRanges(node, annotation));
+    const isIPv4Used = ipv4Namespaces === undefined || ipv4Namespaces.length > 0;
+    ({ ranges } = hostLocalRanges(rangesFor(all, isIPv4Used ? undefined : [], undefined).subnets));
   } catch (error) {
     const { message, details } = asCniError(error);
     throw new CniError(CNI_CODES.notAvailable, message, details);
   }
+  checkSpace(ranges, heldAddresses(host, name, dataDir));
   return '';
 }
 
@@ -150,7 +159,7 @@ function readSettings(ipam: JsonObject, command: CniCommand): Settings {
 }
 
 /** The config for host-local: the runtime's and the user's fields stay, so requested IPs and routes reach it. */
-function withRanges({ text }: NetworkConfig, ranges: unknown): Bytes {
+function withRanges({ text }: NetworkConfig, ranges: unknown, routes: readonly Route[] = []): Bytes {
   const ipam = membersOf(text).findLast(({ key }) => isSameKey(key, 'ipam'))!;
   const others = membersOf(ipam.value).filter(
     ({ key }) => !NOT_FOR_HOST_LOCAL.some((own) => isSameKey(key, own)),
@@ -160,5 +169,17 @@ function withRanges({ text }: NetworkConfig, ranges: unknown): Bytes {
     ...others.map((member) => member.text),
     `"ranges":${toJson(ranges)}`,
   ];
-  return withMember(text, 'ipam', toObject(members));
+  const whole = toObject(members);
+  return withMember(text, 'ipam', routes.length === 0 ? whole : withRoutes(whole, routes));
+}
+
+/** The routes of the network after those of the configuration, which come first where both know a destination. */
+function withRoutes(ipam: Bytes, routes: readonly Route[]): Bytes {
+  const given = membersOf(ipam).findLast(({ key }) => isSameKey(key, 'routes'))?.value;
+  const own: unknown = given && JSON.parse(decode(given));
+  if (own && !Array.isArray(own)) return ipam;
+  const known = ((own as unknown[]) || []).map((route) => isObject(route) && field(route, 'dst'));
+  const added = routes.filter(({ dst }) => !known.includes(dst)).map(toJson);
+  const before = known.length > 0 ? [given!.trim().slice(1, -1)] : [];
+  return withMember(ipam, 'routes', `[${[...before, ...added].join(',')}]`);
 }

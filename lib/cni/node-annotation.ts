@@ -5,6 +5,7 @@ import { callPlugin, DelegateError, delegate } from './delegate.ts';
 import { fragmentJson } from './fragment.ts';
 import type { Host } from './host.ts';
 import { ANY_RANGE, HOST_LOCAL, heldAddresses, release } from './host-local.ts';
+import { checkSpace } from './host-local-ranges.ts';
 import { membersOf, toObject, withMember } from './json-text.ts';
 import { lineLog } from './log.ts';
 import { field, isObject, type NetworkConfig, parseNetworkConfig, textField } from './network-config.ts';
@@ -231,7 +232,12 @@ function status(
     const { message, details } = asCniError(error);
     throw new CniError(CNI_CODES.notAvailable, message, details);
   }
-  if (isHostLocal(settings)) return '';
+  if (isHostLocal(settings)) {
+    const ipam = JSON.parse(decode(fragment));
+    const ranges = [...(ipam.subnet ? [[ipam]] : []), ...(Array.isArray(ipam.ranges) ? ipam.ranges : [])];
+    checkSpace(ranges, heldAddresses(host, config.name, dataDirOf(fragment)));
+    return '';
+  }
   return delegate(host, settings.nextipam, withFragment(settings, config, fragment));
 }
 

@@ -1,6 +1,6 @@
 /** kube-node as a process, with the real host-local and an API server on loopback. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -22,6 +22,7 @@ import {
   OPENSSL,
   problem,
   programs,
+  type Result,
   run,
   scratch,
   script,
@@ -275,6 +276,110 @@ async function register(): Promise<void> {
     assert.match(msg, 'no IP addresses available');
     succeeded(await call('DEL', 'c1', { ipam }));
     assert.is(addresses(await call('ADD', 'c2', { ipam })).ips[0]?.address, '10.3.0.2/30');
+  });
+
+  /** The node has this annotation, and the programs know it. */
+  async function annotate({ api, call, cache }: Called, value: string | object): Promise<Given> {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    api.nodes = [{ ...OWN, annotations: { 'example.com/net': text } }];
+    rmSync(join(cache, 'node.json'), { force: true });
+    const given = { ipam: { annotation: 'example.com/net' }, top: { cniVersion: '1.1.0' } };
+    await call('STATUS', '', given);
+    return given;
+  }
+
+  /** ADDs until there is no address left. */
+  async function drain({ call }: Called, given: Given, name = 'd'): Promise<Result['ips'][number][]> {
+    const found: Result['ips'][number][] = [];
+    for (let index = 0; ; index++) {
+      const ended = await call('ADD', `${name}${index}`, given);
+      if (ended.status !== 0) {
+        assert.match(problem(ended).msg, 'no IP addresses available');
+        return found;
+      }
+      found.push(...addresses(ended).ips);
+    }
+  }
+
+  for (const [what, range, wanted] of [
+    ['a /31', '10.5.0.6/31', ['10.5.0.6/31', '10.5.0.7/31']],
+    ['a /32', '10.5.0.6/32', ['10.5.0.6/32']],
+    ['a /127', 'fd05::4/127', ['fd05::4/127', 'fd05::5/127']],
+    ['a /31 with a gateway', { subnet: '10.5.0.6/31', gateway: '10.5.0.6' }, ['10.5.0.7/31 10.5.0.6']],
+    [
+      'exclusions',
+      { subnet: '10.5.0.0/29', exclude: ['10.5.0.3', '10.5.0.5-10.5.0.7'] },
+      ['10.5.0.2/29 10.5.0.1', '10.5.0.4/29 10.5.0.1'],
+    ],
+    [
+      'a block that is no power of two, of a flat network with a gateway',
+      { subnet: '10.5.0.0/16', rangeStart: '10.5.7.9', rangeEnd: '10.5.7.11', gateway: '10.5.255.254' },
+      ['10.5.7.9/16 10.5.255.254', '10.5.7.10/16 10.5.255.254', '10.5.7.11/16 10.5.255.254'],
+    ],
+  ] as const) {
+    inWorld(`A range that is ${what}: every address is given, with its prefix and gateway`, async (world) => {
+      const given = await annotate(world, { ranges: [range] });
+      succeeded(await world.call('STATUS', '', given));
+      const found = await drain(world, given);
+      assert.equal(
+        found.map(({ address, gateway }) => `${address}${gateway ? ` ${gateway}` : ''}`),
+        wanted,
+      );
+      const full = problem(await world.call('STATUS', '', given));
+      assert.equal([full.code, full.msg], [51, 'No address is free']);
+      succeeded(await world.call('CHECK', 'd0', given));
+      succeeded(await world.call('DEL', 'd0', given));
+      succeeded(await world.call('STATUS', '', given));
+      assert.is((await drain(world, given, 'again')).length, 1);
+    });
+  }
+
+  inWorld(
+    'A node that has run out gets a second range: what pods have stays, STATUS is well again',
+    async (world) => {
+      const { call, data } = world;
+      let given = await annotate(world, '10.5.0.0/30,fd05::/64');
+      const first = addresses(await call('ADD', 'c1', given)).ips[0]?.address;
+      assert.is(first, '10.5.0.2/30');
+      const { code, details } = problem(await call('STATUS', '', given));
+      assert.equal([code, details], [51, 'pods have every address of 10.5.0.0/30']);
+      given = await annotate(world, '10.5.0.0/30,fd05::/64,10.5.9.0/30');
+      succeeded(await call('STATUS', '', given));
+      const second = addresses(await call('ADD', 'c2', given)).ips.map(({ address }) => address);
+      assert.equal(second, ['10.5.9.2/30', 'fd05::3/64']);
+      assert.is(problem(await call('STATUS', '', given)).code, 51);
+      assert.ok(existsSync(join(data, 'net/10.5.0.2')));
+      succeeded(await call('DEL', 'c1', given));
+      assert.is(addresses(await call('ADD', 'c3', given)).ips[0]?.address, first);
+    },
+  );
+
+  inWorld('STATUS: who gets no IPv4 does not mind that it is full', async (world) => {
+    const given = await annotate(world, '10.5.0.0/30,fd05::/64');
+    addresses(await world.call('ADD', 'c1', given));
+    const of = (list: string[]) => ({ ...given, ipam: { ...given.ipam, 'ipv4-namespaces': list } });
+    succeeded(await world.call('STATUS', '', of([])));
+    assert.is(problem(await world.call('STATUS', '', of(['default']))).code, 51);
+  });
+
+  inWorld('Routes of a network come after those of the configuration, which win', async (world) => {
+    const { call } = world;
+    const routes = [
+      { dst: '0.0.0.0/0', gw: '10.5.0.1' },
+      { dst: '10.0.0.0/8', gw: '10.5.0.9' },
+      { dst: '::/0' },
+    ];
+    const given = await annotate(world, { ranges: ['10.5.0.0/24', 'fd05::/64'], routes });
+    assert.equal(addresses(await call('ADD', 'c1', given)).routes, routes);
+    for (const [index, own] of [[{ dst: '10.0.0.0/8' }], [], null].entries()) {
+      const ipam = { ...given.ipam, routes: own };
+      const result = addresses(await call('ADD', `own${index}`, { ...given, ipam }));
+      const first = own ?? [];
+      const rest = routes.filter(({ dst }) => !first.some((route) => route.dst === dst));
+      assert.equal(result.routes, [...first, ...rest]);
+    }
+    const ipam = { ...given.ipam, 'ipv4-namespaces': [] };
+    assert.equal(addresses(await call('ADD', 'c6', { ...given, ipam })).routes, routes.slice(2));
   });
 
   inWorld('Two networks that share a data folder keep to their own ranges', async ({ call, data }) => {
