@@ -43,7 +43,9 @@ export function delegate(host: Host, path: string, config: Bytes, changes: Chang
     const isTooNew = error instanceof CniError && error.code === CNI_CODES.incompatibleVersion;
     if (!isTooNew || field(JSON.parse(decode(config)), 'cniVersion') !== '1.1.0') throw error;
     const result = callPlugin(host, path, withMember(config, 'cniVersion', '"1.0.0"'), changes);
-    return parseResult(path, result) ? withMember(result, 'cniVersion', '"1.1.0"') : result;
+    if (result.trim() === '') return result;
+    parseResult(path, result);
+    return withMember(result, 'cniVersion', '"1.1.0"');
   }
 }
 
@@ -60,9 +62,8 @@ export function callPlugin(host: Host, path: string, input: Bytes, changes: Chan
   }
 }
 
-/** What a plugin answered; undefined if that is nothing. Throws a DelegateError if it is no JSON object. */
-export function parseResult(path: string, result: Bytes): Record<string, unknown> | undefined {
-  if (result.trim() === '') return undefined;
+/** What a plugin answered. Throws a DelegateError if it is no JSON object. */
+export function parseResult(path: string, result: Bytes): Record<string, unknown> {
   const value = parse(result);
   if (isObject(value)) return { ...value };
   throw failure(path, `no JSON object: ${excerpt(result)}`, true);

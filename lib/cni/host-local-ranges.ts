@@ -92,10 +92,13 @@ function usableRange({ family, first, last, length }: Prefix): Range {
   return { family, first: first + 1n, last: family === 4 ? last - 1n : last };
 }
 
-/** The result of host-local at `path`, with prefix lengths and gateways as the node has them. */
+/**
+ * The result of host-local at `path`, with prefix lengths and gateways as the node has them; as it came, where nothing
+ * is to be corrected. Throws a DelegateError if it is none.
+ */
 export function corrected(path: string, result: Bytes, corrections: readonly Correction[]): Bytes {
-  const value = corrections.length === 0 ? undefined : parseResult(path, result);
-  if (value === undefined) return result;
+  const value = parseResult(path, result);
+  if (corrections.length === 0) return result;
   // Before 0.3.0 there is one object for each family.
   const all = [...(Array.isArray(value.ips) ? value.ips : []), value.ip4, value.ip6].filter(isObject);
   for (const each of all as Record<string, unknown>[]) {

@@ -1,7 +1,7 @@
 import { type Bytes, decode, encode, toJson } from './bytes.ts';
 import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
-import { callPlugin, DelegateError, delegate } from './delegate.ts';
+import { callPlugin, DelegateError, delegate, parseResult } from './delegate.ts';
 import { fragmentJson } from './fragment.ts';
 import type { Host } from './host.ts';
 import { ANY_RANGE, HOST_LOCAL, heldAddresses, release } from './host-local.ts';
@@ -106,6 +106,7 @@ function ipam(host: Host, settings: Settings, node: string | undefined): Bytes {
   let result: Bytes | undefined;
   try {
     result = delegate(host, nextipam, withFragment(settings, config, fragment));
+    if (isHostLocal(settings)) parseResult(nextipam, result);
     // Nobody would release an address that nobody is told of.
     host.write(result);
     return '';

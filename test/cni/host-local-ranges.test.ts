@@ -57,10 +57,11 @@ for (const [subnet, given, wanted] of [
 
 test('What is no result is not made one', () => {
   const { corrections } = rangesOf('10.0.0.4/31');
-  for (const text of ['', '\n', '{"ips":null}', '{"ips":[1,{"address":5},{}]}'])
-    assert.type(corrected('/host-local', text, corrections), 'string');
-  assert.throws(() => corrected('/host-local', '[]', corrections), /Invoke host-local/);
-  assert.is(corrected('/host-local', '{"as": "it is"', []), '{"as": "it is"');
+  for (const text of ['{"ips":null}', '{"ips":[1,{"address":5},{}]}'])
+    assert.equal(JSON.parse(corrected('/host-local', text, corrections)), JSON.parse(text));
+  for (const text of ['', '\n', '[]', '{"half"'])
+    assert.throws(() => corrected('/host-local', text, []), /Invoke host-local/, text);
+  assert.is(corrected('/host-local', '{"as":  "it is"}', []), '{"as":  "it is"}');
 });
 
 /** Each address that host-local would give, by its own rules. */
