@@ -140,7 +140,7 @@ function readAll(file: std.File, limit = Number.POSITIVE_INFINITY): Bytes {
   while (bytes.length < limit) {
     const count = file.read(buffer, 0, CHUNK);
     if (count <= 0) break;
-    bytes += String.fromCharCode(...new Uint8Array(buffer, 0, count));
+    bytes += String.fromCharCode.apply(null, new Uint8Array(buffer, 0, count) as unknown as number[]);
   }
   return bytes;
 }

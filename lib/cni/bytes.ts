@@ -6,17 +6,19 @@ export type Bytes = string;
 
 const REPLACEMENT = '\ufffd';
 
-/** A character of UTF-8 beyond ASCII, or a byte that belongs to none. */
-const BEYOND_ASCII =
+const BEYOND_ASCII = /[\x80-\xff]+/g;
+/** Of those, a character of UTF-8, or a byte that belongs to none. */
+const CHARACTER =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
 
 /** The text in UTF-8; a byte that belongs to no character becomes U+FFFD. */
 export function decode(bytes: Bytes): string {
-  return bytes.replace(BEYOND_ASCII, (character) =>
-    character.length === 1
-      ? REPLACEMENT
-      : decodeURIComponent(character.replace(/[\s\S]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`)),
-  );
+  return bytes.replace(BEYOND_ASCII, (run) => run.replace(CHARACTER, decodeCharacter));
+}
+
+function decodeCharacter(bytes: Bytes): string {
+  if (bytes.length === 1) return REPLACEMENT;
+  return decodeURIComponent(bytes.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`));
 }
 
 /** The bytes of a text in UTF-8; half a surrogate pair becomes U+FFFD. */
