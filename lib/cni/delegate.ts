@@ -71,16 +71,12 @@ export function parseResult(path: string, result: Bytes): Record<string, unknown
 
 /** host-local 1.9 can print a result and then its error. */
 function readError(path: string, { status, output, problem }: Ended): DelegateError {
-  const last = output.slice(output.lastIndexOf('{\n'));
-  for (const text of [output, last]) {
-    const value = parse(text);
+  const last = Math.max(0, output.lastIndexOf('{\n'));
+  for (const start of [0, last]) {
+    const value = parse(output.slice(start));
     if (isObject(value) && typeof value.code === 'number') {
-      return new DelegateError(
-        value.code,
-        String(value.msg ?? ''),
-        String(value.details ?? ''),
-        text !== output,
-      );
+      const { code, msg = '', details = '' } = value;
+      return new DelegateError(code, String(msg), String(details), isObject(parse(output.slice(0, start))));
     }
   }
   const said = excerpt(output);

@@ -22,6 +22,13 @@ export function heldAddresses(host: Host, name: string, dataDir: string | undefi
   return names.map(parseAddress).filter((address) => address !== undefined);
 }
 
+/** Takes back what an ADD reserved that fails: why it fails says more than why this does. */
+export function undo(...args: Parameters<typeof release>): void {
+  try {
+    release(...args);
+  } catch {}
+}
+
 /**
  * Releases what host-local at `path` keeps for a container and an interface: by default those of this call.
  *

@@ -4,7 +4,7 @@ import { collectGarbage } from './collect-garbage.ts';
 import { DelegateError, delegate, findPlugin } from './delegate.ts';
 import { type CniCommand, knownArgs, podNamespace, readCommand } from './environment.ts';
 import type { Host } from './host.ts';
-import { ANY_RANGE, HOST_LOCAL, heldAddresses, release } from './host-local.ts';
+import { ANY_RANGE, HOST_LOCAL, heldAddresses, release, undo } from './host-local.ts';
 import { checkSpace, corrected, hostLocalRanges } from './host-local-ranges.ts';
 import { isSameKey, membersOf, toObject, withMember } from './json-text.ts';
 import { fileLog } from './log.ts';
@@ -92,7 +92,7 @@ function answer(
   try {
     host.write(result);
   } catch (error) {
-    if (command === 'ADD') del(host, config, settings);
+    if (command === 'ADD') undo(host, findPlugin(host, HOST_LOCAL), config, settings.dataDir);
     throw error;
   }
 }
@@ -106,7 +106,7 @@ function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
     const result = delegate(host, path, withRanges(config, ranges, routes), knownArgs(host.env));
     return corrected(path, result, corrections);
   } catch (error) {
-    if (error instanceof DelegateError && error.isAfterResult) del(host, config, settings);
+    if (error instanceof DelegateError && error.isAfterResult) undo(host, path, config, settings.dataDir);
     refreshAfterFailure(host, settings.kubeconfig);
     throw error;
   }
@@ -139,7 +139,12 @@ function status(host: Host, { name }: NetworkConfig, settings: Settings): Bytes 
     const { message, details } = asCniError(error);
     throw new CniError(CNI_CODES.notAvailable, message, details);
   }
-  checkSpace(ranges, heldAddresses(host, name, dataDir));
+  try {
+    checkSpace(ranges, heldAddresses(host, name, dataDir));
+  } catch (error) {
+    refreshAfterFailure(host, kubeconfig);
+    throw error;
+  }
   return '';
 }
 

@@ -4,7 +4,7 @@ import { collectGarbage } from './collect-garbage.ts';
 import { callPlugin, DelegateError, delegate, parseResult } from './delegate.ts';
 import { fragmentJson } from './fragment.ts';
 import type { Host } from './host.ts';
-import { ANY_RANGE, HOST_LOCAL, heldAddresses, release } from './host-local.ts';
+import { ANY_RANGE, HOST_LOCAL, heldAddresses, release, undo } from './host-local.ts';
 import { checkSpace } from './host-local-ranges.ts';
 import { membersOf, toObject, withMember } from './json-text.ts';
 import { lineLog } from './log.ts';
@@ -84,6 +84,9 @@ function getAnnotation(
   return encode(`${readAnnotation(host, settings, node, key)}\n`);
 }
 
+/** Of these, nothing that only an ADD needs is looked at. */
+const RELEASING = ['DEL', 'CHECK', 'GC'];
+
 function ipam(host: Host, settings: Settings, node: string | undefined): Bytes {
   const { env } = host;
   const { nextipam, kubeconfig, log } = settings;
@@ -91,14 +94,13 @@ function ipam(host: Host, settings: Settings, node: string | undefined): Bytes {
   if (!host.isFile(nextipam)) throw new CniError(CNI_CODES.failed, `FAILED: no plugin ${nextipam}`);
   if (env.CNI_COMMAND === 'VERSION') return callPlugin(host, nextipam, text);
   const config = parseNetworkConfig(text);
-  const key = textField(config.ipam, 'annotation');
-  lineLog(host, log)(`Ipam from annotation: [${key}]`);
-  switch (env.CNI_COMMAND) {
-    case 'DEL':
-    case 'CHECK':
-    case 'GC':
-      return forEachFragment(host, settings, config, fragmentsForRelease(host, settings, config, node, key));
+  const found = field(config.ipam, 'annotation');
+  lineLog(host, log)(`Ipam from annotation: [${found ?? ''}]`);
+  if (RELEASING.includes(env.CNI_COMMAND ?? '')) {
+    const known = typeof found === 'string' ? found : undefined;
+    return forEachFragment(host, settings, config, fragmentsForRelease(host, settings, config, node, known));
   }
+  const key = textField(config.ipam, 'annotation');
   if (!key) throw new CniError(CNI_CODES.config, 'FAILED: No annotation specified');
   if (env.CNI_COMMAND === 'STATUS') return status(host, settings, config, node, key);
   const fragment = readFragment(readAnnotation(host, settings, node, key));
@@ -112,7 +114,7 @@ function ipam(host: Host, settings: Settings, node: string | undefined): Bytes {
     return '';
   } catch (error) {
     const isLeft = result !== undefined || (error instanceof DelegateError && error.isAfterResult);
-    if (isLeft && isHostLocal(settings)) release(host, nextipam, config, dataDirOf(fragment));
+    if (isLeft && isHostLocal(settings)) undo(host, nextipam, config, dataDirOf(fragment));
     refreshAfterFailure(host, kubeconfig);
     throw error;
   }
@@ -236,7 +238,12 @@ function status(
   if (isHostLocal(settings)) {
     const ipam = JSON.parse(decode(fragment));
     const ranges = [...(ipam.subnet ? [[ipam]] : []), ...(Array.isArray(ipam.ranges) ? ipam.ranges : [])];
-    checkSpace(ranges, heldAddresses(host, config.name, dataDirOf(fragment)));
+    try {
+      checkSpace(ranges, heldAddresses(host, config.name, dataDirOf(fragment)));
+    } catch (error) {
+      refreshAfterFailure(host, settings.kubeconfig);
+      throw error;
+    }
     return '';
   }
   return delegate(host, settings.nextipam, withFragment(settings, config, fragment));

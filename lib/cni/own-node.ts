@@ -59,7 +59,7 @@ export function refreshAfterFailure(host: Host, kubeconfig: string | undefined):
  * Asks the API server for the own node. The first call that gets no answer waits for the whole deadline; those that
  * come meanwhile, for the rest of it; and later ones do no more than to see whether an answer comes after all.
  *
- * @param seenAt of the facts that do
+ * @param seenAt of the facts that are not enough
  */
 function askForOwnNode(host: Host, kubeconfig: string | undefined, seenAt = 0): NodeFacts {
   const marker = questionFile(factsFile(host.env));
@@ -77,7 +77,7 @@ function askForOwnNode(host: Host, kubeconfig: string | undefined, seenAt = 0): 
     }
     if (isSame()) throw noNode(`the API server has not answered since ${new Date(since).toISOString()}`);
   }
-  if (waited < 0) writeQuietly(host, marker, JSON.stringify({ question, since: host.now() }));
+  if (waited < 0 || !isSame()) writeQuietly(host, marker, JSON.stringify({ question, since: host.now() }));
   const left = waited < 0 || waited >= DEADLINE ? DEADLINE : Math.max(PATIENCE, DEADLINE - waited);
   return fetchNode(host, kubeconfig, { deadline: left });
 }
@@ -86,7 +86,7 @@ function askForOwnNode(host: Host, kubeconfig: string | undefined, seenAt = 0): 
 function readQuestion({ readFile }: Host, marker: string): { question?: unknown; since: number } {
   try {
     const { question, since } = JSON.parse(readFile(marker) ?? '');
-    if (typeof since === 'number') return { question, since };
+    if (typeof since === 'number' && since >= 0) return { question, since };
   } catch {}
   return { since: 0 };
 }

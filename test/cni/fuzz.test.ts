@@ -215,7 +215,7 @@ function register(): void {
             if (ended.status !== 0 && fault !== 'nobody listens') problem(ended.out);
           }
         }),
-        { numRuns: 150 },
+        { numRuns: 100 },
       );
       assert.ok(added > 0, `${added} ADDs succeeded`);
     });

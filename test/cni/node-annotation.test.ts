@@ -138,6 +138,29 @@ async function register(): Promise<void> {
     assert.is(del, add);
   });
 
+  inWorld(
+    'STATUS: 51 while a range is full; another plugin than host-local says for itself',
+    async (world) => {
+      const { api, call, data, work, setAnnotation } = world;
+      const top = { cniVersion: '1.1.0' };
+      for (const ranges of [
+        'ranges: [[{"subnet": "10.1.0.0/24", "rangeStart": "10.1.0.9", "rangeEnd": "10.1.0.9"}]]',
+        'subnet: "10.1.0.8/30"',
+      ]) {
+        setAnnotation(`${ranges}, dataDir: "${data}"`);
+        rmSync(join(world.cache, 'node.json'), { force: true });
+        assert.is((await call('STATUS', '', top)).status, 0);
+        addresses(await call('ADD', 'c1', top));
+        assert.is(problem(await call('STATUS', '', top)).code, 51);
+        assert.is((await call('DEL', 'c1', top)).status, 0);
+      }
+      const next = script(join(work, 'next'), 'echo \'{"code":50,"msg":"of the next"}\'\nexit 1\n');
+      const kubeconfig = api.kubeconfig(join(work, 'kubeconfig'));
+      writeFileSync(join(work, 'config'), JSON.stringify({ kubeconfig, nextipam: next }));
+      assert.is(problem(await call('STATUS', '', top)).msg, 'of the next');
+    },
+  );
+
   inWorld('VERSION asks the next plugin, and needs no annotation', async ({ api, call }) => {
     const { status, out } = await call('VERSION', '');
     assert.is(status, 0);
