@@ -4,8 +4,9 @@
  *
  * Stored objects are immutable and shared: a write replaces the object.
  */
+import type { AdmissionPolicies, AdmissionRequest, Denial } from '../kubernetes/admission-policies.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
-import { type ApiRequest, type ApiResult, apiError } from './api.ts';
+import { type ApiRequest, type ApiResult, apiError, ERROR_CODES, type ErrorReason } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
 import { deepEqual, isDeleting, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
 import { admitNode, checkMetadata, withoutEmptyMetadata } from './object-rules.ts';
@@ -19,7 +20,7 @@ export interface WatchEvent {
   readonly object: Unstructured;
 }
 
-/** What the schemas of custom resources do to a write. */
+/** What the schemas of custom resources, and policies, do to a write. */
 export interface Admission {
   /** The object with defaults filled in and unknown fields dropped. */
   readonly prepare?: (object: Unstructured) => Unstructured;
@@ -27,6 +28,7 @@ export interface Admission {
   readonly validate?: (object: Unstructured, old?: Unstructured) => readonly string[];
   /** The object as another served version shows it; by default only its apiVersion changes. */
   readonly convert?: (object: Unstructured, apiVersion: string) => Unstructured;
+  readonly policies?: AdmissionPolicies;
 }
 
 export interface StoreOptions {
@@ -173,7 +175,7 @@ export class Store {
       deletionGracePeriodSeconds: undefined,
       managedFields: undefined,
     });
-    return this.#admit(type, object, undefined, (admitted) =>
+    return this.#admit(type, object, undefined, undefined, (admitted) =>
       dryRun ? admitted : this.#put(type, key, admitted, 'ADDED'),
     );
   }
@@ -203,7 +205,7 @@ export class Store {
       return apiError('Conflict', `${type.resource} "${old.metadata.name}": the object has been modified`);
     }
     const merged = mergeUpdate(type, old, given, subresource);
-    return this.#admit(type, merged, old, (admitted) => {
+    return this.#admit(type, merged, old, subresource, (admitted) => {
       if (deepEqual(admitted, old)) return old;
       const generation = old.metadata.generation;
       const next =
@@ -270,11 +272,16 @@ export class Store {
 
   #admit(
     type: ResourceType,
-    object: Unstructured,
+    given: Unstructured,
     old: Unstructured | undefined,
+    subresource: 'status' | undefined,
     write: (admitted: Unstructured) => Unstructured,
   ): ApiResult {
-    const { prepare, validate } = this.#options.admission ?? {};
+    const { prepare, validate, policies } = this.#options.admission ?? {};
+    const request = policies && admissionRequest(type, given, old, subresource);
+    const mutated = request ? policies.mutate(request, applyConfiguration) : { object: given };
+    if (mutated.denial !== undefined) return denied(type, given, mutated.denial);
+    const { object } = mutated;
     let admitted = withoutEmptyMetadata(object);
     const problems = checkMetadata(admitted, old);
     if (type.custom) {
@@ -285,10 +292,9 @@ export class Store {
       admitted = node.object;
       problems.push(...node.problems);
     }
-    if (problems.length > 0) {
-      return apiError('Invalid', `${type.kind} "${object.metadata.name}" is invalid: ${problems.join('; ')}`);
-    }
-    return { object: write(admitted) };
+    if (problems.length > 0) return invalid(type, object, problems);
+    const denial = request && policies.deny({ ...request, object: admitted });
+    return denial === undefined ? { object: write(admitted) } : denied(type, admitted, denial);
   }
 
   #put(type: ResourceType, key: string, object: Unstructured, change: 'ADDED' | 'MODIFIED'): Unstructured {
@@ -337,6 +343,42 @@ export const FOREGROUND_DELETION = 'foregroundDeletion';
 /** RFC 3339 with seconds, as Kubernetes writes times. */
 export function timestamp(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function invalid({ group, kind }: ResourceType, { metadata }: Unstructured, problems: string[]): ApiResult {
+  const qualified = group === '' ? kind : `${kind}.${group}`;
+  const list = problems.length === 1 ? problems[0] : `[${problems.join(', ')}]`;
+  return apiError('Invalid', `${qualified} "${metadata.name}" is invalid: ${list}`);
+}
+
+function admissionRequest(
+  { group, resource, apiVersions }: ResourceType,
+  object: Unstructured,
+  oldObject: Unstructured | undefined,
+  subresource: 'status' | undefined,
+): AdmissionRequest & { object: Unstructured } {
+  const version = (apiVersions[0] as string).slice(group === '' ? 0 : group.length + 1);
+  return {
+    operation: oldObject === undefined ? 'CREATE' : 'UPDATE',
+    resource: { group, version, resource },
+    subResource: subresource ?? '',
+    object,
+    oldObject,
+  };
+}
+
+function applyConfiguration(object: Unstructured, configuration: object): Unstructured {
+  return serverSideApply(object, undefined, configuration as Unstructured);
+}
+
+function denied(
+  { group, resource }: ResourceType,
+  { metadata }: Unstructured,
+  { reason, message }: Denial,
+): ApiResult {
+  const known = (reason in ERROR_CODES ? reason : 'Invalid') as ErrorReason;
+  const qualified = group === '' ? resource : `${resource}.${group}`;
+  return apiError(known, `${qualified} "${metadata.name}" is forbidden: ${message}`);
 }
 
 function keyOf(

@@ -150,8 +150,10 @@ function failure(
   { type }: Schema,
   field: string,
 ): Problem {
-  const text = (message ?? rule).trim();
-  return { field, value: type, message: `${error.message} evaluating rule: ${text}` };
+  const cause = error.message
+    .replace(/^field not found: /, 'no such key: ')
+    .replace(/^index (\S+) out of bounds .*/, 'index out of bounds: $1');
+  return { field, value: type, message: `${cause} evaluating rule: ${(message ?? rule).trim()}` };
 }
 
 function violation(
