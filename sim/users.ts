@@ -15,7 +15,6 @@ import {
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
-import { poolLabel } from '../lib/pool/label.ts';
 import type { Layout } from './layout.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
@@ -226,15 +225,11 @@ function claimObject(
   metadata: { name: string; namespace: string },
   annotations: Readonly<Record<string, string>> = {},
 ): Unstructured {
-  const routed = layout.routesAtAdmission && {
-    labels: { [POOL_LABEL]: poolLabel(kind, name) },
-    finalizers: ['metacontroller.io/decoratorcontroller-claims'],
-  };
   const cluster = layout.hasClusters && hashless(metadata.name) && { clusterName: 'east' };
   return {
     apiVersion: CAPI,
     kind: 'IPAddressClaim',
-    metadata: { ...metadata, ...routed, annotations },
+    metadata: { ...metadata, annotations },
     spec: { poolRef: { apiGroup: CAPI_IPAM_GROUP, kind, name }, ...cluster },
   };
 }
