@@ -4,15 +4,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ApiResult } from '../../lib/engine/api.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { admissionCases } from '../crds/admission-cases.ts';
 import { RULED_KIND, ruleCases } from '../crds/rule-cases.ts';
-import { isStored, judge, judgeByPolicies } from '../engine/judge.ts';
+import { isStored, judge, judgeByPolicies, resources } from '../engine/judge.ts';
+import { nodeCases } from '../engine/node-cases.ts';
 import { type PolicyCase, policyCases } from '../metacontroller/policy-cases.ts';
 import { type Answer, ControlPlane, eventually } from './control-plane.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const resources = new CustomResources([...readCustomResourceDefinitions(), RULED_KIND]);
 
 const test = suite<{ plane: ControlPlane }>('admission');
 test.before(async (context) => {
@@ -26,9 +25,10 @@ test.before(async (context) => {
 test.after(({ plane }) => plane?.stop());
 
 /** The path of an object's collection, or of the object. */
-function pathOf({ apiVersion, kind }: KubernetesObject, name = ''): string {
-  const { plural, namespaced } = resources.ofKind(apiVersion, kind)!;
-  return `/apis/${apiVersion}/${namespaced ? 'namespaces/default/' : ''}${plural}${name && `/${name}`}`;
+function pathOf(object: KubernetesObject, name = ''): string {
+  const { group, resource, namespaced } = resources.of(object);
+  const version = `${group === '' ? 'api' : 'apis'}/${object.apiVersion}`;
+  return `/${version}/${namespaced ? 'namespaces/default/' : ''}${resource}${name && `/${name}`}`;
 }
 
 const create = (plane: ControlPlane, object: KubernetesObject, query = '') =>
@@ -51,7 +51,7 @@ function check({ status, body }: Answer, refused?: string, engine?: ApiResult): 
   }
 }
 
-for (const each of [...admissionCases, ...ruleCases]) {
+for (const each of [...admissionCases, ...ruleCases, ...nodeCases]) {
   const { id, object, newSpec, refused } = each;
   const engine = isStored(object) ? judge(each) : undefined;
   test(id, async ({ plane }) => {

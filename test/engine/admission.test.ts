@@ -6,6 +6,7 @@ import { admissionCases } from '../crds/admission-cases.ts';
 import { ruleCases } from '../crds/rule-cases.ts';
 import { policyCases } from '../metacontroller/policy-cases.ts';
 import { isStored, judge, judgeByPolicies, judgeStatus } from './judge.ts';
+import { nodeCases } from './node-cases.ts';
 
 function check({ error }: ApiResult, refused: string | undefined): void {
   if (refused === undefined) assert.is(error?.message, undefined);
@@ -15,7 +16,7 @@ function check({ error }: ApiResult, refused: string | undefined): void {
   }
 }
 
-for (const each of [...admissionCases, ...ruleCases]) {
+for (const each of [...admissionCases, ...ruleCases, ...nodeCases]) {
   test(each.id, () => check(judge(each), each.refused));
 }
 

@@ -21,7 +21,8 @@ export const policies = globSync('*.yaml', { cwd: FOLDER }).flatMap(
 );
 
 const crds = [...readCustomResourceDefinitions(), RULED_KIND];
-const resources = new Resources(crds);
+/** The built-in kinds, those of the CRDs, and the one that only tests have. */
+export const resources = new Resources(crds);
 const byCRDs = crdAdmission(crds);
 const byAll = crdAdmission(crds, policies);
 
