@@ -4,13 +4,15 @@
  *
  * Stored objects are immutable and shared: a write replaces the object.
  */
-import type { AdmissionPolicies, AdmissionRequest, Denial } from '../kubernetes/admission-policies.ts';
+import type { AdmissionPolicies } from '../kubernetes/admission-policies.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
-import { type ApiRequest, type ApiResult, apiError, ERROR_CODES, type ErrorReason } from './api.ts';
+import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
 import { deepEqual, isDeleting, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
 import { admitNode, checkMetadata, withoutEmptyMetadata } from './object-rules.ts';
+import { admissionRequest, applyConfiguration } from './policy-admission.ts';
 import { uuid } from './random.ts';
+import { denied, invalid } from './refusal.ts';
 import type { Resources, ResourceType } from './resources.ts';
 import { serverSideApply } from './server-side-apply.ts';
 
@@ -343,42 +345,6 @@ export const FOREGROUND_DELETION = 'foregroundDeletion';
 /** RFC 3339 with seconds, as Kubernetes writes times. */
 export function timestamp(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-function invalid({ group, kind }: ResourceType, { metadata }: Unstructured, problems: string[]): ApiResult {
-  const qualified = group === '' ? kind : `${kind}.${group}`;
-  const list = problems.length === 1 ? problems[0] : `[${problems.join(', ')}]`;
-  return apiError('Invalid', `${qualified} "${metadata.name}" is invalid: ${list}`);
-}
-
-function admissionRequest(
-  { group, resource, apiVersions }: ResourceType,
-  object: Unstructured,
-  oldObject: Unstructured | undefined,
-  subresource: 'status' | undefined,
-): AdmissionRequest & { object: Unstructured } {
-  const version = (apiVersions[0] as string).slice(group === '' ? 0 : group.length + 1);
-  return {
-    operation: oldObject === undefined ? 'CREATE' : 'UPDATE',
-    resource: { group, version, resource },
-    subResource: subresource ?? '',
-    object,
-    oldObject,
-  };
-}
-
-function applyConfiguration(object: Unstructured, configuration: object): Unstructured {
-  return serverSideApply(object, undefined, configuration as Unstructured);
-}
-
-function denied(
-  { group, resource }: ResourceType,
-  { metadata }: Unstructured,
-  { reason, message }: Denial,
-): ApiResult {
-  const known = (reason in ERROR_CODES ? reason : 'Invalid') as ErrorReason;
-  const qualified = group === '' ? resource : `${resource}.${group}`;
-  return apiError(known, `${qualified} "${metadata.name}" is forbidden: ${message}`);
 }
 
 function keyOf(
