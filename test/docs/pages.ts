@@ -54,6 +54,7 @@ export function filesOf({ blocks }: Page): { readonly name: string; readonly tex
 export function readPages(): Page[] {
   const paths = [
     'README.md',
+    '{CHANGELOG,CODE_OF_CONDUCT,CONTRIBUTING,SECURITY}.md',
     'docs/*.md',
     'examples/*.md',
     'metacontroller/*.md',
