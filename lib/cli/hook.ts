@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { withEmptyGroups } from '../metacontroller/groups.ts';
 import { HOOK_OPTIONS, hookConfig } from '../options/hook-options.ts';
-import { defineOptions, type Parsed, suggestion, UsageError } from '../options/options.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { HookName } from '../server/request.ts';
+import { suggestion } from '../text.ts';
 import { type Command, defineCommand, InputError, type Io, readAll } from './command.ts';
 import { loadControllers } from './controllers.ts';
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { suggestion } from '../options/options.ts';
 import { shippedVersion } from '../shipped.ts';
+import { suggestion } from '../text.ts';
 import type { Command, Io } from './command.ts';
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
-import { InputError, type Io } from './command.ts';
+import type { Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 import { listLive } from './live-objects.ts';
 
@@ -30,14 +30,7 @@ export async function readObjects(
   io: Io,
 ): Promise<KubernetesObject[]> {
   if (filename.length === 0) return listLive(await connectAsUser(live), namespace);
-  const objects = await readFiles(filename, io);
+  const { readState } = await import('./input.ts');
+  const objects = await readState(filename, io);
   return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
-}
-
-/** The objects of files. Throws InputError that names every problem. */
-export async function readFiles(paths: readonly string[], io: Io): Promise<KubernetesObject[]> {
-  const { loadManifests } = await import('./manifests.ts');
-  const { objects, problems } = await loadManifests(paths, io.stdin);
-  if (problems.length > 0) throw new InputError(problems.join('\n'));
-  return objects.map(({ object }) => object);
 }

@@ -7,6 +7,7 @@
  * no separate value: `--flag` is true, `--flag=false` is false.
  */
 import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util';
+import { suggestion } from '../text.ts';
 
 interface OptionBase {
   readonly help: string;
@@ -266,30 +267,6 @@ function variables(option: Option): readonly string[] {
 
 function accepted(option: Option): string {
   return option.type === 'enum' ? `one of ${option.values.join(', ')}` : TYPES[option.type].accepts;
-}
-
-/** ` (did you mean X?)`, or nothing when no candidate is near. */
-export function suggestion(word: string, candidates: readonly string[]): string {
-  const limit = Math.max(2, Math.floor(word.length / 3));
-  const [nearest] = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((a, b) => a.distance - b.distance);
-  return nearest === undefined ? '' : ` (did you mean ${nearest.candidate}?)`;
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 /** The options as help text, one block each: flag, meaning, environment, default. */

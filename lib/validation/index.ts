@@ -4,17 +4,16 @@ import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { type CustomResources, plainJson } from '../kubernetes/schema.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { unknownKind } from './kinds.ts';
+import { validateMetadata } from './metadata.ts';
 import { brokenRules, groupOf } from './rules.ts';
 
-/** An object and where it comes from: a file, a place in it. */
+/** An object, as a rule with where it comes from. */
 export interface SourcedObject {
-  readonly source: string;
   readonly object: KubernetesObject;
 }
 
-export interface SourcedProblem extends SourcedObject {
-  readonly problem: Problem;
-}
+export type SourcedProblem<T extends SourcedObject> = T & { readonly problem: Problem };
 
 /**
  * Everything that is wrong with one object: what its schema refuses, and then the rules that the rest of it breaks.
@@ -22,26 +21,30 @@ export interface SourcedProblem extends SourcedObject {
  */
 export function validateObject(object: KubernetesObject, resources: CustomResources): Problem[] {
   const { apiVersion, kind } = object;
-  const refused = resources.ofKind(apiVersion, kind)?.validate(object) ?? unknownKind(object, resources);
-  return withMore(refused, brokenRules(plainJson(object) as KubernetesObject));
+  const resource = resources.ofKind(apiVersion, kind);
+  const refused = resource?.validate(object) ?? unknownKind(object, resources);
+  const isKnown = resource !== undefined || (apiVersion === 'v1' && kind === 'Node');
+  const named = isKnown ? withMore(refused, validateMetadata(object)) : refused;
+  return withMore(named, brokenRules(plainJson(object) as KubernetesObject));
 }
 
 /** Everything that is wrong with each of the objects, and with them together. */
-export function validateObjects(
-  objects: readonly SourcedObject[],
+export function validateObjects<T extends SourcedObject>(
+  objects: readonly T[],
   resources: CustomResources,
-): SourcedProblem[] {
+): SourcedProblem<T>[] {
   const claims = new Map(
     objects
       .filter(({ object }) => isOf(object, 'IPAddressClaim'))
       .map(({ object }) => [qualifiedName(object.metadata), object as IPAddressClaim]),
   );
-  return objects.flatMap(({ source, object }) => {
+  return objects.flatMap((sourced) => {
+    const { object } = sourced;
     const alone = validateObject(object, resources);
     const problems = isOf(object, 'IPAddress')
       ? withMore(alone, validateAgainstClaim(object as IPAddress, claims))
       : alone;
-    return problems.map((problem) => ({ source, object, problem }));
+    return problems.map((problem) => ({ ...sourced, problem }));
   });
 }
 
@@ -52,11 +55,6 @@ function withMore(problems: readonly Problem[], more: readonly Problem[]): Probl
 
 function isWithin(field: string, outer: string): boolean {
   return field.startsWith(outer) && ['', '.', '['].includes(field.charAt(outer.length));
-}
-
-function unknownKind({ apiVersion, kind }: KubernetesObject, resources: CustomResources): Problem[] {
-  const isKnownVersion = resources.all.some((resource) => resource.apiVersion === apiVersion);
-  return isKnownVersion ? [{ field: 'kind', value: kind, message: `${apiVersion} has none` }] : [];
 }
 
 function validateAgainstClaim(

@@ -52,7 +52,10 @@ test('--skip', async () => {
 test('exit 1: what cannot be read', async () => {
   const { code, out, err } = await checked('kind: A\n---\n- b\n');
   assert.equal([code, out], [1, '']);
-  assert.match(err, '<stdin>#1: apiVersion: is required\n<stdin>#2: document: must be an object');
+  assert.match(
+    err,
+    '<stdin>:1: document 1: apiVersion: is required\n<stdin>:3: document 2: document: must be an object',
+  );
   assert.is((await checked(FAULTY, '--', 'x')).code, 1);
 });
 

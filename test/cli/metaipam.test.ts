@@ -64,7 +64,13 @@ const processes: [argv: string[], input: string, code: number, out: string, err:
   [['validate', '-f', '-'], POOL, 0, '1 object valid', ''],
   [['validate', '-f', 'missing.yaml'], '', 1, '', 'missing.yaml: no such file or folder'],
   [['simulate', '-f', '-'], POOL, 0, 'InClusterIPPool default/p', ''],
-  [['simulate', '-f', '-'], POOL.replace('prefix: 24', 'prefix: x'), 1, '', '<stdin>#1 InClusterIPPool/p: '],
+  [
+    ['simulate', '-f', '-'],
+    POOL.replace('prefix: 24', 'prefix: x'),
+    1,
+    '',
+    '<stdin>:4: InClusterIPPool default/p: ',
+  ],
   [['simulate', '-f', 'examples'], '', 0, 'Nodes', ''],
   [['hook', 'pools/sync'], '{', 1, '', 'invalid JSON at position 1'],
 ];
