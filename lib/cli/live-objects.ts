@@ -8,7 +8,7 @@ import {
   POOL_API_VERSION,
 } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { ApiError, ApiReader } from './api-reader.ts';
+import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
 import { InputError } from './command.ts';
 
 /** For the help text of commands that read a cluster. */
@@ -50,9 +50,10 @@ export async function listLive(
   config: KubeConfig,
   namespace: string,
   more: readonly Resource[] = [],
+  log?: RequestLog,
 ): Promise<KubernetesObject[]> {
   const wanted = [...RESOURCES, ...more].filter(({ namespaced }) => namespace === '' || namespaced);
-  const api = new ApiReader(config);
+  const api = new ApiReader(config, log);
   const lists = await Promise.all(wanted.map((each) => listResource(api, each, namespace)));
   return lists.flat();
 }

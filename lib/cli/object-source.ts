@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
 import type { Io } from './command.ts';
-import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
+import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
 
 export const SOURCE_OPTIONS = defineOptions({
@@ -20,16 +20,25 @@ export const SOURCE_OPTIONS = defineOptions({
     placeholder: 'namespace',
     help: 'Only namespaced pools and claims, and only those of this namespace; without it everything.',
   },
-  ...CONNECTION_OPTIONS,
+  'all-namespaces': {
+    type: 'boolean',
+    short: 'A',
+    default: 'false',
+    help: 'Everything, whatever -n says: what is done without -n as well.',
+  },
+  ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
 });
 
 /** The objects that the options name. Throws InputError. */
 export async function readObjects(
-  { filename, namespace, ...live }: Values<typeof SOURCE_OPTIONS>,
+  { filename, ...values }: Values<typeof SOURCE_OPTIONS>,
   io: Io,
 ): Promise<KubernetesObject[]> {
-  if (filename.length === 0) return listLive(await connectAsUser(live), namespace);
+  const namespace = values['all-namespaces'] ? '' : values.namespace;
+  if (filename.length === 0) {
+    return listLive(await connectAsUser(values, io.env), namespace, [], requestLog(values, io));
+  }
   const { readState } = await import('./input.ts');
   const objects = await readState(filename, io);
   return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);

@@ -5,7 +5,7 @@ import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { listSome, plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
-import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
+import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
@@ -33,7 +33,7 @@ const OPTIONS = defineOptions({
     placeholder: 'namespace',
     help: 'Where objects go that name no namespace.',
   },
-  ...CONNECTION_OPTIONS,
+  ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
   output: {
     type: 'enum',
@@ -64,7 +64,7 @@ async function plan(
   const current =
     values.current.length > 0
       ? await readState(values.current, io)
-      : await listLive(await connectAsUser(values), '', [CLUSTERS]);
+      : await listLive(await connectAsUser(values, io.env), '', [CLUSTERS], requestLog(values, io));
   const found = diagnose(given.objects);
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {

@@ -230,7 +230,8 @@ function tokensOf(argv: readonly string[], table: OptionTable, names: ReadonlyMa
   const end = argv.indexOf('--');
   for (const argument of end < 0 ? argv : argv.slice(0, end)) {
     // Or it would be read as short flags, with a part of the word for a value.
-    if (isShort(argument) && names.has(`-${withoutValue(argument)}`)) throw unknownFlag(argument, names);
+    const word = withoutValue(argument);
+    if (isShort(word) && word.length > 2 && names.has(`-${word}`)) throw unknownFlag(argument, names);
   }
   return parseArgs({ args: argv as string[], options, strict: false, tokens: true }).tokens;
 }
