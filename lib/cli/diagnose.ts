@@ -20,7 +20,8 @@ export function diagnoseBy(resources: CustomResources): Diagnose {
   return (objects) => {
     const problems = validateObjects(objects, resources).map((found): Diagnostic => {
       const { object, problem } = found;
-      const fix = advise(problem, object);
+      const { schema } = resources.ofKind(object.apiVersion, object.kind) ?? {};
+      const fix = advise(problem, object, schema);
       const rule = ['apiVersion', 'kind'].includes(problem.field) ? 'unknown-version' : 'invalid';
       return at(found, { rule, severity: 'error', ...problem, ...(fix !== undefined && { fix }) });
     });

@@ -117,8 +117,10 @@ function inWords(reason: string, source: string, position: number): string {
     return `the key ${key} is given twice in one mapping`;
   }
   if (reason.startsWith('tab characters')) return `${reason}; write spaces`;
-  if (/^\s*\{\{/.test(line)) return `${reason}; this looks like a template: render it first`;
-  return reason;
+  const text = reason.includes('complex keys') ? 'a key of a mapping must be a text' : reason;
+  return /\{\{-?\s/.test(source)
+    ? `${text}; this looks like a template, which has to be rendered first`
+    : text;
 }
 
 /** How much an anchor stands for. */

@@ -3,6 +3,8 @@ import { formatAddress, parseAddress } from '../address/address.ts';
 import { formatPrefix, parsePrefix, parseRange, prefixOf, type Range } from '../address/range.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
+import type { Schema } from '../kubernetes/schema.ts';
+import { nearest } from '../text.ts';
 
 /** A mistake, as the reason that a person is told, and the text without it. */
 type Mend = readonly [reason: string, mend: (text: string) => string];
@@ -55,7 +57,12 @@ const READERS: readonly [field: RegExp, read: (text: string) => unknown][] = [
 ];
 
 /** A sentence without a full stop, or undefined when only the object's author can tell. */
-export function advise({ field, value, message }: Problem, object: KubernetesObject): string | undefined {
+export function advise(
+  { field, value, message }: Problem,
+  object: KubernetesObject,
+  schema?: Schema,
+): string | undefined {
+  if (message === 'unknown field') return knownField(field, schema);
   if (message.endsWith('must be a string') || /must be of type string/.test(message)) {
     return ['boolean', 'number'].includes(typeof value) ? `write "${value}", in quotes` : 'put it in quotes';
   }
@@ -72,6 +79,16 @@ export function advise({ field, value, message }: Problem, object: KubernetesObj
   if (read === undefined) return undefined;
   if (message.includes('subnet')) return outside(value, object);
   return mended(value, read) ?? unreadable(value, field);
+}
+
+/** `use addresses`, for a field that is misspelt. */
+function knownField(field: string, schema: Schema | undefined): string | undefined {
+  const names = field.replaceAll(/\[[^\]]*\]/g, '.[]').split('.');
+  const parent = names.slice(0, -1).reduce<Schema | undefined>((part, name) => {
+    return name === '[]' ? part?.items : part?.properties?.[name];
+  }, schema);
+  const meant = nearest(names.at(-1)!, Object.keys(parent?.properties ?? {}));
+  return meant && `use ${meant}`;
 }
 
 /** What the text becomes when its mistakes are mended; undefined if it has none that are known. */

@@ -122,6 +122,8 @@ const OF_USERS: Readonly<Record<string, RegExp>> = {
 };
 /** Letters by which a key of somebody else's group may differ from one that is known, and count as misspelt. */
 const MISSPELT = 2;
+/** The same for keys that can only be meant for metaipam. */
+const ALIKE = 3;
 
 function unknownKeys({ kind, metadata }: KubernetesObject): Warning[] {
   const warnings: Warning[] = [];
@@ -137,7 +139,8 @@ function unknownKeys({ kind, metadata }: KubernetesObject): Warning[] {
         const message = map === 'labels' ? 'is an annotation' : `means nothing on a ${kind}`;
         warnings.push({ rule: 'unknown-key', field, message });
       } else if (isOurs || isMisspelt) {
-        const fix = meant === undefined ? `known are ${Object.keys(OF_USERS).join(' and ')}` : `use ${meant}`;
+        const isAlike = meant !== undefined && editDistance(key, meant) <= ALIKE;
+        const fix = isAlike ? `use ${meant}` : `known are ${Object.keys(OF_USERS).join(' and ')}`;
         warnings.push({ rule: 'unknown-key', field, message: 'means nothing to metaipam', fix });
       }
     }
