@@ -16,6 +16,7 @@ const OPTIONS = defineOptions({
   skip: {
     type: 'list',
     placeholder: 'check...',
+    choices: Object.keys(CHECKS),
     help: 'Checks to leave out, such as overlapping-pools where networks are apart. Repeatable.',
   },
   recheck: {

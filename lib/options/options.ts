@@ -21,6 +21,8 @@ interface OptionBase {
   readonly short?: string;
   /** What to use instead. */
   readonly deprecated?: string;
+  /** Values that shells offer; others are not refused for it. */
+  readonly choices?: readonly string[];
   /** What is wrong with a value of the right type, as the end of "must be …"; undefined if nothing is. */
   readonly check?: (value: never) => string | undefined;
 }
