@@ -83,7 +83,8 @@ Every command explains itself: metaipam <command> --help
 `;
 }
 
-if (import.meta.main) {
+/** Runs the command line of this process. */
+export async function runProcess(): Promise<void> {
   const { stdin, stdout, stderr, env } = process;
   // Whoever reads may stop early, as `head` does.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -92,3 +93,5 @@ if (import.meta.main) {
   });
   process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, env });
 }
+
+if (import.meta.main) await runProcess();

@@ -8,7 +8,7 @@ import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'lib/cli/metaipam.ts');
-const COMMANDS = ['serve', 'simulate', 'validate', 'hook', 'doctor'];
+const COMMANDS = ['serve', 'simulate', 'validate', 'hook', 'doctor', 'completion'];
 
 test('help lists every command', async () => {
   for (const argv of [['help'], ['--help'], ['-h']]) {
@@ -86,6 +86,19 @@ for (const [argv, input, code, out, err] of processes) {
 test('the file runs by itself, with node on the path', () => {
   const env = { PATH: dirname(process.execPath) };
   assert.match(execFileSync(MAIN, ['version'], { encoding: 'utf8', env }), 'metaipam ');
+});
+
+test('an older Node.js says what to do', () => {
+  const launcher = join(ROOT, 'bin/metaipam.js');
+  const old = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.1.0'}})`;
+  const argv = ['--import', old, launcher, 'version'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+  assert.equal([status, stdout], [1, '']);
+  assert.match(stderr, /^metaipam needs Node\.js 24 or later, .*\n.*"npm rebuild node"/);
+  assert.match(
+    execFileSync(launcher, ['version'], { encoding: 'utf8', env: { PATH: dirname(process.execPath) } }),
+    'metaipam ',
+  );
 });
 
 test('a reader that stops early is no error', () => {
