@@ -29,6 +29,7 @@ import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { readInstall } from './install-manifests.ts';
 import { type Paint, paintFor } from './paint.ts';
+import { writeText } from './terminal.ts';
 
 const OPTIONS = defineOptions({
   ...READ_OPTIONS,
@@ -74,7 +75,7 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): 
     stdout.write(`${JSON.stringify({ findings, counts }, null, 2)}\n`);
   } else {
     const paint = paintFor({ stdout, env });
-    for (const finding of findings) stdout.write(render(finding, paint));
+    for (const finding of findings) writeText(io, render(finding, paint));
     const parts = [
       plural(counts.error, 'problem'),
       plural(counts.warning, 'warning'),

@@ -37,7 +37,11 @@ export async function readObjects(
 ): Promise<KubernetesObject[]> {
   const namespace = values['all-namespaces'] ? '' : values.namespace;
   if (filename.length === 0) {
-    return listLive(await connectAsUser(values, io.env), namespace, [], requestLog(values, io));
+    const { showProgress } = await import('./terminal.ts');
+    const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);
+    const config = await connectAsUser(values, io.env);
+    const reading = { log: requestLog(values, io), onObject: progress.tick };
+    return listLive(config, namespace, [], reading).finally(progress.done);
   }
   const { readState } = await import('./input.ts');
   const objects = await readState(filename, io);

@@ -53,18 +53,19 @@ async function plan(
   if (values.filename.length === 0 && values.delete.length === 0) {
     throw new UsageError('-f PATH or --delete PATH is required');
   }
-  const [hooks, diagnose, { predict }, { paintFor }] = await Promise.all([
+  const [hooks, diagnose, { predict }, { paintFor }, { showProgress, writeText }] = await Promise.all([
     load(),
     loadRules(),
     import('./predict.ts'),
     import('./paint.ts'),
+    import('./terminal.ts'),
   ]);
   const given = await readInput(values.filename, io, values.namespace);
   const deleted = await readInput(values.delete, io, values.namespace);
   const current =
     values.current.length > 0
       ? await readState(values.current, io)
-      : await listLive(await connectAsUser(values, io.env), '', [CLUSTERS], requestLog(values, io));
+      : await listLive(await connectAsUser(values, io.env), '', [CLUSTERS], { log: requestLog(values, io) });
   const found = diagnose(given.objects);
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {
@@ -72,13 +73,16 @@ async function plan(
     installNamespace: values['install-namespace'],
     watchClusters: [...current, ...given.objects.map(({ object }) => object)].some(namesClusters),
   };
+  const progress = showProgress(io, (steps) => `predicting: ${steps.toLocaleString('en')} steps so far`);
   const { changes, effects, refused, restless, unrest, unknown } = predict(
     hooks,
     current,
     given.objects.filter(({ object }) => !bad.has(object)),
     deleted.objects,
     { now: Date.now(), config },
+    progress.tick,
   );
+  progress.done();
   const diagnostics = [...given.problems, ...deleted.problems, ...found, ...refused];
   const problems = diagnostics.filter(({ severity }) => severity === 'error');
   const objects = changes.filter(({ action }) => action !== 'none');
@@ -88,7 +92,7 @@ async function plan(
     );
   } else {
     const rest = leftOut(unknown, given.skipped + deleted.skipped);
-    io.stdout.write(await render(objects, effects, problems.length, rest, paintFor(io)));
+    writeText(io, await render(objects, effects, problems.length, rest, paintFor(io)));
   }
   if (restless.length > 0) {
     const warning = 'the cluster does not come to rest as it is, so that effects may be missing';

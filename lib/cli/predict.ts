@@ -46,6 +46,8 @@ const SEED = 2593;
  * what time alone brings, is no effect of the change.
  *
  * Throws InputError when `current` cannot be a cluster.
+ *
+ * @param observe is called at every step
  */
 export function predict(
   hooks: HookRegistry,
@@ -53,9 +55,10 @@ export function predict(
   applied: readonly LoadedObject[],
   deleted: readonly LoadedObject[],
   context: HookContext,
+  observe?: () => void,
 ): Prediction {
-  const undisturbed = copyOf(current, hooks, context);
-  const world = copyOf(current, hooks, context);
+  const undisturbed = copyOf(current, hooks, context, observe);
+  const world = copyOf(current, hooks, context, observe);
   undisturbed.settle();
   world.settle();
 
@@ -82,8 +85,9 @@ function copyOf(
   objects: readonly KubernetesObject[],
   hooks: HookRegistry,
   { now, config }: HookContext,
+  observe?: () => void,
 ): Cluster {
-  const world = createEmptyWorld(hooks, { now, config, seed: SEED });
+  const world = createEmptyWorld(hooks, { now, config, seed: SEED, ...(observe && { observe }) });
   const known = (objects as readonly Unstructured[])
     .filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind) !== undefined)
     .sort((a, b) => compareResourceVersions(a.metadata.resourceVersion, b.metadata.resourceVersion));

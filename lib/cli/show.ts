@@ -65,7 +65,9 @@ async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
     io.stdout.write(formatYaml(plainOverview(overview)));
   } else {
     const isWide = values.output === 'wide';
-    io.stdout.write(
+    const { writeText } = await import('./terminal.ts');
+    writeText(
+      io,
       await renderOverview(overview, { isWide, isDetailed: wanted.length > 0 || isWide }, paintFor(io)),
     );
   }

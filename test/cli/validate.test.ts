@@ -79,4 +79,69 @@ test('schemas and rules are checked, in the order of the objects, and each field
   ]);
 });
 
+const TWO = `${pool('InClusterIPPool', 'bad', '{addresses: [10.0.0.9-10.0.0.5], prefix: 24}')}${pool('InClusterIPPool', 'odd', '{addresses: [10.0.0.5/24], prefix: 24}')}`;
+const MESSAGE = 'provided address is not a valid IP, range, nor CIDR';
+
+test('-o json: every problem with its rule, place, object, field, value and fix', async () => {
+  const { code, out, err } = await run(validate.run, ['-f', '-', '-o', 'json'], { stdin: TWO });
+  assert.equal([code, err], [1, '']);
+  const { diagnostics, counts } = JSON.parse(out);
+  assert.equal(counts, { objects: 2, errors: 1, warnings: 1 });
+  assert.equal(diagnostics[0], {
+    rule: 'invalid',
+    severity: 'error',
+    field: 'spec.addresses[0]',
+    value: '10.0.0.9-10.0.0.5',
+    message: MESSAGE,
+    fix: 'write 10.0.0.5-10.0.0.9: the lower address first',
+    file: '<stdin>',
+    document: 1,
+    line: 5,
+    object: {
+      apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+      kind: 'InClusterIPPool',
+      namespace: 'default',
+      name: 'bad',
+    },
+  });
+  assert.equal(
+    [diagnostics[1].rule, diagnostics[1].severity, diagnostics[1].line],
+    ['host-bits', 'warning', 10],
+  );
+  const empty = await run(validate.run, ['-f', '-', '-o', 'json'], { stdin: '' });
+  assert.is(empty.code, 1);
+  assert.is(JSON.parse(empty.out).diagnostics[0].rule, 'empty');
+});
+
+test('-o sarif: a log of one run, as SARIF 2.1.0 has it', async () => {
+  const { code, out, err } = await run(validate.run, ['-f', '-', '-o', 'sarif'], { stdin: TWO });
+  assert.equal([code, err], [1, '']);
+  const { version, runs } = JSON.parse(out);
+  assert.is(version, '2.1.0');
+  const [{ tool, results }] = runs;
+  assert.is(tool.driver.name, 'metaipam');
+  assert.is(results.length, 2);
+  for (const { ruleId, ruleIndex } of results) assert.is(tool.driver.rules[ruleIndex].id, ruleId);
+  assert.equal(results[0], {
+    ruleId: 'invalid',
+    ruleIndex: results[0].ruleIndex,
+    level: 'error',
+    message: {
+      text: `InClusterIPPool default/bad: spec.addresses[0]: Invalid value: "10.0.0.9-10.0.0.5": ${MESSAGE}; write 10.0.0.5-10.0.0.9: the lower address first`,
+    },
+    locations: [
+      {
+        physicalLocation: { artifactLocation: { uri: 'stdin' }, region: { startLine: 5 } },
+        logicalLocations: [{ fullyQualifiedName: 'InClusterIPPool default/bad', kind: 'resource' }],
+      },
+    ],
+  });
+  assert.is(results[1].level, 'warning');
+  const file = await run(validate.run, ['-f', join(EXAMPLES, '01-pool.yaml'), '-osarif']);
+  assert.equal([file.code, JSON.parse(file.out).runs[0].results], [0, []]);
+  const missing = await run(validate.run, ['-f', 'no such.yaml', '-osarif']);
+  const [{ locations }] = JSON.parse(missing.out).runs[0].results;
+  assert.equal(locations, [{ physicalLocation: { artifactLocation: { uri: 'no%20such.yaml' } } }]);
+});
+
 test.run();
