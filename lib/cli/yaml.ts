@@ -74,9 +74,9 @@ export function parseYaml(text: string): {
     try {
       const events = parseEvents(source, { maxDepth: DEEPEST });
       checkAliases(events, source);
+      const lineOf = lineFinder(source, firstLine);
       for (const value of constructFromEvents(events, { source, schema: SCHEMA })) {
         if (value === null) continue;
-        const lineOf = (field: string) => firstLine + lineBreaks(source.slice(0, positionOf(source, field)));
         documents.push({ number, value: parseJson(JSON.stringify(value, withoutNull)), lineOf });
       }
     } catch (error) {
@@ -176,27 +176,62 @@ function checkAliases(events: readonly Event[], source: string): void {
 }
 
 /**
- * Where a field stands in a document that can be parsed. Parses it again: only what is wrong is asked for.
+ * A function from a field to its line. What it needs is worked out when it is first asked, and kept: a list of a
+ * cluster's objects may have something wrong with each.
  *
- * @param field `spec.addresses[2]`; a key that is no plain word may stand in brackets, `metadata.labels[a.b/c]`
+ * A field is `spec.addresses[2]`; a key that is no plain word may stand in brackets, `metadata.labels[a.b/c]`.
  */
-function positionOf(source: string, field: string): number {
-  const events = parseEvents(source, { maxDepth: DEEPEST });
+function lineFinder(source: string, firstLine: number): (field: string) => number {
+  let parsed: { readonly events: readonly Event[]; readonly lineStarts: readonly number[] } | undefined;
+  const known = new Map<number, readonly Child[]>();
+  const childrenAt = (events: readonly Event[], at: number) => {
+    const children = known.get(at) ?? childrenOf(events, at, source);
+    known.set(at, children);
+    return children;
+  };
+  return (field) => {
+    parsed ??= {
+      events: parseEvents(source, { maxDepth: DEEPEST }),
+      lineStarts: [0, ...Array.from(source.matchAll(/\n/g), ({ index }) => index + 1)],
+    };
+    const { events, lineStarts } = parsed;
+    const position = positionOf(startOf(events[1]!), (at) => childrenAt(events, at), field);
+    return firstLine + countUpTo(lineStarts, position) - 1;
+  };
+}
+
+/** How many of the ascending numbers are not above `limit`. */
+function countUpTo(ascending: readonly number[], limit: number): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function positionOf(start: number, childrenAt: (at: number) => readonly Child[], field: string): number {
   let at = 1;
   let rest = field;
-  let position = startOf(events[at]!);
+  let position = start;
   while (rest !== '') {
-    const children = childrenOf(events, at, source).flatMap((child) => {
-      const [segment] = child.spellings
-        .filter((spelling) => isStep(rest, spelling))
-        .sort((a, b) => b.length - a.length);
-      return segment === undefined ? [] : [{ ...child, segment }];
-    });
-    const [best] = children.sort((a, b) => b.segment.length - a.segment.length);
+    const children = childrenAt(at);
+    const [step, index] = /^\[(\d+)\]/.exec(rest) ?? [];
+    const item = index === undefined ? undefined : children[Number(index)];
+    // Of keys that all fit, as of labels with dots, the longest.
+    const [best] =
+      item?.spellings[0] === step && item !== undefined
+        ? [{ ...item, step: step! }]
+        : children
+            .flatMap((child) =>
+              child.spellings.filter((name) => isStep(rest, name)).map((step) => ({ ...child, step })),
+            )
+            .sort((a, b) => b.step.length - a.step.length);
     if (best === undefined) break;
     position = best.position;
     at = best.at;
-    rest = rest.slice(best.segment.length).replace(/^\./, '');
+    rest = rest.slice(best.step.length).replace(/^\./, '');
   }
   return position;
 }

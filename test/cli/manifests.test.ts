@@ -83,6 +83,32 @@ test('anchors and merge keys work; an alias that contains itself is a problem', 
   assert.equal(problems(`${object('a')}x: &x\n  y: *x`), ['f:5: the alias *x refers to what contains it']);
 });
 
+test('the line of a field, however the lines end, or of what is nearest around it', () => {
+  const text =
+    'apiVersion: v1\nkind: A\nmetadata:\n  name: a\n  labels:\n    a.b/c: x\n    a: y\nspec:\n  list:\n    - k: 1\n    - {k: 2,\n       l: 3}\n';
+  const lines: [field: string, line: number][] = [
+    ['', 1],
+    ['metadata.name', 4],
+    ['metadata.labels[a.b/c]', 6],
+    ['metadata.labels.a.b/c', 6],
+    ['metadata.labels[a]', 7],
+    ['spec.list[0].k', 10],
+    ['spec.list[1].l', 12],
+    ['spec.list[2]', 9],
+    ['spec.missing.deeper', 8],
+    ['status', 1],
+  ];
+  for (const written of [text, text.replaceAll('\n', '\r\n')]) {
+    for (const above of ['', '# about\n---\n', `${object('b')}---\n`]) {
+      const { lineOf } = parseManifests(above + written, 'f').objects.at(-1)!;
+      const before = above.split('\n').length - 1;
+      for (const [field, line] of lines) {
+        assert.is(lineOf(field), line + before, `${field} below ${JSON.stringify(above)}`);
+      }
+    }
+  }
+});
+
 test('JSON is read too, tabs and all', () => {
   assert.equal(names('{\n\t"apiVersion": "v1",\n\t"kind": "A",\n\t"metadata": {"name": "a"}\n}'), ['a']);
 });
