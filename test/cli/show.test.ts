@@ -148,7 +148,8 @@ test('colour is the only difference on a terminal', async () => {
 });
 
 test('nothing to show; a name that is not there; a kind that is none; files that cannot be read', async () => {
-  assert.equal(await run(show.run, ['-f', '-']), {
+  const none = '{apiVersion: v1, kind: List, items: []}';
+  assert.equal(await run(show.run, ['-f', '-'], { stdin: none }), {
     code: 0,
     out: 'No pools, pod networks, ClusterCIDRs or claims that wait.\n',
     err: '',
@@ -168,7 +169,7 @@ test('nothing to show; a name that is not there; a kind that is none; files that
   );
   const broken = await run(show.run, ['-f', '-'], { stdin: '{' });
   assert.is(broken.code, 1);
-  assert.match(broken.err, /^metaipam show: <stdin>#1: /);
+  assert.match(broken.err, /^metaipam show: <stdin>:1: /);
 });
 
 test('hostile names and messages cannot drive the terminal', async () => {

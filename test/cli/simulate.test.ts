@@ -80,7 +80,13 @@ test('a namespace that is named is kept, cluster-scoped objects have none', asyn
 });
 
 test('nothing to tell', async () => {
-  assert.equal(await simulated(''), { code: 0, out: 'No pools, claims, ClusterCIDRs or nodes.\n', err: '' });
+  const none = { apiVersion: 'v1', kind: 'List', items: [] };
+  assert.equal(await simulated(JSON.stringify(none)), {
+    code: 0,
+    out: 'No pools, claims, ClusterCIDRs or nodes.\n',
+    err: '',
+  });
+  assert.equal(await simulated(''), { code: 1, out: '', err: '<stdin>: there is no object in it\n' });
 });
 
 test('exit 1: what an API server would refuse, by file, document, field and reason', async () => {
@@ -91,9 +97,9 @@ test('exit 1: what an API server would refuse, by file, document, field and reas
   assert.is(out, '');
   const lines = err.trimEnd().split('\n');
   assert.is(lines.length, 3);
-  assert.is(lines[0], '<stdin>#3: apiVersion: is required');
-  assert.match(lines[1]!, /^<stdin>#2 InClusterIPPool\/pool-a: .*spec\.prefix: /);
-  assert.match(lines[2]!, /^<stdin>#4 Alien\/x: no kind "Alien" in "v9"/);
+  assert.is(lines[0], '<stdin>:11: document 3: apiVersion: is required');
+  assert.match(lines[1]!, /^<stdin>:9: document 2: InClusterIPPool default\/pool-a: spec\.prefix: /);
+  assert.match(lines[2]!, /^<stdin>:\d+: document 2: InClusterIPPool default\/pool-a: is given twice/);
 });
 
 test('exit 1: every rule that an object breaks, as validate says it', async () => {
@@ -101,8 +107,8 @@ test('exit 1: every rule that an object breaks, as validate says it', async () =
   assert.is(code, 1);
   const message = 'provided address is not a valid IP, range, nor CIDR';
   assert.equal(err.trimEnd().split('\n'), [
-    `<stdin>#1 InClusterIPPool/pool-a: spec.addresses[0]: Invalid value: "10.0.0.300": ${message}`,
-    `<stdin>#1 InClusterIPPool/pool-a: spec.addresses[1]: Invalid value: "10.0.0.9-10.0.0.5": ${message}`,
+    `<stdin>:4: InClusterIPPool default/pool-a: spec.addresses[0]: Invalid value: "10.0.0.300": ${message}; 300 is more than 255`,
+    `<stdin>:4: InClusterIPPool default/pool-a: spec.addresses[1]: Invalid value: "10.0.0.9-10.0.0.5": ${message}; write 10.0.0.5-10.0.0.9: the lower address first`,
   ]);
 });
 
