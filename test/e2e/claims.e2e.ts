@@ -75,10 +75,12 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
       await box.claim('test', { kind });
       await box.bound('test');
       await box.delete(kind, box.poolName(kind));
+      await eventually('the pool to be deleted', async () => {
+        return readyReason((await box.get(kind, box.poolName(kind)))!) === 'Deleting';
+      });
       await box.settlesOn(['test']);
       const pool = (await box.get(kind, box.poolName(kind)))!;
       assert.equal(pool.metadata.finalizers?.length, 1);
-      assert.is(readyReason(pool), 'Deleting');
       await box.release('test');
       await box.gone(kind, box.poolName(kind));
       await eventually('no allocation', async () => (await box.allocations(kind)).length === 0);

@@ -17,7 +17,10 @@ for (const applyStrategy of APPLY_STRATEGIES) deletions(applyStrategy);
 for (const applyStrategy of APPLY_STRATEGIES) outages(applyStrategy);
 
 function deletions(applyStrategy: ApplyStrategy): void {
-  const { scenario, run } = scenarios(`deletion, ${applyStrategy}: `, { applyStrategy });
+  const { scenario, run } = scenarios(`deletion, ${applyStrategy}: `, {
+    applyStrategy,
+    serveArgs: ['--cache-lag=3s'],
+  });
 
   for (const kind of POOL_KINDS) {
     scenario(

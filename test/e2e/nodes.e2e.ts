@@ -27,7 +27,7 @@ let installation: Installation;
 let box: NodeSandbox;
 test.before(async () => {
   // Nothing here lags by seconds, and each scenario waits until what is gone counts as gone.
-  installation = await install({ serveArgs: ['--cache-lag=2s'] });
+  installation = await install({ serveArgs: ['--cache-lag=1s'] });
   box = new NodeSandbox(installation);
 });
 test.after(() => installation?.stop());
