@@ -20,13 +20,13 @@ spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: GlobalInClusterIPPool, n
 `;
 
 const test = suite('release', { folder: '', plane: undefined as ControlPlane | undefined });
-test.before.each(async (context) => {
+test.before(async (context) => {
   context.folder = mkdtempSync(join(tmpdir(), 'metaipam-release-'));
   writeManifests(context.folder, shippedVersion());
   context.plane = await ControlPlane.start();
   await prepare(context.plane, ['crds/cluster-api']);
 });
-test.after.each(async ({ folder, plane }) => {
+test.after(async ({ folder, plane }) => {
   await plane?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -53,7 +53,7 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
   await bundle(folder);
   const hooks = `--hooks-bind-address=127.0.0.1:${hooksPort}`;
   const server = await startServer(plane!, join(folder, 'metaipam.mjs'), [hooks], webPort!);
-  await plane!.startMetacontroller('metacontroller');
+  const metacontroller = await plane!.startMetacontroller('metacontroller');
   await smoke(plane!);
 
   // What clusterctl does to upgrade: all but the namespace and the CRDs goes and comes back.
@@ -95,6 +95,7 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
   const after = (await allocations()).split(' ');
   for (const uid of before[1]!.split(' ')) assert.ok(after.includes(uid), 'an allocation was lost');
 
+  await metacontroller.stop();
   await server.stop();
   assert.match(server.tail(), '"msg":"stopped"');
 });
