@@ -214,9 +214,9 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     await box.claim('next');
     await box.waiting('next', 'PoolNotReady');
     await box.settlesOn([]);
-    const held = (await box.allocations()).filter(({ spec }) => spec.address !== undefined);
+    const held = (await box.allocations()).filter(({ address }) => address !== undefined);
     assert.equal(
-      held.map(({ spec }) => [spec.address, spec.claimRef.name]),
+      held.map(({ address, claim }) => [address, claim.name]),
       [['10.0.0.50', 'test']],
     );
     await box.annotate('InClusterIPPool', 'pool', { [PAUSED]: null });
@@ -394,15 +394,15 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     await box.gone('IPAddress', 'test');
     let releasedAt = '';
     await eventually('the allocation to be marked', async () => {
-      const held = (await box.allocations()).find(({ spec }) => spec.claimRef.name === 'test')!;
-      releasedAt = held.metadata.annotations?.['metaipam.io/released-at'] ?? '';
+      const held = (await box.allocations()).find(({ claim }) => claim.name === 'test')!;
+      releasedAt = held.releasedAt ?? '';
       return releasedAt !== '';
     });
     assert.equal(await box.list('IPAddress'), []);
     await box.bound('next');
     const [allocation] = await box.allocations();
-    const waited = Date.parse(allocation!.metadata.creationTimestamp!) - Date.parse(releasedAt);
-    // A creationTimestamp has whole seconds.
+    const waited = Date.parse(allocation!.since) - Date.parse(releasedAt);
+    // Such a time may have whole seconds.
     assert.ok(waited > 4000, `given out again after ${waited} ms`);
   });
 
@@ -429,7 +429,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
       assert.equal((await box.get('IPAddress', 'test'))!.spec, before.spec);
     }
     assert.equal(
-      (await box.allocations()).map(({ spec }) => spec.address),
+      (await box.allocations()).map(({ address }) => address),
       ['10.0.0.1'],
     );
   });
@@ -482,7 +482,7 @@ async function assertAdopted(box: Sandbox, before: IPAddress): Promise<void> {
   await box.quiet();
   const allocations = await box.allocations();
   assert.equal(
-    allocations.map(({ spec }) => [spec.address, spec.adopted]),
+    allocations.map(({ address, isAdopted }) => [address, isAdopted]),
     [['10.0.0.1', true]],
   );
 }
@@ -502,9 +502,9 @@ async function assertFull(
     prefix: 24,
     ...expected,
   });
-  const allocated = (await box.allocations(kind)).filter(({ spec }) => spec.address === expected.address);
+  const allocated = (await box.allocations(kind)).filter((one) => one.address === expected.address);
   assert.equal(
-    allocated.map(({ spec }) => spec.claimRef.uid),
+    allocated.map(({ claim }) => claim.uid),
     [claim.metadata.uid],
   );
 }

@@ -99,8 +99,8 @@ test('operations: claims that clusterctl moves have the address that they had', 
   await box.plane.api('PATCH', path, { spec: { paused: false } }, 'application/merge-patch+json');
   assert.is((await box.bound('a')).spec.address, '10.0.0.7');
   await box.quiet();
-  const allocations = (await box.allocations()).map(({ metadata }) => metadata.name);
-  assert.equal(allocations, ['pool.10.0.0.7']);
+  const allocations = (await box.allocations()).map(({ address }) => address);
+  assert.equal(allocations, ['10.0.0.7']);
   await box.release('a');
 });
 

@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert';
 import { UsedRanges } from '../../lib/address/blocks.ts';
 import { parsePrefix } from '../../lib/address/range.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
-import type { ClusterCIDR, ClusterCIDRSpec, IPAllocation, PodNetwork } from '../../lib/kubernetes/types.ts';
+import type { ClusterCIDR, ClusterCIDRSpec, PodNetwork } from '../../lib/kubernetes/types.ts';
+import { allocatedBlocks, pathOfAllocations } from './allocations.ts';
 import { type Answer, eventually, type Wake } from './control-plane.ts';
 import type { Installation } from './install.ts';
 
@@ -13,7 +14,6 @@ const PATHS = {
   clustercidrs: '/apis/networking.x-k8s.io/v1/clustercidrs',
   podnetworks: '/apis/metaipam.io/v1alpha1/podnetworks',
   podcidrclaims: '/apis/metaipam.io/v1alpha1/podcidrclaims',
-  ipallocations: '/apis/metaipam.io/v1alpha1/namespaces/metaipam-system/ipallocations',
   events: '/api/v1/namespaces/default/events',
 } as const;
 type Resource = keyof typeof PATHS;
@@ -184,8 +184,9 @@ export class NodeSandbox {
     return (signal) => watch.next(() => true, signal);
   }
 
-  async allocations(): Promise<string[]> {
-    return (await this.list<IPAllocation>('ipallocations')).map(({ metadata }) => metadata.name).sort();
+  /** What is given out, as `<network> <block>`. */
+  allocations(): Promise<string[]> {
+    return allocatedBlocks(this.installation.plane);
   }
 
   serviceCIDRs(serviceCIDRs: string[] | null): Promise<void> {
@@ -208,10 +209,13 @@ export class NodeSandbox {
     for (const { metadata } of await this.list<PodNetwork>('podnetworks')) {
       if (metadata.name !== 'default') await this.delete('podnetworks', metadata.name);
     }
-    for (const resource of ['nodes', 'clustercidrs', 'podcidrclaims', 'ipallocations'] as const) {
+    for (const resource of ['nodes', 'clustercidrs', 'podcidrclaims'] as const) {
       const isEmpty = async () => (await this.list(resource)).length === 0;
       await eventually(`no ${resource}`, isEmpty, 60, this.#changes(resource));
     }
+    const { plane } = this.installation;
+    const changes: Wake = (signal) => plane.watch(pathOfAllocations()).next(() => true, signal);
+    await eventually('no block', async () => (await this.allocations()).length === 0, 60, changes);
     await eventually(
       'only the default network',
       async () => (await this.list('podnetworks')).length === 1,

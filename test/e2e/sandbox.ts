@@ -9,8 +9,8 @@ import type {
   InClusterIPPool,
   IPAddress,
   IPAddressClaim,
-  IPAllocation,
 } from '../../lib/kubernetes/types.ts';
+import { type Allocation, allocationsOf, type Pool } from './allocations.ts';
 import { type Answer, type ControlPlane, eventually, type Wake } from './control-plane.ts';
 import { HookLog } from './hook-log.ts';
 import type { Installation } from './install.ts';
@@ -18,7 +18,6 @@ import type { Installation } from './install.ts';
 export interface Kinds {
   IPAddressClaim: IPAddressClaim;
   IPAddress: IPAddress;
-  IPAllocation: IPAllocation;
   InClusterIPPool: InClusterIPPool;
   GlobalInClusterIPPool: GlobalInClusterIPPool;
   Cluster: KubernetesObject;
@@ -35,7 +34,6 @@ export type PoolKind = 'InClusterIPPool' | 'GlobalInClusterIPPool';
 const API_VERSIONS: Record<keyof Kinds, string> = {
   IPAddressClaim: 'ipam.cluster.x-k8s.io/v1beta2',
   IPAddress: 'ipam.cluster.x-k8s.io/v1beta2',
-  IPAllocation: 'metaipam.io/v1alpha1',
   InClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
   GlobalInClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
   Cluster: 'cluster.x-k8s.io/v1beta2',
@@ -44,7 +42,6 @@ const API_VERSIONS: Record<keyof Kinds, string> = {
 };
 
 export const PAUSED = 'cluster.x-k8s.io/paused';
-const INSTALL_NAMESPACE = 'metaipam-system';
 
 /** The URL path of a kind's objects, or of one object. */
 export function pathOf(kind: keyof Kinds, namespace?: string, name?: string): string {
@@ -265,11 +262,17 @@ export class Sandbox {
     );
   }
 
-  /** Allocations of the namespace, or of its global pool. */
-  async allocations(kind: PoolKind = 'InClusterIPPool'): Promise<IPAllocation[]> {
-    const namespace = kind === 'GlobalInClusterIPPool' ? INSTALL_NAMESPACE : this.namespace;
-    const all = await listOf(this.plane, 'IPAllocation', namespace);
-    return all.filter(({ spec }) => spec.poolRef.kind === kind && spec.poolRef.name === this.poolName(kind));
+  /** Allocations of the namespace's pool, or of its global pool. */
+  allocations(kind: PoolKind = 'InClusterIPPool'): Promise<Allocation[]> {
+    return allocationsOf(this.plane, this.poolOf(kind));
+  }
+
+  poolOf(kind: PoolKind): Pool {
+    return {
+      kind,
+      ...(kind === 'InClusterIPPool' && { namespace: this.namespace }),
+      name: this.poolName(kind),
+    };
   }
 
   /** After `seconds` without any hook call the namespace holds exactly these IPAddresses, and no garbage for long. */
