@@ -35,7 +35,7 @@ export interface RunOptions {
 
 const root = dirname(import.meta.dirname);
 /** Milliseconds after which a file counts as hanging. */
-const PATIENCE_MS = 10 * 60_000;
+const PATIENCE_MS = 20 * 60_000;
 
 const IDLE: Worker = { env: async () => ({}), done: async () => {}, end: async () => {} };
 

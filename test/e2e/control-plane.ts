@@ -317,27 +317,33 @@ export type Wake = number | ((signal: AbortSignal) => Promise<unknown>);
 /** Without an event, check nevertheless: not everything that is waited for comes with one. Milliseconds. */
 const HEARTBEAT_MS = 1000;
 
+async function heartbeat(signal: AbortSignal): Promise<void> {
+  await delay(HEARTBEAT_MS, undefined, { signal }).catch(() => {});
+}
+
 /** Checks, each time it is woken, until `check` is true; a throwing check counts as not yet, unless it throws Ended. */
 export async function eventually(
   what: string,
   check: () => Promise<boolean>,
   seconds = 30,
-  wake: Wake = 50,
+  wake: Wake = 100,
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   let last: unknown;
   do {
-    const asleep = new AbortController();
-    const event = typeof wake === 'number' ? undefined : wake(asleep.signal);
+    const awake = new AbortController();
+    const event = typeof wake === 'number' ? undefined : wake(awake.signal);
     try {
-      if (await check()) return asleep.abort();
-    } catch (error) {
-      if (error instanceof Ended) throw error;
-      last = error;
+      const isTrue = await check().catch((error) => {
+        if (error instanceof Ended) throw error;
+        last = error;
+      });
+      if (isTrue) return;
+      if (event !== undefined) await Promise.race([event, heartbeat(awake.signal)]);
+      else await delay(wake as number);
+    } finally {
+      awake.abort();
     }
-    if (event === undefined) await delay(wake as number);
-    else await Promise.race([event, delay(HEARTBEAT_MS, undefined, asleep).catch(() => {})]);
-    asleep.abort();
   } while (Date.now() < deadline);
   throw new Error(`${what}: not within ${seconds} s${last instanceof Error ? ` (${last.message})` : ''}`);
 }

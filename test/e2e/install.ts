@@ -183,7 +183,7 @@ async function hookCalls(webserver: string): Promise<Record<string, number>> {
 }
 
 /** Waits until no hook has been called for `quietSeconds`; an Error names the hooks that go on if that never comes. */
-export async function quiet(installation: Installation, quietSeconds = 3, withinSeconds = 60): Promise<void> {
+export async function quiet(installation: Installation, quietSeconds = 2, withinSeconds = 60): Promise<void> {
   const deadline = Date.now() + withinSeconds * 1000;
   let before = await installation.hookCalls();
   let since = Date.now();
