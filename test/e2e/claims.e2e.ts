@@ -107,7 +107,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
   scenario('H3 a claim of a pool that does not exist', async (box) => {
     await box.pool(WIDE);
     await box.claim('test', { pool: 'another' });
-    await box.settlesOn([], 5);
+    await box.settlesOn([]);
     const message = await box.waiting('test', 'PoolNotReady');
     assert.match(message, 'InClusterIPPool h3/another');
     await box.settlesOn([]);
@@ -165,7 +165,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
   scenario('H9 a claim of a global pool that does not exist', async (box) => {
     await box.pool(WIDE, 'GlobalInClusterIPPool');
     await box.claim('test', { kind: 'GlobalInClusterIPPool', pool: 'h9-another' });
-    await box.settlesOn([], 5);
+    await box.settlesOn([]);
     assert.match(await box.waiting('test', 'PoolNotReady'), 'GlobalInClusterIPPool h9-another');
     await box.settlesOn([]);
   });
@@ -522,7 +522,7 @@ async function owned(
     );
     return (address?.metadata.ownerReferences ?? []).length === owners.length;
   };
-  await eventually('owners', isOwned, 10).catch(() => {});
+  await eventually('owners', isOwned).catch(() => {});
   assert.equal(address?.metadata.ownerReferences ?? [], owners);
   return address!;
 }
