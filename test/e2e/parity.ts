@@ -71,39 +71,42 @@ export function examples(): void {
 export function parity(applyStrategy: ApplyStrategy): void {
   const test = suite(`parity, ${applyStrategy}: `);
   let installation: Installation;
-  type Run = (installation: Installation) => Promise<void>;
-  const bodies: { run: Run; has: Has }[] = [];
-  const runs: Promise<void>[] = [];
+  const scenarios: { readonly has: Has; readonly run: () => Promise<void>; readonly done: Done }[] = [];
 
-  // Beside all others, each in a namespace of its own; those with nodes one after another, as there is one
-  // node.spec.podCIDRs; and the one that counts what the API server is asked before all others.
   test.before(async () => {
     // What is long gone in virtual time should soon be gone in ours.
     const serveArgs = ['--log-level=debug', `--cache-lag=${CACHE_LAG_SECONDS}s`];
     installation = await install({ applyStrategy, serveArgs });
-    let nodes = Promise.resolve();
-    let counted = Promise.resolve();
-    for (const { run, has } of bodies) {
-      const begin = () => run(installation);
-      const begun = has === 'counts' ? begin() : has === 'nodes' ? nodes.then(begin) : counted.then(begin);
-      begun.catch(() => {});
-      if (has === 'counts') counted = nodes = begun.catch(() => {});
-      if (has === 'nodes') nodes = begun;
-      runs.push(begun);
-    }
+    void runAll();
   });
   test.after(() => installation?.stop());
 
-  /** Begins and ends with nothing but the installation. Worlds with nodes that differ stay so: the first to fail is the last. */
+  /** Side by side, but for those that cannot be: whoever counts requests, and those with nodes. */
+  async function runAll(): Promise<void> {
+    const having = (...what: Has[]) => scenarios.filter(({ has }) => what.includes(has));
+    await inTurn(having('counts'));
+    for (const one of having('claims', 'global pools')) void inTurn([one]);
+    await inTurn(having('nodes'));
+  }
+
+  /** Worlds that differ stay so: the first to fail is the last. */
+  async function inTurn(some: typeof scenarios): Promise<void> {
+    let before = Promise.resolve();
+    for (const { run, done } of some) {
+      before = before.then(run);
+      await before.then(done.resolve, done.reject);
+    }
+  }
+
+  /** A sequence in a namespace of its own, which begins and ends with nothing but the installation. */
   function scenario(
     title: string,
     body: (twins: Twins, writes: Counts) => Promise<void>,
     has: Has = 'claims',
   ): void {
-    const index = bodies.length;
-    const lane = laneOf(`parity-${index}`, HAS[has]);
-    const run = async (on: Installation) => {
-      for (const name of lane.namespaces.slice(0, 1)) await namespace(on, name);
+    const lane = laneOf(`parity-${scenarios.length}`, HAS[has]);
+    const run = async () => {
+      await makeNamespace(installation, lane.namespaces[0]!);
       /** What the engine's controllers have written, by verb and resource. */
       const simulatedWrites: Counts = new Map();
       const observe = ({ step }: ExecutedStep) => {
@@ -111,13 +114,15 @@ export function parity(applyStrategy: ApplyStrategy): void {
       };
       const config = { ...DEFAULT_CONFIG, cacheLagSeconds: CACHE_LAG_SECONDS };
       const world = new SimulatedWorld(simulatedCluster({ applyStrategy, config, observe }));
-      const twins = new Twins(world, new RealWorld(on, lane), lane);
+      const twins = new Twins(world, new RealWorld(installation, lane), lane);
       await twins.agree();
       await body(twins, simulatedWrites);
       await twins.clear();
     };
-    bodies.push({ run, has });
-    test(title, () => runs[index]);
+    const done = Promise.withResolvers<void>();
+    done.promise.catch(() => {});
+    scenarios.push({ has, run, done });
+    test(title, () => done.promise);
   }
 
   scenario(
@@ -386,13 +391,14 @@ export function parity(applyStrategy: ApplyStrategy): void {
   test.run();
 }
 
-async function namespace({ plane }: Installation, name: string): Promise<void> {
+async function makeNamespace({ plane }: Installation, name: string): Promise<void> {
   const { status } = await plane.api('POST', '/api/v1/namespaces', { metadata: { name } });
   // An earlier user of the control plane may have left it.
   assert.ok(status === 201 || status === 409, `${status}`);
 }
 
 type Counts = Map<string, number>;
+type Done = ReturnType<typeof Promise.withResolvers<void>>;
 
 function count(counts: Counts, title: string, number = 1): void {
   counts.set(title, (counts.get(title) ?? 0) + number);

@@ -73,7 +73,7 @@ export function borrow(): Promise<Loan> {
 }
 
 /** Installs what metacontroller/ has, but for the Deployment: its server is run from here. */
-export async function furnish(plane: ControlPlane, hooksPort: number): Promise<Unstructured> {
+async function furnish(plane: ControlPlane, hooksPort: number): Promise<Unstructured> {
   const crds = ['crds', 'crds/cluster-api'].map((folder) => plane.kubectl(['kustomize', join(ROOT, folder)]));
   const files = [
     join(ASSETS, '..', 'metacontroller-crds.yaml'),
