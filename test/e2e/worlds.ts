@@ -309,7 +309,8 @@ export async function assertAlike(
   const compared = simulated.filter(({ kind }) => kind in PATHS);
   const expected = comparable(compared, simulatedTitles);
   const isDone = async () => isAlike(comparable(real.known(), realTitles), expected);
-  await eventually('', isDone, 30, (signal) => real.changes(signal)).catch(() => {});
+  // A claim that nobody answers says so after half a minute, and is looked at every ten seconds.
+  await eventually('', isDone, 60, (signal) => real.changes(signal)).catch(() => {});
   await real.quiet();
   const result = comparable(await real.objects(), realTitles);
   if (!isAlike(result, expected)) assert.equal(difference(result, expected), difference(expected, result));
