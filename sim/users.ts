@@ -229,10 +229,6 @@ function claimObject(
   annotations: Readonly<Record<string, string>> = {},
 ): Unstructured {
   const cluster = layout.hasClusters && hashless(metadata.name) && { clusterName: 'east' };
-  const routed = layout.routesAtAdmission && {
-    labels: { [POOL_LABEL]: poolLabel(kind, name), ...(!cluster && { [SETTLED_LABEL]: OPEN }) },
-    finalizers: [CLAIMS_FINALIZER],
-  };
   return {
     apiVersion: CAPI,
     kind: 'IPAddressClaim',

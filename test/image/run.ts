@@ -9,4 +9,4 @@ if (missing.length > 0) {
   console.log(
     'On Debian, as root: apt-get install buildah containernetworking-plugins mmdebstrap openssl runc',
   );
-} else await runTests(globSync('test/image/*.image.ts').sort(), process.argv.slice(2), 1);
+} else await runTests(globSync('test/image/*.image.ts').sort(), process.argv.slice(2), { parallel: 1 });
