@@ -1,38 +1,48 @@
 /** Sync requests of the PodNetwork `default` of a large cluster. */
 import { sync } from '../hooks/pod-networks.ts';
+import { allocationsOf } from '../lib/allocation/slice.ts';
 import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../lib/kubernetes/names.ts';
-import type { ClusterCIDR, IPAllocation, PodCIDRClaim, PodNetwork } from '../lib/kubernetes/types.ts';
+import type { AllocationSlice, ClusterCIDR, PodCIDRClaim, PodNetwork } from '../lib/kubernetes/types.ts';
 import { type CompositeRequest, DEFAULT_CONFIG } from '../lib/metacontroller/hook.ts';
+import { readBlockPool } from '../lib/pod-network/block-pool.ts';
+import { labelKeysDigest } from '../lib/pod-network/network-slices.ts';
+import { labelKeysOf } from '../lib/pod-network/network-view.ts';
 import { applied, group, kubectlApplied, LATER, suffix, uuid } from './stored.ts';
 
 type Request = CompositeRequest<PodNetwork>;
 
+interface BenchNode {
+  readonly n: number;
+  readonly rack: number;
+  readonly podCIDRs: readonly string[];
+}
+
 /** Nodes without podCIDRs, all in one sync; the ClusterCIDRs are dual-stack, one for each rack of nodes. */
 export function allNew(nodes: number, clusterCIDRs: number): Request {
   const racks = Array.from({ length: clusterCIDRs }, (_, rack) => rack);
-  const claims = Array.from({ length: nodes }, (_, n) => podCIDRClaim(n, n % clusterCIDRs, []));
+  const benchNodes = Array.from({ length: nodes }, (_, n) => ({ n, rack: n % clusterCIDRs, podCIDRs: [] }));
   return request(
     racks.map((rack) => clusterCIDR(rack, clusterCIDRs > 50 ? 16 : 14)),
-    claims,
+    benchNodes,
     [],
   );
 }
 
 /** New nodes, with a ClusterCIDR for each that selects it by its host name. */
 export function byHostName(nodes: number): Request {
-  const claims = Array.from({ length: nodes }, (_, n) => podCIDRClaim(n, 0, []));
+  const benchNodes = Array.from({ length: nodes }, (_, n) => ({ n, rack: 0, podCIDRs: [] }));
   const clusterCIDRs = Array.from({ length: nodes }, (_, n) => {
     const term = {
       matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName(n)] }],
     };
     return selectingClusterCIDR(n, `10.${n >> 8}.${n & 255}.0/24`, [term]);
   });
-  return request(clusterCIDRs, claims, []);
+  return request(clusterCIDRs, benchNodes, []);
 }
 
 /** New nodes, and ClusterCIDRs of many terms, each of which is about a label that no other is about. */
 export function distinctTerms(nodes: number, clusterCIDRs: number, terms: number): Request {
-  const claims = Array.from({ length: nodes }, (_, n) => podCIDRClaim(n, n % clusterCIDRs, []));
+  const benchNodes = Array.from({ length: nodes }, (_, n) => ({ n, rack: n % clusterCIDRs, podCIDRs: [] }));
   const pools = Array.from({ length: clusterCIDRs }, (_, n) => {
     const own = Array.from({ length: terms - 1 }, (_, term) => ({
       matchExpressions: [{ key: `example.com/group-${n}-${term}`, operator: 'Exists' }],
@@ -40,7 +50,7 @@ export function distinctTerms(nodes: number, clusterCIDRs: number, terms: number
     const rack = { matchExpressions: [{ key: 'example.com/rack', operator: 'In', values: [`rack-${n}`] }] };
     return selectingClusterCIDR(n, `10.${n >> 2}.${(n & 3) << 6}.0/18`, [...own, rack]);
   });
-  return request(pools, claims, []);
+  return request(pools, benchNodes, []);
 }
 
 /** Every node has its blocks, as allocations and as podCIDRs. */
@@ -48,23 +58,25 @@ export function allAllocated(nodes: number, clusterCIDRs: number): Request {
   const before = allNew(nodes, clusterCIDRs);
   const { parent, related } = before;
   const { children, status } = sync(before, { now: LATER, config: DEFAULT_CONFIG });
-  const allocations = children.map((child, index) =>
-    applied<IPAllocation>(child, parent, nodes + index, {
+  const slices = children.map((child, index) =>
+    applied<AllocationSlice>(child, parent, nodes + index, {
       labels: { 'controller-uid': parent.metadata.uid ?? '' },
     }),
   );
-  const blocks = new Map(allocations.map(({ spec }) => [spec.claimRef.name, spec.blocks ?? []]));
-  const claims = Array.from({ length: nodes }, (_, n) =>
-    podCIDRClaim(n, n % clusterCIDRs, blocks.get(nodeName(n)) ?? []),
-  );
+  const blocks = new Map(allocationsOf(slices).map(({ entry }) => [entry.name, entry.blocks ?? []]));
+  const benchNodes = Array.from({ length: nodes }, (_, n) => ({
+    n,
+    rack: n % clusterCIDRs,
+    podCIDRs: blocks.get(nodeName(n)) ?? [],
+  }));
   const pools = Object.values(related[`ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`] ?? {}) as ClusterCIDR[];
-  return request(pools, claims, allocations, status as PodNetwork['status']);
+  return request(pools, benchNodes, slices, status as PodNetwork['status']);
 }
 
 function request(
   clusterCIDRs: readonly ClusterCIDR[],
-  claims: readonly PodCIDRClaim[],
-  allocations: readonly IPAllocation[],
+  nodes: readonly BenchNode[],
+  slices: readonly AllocationSlice[],
   status: PodNetwork['status'] = undefined,
 ): Request {
   const manifest = {
@@ -73,12 +85,16 @@ function request(
     metadata: { name: 'default' },
     spec: { serviceCIDRs: ['10.255.0.0/16', 'fd00:ff::/108'], target: 'node.spec.podCIDRs' },
   };
+  const keys = labelKeysOf(clusterCIDRs.flatMap((each) => readBlockPool(each).pool ?? []));
+  const digest = labelKeysDigest(keys);
+  const claims = nodes.map((node) => podCIDRClaim(node, new Set(keys), digest));
   return {
     parent: { ...kubectlApplied<PodNetwork>(manifest), ...(status && { status }) },
-    children: { [`IPAllocation.${METAIPAM_API_VERSION}`]: group(allocations) },
+    children: { [`AllocationSlice.${METAIPAM_API_VERSION}`]: group(slices) },
     related: {
       [`ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`]: group(clusterCIDRs),
       [`PodCIDRClaim.${METAIPAM_API_VERSION}`]: group(claims),
+      [`AllocationSlice.${METAIPAM_API_VERSION}`]: {},
     },
     finalizing: false,
   };
@@ -123,10 +139,14 @@ function nodeName(n: number): string {
 }
 
 /** What the nodes hook keeps for a node. */
-function podCIDRClaim(n: number, rack: number, podCIDRs: readonly string[]): PodCIDRClaim {
+function podCIDRClaim(
+  { n, rack, podCIDRs }: BenchNode,
+  keys: ReadonlySet<string>,
+  digest: string,
+): PodCIDRClaim {
   const name = nodeName(n);
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: uuid(`Node ${name}`) } };
-  const nodeLabels = {
+  const labels = {
     'beta.kubernetes.io/arch': 'amd64',
     'beta.kubernetes.io/os': 'linux',
     'example.com/rack': `rack-${rack}`,
@@ -137,11 +157,12 @@ function podCIDRClaim(n: number, rack: number, podCIDRs: readonly string[]): Pod
     'topology.kubernetes.io/region': 'eu-west-1',
     'topology.kubernetes.io/zone': `eu-west-1${'abc'[n % 3]}`,
   };
+  const nodeLabels = Object.fromEntries(Object.entries(labels).filter(([key]) => keys.has(key)));
   const desired = {
     apiVersion: METAIPAM_API_VERSION,
     kind: 'PodCIDRClaim',
     metadata: { name },
-    spec: { nodeLabels, nodeUID: node.metadata.uid, podCIDRs },
+    spec: { labelKeys: { default: digest }, nodeLabels, nodeUID: node.metadata.uid, podCIDRs },
   };
   return applied<PodCIDRClaim>(desired, node, n, {
     annotations: { 'metacontroller.k8s.io/decorator-controller': 'nodes' },

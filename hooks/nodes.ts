@@ -4,6 +4,7 @@ import type { Node } from '../lib/kubernetes/core-types.ts';
 import {
   LABEL_KEYS_LABEL,
   METAIPAM_API_VERSION,
+  NETWORK_LABEL,
   NODE_ANNOTATION_ANNOTATION,
   WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
@@ -19,6 +20,7 @@ import {
   type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
 import { decisionsOf } from '../lib/pod-network/decision.ts';
+import { labelKeysDigest } from '../lib/pod-network/network-slices.ts';
 import { podCIDRsOf } from '../lib/pod-network/pod-cidr.ts';
 import { labelOf } from '../lib/pod-network/selector.ts';
 
@@ -67,15 +69,25 @@ function claimSpec(
   const { name, uid = '', labels = {}, annotations = {} } = node.metadata;
   const keys = inOrder(slices.flatMap(({ spec }) => spec.labelKeys ?? []));
   const has = (key: string) => labelOf({ name, labels }, key) !== undefined;
-  const absentLabels = keys.filter((key) => !has(key));
+  const labelKeys = digestsOf(slices);
   const nodeAnnotations = shownAnnotations({ ...annotations, ...changes }, slices, claim);
   return {
     nodeUID: uid,
     nodeLabels: Object.fromEntries(keys.filter(has).map((key) => [key, labels[key]!])),
-    ...(absentLabels.length > 0 && { absentLabels }),
+    ...(Object.keys(labelKeys).length > 0 && { labelKeys }),
     ...(Object.keys(nodeAnnotations).length > 0 && { nodeAnnotations }),
     podCIDRs: podCIDRsOf(node),
   };
+}
+
+/** What tells each network that selects by labels of which keys the claim says what the node has. */
+function digestsOf(slices: readonly AllocationSlice[]): Record<string, string> {
+  const byNetwork = Map.groupBy(slices, ({ metadata }) => metadata.labels?.[NETWORK_LABEL] ?? '');
+  const digests = [...byNetwork].flatMap(([network, own]) => {
+    const keys = inOrder(own.flatMap(({ spec }) => spec.labelKeys ?? []));
+    return keys.length === 0 ? [] : [[network, labelKeysDigest(keys)] as const];
+  });
+  return Object.fromEntries(digests.sort(([a], [b]) => compareText(a, b)));
 }
 
 /**

@@ -1,5 +1,5 @@
 /** PodNetwork → the AllocationSlices that list which node has which blocks, in the namespace of the install. */
-import { secondsSince, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { desiredSlices } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
@@ -59,34 +59,17 @@ export function finalize(request: CompositeRequest<PodNetwork>, context: HookCon
   const reading = readNetwork(networkObjects(request), context);
   const { uid = '' } = request.parent.metadata;
   const plan = planNetwork(reading, context, true);
-  const holders = holdersOf(reading, plan, context);
+  const holders = plan.homes.size;
   const message =
     holders === 0 ? 'is being deleted' : `${plural(holders, 'node')} with blocks of this network`;
   const response = respond(reading, plan, { reason: 'Deleting', message }, context);
-  if (holders > 0) {
-    return { ...response, finalized: false, resyncAfterSeconds: context.config.cacheLagSeconds };
-  }
+  const isHeld = holders > 0 || reading.allocations.some(({ entry }) => entry.released === undefined);
+  if (isHeld) return { ...response, finalized: false };
   // Once it hears its own last word, all that it wrote before is in view too.
   const hasHeard = reading.objects.slices.some(({ spec }) => spec.answers?.[uid] !== undefined);
   const unseen = secondsUntilAllIsSeen(request.parent, context);
   if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
   return { ...response, finalized: false, resyncAfterSeconds: Math.ceil(unseen) };
-}
-
-/** How many nodes a network that is being deleted has to wait for. */
-function holdersOf(reading: NetworkReading, plan: Plan, context: HookContext): number {
-  if (reading.isDefault) return plan.homes.size;
-  const shown = new Map(reading.nodes.map((node) => [node.uid, node.shown]));
-  const holders = new Set<string>();
-  for (const { slice, entry } of plan.kept) {
-    if (entry.released !== undefined) continue;
-    const withdrawnAt = slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION];
-    const hasArrived =
-      withdrawnAt !== undefined && secondsSince(withdrawnAt, context.now) >= context.config.cacheLagSeconds;
-    if (!hasArrived || shown.get(entry.uid) === entry.blocks?.join()) holders.add(entry.uid);
-  }
-  for (const { entry } of plan.added) holders.add(entry.uid);
-  return holders.size;
 }
 
 function respond(

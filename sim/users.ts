@@ -99,6 +99,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     needs: (layout) => layout.hands && layout.hasPools,
     act: deleteAddress,
   },
+  'delete with its own': { weight: 2, needs: ({ hands }) => hands, act: deleteInMode },
+  'take a finalizer off': { weight: 1, needs: ({ hands }) => hands, act: takeFinalizerOff },
   'delete slice': { weight: 2, needs: ({ hands }) => hands, act: deleteSlice },
   'touch slice': { weight: 1, needs: ({ hands }) => hands, act: touchSlice },
   'create node': { weight: 8, needs: hasNodes, act: createNode },
@@ -314,6 +316,28 @@ function createCluster({ random }: Scene): UserOp {
     metadata: { name: 'east', namespace: 'default' },
     spec: { paused: random.chance(0.2) },
   });
+}
+
+const OWNERS = ['IPAddressClaim', 'InClusterIPPool', 'GlobalInClusterIPPool', 'PodNetwork', 'ClusterCIDR'];
+
+/** As `kubectl delete --cascade=foreground` or `--cascade=orphan`. */
+function deleteInMode(scene: Scene): UserOp | undefined {
+  const { random, world } = scene;
+  const object = one(scene, random.pick(OWNERS));
+  if (object === undefined) return undefined;
+  const propagationPolicy = random.pick(['Foreground', 'Foreground', 'Orphan'] as const);
+  return user(`deletes ${titleOf(object)}, ${propagationPolicy}`, {
+    verb: 'delete',
+    ...targetOf(world, object),
+    propagationPolicy,
+  });
+}
+
+/** What people do when something will not go. */
+function takeFinalizerOff(scene: Scene): UserOp | undefined {
+  const object = one(scene, 'IPAddressClaim');
+  if (object?.metadata.deletionTimestamp === undefined) return undefined;
+  return patch(scene, object, 'frees', { metadata: { finalizers: null } });
 }
 
 function deleteSlice(scene: Scene): UserOp | undefined {

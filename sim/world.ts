@@ -99,9 +99,7 @@ export class World {
           ...Object.fromEntries(
             Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
           ),
-          ...(layout.hasPools && {
-            janitor: (environment) => new Janitor(environment, this.config, layout.strategy, tidy),
-          }),
+          janitor: (environment) => new Janitor(environment, this.config, layout.strategy, tidy),
         },
         schedule: {
           choose: (moves) => FAIR.choose(moves),

@@ -85,14 +85,14 @@ function obstacleOf({ claim, cluster }: ClaimView): ClaimOutcome | undefined {
   return cluster.paused ? obstacle('Paused', `Cluster ${cluster.title} is paused`) : undefined;
 }
 
-/** All stays as it is. A claim that has nothing says why it gets nothing. */
-function waitForOthers(
-  { claim, address, isOwn }: ClaimView,
-  obstacle: ClaimOutcome,
-  context: HookContext,
-): DecoratorResponse {
+/** All stays as it is. A claim that has nothing says why it gets nothing, or that it has lost what it had. */
+function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookContext): DecoratorResponse {
+  const { claim, address, isOwn } = view;
   const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
-  if (claim.status?.addressRef !== undefined || address !== undefined) return { attachments };
+  const addressName = claim.status?.addressRef?.name;
+  const isLost = addressName !== undefined && address === undefined;
+  if (isLost && obstacle.reason !== 'Paused') return lose(view, addressName, context);
+  if (addressName !== undefined || address !== undefined) return { attachments };
   return { attachments, status: claimStatus(claim, obstacle, context) };
 }
 

@@ -7,7 +7,7 @@ import { target } from './api.ts';
 import type { Environment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import { hasFinalizer, isDeleting, type Unstructured, withMetadata } from './object.ts';
-import { FOREGROUND_DELETION } from './store.ts';
+import { FOREGROUND_DELETION, ORPHAN_DEPENDENTS } from './store.ts';
 import { api, atomicUpdate, objectOf, SyncError, type Task } from './task.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -54,7 +54,8 @@ export class GarbageCollector implements Reconciler {
     if (error !== undefined && error.reason !== 'NotFound') throw new SyncError(error.message);
     if (live === undefined || live.metadata.uid !== item.uid) return;
     if (isDeleting(live)) {
-      if (hasFinalizer(live, FOREGROUND_DELETION)) yield* this.#finishForegroundDeletion(item);
+      if (hasFinalizer(live, ORPHAN_DEPENDENTS)) yield* this.#orphanDependents(item);
+      else if (hasFinalizer(live, FOREGROUND_DELETION)) yield* this.#finishForegroundDeletion(item);
       return;
     }
     const owners = live.metadata.ownerReferences ?? [];
@@ -116,12 +117,29 @@ export class GarbageCollector implements Reconciler {
       for (const object of blocking) this.#enqueue(object);
       return;
     }
+    yield* this.#removeFinalizer(item, FOREGROUND_DELETION);
+  }
+
+  *#orphanDependents(item: Item): Task<void> {
+    for (const { apiVersion, kind, metadata } of this.#dependents(item.uid)) {
+      const { resource } = this.#environment.resources.of({ apiVersion, kind });
+      const result = yield* atomicUpdate(target(apiVersion, resource, metadata), metadata.uid, (object) =>
+        withMetadata(object, {
+          ownerReferences: object.metadata.ownerReferences?.filter(({ uid }) => uid !== item.uid),
+        }),
+      );
+      if (result.error?.reason !== 'NotFound') objectOf(result, 'orphan a dependent');
+    }
+    yield* this.#removeFinalizer(item, ORPHAN_DEPENDENTS);
+  }
+
+  *#removeFinalizer(item: Item, finalizer: string): Task<void> {
     const result = yield* atomicUpdate(item, item.uid, (object) =>
       withMetadata(object, {
-        finalizers: object.metadata.finalizers?.filter((name) => name !== FOREGROUND_DELETION),
+        finalizers: object.metadata.finalizers?.filter((name) => name !== finalizer),
       }),
     );
-    if (result.error?.reason !== 'NotFound') objectOf(result, 'finish foreground deletion');
+    if (result.error?.reason !== 'NotFound') objectOf(result, `remove the finalizer ${finalizer}`);
   }
 
   #learn(object: Unstructured): void {
@@ -137,7 +155,8 @@ export class GarbageCollector implements Reconciler {
         (isDeleting(owner) && hasFinalizer(owner, FOREGROUND_DELETION))
       );
     };
-    if (foreground || owners.some(doubtful)) this.#enqueue(object);
+    const orphans = isDeleting(object) && hasFinalizer(object, ORPHAN_DEPENDENTS);
+    if (foreground || orphans || owners.some(doubtful)) this.#enqueue(object);
   }
 
   #forget(object: Unstructured): void {

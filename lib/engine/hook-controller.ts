@@ -20,7 +20,7 @@ import {
 import type { ObjectGroups } from './object-groups.ts';
 import { Related } from './related.ts';
 import type { ResourceType } from './resources.ts';
-import { FOREGROUND_DELETION } from './store.ts';
+import { FOREGROUND_DELETION, ORPHAN_DEPENDENTS } from './store.ts';
 import { atomicUpdate, type HookCall, objectOf, type Task } from './task.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -173,7 +173,8 @@ export abstract class HookController implements Reconciler {
 
   /** Children of a parent that is being deleted are left alone, unless our finalizer gave us the time. */
   protected *manageChildren(parent: Unstructured, observed: ObjectGroups, desired: ObjectGroups): Task<void> {
-    const garbageCollected = hasFinalizer(parent, FOREGROUND_DELETION) || hasFinalizer(parent, 'orphan');
+    const garbageCollected =
+      hasFinalizer(parent, FOREGROUND_DELETION) || hasFinalizer(parent, ORPHAN_DEPENDENTS);
     const finalize = this.#finalizes && hasFinalizer(parent, this.finalizer) && !garbageCollected;
     if (isDeleting(parent) && !finalize) return;
     yield* manageChildren(this.#childManager, parent, observed, desired);

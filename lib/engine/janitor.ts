@@ -25,7 +25,9 @@ export class Janitor implements Reconciler {
   readonly #config: HookConfig;
   readonly #strategy: ApplyStrategy;
   readonly #decide: typeof decideDeeds;
-  readonly #caches: Readonly<Record<'claims' | 'addresses' | 'slices' | 'pools' | 'globalPools', Informer>>;
+  readonly #caches: Readonly<
+    Record<'claims' | 'addresses' | 'slices' | 'pools' | 'globalPools' | 'networks', Informer>
+  >;
 
   constructor(
     environment: Environment,
@@ -44,6 +46,7 @@ export class Janitor implements Reconciler {
       slices: environment.informer(METAIPAM_API_VERSION, 'allocationslices'),
       pools: environment.informer(POOL_API_VERSION, 'inclusterippools'),
       globalPools: environment.informer(POOL_API_VERSION, 'globalinclusterippools'),
+      networks: environment.informer(METAIPAM_API_VERSION, 'podnetworks'),
     };
     const wake = () => this.resync();
     for (const informer of Object.values(this.#caches)) {
@@ -60,13 +63,14 @@ export class Janitor implements Reconciler {
   }
 
   *sync(): Task<void> {
-    const { claims, addresses, slices, pools, globalPools } = this.#caches;
+    const { claims, addresses, slices, pools, globalPools, networks } = this.#caches;
     const objects = (...caches: Informer[]) => caches.flatMap((cache) => [...cache.list()]) as object[];
     const view = {
       claims: objects(claims),
       addresses: objects(addresses),
       slices: objects(slices),
       pools: objects(pools, globalPools),
+      networks: objects(networks),
     } as JanitorView;
     const problems: string[] = [];
     for (const deed of this.#decide(view, { now: this.#environment.now(), config: this.#config })) {

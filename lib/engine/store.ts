@@ -261,8 +261,16 @@ export class Store {
       return apiError('Conflict', `${type.resource} "${request.name}": the resourceVersion does not match`);
     }
     const finalizers = old.metadata.finalizers ?? [];
-    const foreground = propagationPolicy === 'Foreground' && !finalizers.includes(FOREGROUND_DELETION);
-    const held = foreground ? withMetadata(old, { finalizers: [...finalizers, FOREGROUND_DELETION] }) : old;
+    const collected =
+      propagationPolicy === 'Foreground'
+        ? FOREGROUND_DELETION
+        : propagationPolicy === 'Orphan'
+          ? ORPHAN_DEPENDENTS
+          : undefined;
+    const held =
+      collected === undefined || finalizers.includes(collected)
+        ? old
+        : withMetadata(old, { finalizers: [...finalizers, collected] });
     if (!isHeld(held)) return { object: this.#remove(type, key, old) };
     if (isDeleting(old)) return { object: old };
     const { generation } = old.metadata;
@@ -338,7 +346,9 @@ export class Store {
 }
 
 /** The finalizer of an object whose dependents go first. */
+/** Finalizers of the garbage collector. */
 export const FOREGROUND_DELETION = 'foregroundDeletion';
+export const ORPHAN_DEPENDENTS = 'orphan';
 
 /** RFC 3339 with seconds, as Kubernetes writes times. */
 export function timestamp(now: number): string {

@@ -16,8 +16,9 @@ import type {
 import type { HookContext } from '../metacontroller/hook.ts';
 import { type BlockPool, blockLength, readBlockPool } from '../pod-network/block-pool.ts';
 import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
+import { labelKeysDigest } from '../pod-network/network-slices.ts';
 import { networkStatus, type Standstill } from '../pod-network/network-status.ts';
-import { type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
+import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
 import { type Plan, planNetwork, planStandstill } from '../pod-network/plan.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
 import { type BlockUsage, blockUsage, networkUsage } from '../pod-network/usage.ts';
@@ -106,7 +107,7 @@ function accountOf(
   const isMine = ({ spec }: AllocationSlice) => spec.poolRef.uid === uid;
   const reading = readNetwork({
     network,
-    claims: claimsOfNodes(inventory, clusterCIDRs),
+    claims: claimsOfNodes(network.metadata.name, inventory, clusterCIDRs),
     clusterCIDRs,
     slices: slices.filter(isMine),
     leftovers: slices.filter((slice) => !isMine(slice)),
@@ -129,11 +130,13 @@ function accountOf(
 
 /** The Nodes as the claims that the nodes hook makes of them; its claims themselves where no Node is given. */
 function claimsOfNodes(
+  network: string,
   { nodes, podCIDRClaims }: Inventory,
   clusterCIDRs: readonly ClusterCIDR[],
 ): readonly PodCIDRClaim[] {
   if (nodes.length === 0) return podCIDRClaims;
-  const keys = clusterCIDRs.flatMap((each) => readBlockPool(each).pool?.selector?.labelKeys ?? []);
+  const keys = labelKeysOf(clusterCIDRs.flatMap((each) => readBlockPool(each).pool ?? []));
+  const labelKeys = { [network]: labelKeysDigest(keys) };
   return nodes.map((node) => {
     const { name, uid = name, labels = {}, annotations, creationTimestamp, resourceVersion } = node.metadata;
     return {
@@ -147,7 +150,7 @@ function claimsOfNodes(
       spec: {
         nodeUID: uid,
         nodeLabels: labels,
-        absentLabels: keys.filter((key) => labels[key] === undefined),
+        labelKeys,
         ...(annotations && { nodeAnnotations: annotations }),
         podCIDRs: podCIDRsOf(node),
       },

@@ -28,10 +28,17 @@ import {
   qualifiedName,
 } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
-import type { AllocationSlice, IPAddress, IPAddressClaim, SliceEntry } from '../kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  IPAddress,
+  IPAddressClaim,
+  PodNetwork,
+  SliceEntry,
+} from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool.ts';
 import type { Check, Deed, ObjectPath } from './deed.ts';
+import { networkDeeds } from './network-deeds.ts';
 
 /** What the janitor's caches have. */
 export interface JanitorView {
@@ -39,10 +46,15 @@ export interface JanitorView {
   readonly addresses: readonly IPAddress[];
   readonly slices: readonly AllocationSlice[];
   readonly pools: readonly Pool[];
+  readonly networks: readonly PodNetwork[];
 }
 
 /** What is to be done now, each by itself. What has been done is not in view at once: its checks then fail. */
 export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
+  return [...poolDeeds(view, context), ...networkDeeds(view)];
+}
+
+export function poolDeeds(view: Omit<JanitorView, 'networks'>, context: HookContext): Deed[] {
   const janitor = new Janitor(view, context);
   return [
     ...janitor.endAddresses(),
@@ -54,7 +66,7 @@ export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
 }
 
 class Janitor {
-  readonly #view: JanitorView;
+  readonly #view: Omit<JanitorView, 'networks'>;
   readonly #context: HookContext;
   readonly #claims: ReadonlyMap<string, IPAddressClaim>;
   /** By `namespace/name`. */
@@ -63,7 +75,7 @@ class Janitor {
   /** Entries of pools that are in use, by the uid of their claim. */
   readonly #entries: ReadonlyMap<string, readonly Allocation[]>;
 
-  constructor(view: JanitorView, context: HookContext) {
+  constructor(view: Omit<JanitorView, 'networks'>, context: HookContext) {
     this.#view = view;
     this.#context = context;
     this.#claims = byUid(view.claims);

@@ -6,11 +6,12 @@ import type { Term } from '../binder/lease.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import type { Pool } from '../pool/pool.ts';
-import { decideDeeds } from './decide.ts';
+import { poolDeeds } from './decide.ts';
 import { appliedObject, type Deed, holds, isApplied } from './deed.ts';
+import { networkDeeds } from './network-deeds.ts';
 
 export type JanitorClient = Pick<
   ClusterClient,
@@ -30,9 +31,10 @@ interface Caches {
   readonly slices: Watched<AllocationSlice>;
   readonly pools: Watched<Pool>;
   readonly globalPools: Watched<Pool>;
+  readonly networks: Watched<PodNetwork>;
 }
 
-/** Tidies up what Metacontroller leaves, while it leads: see `decideDeeds`. */
+/** Tidies up what Metacontroller leaves, while it leads: see `poolDeeds` and `networkDeeds`. */
 export class Janitor {
   readonly #client: JanitorClient;
   readonly #config: HookConfig;
@@ -68,8 +70,7 @@ export class Janitor {
       const idle = new AbortController();
       wake = () => idle.abort();
       const startedAt = this.#clock.monotonic();
-      const isReady = Object.values(caches).every(({ synced }) => synced);
-      if (isReady) await this.#look(caches, term);
+      await this.#look(caches, term);
       const busy = this.#clock.monotonic() - startedAt;
       await this.#clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, idle.signal]));
       idle.abort();
@@ -90,18 +91,12 @@ export class Janitor {
       slices: watch<AllocationSlice>(METAIPAM_API_VERSION, 'allocationslices'),
       pools: watch<Pool>(POOL_API_VERSION, 'inclusterippools', withoutManagedFields),
       globalPools: watch<Pool>(POOL_API_VERSION, 'globalinclusterippools', withoutManagedFields),
+      networks: watch<PodNetwork>(METAIPAM_API_VERSION, 'podnetworks', withoutManagedFields),
     };
   }
 
-  async #look({ claims, addresses, slices, pools, globalPools }: Caches, term: Term): Promise<void> {
-    const view = {
-      claims: claims.list(),
-      addresses: addresses.list(),
-      slices: slices.list(),
-      pools: [...pools.list(), ...globalPools.list()],
-    };
-    const deeds = decideDeeds(view, { now: this.#clock.now(), config: this.#config });
-    for (const deed of deeds) {
+  async #look(caches: Caches, term: Term): Promise<void> {
+    for (const deed of this.#decide(caches)) {
       if (!term.holds()) return;
       try {
         if (!(await this.#isConfirmed(deed, term.signal))) continue;
@@ -118,6 +113,22 @@ export class Janitor {
         this.#log[level]({ verb: deed.act.verb, reason: failure.message }, `not done: ${deed.why}`);
       }
     }
+  }
+
+  /** Without Cluster API, or without its kinds, only networks are looked after. */
+  #decide({ claims, addresses, slices, pools, globalPools, networks }: Caches): Deed[] {
+    const seesPools = [claims, addresses, slices, pools, globalPools].every(({ synced }) => synced);
+    const seesNetworks = [slices, networks].every(({ synced }) => synced);
+    const ofPools = {
+      claims: claims.list(),
+      addresses: addresses.list(),
+      slices: slices.list(),
+      pools: [...pools.list(), ...globalPools.list()],
+    };
+    return [
+      ...(seesPools ? poolDeeds(ofPools, { now: this.#clock.now(), config: this.#config }) : []),
+      ...(seesNetworks ? networkDeeds({ slices: slices.list(), networks: networks.list() }) : []),
+    ];
   }
 
   /** Looks up what decides: caches may be old. */

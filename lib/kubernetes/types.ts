@@ -417,10 +417,12 @@ export interface PodCIDRClaimSpec {
     readonly [k: string]: string;
   };
   /**
-   * The keys of labels that some ClusterCIDR selects by and that the Node does not have. A Node gets
-   * blocks once each key is known to be there or not.
+   * From which label keys `nodeLabels` was made: a digest of those that each PodNetwork selects by, by
+   * its name. A Node gets blocks of a network once it is that of now.
    */
-  readonly absentLabels?: readonly string[];
+  readonly labelKeys?: {
+    readonly [k: string]: string;
+  };
   /** The annotations of the Node in which secondary networks show its blocks, as it has them. */
   readonly nodeAnnotations?: {
     readonly [k: string]: string;

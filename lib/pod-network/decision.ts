@@ -30,7 +30,7 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
   return [...groups.values()]
     .map((held) => {
       const blocks = blocksWith(held[0]!);
-      const present = new Set(held.map(({ block }) => formatPrefix(block)));
+      const present = new Set(held.map(cidrOf));
       return {
         nodeUID: held[0]!.entry.uid,
         blocks,
@@ -47,9 +47,15 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
 }
 
 /** The blocks that were given together; an entry that does not list its own is alone. */
-function blocksWith({ block, entry: { blocks } }: Allocation): readonly string[] {
-  const cidr = formatPrefix(block);
+function blocksWith(allocation: Allocation): readonly string[] {
+  const cidr = cidrOf(allocation);
+  const { blocks } = allocation.entry;
   return blocks?.includes(cidr) ? blocks : [cidr];
+}
+
+/** The block as a CIDR, as podCIDRs have it: its key, but for a block of one address. */
+export function cidrOf({ key, block }: Allocation): string {
+  return key.includes('/') ? key : formatPrefix(block);
 }
 
 function sinceOf({ held }: Decision): string {

@@ -1,4 +1,5 @@
 /** The slices of a PodNetwork: what they have in common, and those that tell the nodes what to tell of themselves. */
+import { createHash } from 'node:crypto';
 import { type AddressSpace, labelKeysName } from '../allocation/names.ts';
 import type { SliceHead } from '../allocation/slice.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
@@ -17,6 +18,11 @@ import { nodeAnnotationKey } from './node-annotation-key.ts';
 
 /** A slice of 256 keys of 317 characters stays far below what an annotation of Metacontroller may hold. */
 const MOST_KEYS = 256;
+
+/** Tells whether two have the same keys, sorted; 16 hexadecimal digits. */
+export function labelKeysDigest(keys: readonly string[]): string {
+  return createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 16);
+}
 
 /** Names what is no piece: a pool of the same name in the install's namespace has answers too. */
 function ownSpace(network: string): AddressSpace {

@@ -23,11 +23,11 @@ import {
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from './block-pool.ts';
+import { labelKeysDigest } from './network-slices.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
 import type { NetworkView, NodeView } from './plan.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { comparePools } from './priority.ts';
-import { labelOf } from './selector.ts';
 import { validatePodNetwork } from './validate.ts';
 
 /** The objects that decide what a network gives out. */
@@ -119,7 +119,7 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
   return {
     objects,
     problems,
-    ...readClaims(claims, labelKeys, annotation),
+    ...readClaims(claims, metadata.name, labelKeys, annotation),
     awaitsEveryNode: isDefault && clusterCIDRs.length > 0,
     isDefault,
     pools,
@@ -139,7 +139,8 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
   };
 }
 
-function labelKeysOf(pools: readonly BlockPool[]): string[] {
+/** The keys of the node labels that ClusterCIDRs select by, sorted. */
+export function labelKeysOf(pools: readonly BlockPool[]): string[] {
   return [...new Set(pools.flatMap(({ selector }) => selector?.labelKeys ?? []))].sort(compareText);
 }
 
@@ -151,9 +152,11 @@ function labelKeysOf(pools: readonly BlockPool[]): string[] {
  */
 function readClaims(
   claims: readonly PodCIDRClaim[],
+  network: string,
   labelKeys: readonly string[],
   annotation: string | undefined,
 ): { nodes: NodeView[]; stray: Range[] } {
+  const digest = labelKeysDigest(labelKeys);
   const nodes = new Map<string, NodeView>();
   const stray: Prefix[] = [];
   for (const { metadata, spec } of claims) {
@@ -165,16 +168,12 @@ function readClaims(
       stray.push(...blocks);
       continue;
     }
-    const labels = spec.nodeLabels ?? {};
-    const absent = new Set(texts(spec.absentLabels));
-    const knowsLabels = labelKeys.every(
-      (key) => labelOf({ name, labels }, key) !== undefined || absent.has(key),
-    );
+    const knowsLabels = labelKeys.length === 0 || spec.labelKeys?.[network] === digest;
     const shown = annotation === undefined ? undefined : spec.nodeAnnotations?.[annotation];
     nodes.set(uid, {
       uid,
       name,
-      labels,
+      labels: spec.nodeLabels ?? {},
       knowsLabels,
       podCIDRs,
       blocks,

@@ -2,12 +2,13 @@ import { UsedRanges } from '../address/blocks.ts';
 import { covers, formatPrefix, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
+import { WITHDRAWN_AT_ANNOTATION } from '../kubernetes/names.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
-import { type Decision, decisionsOf } from './decision.ts';
+import { cidrOf, type Decision, decisionsOf } from './decision.ts';
 import { candidateFinder } from './priority.ts';
 import type { SelectableNode } from './selector.ts';
 
@@ -122,6 +123,8 @@ class Planner {
   readonly #view: NetworkView;
   readonly #context: HookContext;
   readonly #isClosing: boolean;
+  /** Now, as entries have it. */
+  readonly #time: string;
   readonly #nodes: ReadonlyMap<string, NodeView>;
   readonly #homeOf: ReturnType<typeof homeFinder>;
   /** The blocks of every entry in view, whatever becomes of it. */
@@ -145,6 +148,7 @@ class Planner {
     this.#view = view;
     this.#context = context;
     this.#isClosing = isClosing;
+    this.#time = formatTime(context.now);
     this.#nodes = new Map(view.nodes.map((node) => [node.uid, node]));
     this.#homeOf = homeFinder(view.pools);
     this.#existing = new UsedRanges(view.allocations.map(({ block }) => block));
@@ -203,7 +207,7 @@ class Planner {
     const nodes = this.#view.nodes.filter(({ podCIDRs }) => podCIDRs.length > 0);
     const matching = nodes.flatMap(({ uid, blocks }) => {
       const cidrs = new Set(blocks.map(formatPrefix));
-      return (allocations.get(uid) ?? []).filter(({ block }) => cidrs.has(formatPrefix(block)));
+      return (allocations.get(uid) ?? []).filter((each) => cidrs.has(cidrOf(each)));
     });
     const holders = decisionsOf(matching).map(({ nodeUID }) => this.#nodes.get(nodeUID)!);
     const accounted = new UsedRanges();
@@ -221,15 +225,14 @@ class Planner {
       return;
     }
     const cidrs = blocks.map(formatPrefix);
-    const own = new Map(held.map((each) => [formatPrefix(each.block), each]));
+    const own = new Map(held.map((each) => [cidrOf(each), each]));
     const doubled = blocks.some((block) => accounted.overlaps(block));
     const known = doubled ? undefined : cidrs.find((cidr) => own.has(cidr));
     const home =
       (known === undefined ? undefined : own.get(known)!.entry.clusterCIDR) ??
       this.#homeOf(node, blocks)?.name;
     const isAccounted = !doubled && home !== undefined;
-    for (const each of held)
-      if (!isAccounted || !cidrs.includes(formatPrefix(each.block))) this.#release(each);
+    for (const each of held) if (!isAccounted || !cidrs.includes(cidrOf(each))) this.#release(each);
     if (!isAccounted) {
       const reason = doubled ? "overlap another node's" : 'outside every ClusterCIDR';
       this.#unaccounted.push({ name, reason });
@@ -248,12 +251,12 @@ class Planner {
   }
 
   /** Returns whether the decision stays. */
-  #keepDecision({ nodeUID, blocks, held, isComplete }: Decision): boolean {
+  #keepDecision(decision: Decision): boolean {
+    const { nodeUID, blocks, held } = decision;
     if (this.#settled.has(nodeUID)) return false;
     if (held.some(({ block }) => this.#taken.overlaps(block))) return false;
-    // A part of a decision that nobody was told of is not worth completing any more.
-    if (this.#isClosing && !isComplete && this.#nodes.get(nodeUID)?.shown !== blocks.join()) return false;
-    const present = new Set(held.map(({ block }) => formatPrefix(block)));
+    if (this.#isClosing && this.#hasLeft(decision)) return false;
+    const present = new Set(held.map(cidrOf));
     const missing: Prefix[] = [];
     let isBlocked = false;
     for (const cidr of blocks) {
@@ -268,6 +271,23 @@ class Planner {
     for (const block of missing) this.#addEntry(block, entry);
     this.#settle(nodeUID, entry.clusterCIDR ?? '', blocks.join(), isBlocked);
     return true;
+  }
+
+  /**
+   * Whether a node has nothing any more of a network that is being deleted: a part of a decision, which nobody was
+   * told of; or blocks that were withdrawn, which it does not show, and was told of long enough ago.
+   */
+  #hasLeft({ nodeUID, blocks, held, isComplete }: Decision): boolean {
+    if (this.#nodes.get(nodeUID)?.shown === blocks.join()) return false;
+    if (!isComplete) return true;
+    const { now, config } = this.#context;
+    return held.every(({ slice }) => {
+      const since = slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION];
+      const left =
+        since === undefined ? config.cacheLagSeconds : config.cacheLagSeconds - secondsSince(since, now);
+      if (left > 0 && !this.#view.isDefault) this.#changesIn(left);
+      return left <= 0 && !this.#view.isDefault;
+    });
   }
 
   /** A secondary network's blocks that are on a node although nobody lists them. */
@@ -304,8 +324,7 @@ class Planner {
   }
 
   #release(allocation: Allocation): void {
-    const since = formatTime(this.#context.now);
-    this.#kept.push({ ...allocation, entry: { ...allocation.entry, released: since } });
+    this.#kept.push({ ...allocation, entry: { ...allocation.entry, released: this.#time } });
     this.#changesIn(this.#gracePeriod);
   }
 
@@ -315,7 +334,7 @@ class Planner {
     const left = secondsHeld(since, this.#gracePeriod, now);
     if (left <= 0) return;
     // Time cannot be trusted to have been right when it was written, only not to be ahead of now.
-    const released = Date.parse(since) > now ? formatTime(now) : since;
+    const released = Date.parse(since) > now ? this.#time : since;
     this.#kept.push({ ...allocation, entry: { ...allocation.entry, released } });
     this.#changesIn(left);
   }
@@ -354,7 +373,7 @@ class Planner {
   }
 
   #add({ name, uid }: NodeView, clusterCIDR: string, block: Prefix, blocks: readonly string[]): void {
-    this.#addEntry(block, { uid, name, clusterCIDR, blocks, since: formatTime(this.#context.now) });
+    this.#addEntry(block, { uid, name, clusterCIDR, blocks, since: this.#time });
   }
 
   #addEntry(block: Prefix, entry: SliceEntry): void {

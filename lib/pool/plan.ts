@@ -197,9 +197,10 @@ class Planner {
     }
   }
 
-  /** Undefined while nobody can tell how long it is. */
+  /** Undefined while nobody can tell how long it is, or nothing is to become free. */
   get #gracePeriod(): number | undefined {
-    return this.#standstill?.reason === 'Deleting' ? 0 : this.#ranges?.reuseGracePeriodSeconds;
+    if (this.#standstill?.reason === 'Deleting') return 0;
+    return this.#standstill?.reason === 'Paused' ? undefined : this.#ranges?.reuseGracePeriodSeconds;
   }
 
   /** Whether the claim has an address from elsewhere, which it then keeps. */

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Address, parseAddress } from '../../lib/address/address.ts';
-import { parsePrefix, prefixOf } from '../../lib/address/range.ts';
+import { type Address, FAMILY_BITS, parseAddress } from '../../lib/address/address.ts';
+import { type Prefix, parsePrefix, prefixOf } from '../../lib/address/range.ts';
 import {
   type AddressSpace,
-  allocationName,
-  blockAllocationName,
-  refusalName,
+  answersName,
+  labelKeysName,
+  pieceOfName,
+  sliceName,
 } from '../../lib/allocation/names.ts';
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -17,34 +18,42 @@ function assertLegal(name: string): void {
   assert.match(name, SUBDOMAIN);
 }
 
-function named(name: string, marker: AddressSpace['marker'], address: string): string {
-  return allocationName({ name, marker }, parseAddress(address)!);
+function named(name: string, marker: AddressSpace['marker'], piece: string, blockLength?: number): string {
+  return sliceName({ name, marker }, parsePrefix(piece)!, blockLength);
 }
 
-test('the name of an allocation is its space and its address', () => {
-  assert.is(named('pool-a', '', '10.0.0.7'), 'pool-a.10.0.0.7');
-  assert.is(named('pool-a', '', 'fd00::7'), 'pool-a.fd00-0-0-0-0-0-0-7');
-  assert.is(named('pool-a', '', '::'), 'pool-a.0-0-0-0-0-0-0-0');
-  assert.is(named('pool-a', '', '::ffff:1.2.3.4'), 'pool-a.0-0-0-0-0-ffff-102-304');
-  assert.is(named('edge', 'global', '10.0.0.7'), 'edge.10.0.0.7.global');
-  assert.is(named('lab', 'shared', 'fd00::7'), 'lab.fd00-0-0-0-0-0-0-7.shared');
-  assert.is(blockAllocationName('default', parsePrefix('10.244.3.0/24')!), 'default.10.244.3.0-24');
-  assert.is(blockAllocationName('default', parsePrefix('fd00::/64')!), 'default.fd00-0-0-0-0-0-0-0-64');
+test('the name of a slice is its space, its piece and the length of its blocks', () => {
+  assert.is(named('pool-a', '', '10.0.0.0/26'), 'pool-a.10.0.0.0-26');
+  assert.is(named('pool-a', '', 'fd00::/122'), 'pool-a.fd00-0-0-0-0-0-0-0-122');
+  assert.is(named('pool-a', '', '::/122'), 'pool-a.0-0-0-0-0-0-0-0-122');
+  assert.is(named('pool-a', '', '::ffff:1.2.3.4/128'), 'pool-a.0-0-0-0-0-ffff-102-304-128');
+  assert.is(named('edge', 'global', '10.0.0.0/26'), 'edge.10.0.0.0-26.global');
+  assert.is(named('lab', 'shared', 'fd00::7/128'), 'lab.fd00-0-0-0-0-0-0-7-128.shared');
+  assert.is(named('default', '', '10.244.0.0/18', 24), 'default.10.244.0.0-18.24');
+  assert.is(named('default', '', 'fd00::/58', 64), 'default.fd00-0-0-0-0-0-0-0-58.64');
+  assert.is(named('default', '', '0.0.0.0/0', 0), 'default.0.0.0.0-0.0');
+  assert.is(answersName({ name: 'pool-a', marker: '' }, 0), 'pool-a.answers-0');
+  assert.is(answersName({ name: 'pool-a', marker: 'global' }, 12), 'pool-a.answers-12.global');
+  assert.is(labelKeysName({ name: 'default', marker: 'network' }, 0), 'default.label-keys-0.network');
 });
+
+const HIGHEST = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128';
 
 test('a name of 253 characters is shortened and stays legal', () => {
   const longest = 'a'.repeat(253);
-  const name = named(longest, 'global', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff');
+  const name = named(longest, 'shared', HIGHEST, 128);
   assertLegal(name);
-  assert.is.not(name, named(`${'a'.repeat(252)}b`, 'global', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'));
+  assert.is.not(name, named(`${'a'.repeat(252)}b`, 'shared', HIGHEST, 128));
 });
 
 test('a name that is cut after a dot or a dash stays legal', () => {
-  assertLegal(named(`${'a'.repeat(169)}.${'b'.repeat(80)}`, '', '10.0.0.1'));
-  assertLegal(named(`${'a'.repeat(168)}--${'b'.repeat(80)}`, '', '10.0.0.1'));
+  for (let length = 155; length <= 165; length++) {
+    assertLegal(named(`${'a'.repeat(length)}.${'b'.repeat(80)}`, '', '10.0.0.0/26'));
+    assertLegal(named(`${'a'.repeat(length)}--${'b'.repeat(80)}`, '', '10.0.0.0/26'));
+  }
 });
 
-// Any legal name, and names that look like the end of an allocation's name.
+// Any legal name, and names that look like the end of a slice's name.
 const LABEL = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?$/);
 const TRICKY = fc.constantFrom(
   '10',
@@ -52,13 +61,17 @@ const TRICKY = fc.constantFrom(
   '24',
   'global',
   'shared',
+  'network',
   'long',
   '10.0.0.1',
   '10.0.0.1-24',
   'x-24',
   '0-0-0-0-0-0-0-1',
   '0-0-0-0-0-0-0-1-64',
-  'refused-1-5f0c3a9e',
+  '10.0.0.0-26',
+  '10.0.0.0-26.24',
+  'answers-0',
+  'label-keys-0',
 );
 const NAME = fc.oneof(
   fc.array(fc.oneof(LABEL, TRICKY), { minLength: 1, maxLength: 6 }).map((labels) =>
@@ -81,31 +94,28 @@ const ADDRESS: fc.Arbitrary<Address> = fc.oneof(
     .map((text) => parseAddress(text)!),
 );
 interface Meaning {
-  kind: 'address' | 'block';
-  name: string;
-  marker: AddressSpace['marker'];
-  address: Address;
-  length: number;
+  space: AddressSpace;
+  piece: Prefix;
+  blockLength: number | undefined;
 }
 const MEANING: fc.Arbitrary<Meaning> = fc
   .record({
-    kind: fc.constantFrom('address' as const, 'block' as const),
     name: NAME,
     marker: fc.constantFrom('' as const, 'global' as const, 'shared' as const),
     address: ADDRESS,
     length: fc.integer({ min: 0, max: 128 }),
+    bits: fc.option(fc.integer({ min: 0, max: 6 }), { nil: undefined }),
   })
-  .map((meaning) => {
-    if (meaning.kind === 'address') return { ...meaning, length: -1 };
-    const length = meaning.length % (meaning.address.family === 4 ? 33 : 129);
-    const { family, first } = prefixOf(meaning.address, length);
-    return { ...meaning, marker: '' as const, address: { family, value: first }, length };
+  .map(({ name, marker, address, length, bits }) => {
+    const most = FAMILY_BITS[address.family];
+    const piece = prefixOf(address, length % (most + 1));
+    const blockLength = bits === undefined ? undefined : Math.min(most, piece.length + bits);
+    // Pod networks have no marker.
+    return { space: { name, marker: blockLength === undefined ? marker : '' }, piece, blockLength };
   });
 
-function nameOf({ kind, name, marker, address, length }: Meaning): string {
-  return kind === 'address'
-    ? allocationName({ name, marker }, address)
-    : blockAllocationName(name, prefixOf(address, length));
+function nameOf({ space, piece, blockLength }: Meaning): string {
+  return sliceName(space, piece, blockLength);
 }
 
 test('every name is legal', () => {
@@ -115,28 +125,49 @@ test('every name is legal', () => {
   );
 });
 
+test('a name tells its piece and the length of its blocks', () => {
+  fc.assert(
+    fc.property(MEANING, (meaning) => {
+      const { piece, blockLength } = meaning;
+      const read = pieceOfName(nameOf(meaning));
+      assert.equal(read, { piece, ...(blockLength !== undefined && { blockLength }) });
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test('two slices have one name only if they are one: space, marker, piece and length of blocks', () => {
+  const texts = new Map<string, string>();
+  const text = ({ space, piece, blockLength }: Meaning) =>
+    [space.name, space.marker, piece.family, piece.first, piece.length, blockLength].join(' ');
+  fc.assert(
+    fc.property(MEANING, (meaning) => {
+      const name = nameOf(meaning);
+      assert.is(texts.get(name) ?? text(meaning), text(meaning));
+      texts.set(name, text(meaning));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
 /** The meaning of a name of which nothing was hashed: read from the right, as a person would. */
 function read(name: string): Meaning {
-  const ends = /\.(global|shared)$/.exec(name);
-  const marker = (ends?.[1] ?? '') as Meaning['marker'];
-  const rest = ends ? name.slice(0, ends.index) : name;
-  const labels = rest.split('.');
-  const dashes = labels.at(-1)!.split('-').length - 1;
-  const groups = dashes >= 7 ? 1 : 4;
-  const space = labels.slice(0, -groups).join('.');
-  const text = labels.slice(-groups).join('.');
-  const isBlock = dashes === 1 || dashes === 8;
-  const [address, length] = isBlock ? [text.replace(/-\d+$/, ''), Number(/\d+$/.exec(text)![0])] : [text, -1];
+  const labels = name.split('.');
+  const marker = /^(global|shared)$/.test(labels.at(-1)!) ? (labels.pop() as 'global' | 'shared') : '';
+  const blockLength = labels.at(-1)!.includes('-') ? undefined : Number(labels.pop());
+  const last = labels.at(-1)!;
+  const groups = last.split('-').length === 9 ? 1 : 4;
+  const piece = labels.slice(-groups).join('.');
+  const start = piece.slice(0, piece.lastIndexOf('-'));
+  const length = piece.slice(piece.lastIndexOf('-') + 1);
   return {
-    kind: isBlock ? 'block' : 'address',
-    name: space,
-    marker,
-    address: parseAddress(groups === 1 ? address.replaceAll('-', ':') : address)!,
-    length,
+    space: { name: labels.slice(0, -groups).join('.'), marker },
+    piece: parsePrefix(`${groups === 1 ? start.replaceAll('-', ':') : start}/${length}`)!,
+    blockLength,
   };
 }
 
-test('a name tells its space, its marker and its address', () => {
+test('a name has one meaning, read from the right', () => {
   fc.assert(
     fc.property(MEANING, (meaning) => {
       const name = nameOf(meaning);
@@ -152,30 +183,28 @@ test('shortened names differ from each other and from those that are not', () =>
   });
   fc.assert(
     fc.property(long, long, MEANING, (a, b, other) => {
-      const nameA = named(a, '', '10.0.0.1');
-      assert.is(nameA === named(b, '', '10.0.0.1'), a === b);
-      assert.is.not(nameA, named(a, 'shared', '10.0.0.1'));
-      assert.is.not(nameA, named(a, '', '10.0.0.2'));
+      const nameA = named(a, '', '10.0.0.0/26');
+      assert.is(nameA === named(b, '', '10.0.0.0/26'), a === b);
+      assert.is.not(nameA, named(a, 'shared', '10.0.0.0/26'));
+      assert.is.not(nameA, named(a, '', '10.0.0.64/26'));
       assert.is.not(nameA, nameOf(other));
       // Even a pool that is named like the start of a shortened name.
-      assert.is.not(nameA, named(nameA.slice(0, nameA.indexOf('.')), '', '10.0.0.1'));
+      assert.is.not(nameA, named(nameA.slice(0, nameA.indexOf('.')), '', '10.0.0.0/26'));
     }),
   );
 });
 
-test('a refusal is named by its claim and its content', () => {
-  const uid = 'f298cb76-2dc6-4585-8479-01c3c490b9b8';
-  const name = refusalName(uid, 'PoolExhausted', 'pool-a has no free address');
-  assertLegal(name);
-  assert.match(name, /^refused-f298cb76-2dc6-4585-8479-01c3c490b9b8-[0-9a-f]{8}$/);
-  assert.is(name, refusalName(uid, 'PoolExhausted', 'pool-a has no free address'));
-  assert.is.not(name, refusalName(uid, 'PoolExhausted', 'pool-b has no free address'));
-  assert.is.not(name, refusalName(uid, 'PoolNotReady', 'pool-a has no free address'));
-});
-
-test('no address is named like a refusal', () => {
+test('slices of answers and of label keys keep no piece, whatever the space is named like', () => {
   fc.assert(
-    fc.property(MEANING, (meaning) => assert.not.match(nameOf(meaning), /^refused-[-0-9a-f]+-[0-9a-f]{8}$/)),
+    fc.property(NAME, fc.nat({ max: 99 }), (name, index) => {
+      for (const marker of ['', 'global', 'shared', 'network'] as const) {
+        for (const nameOfIt of [answersName, labelKeysName]) {
+          const text = nameOfIt({ name, marker }, index);
+          assertLegal(text);
+          assert.is(pieceOfName(text), undefined, text);
+        }
+      }
+    }),
   );
 });
 

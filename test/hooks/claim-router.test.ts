@@ -2,31 +2,54 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sync } from '../../hooks/claim-router.ts';
 import type { IPAddressClaim } from '../../lib/kubernetes/types.ts';
-import { claim, globalPool, ipPool } from './objects.ts';
+import type { HookConfig } from '../../lib/metacontroller/hook.ts';
+import { ago, claim, contextAt, globalPool, ipPool } from './objects.ts';
 
-function routed(object: IPAddressClaim) {
-  return sync({ object, attachments: {}, related: {} });
+const OPEN = { 'metaipam.io/settled': 'open' };
+
+function routed(object: IPAddressClaim, config: Partial<HookConfig> = {}) {
+  return sync({ object, attachments: {}, related: {} }, contextAt(0, config));
 }
 
 function referring(poolRef: object): IPAddressClaim {
   return { ...claim('a', ipPool({}), { labels: {} }), spec: { poolRef } } as IPAddressClaim;
 }
 
-test('a claim of a pool of ours gets the label of its pool', () => {
+test('a claim of a pool of ours gets the label of its pool, which may serve it', () => {
   assert.equal(routed(claim('a', ipPool({}), { labels: {} })), {
-    labels: { 'metaipam.io/pool': 'InClusterIPPool.pool' },
+    labels: { 'metaipam.io/pool': 'InClusterIPPool.pool', ...OPEN },
     attachments: [],
   });
   assert.equal(routed(claim('a', globalPool({}), { labels: {} })).labels, {
     'metaipam.io/pool': 'GlobalInClusterIPPool.pool',
+    ...OPEN,
   });
+});
+
+test('a claim that names a cluster is not opened to its pool before its hook has seen that', () => {
+  const pool = { 'metaipam.io/pool': 'InClusterIPPool.pool' };
+  const labelled = claim('a', ipPool({}), { labels: { 'cluster.x-k8s.io/cluster-name': 'prod' } });
+  const plain = claim('a', ipPool({}), { labels: {} });
+  const named = { ...plain, spec: { ...plain.spec, clusterName: 'prod' } };
+  for (const object of [labelled, named]) {
+    assert.equal(routed(object).labels, pool);
+    assert.equal(routed(object, { watchClusters: false }).labels, { ...pool, ...OPEN });
+  }
+});
+
+test('what a claim says of itself stays, and one that is being deleted is not opened', () => {
+  const pool = { 'metaipam.io/pool': 'InClusterIPPool.pool' };
+  for (const settled of ['open', 'leaving', 'pool-uid']) {
+    assert.equal(routed(claim('a', ipPool({}), { labels: { 'metaipam.io/settled': settled } })).labels, pool);
+  }
+  assert.equal(routed(claim('a', ipPool({}), { labels: {}, deletionTimestamp: ago(1) })).labels, pool);
 });
 
 test('a label that says something else is put right', () => {
   const { labels } = routed(
     claim('a', ipPool({}), { labels: { 'metaipam.io/pool': 'InClusterIPPool.other' } }),
   );
-  assert.equal(labels, { 'metaipam.io/pool': 'InClusterIPPool.pool' });
+  assert.equal(labels, { 'metaipam.io/pool': 'InClusterIPPool.pool', ...OPEN });
 });
 
 test('H1 F2 F3 F4 other claims are not touched', () => {

@@ -2,12 +2,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customize, finalize, sync } from '../../hooks/claims.ts';
 import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.ts';
-import type { Condition, IPAddress, IPAddressClaim, IPAllocation } from '../../lib/kubernetes/types.ts';
+import type { AllocationSlice, Condition, IPAddress, IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import type { DecoratorRequest, DecoratorResponse, HookConfig } from '../../lib/metacontroller/hook.ts';
 import {
-  ALLOCATIONS,
   ago,
-  allocation,
   boundClaim,
   CAPI,
   claim,
@@ -16,14 +14,18 @@ import {
   globalPool,
   ipAddress,
   ipPool,
+  labelsOf,
   NOW,
   objectMap,
+  SLICES,
+  slicesOf,
 } from './objects.ts';
 
 const POOL = ipPool({ addresses: ['10.0.0.1-10.0.0.254'], gateway: '10.0.0.2' });
 const PAUSED = { 'cluster.x-k8s.io/paused': '' };
 const CLUSTER_LABEL = { 'cluster.x-k8s.io/cluster-name': 'test-cluster' };
 const POOL_LABELS = { 'metaipam.io/pool': 'InClusterIPPool.pool', 'metaipam.io/pool-uid': 'pool-uid' };
+const LAG = contextAt().config.cacheLagSeconds;
 
 interface Seen {
   readonly related?: readonly KubernetesObject[];
@@ -32,15 +34,24 @@ interface Seen {
   readonly config?: Partial<HookConfig>;
 }
 
+/** As Metacontroller sends it once the claim has asked for its cluster. */
 function requestOf(
   object: IPAddressClaim,
   { related = [], attachments = [], config }: Seen,
 ): DecoratorRequest<IPAddressClaim> {
-  const addresses = `IPAddress.ipam.cluster.x-k8s.io/${config?.clusterApiVersion ?? 'v1beta2'}`;
+  const version = config?.clusterApiVersion ?? 'v1beta2';
+  const addresses = `IPAddress.ipam.cluster.x-k8s.io/${version}`;
+  const { relatedResources } = customize({ parent: object }, contextAt(0, config));
+  const asks = relatedResources.some(({ resource }) => resource === 'clusters');
   return {
     object,
     attachments: { [addresses]: {}, ...objectMap(...attachments) },
-    related: { [ALLOCATIONS]: {}, ...objectMap(...related) },
+    related: {
+      [SLICES]: {},
+      [addresses]: {},
+      ...(asks && { [`Cluster.cluster.x-k8s.io/${version}`]: {} }),
+      ...objectMap(...related),
+    },
   };
 }
 
@@ -52,10 +63,29 @@ function finalized(object: IPAddressClaim, seen: Seen = {}): DecoratorResponse {
   return finalize(requestOf(object, seen), contextAt(seen.seconds, seen.config));
 }
 
-/** The IPAddress that `synced` asks for, as Metacontroller creates it: with the claim as controlling owner. */
-function created(response: DecoratorResponse): IPAddress {
+/** The IPAddress that `response` asks for, as Metacontroller creates it: with the claim as controlling owner. */
+function created({ apiVersion, kind, metadata }: IPAddressClaim, response: DecoratorResponse): IPAddress {
   const [attachment] = response.attachments;
-  return { ...attachment, metadata: { ...attachment!.metadata, uid: 'address-uid' } } as IPAddress;
+  const { name, uid = '' } = metadata;
+  const controller = { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+  const ownerReferences = [controller, ...(attachment!.metadata.ownerReferences ?? [])];
+  return {
+    ...attachment,
+    metadata: { ...attachment!.metadata, uid: 'address-uid', ownerReferences },
+  } as IPAddress;
+}
+
+/** The IPAddress of a claim that was given this address. */
+function addressOf(object: IPAddressClaim, address: string): IPAddress {
+  return created(object, synced(object, { related: slicesOf(POOL, [object, address]) }));
+}
+
+function settledWith(object: IPAddressClaim, settled: string): IPAddressClaim {
+  const { metadata } = object;
+  return {
+    ...object,
+    metadata: { ...metadata, labels: { ...metadata.labels, 'metaipam.io/settled': settled } },
+  };
 }
 
 function addressIn({ attachments: [address] }: DecoratorResponse): string | undefined {
@@ -68,79 +98,80 @@ function cluster(meta: Partial<ObjectMeta> = {}, spec: object = {}): KubernetesO
 }
 
 function statusOf({ status }: DecoratorResponse) {
-  return status as { addressRef?: { name: string }; conditions?: Condition[] };
+  return status as NonNullable<IPAddressClaim['status']> & { conditions?: Condition[] };
 }
 
-function refusal(
-  object: IPAddressClaim,
-  reason: 'PoolExhausted' | 'PoolNotReady',
-  message: string,
-): IPAllocation {
-  const { address: _, prefix: __, gateway: ___, ...spec } = allocation(POOL, object, '10.0.0.1').spec;
-  const metadata = { name: `refused-${object.metadata.uid}-12345678`, namespace: 'default' };
+/** The slice in which the pool answers the claim. */
+function answered({ metadata }: IPAddressClaim, reason: string, message?: string): AllocationSlice {
+  const uid = metadata.uid ?? '';
+  const { kind, metadata: pool } = POOL;
   return {
     apiVersion: 'metaipam.io/v1alpha1',
-    kind: 'IPAllocation',
-    metadata,
-    spec: { ...spec, refusal: { reason, message } },
+    kind: 'AllocationSlice',
+    metadata: { name: 'pool.answers-0', namespace: 'default', labels: { [`claim.metaipam.io/${uid}`]: '' } },
+    spec: {
+      poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind, name: pool.name, uid: 'pool-uid' },
+      answers: { [uid]: { reason, ...(message !== undefined && { message }) } },
+    },
   };
 }
 
 // Binding
 
+const POOL_OWNER = {
+  apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+  kind: 'InClusterIPPool',
+  name: 'pool',
+  uid: 'pool-uid',
+  controller: false,
+  blockOwnerDeletion: true,
+};
+
 test('H2 the whole IPAddress', () => {
-  const test = claim('test', POOL, { labels: { ...POOL_LABELS, ...CLUSTER_LABEL, other: 'label' } });
-  const related = [allocation(POOL, test, '10.0.0.1'), cluster()];
+  const test = claim('test', POOL, { labels: { ...labelsOf(POOL), ...CLUSTER_LABEL, other: 'label' } });
+  const related = [...slicesOf(POOL, [test, '10.0.0.1']), cluster()];
   const response = synced(test, { related });
-  assert.equal(response.attachments, [
-    {
-      apiVersion: CAPI,
-      kind: 'IPAddress',
-      metadata: {
-        name: 'test',
-        namespace: 'default',
-        labels: { ...CLUSTER_LABEL, ...POOL_LABELS },
+  assert.equal(response, {
+    attachments: [
+      {
+        apiVersion: CAPI,
+        kind: 'IPAddress',
+        metadata: {
+          name: 'test',
+          namespace: 'default',
+          labels: { ...CLUSTER_LABEL, ...POOL_LABELS, 'metaipam.io/claim-uid': 'uid-test' },
+          // Metacontroller adds the claim.
+          ownerReferences: [POOL_OWNER],
+        },
+        spec: {
+          claimRef: { name: 'test' },
+          poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool' },
+          address: '10.0.0.1',
+          prefix: 24,
+          gateway: '10.0.0.2',
+        },
       },
-      spec: {
-        claimRef: { name: 'test' },
-        poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool' },
-        address: '10.0.0.1',
-        prefix: 24,
-        gateway: '10.0.0.2',
-      },
-    },
-  ]);
+    ],
+    resyncAfterSeconds: 10,
+  });
 });
 
-test('H2 claim and pool own the IPAddress, the pool only once a sync has seen it', () => {
-  const test = claim('test', POOL);
-  const related = [allocation(POOL, test, '10.0.0.1')];
-  const first = synced(test, { related });
-  assert.is(
-    first.attachments[0]!.metadata.ownerReferences,
-    undefined,
-    'the claim is Metacontroller’s to add',
-  );
-  const second = synced(test, { related, attachments: [created(first)] });
-  assert.equal(second.attachments[0]!.metadata.ownerReferences, [
-    {
-      apiVersion: CAPI,
-      kind: 'IPAddressClaim',
-      name: 'test',
-      uid: 'uid-test',
-      controller: true,
-      blockOwnerDeletion: true,
-    },
-    {
-      apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
-      kind: 'InClusterIPPool',
-      name: 'pool',
-      uid: 'pool-uid',
-      controller: false,
-      blockOwnerDeletion: true,
-    },
-  ]);
-});
+for (const name of ['test', POOL.metadata.name]) {
+  test(`H2 claim ${name} and pool ${POOL.metadata.name} own the IPAddress from the start`, () => {
+    const { ownerReferences } = addressOf(claim(name, POOL), '10.0.0.1').metadata;
+    assert.equal(ownerReferences, [
+      {
+        apiVersion: CAPI,
+        kind: 'IPAddressClaim',
+        name,
+        uid: `uid-${name}`,
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+      POOL_OWNER,
+    ]);
+  });
+}
 
 test('the IPAddress of a pool that shares its address space says so', () => {
   const pool = ipPool(
@@ -148,150 +179,203 @@ test('the IPAddress of a pool that shares its address space says so', () => {
     { annotations: { 'metaipam.io/address-space': 'lab' } },
   );
   const a = claim('a', pool);
-  const { metadata } = synced(a, { related: [allocation(pool, a, '10.0.0.1')] }).attachments[0]!;
-  assert.equal(metadata.labels, { ...POOL_LABELS, 'metaipam.io/address-space': 'lab' });
+  const { metadata } = synced(a, { related: slicesOf(pool, [a, '10.0.0.1']) }).attachments[0]!;
+  assert.is(metadata.labels?.['metaipam.io/address-space'], 'lab');
 });
 
 test('H7 without a gateway the IPAddress has none', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.254'] });
   const a = claim('a', pool);
-  const { spec } = synced(a, { related: [allocation(pool, a, '10.0.0.1')] }).attachments[0]!;
+  const { spec } = synced(a, { related: slicesOf(pool, [a, '10.0.0.1']) }).attachments[0]!;
   assert.not('gateway' in spec!);
 });
 
 test('H8 the address of a global pool is in the claim’s namespace', () => {
   const pool = globalPool({ addresses: ['10.0.0.2-10.0.0.254'] });
   const a = claim('a', pool, { namespace: 'ns2' });
-  const related = [allocation(pool, a, '10.0.0.3')];
-  const first = synced(a, { related });
-  const [address] = first.attachments;
+  const [address] = synced(a, { related: slicesOf(pool, [a, '10.0.0.3']) }).attachments;
   assert.is(address?.metadata.namespace, 'ns2');
-  const [owned] = synced(a, { related, attachments: [created(first)] }).attachments;
-  assert.is(owned?.metadata.ownerReferences?.[1]?.kind, 'GlobalInClusterIPPool');
+  assert.is(address?.metadata.ownerReferences?.[0]?.kind, 'GlobalInClusterIPPool');
   assert.is((address!.spec as IPAddress['spec']).poolRef.kind, 'GlobalInClusterIPPool');
 });
 
-test('a claim is bound once its IPAddress is there, and says which address it is', () => {
+test('a claim is bound once its IPAddress is there, says which address it is, and is settled', () => {
   const a = claim('a', POOL);
-  const related = [allocation(POOL, a, '10.0.0.1', { creationTimestamp: ago(1) })];
+  const related = slicesOf(POOL, [a, '10.0.0.1']);
   const first = synced(a, { related });
   assert.is(first.status, undefined, 'not before');
   assert.is(first.annotations, undefined);
+  assert.is(first.labels, undefined);
   assert.ok(first.resyncAfterSeconds! > 0);
 
-  const second = synced(a, { related, attachments: [created(first)] });
-  assert.equal(second.annotations, { 'metaipam.io/address': '10.0.0.1' });
-  assert.equal(second.status, {
-    addressRef: { name: 'a' },
-    conditions: [
-      {
-        type: 'Ready',
-        status: 'True',
-        reason: 'AddressAllocated',
-        message: 'the address is 10.0.0.1',
-        lastTransitionTime: '2026-01-02T03:04:05Z',
+  const { attachments, ...second } = synced(a, { related, attachments: [created(a, first)] });
+  assert.is(attachments.length, 1);
+  const lastTransitionTime = '2026-01-02T03:04:05Z';
+  assert.equal(second, {
+    labels: { 'metaipam.io/settled': 'pool-uid' },
+    annotations: { 'metaipam.io/address': '10.0.0.1' },
+    status: {
+      addressRef: { name: 'a' },
+      conditions: [
+        { type: 'Ready', status: 'True', reason: 'AddressAllocated', message: '', lastTransitionTime },
+      ],
+      deprecated: {
+        v1beta1: {
+          conditions: [{ type: 'Ready', status: 'True', reason: 'AddressAllocated', lastTransitionTime }],
+        },
       },
-    ],
+    },
+    resyncAfterSeconds: 10,
   });
-  assert.is(second.resyncAfterSeconds, undefined);
 });
 
-test('nothing changes any more once a claim is bound', () => {
+test('nothing changes any more once a claim is settled, with or without its slice in view', () => {
   const a = claim('a', POOL);
-  const related = [allocation(POOL, a, '10.0.0.1')];
-  const attachments = [created(synced(a, { related }))];
+  const related = slicesOf(POOL, [a, '10.0.0.1']);
+  const attachments = [created(a, synced(a, { related }))];
   const bound = synced(a, { related, attachments });
-  const { metadata } = a;
+  const { metadata } = settledWith(a, 'pool-uid');
   const after = { ...a, metadata: { ...metadata, annotations: bound.annotations }, status: bound.status };
-  const { attachments: desired, ...others } = synced(after as IPAddressClaim, {
-    related,
-    attachments,
-    seconds: 999,
+  for (const seen of [{ related }, {}]) {
+    const response = synced(after as IPAddressClaim, { ...seen, attachments, seconds: 999 });
+    const { annotations, status } = bound;
+    assert.equal(response, { annotations, status, attachments: bound.attachments });
+  }
+});
+
+const [ONE, THREE] = ['10.0.0.1', '10.0.0.3'] as const;
+for (const [what, settled, has, given, next] of [
+  ['it sees both, and they agree', 'open', ONE, [ONE], 'pool-uid'],
+  ['what it was given is not in view', 'open', ONE, [], undefined],
+  ['it was given another address', 'open', ONE, [THREE], undefined],
+  ['it was given two', 'open', ONE, [ONE, THREE], undefined],
+  ['it was given another later', 'pool-uid', ONE, [THREE], 'open'],
+  ['it was given one more later', 'pool-uid', ONE, [ONE, THREE], 'open'],
+  ['it is, and sees nothing of its pool', 'pool-uid', ONE, [], undefined],
+  ['it is, and agrees', 'pool-uid', ONE, [ONE], undefined],
+  ['it is with a pool of before', 'former-uid', ONE, [ONE], 'pool-uid'],
+  ['it has an address and no label', undefined, ONE, [ONE], 'pool-uid'],
+] as const) {
+  test(`a claim with an IPAddress and settled ${settled}: ${what}`, () => {
+    const plain = claim('a', POOL);
+    const a =
+      settled === undefined
+        ? claim('a', POOL, { labels: { 'metaipam.io/pool': 'InClusterIPPool.pool' } })
+        : settledWith(plain, settled);
+    const related = slicesOf(POOL, ...given.map((address) => [plain, address] as const));
+    const response = synced(a, { related, attachments: [addressOf(plain, has)] });
+    assert.equal(response.labels, next && { 'metaipam.io/settled': next });
+    assert.is(addressIn(response), has, 'it keeps its IPAddress, whatever it is given');
+    assert.equal(response.annotations, { 'metaipam.io/address': has });
   });
-  assert.equal(others, { annotations: bound.annotations, status: bound.status });
-  assert.equal(desired, bound.attachments);
-});
+}
 
-test('of two allocations the one created first is bound', () => {
-  const a = claim('a', POOL);
-  const related = [
-    allocation(POOL, a, '10.0.0.1', { resourceVersion: '1000' }),
-    allocation(POOL, a, '10.0.0.3', { resourceVersion: '999' }),
-  ];
-  assert.equal(addressIn(synced(a, { related })), '10.0.0.3');
-});
-
-test('an allocation of another claim of the same name is not bound', () => {
-  const former = claim('a', POOL, { uid: 'former' });
-  const response = synced(claim('a', POOL), { related: [allocation(POOL, former, '10.0.0.1')] });
-  assert.equal(response.attachments, []);
-});
-
-test('a claim keeps its IPAddress whatever allocation comes later', () => {
-  const a = claim('a', POOL);
-  const attachments = [created(synced(a, { related: [allocation(POOL, a, '10.0.0.1')] }))];
-  const related = [allocation(POOL, a, '10.0.0.3', { resourceVersion: '1' })];
-  const response = synced(a, { related, attachments });
-  assert.equal(addressIn(response), '10.0.0.1');
-  assert.equal(response.annotations, { 'metaipam.io/address': '10.0.0.1' });
-});
-
-test('a claim with the name of its pool owns its IPAddress alone: owner references are merged by name', () => {
-  const same = claim(POOL.metadata.name, POOL);
-  const related = [allocation(POOL, same, '10.0.0.1')];
-  const first = synced(same, { related });
-  assert.is(first.attachments[0]!.metadata.ownerReferences, undefined);
-  const [owned] = synced(same, { related, attachments: [created(first)] }).attachments;
+test('of two addresses that it was given a claim takes the lowest', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.254'] });
+  const a = claim('a', pool);
+  const related = slicesOf(pool, [a, '10.0.0.30'], [a, '10.0.0.4']);
+  assert.equal(addressIn(synced(a, { related })), '10.0.0.4');
   assert.equal(
-    owned!.metadata.ownerReferences?.map(({ kind }) => kind),
-    ['IPAddressClaim'],
+    addressIn(synced(boundClaim(a, '10.0.0.30'), { related })),
+    '10.0.0.30',
+    'or that which it had',
   );
+});
+
+test('what another claim of the same name was given is not this one’s, nor is what is released', () => {
+  const a = claim('a', POOL);
+  const former = claim('a', POOL, { uid: 'former' });
+  const related = slicesOf(POOL, [former, '10.0.0.1'], [a, '10.0.0.3', { released: ago(1) }]);
+  assert.equal(synced(a, { related }).attachments, []);
 });
 
 test('an IPAddress that was deleted by hand is made again with the same address', () => {
   const a = boundClaim(claim('a', POOL), '10.0.0.3');
-  const related = [
-    allocation(POOL, a, '10.0.0.1', { resourceVersion: '1' }),
-    allocation(POOL, a, '10.0.0.3', { resourceVersion: '2' }),
-  ];
-  const response = synced(a, { related });
+  const response = synced(a, { related: slicesOf(POOL, [a, '10.0.0.1'], [a, '10.0.0.3']) });
   assert.is(addressIn(response), '10.0.0.3');
   assert.is(condition(response, 'Ready'), 'False/AddressMissing');
   assert.equal(statusOf(response).addressRef, { name: 'a' });
 });
 
-test('a claim whose IPAddress does not appear says so after a minute', () => {
-  const a = claim('a', POOL);
-  const allocatedAt = (creationTimestamp: string) => ({
-    related: [allocation(POOL, a, '10.0.0.3', { creationTimestamp })],
-  });
-  assert.is(synced(a, allocatedAt(ago(59))).status, undefined);
-  const overdue = synced(a, allocatedAt(ago(60)));
-  assert.is(condition(overdue, 'Ready'), 'False/AllocationFailed');
-  assert.is(statusOf(overdue).addressRef, undefined);
-  assert.is(addressIn(overdue), '10.0.0.3');
+test('a settled claim whose IPAddress was deleted by hand has its pool look at it', () => {
+  const a = settledWith(boundClaim(claim('a', POOL), '10.0.0.3'), 'pool-uid');
+  assert.equal(synced(a).labels, { 'metaipam.io/settled': 'open' });
+  assert.equal(synced(a).attachments, [], 'what is not in view may be another’s by now');
 });
 
-test('an annotation in another spelling names the same address', () => {
+test('an IPAddress that is being deleted is not one to be Ready with', () => {
+  const a = boundClaim(claim('a', POOL), '10.0.0.1');
+  const address = addressOf(a, '10.0.0.1');
+  const ending = { ...address, metadata: { ...address.metadata, deletionTimestamp: ago(1) } };
+  assert.is(condition(synced(a, { attachments: [ending] }), 'Ready'), 'False/AddressMissing');
+});
+
+test('a claim whose name is taken by an IPAddress of another says so after a minute', () => {
+  const a = claim('a', POOL, { creationTimestamp: ago(0) });
+  const taken = ipAddress(ipPool({}, { name: 'other' }), 'a', '10.9.9.9');
+  const related = [...slicesOf(POOL, [a, '10.0.0.3']), taken];
+  const waiting = synced(a, { related, seconds: 59 });
+  assert.equal(waiting, { attachments: [], resyncAfterSeconds: 10 });
+  const overdue = synced(a, { related, seconds: 60 });
+  assert.is(condition(overdue, 'Ready'), 'False/AllocationFailed');
+  assert.match(
+    statusOf(overdue).conditions![0]!.message,
+    '10.0.0.3 is allocated, but there is an IPAddress default/a',
+  );
+  assert.is(statusOf(overdue).addressRef, undefined);
+  assert.equal(overdue.attachments, [], 'server-side apply would take it over');
+});
+
+test('an annotation in another spelling changes nothing', () => {
   const pool = ipPool({ addresses: ['fd00::/64'], prefix: 64 });
   const a = boundClaim(claim('a', pool), 'FD00::0003');
-  const { attachments } = synced(a, { related: [allocation(pool, a, 'fd00::3')] });
+  const { attachments } = synced(a, { related: slicesOf(pool, [a, 'fd00::3']) });
   assert.is(addressIn({ attachments }), 'fd00::3');
 });
 
 test('H19 an adopted address binds its claim though its IPAddress is not Metacontroller’s', () => {
   const a = claim('a', POOL);
-  const { spec, ...rest } = allocation(POOL, a, '10.0.0.1');
-  const response = synced(a, { related: [{ ...rest, spec: { ...spec, adopted: true } } as IPAllocation] });
+  const related = [...slicesOf(POOL, [a, '10.0.0.1', { adopted: true }]), ipAddress(POOL, 'a', '10.0.0.1')];
+  const response = synced(a, { related });
   assert.equal(statusOf(response).addressRef, { name: 'a' });
   assert.equal(response.annotations, { 'metaipam.io/address': '10.0.0.1' });
-  assert.is(response.attachments.length, 1);
+  assert.equal(response.labels, { 'metaipam.io/settled': 'pool-uid' });
+  assert.equal(response.attachments, [], 'the janitor makes the claim its owner');
 });
 
-test('an IPAddress stays as it is while its allocation is not in view', () => {
+test('an IPAddress from elsewhere keeps its prefix, and its gateway or that it has none', () => {
+  const a = claim('a', POOL);
+  const { metadata, spec, ...rest } = addressOf(a, '10.0.0.1');
+  const { gateway: _, ...bare } = spec;
+  for (const network of [{ prefix: 16 }, { prefix: 25, gateway: '10.0.0.126' }]) {
+    const found = { ...rest, metadata, spec: { ...bare, ...network } } as IPAddress;
+    const response = synced(a, { related: slicesOf(POOL, [a, '10.0.0.1']), attachments: [found] });
+    assert.equal(response.attachments[0]?.spec, found.spec);
+  }
+});
+
+const OTHER = { apiVersion: CAPI, kind: 'IPAddressClaim', name: 'x', uid: 'x', controller: true };
+const OWNERS = { ownerReferences: [{ ...OTHER, controller: false }] };
+const LABELS = { ...POOL_LABELS, 'metaipam.io/claim-uid': 'uid-a' };
+const STRANGE = { ...POOL_LABELS, 'metaipam.io/claim-uid': 'former' };
+for (const [what, meta, isOwn] of [
+  ['no labels and no owners', {}, true],
+  ['the owners of another provider', OWNERS, true],
+  ['its uid, and lost its owner', { labels: LABELS, ...OWNERS }, true],
+  ['the uid of an earlier claim of the name', { labels: STRANGE, ...OWNERS }, false],
+  ['labels of another cluster, and no owners', { labels: STRANGE }, true],
+  ['another controller', { labels: LABELS, ownerReferences: [OTHER] }, false],
+] as const) {
+  test(`an IPAddress of a claim’s name that has ${what} is ${isOwn ? '' : 'not '}its own`, () => {
+    const response = synced(claim('a', POOL), { related: [ipAddress(POOL, 'a', '10.0.0.1', meta)] });
+    assert.is(response.annotations !== undefined, isOwn);
+  });
+}
+
+test('an IPAddress is kept as it is', () => {
   const a = claim('a', POOL);
   const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' };
-  const found = created(synced(a, { related: [allocation(POOL, a, '10.0.0.1')] }));
+  const found = addressOf(a, '10.0.0.1');
   const { labels, ownerReferences = [] } = found.metadata;
   const changed = {
     ...found,
@@ -302,7 +386,7 @@ test('an IPAddress stays as it is while its allocation is not in view', () => {
     },
   };
   const response = synced(a, { attachments: [changed] });
-  const { uid: _, ...metadata } = changed.metadata;
+  const { uid: _, ownerReferences: __, ...metadata } = changed.metadata;
   assert.equal(response.attachments, [{ ...changed, metadata }]);
   assert.equal(statusOf(response).addressRef, { name: 'a' });
 });
@@ -310,39 +394,55 @@ test('an IPAddress stays as it is while its allocation is not in view', () => {
 test('the text of an address that another wrote is left to stand', () => {
   const pool = ipPool({ addresses: ['fd00::/64'], prefix: 64 });
   const a = claim('a', pool);
-  const found = created(synced(a, { related: [allocation(pool, a, 'fd00::3')] }));
+  const related = slicesOf(pool, [a, 'fd00::3']);
+  const found = created(a, synced(a, { related }));
   const written = { ...found, spec: { ...found.spec, address: 'FD00:0::3' } };
-  const response = synced(a, { related: [allocation(pool, a, 'fd00::3')], attachments: [written] });
+  const response = synced(a, { related, attachments: [written] });
   assert.equal(response.attachments[0]?.spec, written.spec);
   assert.equal(response.annotations, { 'metaipam.io/address': 'fd00::3' });
+  assert.equal(response.labels, { 'metaipam.io/settled': 'pool-uid' });
 });
 
 // Waiting
 
 test('a refusal becomes the Ready condition', () => {
   const a = claim('a', POOL);
-  const response = synced(a, { related: [refusal(a, 'PoolExhausted', 'the pool is full')] });
+  const related = [answered(a, 'PoolExhausted', 'the pool is full')];
+  const response = synced(a, { related });
+  const ready = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'PoolExhausted',
+    message: 'the pool is full',
+    lastTransitionTime: '2026-01-02T03:04:05Z',
+  };
   assert.equal(response, {
     attachments: [],
     status: {
-      conditions: [
-        {
-          type: 'Ready',
-          status: 'False',
-          reason: 'PoolExhausted',
-          message: 'the pool is full',
-          lastTransitionTime: '2026-01-02T03:04:05Z',
-        },
-      ],
+      conditions: [ready],
+      deprecated: { v1beta1: { conditions: [{ ...ready, severity: 'Warning' }] } },
     },
+    resyncAfterSeconds: 10,
   });
+  const told = { ...a, status: response.status } as IPAddressClaim;
+  assert.equal(synced(told, { related }), { attachments: [], status: response.status });
 });
 
 test('an address beats a refusal, in whatever order they come', () => {
   const a = claim('a', POOL);
-  const related = [refusal(a, 'PoolExhausted', 'the pool is full'), allocation(POOL, a, '10.0.0.1')];
+  const related = [answered(a, 'PoolExhausted', 'the pool is full'), ...slicesOf(POOL, [a, '10.0.0.1'])];
   assert.is(synced(a, { related }).attachments.length, 1);
   assert.is(synced(a, { related: related.toReversed() }).attachments.length, 1);
+});
+
+test('a claim without a label is opened to its pool', () => {
+  const { labels } = synced(claim('a', POOL, { labels: { 'metaipam.io/pool': 'InClusterIPPool.pool' } }));
+  assert.equal(labels, { 'metaipam.io/settled': 'open' });
+});
+
+test('that nothing is kept for it is no news for a claim that lives', () => {
+  const a = claim('a', POOL, { creationTimestamp: ago(0) });
+  assert.is(synced(a, { related: [answered(a, 'NothingHeld')] }).status, undefined);
 });
 
 test('a young claim waits in silence, an older one asks for its pool', () => {
@@ -369,43 +469,49 @@ test('a status is what others wrote into it, too', () => {
     message: '',
     lastTransitionTime: ago(99),
   };
-  const a = {
-    ...claim('a', POOL),
-    status: { conditions: [other], deprecated: { v1beta1: { conditions: [] } } },
-  };
-  const { status } = synced(a as IPAddressClaim, { related: [refusal(a, 'PoolExhausted', 'full')] });
-  const { conditions, ...others } = status as { conditions: Condition[] };
-  assert.equal(others, { deprecated: { v1beta1: { conditions: [] } } });
-  assert.equal(conditions[0], other);
-  assert.is(conditions.length, 2);
+  const deprecated = { v1beta1: { conditions: [other], note: 'kept' } };
+  const a = { ...claim('a', POOL), status: { conditions: [other], deprecated, note: 'kept' } };
+  const response = synced(a as IPAddressClaim, { related: [answered(a, 'PoolExhausted', 'full')] });
+  const status = response.status as typeof a.status;
+  assert.is(status.note, 'kept');
+  assert.is(status.deprecated.v1beta1.note, 'kept');
+  for (const conditions of [status.conditions, status.deprecated.v1beta1.conditions]) {
+    assert.equal(
+      conditions.map(({ type }) => type),
+      ['Other', 'Ready'],
+    );
+  }
+  assert.equal(status.conditions[0], other);
 });
 
-test('conditions of v1beta1 say how bad a False is', () => {
+test('conditions of v1beta1 say how bad a False is, and nothing where there is nothing to say', () => {
   const config = { clusterApiVersion: 'v1beta1' } as const;
   const a = { ...claim('a', POOL), apiVersion: 'ipam.cluster.x-k8s.io/v1beta1' };
-  const waiting = synced(a, { related: [refusal(a, 'PoolExhausted', 'full')], config });
-  assert.equal(statusOf(waiting).conditions, [
-    {
-      type: 'Ready',
-      status: 'False',
-      reason: 'PoolExhausted',
-      message: 'full',
-      severity: 'Warning',
-      lastTransitionTime: '2026-01-02T03:04:05Z',
-    },
-  ]);
-  const address = created(synced(a, { related: [allocation(POOL, a, '10.0.0.1')], config }));
+  const waiting = synced(a, { related: [answered(a, 'PoolExhausted', 'full')], config });
+  assert.equal(statusOf(waiting), {
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'False',
+        reason: 'PoolExhausted',
+        message: 'full',
+        severity: 'Warning',
+        lastTransitionTime: '2026-01-02T03:04:05Z',
+      },
+    ],
+  });
+  const address = created(a, synced(a, { related: slicesOf(POOL, [a, '10.0.0.1']), config }));
   assert.is(address.apiVersion, 'ipam.cluster.x-k8s.io/v1beta1');
   const bound = synced({ ...a, ...waiting } as IPAddressClaim, { attachments: [address], config });
   const [ready] = statusOf(bound).conditions!;
   assert.is(ready?.status, 'True');
-  assert.not('severity' in ready!);
+  assert.not('severity' in ready! || 'message' in ready!);
 });
 
 // Pauses and clusters
 
 const named = { ...claim('test', POOL), spec: { ...claim('test', POOL).spec, clusterName: 'test-cluster' } };
-const labelled = claim('test', POOL, { labels: { ...POOL_LABELS, ...CLUSTER_LABEL } });
+const labelled = claim('test', POOL, { labels: { ...labelsOf(POOL), ...CLUSTER_LABEL } });
 
 const HELD: [string, IPAddressClaim, KubernetesObject[], string][] = [
   [
@@ -430,9 +536,12 @@ const HELD: [string, IPAddressClaim, KubernetesObject[], string][] = [
 ];
 for (const [why, object, clusters, reason] of HELD) {
   test(`no address for a claim when ${why}`, () => {
-    const response = synced(object, { related: [allocation(POOL, object, '10.0.0.1'), ...clusters] });
+    const response = synced(object, { related: [...slicesOf(POOL, [object, '10.0.0.1']), ...clusters] });
     assert.equal(response.attachments, []);
     assert.is(condition(response, 'Ready'), `False/${reason}`);
+    const { 'metaipam.io/settled': _, ...labels } = object.metadata.labels ?? {};
+    const unadmitted = { ...object, metadata: { ...object.metadata, labels } };
+    assert.is(synced(unadmitted, { related: clusters }).labels, undefined, 'its pool does not look at it');
   });
 }
 
@@ -441,21 +550,29 @@ for (const [id, object] of [
   ['H27', named],
 ] as const) {
   test(`${id} an address when the pause is over`, () => {
-    const related = [allocation(POOL, object, '10.0.0.1'), cluster({}, { paused: false })];
+    const related = [...slicesOf(POOL, [object, '10.0.0.1']), cluster({}, { paused: false })];
     assert.is(synced(object, { related }).attachments.length, 1);
   });
 }
 
 test('a claim without a cluster waits for none, nor does any where there are no clusters', () => {
   const a = claim('a', POOL);
-  assert.is(synced(a, { related: [allocation(POOL, a, '10.0.0.1')] }).attachments.length, 1);
-  const related = [allocation(POOL, named, '10.0.0.1')];
+  assert.is(synced(a, { related: slicesOf(POOL, [a, '10.0.0.1']) }).attachments.length, 1);
+  const related = slicesOf(POOL, [named, '10.0.0.1']);
   assert.is(synced(named, { related, config: { watchClusters: false } }).attachments.length, 1);
+});
+
+test('a claim whose rules are older than its label of a cluster is served: nobody knows of that cluster', () => {
+  for (const object of [labelled, named]) {
+    const request = requestOf(object, { related: slicesOf(POOL, [object, '10.0.0.1']) });
+    const { 'Cluster.cluster.x-k8s.io/v1beta2': _, ...related } = request.related;
+    assert.is(addressIn(sync({ ...request, related }, contextAt())), '10.0.0.1');
+  }
 });
 
 test('the field names the cluster before the label does', () => {
   const both = { ...labelled, spec: { ...labelled.spec, clusterName: 'named' } };
-  const related = [allocation(POOL, both, '10.0.0.1'), cluster()];
+  const related = [...slicesOf(POOL, [both, '10.0.0.1']), cluster()];
   assert.is(condition(synced(both, { related }), 'Ready'), 'False/ClusterNotFound');
 });
 
@@ -465,56 +582,94 @@ for (const [what, meta] of [
 ] as const) {
   test(`a bound claim whose cluster is ${what} keeps its address and its status`, () => {
     const bound = boundClaim(labelled, '10.0.0.1');
-    const found = created(synced(claim('test', POOL), { related: [allocation(POOL, bound, '10.0.0.1')] }));
+    const found = addressOf(claim('test', POOL), '10.0.0.1');
     const related = meta === undefined ? [] : [cluster(meta)];
     const response = synced(bound, { related, attachments: [found] });
-    const { uid: _, ...metadata } = found.metadata;
+    const { uid: _, ownerReferences: __, ...metadata } = found.metadata;
     assert.equal(response, { attachments: [{ ...found, metadata }] });
   });
 }
 
-test('an IPAddress made again for a Ready claim, which may be gone, has no pool as owner until that is known', () => {
-  const unbound = claim('test', POOL);
-  const related = [allocation(POOL, unbound, '10.0.0.1')];
-  const first = synced(unbound, { related });
-  const { status, annotations } = synced(unbound, { related, attachments: [created(first)] });
-  const ready = { ...unbound, metadata: { ...unbound.metadata, annotations }, status } as IPAddressClaim;
-  const again = created(first);
-  const owner = { apiVersion: CAPI, kind: 'IPAddressClaim', name: 'test', uid: 'uid-test', controller: true };
-  const metadata = { ...again.metadata, creationTimestamp: ago(-1), ownerReferences: [owner] };
-  const fresh = { ...again, metadata };
-  const lag = contextAt().config.cacheLagSeconds;
-  const early = synced(ready, { related, attachments: [fresh], seconds: lag });
-  assert.equal(early.attachments[0]!.metadata.ownerReferences, [owner]);
-  assert.is(early.resyncAfterSeconds, 1);
-  const later = synced(ready, { related, attachments: [fresh], seconds: lag + 1 });
-  assert.is(later.attachments[0]!.metadata.ownerReferences?.length, 2);
-  const bound = { ...fresh, metadata: { ...metadata, creationTimestamp: ago(0) } };
-  const usual = synced(ready, { related, attachments: [bound] });
-  assert.is(
-    usual.attachments[0]!.metadata.ownerReferences?.length,
-    2,
-    'one that was there before it was Ready',
-  );
-});
-
 // Deletion
 
-const leaving = claim('test', POOL, { deletionTimestamp: ago(1) });
-const leavingAddress = created(
-  synced(claim('test', POOL), { related: [allocation(POOL, leaving, '10.0.0.1')] }),
-);
+function ending(settled: string | undefined, meta: Partial<ObjectMeta> = {}, seconds = 1): IPAddressClaim {
+  const { 'metaipam.io/settled': _, ...labels } = labelsOf(POOL);
+  return claim('test', POOL, {
+    deletionTimestamp: ago(seconds),
+    ...meta,
+    labels: { ...labels, ...(settled && { 'metaipam.io/settled': settled }), ...meta.labels },
+  });
+}
+const ADDRESS = addressOf(claim('test', POOL), '10.0.0.1');
+const KEPT = slicesOf(POOL, [ending('open'), '10.0.0.1']);
+const RELEASED = slicesOf(POOL, [ending('open'), '10.0.0.1', { released: ago(1) }]);
+const NOTHING_HELD = [answered(ending('open'), 'NothingHeld')];
+const HAD = { annotations: { 'metaipam.io/address': '10.0.0.1' } };
 
-test('a claim goes after its IPAddress', () => {
-  const first = finalized(leaving, { attachments: [leavingAddress] });
-  assert.equal(first, { attachments: [], finalized: false });
-  assert.equal(finalized(leaving), { attachments: [], finalized: true });
+test('a claim goes after its IPAddress, and after its pool has heard of it', () => {
+  const first = finalized(ending('pool-uid'), { related: KEPT, attachments: [ADDRESS] });
+  assert.equal(first, { attachments: [], finalized: false, resyncAfterSeconds: 10 });
+  const second = finalized(ending('pool-uid'), { related: KEPT });
+  assert.equal(second, {
+    labels: { 'metaipam.io/settled': 'leaving' },
+    attachments: [],
+    finalized: false,
+    resyncAfterSeconds: 5,
+  });
+  assert.is(finalized(ending('leaving'), { related: KEPT }).finalized, false);
+  assert.equal(finalized(ending('leaving'), { related: RELEASED }), { attachments: [], finalized: true });
+  assert.equal(finalized(ending('leaving'), { related: NOTHING_HELD }), { attachments: [], finalized: true });
+});
+
+test('a claim that was never admitted and has nothing goes at once', () => {
+  assert.equal(finalized(ending(undefined)), { attachments: [], finalized: true });
+  assert.is(finalized(ending(undefined), { attachments: [ADDRESS] }).finalized, false);
+  assert.is(finalized(ending(undefined), { related: KEPT }).finalized, false);
+});
+
+test('a claim that was open and sees nothing asks its pool', () => {
+  const response = finalized(ending('open'));
+  assert.equal(response.labels, { 'metaipam.io/settled': 'leaving' });
+  assert.is(response.finalized, false);
+});
+
+test('a claim that was given an address may have made an IPAddress just now: it waits for that to be seen', () => {
+  const response = finalized(ending('open'), { related: KEPT, seconds: LAG - 2 });
+  assert.equal(response, { attachments: [], finalized: false, resyncAfterSeconds: 1 });
+  const later = finalized(ending('open'), { related: KEPT, seconds: LAG - 1 });
+  assert.equal(later.labels, { 'metaipam.io/settled': 'leaving' });
+});
+
+for (const [what, meta, related, patience] of [
+  ['nothing', {}, [], 5],
+  ['what it was given', {}, KEPT, 5],
+  ['nothing, and had an address', HAD, [], 120],
+  ['what it was given, and had that', HAD, KEPT, 120],
+] as const) {
+  test(`a claim that leaves and sees ${what} is not held for ever`, () => {
+    const early = finalized(ending('leaving', meta, 0), { related, seconds: patience - 1 });
+    assert.equal(early, { attachments: [], finalized: false, resyncAfterSeconds: 1 });
+    const late = finalized(ending('leaving', meta, 0), { related, seconds: patience });
+    assert.equal(late, { attachments: [], finalized: true });
+  });
+}
+
+test('a claim whose IPAddress it does not control lets the janitor delete that, for a while', () => {
+  const foreign = ipAddress(POOL, 'test', '10.0.0.1');
+  const response = finalized(ending('pool-uid'), { related: [foreign] });
+  assert.equal(response.labels, { 'metaipam.io/settled': 'ending' });
+  assert.is(response.finalized, false);
+  assert.is(finalized(ending('ending'), { related: [foreign], seconds: 118 }).finalized, false);
+  assert.is(finalized(ending('ending'), { related: [foreign], seconds: 119 }).finalized, true);
+  assert.equal(finalized(ending('ending')).labels, { 'metaipam.io/settled': 'leaving' });
 });
 
 test('H29 a claim goes when its cluster is gone', () => {
-  const object = { ...leaving, spec: named.spec };
-  assert.equal(finalized(object, { attachments: [leavingAddress] }), { attachments: [], finalized: false });
-  assert.equal(finalized(object), { attachments: [], finalized: true });
+  const object = { ...ending('pool-uid'), spec: named.spec };
+  assert.is(finalized(object, { attachments: [ADDRESS] }).finalized, false);
+  assert.equal(finalized(object, { attachments: [ADDRESS] }).attachments, []);
+  const left = { ...ending('leaving'), spec: named.spec };
+  assert.equal(finalized(left, { related: RELEASED }), { attachments: [], finalized: true });
 });
 
 const HOLDS: [string, Partial<ObjectMeta>, KubernetesObject[]][] = [
@@ -523,44 +678,43 @@ const HOLDS: [string, Partial<ObjectMeta>, KubernetesObject[]][] = [
   ['its cluster’s spec says so', { labels: CLUSTER_LABEL }, [cluster({}, { paused: true })]],
 ];
 for (const [why, meta, related] of HOLDS) {
-  test(`a claim and its IPAddress stay while ${why}`, () => {
-    const object = { ...leaving, metadata: { ...leaving.metadata, ...meta } };
-    const response = finalized(object, { related, attachments: [leavingAddress] });
+  test(`a claim and its IPAddress stay while ${why}; one that has nothing goes`, () => {
+    const response = finalized(ending('pool-uid', meta), { related, attachments: [ADDRESS] });
     assert.is(response.finalized, false);
     assert.equal(
       response.attachments.map(({ spec }) => spec),
-      [leavingAddress.spec],
+      [ADDRESS.spec],
     );
-    assert.is(finalized(object, { related }).finalized, false);
+    assert.is(finalized(ending('pool-uid', meta), { related }).finalized, false);
+    assert.is(finalized(ending('open', meta), { related: [...related, ...KEPT] }).finalized, false);
+    for (const settled of [undefined, 'open']) {
+      assert.equal(finalized(ending(settled, meta), { related }), { attachments: [], finalized: true });
+    }
   });
 }
 
 test('a living claim that lost its label gets it back and keeps its IPAddress', () => {
   const { labels: _, ...metadata } = claim('test', POOL).metadata;
-  const response = finalized({ ...claim('test', POOL), metadata }, { attachments: [leavingAddress] });
+  const response = finalized({ ...claim('test', POOL), metadata }, { attachments: [ADDRESS] });
   assert.is(response.finalized, false);
   assert.equal(response.labels, { 'metaipam.io/pool': 'InClusterIPPool.pool' });
-  const { uid, ...kept } = leavingAddress.metadata;
+  const { uid, ownerReferences: _owners, ...kept } = ADDRESS.metadata;
   assert.is(uid, 'address-uid');
-  assert.equal(response.attachments, [{ ...leavingAddress, metadata: kept }]);
+  assert.equal(response.attachments, [{ ...ADDRESS, metadata: kept }]);
 });
 
 // Recovery
 
-test('a bound claim that lost IPAddress and allocation waits for the address that it names', () => {
-  const response = synced(boundClaim(claim('a', POOL), '10.0.0.1'));
-  assert.equal(response, { attachments: [], resyncAfterSeconds: 10 });
-});
-
-test('if that address is refused it says so, and still names its IPAddress', () => {
+test('why a lost address is not given again is said, and the claim still names its IPAddress', () => {
   const a = boundClaim(claim('a', POOL), '10.0.0.1');
-  const response = synced(a, { related: [refusal(a, 'PoolNotReady', 'why')] });
-  assert.is(condition(response, 'Ready'), 'False/PoolNotReady');
+  const response = synced(a, { related: [answered(a, 'PoolNotReady', 'why')] });
+  assert.is(condition(response, 'Ready'), 'Unknown/AddressLost');
+  assert.is(statusOf(response).conditions?.[0]?.message, 'IPAddress a is gone: why');
   assert.equal(statusOf(response).addressRef, { name: 'a' });
 });
 
-for (const address of [undefined, 'nonsense']) {
-  test(`a bound claim that names ${address ?? 'no address'} gives it up after a minute`, () => {
+for (const address of [undefined, 'nonsense', '10.0.0.1']) {
+  test(`a bound claim that sees nothing and had ${address ?? 'no address'} gives up the name after a minute`, () => {
     const lost = boundClaim(claim('a', POOL), address);
     const first = synced(lost);
     assert.is(condition(first, 'Ready'), 'Unknown/AddressLost');
@@ -615,7 +769,7 @@ test('H1 F2 F3 F4 claims of other pools are left alone', () => {
     { kind: 'InClusterIPPool', name: 'pool' },
   ]) {
     const foreign = { ...claim('a', POOL), spec: { poolRef } } as IPAddressClaim;
-    const related = [allocation(POOL, foreign, '10.0.0.1')];
+    const related = slicesOf(POOL, [foreign, '10.0.0.1']);
     assert.equal(synced(foreign, { related }), { attachments: [] });
     assert.equal(finalized(foreign), { attachments: [], finalized: true });
     assert.equal(customize({ parent: foreign }, contextAt()), { relatedResources: [] });
@@ -630,15 +784,16 @@ test('somebody else’s IPAddress among the attachments is not this claim’s', 
 
 // Related objects
 
-test('a claim asks for its allocations and its cluster', () => {
+test('a claim asks for the slices that are to tell it something, the IPAddress of its name, and its cluster', () => {
   assert.equal(customize({ parent: named }, contextAt()), {
     relatedResources: [
       {
         apiVersion: 'metaipam.io/v1alpha1',
-        resource: 'ipallocations',
+        resource: 'allocationslices',
         namespace: 'default',
-        labelSelector: { matchLabels: { 'metaipam.io/claim-uid': 'uid-test' } },
+        labelSelector: { matchExpressions: [{ key: 'claim.metaipam.io/uid-test', operator: 'Exists' }] },
       },
+      { apiVersion: CAPI, resource: 'ipaddresses', namespace: 'default', names: ['test'] },
       {
         apiVersion: 'cluster.x-k8s.io/v1beta2',
         resource: 'clusters',
@@ -648,17 +803,17 @@ test('a claim asks for its allocations and its cluster', () => {
     ],
   });
   const withoutClusters = customize({ parent: named }, contextAt(0, { watchClusters: false }));
-  assert.is(withoutClusters.relatedResources.length, 1);
+  assert.is(withoutClusters.relatedResources.length, 2);
 });
 
-test('a claim of a global pool asks where the install is', () => {
+test('a claim of a global pool asks for slices where the install is', () => {
   const { relatedResources } = customize(
     { parent: claim('a', globalPool({})) },
     contextAt(0, { installNamespace: 'ipam' }),
   );
   assert.equal(
-    relatedResources.map(({ namespace }) => namespace),
-    ['ipam'],
+    relatedResources.map(({ resource, namespace }) => `${namespace}/${resource}`),
+    ['ipam/allocationslices', 'default/ipaddresses'],
   );
 });
 

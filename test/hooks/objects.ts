@@ -1,16 +1,22 @@
 /** Objects as the API server would hand them out, with no more fields than a test names. */
-import { type Address, canonicalAddress, parseAddress } from '../../lib/address/address.ts';
-import { allocationName } from '../../lib/allocation/names.ts';
+import { FAMILY_BITS, parseAddress } from '../../lib/address/address.ts';
+import { prefixOf } from '../../lib/address/range.ts';
+import { type Allocation, allocationsOf, desiredSlices } from '../../lib/allocation/slice.ts';
+import { crdAdmission } from '../../lib/engine/crd-admission.ts';
+import type { Unstructured } from '../../lib/engine/object.ts';
 import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.ts';
 import { qualifiedName } from '../../lib/kubernetes/object.ts';
+import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type {
+  AllocationSlice,
   Condition,
   GlobalInClusterIPPool,
   InClusterIPPool,
   InClusterIPPoolSpec,
   IPAddress,
   IPAddressClaim,
-  IPAllocation,
+  SliceAnswer,
+  SliceEntry,
 } from '../../lib/kubernetes/types.ts';
 import {
   type CompositeRequest,
@@ -22,10 +28,11 @@ import {
   type ObjectMap,
 } from '../../lib/metacontroller/hook.ts';
 import { poolLabel } from '../../lib/pool/label.ts';
+import { sliceHead } from '../../lib/pool/pool.ts';
 
 export const NOW = Date.parse('2026-01-02T03:04:05Z');
 export const CAPI = 'ipam.cluster.x-k8s.io/v1beta2';
-export const ALLOCATIONS = 'IPAllocation.metaipam.io/v1alpha1';
+export const SLICES = 'AllocationSlice.metaipam.io/v1alpha1';
 export const IP_POOL = 'InClusterIPPool';
 export const GLOBAL_POOL = 'GlobalInClusterIPPool';
 export type Pool = InClusterIPPool | GlobalInClusterIPPool;
@@ -55,7 +62,7 @@ export function globalPool(spec: Partial<InClusterIPPoolSpec>, meta: Meta = {}):
   return { ...ipPool(spec), kind: GLOBAL_POOL, metadata: { ...metadata, ...meta } };
 }
 
-/** A claim of `pool`, 1000 seconds old unless `meta` says otherwise; its uid is `uid-<name>`. */
+/** A claim of `pool`, open and 1000 seconds old unless `meta` says otherwise; its uid is `uid-<name>`. */
 export function claim(name: string, pool: Pool = ipPool({}), meta: Meta = {}): IPAddressClaim {
   return {
     apiVersion: CAPI,
@@ -66,11 +73,26 @@ export function claim(name: string, pool: Pool = ipPool({}), meta: Meta = {}): I
       uid: `uid-${name}`,
       resourceVersion: '100',
       creationTimestamp: ago(1000),
-      labels: { 'metaipam.io/pool': poolLabel(pool.kind, pool.metadata.name) },
+      labels: labelsOf(pool),
       ...meta,
     },
     spec: { poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: pool.kind, name: pool.metadata.name } },
   };
+}
+
+/** What a claim of `pool` is found by; `settled` is `open`, `leaving` or a pool's uid. */
+export function labelsOf(pool: Pool, settled = 'open'): Record<string, string> {
+  return {
+    'metaipam.io/pool': poolLabel(pool.kind, pool.metadata.name),
+    'metaipam.io/settled': settled,
+  };
+}
+
+/** The claim, which is being deleted and has no IPAddress any more. */
+export function leaving(claim: IPAddressClaim): IPAddressClaim {
+  const { metadata } = claim;
+  const labels = { ...metadata.labels, 'metaipam.io/settled': 'leaving' };
+  return { ...claim, metadata: { ...metadata, labels, deletionTimestamp: ago(5) } };
 }
 
 /** The claim, bound to an address as the claims hook records it. */
@@ -81,46 +103,27 @@ export function boundClaim(unbound: IPAddressClaim, address?: string): IPAddress
   return { ...unbound, metadata: { ...metadata, annotations }, status };
 }
 
-/** An allocation of `pool` for a claim, as old as the claim. */
-export function allocation(
-  pool: Pool,
-  { metadata }: IPAddressClaim,
-  address: string,
-  meta: Meta = {},
-): IPAllocation {
-  const { kind, metadata: poolMeta, spec } = pool;
-  const space = poolMeta.annotations?.['metaipam.io/address-space'];
-  const marker = space !== undefined ? 'shared' : kind === GLOBAL_POOL ? 'global' : '';
-  return {
-    apiVersion: 'metaipam.io/v1alpha1',
-    kind: 'IPAllocation',
-    metadata: {
-      name: allocationName({ name: space ?? poolMeta.name, marker }, parseAddress(address) as Address),
-      namespace: poolMeta.namespace ?? DEFAULT_CONFIG.installNamespace,
-      uid: `allocation-${address}`,
-      resourceVersion: '200',
-      creationTimestamp: metadata.creationTimestamp ?? ago(1000),
-      labels: {
-        'controller-uid': poolMeta.uid ?? '',
-        'metaipam.io/claim-uid': metadata.uid ?? '',
-        ...(space !== undefined && { 'metaipam.io/address-space': space }),
-      },
-      ...meta,
-    },
-    spec: {
-      poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind, name: poolMeta.name, uid: poolMeta.uid ?? '' },
-      claimRef: {
-        apiGroup: 'ipam.cluster.x-k8s.io',
-        kind: 'IPAddressClaim',
-        ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
-        name: metadata.name,
-        uid: metadata.uid ?? '',
-      },
-      address: canonicalAddress(address) ?? address,
-      prefix: spec.prefix,
-      ...(spec.gateway && { gateway: spec.gateway }),
-    },
-  };
+/** Who has which address, and what else its entry says. */
+export type Given = readonly [holder: IPAddressClaim, address: string, more?: Partial<SliceEntry>];
+
+/** The slices of `pool` that list these, as they are stored. */
+export function slicesOf(pool: Pool, ...given: Given[]): AllocationSlice[] {
+  const added = given.map(([{ metadata }, text, more]) => {
+    const address = parseAddress(text)!;
+    const { uid = '', namespace, name } = metadata;
+    const entry = { uid, ...(namespace !== undefined && { namespace }), name, ...more };
+    return { block: prefixOf(address, FAMILY_BITS[address.family]), entry };
+  });
+  const plan = { kept: [], added, bells: new Set<string>(), answers: new Map(), listed: new Set<string>() };
+  const head = sliceHead(pool, DEFAULT_CONFIG.installNamespace);
+  return desiredSlices(head, [], plan).map((child, index) => stored(pool, child, 200 + index));
+}
+
+/** What the API server makes of a child of `pool` that is created. */
+function stored(pool: Pool, { metadata, ...child }: DesiredObject, version: number): AllocationSlice {
+  const labels = { ...metadata.labels, 'controller-uid': pool.metadata.uid ?? '' };
+  const server = { uid: `uid-${metadata.name}`, resourceVersion: String(version), creationTimestamp: ago(0) };
+  return { ...child, metadata: { ...metadata, ...server, labels } } as AllocationSlice;
 }
 
 /** An IPAddress that another provider or another cluster left: no labels, no owner. */
@@ -151,7 +154,7 @@ const GROUPS = [
     `IPAddressClaim.ipam.cluster.x-k8s.io/${version}`,
     `IPAddress.ipam.cluster.x-k8s.io/${version}`,
   ]),
-  'IPAllocation.metaipam.io/v1alpha1',
+  SLICES,
   'PodCIDRClaim.metaipam.io/v1alpha1',
   'ClusterCIDR.networking.x-k8s.io/v1',
 ];
@@ -174,33 +177,51 @@ export function poolRequest(
 ): CompositeRequest<Pool> {
   return {
     parent,
-    children: { [ALLOCATIONS]: {}, ...objectMap(...children) },
+    children: { [SLICES]: {}, ...objectMap(...children) },
     related: { ...groups(CAPI), ...objectMap(...related) },
   };
 }
 
 /** What a pool asks for, with nothing in it. */
 export function groups(capi: string): ObjectMap {
-  return { [`IPAddressClaim.${capi}`]: {}, [`IPAddress.${capi}`]: {}, [ALLOCATIONS]: {} };
+  return { [`IPAddressClaim.${capi}`]: {}, [`IPAddress.${capi}`]: {}, [SLICES]: {} };
 }
 
-type Spec = IPAllocation['spec'];
+/** What the slices of a response list. */
+export function listed({ children }: CompositeResponse): Allocation[] {
+  return allocationsOf(children as AllocationSlice[]);
+}
 
-/** Address, or reason of refusal, by the name of the claim. */
-export function answers({ children }: CompositeResponse): Record<string, string> {
+/** Address, or reason of refusal, by the name of the claim; nothing that is released. */
+export function answers(response: CompositeResponse): Record<string, string> {
   const byClaim: Record<string, string> = {};
-  for (const { spec } of children) {
-    const { claimRef, address, refusal } = spec as Spec;
-    byClaim[claimRef.name] = address ?? refusal?.reason ?? '';
+  for (const [uid, { reason }] of answersByUid(response)) byClaim[uid.replace('uid-', '')] = reason;
+  for (const { key, entry } of listed(response)) {
+    if (entry.released === undefined) byClaim[entry.name] = key;
   }
   return byClaim;
 }
 
+/** Since when each address is released. */
+export function released(response: CompositeResponse): Record<string, string> {
+  return Object.fromEntries(
+    listed(response).flatMap(({ key, entry }) => (entry.released ? [[key, entry.released]] : [])),
+  );
+}
+
+/** The uids of those who listen for what a slice says. */
+export function bells({ children }: CompositeResponse): string[] {
+  const keys = children.flatMap(({ metadata }) => Object.keys(metadata.labels ?? {}));
+  return keys.flatMap((key) => (key.startsWith('claim.metaipam.io/') ? key.slice(18) : [])).sort();
+}
+
+export function answersByUid({ children }: CompositeResponse): [uid: string, answer: SliceAnswer][] {
+  return (children as AllocationSlice[]).flatMap(({ spec }) => Object.entries(spec.answers ?? {}));
+}
+
 /** The message of a claim's refusal. */
-export function refusalOf({ children }: CompositeResponse, claimName: string): string | undefined {
-  return children
-    .map(({ spec }) => spec as Spec)
-    .find(({ claimRef, refusal }) => claimRef.name === claimName && refusal !== undefined)?.refusal?.message;
+export function refusalOf(response: CompositeResponse, claimName: string): string | undefined {
+  return answersByUid(response).find(([uid]) => uid === `uid-${claimName}`)?.[1].message;
 }
 
 export function counts(response: CompositeResponse): Record<string, unknown> {
@@ -214,30 +235,34 @@ export function condition({ status }: { status?: object | null }, type: string):
   return found && `${found.status}/${found.reason}`;
 }
 
+const admission = crdAdmission(readCustomResourceDefinitions());
+
 /**
- * What Metacontroller makes of a pool's children: it creates and deletes by name and updates what it finds
- * under a name. The API server refuses an update of an allocation's spec.
+ * What Metacontroller and the API server make of a pool's children: created, updated and deleted by name. Throws
+ * what the API server would refuse, and if a slice is deleted that is not closed.
  */
 export function applyChildren(
-  observed: readonly IPAllocation[],
+  pool: Pool,
+  observed: readonly AllocationSlice[],
   desired: readonly DesiredObject[],
   firstVersion: number,
-): IPAllocation[] {
-  const before = new Map(observed.map((object) => [qualifiedName(object.metadata), object]));
-  return desired.map((child, index) => {
-    const known = before.get(qualifiedName(child.metadata));
-    if (known === undefined) {
-      const server = { uid: `uid-${child.metadata.name}`, resourceVersion: String(firstVersion + index) };
-      return {
-        ...child,
-        metadata: { ...child.metadata, ...server, creationTimestamp: ago(0) },
-      } as IPAllocation;
-    }
-    if (JSON.stringify(known.spec) !== JSON.stringify(child.spec)) {
-      throw new Error(`${child.metadata.name}: spec is immutable`);
-    }
-    const { annotations, ...metadata } = known.metadata;
-    const kept = child.metadata.annotations;
-    return { ...known, metadata: { ...metadata, ...(kept && { annotations: kept }) } };
+): AllocationSlice[] {
+  const before = new Map(observed.map((object) => [object.metadata.name, object]));
+  const after = desired.map((child, index) => {
+    const known = before.get(child.metadata.name);
+    const object = stored(pool, child, firstVersion + index);
+    const { uid, resourceVersion, creationTimestamp } = known?.metadata ?? object.metadata;
+    const isSame = JSON.stringify(known?.spec) === JSON.stringify(object.spec);
+    const server = { uid, creationTimestamp, ...(isSame && { resourceVersion }) };
+    const next = { ...object, metadata: { ...object.metadata, ...server } } as AllocationSlice;
+    const admitted = admission.prepare!(next as object as Unstructured);
+    const problems = admission.validate!(admitted, known as object | undefined as Unstructured | undefined);
+    if (problems.length > 0) throw new Error(`${child.metadata.name}: ${problems.join('; ')}`);
+    before.delete(child.metadata.name);
+    return next;
   });
+  for (const { metadata, spec } of before.values()) {
+    if (spec.entries !== undefined && spec.closed !== true) throw new Error(`${metadata.name} is deleted`);
+  }
+  return after;
 }

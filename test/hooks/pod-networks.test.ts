@@ -611,7 +611,7 @@ test('a node waits until it is known which of the labels it has', () => {
   ];
   const parts = {
     clusterCIDRs,
-    claims: [claim('n', { absentLabels: [] }), claim('m', { absentLabels: ['gpu'] })],
+    claims: [claim('n', { labelKeys: { default: 'old' } }), claim('m')],
   };
   assert.equal(blocks(parts), { m: ['10.0.0.0/24'] });
   assert.is(ready(parts).message, '1 of 2 nodes without blocks: n (its labels are not known yet)');
@@ -843,8 +843,11 @@ test('default cannot go while a node lives that has its blocks', () => {
   assert.is(condition!.message, '1 node with blocks of this network');
   assert.is(answerFor(held.children, 'uid-a')!.reason, 'NetworkNotReady');
   const free = finalize(request({ ...parts, claims: [claim('new')] }), context);
-  assert.equal(free.children, []);
-  assert.is(free.finalized, true);
+  assert.equal([free.finalized, blocksByNode(free.children), free.resyncAfterSeconds], [false, {}, 1]);
+  assert.equal(Object.keys(releasedIn(free.children)), ['10.0.0.0/24', '10.0.1.0/24']);
+  const { children } = free;
+  const last = finalize(request({ ...parts, allocations: [], slices: stored(children) }), context);
+  assert.equal([last.finalized, last.children], [true, []]);
 });
 
 test('default cannot go while a node has its blocks, though the garbage collector took all slices', () => {
@@ -887,9 +890,13 @@ test('another network withdraws its blocks first, and goes when no node shows th
     });
   for (const { metadata } of at(29).children) assert.equal(metadata.annotations, mark);
   assert.is(at(29).finalized, false);
-  assert.equal([at(30).finalized, at(30).children], [true, []]);
-  assert.is(at(30, shows('n', '10.0.0.0/24')).finalized, false);
-  assert.is(at(30, shows('n', '10.0.9.0/24')).finalized, true);
+  for (const node of [claim('n'), shows('n', '10.0.9.0/24')]) {
+    const left = at(30, node);
+    assert.equal([left.finalized, Object.keys(releasedIn(left.children))], [false, ['10.0.0.0/24']]);
+    const last = finalize(request({ parent, claims: [node], slices: stored(left.children) }), justNow);
+    assert.equal([last.finalized, last.children], [true, []]);
+  }
+  assert.equal(blocksByNode(at(30, shows('n', '10.0.0.0/24')).children), { n: ['10.0.0.0/24'] });
 });
 
 test('what nodes show is withdrawn too when the garbage collector took the slices', () => {
@@ -906,7 +913,8 @@ test('a network that is being deleted does not complete what nobody was told of'
   const parent = network('default', {}, DELETED);
   const parts = { parent, clusterCIDRs: [wide], claims: [claim('n')], allocations: [older('fd00::/120')] };
   const response = finalize(request(parts), context);
-  assert.is(response.finalized, true);
+  assert.equal(Object.keys(releasedIn(response.children)), ['fd00::/120']);
+  assert.equal(blocksByNode(response.children), {});
 });
 
 test('a network asks for all claims, for its ClusterCIDRs and for what an earlier one of its name left', () => {

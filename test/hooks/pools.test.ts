@@ -3,19 +3,13 @@ import * as assert from 'uvu/assert';
 import * as globalPools from '../../hooks/global-pools.ts';
 import * as pools from '../../hooks/pools.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import type {
-  InClusterIPPoolSpec,
-  IPAddress,
-  IPAddressClaim,
-  IPAllocation,
-} from '../../lib/kubernetes/types.ts';
+import type { AllocationSlice, InClusterIPPoolSpec, IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import type { CompositeResponse } from '../../lib/metacontroller/hook.ts';
 import {
-  ALLOCATIONS,
   ago,
-  allocation,
   answers,
   applyChildren,
+  bells,
   boundClaim,
   claim,
   condition,
@@ -25,10 +19,16 @@ import {
   groups,
   ipAddress,
   ipPool,
+  labelsOf,
+  leaving,
+  listed,
   objectMap,
   type Pool,
   poolRequest,
   refusalOf,
+  released,
+  SLICES,
+  slicesOf,
 } from './objects.ts';
 
 const KINDS = { InClusterIPPool: ipPool, GlobalInClusterIPPool: globalPool } as const;
@@ -38,29 +38,26 @@ function eachKind(name: string, check: (make: (spec: Partial<InClusterIPPoolSpec
   for (const [kind, make] of Object.entries(KINDS)) test(`${name} (${kind})`, () => check(make));
 }
 
-function sync(pool: Pool, related: KubernetesObject[] = [], allocations: IPAllocation[] = [], seconds = 0) {
+function sync(pool: Pool, related: KubernetesObject[] = [], slices: AllocationSlice[] = [], seconds = 0) {
   const hooks = pool.kind === 'InClusterIPPool' ? pools : globalPools;
-  return hooks.sync(poolRequest(pool, allocations, related), contextAt(seconds));
+  return hooks.sync(poolRequest(pool, slices, related), contextAt(seconds));
 }
 
-function finalize(
-  pool: Pool,
-  related: KubernetesObject[] = [],
-  allocations: IPAllocation[] = [],
-  seconds = 0,
-) {
+function finalize(pool: Pool, related: KubernetesObject[] = [], slices: AllocationSlice[] = [], seconds = 0) {
   const hooks = pool.kind === 'InClusterIPPool' ? pools : globalPools;
-  return hooks.finalize(poolRequest(pool, allocations, related), contextAt(seconds));
+  return hooks.finalize(poolRequest(pool, slices, related), contextAt(seconds));
 }
 
 /** Syncs until nothing changes, as Metacontroller does. */
-function settle(pool: Pool, related: KubernetesObject[] = [], allocations: IPAllocation[] = [], seconds = 0) {
-  let observed = allocations;
+function settle(pool: Pool, related: KubernetesObject[] = [], slices: AllocationSlice[] = [], seconds = 0) {
+  let observed = slices;
+  let parent = pool;
   let response: CompositeResponse | undefined;
-  for (let round = 1; round <= 5; round++) {
-    const next = sync(pool, related, observed, seconds);
-    if (JSON.stringify(next) === JSON.stringify(response)) return { response: next, allocations: observed };
-    observed = applyChildren(observed, next.children, 1000 * round);
+  for (let round = 1; round <= 7; round++) {
+    const next = sync(parent, related, observed, seconds);
+    if (JSON.stringify(next) === JSON.stringify(response)) return { response: next, slices: observed };
+    observed = applyChildren(pool, observed, next.children, 1000 * round);
+    parent = { ...pool, status: next.status } as Pool;
     response = next;
   }
   throw new Error('the pool does not come to rest');
@@ -101,10 +98,10 @@ for (const [id, initial, claims, shrunken, outOfRange, told] of G2) {
   eachKind(`${id} ${outOfRange} out of range after shrinking, all of them kept`, (make) => {
     const gateway = '10.0.0.1';
     const before = make({ addresses: initial, gateway, allocateReservedIPAddresses: true });
-    const { allocations } = settle(before, claimsOf(before, claims));
+    const { slices } = settle(before, claimsOf(before, claims));
     const after = make({ addresses: shrunken, gateway });
-    const { response, allocations: kept } = settle(after, claimsOf(after, claims), allocations);
-    assert.equal(kept, allocations);
+    const { response, slices: kept } = settle(after, claimsOf(after, claims), slices);
+    assert.equal(kept, slices);
     const { used, free, total, ...others } = counts(response);
     assert.equal(others, { outOfRange, pending: 0 });
     assert.is(used, claims);
@@ -116,9 +113,9 @@ for (const [id, initial, claims, shrunken, outOfRange, told] of G2) {
 
 test('C3.2 shrinking under an address in use shows it', () => {
   const before = ipPool({ addresses: ['10.0.0.10-10.0.0.20'], gateway: '10.0.0.1' });
-  const { allocations } = settle(before, claimsOf(before, 1));
+  const { slices } = settle(before, claimsOf(before, 1));
   const after = ipPool({ addresses: ['10.0.0.15-10.0.0.20'], gateway: '10.0.0.1' });
-  const { response } = settle(after, claimsOf(after, 1), allocations);
+  const { response } = settle(after, claimsOf(after, 1), slices);
   assert.equal(counts(response), { total: 6, used: 1, free: 6, outOfRange: 1, pending: 0 });
 });
 
@@ -156,17 +153,17 @@ test('a /64 is served from its second address on', () => {
 
 // Which address
 
-test('H2 the whole allocation', () => {
+test('H2 the whole slice', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.254'], gateway: '10.0.0.2' });
   const { children, resyncAfterSeconds } = sync(pool, [claim('test', pool)]);
   assert.equal(children, [
     {
       apiVersion: 'metaipam.io/v1alpha1',
-      kind: 'IPAllocation',
+      kind: 'AllocationSlice',
       metadata: {
-        name: 'pool.10.0.0.1',
+        name: 'pool.10.0.0.0-26',
         namespace: 'default',
-        labels: { 'metaipam.io/claim-uid': 'uid-test', 'metaipam.io/pool': 'InClusterIPPool.pool' },
+        labels: { 'metaipam.io/pool': 'InClusterIPPool.pool', 'claim.metaipam.io/uid-test': '' },
       },
       spec: {
         poolRef: {
@@ -175,16 +172,10 @@ test('H2 the whole allocation', () => {
           name: 'pool',
           uid: 'pool-uid',
         },
-        claimRef: {
-          apiGroup: 'ipam.cluster.x-k8s.io',
-          kind: 'IPAddressClaim',
-          namespace: 'default',
-          name: 'test',
-          uid: 'uid-test',
-        },
-        address: '10.0.0.1',
+        cidr: '10.0.0.0/26',
         prefix: 24,
         gateway: '10.0.0.2',
+        entries: { '10.0.0.1': { uid: 'uid-test', namespace: 'default', name: 'test' } },
       },
     },
   ]);
@@ -210,16 +201,12 @@ eachKind('H5 excluded addresses are skipped', (make) => {
   const excludedAddresses = ['10.1.1.2-10.1.1.5', '10.1.1.7'];
   const pool = make({ addresses: ['10.1.1.0/24'], gateway: '10.1.1.1', excludedAddresses });
   const claims: IPAddressClaim[] = [];
-  let allocations: IPAllocation[] = [];
+  let slices: AllocationSlice[] = [];
   for (const name of ['c', 'b', 'a']) {
     claims.push(claim(name, pool));
-    ({ allocations } = settle(pool, claims, allocations));
+    ({ slices } = settle(pool, claims, slices));
   }
-  assert.equal(allocations.map(({ spec }) => [spec.claimRef.name, spec.address]).sort(), [
-    ['a', '10.1.1.9'],
-    ['b', '10.1.1.8'],
-    ['c', '10.1.1.6'],
-  ]);
+  assert.equal(answers(sync(pool, claims, slices)), { a: '10.1.1.9', b: '10.1.1.8', c: '10.1.1.6' });
 });
 
 test('H6 the lowest address, not the first listed', () => {
@@ -227,11 +214,11 @@ test('H6 the lowest address, not the first listed', () => {
   assert.equal(answers(sync(pool, [claim('test', pool)])), { test: '10.0.1.2' });
 });
 
-test('H7 without a gateway the allocation has none', () => {
+test('H7 without a gateway the slice has none', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.254'] });
-  const { spec } = sync(pool, [claim('test', pool)]).children[0]!;
-  assert.is((spec as IPAllocation['spec']).address, '10.0.0.1');
-  assert.not('gateway' in spec!);
+  const response = sync(pool, [claim('test', pool)]);
+  assert.equal(answers(response), { test: '10.0.0.1' });
+  assert.not('gateway' in response.children[0]!.spec!);
 });
 
 test('H8 H21 a global pool serves claims of one name in two namespaces', () => {
@@ -239,17 +226,17 @@ test('H8 H21 a global pool serves claims of one name in two namespaces', () => {
   const claims = ['ns1', 'ns2'].map((namespace) =>
     claim('test', pool, { namespace, uid: `uid-${namespace}` }),
   );
-  const { children } = sync(pool, claims);
-  assert.equal(
-    children.map(({ metadata, spec }) => {
-      const { claimRef, poolRef } = spec as IPAllocation['spec'];
-      return [metadata.namespace, metadata.name, claimRef.namespace, poolRef.kind];
-    }),
-    [
-      ['metaipam-system', 'pool.10.0.0.2.global', 'ns1', 'GlobalInClusterIPPool'],
-      ['metaipam-system', 'pool.10.0.0.3.global', 'ns2', 'GlobalInClusterIPPool'],
-    ],
+  const [slice, ...others] = sync(pool, claims).children as AllocationSlice[];
+  assert.is(
+    `${slice?.metadata.namespace}/${slice?.metadata.name}`,
+    'metaipam-system/pool.10.0.0.0-26.global',
   );
+  assert.is(slice?.spec.poolRef.kind, 'GlobalInClusterIPPool');
+  assert.equal(slice?.spec.entries, {
+    '10.0.0.2': { uid: 'uid-ns1', namespace: 'ns1', name: 'test' },
+    '10.0.0.3': { uid: 'uid-ns2', namespace: 'ns2', name: 'test' },
+  });
+  assert.equal(others, []);
 });
 
 eachKind('H10 addresses that are apart', (make) => {
@@ -268,9 +255,9 @@ test('H11 H12 pools of one name in two namespaces and of two kinds know nothing 
     sync(pool, claims).children.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
   );
   assert.equal(names, [
-    'default/pool.10.0.0.50',
-    'elsewhere/pool.10.0.0.50',
-    'metaipam-system/pool.10.0.0.50.global',
+    'default/pool.10.0.0.0-26',
+    'elsewhere/pool.10.0.0.0-26',
+    'metaipam-system/pool.10.0.0.0-26.global',
   ]);
 });
 
@@ -294,8 +281,8 @@ test('addresses within the list that are given back are given out again, lowest 
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const stays = claim('stays', pool);
   const fresh = claim('fresh', pool);
-  const kept = allocation(pool, stays, '10.0.0.2');
-  assert.equal(answers(sync(pool, [stays, fresh], [kept])), { stays: '10.0.0.2', fresh: '10.0.0.1' });
+  const kept = slicesOf(pool, [stays, '10.0.0.2']);
+  assert.equal(answers(sync(pool, [stays, fresh], kept)), { stays: '10.0.0.2', fresh: '10.0.0.1' });
 });
 
 test('mixed families are refused as a whole', () => {
@@ -350,7 +337,7 @@ for (const [what, address, message] of UNMET) {
     const pool = ipPool({ addresses: ['10.0.0.0/28'], gateway: '10.0.0.1', excludedAddresses: ['10.0.0.8'] });
     const holder = claim('holder', pool);
     const claims = [holder, requesting(pool, 'a', address)];
-    const { response } = settle(pool, claims, [allocation(pool, holder, '10.0.0.5')]);
+    const { response } = settle(pool, claims, slicesOf(pool, [holder, '10.0.0.5']));
     assert.equal(answers(response), { holder: '10.0.0.5', a: 'AllocationFailed' });
     assert.match(refusalOf(response, 'a')!, message);
     assert.is(counts(response).pending, 1);
@@ -358,144 +345,211 @@ for (const [what, address, message] of UNMET) {
   });
 }
 
-test('a requested address is given once its holder is gone', () => {
+test('a requested address is given once its holder has left it', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const holder = claim('holder', pool);
   const request = requesting(pool, 'a', '10.0.0.5');
-  const { allocations } = settle(pool, [holder, request], [allocation(pool, holder, '10.0.0.5')]);
-  const { response } = settle(pool, [request], allocations);
-  assert.equal(answers(response), { a: '10.0.0.5' });
+  const { response: before, slices } = settle(pool, [holder, request], slicesOf(pool, [holder, '10.0.0.5']));
+  assert.is(answers(before).a, 'AllocationFailed');
+  const { response } = settle(pool, [leaving(holder), request], slices);
+  assert.is(answers(response).a, '10.0.0.5');
 });
 
 // Refusals
 
-test('a refusal has no address, says why, and does not change while nothing changes', () => {
+test('a refusal says why, rings, and does not change while nothing changes', () => {
   const pool = ipPool({ addresses: ['10.0.0.1'], gateway: '10.0.0.1' });
-  const { children, status } = sync(pool, [claim('a', pool)]);
-  assert.is(children.length, 1);
-  const [{ metadata, spec }] = children as [IPAllocation];
-  assert.match(metadata.name, /^refused-uid-a-[0-9a-f]{8}$/);
-  assert.equal(spec.refusal, {
-    reason: 'PoolExhausted',
-    message: 'InClusterIPPool default/pool has no free address',
-  });
-  assert.is(spec.address, undefined);
-  assert.equal(counts({ children, status: status! }).pending, 1);
-  assert.equal(sync(pool, [claim('a', pool)], children as unknown as IPAllocation[]).children, children);
+  const { response, slices } = settle(pool, [claim('a', pool)]);
+  assert.equal(response.children, [
+    {
+      apiVersion: 'metaipam.io/v1alpha1',
+      kind: 'AllocationSlice',
+      metadata: {
+        name: 'pool.answers-0',
+        namespace: 'default',
+        labels: { 'metaipam.io/pool': 'InClusterIPPool.pool', 'claim.metaipam.io/uid-a': '' },
+      },
+      spec: {
+        poolRef: {
+          apiGroup: 'ipam.cluster.x-k8s.io',
+          kind: 'InClusterIPPool',
+          name: 'pool',
+          uid: 'pool-uid',
+        },
+        answers: {
+          'uid-a': { reason: 'PoolExhausted', message: 'InClusterIPPool default/pool has no free address' },
+        },
+      },
+    },
+  ]);
+  assert.is(counts(response).pending, 1);
+  assert.is(slices[0]?.metadata.resourceVersion, '1000', 'written once');
 });
 
-test('another reason is another object', () => {
+test('another reason stands in the same slice', () => {
   const full = ipPool({ addresses: ['10.0.0.1'], gateway: '10.0.0.1' });
   const bad = ipPool({ addresses: ['10.0.0.x'] });
-  const name = (pool: Pool) => sync(pool, [claim('a', pool)]).children[0]?.metadata.name;
-  assert.is.not(name(full), name(bad));
+  const { slices } = settle(full, [claim('a', full)]);
+  const { response } = settle(bad, [claim('a', bad)], slices);
+  assert.equal(answers(response), { a: 'PoolNotReady' });
+  assert.equal(
+    response.children.map(({ metadata }) => metadata.name),
+    slices.map(({ metadata }) => metadata.name),
+  );
 });
 
-test('a refusal goes when its claim is served or gone', () => {
+test('a refusal goes when its claim is served or not in view any more', () => {
   const full = ipPool({ addresses: ['10.0.0.1'], gateway: '10.0.0.1' });
-  const { allocations } = settle(full, [claim('a', full)]);
-  assert.is(allocations.length, 1);
-  assert.equal(settle(full, [], allocations).allocations, []);
+  const { slices } = settle(full, [claim('a', full)]);
+  assert.is(slices.length, 1);
+  assert.equal(settle(full, [], slices).slices, []);
   const larger = ipPool({ addresses: ['10.0.0.1', '10.0.0.2'], gateway: '10.0.0.1' });
-  assert.equal(answers(settle(larger, [claim('a', larger)], allocations).response), { a: '10.0.0.2' });
+  assert.equal(answers(settle(larger, [claim('a', larger)], slices).response), { a: '10.0.0.2' });
 });
 
-test('a terminating claim without an address is not answered', () => {
+test('a claim that is being deleted gets nothing; once it leaves it is told that nothing is kept for it', () => {
   const pool = ipPool({ addresses: ['10.0.0.1'] });
   assert.equal(sync(pool, [claim('a', pool, { deletionTimestamp: ago(0) })]).children, []);
+  const response = sync(pool, [leaving(claim('a', pool))]);
+  assert.equal(answers(response), { a: 'NothingHeld' });
+  assert.is(counts(response).pending, 0, 'it does not wait for an address');
 });
 
 test('a paused claim is not answered; one that has an address keeps it', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.2'] });
   const served = claim('served', pool, { annotations: PAUSED });
   const waiting = claim('waiting', pool, { annotations: PAUSED });
-  const response = sync(pool, [served, waiting], [allocation(pool, served, '10.0.0.2')]);
+  const response = sync(pool, [served, waiting], slicesOf(pool, [served, '10.0.0.2']));
   assert.equal(answers(response), { served: '10.0.0.2' });
   assert.is(counts(response).pending, 0);
 });
 
-test('what a paused claim has is nobody else’s, though its allocation was deleted', () => {
+test('what a paused claim had is nobody else’s, though its slice was deleted', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.2'] });
   const paused = claim('paused', pool, { annotations: PAUSED });
   assert.equal(answers(sync(pool, [boundClaim(paused, '10.0.0.1'), claim('a', pool)])), { a: '10.0.0.2' });
-  assert.equal(answers(sync(pool, [boundClaim(paused), claim('a', pool)])), { a: 'PoolNotReady' });
 });
 
-test('a claim that is being deleted and whose address is not known holds the pool up', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1'] });
-  const leaving = claim('leaving', pool, { deletionTimestamp: ago(0) });
-  assert.equal(answers(sync(pool, [boundClaim(leaving), claim('a', pool)])), { a: 'PoolNotReady' });
+// Claims that may have come from elsewhere with an address
+
+for (const [what, meta] of [
+  ['', {}],
+  [' and is paused', { annotations: PAUSED }],
+  [' and is being deleted', { deletionTimestamp: ago(0) }],
+] as const) {
+  test(`a claim that names an IPAddress which nobody knows${what} holds the pool up for a minute, not for ever`, () => {
+    const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+    const holder = claim('holder', pool);
+    const bound = boundClaim(claim('bound', pool, { creationTimestamp: ago(5), ...meta }));
+    const related = [holder, bound, claim('a', pool)];
+    const slices = slicesOf(pool, [holder, '10.0.0.2']);
+    const response = sync(pool, related, slices);
+    assert.is(answers(response).holder, '10.0.0.2');
+    assert.is(answers(response).a, 'PoolNotReady');
+    assert.is(condition(response, 'Ready'), 'False/AddressUnknown');
+    assert.is(
+      refusalOf(response, 'a'),
+      'InClusterIPPool default/pool waits for IPAddress bound of IPAddressClaim default/bound, which has not arrived yet',
+    );
+    assert.is(response.resyncAfterSeconds, 55);
+    assert.is(answers(sync(pool, related, slices, 54)).a, 'PoolNotReady');
+    const later = sync(pool, related, slices, 55);
+    assert.is(answers(later).a, '10.0.0.1');
+    assert.is(condition(later, 'Ready'), 'True/PoolReady');
+  });
+}
+
+test('an old claim that names an IPAddress which nobody knows gets an address as others do', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+  assert.equal(answers(sync(pool, [boundClaim(claim('bound', pool))])), { bound: '10.0.0.1' });
 });
 
 // Release
 
 eachKind(
-  'H15 H16 H17 H18 a full pool’s only address goes to the waiting claim when its holder is gone',
+  'H15 H16 H17 H18 a full pool’s only address goes to the waiting claim when its holder has left it',
   (make) => {
     const pool = make({ addresses: ['10.0.0.1'], gateway: '10.0.0.2' });
     const existing = claim('existing', pool, { creationTimestamp: ago(20) });
-    const { allocations: first } = settle(pool, [existing]);
-    const waiting = claim('new', pool, { creationTimestamp: ago(15), resourceVersion: '5000' });
-    const { response: full, allocations } = settle(pool, [existing, waiting], first);
+    const { slices: first } = settle(pool, [existing]);
+    const waiting = claim('new', pool, { creationTimestamp: ago(15) });
+    const { response: full, slices } = settle(pool, [existing, waiting], first);
     assert.equal(answers(full), { existing: '10.0.0.1', new: 'PoolExhausted' });
-    const { response } = settle(pool, [waiting], allocations);
-    assert.equal(answers(response), { new: '10.0.0.1' });
+    const { response, slices: next } = settle(pool, [leaving(existing), waiting], slices);
+    assert.equal(answers(response), { existing: 'NothingHeld', new: '10.0.0.1' });
+    assert.equal(answers(settle(pool, [waiting], next).response), { new: '10.0.0.1' });
   },
 );
 
-test('an address is not given out again before the object of its name is deleted', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.2'] });
-  const gone = allocation(pool, claim('gone', pool), '10.0.0.1');
-  const response = sync(pool, [claim('next', pool)], [gone]);
-  assert.equal(answers(response), { next: '10.0.0.2' });
-  assert.is(counts(response).used, 2);
+test('an address is free as soon as its claim has left it, however young', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1'] });
+  const young = claim('young', pool, { creationTimestamp: ago(1) });
+  const { slices } = settle(pool, [young]);
+  const { response } = settle(pool, [leaving(young), claim('next', pool)], slices);
+  assert.is(answers(response).next, '10.0.0.1');
 });
 
-test('an allocation stays while its claim is terminating', () => {
+test('an entry cannot change hands: it is marked, goes, and only then comes for another', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.2'] });
+  const gone = claim('gone', pool);
+  const related = [leaving(gone), claim('next', pool)];
+  const marks = sync(pool, related, slicesOf(pool, [gone, '10.0.0.1']));
+  assert.equal(released(marks), { '10.0.0.1': '2026-01-02T03:04:05Z' });
+  assert.equal(answers(marks), { next: '10.0.0.2' });
+
+  const marked = slicesOf(pool, [gone, '10.0.0.1', { released: ago(0) }]);
+  const drops = sync(pool, related, marked);
+  assert.equal(released(drops), {});
+  assert.equal(answers(drops), { next: '10.0.0.2' });
+  assert.is(counts(drops).used, 2);
+});
+
+test('an entry stays while its claim is being deleted, until that says that it leaves', () => {
   const pool = ipPool({ addresses: ['10.0.0.1'] });
-  const leaving = claim('leaving', pool, { deletionTimestamp: ago(5) });
-  assert.equal(answers(sync(pool, [leaving], [allocation(pool, leaving, '10.0.0.1')])), {
-    leaving: '10.0.0.1',
-  });
+  const ending = claim('ending', pool, { deletionTimestamp: ago(5) });
+  const slices = slicesOf(pool, [ending, '10.0.0.1']);
+  assert.equal(answers(sync(pool, [ending], slices)), { ending: '10.0.0.1' });
+  const response = sync(pool, [leaving(ending)], slices);
+  assert.equal(released(response), { '10.0.0.1': '2026-01-02T03:04:05Z' });
+  assert.equal(bells(response), ['uid-ending'], 'it hears of that');
+});
+
+test('a claim that says that it leaves but lives keeps its address', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1'] });
+  const odd = claim('odd', pool, { labels: labelsOf(pool, 'leaving') });
+  assert.equal(answers(sync(pool, [odd], slicesOf(pool, [odd, '10.0.0.1']))), { odd: '10.0.0.1' });
+});
+
+test('what is released stays listed until its claim has heard of it', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1'] });
+  const finalizers = ['metacontroller.io/decoratorcontroller-claims'];
+  const listens = leaving(claim('a', pool, { finalizers }));
+  const slices = slicesOf(pool, [listens, '10.0.0.1', { released: ago(500) }]);
+  assert.is(listed(sync(pool, [listens], slices)).length, 1);
+  assert.is(listed(sync(pool, [], slices)).length, 0);
 });
 
 test('a claim of the same name and another uid is another claim', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.2'] });
-  const former = allocation(pool, claim('a', pool, { uid: 'former' }), '10.0.0.1');
-  const response = sync(pool, [claim('a', pool, { resourceVersion: '300' })], [former]);
+  const former = slicesOf(pool, [claim('a', pool, { uid: 'former' }), '10.0.0.1']);
+  const response = sync(pool, [claim('a', pool)], former);
   assert.equal(
-    response.children.map(({ metadata }) => metadata.name),
-    ['pool.10.0.0.2'],
+    listed(response).map(({ key, entry }) => [key, entry.uid, entry.released]),
+    [
+      ['10.0.0.1', 'former', undefined],
+      ['10.0.0.2', 'uid-a', undefined],
+    ],
   );
 });
 
-test('a claim that was not seen yet is not taken for gone', () => {
+test('a claim that is not in view is not taken for gone, whatever the time and whoever else is in view', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const unseen = claim('unseen', pool, { creationTimestamp: ago(10) });
-  const older = claim('older', pool, { resourceVersion: '199' });
-  const young = allocation(pool, unseen, '10.0.0.1', { resourceVersion: '200' });
-  const response = sync(pool, [older], [young]);
-  assert.equal(answers(response), { unseen: '10.0.0.1', older: '10.0.0.2' });
-  assert.is(response.resyncAfterSeconds, 10, 'what was added is looked at again');
-  assert.is(sync(pool, [], [young]).resyncAfterSeconds, 20, 'and the claim when the lag is over');
-});
-
-test('a claim is gone when a later one is in view, or after the cache lag', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const former = claim('former', pool, { creationTimestamp: ago(10) });
-  const left = allocation(pool, former, '10.0.0.1', { resourceVersion: '200' });
-  const witness = claim('witness', pool, { resourceVersion: '201', annotations: PAUSED });
-  assert.equal(sync(pool, [witness], [left]).children, []);
-  assert.is(sync(pool, [], [left], 19).children.length, 1);
-  assert.equal(sync(pool, [], [left], 20).children, []);
-});
-
-test('another pool’s claim is no witness', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const other = ipPool({}, { name: 'other' });
-  const young = allocation(pool, claim('unseen', pool, { creationTimestamp: ago(1) }), '10.0.0.1');
-  const response = sync(pool, [claim('b', other, { resourceVersion: '999' })], [young]);
-  assert.is(response.children.length, 1);
+  const unseen = slicesOf(pool, [claim('unseen', pool), '10.0.0.1']);
+  const later = claim('later', pool, { resourceVersion: '999999' });
+  for (const seconds of [0, 1_000_000]) {
+    assert.equal(answers(sync(pool, [later], unseen, seconds)), { unseen: '10.0.0.1', later: '10.0.0.2' });
+    assert.equal(bells(sync(pool, [later], unseen, seconds)), ['uid-later']);
+  }
 });
 
 // Reuse grace period
@@ -504,56 +558,74 @@ const GRACE = { addresses: ['10.0.0.10'], gateway: '10.0.0.1', addressReuseGrace
 
 test('H33 the address, not the claim, waits for the grace period', () => {
   const pool = ipPool(GRACE);
-  const former = allocation(pool, claim('former', pool), '10.0.0.10');
-  const waiting = claim('waiting', pool, { resourceVersion: '300' });
-  const { response, allocations } = settle(pool, [waiting], [former]);
-  assert.equal(answers(response), { former: '10.0.0.10', waiting: 'PoolExhausted' });
+  const former = claim('former', pool);
+  const waiting = claim('waiting', pool);
+  const related = [leaving(former), waiting];
+  const { response, slices } = settle(pool, related, slicesOf(pool, [former, '10.0.0.10']));
+  assert.equal(answers(response), { waiting: 'PoolExhausted' });
   assert.is(response.resyncAfterSeconds, 60);
-  const held = allocations.find(({ spec }) => spec.address !== undefined)!;
-  assert.equal(held.metadata.annotations, { 'metaipam.io/released-at': '2026-01-02T03:04:05.000Z' });
+  assert.equal(released(response), { '10.0.0.10': '2026-01-02T03:04:05Z' });
 
-  assert.equal(answers(settle(pool, [waiting], allocations, 59).response).waiting, 'PoolExhausted');
-  assert.is(settle(pool, [waiting], allocations, 59).response.resyncAfterSeconds, 1);
-  assert.equal(answers(settle(pool, [waiting], allocations, 60).response), { waiting: '10.0.0.10' });
+  assert.equal(answers(settle(pool, [waiting], slices, 59).response), { waiting: 'PoolExhausted' });
+  assert.is(settle(pool, [waiting], slices, 59).response.resyncAfterSeconds, 1);
+  assert.equal(answers(settle(pool, [waiting], slices, 60).response), { waiting: '10.0.0.10' });
 });
 
-test('the mark of a release is not taken for a reason to doubt it', () => {
+test('the time of a release does not change', () => {
   const pool = ipPool(GRACE);
-  const former = claim('former', pool, { creationTimestamp: ago(5) });
-  const witness = claim('witness', pool, { resourceVersion: '300', annotations: PAUSED });
-  const { allocations } = settle(pool, [witness], [allocation(pool, former, '10.0.0.10')]);
-  const marked = allocations.map((object) => ({
-    ...object,
-    metadata: { ...object.metadata, resourceVersion: '400' },
-  }));
-  const { children } = sync(pool, [witness], marked, 3);
-  assert.equal(children[0]?.metadata.annotations, { 'metaipam.io/released-at': '2026-01-02T03:04:05.000Z' });
+  const former = claim('former', pool);
+  const slices = slicesOf(pool, [former, '10.0.0.10', { released: ago(5) }]);
+  for (const related of [[], [leaving(former)], [former]]) {
+    assert.equal(released(sync(pool, related, slices)), { '10.0.0.10': ago(5) });
+  }
 });
 
 test('the grace period is the one that the pool has now', () => {
-  const former = allocation(ipPool(GRACE), claim('former'), '10.0.0.10', {
-    annotations: { 'metaipam.io/released-at': ago(30) },
-  });
-  assert.is(sync(ipPool({ ...GRACE, addressReuseGracePeriodSeconds: 31 }), [], [former]).children.length, 1);
-  assert.is(sync(ipPool({ ...GRACE, addressReuseGracePeriodSeconds: 30 }), [], [former]).children.length, 0);
-  assert.is(sync(ipPool({ ...GRACE, addressReuseGracePeriodSeconds: 0 }), [], [former]).children.length, 0);
+  const former = slicesOf(ipPool(GRACE), [claim('former'), '10.0.0.10', { released: ago(30) }]);
+  const left = (addressReuseGracePeriodSeconds: number) =>
+    listed(sync(ipPool({ ...GRACE, addressReuseGracePeriodSeconds }), [], former)).length;
+  assert.equal([31, 30, 0].map(left), [1, 0, 0]);
 });
 
-test('a claim that is back in view keeps its address and loses the mark', () => {
-  const pool = ipPool(GRACE);
+test('what is released stays so, though its claim is back in view: that gets another address', () => {
+  const pool = ipPool({ ...GRACE, addresses: ['10.0.0.10-10.0.0.11'] });
   const back = claim('back', pool);
-  const marked = allocation(pool, back, '10.0.0.10', { annotations: { 'metaipam.io/released-at': ago(90) } });
-  const [child] = sync(pool, [back], [marked]).children;
-  assert.is(child?.metadata.annotations, undefined);
-  assert.is(child?.metadata.name, marked.metadata.name);
+  const slices = slicesOf(pool, [back, '10.0.0.10', { released: ago(10) }]);
+  const response = sync(pool, [back], slices);
+  assert.equal(answers(response), { back: '10.0.0.11' });
+  assert.equal(released(response), { '10.0.0.10': ago(10) });
 });
 
-test('an unreadable mark releases', () => {
+test('an unreadable time releases', () => {
   const pool = ipPool(GRACE);
-  const marked = allocation(pool, claim('former', pool), '10.0.0.10', {
-    annotations: { 'metaipam.io/released-at': 'once' },
+  const slices = slicesOf(pool, [claim('former', pool), '10.0.0.10', { released: 'once' }]);
+  assert.equal(listed(sync(pool, [], slices)), []);
+});
+
+for (const ahead of ['2026-01-02T04:04:05Z', '2999-01-01T00:00:00Z', '9999-12-31T23:59:59Z']) {
+  test(`a time of release that is still to come, ${ahead}, counts as now`, () => {
+    const pool = ipPool(GRACE);
+    const slices = slicesOf(pool, [claim('former', pool), '10.0.0.10', { released: ahead }]);
+    const { response, slices: next } = settle(pool, [], slices);
+    assert.equal(released(response), { '10.0.0.10': '2026-01-02T03:04:05Z' });
+    assert.is(response.resyncAfterSeconds, 60);
+    assert.equal(listed(sync(pool, [], next, 60)), []);
   });
-  assert.equal(sync(pool, [], [marked]).children, []);
+}
+
+test('to look again is asked for in whole seconds that a clock of 32 bits holds', () => {
+  const longest = 2 ** 31 - 1;
+  for (const grace of [1, 60, longest]) {
+    const pool = ipPool({ ...GRACE, addressReuseGracePeriodSeconds: grace });
+    for (const time of ['1970-01-01T00:00:00Z', ago(0), ago(0.5), '9999-12-31T23:59:59Z']) {
+      const slices = slicesOf(pool, [claim('former', pool), '10.0.0.10', { released: time }]);
+      const { resyncAfterSeconds: seconds = 1 } = sync(pool, [], slices);
+      assert.ok(
+        Number.isInteger(seconds) && seconds >= 1 && seconds <= longest,
+        `${grace} ${time} ${seconds}`,
+      );
+    }
+  }
 });
 
 // Paused and invalid pools
@@ -561,33 +633,36 @@ test('an unreadable mark releases', () => {
 eachKind('H13 a paused pool gives nothing, and says so; then it does', (make) => {
   const pool = make({ addresses: ['10.0.0.1-10.0.0.9'] });
   const paused = { ...pool, metadata: { ...pool.metadata, annotations: PAUSED } };
-  const { response, allocations } = settle(paused, [claim('a', paused)]);
+  const { response, slices } = settle(paused, [claim('a', paused)]);
   assert.equal(answers(response), { a: 'PoolNotReady' });
   assert.match(refusalOf(response, 'a')!, /pool is paused$/);
   assert.is(condition(response, 'Ready'), 'False/Paused');
-  assert.equal(answers(settle(pool, [claim('a', pool)], allocations).response), { a: '10.0.0.1' });
+  assert.equal(answers(settle(pool, [claim('a', pool)], slices).response), { a: '10.0.0.1' });
 });
 
-test('H14 a paused pool keeps the address of a claim that is gone', () => {
+test('H14 a paused pool keeps the address of a claim that leaves, and lets the claim go', () => {
   const pool = ipPool({ addresses: ['10.0.0.1'] });
   const paused = { ...pool, metadata: { ...pool.metadata, annotations: PAUSED } };
-  const former = allocation(pool, claim('former', pool), '10.0.0.1');
-  const { allocations } = settle(paused, [], [former]);
-  assert.equal(allocations, [former]);
-  assert.equal(settle(pool, [], allocations).allocations, []);
+  const former = claim('former', pool);
+  const { response, slices } = settle(paused, [leaving(former)], slicesOf(pool, [former, '10.0.0.1']));
+  assert.equal(released(response), { '10.0.0.1': ago(0) }, 'the claim hears that it is not its any more');
+  const later = settle(paused, [claim('next', pool)], slices, 999);
+  assert.equal(answers(later.response), { next: 'PoolNotReady' });
+  assert.is(counts(later.response).used, 1);
+  assert.equal(answers(settle(pool, [claim('next', pool)], later.slices).response), { next: '10.0.0.1' });
 });
 
-test('a paused pool leaves the mark of a release', () => {
+test('a paused pool leaves the time of a release', () => {
   const pool = ipPool(GRACE, { annotations: PAUSED });
-  const annotations = { 'metaipam.io/released-at': ago(10) };
-  const marked = allocation(pool, claim('former', pool), '10.0.0.10', { annotations });
-  assert.equal(sync(pool, [], [marked]).children[0]?.metadata.annotations, annotations);
+  const slices = slicesOf(pool, [claim('former', pool), '10.0.0.10', { released: ago(10) }]);
+  assert.equal(released(sync(pool, [], slices)), { '10.0.0.10': ago(10) });
 });
 
-test('a paused pool adopts nothing', () => {
+test('a paused pool adopts nothing, and gives it to nobody either', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] }, { annotations: PAUSED });
   const response = sync(pool, [claim('a', pool), ipAddress(pool, 'a', '10.0.0.5')]);
-  assert.equal(answers(response), { a: 'PoolNotReady' });
+  assert.equal(answers(response), {});
+  assert.is(counts(response).used, 1);
 });
 
 eachKind('an invalid pool keeps what it has, gives nothing and says why', (make) => {
@@ -595,7 +670,7 @@ eachKind('an invalid pool keeps what it has, gives nothing and says why', (make)
   const holder = claim('holder', good);
   const former = claim('former', good);
   const bad = make({ addresses: ['10.0.0.1-10.0.0.9', '10.0.0.300'] });
-  const kept = [allocation(good, holder, '10.0.0.5'), allocation(good, former, '10.0.0.6')];
+  const kept = slicesOf(good, [holder, '10.0.0.5'], [former, '10.0.0.6']);
   const { response } = settle(bad, [holder, claim('a', bad)], kept);
   assert.equal(answers(response), { holder: '10.0.0.5', former: '10.0.0.6', a: 'PoolNotReady' });
   assert.is(condition(response, 'Ready'), 'False/InvalidSpec');
@@ -603,11 +678,14 @@ eachKind('an invalid pool keeps what it has, gives nothing and says why', (make)
   assert.equal(counts(response), { total: 0, used: 2, free: 0, outOfRange: 2, pending: 1 });
 });
 
-test('an invalid pool does not cut a grace period short', () => {
+test('an invalid pool marks what is left, but does not cut a grace period short', () => {
   const bad = ipPool({ ...GRACE, addresses: ['x'] });
-  const annotations = { 'metaipam.io/released-at': ago(10) };
-  const marked = allocation(bad, claim('former', bad), '10.0.0.10', { annotations });
-  assert.equal(sync(bad, [], [marked]).children[0]?.metadata.annotations, annotations);
+  const former = claim('former', bad);
+  const slices = slicesOf(bad, [former, '10.0.0.10', { released: ago(1000) }], [former, '10.0.0.11']);
+  assert.equal(released(settle(bad, [leaving(former)], slices).response), {
+    '10.0.0.10': ago(1000),
+    '10.0.0.11': ago(0),
+  });
 });
 
 test('what a user writes at length does not make a message that the API refuses', () => {
@@ -627,71 +705,108 @@ test('what a user writes at length does not make a message that the API refuses'
 
 const LAG = 30;
 
+function deleted(pool: Pool, seconds = 0): Pool {
+  return { ...pool, metadata: { ...pool.metadata, deletionTimestamp: ago(seconds) } } as Pool;
+}
+
+/** The slices once Metacontroller has done what the finalize hook asked for. */
+function afterFinalize(pool: Pool, related: KubernetesObject[], slices: AllocationSlice[]) {
+  return applyChildren(pool, slices, finalize(pool, related, slices).children, 5000);
+}
+
 eachKind('G3 C3.1 a pool that is being deleted stays while a claim holds an address', (make) => {
-  const pool = make({ addresses: ['10.0.1.1-10.0.1.254'], gateway: '10.0.1.2' });
+  const pool = deleted(make({ addresses: ['10.0.1.1-10.0.1.254'], gateway: '10.0.1.2' }));
   const holder = boundClaim(claim('a', pool), '10.0.1.1');
-  const held = allocation(pool, holder, '10.0.1.1');
-  const waiting = finalize(pool, [holder], [held]);
+  const slices = slicesOf(pool, [holder, '10.0.1.1']);
+  const waiting = finalize(pool, [holder], slices, 1000);
   assert.is(waiting.finalized, false);
-  assert.equal(answers(waiting), { a: '10.0.1.1' });
+  assert.is(answers(waiting).a, '10.0.1.1');
   assert.is(condition(waiting, 'Ready'), 'False/Deleting');
-  const done = finalize(pool, [], [held]);
-  assert.is(done.finalized, true);
-  assert.equal(done.children, []);
+  assert.is(
+    finalize(pool, [], slices, 1000).finalized,
+    false,
+    'the claim may be settled, and so out of view',
+  );
+  const left = afterFinalize(pool, [leaving(holder)], slices);
+  const done = finalize(pool, [leaving(holder)], left);
+  assert.is(done.finalized, false, 'the claim names its IPAddress');
+  const over = finalize(pool, [], left);
+  assert.is(over.finalized, true);
+  assert.equal(over.children, []);
+});
+
+eachKind('an unused pool goes as soon as it hears its own last word', (make) => {
+  const pool = deleted(make({ addresses: ['10.0.0.1'] }));
+  const first = finalize(pool);
+  assert.is(first.finalized, false, 'what it wrote before may not be in view');
+  assert.equal(answers(first), { 'pool-uid': 'Deleting' });
+  const second = finalize(pool, [], applyChildren(pool, [], first.children, 5000));
+  assert.is(second.finalized, true);
+  assert.equal(second.children, []);
+});
+
+test('a pool that says its last word does not go before what it gave out just now is released', () => {
+  const pool = deleted(ipPool({ addresses: ['10.0.0.1'] }));
+  const late = claim('late', pool);
+  const slices = [...slicesOf(pool, [late, '10.0.0.1']), ...afterFinalize(pool, [], [])];
+  assert.is(finalize(pool, [], slices).finalized, false);
 });
 
 test('a pool that is being deleted refuses new claims, and goes without them', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+  const pool = deleted(ipPool({ addresses: ['10.0.0.1-10.0.0.9'] }));
   const holder = claim('holder', pool);
-  const response = finalize(pool, [holder, claim('late', pool)], [allocation(pool, holder, '10.0.0.1')]);
-  assert.equal(answers(response), { holder: '10.0.0.1', late: 'PoolNotReady' });
+  const late = claim('late', pool);
+  const response = finalize(pool, [holder, late], slicesOf(pool, [holder, '10.0.0.1']));
+  assert.equal(answers(response), { 'pool-uid': 'Deleting', holder: '10.0.0.1', late: 'PoolNotReady' });
   assert.match(refusalOf(response, 'late')!, /is being deleted$/);
-  assert.equal(finalize(pool, [claim('late', pool)]), {
-    ...finalize(pool, [claim('late', pool)]),
-    children: [],
-    finalized: true,
-  });
+  assert.is(finalize(pool, [late], afterFinalize(pool, [late], [])).finalized, true);
 });
 
-eachKind('a pool that is being deleted goes once it would have seen what was made for it', (make) => {
-  const { metadata, ...rest } = make({ addresses: ['10.0.0.1'] });
-  const pool = { ...rest, metadata: { ...metadata, deletionTimestamp: ago(0) } } as Pool;
+eachKind('a pool whose children nobody manages any more goes once it would have seen them', (make) => {
+  const pool = deleted(make({ addresses: ['10.0.0.1'] }));
   const early = finalize(pool, [], [], LAG - 1);
   assert.is(early.finalized, false);
   assert.is(early.resyncAfterSeconds, 1);
   assert.is(finalize(pool, [], [], LAG).finalized, true);
 });
 
-test('a pool that is being deleted keeps the address of a claim that may not be in view yet', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1'] });
-  const fresh = allocation(pool, claim('unseen', pool), '10.0.0.1', { creationTimestamp: ago(0) });
-  assert.equal(answers(finalize(pool, [], [fresh], LAG - 1)), { unseen: '10.0.0.1' });
-  assert.equal(answers(finalize(pool, [], [fresh], LAG)), {});
+test('a pool that is being deleted stays while an IPAddress of it is there', () => {
+  const pool = deleted(ipPool({ addresses: ['10.0.0.1'] }));
+  const labels = { 'metaipam.io/pool': 'InClusterIPPool.pool', 'metaipam.io/pool-uid': 'pool-uid' };
+  const address = ipAddress(pool, 'a', '10.0.0.1', { labels });
+  assert.is(finalize(pool, [address], [], 1000).finalized, false);
+});
+
+test('a pool that is being deleted keeps the address of a claim that is not in view', () => {
+  const pool = deleted(ipPool({ addresses: ['10.0.0.1'] }));
+  const slices = slicesOf(pool, [claim('unseen', pool), '10.0.0.1']);
+  const response = finalize(pool, [], slices, 1_000_000);
+  assert.is(answers(response).unseen, '10.0.0.1');
+  assert.is(response.finalized, false);
 });
 
 test('H34 a pool that is being deleted has no grace period', () => {
-  const pool = ipPool({ addresses: ['10.0.0.50'], gateway: '10.0.0.1', addressReuseGracePeriodSeconds: 300 });
-  const held = allocation(pool, claim('former', pool), '10.0.0.50');
-  assert.is(finalize(pool, [], [held]).finalized, true);
-  const marked = allocation(pool, claim('former', pool), '10.0.0.50', {
-    annotations: { 'metaipam.io/released-at': ago(1) },
-  });
-  assert.is(finalize(pool, [], [marked]).finalized, true);
+  const pool = deleted(
+    ipPool({ addresses: ['10.0.0.50'], gateway: '10.0.0.1', addressReuseGracePeriodSeconds: 300 }),
+  );
+  const former = claim('former', pool);
+  const slices = afterFinalize(pool, [leaving(former)], slicesOf(pool, [former, '10.0.0.50']));
+  assert.is(finalize(pool, [], slices).finalized, true);
 });
 
-test('a paused pool that is being deleted stays as it is', () => {
-  const pool = ipPool({ addresses: ['10.0.0.50'] }, { annotations: PAUSED });
-  const response = finalize(pool, [], [allocation(pool, claim('former', pool), '10.0.0.50')]);
-  assert.is(response.finalized, false);
-  assert.is(response.children.length, 1);
+test('a paused pool that is being deleted goes', () => {
+  const pool = deleted(ipPool({ addresses: ['10.0.0.50'] }, { annotations: PAUSED }));
+  const former = claim('former', pool);
+  const slices = slicesOf(pool, [former, '10.0.0.50']);
+  assert.is(finalize(pool, [former], slices).finalized, false);
+  assert.is(finalize(pool, [], afterFinalize(pool, [leaving(former)], slices)).finalized, true);
 });
 
-test('a pool that is being deleted reserves again what a bound claim has lost', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const response = finalize(pool, [boundClaim(claim('a', pool), '10.0.0.5')]);
-  assert.equal(answers(response), { a: '10.0.0.5' });
-  assert.is(response.finalized, false);
-  assert.is(finalize(pool, [boundClaim(claim('a', pool))]).finalized, false, 'even if nobody knows which');
+test('a pool that is being deleted stays while a claim names an IPAddress, whatever became of its slices', () => {
+  const pool = deleted(ipPool({ addresses: ['10.0.0.1-10.0.0.9'] }));
+  for (const bound of [boundClaim(claim('a', pool), '10.0.0.5'), boundClaim(claim('a', pool))]) {
+    assert.is(finalize(pool, [bound], [], 1000).finalized, false);
+  }
 });
 
 // Addresses that were there before
@@ -703,8 +818,10 @@ test('H19 H20 the address of an IPAddress that is named like a new claim is that
   const older = claim('older', pool, { creationTimestamp: ago(5000) });
   const { response } = settle(pool, [claim('test', pool), older, found]);
   assert.equal(answers(response), { test: '10.0.0.7', older: '10.0.0.1' });
-  const adopted = response.children.map(({ spec }) => (spec as IPAllocation['spec']).adopted);
-  assert.equal(adopted, [undefined, true]);
+  assert.equal(
+    listed(response).map(({ entry }) => entry.adopted),
+    [undefined, true],
+  );
   assert.equal(counts(response), { total: 253, used: 2, free: 251, outOfRange: 0, pending: 0 });
 });
 
@@ -743,35 +860,23 @@ test('an adopted address may lie outside the pool', () => {
   assert.equal(counts(response), { total: 9, used: 1, free: 9, outOfRange: 1, pending: 0 });
 });
 
-test('an adopted address keeps its prefix, and its gateway or that it has none', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'], gateway: '10.0.0.1' });
-  const address = ipAddress(pool, 'a', '10.0.0.2');
-  const { prefix, gateway, ...spec } = { gateway: undefined, ...address.spec };
-  for (const network of [{ prefix: 16 }, { prefix: 25, gateway: '10.0.0.126' }]) {
-    const [child] = sync(pool, [
-      claim('a', pool),
-      { ...address, spec: { ...spec, ...network } } as IPAddress,
-    ]).children;
-    const given = child!.spec as IPAllocation['spec'];
-    assert.equal([given.prefix, given.gateway], [network.prefix, network.gateway]);
-  }
-});
-
-test('an IPAddress that comes into view after the claim was served is adopted, unless the claim is bound', () => {
+test('an IPAddress that comes into view after its claim was served is adopted: the claim then says which it has', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const restored = claim('a', pool);
   const address = ipAddress(pool, 'a', '10.0.0.7');
-  const given = allocation(pool, restored, '10.0.0.1');
-  const both = sync(pool, [restored, address], [given]);
-  assert.equal(both.children.map(({ spec }) => (spec as IPAllocation['spec']).address).sort(), [
-    '10.0.0.1',
-    '10.0.0.7',
-  ]);
-  const adopted = allocation(pool, restored, '10.0.0.7');
-  assert.equal(answers(sync(pool, [restored, address], [given, adopted])), { a: '10.0.0.7' });
-  assert.equal(answers(sync(pool, [boundClaim(restored, '10.0.0.1'), address], [given])), { a: '10.0.0.1' });
+  const { response, slices } = settle(pool, [restored, address], slicesOf(pool, [restored, '10.0.0.1']));
+  assert.equal(
+    listed(response).map(({ key, entry }) => [key, entry.adopted, entry.released]),
+    [
+      ['10.0.0.1', undefined, undefined],
+      ['10.0.0.7', true, undefined],
+    ],
+  );
+  const bound = boundClaim(restored, '10.0.0.7');
+  assert.equal(answers(settle(pool, [bound, address], slices).response), { a: '10.0.0.7' });
   const renamed = ipAddress(pool, 'a', '10.0.0.7', { name: 'another' });
-  assert.equal(answers(sync(pool, [restored, renamed], [given])), { a: '10.0.0.1' });
+  const own = slicesOf(pool, [restored, '10.0.0.1']);
+  assert.equal(answers(sync(pool, [restored, renamed], own)), { a: '10.0.0.1' });
 });
 
 test('of two IPAddresses for one claim the older counts, and both addresses are in use', () => {
@@ -806,77 +911,156 @@ test('another pool’s IPAddress is none of this one’s business, nor is one th
   assert.equal(answers(sync(pool, related)), { a: '10.0.0.1' });
 });
 
-// Claims that are bound
+// The address that a claim says it had
 
-test('a bound claim whose allocation was deleted gets the same address again, before anybody else', () => {
+test('a claim gets the address again that it says it had, before anybody else', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const bound = boundClaim(claim('bound', pool, { creationTimestamp: ago(1) }), '10.0.0.1');
   const response = sync(pool, [bound, claim('older', pool), requesting(pool, 'wants', '10.0.0.1')]);
   assert.equal(answers(response), { bound: '10.0.0.1', older: '10.0.0.2', wants: 'AllocationFailed' });
 });
 
-test('a bound claim of which nobody knows the address stops the pool', () => {
+for (const [what, address] of [
+  ['the gateway', '10.0.0.1'],
+  ['an excluded address', '10.0.0.8'],
+  ['a reserved address', '10.0.0.0'],
+  ['an address outside the pool', '8.8.8.8'],
+  ['an address of the other family', 'fd00::1'],
+  ['an address in use', '10.0.0.5'],
+  ['an address of another provider', '10.0.0.6'],
+  ['an address that is released, not free yet', '10.0.0.7'],
+  ['no address', 'nonsense'],
+] as const) {
+  for (const bind of [boundClaim, annotated]) {
+    test(`a claim that says it had ${what} gets the lowest free one (${bind.name})`, () => {
+      const pool = ipPool({
+        addresses: ['10.0.0.0/28'],
+        gateway: '10.0.0.1',
+        excludedAddresses: ['10.0.0.8'],
+        addressReuseGracePeriodSeconds: 60,
+      });
+      const holder = claim('holder', pool);
+      const former = claim('former', pool);
+      const slices = slicesOf(pool, [holder, '10.0.0.5'], [former, '10.0.0.7', { released: ago(1) }]);
+      const liar = bind(claim('liar', pool), address);
+      const response = sync(pool, [holder, liar, ipAddress(pool, 'theirs', '10.0.0.6')], slices);
+      assert.equal(answers(response), { holder: '10.0.0.5', liar: '10.0.0.2' });
+    });
+  }
+}
+
+function annotated(plain: IPAddressClaim, address: string): IPAddressClaim {
+  return { ...plain, metadata: { ...plain.metadata, annotations: { 'metaipam.io/address': address } } };
+}
+
+test('of two claims that say that they had one address the older gets it', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const holder = claim('holder', pool);
-  const related = [holder, boundClaim(claim('bound', pool)), claim('a', pool)];
-  const response = sync(pool, related, [allocation(pool, holder, '10.0.0.2')]);
-  assert.equal(answers(response), { holder: '10.0.0.2', a: 'PoolNotReady' });
-  assert.is(condition(response, 'Ready'), 'False/AddressUnknown');
-  assert.match(
-    refusalOf(response, 'a')!,
-    'IPAddressClaim default/bound has an address that is not known yet',
-  );
+  const older = annotated(claim('z-older', pool, { creationTimestamp: ago(9) }), '10.0.0.5');
+  const younger = annotated(claim('younger', pool, { creationTimestamp: ago(1) }), '10.0.0.5');
+  assert.equal(answers(sync(pool, [younger, older])), { 'z-older': '10.0.0.5', younger: '10.0.0.1' });
 });
 
-test('an annotation that is no address counts as unknown', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const response = sync(pool, [boundClaim(claim('bound', pool), 'nonsense'), claim('a', pool)]);
-  assert.is(condition(response, 'Ready'), 'False/AddressUnknown');
-});
-
-test('the annotation of a claim that is not bound means nothing', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const copied = claim('copied', pool, { annotations: { 'metaipam.io/address': '10.0.0.5' } });
-  assert.equal(answers(sync(pool, [copied])), { copied: '10.0.0.1' });
-});
-
-test('a bound claim whose address somebody else has is told so', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const holder = claim('holder', pool);
-  const response = sync(
-    pool,
-    [holder, boundClaim(claim('bound', pool), '10.0.0.5')],
-    [allocation(pool, holder, '10.0.0.5')],
-  );
-  assert.equal(answers(response), { holder: '10.0.0.5', bound: 'AllocationFailed' });
-});
-
-test('of two allocations for a claim the one created first stays', () => {
+test('a claim that was given two addresses has both until it says which, and hears of them', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const twice = claim('twice', pool);
-  const second = allocation(pool, twice, '10.0.0.1', { resourceVersion: '1000' });
-  const first = allocation(pool, twice, '10.0.0.2', { resourceVersion: '999' });
-  assert.equal(answers(sync(pool, [twice], [second, first])), { twice: '10.0.0.2' });
+  const slices = slicesOf(pool, [twice, '10.0.0.1'], [twice, '10.0.0.2']);
+  for (const related of [[twice], [boundClaim(twice, '10.0.0.9')], []]) {
+    const response = sync(pool, related, slices);
+    assert.equal(released(response), {});
+    assert.is(listed(response).length, 2);
+    assert.equal(bells(response), ['uid-twice'], 'even out of view: it may be settled with one of them');
+  }
+  const response = sync(pool, [boundClaim(twice, '10.0.0.2')], slices);
+  assert.equal(answers(response), { twice: '10.0.0.2' });
+  assert.equal(Object.keys(released(response)), ['10.0.0.1']);
 });
 
-test('of two allocations for a bound claim the one it is bound to stays', () => {
-  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
-  const twice = boundClaim(claim('twice', pool), '10.0.0.1');
-  const second = allocation(pool, twice, '10.0.0.1', { resourceVersion: '1000' });
-  const first = allocation(pool, twice, '10.0.0.2', { resourceVersion: '999' });
-  assert.equal(answers(sync(pool, [twice], [second, first])), { twice: '10.0.0.1' });
-});
-
-test('a claim keeps the allocation it has until the one it names exists', () => {
+test('a claim keeps what it was given, whichever it says it had', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const bound = boundClaim(claim('bound', pool), '10.0.0.7');
-  const other = allocation(pool, bound, '10.0.0.2');
-  const { children } = sync(pool, [bound], [other]);
-  assert.equal(
-    children.map(({ metadata }) => metadata.name),
-    ['pool.10.0.0.2', 'pool.10.0.0.7'],
+  assert.equal(answers(settle(pool, [bound], slicesOf(pool, [bound, '10.0.0.2'])).response), {
+    bound: '10.0.0.2',
+  });
+});
+
+// Lost slices
+
+const TWO_PIECES = { addresses: ['10.0.0.60-10.0.0.67'] };
+
+test('nothing is given out of the piece of a slice that is missing, and the pool says so', () => {
+  const whole = ipPool(TWO_PIECES);
+  const { response: before, slices } = settle(whole, claimsOf(whole, 5));
+  assert.equal(condition(before, 'SlicesMissing'), 'False/AllInView');
+  const pool = { ...whole, status: before.status } as Pool;
+  const rest = slices.filter(({ metadata }) => metadata.name !== 'pool.10.0.0.0-26');
+  const response = sync(pool, [claim('new', pool), requesting(pool, 'wants', '10.0.0.61')], rest);
+  assert.equal(answers(response), { 'claim-4': '10.0.0.64', new: '10.0.0.65', wants: 'AllocationFailed' });
+  assert.is(
+    refusalOf(response, 'wants'),
+    'the requested address 10.0.0.61 is in use by AllocationSlice pool.10.0.0.0-26, which is missing',
   );
-  assert.equal(answers(settle(pool, [bound], [other]).response), { bound: '10.0.0.7' });
+  assert.is(condition(response, 'SlicesMissing'), 'True/SlicesLost');
+  assert.equal((response.status as Pool['status'])?.slices, ['pool.10.0.0.0-26', 'pool.10.0.0.64-26']);
+  assert.is(counts(response).free, 2);
+  const again = { ...pool, status: response.status } as Pool;
+  assert.equal(sync(again, [], rest, 1_000_000).status, {
+    ...response.status,
+    ipAddresses: { total: 8, used: 1, free: 3, outOfRange: 0, pending: 0 },
+  });
+});
+
+test('a claim that had an address in a missing slice waits for that', () => {
+  const pool = { ...ipPool(TWO_PIECES), status: { slices: ['pool.10.0.0.0-26'] } };
+  const response = sync(pool, [boundClaim(claim('a', pool), '10.0.0.60'), claim('b', pool)]);
+  assert.equal(answers(response), { a: 'PoolNotReady', b: '10.0.0.64' });
+  assert.is(
+    refusalOf(response, 'a'),
+    'its address is kept by AllocationSlice pool.10.0.0.0-26, which is missing',
+  );
+});
+
+test('once the slice is there again the pool goes on', () => {
+  const pool = { ...ipPool(TWO_PIECES), status: { slices: ['pool.10.0.0.0-26'] } };
+  const response = sync(pool, [claim('b', pool)], slicesOf(pool, [claim('a', pool), '10.0.0.60']));
+  assert.equal(answers(response), { a: '10.0.0.60', b: '10.0.0.61' });
+  assert.is(condition(response, 'SlicesMissing'), 'False/AllInView');
+});
+
+// Slices that are not needed any more
+
+test('a slice that is empty is closed, leaves the list, and only then goes; two stay', () => {
+  const pool = ipPool({ addresses: ['10.0.0.0-10.0.0.255'] });
+  const holders = [0, 64, 128, 192].map((n) => claim(`claim-${n}`, pool));
+  const given = holders.map((holder, n) => [holder, `10.0.0.${64 * n + 1}`] as const);
+  const first = slicesOf(pool, ...given);
+  const { slices: closed } = settle(pool, holders.map(leaving), first);
+  assert.equal(
+    closed.filter(({ spec }) => spec.entries).map(({ metadata }) => metadata.name),
+    ['pool.10.0.0.0-26', 'pool.10.0.0.128-26'],
+  );
+
+  const empty = first.map(({ spec, ...slice }) => ({ ...slice, spec: { ...spec, entries: {} } }));
+  const names = empty.map(({ metadata }) => metadata.name);
+  const listing = { ...pool, status: { slices: names } };
+  const closing = sync(listing, [], empty);
+  const isClosed = ({ children }: CompositeResponse) =>
+    (children as AllocationSlice[]).map(({ spec }) => spec.closed === true);
+  assert.equal(isClosed(closing), [false, false, true, true]);
+  const last = applyChildren(pool, empty, closing.children, 5000);
+  assert.equal(isClosed(sync(listing, [], last)), [false, false, true, true], 'still on the list');
+  assert.ok(sync(listing, [], last).resyncAfterSeconds! > 0, 'no sync follows a change of the list');
+  assert.equal((sync(listing, [], last).status as Pool['status'])?.slices, []);
+  assert.equal(isClosed(sync({ ...pool, status: { slices: [] } }, [], last)), [false, false]);
+});
+
+test('nothing is given out of a closed slice, or one that is being deleted', () => {
+  const pool = ipPool(TWO_PIECES);
+  const [slice] = slicesOf(pool, [claim('x', pool), '10.0.0.60']) as [AllocationSlice];
+  const closed = { ...slice, spec: { ...slice.spec, entries: {}, closed: true as const } };
+  const ending = { ...slice, metadata: { ...slice.metadata, deletionTimestamp: ago(1) } };
+  const listing = { ...pool, status: { slices: [slice.metadata.name] } };
+  assert.equal(answers(sync(listing, [claim('a', pool)], [closed])), { a: '10.0.0.64' });
+  assert.equal(answers(sync(listing, [claim('a', pool)], [ending])), { a: '10.0.0.64', x: '10.0.0.60' });
 });
 
 // Address spaces
@@ -886,19 +1070,30 @@ const LAB = { annotations: { 'metaipam.io/address-space': 'lab' } };
 test('pools of one address space exclude each other', () => {
   const spec = { addresses: ['10.0.0.1-10.0.0.9'] };
   const [a, b] = [ipPool(spec, { ...LAB, uid: 'a' }), ipPool(spec, { ...LAB, name: 'other', uid: 'b' })];
-  const { response, allocations } = settle(a, [claim('of-a', a)]);
+  const { response, slices } = settle(a, [claim('of-a', a)]);
   assert.equal(response.children[0]?.metadata, {
-    name: 'lab.10.0.0.1.shared',
+    name: 'lab.10.0.0.1-32.shared',
     namespace: 'default',
     labels: {
-      'metaipam.io/claim-uid': 'uid-of-a',
       'metaipam.io/pool': 'InClusterIPPool.pool',
       'metaipam.io/address-space': 'lab',
+      'claim.metaipam.io/uid-of-a': '',
     },
   });
-  const theirs = sync(b, [claim('of-b', b), requesting(b, 'wants', '10.0.0.1'), ...allocations]);
+  const theirs = sync(b, [claim('of-b', b), requesting(b, 'wants', '10.0.0.1'), ...slices]);
   assert.equal(answers(theirs), { 'of-b': '10.0.0.2', wants: 'AllocationFailed' });
   assert.equal(counts(theirs), { total: 9, used: 1, free: 7, outOfRange: 0, pending: 1 });
+});
+
+test('each address of a shared space has a slice of its own, and answers are each pool’s own', () => {
+  const spec = { addresses: ['10.0.0.1-10.0.0.2'] };
+  const names = (pool: Pool) => sync(pool, claimsOf(pool, 3)).children.map(({ metadata }) => metadata.name);
+  assert.equal(names(ipPool(spec, LAB)), [
+    'lab.10.0.0.1-32.shared',
+    'lab.10.0.0.2-32.shared',
+    'pool.answers-0',
+  ]);
+  assert.equal(names(globalPool(spec, LAB)).at(-1), 'pool.answers-0.global');
 });
 
 test('what a neighbour had before a move is not given out, before it is allocated anew', () => {
@@ -912,36 +1107,36 @@ test('what a neighbour had before a move is not given out, before it is allocate
   assert.equal(answers(sync(ipPool(spec), [claim('of-a'), moved])), { 'of-a': '10.0.0.1' });
 });
 
-test('what an earlier pool of the name left is given to nobody, and whoever needs it is told to delete it', () => {
-  const spec = { addresses: ['10.0.0.1-10.0.0.9'] };
-  const [pool, earlier] = [ipPool(spec), ipPool(spec, { uid: 'earlier' })];
-  const { allocations } = settle(earlier, [claim('a', earlier)]);
-  const related = [claim('new', pool), requesting(pool, 'wants', '10.0.0.1'), ...allocations];
+test('nothing is given out of what an earlier pool of the name left, and whoever needs it is told to delete it', () => {
+  const [pool, earlier] = [ipPool(TWO_PIECES), ipPool(TWO_PIECES, { uid: 'earlier' })];
+  const left = slicesOf(earlier, [claim('a', earlier), '10.0.0.60']);
+  const related = [claim('new', pool), requesting(pool, 'wants', '10.0.0.61'), ...left];
   const response = sync(pool, related);
-  assert.equal(answers(response), { new: '10.0.0.2', wants: 'AllocationFailed' });
-  assert.equal(counts(response), { total: 9, used: 2, free: 7, outOfRange: 0, pending: 1 });
-  const moved = ipAddress(pool, 'a', '10.0.0.1', { labels: { 'metaipam.io/pool-uid': 'earlier' } });
+  assert.equal(answers(response), { new: '10.0.0.64', wants: 'AllocationFailed' });
+  assert.equal(counts(response), { total: 8, used: 1, free: 3, outOfRange: 0, pending: 1 });
+  const moved = ipAddress(pool, 'a', '10.0.0.60', { labels: { 'metaipam.io/pool-uid': 'earlier' } });
   const restored = claim('a', pool, { uid: 'uid-of-the-restored' });
   assert.is(
-    refusalOf(sync(pool, [restored, moved, ...allocations]), 'a'),
-    'its address 10.0.0.1 is held by IPAllocation default/pool.10.0.0.1, which an earlier pool of this name left: delete it',
+    refusalOf(sync(pool, [restored, moved, ...left]), 'of-the-restored'),
+    'its address 10.0.0.60 is held by AllocationSlice pool.10.0.0.0-26, which an earlier pool of this name left: delete it',
   );
-  assert.equal(answers(sync(pool, [restored, moved])), { a: '10.0.0.1' });
+  assert.equal(answers(sync(pool, [restored, moved])), { a: '10.0.0.60' });
 });
 
 test('another space is another space', () => {
   const spec = { addresses: ['10.0.0.1-10.0.0.9'] };
-  const lab = ipPool(spec, LAB);
+  const lab = ipPool(spec, { ...LAB, name: 'other', uid: 'lab' });
   const dmz = ipPool(spec, { annotations: { 'metaipam.io/address-space': 'dmz' }, uid: 'dmz' });
-  const theirs = allocation(lab, claim('x', lab), '10.0.0.1');
-  assert.equal(answers(sync(dmz, [claim('a', dmz), theirs])), { a: '10.0.0.1' });
-  assert.equal(answers(sync(ipPool(spec), [claim('a'), theirs])), { a: '10.0.0.1' });
+  const theirs = slicesOf(lab, [claim('x', lab), '10.0.0.1']);
+  assert.is(theirs[0]?.metadata.labels?.['metaipam.io/address-space'], 'lab');
+  assert.equal(answers(sync(dmz, [claim('a', dmz), ...theirs])), { a: '10.0.0.1' });
+  assert.equal(answers(sync(ipPool(spec), [claim('a'), ...theirs])), { a: '10.0.0.1' });
 });
 
-test('a kept allocation keeps the label of its space', () => {
+test('a kept slice keeps the label of its space', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] }, LAB);
   const holder = claim('holder', pool);
-  const [child] = sync(pool, [holder], [allocation(pool, holder, '10.0.0.1')]).children;
+  const [child] = sync(pool, [holder], slicesOf(pool, [holder, '10.0.0.1'])).children;
   assert.is(child?.metadata.labels?.['metaipam.io/address-space'], 'lab');
 });
 
@@ -959,32 +1154,50 @@ for (const space of ['', 'Lab', 'a_b', '-a', 'a..b', 'a.-b', 'a'.repeat(64)]) {
 
 // Related objects
 
-test('a pool asks for its claims, for addresses it did not make and for what its neighbours have', () => {
+const SPACE = { key: 'metaipam.io/address-space', operator: 'Exists' };
+const notMine = (key: string) => ({ key, operator: 'NotIn', values: ['pool-uid'] });
+const MINE = { 'metaipam.io/pool': 'InClusterIPPool.pool' };
+
+test('a pool asks for its open claims, for addresses and slices it did not make, and for what its neighbours have', () => {
   const { relatedResources } = pools.customize({ parent: ipPool({}) }, contextAt());
   assert.equal(
-    relatedResources.map(({ resource, namespace }) => `${namespace}/${resource}`),
+    relatedResources.map(({ resource, namespace, labelSelector }) => [
+      `${namespace}/${resource}`,
+      labelSelector,
+    ]),
     [
-      'default/ipaddressclaims',
-      'default/ipaddressclaims',
-      'default/ipaddresses',
-      'default/ipaddresses',
-      'default/ipaddresses',
-      'default/ipallocations',
-      'default/ipallocations',
+      [
+        'default/ipaddressclaims',
+        {
+          matchLabels: MINE,
+          matchExpressions: [
+            { key: 'metaipam.io/settled', operator: 'Exists' },
+            notMine('metaipam.io/settled'),
+          ],
+        },
+      ],
+      ['default/ipaddresses', { matchLabels: MINE, matchExpressions: [notMine('metaipam.io/pool-uid')] }],
+      ['default/ipaddresses', { matchExpressions: [{ key: 'metaipam.io/pool', operator: 'DoesNotExist' }] }],
+      ['default/ipaddresses', { matchExpressions: [SPACE, notMine('metaipam.io/pool-uid')] }],
+      ['default/allocationslices', { matchLabels: MINE, matchExpressions: [notMine('controller-uid')] }],
+      ['default/allocationslices', { matchExpressions: [SPACE, notMine('controller-uid')] }],
     ],
   );
-  assert.equal(relatedResources[0]?.labelSelector, {
-    matchLabels: { 'metaipam.io/pool': 'InClusterIPPool.pool' },
-  });
-  assert.equal(relatedResources[1]?.labelSelector, {
-    matchExpressions: [{ key: 'metaipam.io/pool', operator: 'DoesNotExist' }],
-  });
-  assert.equal(relatedResources[2]?.labelSelector?.matchExpressions, [
-    { key: 'metaipam.io/pool-uid', operator: 'NotIn', values: ['pool-uid'] },
-  ]);
 });
 
-test('a global pool asks for claims of every namespace, and for allocations where the install is', () => {
+test('a pool that is being deleted asks for all of its own, settled or not', () => {
+  const { relatedResources } = pools.customize({ parent: deleted(ipPool({})) }, contextAt());
+  const own = relatedResources.filter(({ labelSelector }) => labelSelector?.matchLabels !== undefined);
+  assert.equal(
+    own.map(({ resource, labelSelector }) => [resource, labelSelector]),
+    ['ipaddressclaims', 'ipaddresses', 'allocationslices'].map((resource) => [
+      resource,
+      { matchLabels: MINE },
+    ]),
+  );
+});
+
+test('a global pool asks for claims of every namespace, and for slices where the install is', () => {
   const { relatedResources } = globalPools.customize(
     { parent: globalPool({}) },
     contextAt(0, { installNamespace: 'ipam', clusterApiVersion: 'v1beta1' }),
@@ -995,12 +1208,11 @@ test('a global pool asks for claims of every namespace, and for allocations wher
     ),
     [
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddressclaims',
-      'ipam.cluster.x-k8s.io/v1beta1 */ipaddressclaims',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
       'ipam.cluster.x-k8s.io/v1beta1 */ipaddresses',
-      'metaipam.io/v1alpha1 ipam/ipallocations',
-      'metaipam.io/v1alpha1 ipam/ipallocations',
+      'metaipam.io/v1alpha1 ipam/allocationslices',
+      'metaipam.io/v1alpha1 ipam/allocationslices',
     ],
   );
 });
@@ -1014,7 +1226,7 @@ test('v1beta1 claims and addresses are read as v1beta1', () => {
   const seen = objectMap(old(claim('a', pool)), old(ipAddress(pool, 'a', '10.0.0.4')));
   const related = { ...groups('ipam.cluster.x-k8s.io/v1beta1'), ...seen };
   const response = pools.sync(
-    { parent: pool, children: { [ALLOCATIONS]: {} }, related },
+    { parent: pool, children: { [SLICES]: {} }, related },
     contextAt(0, { clusterApiVersion: 'v1beta1' }),
   );
   assert.equal(answers(response), { a: '10.0.0.4' });
@@ -1034,6 +1246,7 @@ test('conditions keep their time while their status stays', () => {
       ['Ready', 'True', '2026-01-02T03:04:05Z'],
       ['Exhausted', 'True', '2026-01-02T03:05:45Z'],
       ['OutOfRange', 'False', '2026-01-02T03:04:05Z'],
+      ['SlicesMissing', 'False', '2026-01-02T03:04:05Z'],
     ],
   );
 });

@@ -15,6 +15,8 @@ import type {
 } from '../../lib/kubernetes/types.ts';
 import { type CompositeRequest, DEFAULT_CONFIG, type DesiredObject } from '../../lib/metacontroller/hook.ts';
 
+import { labelKeysDigest } from '../../lib/pod-network/network-slices.ts';
+
 export const NOW = Date.parse('2026-06-01T12:00:00Z');
 export const context = { now: NOW, config: DEFAULT_CONFIG };
 const LONG_AGO = '2026-05-01T00:00:00Z';
@@ -147,15 +149,15 @@ export interface Parts {
   leftovers?: readonly AllocationSlice[];
 }
 
-/** Each claim knows the labels that are asked for, unless it says itself which ones its node lacks. */
+/** Each claim knows the labels that are asked for, unless it says itself which ones it knows. */
 export function request(parts: Parts): CompositeRequest<PodNetwork> {
   const { parent = network(), claims = [], clusterCIDRs = [], allocations = [], slices = [] } = parts;
-  const keys = clusterCIDRs.flatMap(keysOf);
+  const keys = [...new Set(clusterCIDRs.flatMap(keysOf))].sort();
   const knowing = claims.map((each) => ({
     ...each,
     ...(each.spec && {
       spec: {
-        absentLabels: keys.filter((key) => each.spec.nodeLabels?.[key] === undefined),
+        ...(keys.length > 0 && { labelKeys: { [parent.metadata.name]: labelKeysDigest(keys) } }),
         ...each.spec,
       },
     }),
