@@ -2,8 +2,8 @@
  * Makes `dist/cni`: `kube-node`, `node-annotation` and the fetcher as executables that need nothing of their host,
  * in `dist/cni/node` all of them for hosts with Node.js, and `dist/cni-agent.mjs`.
  *
- * Needs `qjsc` and the library of QuickJS (Debian: quickjs, libquickjs), OpenSSL (libssl-dev) and a C compiler
- * (`CC`, default cc).
+ * Needs `qjsc` and the library of QuickJS (Debian: quickjs, libquickjs), OpenSSL (libssl-dev) with what it is linked
+ * with there (from Debian 13 on libzstd-dev, zlib1g-dev), `pkg-config` and a C compiler (`CC`, default cc).
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -36,13 +36,14 @@ export async function buildAgent(outfile: string): Promise<void> {
   await bundleForNode('agent/agent', outfile, 'esm');
 }
 
-/** All programs as static executables. Throws without QuickJS, a C compiler or OpenSSL. */
+/** All programs as static executables. Throws without QuickJS, a C compiler, pkg-config or OpenSSL. */
 export async function buildNative(folder: string): Promise<void> {
   const quickjs = findQuickJS();
+  const openssl = execFileSync('pkg-config', ['--static', '--libs', 'libssl'], { encoding: 'utf8' });
   const drafts = join(folder, 'drafts');
   mkdirSync(drafts, { recursive: true });
   for (const name of PLUGINS) await compile(name, quickjs, drafts, join(folder, name));
-  await compile(FETCHER, quickjs, drafts, join(folder, FETCHER), ['tls'], ['-lssl', '-lcrypto']);
+  await compile(FETCHER, quickjs, drafts, join(folder, FETCHER), ['tls'], openssl.trim().split(/\s+/));
   rmSync(drafts, { recursive: true });
 }
 

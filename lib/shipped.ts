@@ -3,7 +3,11 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
-const PATTERNS = { crds: '**/*.yaml', metacontroller: '*.yaml' } as const;
+const PATTERNS = {
+  crds: '**/*.yaml',
+  metacontroller: '*.yaml',
+  'metacontroller/admission': '*.yaml',
+} as const;
 
 export interface ShippedFile {
   /** Relative to its folder. */
@@ -11,7 +15,7 @@ export interface ShippedFile {
   readonly text: string;
 }
 
-/** The manifests of `crds`, with subfolders, or of `metacontroller`, by name. */
+/** The manifests of `crds`, with subfolders, or of one of the other folders without, by name. */
 export function shippedFiles(folder: keyof typeof PATTERNS): readonly ShippedFile[] {
   return globSync(PATTERNS[folder], { cwd: join(ROOT, folder) })
     .sort()

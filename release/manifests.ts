@@ -2,7 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { formatYaml, parseManifests } from '../lib/cli/manifests.ts';
+import { formatDiagnostic } from '../lib/cli/diagnostic.ts';
+import { parseManifests } from '../lib/cli/manifests.ts';
+import { formatYaml } from '../lib/cli/yaml.ts';
 import type { KubernetesObject } from '../lib/kubernetes/object.ts';
 
 const NAMESPACE = 'metaipam-system';
@@ -47,7 +49,7 @@ export function readKustomization(folder: string): KubernetesObject[] {
     const path = join(folder, resource);
     if (statSync(path).isDirectory()) return readKustomization(path);
     const { objects, problems } = parseManifests(readFileSync(path, 'utf8'), path);
-    if (problems.length > 0) throw new Error(problems.join('\n'));
+    if (problems.length > 0) throw new Error(problems.map(formatDiagnostic).join('\n'));
     return objects.map(({ object }) => object);
   });
 }

@@ -110,7 +110,10 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const title = `${key} in ${slice.metadata.name} of ${entry.name}`;
     if (pool?.metadata.uid !== poolRef.uid)
       return { rule: 'nothing is left over', message: `${title} has no pool` };
-    if (claim === undefined && !isFrozen(pool)) return { rule: 'nothing is left over', message: title };
+    // What --cascade=orphan has taken from a pool that goes is nobody's to change before it is gone.
+    const isOrphan = pool.metadata.deletionTimestamp !== undefined && controllerOf(slice) === undefined;
+    if (claim === undefined && !isFrozen(pool) && !isOrphan)
+      return { rule: 'nothing is left over', message: title };
     if (claim === undefined) continue;
     const held = addressOf(claim, addresses);
     if (held !== undefined && held !== key && !isFrozen(pool) && !isHeldUp(claim)) {

@@ -4,12 +4,16 @@ import type { ControllerConfig } from '../lib/engine/controller-config.ts';
 import { crdAdmission } from '../lib/engine/crd-admission.ts';
 import type { CustomResourceDefinition } from '../lib/engine/resources.ts';
 import type { Admission } from '../lib/engine/store.ts';
+import type { KubernetesObject } from '../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../lib/kubernetes/schema.ts';
 import { shippedFiles } from '../lib/shipped.ts';
 
 export interface Install {
   readonly crds: readonly CustomResourceDefinition[];
+  /** By the CRDs. */
   readonly admission: Admission;
+  /** By the CRDs and the policies of metacontroller/admission. */
+  readonly admissionWithPolicies: Admission;
   /** By name. */
   readonly controllers: ReadonlyMap<string, ControllerConfig>;
 }
@@ -35,15 +39,20 @@ export function install(): Install {
 
 function readInstall(): Install {
   const crds = readCustomResourceDefinitions();
-  const objects = shippedFiles('metacontroller')
-    .flatMap(({ name, text }) => parseManifests(text, name).objects)
-    .map(({ object }) => object);
+  const objects = readObjects('metacontroller');
   const controllers = objects.filter(({ apiVersion }) => apiVersion.startsWith('metacontroller.k8s.io/'));
   return {
     crds: [...crds, CLUSTERS],
     admission: crdAdmission(crds),
+    admissionWithPolicies: crdAdmission(crds, readObjects('metacontroller/admission')),
     controllers: new Map(
       (controllers as object[] as ControllerConfig[]).map((config) => [config.metadata.name, config]),
     ),
   };
+}
+
+function readObjects(folder: 'metacontroller' | 'metacontroller/admission'): KubernetesObject[] {
+  return shippedFiles(folder)
+    .flatMap(({ name, text }) => parseManifests(text, name).objects)
+    .map(({ object }) => object);
 }

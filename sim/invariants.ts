@@ -172,8 +172,9 @@ export class Invariants {
   ): Violation | undefined {
     const old = new Map(entriesOf(before).map((held) => [held.key, held]));
     const current = new Map(isDeleted ? [] : entriesOf(after).map((held) => [held.key, held]));
-    // Whoever deletes a slice of a pool that is gone, or the pool with it, takes nothing from it.
-    const isOrphan = isDeleted && !this.#isThere(after.spec.poolRef.uid);
+    // A pool that is gone gives nothing of it to another, nor does one that goes: with --cascade=foreground the garbage
+    // collector takes its slices first.
+    const isOrphan = isDeleted && !this.#isServing(after.spec.poolRef.uid);
     for (const held of current.values()) {
       const known = old.get(held.key);
       if (known === undefined) {
@@ -200,8 +201,9 @@ export class Invariants {
     return undefined;
   }
 
-  #isThere(uid: string): boolean {
-    return this.#world.cluster.objects().some(({ metadata }) => metadata.uid === uid);
+  #isServing(uid: string): boolean {
+    const owner = this.#world.cluster.objects().find(({ metadata }) => metadata.uid === uid);
+    return owner !== undefined && !isDeleting(owner);
   }
 
   /** Whether a live claim or node has something that the pool or network gave it before its deletion. */

@@ -48,8 +48,8 @@ export interface Layout {
   readonly hasNodes: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
   readonly hasClusters: boolean;
-  /** Whether an admission policy labels claims and puts the finalizer on as they are created. */
-  readonly routesAtAdmission: boolean;
+  /** Whether the cluster has metaipam's admission policies. */
+  readonly hasPolicies: boolean;
   readonly metacontrollers: number;
   readonly binders: number;
   readonly workers: number;
@@ -106,7 +106,7 @@ export function layoutOf(
     hasPools: domain === undefined ? dice < 7 : domain === 'pools',
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasClusters: random.chance(0.3),
-    routesAtAdmission: random.chance(0.3),
+    hasPolicies: random.chance(0.3),
     metacontrollers: random.chance(0.5) ? 2 : 1,
     binders: random.chance(0.2) && beyond ? 2 : 1,
     workers: random.pick([1, 3]),

@@ -18,7 +18,6 @@ import {
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
-import { poolLabel } from '../lib/pool/label.ts';
 import type { Layout } from './layout.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
@@ -230,14 +229,10 @@ function claimObject(
   annotations: Readonly<Record<string, string>> = {},
 ): Unstructured {
   const cluster = layout.hasClusters && hashless(metadata.name) && { clusterName: 'east' };
-  const routed = layout.routesAtAdmission && {
-    labels: { [POOL_LABEL]: poolLabel(kind, name), ...(!cluster && { [SETTLED_LABEL]: OPEN }) },
-    finalizers: [CLAIMS_FINALIZER],
-  };
   return {
     apiVersion: CAPI,
     kind: 'IPAddressClaim',
-    metadata: { ...metadata, ...routed, annotations },
+    metadata: { ...metadata, annotations },
     spec: { poolRef: { apiGroup: CAPI_IPAM_GROUP, kind, name }, ...cluster },
   };
 }

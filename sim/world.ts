@@ -76,7 +76,7 @@ export class World {
       cacheLagSeconds: CACHE_LAG_SECONDS,
       watchClusters: layout.hasClusters,
     };
-    const { crds, admission, controllers } = install();
+    const { crds, admission, admissionWithPolicies, controllers } = install();
     const names = [
       ...(layout.hasPools ? ['pools', 'global-pools', 'claim-router', 'claims'] : []),
       ...(layout.hasNodes ? ['pod-networks', 'nodes', 'cluster-cidrs'] : []),
@@ -86,7 +86,7 @@ export class World {
     this.#newCluster = (now) =>
       new Cluster({
         crds,
-        admission,
+        admission: layout.hasPolicies ? admissionWithPolicies : admission,
         controllers: names.map((name) => controllers.get(name)!),
         hooks: this.audit.hooks,
         config: this.config,

@@ -6,8 +6,6 @@ import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { runTests } from './run-tests.ts';
 
-await runTests(
-  globSync('test/**/*.test.ts').sort(),
-  process.argv.slice(2),
-  Math.max(2, availableParallelism()),
-);
+await runTests(globSync('test/**/*.test.ts').sort(), process.argv.slice(2), {
+  parallel: Math.max(2, availableParallelism()),
+});

@@ -1,7 +1,7 @@
 /** Asks the API server for the facts of a node: a FetchRequest on stdin, a FetchAnswer on stdout. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type FetchHost, type FetchRequest, fetchNode } from '../../lib/cni/fetch-node.ts';
-import { readFile, replaceFile } from './host.ts';
+import { readFile, removeFile, replaceFile } from './host.ts';
 import { get } from './https.ts';
 
 /** Bytes of an answer: a page of large Nodes has a tenth of it. */
@@ -12,7 +12,7 @@ const input: FetchRequest = JSON.parse(readFileSync(0, 'utf8'));
 setTimeout(() => process.exit(1), input.deadline + 1_000).unref();
 
 const host: FetchHost = {
-  ...{ env: process.env, now: Date.now, readFile, replaceFile },
+  ...{ env: process.env, now: Date.now, readFile, replaceFile, removeFile },
   async get(connection, path, milliseconds) {
     const signal = AbortSignal.timeout(Math.max(1, milliseconds));
     const response = await get(connection, path, signal);

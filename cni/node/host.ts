@@ -8,10 +8,12 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Bytes } from '../../lib/cni/bytes.ts';
 import type { Ended, Host } from '../../lib/cni/host.ts';
 
 /** This machine, as Node.js sees it. */
@@ -21,13 +23,18 @@ export function nodeHost(): Host {
     args: process.argv.slice(2),
     folder: dirname(realpathSync(process.argv[1]!)),
     now: Date.now,
-    readInput: () => readFileSync(0, 'utf8'),
-    write: (text) => writeFileSync(1, text),
+    readInput: () => readFileSync(0, 'latin1'),
+    write: (bytes) => writeFileSync(1, bytes, 'latin1'),
     writeError: (text) => writeFileSync(2, text),
     readFile,
     replaceFile,
     appendFile: appendFileSync,
-    isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
+    isFile: (path) => statOf(path)?.isFile() ?? false,
+    identityOf(path) {
+      const found = statOf(path);
+      return found && `${found.dev} ${found.ino}`;
+    },
+    removeFile,
     listFolder(path) {
       try {
         return readdirSync(path);
@@ -40,7 +47,7 @@ export function nodeHost(): Host {
     start(path, input) {
       const child = spawn(path, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
       child.on('error', () => {});
-      child.stdin.end(input);
+      child.stdin.end(input, 'latin1');
       child.unref();
     },
   };
@@ -48,7 +55,21 @@ export function nodeHost(): Host {
 
 export function readFile(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return statOf(path)?.isFile() ? readFileSync(path, 'utf8') : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
   } catch {
     return undefined;
   }
@@ -70,11 +91,11 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
   }
 }
 
-function run(path: string, env: Readonly<Record<string, string>>, input: string): Ended {
+function run(path: string, changes: Readonly<Record<string, string>>, input: Bytes): Ended {
   const { status, stdout, error } = spawnSync(path, {
-    env,
-    input,
-    encoding: 'utf8',
+    env: { ...process.env, ...changes },
+    input: Buffer.from(input, 'latin1'),
+    encoding: 'latin1',
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const { code } = (error ?? {}) as NodeJS.ErrnoException;

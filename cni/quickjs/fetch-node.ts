@@ -1,15 +1,16 @@
 /** Asks the API server for the facts of a node: a FetchRequest on stdin, a FetchAnswer on stdout. */
 import * as std from 'qjs:std';
 import { exchange } from 'qjs:tls';
+import { decode, toJson } from '../../lib/cni/bytes.ts';
 import { type FetchRequest, fetchNode } from '../../lib/cni/fetch-node.ts';
 import { type HttpResponse, httpGet, readHttpResponse } from '../../lib/cni/http.ts';
 import type { Connection } from '../../lib/cni/kubeconfig.ts';
 import { quickjsHost } from './host.ts';
 
 const host = quickjsHost();
-const input: FetchRequest = JSON.parse(host.readInput());
+const input: FetchRequest = JSON.parse(decode(host.readInput()));
 fetchNode({ ...host, get }, input).then((answer) => {
-  host.write(`${JSON.stringify(answer)}\n`);
+  host.write(`${toJson(answer)}\n`);
   std.exit(0);
 });
 

@@ -1,11 +1,14 @@
 import * as os from 'qjs:os';
 import { spawn } from 'qjs:process';
 import * as std from 'qjs:std';
+import type { Bytes } from '../../lib/cni/bytes.ts';
 import { type Ended, type Host, LARGEST_INPUT } from '../../lib/cni/host.ts';
 
 /** Text file busy. */
 const ETXTBSY = 26;
 const STDERR = 2;
+/** Bytes that are read at once: as many arguments as a call may have, or fewer. */
+const CHUNK = 32_768;
 
 /** This machine, as a program compiled by QuickJS sees it. */
 export function quickjsHost(): Host {
@@ -17,10 +20,11 @@ export function quickjsHost(): Host {
     args: scriptArgs.slice(1),
     folder: program.slice(0, program.lastIndexOf('/')),
     now: Date.now,
-    readInput: () => std.in.readAsString(LARGEST_INPUT + 1),
-    write(text) {
-      std.out.puts(text);
+    readInput: () => readAll(std.in, LARGEST_INPUT + 1),
+    write(bytes) {
+      put(std.out, bytes);
       std.out.flush();
+      if (std.out.error()) throw new Error('stdout: cannot be written');
     },
     writeError(text) {
       std.err.puts(text);
@@ -31,10 +35,12 @@ export function quickjsHost(): Host {
       const error = { errno: 0 };
       writeAll(path, std.open(path, 'a', error), text, error.errno);
     },
-    isFile(path) {
+    isFile,
+    identityOf(path) {
       const [found] = os.stat(path);
-      return found !== null && (found.mode & os.S_IFMT) === os.S_IFREG;
+      return found === null ? undefined : `${found.dev} ${found.ino}`;
     },
+    removeFile: (path) => void os.remove(path),
     listFolder: (path) => os.readdir(path)[0].filter((name) => name !== '.' && name !== '..'),
     run,
     sleep: os.sleep,
@@ -44,10 +50,15 @@ export function quickjsHost(): Host {
 
 /** Not by `std.loadFile`, which takes the files of /proc for empty. */
 function readFile(path: string): string | undefined {
-  const file = std.open(path, 'r');
+  const file = isFile(path) ? std.open(path, 'r') : null;
   const text = file?.readAsString();
   file?.close();
   return text;
+}
+
+function isFile(path: string): boolean {
+  const [found] = os.stat(path);
+  return found !== null && (found.mode & os.S_IFMT) === os.S_IFREG;
 }
 
 function replaceFile(path: string, text: string): void {
@@ -77,10 +88,10 @@ function makeFolder(path: string): void {
   os.mkdir(path, 0o755);
 }
 
-function run(path: string, env: Readonly<Record<string, string>>, input: string): Ended {
+function run(path: string, changes: Readonly<Record<string, string>>, input: Bytes): Ended {
   const [inputEnd, inputStart] = pipe();
   const [outputEnd, outputStart] = pipe();
-  const pid = spawn(path, environment(env), inputEnd, outputStart, STDERR);
+  const pid = spawn(path, environment(changes), inputEnd, outputStart, STDERR);
   os.close(inputEnd);
   os.close(outputStart);
   if (pid < 0) {
@@ -90,30 +101,48 @@ function run(path: string, env: Readonly<Record<string, string>>, input: string)
   }
   give(inputStart, input);
   const file = std.fdopen(outputEnd, 'r');
-  const output = file.readAsString();
+  const output = readAll(file);
   file.close();
   return { status: exitStatus(os.waitpid(pid, 0)[1]), output };
 }
 
-function start(path: string, input: string): void {
+function start(path: string, input: Bytes): void {
   const [inputEnd, inputStart] = pipe();
   const nowhere = os.open('/dev/null', os.O_RDWR);
-  spawn(path, environment(std.getenviron()), inputEnd, nowhere, nowhere);
+  spawn(path, '', inputEnd, nowhere, nowhere);
   os.close(inputEnd);
   os.close(nowhere);
   give(inputStart, input);
 }
 
-function environment(env: Readonly<Record<string, string>>): string {
-  return Object.entries(env)
+function environment(changes: Readonly<Record<string, string>>): string {
+  return Object.entries(changes)
     .map(([name, value]) => `${name}=${value}\0`)
     .join('');
 }
 
-function give(fd: number, text: string): void {
+function give(fd: number, bytes: Bytes): void {
   const file = std.fdopen(fd, 'w');
-  file.puts(text);
+  put(file, bytes);
   file.close();
+}
+
+function put(file: std.File, bytes: Bytes): void {
+  if (/[\x80-\xff]/.test(bytes)) {
+    const { buffer } = Uint8Array.from(bytes, (byte) => byte.charCodeAt(0));
+    file.write(buffer, 0, buffer.byteLength);
+  } else file.puts(bytes);
+}
+
+function readAll(file: std.File, limit = Number.POSITIVE_INFINITY): Bytes {
+  const buffer = new ArrayBuffer(CHUNK);
+  let bytes = '';
+  while (bytes.length < limit) {
+    const count = file.read(buffer, 0, CHUNK);
+    if (count <= 0) break;
+    bytes += String.fromCharCode.apply(null, new Uint8Array(buffer, 0, count) as unknown as number[]);
+  }
+  return bytes;
 }
 
 function pipe(): [number, number] {

@@ -4,8 +4,12 @@ declare module 'qjs:std' {
     puts(text: string): void;
     flush(): void;
     close(): number;
-    /** At most `limit` bytes; all without it. */
-    readAsString(limit?: number): string;
+    /** Whether anything has gone wrong so far. */
+    error(): boolean;
+    /** At most `length` bytes; answers how many, and 0 at the end. */
+    read(buffer: ArrayBuffer, position: number, length: number): number;
+    write(buffer: ArrayBuffer, position: number, length: number): number;
+    readAsString(): string;
   }
   const err: File;
   const out: File;
@@ -24,6 +28,8 @@ declare module 'qjs:std' {
 declare module 'qjs:os' {
   interface Stat {
     readonly mode: number;
+    readonly dev: number;
+    readonly ino: number;
   }
   export const O_CREAT: number;
   export const O_EXCL: number;
@@ -52,15 +58,9 @@ declare module 'qjs:process' {
   /**
    * Starts a program that has three descriptors and no other. Answers its process id, or minus the errno.
    *
-   * @param environment `NAME=value`, each ended by a NUL
+   * @param changes of the environment: `NAME=value`, each ended by a NUL
    */
-  export function spawn(
-    path: string,
-    environment: string,
-    stdin: number,
-    stdout: number,
-    stderr: number,
-  ): number;
+  export function spawn(path: string, changes: string, stdin: number, stdout: number, stderr: number): number;
 }
 
 /** `tls.c`. */

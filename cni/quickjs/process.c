@@ -5,29 +5,50 @@
 #define _GNU_SOURCE
 #include <spawn.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "quickjs.h"
 
-/* spawn(path, environment, stdin, stdout, stderr): the process id, or minus the errno. */
+static int is_changed(const char *line, char **changes, size_t count)
+{
+    size_t length = strcspn(line, "=") + 1, i;
+    for (i = 0; i < count; i++) {
+        if (strncmp(line, changes[i], length) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * spawn(path, changes, stdin, stdout, stderr): the process id, or minus the errno. The environment is that of this
+ * process but for the changes, byte by byte: it need not be UTF-8.
+ */
 static JSValue spawn(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     posix_spawn_file_actions_t actions;
-    const char *path = JS_ToCString(ctx, argv[0]), *environment, *line;
-    char *arguments[] = { (char *)path, NULL }, **lines = NULL;
-    size_t length = 0, count = 0;
+    const char *path = JS_ToCString(ctx, argv[0]), *changes, *line;
+    char *arguments[] = { (char *)path, NULL }, **lines = NULL, **inherited;
+    size_t length = 0, changed = 0, count;
     int target, fd, error;
     pid_t pid;
     JSValue value = JS_EXCEPTION;
 
     posix_spawn_file_actions_init(&actions);
-    environment = JS_ToCStringLen(ctx, &length, argv[1]);
-    if (path == NULL || environment == NULL)
+    changes = JS_ToCStringLen(ctx, &length, argv[1]);
+    if (path == NULL || changes == NULL)
         goto done;
-    lines = js_mallocz(ctx, (length + 1) * sizeof(*lines)); /* each ends with a NUL, so there are no more */
+    for (count = 0; environ[count] != NULL; count++)
+        ;
+    lines = js_mallocz(ctx, (count + length + 1) * sizeof(*lines)); /* each change ends with a NUL */
     if (lines == NULL)
         goto done;
-    for (line = environment; line < environment + length; line += strlen(line) + 1)
-        lines[count++] = (char *)line;
+    for (line = changes; line < changes + length; line += strlen(line) + 1)
+        lines[changed++] = (char *)line;
+    count = changed;
+    for (inherited = environ; *inherited != NULL; inherited++) {
+        if (!is_changed(*inherited, lines, changed))
+            lines[count++] = *inherited;
+    }
     for (target = 0; target < 3; target++) {
         if (JS_ToInt32(ctx, &fd, argv[2 + target]))
             goto done;
@@ -39,7 +60,7 @@ static JSValue spawn(JSContext *ctx, JSValueConst this_value, int argc, JSValueC
 done:
     posix_spawn_file_actions_destroy(&actions);
     js_free(ctx, lines);
-    JS_FreeCString(ctx, environment);
+    JS_FreeCString(ctx, changes);
     JS_FreeCString(ctx, path);
     return value;
 }

@@ -71,7 +71,8 @@ function formatOctets(value: number): string {
 
 /** The eight 16-bit groups of an IPv6 address, first group first. */
 export function addressGroups(value: bigint): number[] {
-  const digits = value.toString(16).padStart(32, '0');
+  // Where the highest bit is set, QuickJS writes a zero in front.
+  const digits = value.toString(16).padStart(32, '0').slice(-32);
   return Array.from({ length: 8 }, (_, index) => Number.parseInt(digits.slice(4 * index, 4 * index + 4), 16));
 }
 

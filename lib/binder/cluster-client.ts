@@ -77,14 +77,6 @@ export function connect({
   return { config };
 }
 
-/** The connection that kubectl would use, or why there is none. */
-export function userConfig(kubeconfig: string): { config: KubeConfig } | { problem: string } {
-  if (kubeconfig) return connect({ kubeconfig });
-  const config = new KubeConfig();
-  config.loadFromDefault();
-  return { config };
-}
-
 /** A live, eventually consistent copy of all objects of one resource. */
 export interface Watched<T> {
   list(): readonly T[];

@@ -34,13 +34,13 @@ const PROVIDER = 'cluster.x-k8s.io/provider=ipam-in-cluster';
 
 async function adopt(
   { values, positionals }: Parsed<typeof OPTIONS>,
-  { stdout, stderr }: Io,
+  { stdout, stderr, env }: Io,
 ): Promise<number> {
   if (positionals.length > 0)
     throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
   const { KubernetesObjectApi, PatchStrategy } = await import('@kubernetes/client-node');
   const { orphans, planAdoption } = await import('../inspect/adoption.ts');
-  const config = await connectAsUser(values);
+  const config = await connectAsUser(values, env);
   const api = KubernetesObjectApi.makeApiClient(config);
 
   const running = await runningControllers(api);

@@ -20,11 +20,16 @@ const PAGE = 500;
 /** Milliseconds without a sign of life. */
 const TIMEOUT = 15_000;
 
+/** Takes one line for each request. */
+export type RequestLog = (line: string) => void;
+
 export class ApiReader {
   readonly #config: KubeConfig;
+  readonly #log: RequestLog | undefined;
 
-  constructor(config: KubeConfig) {
+  constructor(config: KubeConfig, log?: RequestLog) {
     this.#config = config;
+    this.#log = log;
   }
 
   async get<T>(path: string): Promise<T> {
@@ -73,7 +78,15 @@ export class ApiReader {
     if (server === undefined) throw new ApiError(0, 'the kubeconfig names no server for its context');
     const url = new URL(server.replace(/\/$/, '') + path);
     const options: RequestOptions = { method, timeout: TIMEOUT };
-    await this.#config.applyToHTTPSOptions(options);
+    try {
+      await this.#config.applyToHTTPSOptions(options);
+    } catch (error) {
+      const [reason] = (error as Error).message.split('\n', 1);
+      throw new ApiError(0, `the credentials of the kubeconfig cannot be used: ${reason}`);
+    }
+    const start = performance.now();
+    const log = (outcome: string) =>
+      this.#log?.(`${method} ${url} ${outcome} in ${Math.round(performance.now() - start)} ms`);
     options.headers = { ...options.headers, accept: 'application/json', 'content-type': 'application/json' };
     const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
       const send = url.protocol === 'http:' ? requestHttp : requestHttps;
@@ -91,8 +104,11 @@ export class ApiReader {
       request.on('error', reject);
       request.end(body);
     }).catch((error: Error & { errors?: Error[] }) => {
-      throw new ApiError(0, error.message || (error.errors?.[0]?.message ?? String(error)));
+      const message = error.message || (error.errors?.[0]?.message ?? String(error));
+      log(message);
+      throw new ApiError(0, message);
     });
+    log(String(status));
     const answer = parsed(text);
     if (status >= 200 && status < 300 && answer !== undefined) return answer;
     const { message } = (answer ?? {}) as { message?: unknown };

@@ -16,6 +16,7 @@ const OPTIONS = defineOptions({
   skip: {
     type: 'list',
     placeholder: 'check...',
+    choices: Object.keys(CHECKS),
     help: 'Checks to leave out, such as overlapping-pools where networks are apart. Repeatable.',
   },
   recheck: {
@@ -41,16 +42,20 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
       throw new UsageError(`--skip: there is no check ${name}, but ${Object.keys(CHECKS).join(', ')}`);
     }
   }
-  const [{ check }, { paintFor }, { printable }] = await Promise.all([
+  const [{ check }, { objectFindings }, { paintFor }, { printable }, { writeText }] = await Promise.all([
     import('../inspect/check/check.ts'),
+    import('./object-findings.ts'),
     import('./paint.ts'),
     import('./table.ts'),
+    import('./terminal.ts'),
   ]);
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
   const examine = async () => {
     const objects = await readObjects({ ...values, namespace: '' }, io);
-    const all = check(objects, { now: Date.now(), config });
-    return { objects, findings: all.filter(({ check }) => !values.skip.includes(check)) };
+    const found = check(objects, { now: Date.now(), config });
+    const all = [...found, ...objectFindings(objects, found, values.filename.length > 0)];
+    const findings = all.filter(({ check }) => !values.skip.includes(check)).sort(bySeverity);
+    return { objects, findings };
   };
   let { objects, findings } = await examine();
   if (values.filename.length === 0 && findings.length > 0) {
@@ -61,8 +66,13 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     findings = findings.filter((finding) => before.has(identify(finding)));
   }
   if (values.output === 'json') io.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
-  else io.stdout.write(render(findings, objects.length, paintFor(io), printable));
+  else writeText(io, render(findings, objects.length, paintFor(io), printable));
   return findings.length > 0 ? 2 : 0;
+}
+
+/** Errors first. */
+function bySeverity(a: Finding, b: Finding): number {
+  return Number(a.severity !== 'error') - Number(b.severity !== 'error');
 }
 
 function identify({ check, object }: Finding): string {

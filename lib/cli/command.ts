@@ -26,6 +26,8 @@ export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly options: OptionTable;
+  /** See `Completable`. */
+  readonly choices?: () => Promise<readonly string[]>;
   /** Resolves to the exit code. */
   readonly run: (argv: readonly string[], io: Io) => Promise<number>;
 }
@@ -38,6 +40,7 @@ interface Definition<T extends OptionTable> {
   /** Paragraphs between the usage line and the options. */
   readonly description: string;
   readonly options: T;
+  readonly choices?: () => Promise<readonly string[]>;
   readonly main: (parsed: Parsed<T>, io: Io) => Promise<number>;
 }
 
@@ -48,7 +51,7 @@ export class InputError extends Error {
 
 /** A command from its definition: exit 0 on `--help`, 1 with one line on stderr on wrong flags or input. */
 export function defineCommand<T extends OptionTable>(definition: Definition<T>): Command {
-  const { name, summary, usage, description, options, main } = definition;
+  const { name, summary, usage, description, options, choices, main } = definition;
   async function run(argv: readonly string[], io: Io): Promise<number> {
     try {
       const parsed = parseOptions(options, argv, io.env);
@@ -72,12 +75,17 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
       throw error;
     }
   }
-  return { name, summary, options, run };
+  return { name, summary, options, ...(choices && { choices }), run };
 }
 
 /** All of a stream as text. */
 export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  return (await readBytes(stream)).toString('utf8');
+}
+
+/** All of a stream. */
+export async function readBytes(stream: NodeJS.ReadableStream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

@@ -1,7 +1,11 @@
 /** How commands that people run reach a cluster. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { defineOptions, type Values } from '../options/options.ts';
-import { InputError } from './command.ts';
+import { defineOptions, type Environment, type Values } from '../options/options.ts';
+import type { RequestLog } from './api-reader.ts';
+import { InputError, type Io } from './command.ts';
 
 export const CONNECTION_OPTIONS = defineOptions({
   kubeconfig: {
@@ -19,21 +23,110 @@ export const CONNECTION_OPTIONS = defineOptions({
   },
 });
 
-/** The connection that kubectl would use. Throws InputError when there is none. */
-export async function connectAsUser({
-  kubeconfig,
-  context,
-}: Values<typeof CONNECTION_OPTIONS>): Promise<KubeConfig> {
-  const { userConfig } = await import('../binder/cluster-client.ts');
-  const connection = userConfig(kubeconfig);
-  if ('problem' in connection) throw new InputError(connection.problem);
-  const { config } = connection;
-  if (context !== '') {
-    if (config.getContextObject(context) === null) {
-      const known = config.getContexts().map(({ name }) => name);
-      throw new InputError(`--context: there is no ${context}, but ${known.join(', ') || 'none'}`);
-    }
-    config.setCurrentContext(context);
+/** For commands that only read a cluster. */
+export const READ_OPTIONS = defineOptions({
+  ...CONNECTION_OPTIONS,
+  v: {
+    type: 'integer',
+    short: 'v',
+    default: '0',
+    placeholder: 'level',
+    help: 'From 6 on, each request of the API server is a line on stderr with its answer and time, as in kubectl.',
+  },
+});
+
+const LOG_LEVEL = 6;
+
+/** What logs requests, if the user asked for that. */
+export function requestLog(
+  { v }: Values<Pick<typeof READ_OPTIONS, 'v'>>,
+  { stderr }: Io,
+): RequestLog | undefined {
+  return v < LOG_LEVEL ? undefined : (line) => stderr.write(`${line}\n`);
+}
+
+/** The connection that kubectl would use. Throws InputError that says what is missing or wrong, and where. */
+export async function connectAsUser(
+  { kubeconfig, context }: Values<typeof CONNECTION_OPTIONS>,
+  env: Environment = process.env,
+): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const files = kubeconfig === '' ? defaultFiles(env) : [kubeconfig];
+  const config = new KubeConfig();
+  if (files === undefined) config.loadFromCluster();
+  else {
+    const [first, ...more] = files.map((file) => readKubeconfig(new KubeConfig(), file));
+    // As in kubectl, of several of a name the first counts.
+    const firsts = <T extends { name: string }>(items: readonly T[]) =>
+      items.filter(({ name }, index) => items.findIndex((item) => item.name === name) === index);
+    const all = [first!, ...more];
+    config.loadFromOptions({
+      clusters: firsts(all.flatMap(({ clusters }) => clusters)),
+      users: firsts(all.flatMap(({ users }) => users)),
+      contexts: firsts(all.flatMap(({ contexts }) => contexts)),
+      currentContext: all.map(({ currentContext }) => currentContext).find(Boolean),
+    });
   }
+  if (context !== '') config.setCurrentContext(context);
+  const problem = contextProblem(config, context, files?.join(', ') ?? 'of this pod');
+  if (problem !== undefined) throw new InputError(problem);
+  // The client takes plain HTTP, as of `kubectl proxy`, only when told that there is no certificate to check.
+  config.clusters = config.clusters.map((cluster) =>
+    cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster,
+  );
   return config;
+}
+
+/** Where every pod finds its own. */
+const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/** Undefined in a pod, which needs none. */
+function defaultFiles({ KUBECONFIG = '', HOME }: Environment): string[] | undefined {
+  const named = KUBECONFIG.split(delimiter).filter(Boolean);
+  const home = join(HOME || homedir(), '.kube', 'config');
+  const candidates = named.length > 0 ? named : [home];
+  const files = candidates.filter((file) => existsSync(file));
+  if (files.length > 0) return files;
+  if (named.length > 0) throw new InputError(`$KUBECONFIG names ${named.join(', ')}, which does not exist`);
+  if (existsSync(SERVICE_ACCOUNT_TOKEN)) return undefined;
+  throw new InputError(
+    `there is no kubeconfig to reach a cluster with: give --kubeconfig FILE, set $KUBECONFIG, or make ${home}`,
+  );
+}
+
+function readKubeconfig(config: KubeConfig, file: string): KubeConfig {
+  try {
+    config.loadFromFile(file);
+    if (Array.isArray(config.clusters) && config.clusters.length + config.contexts.length > 0) return config;
+  } catch (error) {
+    const { code, name, message } = error as NodeJS.ErrnoException;
+    // What is read is taken for granted, so that other files fail with a TypeError.
+    const [reason] = name === 'TypeError' ? ['it is no kubeconfig'] : message.split('\n', 1);
+    const text = code === 'ENOENT' ? 'no such file' : reason;
+    throw new InputError(`cannot read the kubeconfig ${file}: ${text}`);
+  }
+  throw new InputError(`cannot read the kubeconfig ${file}: it has no clusters and no contexts`);
+}
+
+/** What is missing for the context, down to the server's URL. */
+function contextProblem(config: KubeConfig, wanted: string, files: string): string | undefined {
+  const known = config.getContexts().map(({ name }) => name);
+  const choice = known.length === 0 ? '' : `: --context takes ${known.join(', ')}`;
+  const current = config.getCurrentContext();
+  const context = current ? config.getContextObject(current) : null;
+  const kubeconfig = `the kubeconfig ${files}`;
+  if (wanted !== '' && context === null) {
+    return `--context: there is no ${wanted}, but ${known.join(', ') || 'none'}`;
+  }
+  if (!current) return `${kubeconfig} has no current context${choice}`;
+  if (context === null) return `${kubeconfig} has no context ${current}, which is its current one${choice}`;
+  const cluster = config.getCluster(context.cluster);
+  if (cluster === null) {
+    return `context ${current} of ${kubeconfig} is for cluster ${context.cluster}, which is not in it`;
+  }
+  if (context.user && config.getUser(context.user) === null) {
+    return `context ${current} of ${kubeconfig} is for user ${context.user}, who is not in it`;
+  }
+  if (URL.canParse(cluster.server)) return undefined;
+  return `cluster ${cluster.name} of ${kubeconfig} has ${JSON.stringify(cluster.server ?? '')} for the URL of its server`;
 }

@@ -26,12 +26,13 @@ import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
-import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
+import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { readInstall } from './install-manifests.ts';
 import { type Paint, paintFor } from './paint.ts';
+import { writeText } from './terminal.ts';
 
 const OPTIONS = defineOptions({
-  ...CONNECTION_OPTIONS,
+  ...READ_OPTIONS,
   output: {
     type: 'enum',
     values: ['text', 'json'],
@@ -41,12 +42,13 @@ const OPTIONS = defineOptions({
   },
 });
 
-async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, { stdout, env }: Io): Promise<number> {
+async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
+  const { stdout, env } = io;
   if (positionals.length > 0) {
     throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
   }
-  const config = await connectAsUser(values);
-  const api = new ApiReader(config);
+  const config = await connectAsUser(values, io.env);
+  const api = new ApiReader(config, requestLog(values, io));
   const version = await read(
     'the version of Kubernetes',
     async () => {
@@ -73,7 +75,7 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, { stdout,
     stdout.write(`${JSON.stringify({ findings, counts }, null, 2)}\n`);
   } else {
     const paint = paintFor({ stdout, env });
-    for (const finding of findings) stdout.write(render(finding, paint));
+    for (const finding of findings) writeText(io, render(finding, paint));
     const parts = [
       plural(counts.error, 'problem'),
       plural(counts.warning, 'warning'),

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { withEmptyGroups } from '../metacontroller/groups.ts';
+import type { HookConfig } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS, hookConfig } from '../options/hook-options.ts';
-import { defineOptions, type Parsed, suggestion, UsageError } from '../options/options.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { HookName } from '../server/request.ts';
+import { suggestion } from '../text.ts';
 import { type Command, defineCommand, InputError, type Io, readAll } from './command.ts';
 import { loadControllers } from './controllers.ts';
 
@@ -12,12 +14,12 @@ const OPTIONS = defineOptions({
     short: 'f',
     default: '-',
     placeholder: 'path',
-    help: 'The request. - reads stdin.',
+    help: 'The request, or a fixture of docs/hook-fixtures.md with one in it. - reads stdin.',
   },
   now: {
     type: 'string',
     placeholder: 'time',
-    help: 'The time the hook is told, RFC 3339, so that an answer can be repeated. Default: the current time.',
+    help: "The time the hook is told, RFC 3339, so that an answer can be repeated. Default: the fixture's, else the current time.",
     check: (text: string) =>
       /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) &&
       !Number.isNaN(Date.parse(text))
@@ -51,14 +53,16 @@ async function callHook(
   const [controller, hook] = path.split('/') as [string, HookName];
   const { file } = values;
   const name = file === '-' ? '<stdin>' : file;
-  const now = values.now === undefined ? Date.now() : Date.parse(values.now);
   let response: object;
   try {
     const text = await (file === '-' ? readAll(io.stdin) : readFile(file, 'utf8'));
-    const { request } = checkRequest(controller, hook, decodeBody(text));
-    const config = hookConfig(values);
+    const given = readRequest(decodeBody(text));
+    const { request } = checkRequest(controller, hook, given.body);
+    const config = { ...hookConfig(values), ...given.config };
+    const now = values.now ?? given.now;
     const complete = hook === 'customize' ? request : withEmptyGroups(controller, request, config);
-    response = await controllers[controller]![hook]!(complete, { now, config });
+    const context = { now: now === undefined ? Date.now() : Date.parse(now), config };
+    response = await controllers[controller]![hook]!(complete, context);
   } catch (error) {
     if (error instanceof ServerError || error instanceof MissingObjects)
       throw new InputError(`${name}: ${error.message}`);
@@ -71,6 +75,20 @@ async function callHook(
   return 0;
 }
 
+interface Given {
+  readonly body: unknown;
+  readonly now?: string;
+  readonly config?: Partial<HookConfig>;
+}
+
+/** A request as it is, or that of a fixture, which may leave out the parts that have no group in them. */
+function readRequest(body: unknown): Given {
+  if (typeof body !== 'object' || body === null || !('request' in body)) return { body };
+  const { request, now, config } = body as { request: object; now?: string; config?: Partial<HookConfig> };
+  const complete = { children: {}, attachments: {}, related: {}, ...request };
+  return { body: complete, ...(now !== undefined && { now }), ...(config !== undefined && { config }) };
+}
+
 /** `hook`, with the hooks of `load`. */
 export function hookCommand(load: typeof loadControllers): Command {
   return defineCommand({
@@ -78,10 +96,12 @@ export function hookCommand(load: typeof loadControllers): Command {
     summary: 'Answer one hook request from a file or stdin',
     usage: '<controller>/<sync|customize|finalize> [options] < request.json',
     description: `
-Calls one hook without a server: reads the request that Metacontroller would send, writes the answer.
+Calls one hook without a server: reads the request that Metacontroller would send, or a fixture with such a request
+in it, and writes the answer. A fixture's time and configuration count as well.
 
 Exit codes: 0 answered, 1 the hook is unknown or the request is not one of its requests.`,
     options: OPTIONS,
+    choices: async () => (await import('../server/request.ts')).hookPaths(await load()),
     main: (parsed, io) => callHook(load, parsed, io),
   });
 }

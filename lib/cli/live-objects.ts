@@ -8,7 +8,7 @@ import {
   POOL_API_VERSION,
 } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { ApiError, ApiReader } from './api-reader.ts';
+import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
 import { InputError } from './command.ts';
 
 /** For the help text of commands that read a cluster. */
@@ -50,10 +50,11 @@ export async function listLive(
   config: KubeConfig,
   namespace: string,
   more: readonly Resource[] = [],
+  { log, onObject }: { readonly log?: RequestLog | undefined; readonly onObject?: () => void } = {},
 ): Promise<KubernetesObject[]> {
   const wanted = [...RESOURCES, ...more].filter(({ namespaced }) => namespace === '' || namespaced);
-  const api = new ApiReader(config);
-  const lists = await Promise.all(wanted.map((each) => listResource(api, each, namespace)));
+  const api = new ApiReader(config, log);
+  const lists = await Promise.all(wanted.map((each) => listResource(api, each, namespace, onObject)));
   return lists.flat();
 }
 
@@ -61,12 +62,17 @@ async function listResource(
   api: ApiReader,
   { plural, apiVersions }: Resource,
   namespace: string,
+  onObject?: () => void,
 ): Promise<KubernetesObject[]> {
+  const pick = (object: KubernetesObject) => {
+    onObject?.();
+    return slim(object);
+  };
   for (const apiVersion of apiVersions) {
     const root = apiVersion.includes('/') ? 'apis' : 'api';
     const scope = namespace === '' ? '' : `namespaces/${encodeURIComponent(namespace)}/`;
     try {
-      return await api.list(`/${root}/${apiVersion}/${scope}${plural}`, slim);
+      return await api.list(`/${root}/${apiVersion}/${scope}${plural}`, pick);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status !== 404) throw new InputError(`cannot list ${plural}: ${error.message}`);

@@ -1,163 +1,185 @@
 /** Reads Kubernetes manifests from files, folders and stdin. */
+import { constants } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  CORE_SCHEMA,
-  DUMP_SCHEMA,
-  defineScalarTag,
-  dump,
-  intCoreTag,
-  loadAll,
-  mergeTag,
-  NOT_RESOLVED,
-  YAMLException,
-} from 'js-yaml';
-import { exactInteger, parseJson } from '../json.ts';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { type Io, readAll } from './command.ts';
+import { type Io, readBytes } from './command.ts';
+import type { Diagnostic, Rule } from './diagnostic.ts';
+import { parseYaml, type YamlDocument } from './yaml.ts';
 
-/** An object and where it was written: `FILE#DOC`, documents counted from 1. */
+/** An object and where it was written. */
 export interface LoadedObject {
-  readonly source: string;
+  readonly file: string;
+  /** Counted from 1; only where the file has several. */
+  readonly document?: number;
   readonly object: KubernetesObject;
+  /** The line of a field, or of what is nearest around it. */
+  readonly lineOf: (field: string) => number;
 }
 
 export interface Manifests {
   readonly objects: readonly LoadedObject[];
-  /** Sentences that begin with `FILE#DOC:`. */
-  readonly problems: readonly string[];
-}
-
-/** Integers keep every digit, as Kubernetes' int64 does. */
-const exactIntTag = defineScalarTag<unknown>(intCoreTag.tagName, {
-  implicit: true,
-  implicitFirstChars: intCoreTag.implicitFirstChars,
-  identify: (value) => Number.isInteger(value) || JSON.isRawJSON(value),
-  represent: (value) => JSON.stringify(value),
-  resolve(source, isExplicit, tagName) {
-    const value = intCoreTag.resolve(source, isExplicit, tagName);
-    if (value === NOT_RESOLVED || Number.isSafeInteger(value)) return value;
-    return exactInteger(BigInt(source.replace(/^\+/, '')));
-  },
-});
-
-/** YAML 1.2, where a date is a string, with the merge key that kubectl accepts. Duplicate keys are errors. */
-const SCHEMA = CORE_SCHEMA.withTags(exactIntTag, mergeTag);
-
-/** `value` as YAML, integers with every digit. */
-export function formatYaml(value: object): string {
-  return dump(value, { schema: DUMP_SCHEMA.withTags(exactIntTag), noRefs: true, lineWidth: -1 });
+  readonly problems: readonly Diagnostic[];
+  /** How many documents are not empty, and how many of them are no manifests but belong beside them. */
+  readonly documents: number;
+  readonly skipped: number;
 }
 
 /**
  * Loads every document of every path, in order; folders recursively, files by name; `-` is stdin.
  *
- * Empty documents are skipped and lists are expanded. A problem stops nothing: all are reported. Objects of
- * namespaced kinds may come without a namespace.
+ * Empty documents are skipped and lists are expanded; compressed files are read. In folders, a kustomization and
+ * documents without apiVersion and kind, such as values.yaml, are counted and left out. A problem stops nothing:
+ * all are reported. Objects of namespaced kinds may come without a namespace.
  */
 export async function loadManifests(paths: readonly string[], stdin: Io['stdin']): Promise<Manifests> {
-  const objects: LoadedObject[] = [];
-  const problems: string[] = [];
+  const read: Manifests[] = [];
+  const fail = (file: string, message: string, fix?: string) => read.push(unreadable(file, message, fix));
   for (const path of paths) {
     try {
       const files = path === '-' ? [path] : await filesIn(path);
-      if (files.length === 0) problems.push(`${path}: no .yaml, .yml or .json file in this folder`);
-      for (const file of files) {
-        const text = file === '-' ? await readAll(stdin) : await readFile(file, 'utf8');
-        const loaded = parseManifests(text, file === '-' ? '<stdin>' : file);
-        objects.push(...loaded.objects);
-        problems.push(...loaded.problems);
+      if (files === undefined || files.length === 0)
+        fail(path, 'no .yaml, .yml or .json file in this folder');
+      for (const file of files ?? []) {
+        const name = file === '-' ? '<stdin>' : file;
+        const text = decode(file === '-' ? await readBytes(stdin) : await readFile(file));
+        if (typeof text === 'object') fail(name, text.problem, text.fix);
+        else read.push(parseManifests(text, name, file !== path));
       }
     } catch (error) {
       const { code, syscall, message } = error as NodeJS.ErrnoException;
       if (syscall === undefined) throw error;
-      problems.push(`${path}: ${code === 'ENOENT' ? 'no such file or folder' : message}`);
+      fail(path, code === 'ENOENT' ? 'no such file or folder' : message);
     }
   }
-  return { objects, problems };
+  const count = (of: 'documents' | 'skipped') => read.reduce((sum, { [of]: number }) => sum + number, 0);
+  return {
+    objects: read.flatMap(({ objects }) => objects),
+    problems: read.flatMap(({ problems }) => problems),
+    documents: count('documents'),
+    skipped: count('skipped'),
+  };
+}
+
+function unreadable(file: string, message: string, fix?: string): Manifests {
+  const problem: Diagnostic = { rule: 'unreadable', severity: 'error', file, message, ...(fix && { fix }) };
+  return { objects: [], problems: [problem], documents: 0, skipped: 0 };
 }
 
 async function filesIn(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const entries = await readdir(path, { recursive: true });
   return entries
-    .filter((entry) => /\.(ya?ml|json)$/.test(entry))
+    .filter((entry) => /\.(ya?ml|json)(\.gz)?$/.test(entry) && !/(^|[\\/])(\.|node_modules[\\/])/.test(entry))
     .sort()
     .map((entry) => join(path, entry));
 }
 
-/** The objects of one file's text. */
-export function parseManifests(text: string, file: string): Manifests {
-  const objects: LoadedObject[] = [];
-  const problems: string[] = [];
-  let line = 0;
-  for (const [index, chunk] of splitDocuments(text).entries()) {
-    const source = `${file}#${index + 1}`;
-    try {
-      for (const document of loadAll(chunk, { schema: SCHEMA })) {
-        // As JSON, which is what an API server would be sent: no shared or circular parts.
-        if (document !== null) collect(parseJson(JSON.stringify(document)), source, '', objects, problems);
-      }
-    } catch (error) {
-      problems.push(`${source}: ${yamlProblem(error, line)}`);
+/** Text by its first bytes: compressed by gzip, UTF-16 as PowerShell writes it, or UTF-8. */
+function decode(bytes: Buffer): string | { problem: string; fix: string } {
+  const [first, second] = bytes;
+  try {
+    if (first === 0x1f && second === 0x8b) {
+      return decode(gunzipSync(bytes, { maxOutputLength: constants.MAX_STRING_LENGTH }));
     }
-    line += chunk.split('\n').length - 1;
+    if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+      const isArchive = ['PK', '(\ufffd'].some((magic) => bytes.toString('utf8', 0, 2).startsWith(magic));
+      return isArchive
+        ? { problem: 'is compressed, and not by gzip', fix: 'unpack it first' }
+        : { problem: 'is no text in UTF-8', fix: 'save it as UTF-8' };
+    }
+    return { problem: `is compressed by gzip, and cannot be read: ${message}`, fix: 'unpack it with gunzip' };
   }
-  return { objects, problems };
 }
 
-/** `firstLine` is how many lines of the file stand above the document. */
-function yamlProblem(error: unknown, firstLine: number): string {
-  if (error instanceof YAMLException) {
-    return error.mark === undefined
-      ? error.reason
-      : `line ${firstLine + error.mark.line + 1}: ${error.reason}`;
+const KUSTOMIZATION = /^kustomization(\.ya?ml)?$/i;
+
+/** The objects of one file's text. @param isOfFolder whether nobody has named the file itself */
+export function parseManifests(text: string, file: string, isOfFolder = false): Manifests {
+  const { documents, problems, count } = parseYaml(text);
+  const objects: LoadedObject[] = [];
+  const found: Diagnostic[] = problems.map(({ number, line, message }) => ({
+    rule: 'unreadable',
+    severity: 'error',
+    file,
+    ...(count > 1 && { document: number }),
+    ...(line !== undefined && { line }),
+    message,
+  }));
+  let skipped = 0;
+  for (const document of documents) {
+    const place = { file, ...(count > 1 && { document: document.number }) };
+    if (isKustomization(document.value, file) && !isOfFolder) {
+      const fix = 'give its folder, or kubectl kustomize FOLDER | metaipam … -f -';
+      found.push({
+        ...place,
+        rule: 'no-object',
+        severity: 'error',
+        line: document.lineOf(''),
+        message: 'is a kustomization, which metaipam does not build',
+        fix,
+      });
+    } else if (isOfFolder && (isKustomization(document.value, file) || isUntyped(document.value))) skipped++;
+    else collect({ place, document, objects, problems: found }, document.value, '');
   }
-  // JSON.stringify refuses nothing else that YAML can say.
-  if (error instanceof TypeError) return 'an alias refers to what contains it';
-  throw error;
+  return { objects, problems: found, documents: documents.length, skipped };
 }
 
-/** Cuts at `---`. Comments and directives above the first one belong to the document below it. */
-function splitDocuments(text: string): string[] {
-  const [head = '', ...tail] = text.split(/^(?=---(?:\s|$))/m);
-  const [next = '', ...rest] = tail;
-  return /^[^#%\s]/m.test(head) ? [head, ...tail] : [head + next, ...rest];
+function isKustomization(value: unknown, file: string): boolean {
+  if (!isMapping(value)) return false;
+  const { apiVersion } = value;
+  if (apiVersion === undefined) return KUSTOMIZATION.test(basename(file));
+  return typeof apiVersion === 'string' && apiVersion.startsWith('kustomize.config.k8s.io/');
 }
 
-function collect(
-  value: unknown,
-  source: string,
-  path: string,
-  objects: LoadedObject[],
-  problems: string[],
-): void {
-  const problem = (field: string, message: string) => problems.push(`${source}: ${field}: ${message}`);
+function isUntyped(value: unknown): boolean {
+  return !isMapping(value) || (value.apiVersion === undefined && value.kind === undefined);
+}
+
+interface Collection {
+  readonly place: Pick<Diagnostic, 'file' | 'document'>;
+  readonly document: YamlDocument;
+  readonly objects: LoadedObject[];
+  readonly problems: Diagnostic[];
+}
+
+/** @param path of `value` in its document: empty, or `items[0].` */
+function collect(collection: Collection, value: unknown, path: string): void {
+  const { place, document, objects, problems } = collection;
+  const lineOf = (field: string) => document.lineOf(path + field);
+  const refuse = (field: string, message: string, fix?: string) => {
+    const rule: Rule = 'no-object';
+    const line = document.lineOf(field);
+    problems.push({ ...place, rule, severity: 'error', line, field, message, ...(fix && { fix }) });
+  };
   if (!isMapping(value)) {
-    problem(
-      path === '' ? 'document' : path.slice(0, -1),
-      `must be an object, found ${JSON.stringify(value)}`,
-    );
+    const text = JSON.stringify(value);
+    const field = path === '' ? 'document' : path.slice(0, -1);
+    refuse(field, `must be an object, found ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`);
     return;
   }
   const { apiVersion, kind, metadata, items } = value;
-  if (typeof apiVersion !== 'string' || apiVersion === '') problem(`${path}apiVersion`, 'is required');
-  else if (typeof kind !== 'string' || kind === '') problem(`${path}kind`, 'is required');
+  if (typeof apiVersion !== 'string' || apiVersion === '') refuse(`${path}apiVersion`, 'is required');
+  else if (typeof kind !== 'string' || kind === '') refuse(`${path}kind`, 'is required');
   else if (kind.endsWith('List') && Array.isArray(items)) {
     // The items of a typed list carry no type of their own.
     const type = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
     for (const [index, item] of items.entries()) {
-      const typed = isMapping(item) ? { ...type, ...item } : item;
-      collect(typed, source, `${path}items[${index}].`, objects, problems);
+      collect(collection, isMapping(item) ? { ...type, ...item } : item, `${path}items[${index}].`);
     }
-  } else if (!isMapping(metadata)) problem(`${path}metadata`, 'is required');
+  } else if (!isMapping(metadata)) refuse(`${path}metadata`, 'is required');
   else if (typeof metadata.name !== 'string' || metadata.name === '') {
-    const text =
-      metadata.name === undefined
-        ? 'is required'
-        : `must be a string, found ${JSON.stringify(metadata.name)}`;
-    problem(`${path}metadata.name`, text);
-  } else objects.push({ source, object: value as unknown as KubernetesObject });
+    const { name, generateName } = metadata;
+    if (name !== undefined)
+      refuse(`${path}metadata.name`, `must be a string, found ${JSON.stringify(name)}`, 'quote it');
+    else if (generateName === undefined) refuse(`${path}metadata.name`, 'is required');
+    else refuse(`${path}metadata.name`, 'is required: the name that comes of generateName is not known yet');
+  } else objects.push({ ...place, object: value as unknown as KubernetesObject, lineOf });
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-import { suggestion } from '../options/options.ts';
 import { shippedVersion } from '../shipped.ts';
+import { suggestion } from '../text.ts';
 import type { Command, Io } from './command.ts';
+
+/** Not for people: shells ask with it. */
+export const COMPLETE = '__complete';
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
   serve: () => import('./serve.ts'),
@@ -13,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   show: () => import('./show.ts'),
   check: () => import('./check.ts'),
   plan: () => import('./plan.ts'),
+  completion: () => import('./completion.ts'),
 };
 
 /** Runs `metaipam <argv>`. Resolves to the exit code. */
@@ -25,6 +29,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   if (name === 'help' && rest.length > 0) return main([...rest, '--help'], io);
   if (name === 'help' || name === '--help' || name === '-h') {
     io.stdout.write(await overview());
+    return 0;
+  }
+  if (name === COMPLETE) {
+    io.stdout.write(await completionOf(rest));
     return 0;
   }
   if (name === undefined) {
@@ -40,6 +48,23 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
   const command = await COMMANDS[name]!();
   return command.default.run(rest, io);
+}
+
+/** What the scripts of `completion` print for the words so far. */
+async function completionOf(words: readonly string[]): Promise<string> {
+  const { complete, formatCompletion } = await import('./complete.ts');
+  const [name = '', ...rest] = words;
+  if (words.length < 2 || name === 'help') {
+    const names = [
+      ...Object.keys(COMMANDS),
+      ...(name === 'help' && rest.length > 0 ? [] : ['help', 'version']),
+    ];
+    const [start = ''] = words.slice(-1);
+    const candidates = names.filter((each) => each.startsWith(start)).map((text) => ({ text }));
+    return formatCompletion({ candidates, files: false });
+  }
+  if (!Object.hasOwn(COMMANDS, name)) return '';
+  return formatCompletion(await complete(rest, (await COMMANDS[name]!()).default));
 }
 
 async function overview(): Promise<string> {
@@ -58,7 +83,8 @@ Every command explains itself: metaipam <command> --help
 `;
 }
 
-if (import.meta.main) {
+/** Runs the command line of this process. */
+export async function runProcess(): Promise<void> {
   const { stdin, stdout, stderr, env } = process;
   // Whoever reads may stop early, as `head` does.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -67,3 +93,5 @@ if (import.meta.main) {
   });
   process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, env });
 }
+
+if (import.meta.main) await runProcess();

@@ -2,8 +2,8 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
-import { InputError, type Io } from './command.ts';
-import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
+import type { Io } from './command.ts';
+import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
 
 export const SOURCE_OPTIONS = defineOptions({
@@ -20,24 +20,30 @@ export const SOURCE_OPTIONS = defineOptions({
     placeholder: 'namespace',
     help: 'Only namespaced pools and claims, and only those of this namespace; without it everything.',
   },
-  ...CONNECTION_OPTIONS,
+  'all-namespaces': {
+    type: 'boolean',
+    short: 'A',
+    default: 'false',
+    help: 'Everything, whatever -n says: what is done without -n as well.',
+  },
+  ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
 });
 
 /** The objects that the options name. Throws InputError. */
 export async function readObjects(
-  { filename, namespace, ...live }: Values<typeof SOURCE_OPTIONS>,
+  { filename, ...values }: Values<typeof SOURCE_OPTIONS>,
   io: Io,
 ): Promise<KubernetesObject[]> {
-  if (filename.length === 0) return listLive(await connectAsUser(live), namespace);
-  const objects = await readFiles(filename, io);
+  const namespace = values['all-namespaces'] ? '' : values.namespace;
+  if (filename.length === 0) {
+    const { showProgress } = await import('./terminal.ts');
+    const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);
+    const config = await connectAsUser(values, io.env);
+    const reading = { log: requestLog(values, io), onObject: progress.tick };
+    return listLive(config, namespace, [], reading).finally(progress.done);
+  }
+  const { readState } = await import('./input.ts');
+  const objects = await readState(filename, io);
   return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
-}
-
-/** The objects of files. Throws InputError that names every problem. */
-export async function readFiles(paths: readonly string[], io: Io): Promise<KubernetesObject[]> {
-  const { loadManifests } = await import('./manifests.ts');
-  const { objects, problems } = await loadManifests(paths, io.stdin);
-  if (problems.length > 0) throw new InputError(problems.join('\n'));
-  return objects.map(({ object }) => object);
 }

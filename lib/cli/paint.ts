@@ -8,7 +8,12 @@ export const plain: Paint = (_style, text) => text;
 
 const coloured: Paint = (style, text) => `\u001b[${CODES[style]}m${text}\u001b[0m`;
 
-/** Colours only on a terminal whose user has not set NO_COLOR (no-color.org). */
+/**
+ * Colours on a terminal that is not dumb and whose user has not set NO_COLOR (no-color.org); FORCE_COLOR, as Node.js
+ * reads it, is for what passes them on, such as a CI's log, and wins.
+ */
 export function paintFor({ stdout, env }: Pick<Io, 'stdout' | 'env'>): Paint {
-  return stdout.isTTY && !env.NO_COLOR ? coloured : plain;
+  const { FORCE_COLOR, NO_COLOR, TERM } = env;
+  if (FORCE_COLOR !== undefined) return ['0', 'false'].includes(FORCE_COLOR) ? plain : coloured;
+  return stdout.isTTY && !NO_COLOR && TERM !== 'dumb' ? coloured : plain;
 }

@@ -28,15 +28,15 @@ const ROW = 64;
 type Row = readonly [name: string, cells: string, note: string];
 
 /**
- * A character an address (or block), 64 a row, while there are at most `rows` rows of them; else one row whose
+ * A character an address (or block), `width` a row, while there are at most `rows` rows of them; else one row whose
  * characters stand for equal shares.
  */
-export function picture(space: Space, paint: Paint, rows: 1 | 4 = 4): Row[] {
-  const { share, cells } = cellsOf(space, rows * ROW, ROW);
+export function picture(space: Space, paint: Paint, rows: 1 | 4 = 4, width = ROW): Row[] {
+  const { share, cells } = cellsOf(space, rows * ROW, width);
   const note = share === 1n ? '' : `(${share} each)`;
   const drawn: Row[] = [];
-  for (let start = 0; start < cells.length; start += ROW) {
-    const row = cells.slice(start, start + ROW);
+  for (let start = 0; start < cells.length; start += width) {
+    const row = cells.slice(start, start + width);
     const states = row.map(({ state }) => state);
     drawn.push([formatAddress(row[0]!.first), draw(states, paint), note]);
   }

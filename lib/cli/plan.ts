@@ -5,14 +5,14 @@ import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { listSome, plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
-import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
+import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
+import { formatDiagnostic } from './diagnostic.ts';
+import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
 import { CLUSTERS, LIVE_RIGHTS, listLive } from './live-objects.ts';
-import type { LoadedObject, Manifests } from './manifests.ts';
-import { readFiles } from './object-source.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
-import { loadRules, MANIFEST_OPTIONS, problemLine } from './validate.ts';
+import { loadRules } from './validate.ts';
 
 const OPTIONS = defineOptions({
   ...MANIFEST_OPTIONS,
@@ -33,7 +33,7 @@ const OPTIONS = defineOptions({
     placeholder: 'namespace',
     help: 'Where objects go that name no namespace.',
   },
-  ...CONNECTION_OPTIONS,
+  ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
   output: {
     type: 'enum',
@@ -53,54 +53,55 @@ async function plan(
   if (values.filename.length === 0 && values.delete.length === 0) {
     throw new UsageError('-f PATH or --delete PATH is required');
   }
-  const [hooks, validateObjects, { predict }, { paintFor }] = await Promise.all([
+  const [hooks, diagnose, { predict }, { paintFor }, { showProgress, writeText }] = await Promise.all([
     load(),
     loadRules(),
     import('./predict.ts'),
     import('./paint.ts'),
+    import('./terminal.ts'),
   ]);
-  const given = await loadFiles(values.filename, values.namespace, io);
-  const deleted = await loadFiles(values.delete, values.namespace, io);
+  const given = await readInput(values.filename, io, values.namespace);
+  const deleted = await readInput(values.delete, io, values.namespace);
   const current =
     values.current.length > 0
-      ? await readFiles(values.current, io)
-      : await listLive(await connectAsUser(values), '', [CLUSTERS]);
-  const invalid = validateObjects(given.objects);
-  const bad = new Set(invalid.map(({ object }) => object));
+      ? await readState(values.current, io)
+      : await listLive(await connectAsUser(values, io.env), '', [CLUSTERS], { log: requestLog(values, io) });
+  const found = diagnose(given.objects);
+  const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {
     ...DEFAULT_CONFIG,
     installNamespace: values['install-namespace'],
     watchClusters: [...current, ...given.objects.map(({ object }) => object)].some(namesClusters),
   };
+  const progress = showProgress(io, (steps) => `predicting: ${steps.toLocaleString('en')} steps so far`);
   const { changes, effects, refused, restless, unrest, unknown } = predict(
     hooks,
     current,
     given.objects.filter(({ object }) => !bad.has(object)),
     deleted.objects,
     { now: Date.now(), config },
+    progress.tick,
   );
-  const problems = [...given.problems, ...deleted.problems, ...invalid.map(problemLine), ...refused];
+  progress.done();
+  const diagnostics = [...given.problems, ...deleted.problems, ...found, ...refused];
+  const problems = diagnostics.filter(({ severity }) => severity === 'error');
   const objects = changes.filter(({ action }) => action !== 'none');
   if (values.output === 'json') {
-    io.stdout.write(`${JSON.stringify({ objects, effects, refused: problems }, null, 2)}\n`);
-  } else io.stdout.write(await render(objects, effects, unknown, paintFor(io)));
+    io.stdout.write(
+      `${JSON.stringify({ objects, effects, refused: problems.map(formatDiagnostic) }, null, 2)}\n`,
+    );
+  } else {
+    const rest = leftOut(unknown, given.skipped + deleted.skipped);
+    writeText(io, await render(objects, effects, problems.length, rest, paintFor(io)));
+  }
   if (restless.length > 0) {
     const warning = 'the cluster does not come to rest as it is, so that effects may be missing';
     io.stderr.write(`metaipam plan: warning: ${warning}: ${listSome(restless, 1)}\n`);
   }
-  for (const line of [...problems, ...unrest]) io.stderr.write(`${line}\n`);
+  writeDiagnostics(diagnostics, io);
+  for (const line of unrest) io.stderr.write(`${line}\n`);
   if (problems.length > 0 || unrest.length > 0) return 1;
   return objects.length + effects.length > 0 ? 2 : 0;
-}
-
-async function loadFiles(paths: readonly string[], namespace: string, io: Io): Promise<Manifests> {
-  const { loadManifests } = await import('./manifests.ts');
-  const { objects, problems } = await loadManifests(paths, io.stdin);
-  const placed = ({ source, object }: LoadedObject): LoadedObject => {
-    const metadata = { ...object.metadata, namespace: object.metadata.namespace ?? namespace };
-    return { source, object: { ...object, metadata } };
-  };
-  return { objects: objects.map(placed), problems };
 }
 
 /** Whether claims wait for Clusters here. */
@@ -120,7 +121,8 @@ const MOST_ALIKE = 10;
 async function render(
   changes: readonly ObjectChange[],
   effects: readonly Effect[],
-  unknown: number,
+  refused: number,
+  rest: string,
   paint: Paint,
 ): Promise<string> {
   const { printable } = await import('./table.ts');
@@ -140,15 +142,18 @@ async function render(
     const more = group.length - MOST_ALIKE;
     if (more > 0) lines.push(`  and ${more} more like these: -o json has all`);
   }
-  if (lines.length === 0) return `${paint('green', 'ok')}  nothing would change\n`;
+  if (lines.length === 0 && refused > 0) {
+    return `${paint('red', 'refused')}  ${plural(refused, 'problem')}; nothing else would change${rest}\n`;
+  }
+  if (lines.length === 0) return `${paint('green', 'ok')}  nothing would change${rest}\n`;
   const count = (wanted: ObjectChange['action']) => changes.filter(({ action }) => action === wanted).length;
   const bad = effects.filter(({ kind }) => kind === 'bad').length;
   const summary = [
     `${count('create')} to create, ${count('change')} to change, ${count('delete')} to delete`,
     `${plural(effects.length, 'effect')}${effects.length > 0 ? `, ${bad} of them bad` : ''}`,
-    ...(unknown > 0 ? [`${plural(unknown, 'object')} of other kinds left out`] : []),
+    ...(refused > 0 ? [`${plural(refused, 'problem')}`] : []),
   ].join('; ');
-  return `${lines.join('\n')}\n\n${summary}\n`;
+  return `${lines.join('\n')}\n\n${summary}${rest}\n`;
 }
 
 /** `plan`, with the hooks of `load`. */

@@ -10,6 +10,7 @@ import { type Effect, effectsOf } from '../inspect/preview/preview.ts';
 import { compareResourceVersions, type KubernetesObject } from '../kubernetes/object.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { InputError } from './command.ts';
+import { at, type Diagnostic } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';
 import { createEmptyWorld, describeUnrest } from './world.ts';
 
@@ -27,8 +28,8 @@ export interface ObjectChange {
 export interface Prediction {
   readonly changes: readonly ObjectChange[];
   readonly effects: readonly Effect[];
-  /** A sentence for each object that would be refused. */
-  readonly refused: readonly string[];
+  /** Objects that would be refused, and why. */
+  readonly refused: readonly Diagnostic[];
   /** Why the cluster does not come to rest as it is: what depends on that cannot be predicted. */
   readonly restless: readonly string[];
   /** Why it would not come to rest after the change, beyond that. */
@@ -45,6 +46,8 @@ const SEED = 2593;
  * what time alone brings, is no effect of the change.
  *
  * Throws InputError when `current` cannot be a cluster.
+ *
+ * @param observe is called at every step
  */
 export function predict(
   hooks: HookRegistry,
@@ -52,9 +55,10 @@ export function predict(
   applied: readonly LoadedObject[],
   deleted: readonly LoadedObject[],
   context: HookContext,
+  observe?: () => void,
 ): Prediction {
-  const undisturbed = copyOf(current, hooks, context);
-  const world = copyOf(current, hooks, context);
+  const undisturbed = copyOf(current, hooks, context, observe);
+  const world = copyOf(current, hooks, context, observe);
   undisturbed.settle();
   world.settle();
 
@@ -81,8 +85,9 @@ function copyOf(
   objects: readonly KubernetesObject[],
   hooks: HookRegistry,
   { now, config }: HookContext,
+  observe?: () => void,
 ): Cluster {
-  const world = createEmptyWorld(hooks, { now, config, seed: SEED });
+  const world = createEmptyWorld(hooks, { now, config, seed: SEED, ...(observe && { observe }) });
   const known = (objects as readonly Unstructured[])
     .filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind) !== undefined)
     .sort((a, b) => compareResourceVersions(a.metadata.resourceVersion, b.metadata.resourceVersion));
@@ -102,14 +107,15 @@ function copyOf(
 function applyAll(
   world: Cluster,
   objects: readonly LoadedObject[],
-): { changes: ObjectChange[]; refused: string[] } {
+): { changes: ObjectChange[]; refused: Diagnostic[] } {
   const changes: ObjectChange[] = [];
-  const refused: string[] = [];
-  for (const { source, object } of objects) {
+  const refused: Diagnostic[] = [];
+  for (const loaded of objects) {
+    const { object } = loaded;
     const before = world.get(refTo(object));
     const { object: after, error } = world.apply(object as Unstructured);
     if (error !== undefined) {
-      refused.push(`${source} ${object.kind}/${object.metadata.name}: ${error.message}`);
+      refused.push(at(loaded, { rule: 'refused', severity: 'error', message: error.message }));
       continue;
     }
     const fields = before === undefined ? [] : changedFields(before, after);

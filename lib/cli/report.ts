@@ -11,6 +11,7 @@ import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { nodeAnnotationKey } from '../pod-network/node-annotation-key.ts';
+import { plural } from '../text.ts';
 import type { Paint } from './paint.ts';
 import { LEGEND, picture } from './picture.ts';
 import { columns } from './table.ts';
@@ -20,6 +21,7 @@ export function renderReport(
   objects: readonly KubernetesObject[],
   context: HookContext,
   paint: Paint,
+  width?: number,
 ): string {
   const inventory = readInventory(objects);
   const { pools, networks } = overviewOf(objects, context);
@@ -28,10 +30,10 @@ export function renderReport(
   );
   const waiting = new Map(networks.flatMap(({ waiting }) => waiting).map((each) => [each.name, each]));
   const clusterCIDRs = networks.flatMap(({ name, clusterCIDRs }) =>
-    clusterCIDRs.flatMap((each) => describeClusterCIDR(name, each, paint)),
+    clusterCIDRs.flatMap((each) => describeClusterCIDR(name, each, paint, width)),
   );
   const sections: [title: string, lines: string[]][] = [
-    ['Pools', pools.flatMap((pool) => describePool(pool, paint))],
+    ['Pools', pools.flatMap((pool) => describePool(pool, paint, width))],
     ['Claims', columns(inventory.claims.map((claim) => describeClaim(claim, addresses, paint)))],
     ['ClusterCIDRs', clusterCIDRs],
     ['Nodes', columns(inventory.nodes.map((node) => describeNode(node, inventory, waiting, paint)))],
@@ -45,11 +47,15 @@ export function renderReport(
   return `${text.join('\n')}${drawn ? `\n${LEGEND}\n` : ''}`;
 }
 
-function describePool({ title, state, waiting, space, ...usage }: PoolOverview, paint: Paint): string[] {
+function describePool(
+  { title, state, waiting, space, ...usage }: PoolOverview,
+  paint: Paint,
+  width?: number,
+): string[] {
   const counts = `${usageText(usage)}, waiting ${waiting.length}`;
   return [
     `${title}  ${counts}  ${readiness(state, paint)}`,
-    ...columns(picture(space, paint)).map((row) => `  ${row}`),
+    ...columns(picture(space, paint, 4, width)).map((row) => `  ${row}`),
   ];
 }
 
@@ -74,13 +80,14 @@ function describeClusterCIDR(
   network: string,
   { clusterCIDR, state, nodes, ranges }: ClusterCIDROverview,
   paint: Paint,
+  width?: number,
 ): string[] {
   const name = `${clusterCIDR.metadata.name}${network === DEFAULT_NETWORK ? '' : ` (network ${network})`}`;
   return [
     `${name}  nodes ${nodes}  ${readiness(state, paint)}`,
     ...ranges.flatMap(({ cidr, blockLength, space, ...usage }) => [
       `  ${cidr} in blocks of /${blockLength}, blocks: ${usageText(usage)}`,
-      ...columns(picture(space, paint)).map((row) => `    ${row}`),
+      ...columns(picture(space, paint, 4, width)).map((row) => `    ${row}`),
     ]),
   ];
 }
@@ -102,6 +109,26 @@ function describeNode(
     podCIDRs.length > 0 ? paint('green', podCIDRs.join(', ')) : paint('grey', 'no podCIDRs'),
     [...annotations, ...(why ? [waits(why, paint)] : [])].join('; '),
   ];
+}
+
+/** `1 pool; 3 claims, 1 of them waiting; 2 nodes`, and how many claims and nodes wait. */
+export function summaryOf(
+  objects: readonly KubernetesObject[],
+  context: HookContext,
+): { readonly text: string; readonly waiting: number } {
+  const { claims, nodes } = readInventory(objects);
+  const { pools, networks, waitingForNoPool } = overviewOf(objects, context);
+  const sum = (parts: readonly { readonly waiting: readonly unknown[] }[]) =>
+    parts.reduce((count, { waiting }) => count + waiting.length, 0);
+  const [ofClaims, ofNodes] = [sum(pools) + waitingForNoPool.length, sum(networks)];
+  const part = (count: number, one: string, waiting = 0) =>
+    count === 0 ? [] : [`${plural(count, one)}${waiting > 0 ? `, ${waiting} of them waiting` : ''}`];
+  const parts = [
+    ...part(pools.length, 'pool'),
+    ...part(claims.length, 'claim', ofClaims),
+    ...part(nodes.length, 'node', ofNodes),
+  ];
+  return { text: parts.join('; '), waiting: ofClaims + ofNodes };
 }
 
 function usageText({ total, used, free, outOfRange }: Omit<Usage, 'space'>): string {

@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer';
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
+import type { connect } from '../binder/cluster-client.ts';
 import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
 import {
   BINDER_OPTIONS,
@@ -94,6 +95,8 @@ export const SERVE_OPTIONS = defineOptions({
   },
 });
 
+type Connection = ReturnType<typeof connect>;
+
 async function serve(
   load: typeof loadControllers,
   { values, positionals }: Parsed<typeof SERVE_OPTIONS>,
@@ -123,6 +126,7 @@ async function serve(
     );
   }
   const election = electionOptions(values, values['install-namespace'], io.env);
+  const connection = values['no-bind'] ? undefined : await connectBinder(values);
   const signals = nextSignals();
   const logger = createLogger({ level: values['log-level'], format: values['log-format'] }, io.stdout);
   const server = await startServer({
@@ -138,7 +142,7 @@ async function serve(
     throw error instanceof ListenError || error instanceof TlsError ? new InputError(error.message) : error;
   });
 
-  const binder = values['no-bind'] ? undefined : await startBinder(values, election, server, logger);
+  const binder = connection && (await startBinder(connection, values, election, server, logger));
 
   logger.info({ signal: await signals() }, 'shutting down');
   signals().then((signal) => {
@@ -166,16 +170,26 @@ function tlsFiles(values: Parsed<typeof SERVE_OPTIONS>['values']): TlsFiles | un
   return { certFile, keyFile };
 }
 
+/** Throws InputError when the cluster that the options name cannot be reached that way. */
+async function connectBinder(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Connection> {
+  const { connect } = await import('../binder/cluster-client.ts');
+  const options = connectionOptions(values);
+  const connection = connect(options);
+  if ('problem' in connection && (options.kubeconfig || options.apiserver))
+    throw new InputError(connection.problem);
+  return connection;
+}
+
 /** Starts to bind nodes, if there is a cluster to bind them in; hooks are served with or without one. */
 async function startBinder(
+  connection: Connection,
   values: Parsed<typeof SERVE_OPTIONS>['values'],
   election: ElectionOptions | undefined,
   { metrics, readiness }: Server,
   logger: FastifyBaseLogger,
 ): Promise<RunningBinder | undefined> {
-  const { ClusterClient, connect } = await import('../binder/cluster-client.ts');
+  const { ClusterClient } = await import('../binder/cluster-client.ts');
   const { runBinder } = await import('../binder/run-binder.ts');
-  const connection = connect(connectionOptions(values));
   if ('problem' in connection) {
     logger.warn(
       `binding no nodes: ${connection.problem}. --kubeconfig names a cluster, --no-bind says none is meant`,

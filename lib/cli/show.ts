@@ -64,11 +64,13 @@ async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   if (values.output === 'json') {
     io.stdout.write(`${JSON.stringify(plainOverview(overview), null, 2)}\n`);
   } else if (values.output === 'yaml') {
-    const { formatYaml } = await import('./manifests.ts');
+    const { formatYaml } = await import('./yaml.ts');
     io.stdout.write(formatYaml(plainOverview(overview)));
   } else {
     const isWide = values.output === 'wide';
-    io.stdout.write(
+    const { writeText } = await import('./terminal.ts');
+    writeText(
+      io,
       await renderOverview(overview, { isWide, isDetailed: wanted.length > 0 || isWide }, paintFor(io)),
     );
   }

@@ -4,7 +4,9 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
-import { loadRules, MANIFEST_OPTIONS, manifestPaths, problemLine } from './validate.ts';
+import { at, type Diagnostic } from './diagnostic.ts';
+import { leftOut, MANIFEST_OPTIONS, manifestPaths, readInput, writeDiagnostics } from './input.ts';
+import { loadRules } from './validate.ts';
 
 const OPTIONS = defineOptions({
   ...MANIFEST_OPTIONS,
@@ -14,6 +16,11 @@ const OPTIONS = defineOptions({
     short: 'o',
     default: 'table',
     help: 'table is an account for people; json and yaml are one List of every object.',
+  },
+  'fail-on-waiting': {
+    type: 'boolean',
+    default: 'false',
+    help: 'Exit with 4 when a claim or a node waits in the end.',
   },
 });
 
@@ -25,44 +32,56 @@ async function simulate(
   const paths = manifestPaths(values.filename, positionals);
   const [
     controllers,
-    { formatYaml, loadManifests },
+    { formatYaml },
     { paintFor },
-    { renderReport },
+    { renderReport, summaryOf },
+    { pictureWidth, showProgress, writeText },
     { applyAll, createWorld, describeUnrest },
-    validateObjects,
+    diagnose,
   ] = await Promise.all([
     load(),
-    import('./manifests.ts'),
+    import('./yaml.ts'),
     import('./paint.ts'),
     import('./report.ts'),
+    import('./terminal.ts'),
     import('./world.ts'),
     loadRules(),
   ]);
-  const { objects, problems } = await loadManifests(paths, io.stdin);
-  const invalid = validateObjects(objects);
-  const bad = new Set(invalid.map(({ object }) => object));
-  const cluster = createWorld(controllers);
-  const unfit = applyAll(
-    cluster,
-    objects.filter(({ object }) => !bad.has(object)),
+  const { objects, problems, skipped } = await readInput(paths, io);
+  const found = [...problems, ...diagnose(objects)];
+  const bad = new Set(found.filter(isError).map(({ object }) => object));
+  const progress = showProgress(io, (steps) => `simulating: ${steps.toLocaleString('en')} steps so far`);
+  const cluster = createWorld(controllers, { observe: progress.tick });
+  const known = objects.filter(
+    ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
   );
-  const refused = [...problems, ...invalid.map(problemLine), ...unfit];
-  if (refused.length > 0) {
-    for (const line of refused) io.stderr.write(`${line}\n`);
-    return 1;
-  }
+  const refused = applyAll(
+    cluster,
+    known.filter(({ object }) => !bad.has(object)),
+  ).map((each) => at(each, { rule: 'refused', severity: 'error', message: each.message }));
+  writeDiagnostics([...found, ...refused], io);
+  if ([...found, ...refused].some(isError)) return 1;
   const settlement = cluster.settle();
+  progress.done();
   const result = sorted(cluster);
+  const context = { now: cluster.now, config: DEFAULT_CONFIG };
+  const summary = summaryOf(result, context);
   const list = { apiVersion: 'v1', kind: 'List', items: result };
   if (values.output === 'json') io.stdout.write(`${JSON.stringify(list, null, 2)}\n`);
   else if (values.output === 'yaml') io.stdout.write(formatYaml(list));
   else {
-    const context = { now: cluster.now, config: DEFAULT_CONFIG };
-    io.stdout.write(renderReport(result, context, paintFor(io)));
+    writeText(io, renderReport(result, context, paintFor(io), pictureWidth(io)));
+    const line = `${summary.text}${leftOut(objects.length - known.length, skipped)}`.trim();
+    if (line !== '') writeText(io, `\n${line}\n`);
   }
   const unrest = describeUnrest(settlement);
   for (const line of unrest) io.stderr.write(`${line}\n`);
-  return unrest.length > 0 ? 3 : 0;
+  if (unrest.length > 0) return 3;
+  return values['fail-on-waiting'] && summary.waiting > 0 ? 4 : 0;
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === 'error';
 }
 
 /** By kind, namespace and name. */
@@ -88,7 +107,8 @@ Runs the hooks as Metacontroller would, against an API server in memory, until n
 cluster is needed and none is touched. Objects of namespaced kinds go to the namespace default unless they name
 one; the default PodNetwork is there from the start.
 
-Exit codes: 0 the cluster came to rest, 1 a manifest is invalid, 3 the cluster does not settle.`,
+Exit codes: 0 the cluster came to rest, 1 a manifest is invalid, 3 the cluster does not settle, 4 with
+--fail-on-waiting: a claim or a node waits.`,
     options: OPTIONS,
     main: (parsed, io) => simulate(load, parsed, io),
   });

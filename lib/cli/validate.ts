@@ -1,75 +1,84 @@
-import { formatProblem } from '../kubernetes/problem.ts';
-import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
-import type { SourcedProblem } from '../validation/index.ts';
+import { defineOptions, type Parsed } from '../options/options.ts';
+import { shippedVersion } from '../shipped.ts';
+import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
-import type { LoadedObject } from './manifests.ts';
+import type { Diagnose } from './diagnose.ts';
+import { plainDiagnostic } from './diagnostic.ts';
+import { leftOut, MANIFEST_OPTIONS, manifestPaths, readInput, writeDiagnostics } from './input.ts';
+import type { Manifests } from './manifests.ts';
 
-/** Everything that is wrong with some objects, in their order. */
-export type ValidateObjects = (objects: readonly LoadedObject[]) => readonly SourcedProblem[];
-
-export const MANIFEST_OPTIONS = defineOptions({
-  filename: {
-    type: 'list',
-    short: 'f',
-    placeholder: 'path...',
-    help: 'Files, or folders of .yaml, .yml and .json files; - reads stdin. Repeatable; several paths may follow.',
+const OPTIONS = defineOptions({
+  ...MANIFEST_OPTIONS,
+  strict: { type: 'boolean', default: 'false', help: 'Take warnings for problems.' },
+  output: {
+    type: 'enum',
+    values: ['text', 'json', 'sarif'],
+    short: 'o',
+    default: 'text',
+    help: 'json has every problem with its rule, place, object, field and fix; sarif is SARIF 2.1.0, for CI.',
   },
 });
 
 async function validate(
-  load: () => Promise<ValidateObjects>,
-  { values, positionals }: Parsed<typeof MANIFEST_OPTIONS>,
+  load: () => Promise<Diagnose>,
+  { values, positionals }: Parsed<typeof OPTIONS>,
   io: Io,
 ): Promise<number> {
   const paths = manifestPaths(values.filename, positionals);
-  const [validateObjects, { loadManifests }] = await Promise.all([load(), import('./manifests.ts')]);
-  const { objects, problems } = await loadManifests(paths, io.stdin);
-  const refused = [...problems, ...validateObjects(objects).map(problemLine)];
-  for (const line of refused) io.stderr.write(`${line}\n`);
-  if (refused.length > 0) return 1;
-  io.stdout.write(`${objects.length} ${objects.length === 1 ? 'object' : 'objects'} valid\n`);
-  return 0;
+  const [diagnose, input] = await Promise.all([load(), readInput(paths, io)]);
+  const found = [...input.problems, ...diagnose(input.objects)];
+  const errors = found.filter(({ severity }) => values.strict || severity === 'error');
+  const code = errors.length > 0 ? 1 : 0;
+  const warnings = found.length - errors.length;
+  if (values.output === 'json') {
+    const diagnostics = found.map(plainDiagnostic);
+    const counts = { objects: input.objects.length, errors: errors.length, warnings };
+    io.stdout.write(`${JSON.stringify({ diagnostics, counts }, null, 2)}\n`);
+    return code;
+  }
+  if (values.output === 'sarif') {
+    const { sarifLog } = await import('./sarif.ts');
+    io.stdout.write(`${JSON.stringify(sarifLog(found, shippedVersion()), null, 2)}\n`);
+    return code;
+  }
+  writeDiagnostics(found, io);
+  if (code === 0) io.stdout.write(await summary(input, warnings));
+  else {
+    const counts = [plural(errors.length, 'problem'), ...(warnings > 0 ? [plural(warnings, 'warning')] : [])];
+    io.stderr.write(`${counts.join(' and ')} in ${plural(input.objects.length, 'object')}\n`);
+  }
+  return code;
 }
 
-/** `FILE#DOC Kind/name: spec.field: Invalid value: …: message`. */
-export function problemLine({ source, object, problem }: SourcedProblem): string {
-  return `${source} ${object.kind}/${object.metadata.name}: ${formatProblem(problem)}`;
-}
-
-/** The paths of `-f`. Throws UsageError when there is none, or when a path stands elsewhere. */
-export function manifestPaths(
-  filenames: readonly string[],
-  positionals: readonly string[],
-): readonly string[] {
-  if (positionals.length > 0) throw new UsageError(`unexpected ${positionals.join(' ')}; paths follow -f`);
-  if (filenames.length === 0) throw new UsageError('-f PATH is required');
-  return filenames;
+async function summary({ objects, skipped }: Manifests, warnings: number): Promise<string> {
+  const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
+  const { all } = new CustomResources(readCustomResourceDefinitions());
+  const known = new Set(['v1 Node', ...all.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`)]);
+  const valid = objects.filter(({ object }) => known.has(`${object.apiVersion} ${object.kind}`)).length;
+  const doubts = warnings > 0 ? `, ${plural(warnings, 'warning')}` : '';
+  return `${plural(valid, 'object')} valid${doubts}${leftOut(objects.length - valid, skipped)}\n`;
 }
 
 /** `validate`, with the rules of `load`. */
-export function validateCommand(load: () => Promise<ValidateObjects>): Command {
+export function validateCommand(load: () => Promise<Diagnose>): Command {
   return defineCommand({
     name: 'validate',
     summary: 'Check manifests against the schemas and rules, without a cluster',
-    usage: '-f PATH...',
+    usage: '-f PATH... [--strict] [-o text|json|sarif]',
     description: `
-Reports everything that metaipam's resources would be refused for, or could not be used for, one line per problem.
-Objects of other kinds pass.
+Reports everything that metaipam's resources would be refused for, or could not be used for, one line per problem:
+file, line, document, object, field, value, what is wrong, and what to write instead. Warnings are for what is
+legal and most likely not meant. Objects of other kinds pass.
 
-Exit codes: 0 all valid, 1 at least one problem.`,
-    options: MANIFEST_OPTIONS,
+Exit codes: 0 all valid, 1 at least one problem, or with --strict a warning.`,
+    options: OPTIONS,
     main: (parsed, io) => validate(load, parsed, io),
   });
 }
 
-/** The rules of the CRDs of this version. */
-export async function loadRules(): Promise<ValidateObjects> {
-  const [{ CustomResources, readCustomResourceDefinitions }, { validateObjects }] = await Promise.all([
-    import('../kubernetes/schema.ts'),
-    import('../validation/index.ts'),
-  ]);
-  const resources = new CustomResources(readCustomResourceDefinitions());
-  return (objects) => validateObjects(objects, resources);
+/** The rules of this version. Imported late: `--help` needs none of them. */
+export async function loadRules(): Promise<Diagnose> {
+  return (await import('./diagnose.ts')).loadDiagnose();
 }
 
 export default validateCommand(loadRules);

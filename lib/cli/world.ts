@@ -8,9 +8,9 @@ import type { Unstructured } from '../engine/object.ts';
 import type { CustomResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
 import { CLUSTER_GROUP } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { readInstall } from './install-manifests.ts';
-import type { LoadedObject } from './manifests.ts';
 
 /** Cluster API's Cluster, as far as IPAM goes; its CRD is not ours to ship. */
 const CLUSTERS: CustomResourceDefinition = {
@@ -44,8 +44,8 @@ function readShipped(): Shipped {
 }
 
 /** The resources, controllers and binder of this version, and the default PodNetwork. */
-export function createWorld(hooks: HookRegistry): Cluster {
-  const cluster = createEmptyWorld(hooks);
+export function createWorld(hooks: HookRegistry, options: Pick<ClusterOptions, 'observe'> = {}): Cluster {
+  const cluster = createEmptyWorld(hooks, options);
   for (const object of readShipped().install) if (object.kind === 'PodNetwork') cluster.apply(object);
   return cluster;
 }
@@ -53,7 +53,7 @@ export function createWorld(hooks: HookRegistry): Cluster {
 /** The same without any object. */
 export function createEmptyWorld(
   hooks: HookRegistry,
-  options: Pick<ClusterOptions, 'now' | 'seed' | 'config'> = {},
+  options: Pick<ClusterOptions, 'now' | 'seed' | 'config' | 'observe'> = {},
 ): Cluster {
   const { crds, admission, install } = readShipped();
   return new Cluster({
@@ -68,11 +68,14 @@ export function createEmptyWorld(
   });
 }
 
-/** Applies in order, like one `kubectl apply`. Returns a sentence for each object that is refused. */
-export function applyAll(cluster: Cluster, objects: readonly LoadedObject[]): string[] {
-  return objects.flatMap(({ source, object }) => {
-    const { error } = cluster.apply(object as Unstructured);
-    return error === undefined ? [] : [`${source} ${object.kind}/${object.metadata.name}: ${error.message}`];
+/** Applies in order, like one `kubectl apply`. Returns those that are refused, with the sentence why. */
+export function applyAll<T extends { readonly object: KubernetesObject }>(
+  cluster: Cluster,
+  objects: readonly T[],
+): (T & { readonly message: string })[] {
+  return objects.flatMap((given) => {
+    const { error } = cluster.apply(given.object as Unstructured);
+    return error === undefined ? [] : [{ ...given, message: error.message }];
   });
 }
 

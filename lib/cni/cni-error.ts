@@ -1,3 +1,6 @@
+import { type Bytes, toJson } from './bytes.ts';
+import type { Host } from './host.ts';
+
 /** Error codes of the CNI specification 1.1.0; from 100 on they are the plugin's own. */
 export const CNI_CODES = {
   incompatibleVersion: 1,
@@ -6,6 +9,7 @@ export const CNI_CODES = {
   config: 7,
   tryAgainLater: 11,
   notAvailable: 50,
+  limited: 51,
   failed: 100,
 } as const;
 
@@ -21,9 +25,9 @@ export class CniError extends Error {
   }
 
   /** The one line that goes to stdout. */
-  toLine(cniVersion: string): string {
+  toLine(cniVersion: string): Bytes {
     const { code, message: msg, details } = this;
-    return `${JSON.stringify({ cniVersion, code, msg, ...(details && { details }) })}\n`;
+    return `${toJson({ cniVersion, code, msg, ...(details && { details }) })}\n`;
   }
 }
 
@@ -35,4 +39,13 @@ export function asCniError(error: unknown): CniError {
     'Internal error',
     error instanceof Error ? error.message : String(error),
   );
+}
+
+/** Writes to stdout whatever was thrown. */
+export function tellError(host: Host, error: unknown, cniVersion: string): void {
+  try {
+    host.write(asCniError(error).toLine(cniVersion));
+  } catch {
+    // There is nobody left to tell.
+  }
 }

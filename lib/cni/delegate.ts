@@ -1,16 +1,25 @@
+import { type Bytes, decode } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import type { Ended, Host } from './host.ts';
-import { isObject, type JsonObject, keyOf } from './network-config.ts';
-
-export const HOST_LOCAL = 'host-local';
-
-/** Subnets live in files of one folder per network, whatever ranges a call names, but it has to name one. */
-export const ANY_RANGE = [[{ subnet: '192.0.2.0/24' }]] as const;
+import { withMember } from './json-text.ts';
+import { field, isObject } from './network-config.ts';
 
 /** As libcni does it. */
 const TRIES_IF_BUSY = 5;
 /** Milliseconds. */
 const DELAY_IF_BUSY = 1000;
+
+type Changes = Readonly<Record<string, string>>;
+
+/** What another plugin says instead of a result, or after it. */
+export class DelegateError extends CniError {
+  readonly isAfterResult: boolean;
+
+  constructor(code: number, message: string, details: string, isAfterResult = false) {
+    super(code, message, details);
+    this.isAfterResult = isAfterResult;
+  }
+}
 
 /** The first of the name in the folders of `CNI_PATH`. Throws code 100 if there is none. */
 export function findPlugin({ env, isFile }: Host, name: string): string {
@@ -21,55 +30,73 @@ export function findPlugin({ env, isFile }: Host, name: string): string {
   throw new CniError(CNI_CODES.failed, `Invoke ${name} ipam`, where);
 }
 
-/** The same config for another IPAM plugin, every other part of it untouched. */
-export function withIpam(whole: JsonObject, ipam: JsonObject): JsonObject {
-  return { ...whole, [keyOf(whole, 'ipam') ?? 'ipam']: ipam };
-}
-
 /**
- * Calls the plugin with the environment of this call and answers what it wrote to stdout.
+ * Calls the plugin with the environment of this call but for `changes`, and answers what it wrote to stdout.
  *
  * A plugin that does not know 1.1.0 yet is called again with 1.0.0, whose IPAM results look the same.
- * Throws the plugin's own error.
+ * Throws a DelegateError.
  */
-export function delegate(host: Host, path: string, config: JsonObject, env = host.env): string {
+export function delegate(host: Host, path: string, config: Bytes, changes: Changes = {}): Bytes {
   try {
-    return callPlugin(host, path, JSON.stringify(config), env);
+    return callPlugin(host, path, config, changes);
   } catch (error) {
-    const versionKey = keyOf(config, 'cniVersion') ?? 'cniVersion';
     const isTooNew = error instanceof CniError && error.code === CNI_CODES.incompatibleVersion;
-    if (!isTooNew || config[versionKey] !== '1.1.0') throw error;
-    const result = callPlugin(host, path, JSON.stringify({ ...config, [versionKey]: '1.0.0' }), env);
-    return result === '' ? '' : JSON.stringify({ ...JSON.parse(result), cniVersion: '1.1.0' }, null, 4);
+    if (!isTooNew || field(JSON.parse(decode(config)), 'cniVersion') !== '1.1.0') throw error;
+    const result = callPlugin(host, path, withMember(config, 'cniVersion', '"1.0.0"'), changes);
+    if (result.trim() === '') return result;
+    parseResult(path, result);
+    return withMember(result, 'cniVersion', '"1.1.0"');
   }
 }
 
 /**
  * Calls the plugin with `input` as it is. One that is being copied to its place at the moment is called again, as
- * runtimes do with theirs. Throws the plugin's own error.
+ * runtimes do with theirs. Throws a DelegateError.
  */
-export function callPlugin(host: Host, path: string, input: string, env = host.env): string {
+export function callPlugin(host: Host, path: string, input: Bytes, changes: Changes = {}): Bytes {
   for (let tries = 1; ; tries++) {
-    const ended = host.run(path, env, input);
+    const ended = host.run(path, changes, input);
     if (ended.status === 0) return ended.output;
     if (!ended.isBusy || tries === TRIES_IF_BUSY) throw readError(path, ended);
     host.sleep(DELAY_IF_BUSY);
   }
 }
 
+/** What a plugin answered. Throws a DelegateError if it is no JSON object. */
+export function parseResult(path: string, result: Bytes): Record<string, unknown> {
+  const value = parse(result);
+  if (isObject(value)) return { ...value };
+  throw failure(path, `no JSON object: ${excerpt(result)}`, true);
+}
+
 /** host-local 1.9 can print a result and then its error. */
-function readError(path: string, { status, output, problem }: Ended): CniError {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const lastObject = output.lastIndexOf('{\n');
-  for (const text of [output, output.slice(lastObject)]) {
-    try {
-      const value: unknown = JSON.parse(text);
-      if (isObject(value) && typeof value.code === 'number') {
-        return new CniError(value.code, String(value.msg ?? ''), String(value.details ?? ''));
-      }
-    } catch {}
+function readError(path: string, { status, output, problem }: Ended): DelegateError {
+  const last = Math.max(0, output.lastIndexOf('{\n'));
+  for (const start of [0, last]) {
+    const value = parse(output.slice(start));
+    if (isObject(value) && typeof value.code === 'number') {
+      const { code, msg = '', details = '' } = value;
+      return new DelegateError(code, String(msg), String(details), isObject(parse(output.slice(0, start))));
+    }
   }
-  const said = output.trim().slice(0, 200);
+  const said = excerpt(output);
   const reason = problem ?? (status < 0 ? `ended by signal ${-status}` : `exit ${status}, no error object`);
-  return new CniError(CNI_CODES.failed, `Invoke ${name} ipam`, `${path}: ${reason}${said && `: ${said}`}`);
+  return failure(path, `${reason}${said && `: ${said}`}`);
+}
+
+function failure(path: string, details: string, isAfterResult = false): DelegateError {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return new DelegateError(CNI_CODES.failed, `Invoke ${name} ipam`, `${path}: ${details}`, isAfterResult);
+}
+
+function excerpt(output: Bytes): string {
+  return decode(output).trim().slice(0, 200);
+}
+
+function parse(text: Bytes): unknown {
+  try {
+    return JSON.parse(decode(text));
+  } catch {
+    return undefined;
+  }
 }

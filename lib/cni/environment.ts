@@ -14,7 +14,7 @@ const REQUIRED: Readonly<Record<CniCommand, readonly string[]>> = {
   VERSION: [],
 };
 
-const CONTAINER_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+export const CONTAINER_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 const LONGEST_INTERFACE_NAME = 15;
 
 /** The command of this call. Throws code 4, naming the variables that are missing or wrong. */
@@ -36,7 +36,7 @@ export function readCommand(env: Environment): CniCommand {
 }
 
 /** The rule of the kernel, without its exception for colons. */
-function isInterfaceName(name: string): boolean {
+export function isInterfaceName(name: string): boolean {
   return name.length <= LONGEST_INTERFACE_NAME && name !== '.' && name !== '..' && !/[/:\s]/.test(name);
 }
 
@@ -44,6 +44,17 @@ function isInterfaceName(name: string): boolean {
 export function podNamespace(env: Environment): string | undefined {
   const pairs = (env.CNI_ARGS ?? '').split(';').map((pair) => pair.split('='));
   return pairs.find(([key]) => key === 'K8S_POD_NAMESPACE')?.[1];
+}
+
+/**
+ * Of this environment, what changes for a plugin that does not know what runtimes say of pods: a runtime that does
+ * not tell plugins to ignore what they do not know need not fail for what is known here.
+ */
+export function knownArgs(env: Environment): { CNI_ARGS?: string } {
+  const pairs = (env.CNI_ARGS ?? '').split(';');
+  if (pairs.some((pair) => /^IgnoreUnknown=(1|true)$/i.test(pair))) return {};
+  const others = pairs.filter((pair) => !pair.startsWith('K8S_'));
+  return others.length === pairs.length ? {} : { CNI_ARGS: others.join(';') };
 }
 
 function environmentError(message: string, details?: string): CniError {

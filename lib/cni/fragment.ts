@@ -1,3 +1,4 @@
+import { type Bytes, decode, encode } from './bytes.ts';
 import { isObject, type JsonObject } from './network-config.ts';
 
 /**
@@ -12,10 +13,15 @@ const TOKEN = /"(?:[^"\\]|\\[\s\S])*"?|\b([A-Za-z_][A-Za-z0-9_]*)\b(?=\s*:)|,(?=
  * Keys may be bare and commas may trail; everything else is JSON. Throws SyntaxError.
  */
 export function parseFragment(text: string): JsonObject {
+  return JSON.parse(decode(fragmentJson(text)));
+}
+
+/** The same as the text of an object in JSON, each value as it is written. Throws SyntaxError. */
+export function fragmentJson(text: string): Bytes {
   const strict = text
     .trim()
     .replace(TOKEN, (token, key?: string) => (key === undefined ? token.replace(/^,$/, '') : `"${key}"`));
-  const value: unknown = JSON.parse(strict.startsWith('{') ? strict : `{${strict}}`);
-  if (!isObject(value)) throw new SyntaxError('not the members of an object');
-  return value;
+  const json = strict.startsWith('{') ? strict : `{${strict}}`;
+  if (!isObject(JSON.parse(json))) throw new SyntaxError('not the members of an object');
+  return encode(json);
 }

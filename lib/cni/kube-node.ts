@@ -1,12 +1,17 @@
-import { asCniError, CNI_CODES, CniError } from './cni-error.ts';
+import { type Bytes, decode, toJson } from './bytes.ts';
+import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
-import { ANY_RANGE, delegate, findPlugin, HOST_LOCAL, withIpam } from './delegate.ts';
-import { podNamespace, readCommand } from './environment.ts';
+import { DelegateError, delegate, findPlugin } from './delegate.ts';
+import { type CniCommand, knownArgs, podNamespace, readCommand } from './environment.ts';
 import type { Host } from './host.ts';
+import { ANY_RANGE, HOST_LOCAL, heldAddresses, release, undo } from './host-local.ts';
+import { checkSpace, corrected, hostLocalRanges } from './host-local-ranges.ts';
+import { isSameKey, membersOf, toObject, withMember } from './json-text.ts';
 import { fileLog } from './log.ts';
 import {
+  field,
+  isObject,
   type JsonObject,
-  keyOf,
   type NetworkConfig,
   parseNetworkConfig,
   readVersion,
@@ -14,7 +19,7 @@ import {
   textsField,
 } from './network-config.ts';
 import { ofOwnNode, refreshAfterFailure } from './own-node.ts';
-import { nodeSubnets, subnetsFor } from './ranges.ts';
+import { nodeRanges, type Route, rangesFor } from './ranges.ts';
 import { checkVersion, FIRST_CNI_VERSION, versionAnswer } from './versions.ts';
 
 /** Of `ipam`: the fields that are kube-node's own, and those of host-local that the node's ranges stand for. */
@@ -53,13 +58,13 @@ export function kubeNode(host: Host): number {
     }
     const config = parseNetworkConfig(text);
     checkVersion(cniVersion, command);
-    const settings = readSettings(config.ipam);
+    const settings = readSettings(config.ipam, command);
     const log = fileLog(host, settings.logfile, settings.loglevel);
     const startedAt = host.now();
     log('debug', 'called', { command, config: config.whole });
     try {
       const result = COMMANDS[command](host, config, settings);
-      host.write(result);
+      answer(host, command, config, settings, result);
       log('info', command, { network: config.name, ms: host.now() - startedAt });
       log('debug', 'answered', { result });
     } catch (error) {
@@ -69,66 +74,117 @@ export function kubeNode(host: Host): number {
     }
     return 0;
   } catch (error) {
-    host.write(asCniError(error).toLine(cniVersion));
+    tellError(host, error, cniVersion);
     return 1;
   }
 }
 
-const COMMANDS = { ADD: add, DEL: release, CHECK: release, GC: gc, STATUS: status } as const;
+const COMMANDS = { ADD: add, DEL: del, CHECK: check, GC: gc, STATUS: status } as const;
 
-function add(host: Host, config: NetworkConfig, settings: Settings): string {
-  const subnets = ofOwnNode(host, settings.kubeconfig, (node) => nodeSubnets(node, settings.annotation));
-  const allowed = subnetsFor(subnets, settings.ipv4Namespaces, podNamespace(host.env));
-  const ranges = allowed.map(({ subnet }) => [{ subnet }]);
+/** Nobody knows of an address that nobody is told of, so nobody would release it. */
+function answer(
+  host: Host,
+  command: CniCommand,
+  config: NetworkConfig,
+  settings: Settings,
+  result: Bytes,
+): void {
   try {
-    return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ranges));
+    host.write(result);
   } catch (error) {
+    if (command === 'ADD') undo(host, findPlugin(host, HOST_LOCAL), config, settings.dataDir);
+    throw error;
+  }
+}
+
+function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
+  const all = ofOwnNode(host, settings.kubeconfig, (node) => nodeRanges(node, settings.annotation));
+  const { subnets, routes } = rangesFor(all, settings.ipv4Namespaces, podNamespace(host.env));
+  const { ranges, corrections } = hostLocalRanges(subnets);
+  const path = findPlugin(host, HOST_LOCAL);
+  try {
+    const result = delegate(host, path, withRanges(config, ranges, routes), knownArgs(host.env));
+    return corrected(path, result, corrections);
+  } catch (error) {
+    if (error instanceof DelegateError && error.isAfterResult) undo(host, path, config, settings.dataDir);
     refreshAfterFailure(host, settings.kubeconfig);
     throw error;
   }
 }
 
-/** DEL and CHECK go by container and interface: no ranges, and so nobody else, needed. */
-function release(host: Host, config: NetworkConfig): string {
-  return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ANY_RANGE));
+/** DEL, CHECK and GC go by container and interface: no ranges, and so nobody else, needed. */
+function del(host: Host, config: NetworkConfig, { dataDir }: Settings): Bytes {
+  return release(host, findPlugin(host, HOST_LOCAL), config, dataDir);
 }
 
-function gc(host: Host, config: NetworkConfig, { dataDir }: Settings): string {
-  const path = findPlugin(host, HOST_LOCAL);
-  const delConfig = withRanges(config, ANY_RANGE);
-  collectGarbage(host, { ...config, dataDir }, (containerID, ifname) => {
-    const env = { ...host.env, CNI_COMMAND: 'DEL', CNI_CONTAINERID: containerID, CNI_IFNAME: ifname };
-    delegate(host, path, delConfig, env);
-  });
+function check(host: Host, config: NetworkConfig): Bytes {
+  return delegate(host, findPlugin(host, HOST_LOCAL), withRanges(config, ANY_RANGE), knownArgs(host.env));
+}
+
+function gc(host: Host, config: NetworkConfig, { dataDir }: Settings): Bytes {
+  collectGarbage(host, findPlugin(host, HOST_LOCAL), config, dataDir);
   return '';
 }
 
-/** Ready if an ADD could be served: host-local is there, and ranges are known. */
-function status(host: Host, _: NetworkConfig, { kubeconfig, annotation }: Settings): string {
+/** Ready if an ADD could be served: host-local is there, ranges are known, and none is full. */
+function status(host: Host, { name }: NetworkConfig, settings: Settings): Bytes {
+  const { kubeconfig, annotation, dataDir, ipv4Namespaces } = settings;
+  let ranges: unknown;
   try {
     if (host.env.CNI_PATH) findPlugin(host, HOST_LOCAL);
-    ofOwnNode(host, kubeconfig, (node) => nodeSubnets(node, annotation));
+    const all = ofOwnNode(host, kubeconfig, (node) => nodeRanges(node, annotation));
+    const isIPv4Used = ipv4Namespaces === undefined || ipv4Namespaces.length > 0;
+    ({ ranges } = hostLocalRanges(rangesFor(all, isIPv4Used ? undefined : [], undefined).subnets));
   } catch (error) {
     const { message, details } = asCniError(error);
     throw new CniError(CNI_CODES.notAvailable, message, details);
   }
+  try {
+    checkSpace(ranges, heldAddresses(host, name, dataDir));
+  } catch (error) {
+    refreshAfterFailure(host, kubeconfig);
+    throw error;
+  }
   return '';
 }
 
-function readSettings(ipam: JsonObject): Settings {
+/** A pod goes whatever has become of the fields that only its ADD needed. */
+function readSettings(ipam: JsonObject, command: CniCommand): Settings {
+  const isStrict = command === 'ADD' || command === 'STATUS';
+  const text = (key: string) =>
+    isStrict || typeof field(ipam, key) === 'string' ? textField(ipam, key) : undefined;
   return {
-    annotation: textField(ipam, 'annotation'),
+    annotation: text('annotation'),
     dataDir: textField(ipam, 'dataDir'),
-    ipv4Namespaces: textsField(ipam, 'ipv4-namespaces'),
-    kubeconfig: textField(ipam, 'kubeconfig'),
-    logfile: textField(ipam, 'logfile'),
-    loglevel: textField(ipam, 'loglevel'),
+    ipv4Namespaces: isStrict ? textsField(ipam, 'ipv4-namespaces') : undefined,
+    kubeconfig: text('kubeconfig'),
+    logfile: text('logfile'),
+    loglevel: text('loglevel'),
   };
 }
 
 /** The config for host-local: the runtime's and the user's fields stay, so requested IPs and routes reach it. */
-function withRanges({ whole, ipam }: NetworkConfig, ranges: unknown): JsonObject {
-  const own = new Set(NOT_FOR_HOST_LOCAL.map((key) => keyOf(ipam, key)));
-  const others = Object.entries(ipam).filter(([key]) => !own.has(key));
-  return withIpam(whole, { type: HOST_LOCAL, ...Object.fromEntries(others), ranges });
+function withRanges({ text }: NetworkConfig, ranges: unknown, routes: readonly Route[] = []): Bytes {
+  const ipam = membersOf(text).findLast(({ key }) => isSameKey(key, 'ipam'))!;
+  const others = membersOf(ipam.value).filter(
+    ({ key }) => !NOT_FOR_HOST_LOCAL.some((own) => isSameKey(key, own)),
+  );
+  const members = [
+    `"type":${toJson(HOST_LOCAL)}`,
+    ...others.map((member) => member.text),
+    `"ranges":${toJson(ranges)}`,
+  ];
+  const whole = toObject(members);
+  return withMember(text, 'ipam', routes.length === 0 ? whole : withRoutes(whole, routes));
+}
+
+/** The routes of the network after those of the configuration, which come first where both know a destination. */
+function withRoutes(ipam: Bytes, routes: readonly Route[]): Bytes {
+  const given = membersOf(ipam).findLast(({ key }) => isSameKey(key, 'routes'))?.value;
+  const own: unknown = given && JSON.parse(decode(given));
+  if (own && !Array.isArray(own)) return ipam;
+  const known = ((own as unknown[]) || []).map((route) => isObject(route) && field(route, 'dst'));
+  const added = routes.filter(({ dst }) => !known.includes(dst)).map(toJson);
+  const before = known.length > 0 ? [given!.trim().slice(1, -1)] : [];
+  return withMember(ipam, 'routes', `[${[...before, ...added].join(',')}]`);
 }

@@ -1,5 +1,7 @@
+import { type Bytes, decode } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import { LARGEST_INPUT } from './host.ts';
+import { isSameKey } from './json-text.ts';
 import { FIRST_CNI_VERSION } from './versions.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -10,8 +12,9 @@ export interface NetworkConfig {
   readonly cniVersion: string;
   /** The configuration of the IPAM plugin. */
   readonly ipam: JsonObject;
-  /** Everything, as it came. */
   readonly whole: JsonObject;
+  /** Everything, as it came. */
+  readonly text: Bytes;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
@@ -22,7 +25,7 @@ const DECODE = 'Decode stdin';
  *
  * Throws code 6 if it is not JSON, has no `ipam` or a field of the wrong type, 7 if the network has no valid name.
  */
-export function parseNetworkConfig(text: string): NetworkConfig {
+export function parseNetworkConfig(text: Bytes): NetworkConfig {
   const whole = parseObject(text);
   const ipam = field(whole, 'ipam');
   if (ipam === undefined || ipam === null) throw decodeError('No IPAM found');
@@ -33,11 +36,11 @@ export function parseNetworkConfig(text: string): NetworkConfig {
     const details = `name: ${JSON.stringify(name ?? '')}: set letters, digits, '_', '.' and '-', the first a letter or digit`;
     throw new CniError(CNI_CODES.config, 'Invalid network name', details);
   }
-  return { name, cniVersion, ipam, whole };
+  return { name, cniVersion, ipam, whole, text };
 }
 
 /** The version that an error or VERSION answers with, read from whatever stdin holds. */
-export function readVersion(text: string): string {
+export function readVersion(text: Bytes): string {
   return versionOf(parseObject(text));
 }
 
@@ -45,12 +48,12 @@ function versionOf(whole: JsonObject): string {
   return textField(whole, 'cniVersion') || FIRST_CNI_VERSION;
 }
 
-function parseObject(text: string): JsonObject {
+function parseObject(text: Bytes): JsonObject {
   if (text.trim() === '') throw decodeError('stdin is empty');
   if (text.length > LARGEST_INPUT) throw decodeError(`stdin is larger than ${LARGEST_INPUT} bytes`);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(decode(text));
   } catch (error) {
     throw decodeError((error as Error).message);
   }
@@ -58,15 +61,14 @@ function parseObject(text: string): JsonObject {
   return value;
 }
 
-/** The value under `key` in any case; the exact key comes first. */
+/** The value under `key` in any case. */
 export function field(object: JsonObject, key: string): unknown {
   return object[keyOf(object, key) ?? key];
 }
 
-/** How the object spells `key`, if it has it. */
-export function keyOf(object: JsonObject, key: string): string | undefined {
-  if (Object.hasOwn(object, key)) return key;
-  return Object.keys(object).find((other) => other.toLowerCase() === key.toLowerCase());
+/** How the object spells `key`, if it has it; of several, the last counts, as for Go's decoder. */
+function keyOf(object: JsonObject, key: string): string | undefined {
+  return Object.keys(object).findLast((other) => isSameKey(other, key));
 }
 
 /** A text, or undefined if it is absent or null. */

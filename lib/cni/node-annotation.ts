@@ -1,17 +1,17 @@
-import { asCniError, CNI_CODES, CniError } from './cni-error.ts';
+import { type Bytes, decode, encode, toJson } from './bytes.ts';
+import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
-import { ANY_RANGE, callPlugin, delegate, HOST_LOCAL, withIpam } from './delegate.ts';
-import { parseFragment } from './fragment.ts';
+import { callPlugin, DelegateError, delegate, parseResult } from './delegate.ts';
+import { fragmentJson } from './fragment.ts';
 import type { Host } from './host.ts';
-import {
-  isObject,
-  type JsonObject,
-  type NetworkConfig,
-  parseNetworkConfig,
-  textField,
-} from './network-config.ts';
+import { ANY_RANGE, HOST_LOCAL, heldAddresses, release, undo } from './host-local.ts';
+import { checkSpace } from './host-local-ranges.ts';
+import { membersOf, toObject, withMember } from './json-text.ts';
+import { lineLog } from './log.ts';
+import { field, isObject, type NetworkConfig, parseNetworkConfig, textField } from './network-config.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { fetchNode, knownNode, ofOwnNode, refreshAfterFailure } from './own-node.ts';
+import { rememberFragments, usedFragments } from './used-fragments.ts';
 
 const CONFIG_FILE = '/etc/cni/node-annotation.conf';
 /** What the errors of this plugin have always carried. */
@@ -58,8 +58,8 @@ export function nodeAnnotation(host: Host): number {
     return 0;
   } catch (error) {
     const cniError = asCniError(error);
-    host.write(cniError.toLine(CNI_VERSION));
-    append(host, log, `ERROR: ${cniError.message} ${cniError.details}`.replace(/\s+/g, ' ').trimEnd());
+    tellError(host, error, CNI_VERSION);
+    lineLog(host, log)(`ERROR: ${cniError.message} ${cniError.details}`.replace(/\s+/g, ' ').trimEnd());
     return 1;
   }
 }
@@ -71,7 +71,7 @@ function errorQuit(_: Host, __: Settings, ___: string | undefined, [message]: re
 }
 
 function myNode(host: Host, { kubeconfig }: Settings): string {
-  return `${ofOwnNode(host, kubeconfig, ({ name }) => name)}\n`;
+  return encode(`${ofOwnNode(host, kubeconfig, ({ name }) => name)}\n`);
 }
 
 function getAnnotation(
@@ -81,88 +81,172 @@ function getAnnotation(
   [key]: readonly string[],
 ): string {
   if (!key) throw failure('Parameter missing');
-  return `${readAnnotation(host, settings, node, key)}\n`;
+  return encode(`${readAnnotation(host, settings, node, key)}\n`);
 }
 
-function ipam(host: Host, settings: Settings, node: string | undefined): string {
+/** Of these, nothing that only an ADD needs is looked at. */
+const RELEASING = ['DEL', 'CHECK', 'GC'];
+
+function ipam(host: Host, settings: Settings, node: string | undefined): Bytes {
   const { env } = host;
   const { nextipam, kubeconfig, log } = settings;
-  const type = nextipam.slice(nextipam.lastIndexOf('/') + 1);
   const text = host.readInput();
   if (!host.isFile(nextipam)) throw new CniError(CNI_CODES.failed, `FAILED: no plugin ${nextipam}`);
   if (env.CNI_COMMAND === 'VERSION') return callPlugin(host, nextipam, text);
   const config = parseNetworkConfig(text);
+  const found = field(config.ipam, 'annotation');
+  lineLog(host, log)(`Ipam from annotation: [${found ?? ''}]`);
+  if (RELEASING.includes(env.CNI_COMMAND ?? '')) {
+    const known = typeof found === 'string' ? found : undefined;
+    return forEachFragment(host, settings, config, fragmentsForRelease(host, settings, config, node, known));
+  }
   const key = textField(config.ipam, 'annotation');
   if (!key) throw new CniError(CNI_CODES.config, 'FAILED: No annotation specified');
-  append(host, log, `Ipam from annotation: [${key}]`);
-  const next = (fragment: JsonObject) => withIpam(config.whole, { type, ...fragment });
-  switch (env.CNI_COMMAND) {
-    case 'DEL':
-    case 'CHECK':
-      return delegate(host, nextipam, next(fragmentForRelease(host, settings, node, key)));
-    case 'GC':
-      return gc(host, settings, config, next(fragmentForRelease(host, settings, node, key)));
-    case 'STATUS':
-      return status(host, settings, node, key);
-  }
+  if (env.CNI_COMMAND === 'STATUS') return status(host, settings, config, node, key);
   const fragment = readFragment(readAnnotation(host, settings, node, key));
+  remember(host, settings, config, fragment);
+  let result: Bytes | undefined;
   try {
-    return delegate(host, nextipam, next(fragment));
+    result = delegate(host, nextipam, withFragment(settings, config, fragment));
+    if (isHostLocal(settings)) parseResult(nextipam, result);
+    // Nobody would release an address that nobody is told of.
+    host.write(result);
+    return '';
   } catch (error) {
+    const isLeft = result !== undefined || (error instanceof DelegateError && error.isAfterResult);
+    if (isLeft && isHostLocal(settings)) undo(host, nextipam, config, dataDirOf(fragment));
     refreshAfterFailure(host, kubeconfig);
     throw error;
   }
 }
 
+/** The configuration for the next plugin: all of this one but `ipam`, which the fragment is. */
+function withFragment({ nextipam }: Settings, { text }: NetworkConfig, fragment: Bytes): Bytes {
+  const members = membersOf(fragment);
+  const type = members.some(({ key }) => key === 'type') ? [] : [`"type":${toJson(nameOf(nextipam))}`];
+  return withMember(text, 'ipam', toObject([...type, ...members.map((member) => member.text)]));
+}
+
+/** DEL, CHECK or GC wherever an ADD may have reserved something. Goes on after a failure, and reports the first. */
+function forEachFragment(
+  host: Host,
+  settings: Settings,
+  config: NetworkConfig,
+  fragments: readonly Bytes[],
+): Bytes {
+  const { nextipam } = settings;
+  const command = host.env.CNI_COMMAND;
+  const problems: unknown[] = [];
+  for (const fragment of fragments) {
+    try {
+      if (!isHostLocal(settings) || command === 'CHECK')
+        delegate(host, nextipam, withFragment(settings, config, fragment));
+      else if (command === 'DEL') release(host, nextipam, config, dataDirOf(fragment));
+      else collectGarbage(host, nextipam, config, dataDirOf(fragment));
+    } catch (error) {
+      problems.push(error);
+    }
+  }
+  // What is there need not be everywhere.
+  const isFailed = command === 'CHECK' ? problems.length === fragments.length : problems.length > 0;
+  if (isFailed) throw problems[0];
+  return '';
+}
+
 /**
- * The annotation as it was last known: what is to be released lies where that says. Without it, an address is
- * released from where host-local keeps them by default, since a pod must be able to go while the API server is away.
- * Ranges do not matter to host-local then, and those that it would refuse must not keep a pod from going.
+ * The fragments that ADDs were made with, and the annotation as it was last known, of which host-local needs no more
+ * than the folder of its addresses: ranges that it would refuse must not keep a pod from going. Where nothing is known
+ * that is the default one, since a pod must be able to go while the API server is away.
  */
-function fragmentForRelease(
+function fragmentsForRelease(
+  host: Host,
+  settings: Settings,
+  { name }: NetworkConfig,
+  node: string | undefined,
+  key: string | undefined,
+): readonly Bytes[] {
+  const used = usedFragments(host, name);
+  const current = key && annotationForRelease(host, settings, node, key, used.length === 0);
+  if (!isHostLocal(settings)) return [current ?? used[0] ?? fragmentOf(undefined)];
+  const folders = [...used, ...(current ? [current] : [])].map(dataDirOf);
+  return [...new Set(folders.length > 0 ? folders : [undefined])].map(fragmentOf);
+}
+
+function annotationForRelease(
   host: Host,
   settings: Settings,
   node: string | undefined,
   key: string,
-): JsonObject {
+  mayAsk: boolean,
+): Bytes | undefined {
   const known = node === undefined ? knownNode(host) : undefined;
   try {
-    const value =
-      known && Object.hasOwn(known.annotations, key)
-        ? known.annotations[key]!
-        : readAnnotation(host, settings, node, key);
-    const fragment = readFragment(value);
-    if (!isHostLocal(settings)) return fragment;
-    const { dataDir } = fragment;
-    return { ranges: ANY_RANGE, ...(dataDir !== undefined && { dataDir }) };
+    if (known && Object.hasOwn(known.annotations, key)) return fragmentJson(known.annotations[key]!);
+    return mayAsk ? fragmentJson(readAnnotation(host, settings, node, key)) : undefined;
   } catch {
-    return { ranges: ANY_RANGE };
+    return undefined;
   }
 }
 
+/** Before anything is reserved. Of folders that host-local had, those stay in mind that hold addresses. */
+function remember(host: Host, settings: Settings, { name }: NetworkConfig, fragment: Bytes): void {
+  const used = usedFragments(host, name);
+  if (!isHostLocal(settings)) {
+    if (used[0] !== fragment) rememberFragments(host, name, [fragment]);
+    return;
+  }
+  const own = fragmentOf(dataDirOf(fragment));
+  if (used.includes(own)) return;
+  const isInUse = (other: Bytes) => heldAddresses(host, name, dataDirOf(other)).length > 0;
+  rememberFragments(host, name, [own, ...used.filter(isInUse)]);
+}
+
+/** The part of a fragment that host-local needs to find its addresses. */
+function fragmentOf(dataDir: string | undefined): Bytes {
+  return toJson({ ranges: ANY_RANGE, ...(dataDir && { dataDir }) });
+}
+
+/** What is no text is none: host-local reserves nothing with it. */
+function dataDirOf(fragment: Bytes): string | undefined {
+  const dataDir = field(JSON.parse(decode(fragment)), 'dataDir');
+  return typeof dataDir === 'string' && dataDir !== '' ? dataDir : undefined;
+}
+
 function isHostLocal({ nextipam }: Settings): boolean {
-  return nextipam.endsWith(`/${HOST_LOCAL}`);
+  return nameOf(nextipam) === HOST_LOCAL;
 }
 
-function gc(host: Host, settings: Settings, { whole, name }: NetworkConfig, config: JsonObject): string {
-  const { nextipam } = settings;
-  if (!isHostLocal(settings)) return delegate(host, nextipam, config);
-  const dataDir = textField(config.ipam as JsonObject, 'dataDir');
-  collectGarbage(host, { whole, name, dataDir }, (containerID, ifname) => {
-    const env = { ...host.env, CNI_COMMAND: 'DEL', CNI_CONTAINERID: containerID, CNI_IFNAME: ifname };
-    delegate(host, nextipam, config, env);
-  });
-  return '';
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function status(host: Host, settings: Settings, node: string | undefined, key: string): string {
+/** Whether an ADD could be served is for the next plugin to say, but for host-local, which does not. */
+function status(
+  host: Host,
+  settings: Settings,
+  config: NetworkConfig,
+  node: string | undefined,
+  key: string,
+): Bytes {
+  let fragment: Bytes;
   try {
-    readFragment(readAnnotation(host, settings, node, key));
+    fragment = readFragment(readAnnotation(host, settings, node, key));
   } catch (error) {
     const { message, details } = asCniError(error);
     throw new CniError(CNI_CODES.notAvailable, message, details);
   }
-  return '';
+  if (isHostLocal(settings)) {
+    const ipam = JSON.parse(decode(fragment));
+    const ranges = [...(ipam.subnet ? [[ipam]] : []), ...(Array.isArray(ipam.ranges) ? ipam.ranges : [])];
+    try {
+      checkSpace(ranges, heldAddresses(host, config.name, dataDirOf(fragment)));
+    } catch (error) {
+      refreshAfterFailure(host, settings.kubeconfig);
+      throw error;
+    }
+    return '';
+  }
+  return delegate(host, settings.nextipam, withFragment(settings, config, fragment));
 }
 
 function readAnnotation(host: Host, { kubeconfig }: Settings, node: string | undefined, key: string): string {
@@ -177,9 +261,9 @@ function readAnnotation(host: Host, { kubeconfig }: Settings, node: string | und
     : choose(fetchNode(host, kubeconfig, { node }));
 }
 
-function readFragment(text: string): JsonObject {
+function readFragment(text: string): Bytes {
   try {
-    return parseFragment(text);
+    return fragmentJson(text);
   } catch (error) {
     throw new CniError(CNI_CODES.failed, 'FAILED: The annotation is no JSON', (error as Error).message);
   }
@@ -200,15 +284,6 @@ function readSettings({ env, folder, readFile }: Host): Settings {
     nextipam: textField(config, 'nextipam') || `${folder}/${HOST_LOCAL}`,
     log: textField(config, 'log'),
   };
-}
-
-function append(host: Host, file: string | undefined, line: string): void {
-  if (!file) return;
-  try {
-    host.appendFile(file, `${line}\n`);
-  } catch {
-    // A pod does not go without its address for want of a log.
-  }
 }
 
 /** Something that may be there when the runtime tries again. */

@@ -21,7 +21,17 @@ const BULKY = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The file with the facts of this node. `METAIPAM_CNI_CACHE` names another folder. */
 export function factsFile(env: Readonly<Record<string, string | undefined>>): string {
-  return `${env.METAIPAM_CNI_CACHE || DEFAULT_FOLDER}/node.json`;
+  return `${cacheFolder(env)}/node.json`;
+}
+
+/** The file that shows, beside the one with the facts, that there is a question without an answer. */
+export function questionFile(factsFile: string): string {
+  return `${factsFile}.asked`;
+}
+
+/** The folder with all that the CNI programs know. */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
+  return env.METAIPAM_CNI_CACHE || DEFAULT_FOLDER;
 }
 
 /** The facts in a Node object, or undefined if it is none. */

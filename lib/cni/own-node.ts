@@ -1,7 +1,8 @@
+import { decode, toJson } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import type { FetchAnswer, FetchRequest } from './fetch-node.ts';
 import type { Host } from './host.ts';
-import { factsFile, type KnownNode, type NodeFacts, readFacts } from './node-facts.ts';
+import { factsFile, type KnownNode, type NodeFacts, questionFile, readFacts } from './node-facts.ts';
 
 /** It lies beside the plugins. */
 const FETCHER = 'fetch-node';
@@ -11,6 +12,9 @@ const DEADLINE = 15_000;
 const REFRESH_AFTER = 300_000;
 /** The same after a call that failed with them. */
 const REFRESH_AFTER_FAILURE = 10_000;
+/** Milliseconds that a call waits where an earlier one has waited in vain for the deadline. */
+const PATIENCE = 1_000;
+const POLL_INTERVAL = 20;
 
 /** The file's facts, if they are of the node that `NODE_NAME` names. */
 export function knownNode({ env, readFile }: Host): KnownNode | undefined {
@@ -26,7 +30,7 @@ export function knownNode({ env, readFile }: Host): KnownNode | undefined {
  */
 export function ofOwnNode<T>(host: Host, kubeconfig: string | undefined, choose: (node: NodeFacts) => T): T {
   const known = knownNode(host);
-  if (known === undefined) return choose(fetchNode(host, kubeconfig, {}));
+  if (known === undefined) return choose(askForOwnNode(host, kubeconfig));
   let problem: unknown;
   try {
     const choice = choose(known);
@@ -37,7 +41,7 @@ export function ofOwnNode<T>(host: Host, kubeconfig: string | undefined, choose:
   }
   let asked: NodeFacts;
   try {
-    asked = fetchNode(host, kubeconfig, {});
+    asked = askForOwnNode(host, kubeconfig, known.seenAt);
   } catch {
     // What is wrong with the known facts says more than that there are no newer ones.
     throw problem;
@@ -52,6 +56,42 @@ export function refreshAfterFailure(host: Host, kubeconfig: string | undefined):
 }
 
 /**
+ * Asks the API server for the own node. The first call that gets no answer waits for the whole deadline; those that
+ * come meanwhile, for the rest of it; and later ones do no more than to see whether an answer comes after all.
+ *
+ * @param seenAt of the facts that are not enough
+ */
+function askForOwnNode(host: Host, kubeconfig: string | undefined, seenAt = 0): NodeFacts {
+  const marker = questionFile(factsFile(host.env));
+  const question = toJson([host.env.NODE_NAME ?? '', kubeconfig ?? '']);
+  const isSame = () => readQuestion(host, marker).question === question;
+  const { since } = readQuestion(host, marker);
+  const waited = isSame() ? host.now() - since : -1;
+  if (waited >= DEADLINE) {
+    refresh(host, kubeconfig);
+    const until = host.now() + PATIENCE;
+    while (isSame() && host.now() < until) {
+      host.sleep(POLL_INTERVAL);
+      const known = knownNode(host);
+      if (known !== undefined && known.seenAt > seenAt) return known;
+    }
+    if (isSame()) throw noNode(`the API server has not answered since ${new Date(since).toISOString()}`);
+  }
+  if (waited < 0 || !isSame()) writeQuietly(host, marker, JSON.stringify({ question, since: host.now() }));
+  const left = waited < 0 || waited >= DEADLINE ? DEADLINE : Math.max(PATIENCE, DEADLINE - waited);
+  return fetchNode(host, kubeconfig, { deadline: left });
+}
+
+/** The question that the fetcher has not answered yet, and since when. */
+function readQuestion({ readFile }: Host, marker: string): { question?: unknown; since: number } {
+  try {
+    const { question, since } = JSON.parse(readFile(marker) ?? '');
+    if (typeof since === 'number' && since >= 0) return { question, since };
+  } catch {}
+  return { since: 0 };
+}
+
+/**
  * Asks the API server: for the own node, which the file of facts then shows, or for another.
  *
  * Throws code 11 if it cannot be asked or does not know the node.
@@ -59,18 +99,18 @@ export function refreshAfterFailure(host: Host, kubeconfig: string | undefined):
 export function fetchNode(
   host: Host,
   kubeconfig: string | undefined,
-  { node }: { node?: string },
+  { node, deadline = DEADLINE }: { node?: string; deadline?: number },
 ): NodeFacts {
   const { env, folder, run } = host;
-  const request = fetchRequest(host, kubeconfig, node);
+  const request = { ...fetchRequest(host, kubeconfig, node), deadline };
   const path = `${folder}/${FETCHER}`;
   if (!host.isFile(path)) {
     throw noNode(`the node agent has written no ${factsFile(env)}, and ${path} is missing`);
   }
-  const { output } = run(path, env, JSON.stringify(request));
+  const { output } = run(path, {}, toJson(request));
   let answer: FetchAnswer;
   try {
-    answer = JSON.parse(output);
+    answer = JSON.parse(decode(output));
   } catch {
     throw noNode(`${path} did not answer`);
   }
@@ -79,9 +119,13 @@ export function fetchNode(
 }
 
 function refreshIfOlder(host: Host, known: KnownNode, kubeconfig: string | undefined, age: number): void {
+  if (!isWithin(age, known.seenAt, host.now())) refresh(host, kubeconfig);
+}
+
+/** Asks behind the back of this call. */
+function refresh(host: Host, kubeconfig: string | undefined): void {
   const { env, folder } = host;
   const now = host.now();
-  if (isWithin(age, known.seenAt, now)) return;
   // One at a time, or nearly so: a node that starts a hundred pods needs one answer.
   const marker = `${factsFile(env)}.refresh`;
   if (isWithin(DEADLINE, Number(host.readFile(marker) ?? 0), now)) return;
@@ -89,9 +133,17 @@ function refreshIfOlder(host: Host, known: KnownNode, kubeconfig: string | undef
   if (!host.isFile(path)) return;
   try {
     host.replaceFile(marker, String(now));
-    host.start(path, JSON.stringify(fetchRequest(host, kubeconfig, undefined)));
+    host.start(path, toJson(fetchRequest(host, kubeconfig, undefined)));
   } catch {
     // The call that came across old facts does not fail for them.
+  }
+}
+
+function writeQuietly(host: Host, path: string, text: string): void {
+  try {
+    host.replaceFile(path, text);
+  } catch {
+    // What cannot be remembered is asked again.
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Bytes, toJson } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 
 /** Every version of the CNI specification whose IPAM results host-local writes. */
@@ -41,6 +42,6 @@ export function checkVersion(cniVersion: string, command: string): void {
 }
 
 /** The answer to VERSION. */
-export function versionAnswer(cniVersion: string): string {
-  return `${JSON.stringify({ cniVersion, supportedVersions: CNI_VERSIONS })}\n`;
+export function versionAnswer(cniVersion: string): Bytes {
+  return `${toJson({ cniVersion, supportedVersions: CNI_VERSIONS })}\n`;
 }

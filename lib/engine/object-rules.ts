@@ -66,8 +66,8 @@ export function withoutEmptyMetadata(object: Unstructured): Unstructured {
 }
 
 /**
- * A Node as the API server stores it: `podCIDR` is `podCIDRs[0]`. Returns sentences where the update is refused:
- * pod CIDRs are set once (`ValidateNodeUpdate`).
+ * A Node as the API server stores it: `podCIDR` is `podCIDRs[0]`. Returns sentences where the write is refused: pod
+ * CIDRs are set once (`ValidateNodeUpdate`), and are one of a family or one of each, in any order (`ValidateNode`).
  */
 export function admitNode(
   node: Unstructured,
@@ -77,11 +77,16 @@ export function admitNode(
   const podCIDRs = spec.podCIDRs?.length ? spec.podCIDRs : spec.podCIDR ? [spec.podCIDR] : [];
   const before = (old?.spec as { podCIDRs?: readonly string[] } | undefined)?.podCIDRs ?? [];
   const problems: string[] = [];
+  const families = new Set(podCIDRs.map((cidr) => cidr.includes(':')));
+  if (podCIDRs.length > families.size) {
+    const value = JSON.stringify(podCIDRs);
+    problems.push(
+      `spec.podCIDRs: Invalid value: ${value}: may specify no more than one CIDR for each IP family`,
+    );
+  }
   if (before.length > 0 && !deepEqual(before, podCIDRs)) {
     problems.push('spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid');
   }
-  if (podCIDRs.length > 2)
-    problems.push('spec.podCIDRs: Invalid value: may specify no more than one CIDR for each IP family');
   if (podCIDRs.length === 0) return { object: node, problems };
   return { object: { ...node, spec: { ...spec, podCIDR: podCIDRs[0], podCIDRs } }, problems };
 }

@@ -4,12 +4,15 @@
  *
  * Stored objects are immutable and shared: a write replaces the object.
  */
+import type { AdmissionPolicies } from '../kubernetes/admission-policies.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
 import { deepEqual, isDeleting, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
 import { admitNode, checkMetadata, withoutEmptyMetadata } from './object-rules.ts';
+import { admissionRequest, applyConfiguration } from './policy-admission.ts';
 import { uuid } from './random.ts';
+import { denied, invalid } from './refusal.ts';
 import type { Resources, ResourceType } from './resources.ts';
 import { serverSideApply } from './server-side-apply.ts';
 
@@ -19,7 +22,7 @@ export interface WatchEvent {
   readonly object: Unstructured;
 }
 
-/** What the schemas of custom resources do to a write. */
+/** What the schemas of custom resources, and policies, do to a write. */
 export interface Admission {
   /** The object with defaults filled in and unknown fields dropped. */
   readonly prepare?: (object: Unstructured) => Unstructured;
@@ -27,6 +30,7 @@ export interface Admission {
   readonly validate?: (object: Unstructured, old?: Unstructured) => readonly string[];
   /** The object as another served version shows it; by default only its apiVersion changes. */
   readonly convert?: (object: Unstructured, apiVersion: string) => Unstructured;
+  readonly policies?: AdmissionPolicies;
 }
 
 export interface StoreOptions {
@@ -173,7 +177,7 @@ export class Store {
       deletionGracePeriodSeconds: undefined,
       managedFields: undefined,
     });
-    return this.#admit(type, object, undefined, (admitted) =>
+    return this.#admit(type, object, undefined, undefined, (admitted) =>
       dryRun ? admitted : this.#put(type, key, admitted, 'ADDED'),
     );
   }
@@ -203,7 +207,7 @@ export class Store {
       return apiError('Conflict', `${type.resource} "${old.metadata.name}": the object has been modified`);
     }
     const merged = mergeUpdate(type, old, given, subresource);
-    return this.#admit(type, merged, old, (admitted) => {
+    return this.#admit(type, merged, old, subresource, (admitted) => {
       if (deepEqual(admitted, old)) return old;
       const generation = old.metadata.generation;
       const next =
@@ -284,11 +288,16 @@ export class Store {
 
   #admit(
     type: ResourceType,
-    object: Unstructured,
+    given: Unstructured,
     old: Unstructured | undefined,
+    subresource: 'status' | undefined,
     write: (admitted: Unstructured) => Unstructured,
   ): ApiResult {
-    const { prepare, validate } = this.#options.admission ?? {};
+    const { prepare, validate, policies } = this.#options.admission ?? {};
+    const request = policies && admissionRequest(type, given, old, subresource);
+    const mutated = request ? policies.mutate(request, applyConfiguration) : { object: given };
+    if (mutated.denial !== undefined) return denied(type, given, mutated.denial);
+    const { object } = mutated;
     let admitted = withoutEmptyMetadata(object);
     const problems = checkMetadata(admitted, old);
     if (type.custom) {
@@ -299,10 +308,9 @@ export class Store {
       admitted = node.object;
       problems.push(...node.problems);
     }
-    if (problems.length > 0) {
-      return apiError('Invalid', `${type.kind} "${object.metadata.name}" is invalid: ${problems.join('; ')}`);
-    }
-    return { object: write(admitted) };
+    if (problems.length > 0) return invalid(type, object, problems);
+    const denial = request && policies.deny({ ...request, object: admitted });
+    return denial === undefined ? { object: write(admitted) } : denied(type, admitted, denial);
   }
 
   #put(type: ResourceType, key: string, object: Unstructured, change: 'ADDED' | 'MODIFIED'): Unstructured {

@@ -81,11 +81,19 @@ export class CustomResources {
     return this.all.find((resource) => resource.apiVersion === apiVersion && resource.kind === kind);
   }
 
-  /** `plural` is the resource's name in a URL: `ipallocations`. */
+  /** `plural` is the resource's name in a URL: `allocationslices`. */
   ofPlural(apiVersion: string, plural: string): CustomResource | undefined {
     return this.all.find((resource) => resource.apiVersion === apiVersion && resource.plural === plural);
   }
 }
+
+/** What the API server adds to problems that keep it from evaluating rules. */
+const RULES_NOT_CHECKED: Problem = {
+  field: '',
+  value: null,
+  message:
+    'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+};
 
 /** One version of a custom resource. */
 export class CustomResource {
@@ -120,7 +128,7 @@ export class CustomResource {
    */
   validate(object: object, old?: object): Problem[] {
     const errors = this.#structuralErrors(object);
-    if (errors.some(isBlocking)) return errors.map(problemOf);
+    if (errors.some(isBlocking)) return [...errors.map(problemOf), RULES_NOT_CHECKED];
     this.#rules ??= new SchemaRules(this.schema);
     return [...errors.map(problemOf), ...this.#rules.problems(object, old)];
   }

@@ -3,8 +3,11 @@
  *
  * A value is the flag's, else the first of its environment variables that is set (even to nothing), else the
  * default. Flags have two dashes, `--flag value` or `--flag=value`; a short letter exists only where the table
- * gives one. A boolean takes no separate value: `--flag` is true, `--flag=false` is false.
+ * gives one, and then as kubectl has it: `-o json`, `-ojson`, `-o=json`, several booleans in one word. A boolean takes
+ * no separate value: `--flag` is true, `--flag=false` is false.
  */
+import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util';
+import { suggestion } from '../text.ts';
 
 interface OptionBase {
   readonly help: string;
@@ -18,6 +21,8 @@ interface OptionBase {
   readonly short?: string;
   /** What to use instead. */
   readonly deprecated?: string;
+  /** Values that shells offer; others are not refused for it. */
+  readonly choices?: readonly string[];
   /** What is wrong with a value of the right type, as the end of "must be …"; undefined if nothing is. */
   readonly check?: (value: never) => string | undefined;
 }
@@ -147,49 +152,37 @@ export function parseOptions<T extends OptionTable>(
   argv: readonly string[],
   env: Environment,
 ): Parsed<T> {
-  const names = new Map<string, string>();
-  for (const [name, option] of Object.entries(table)) {
-    names.set(`--${name}`, name);
-    for (const alias of option.aliases ?? []) names.set(`--${alias}`, name);
-    if (option.short !== undefined) names.set(`-${option.short}`, name);
+  const names = flagNames(table);
+  const tokens = tokensOf(argv, table, names);
+  if (tokens.some((token) => token.kind === 'option' && ['--help', '-h'].includes(token.rawName))) {
+    return { values: defaults(table), positionals: [], help: true, warnings: [] };
   }
-
   const given = new Map<string, unknown>();
   const positionals: string[] = [];
   const warnings: string[] = [];
-  const queue = [...argv];
-  for (let argument = queue.shift(); argument !== undefined; argument = queue.shift()) {
-    if (argument === '--') {
-      positionals.push(...queue);
-      break;
-    }
-    if (!isFlag(argument)) {
-      positionals.push(argument);
-      continue;
-    }
-    const equals = argument.indexOf('=');
-    const flag = equals < 0 ? argument : argument.slice(0, equals);
-    const inline = equals < 0 ? undefined : argument.slice(equals + 1);
-    if (flag === '--help' || flag === '-h') {
-      return { values: defaults(table), positionals: [], help: true, warnings: [] };
-    }
+  /** That of a list option, while nothing but its values followed. */
+  let list: string[] | undefined;
+  for (const token of tokens) {
+    if (token.kind === 'positional') (list ?? positionals).push(token.value);
+    else list = undefined;
+    if (token.kind !== 'option') continue;
+    const flag = token.rawName;
     const name = names.get(flag);
-    if (name === undefined)
-      throw new UsageError(`unknown flag ${flag}${suggestion(flag, [...names.keys()])}`);
+    if (name === undefined) throw unknownFlag(argv[token.index]!, names);
     const option = table[name]!;
     if (option.deprecated !== undefined) warnings.push(`${flag} is deprecated: ${option.deprecated}`);
     if (option.type === 'boolean') {
-      given.set(name, parseValue(option, inline ?? '', flag));
+      given.set(name, parseValue(option, token.value ?? '', flag));
       continue;
     }
-    if (inline === undefined && (queue.length === 0 || isFlag(queue[0]!))) {
+    if (token.value === undefined || (!token.inlineValue && isFlag(token.value))) {
       throw new UsageError(`${flag} needs a value: ${accepted(option)}`);
     }
-    const value = parseValue(option, inline ?? queue.shift()!, flag);
+    // Go's flags take `-o=json` for `-o json`, where POSIX takes the equals sign for a part of the value.
+    const text = isShort(flag) && token.inlineValue ? token.value.replace(/^=/, '') : token.value;
+    const value = parseValue(option, text, flag);
     if (option.type === 'list') {
-      const list = (given.get(name) as string[] | undefined) ?? [];
-      list.push(value as string);
-      while (queue.length > 0 && !isFlag(queue[0]!) && queue[0] !== '--') list.push(queue.shift()!);
+      list = [...((given.get(name) as string[] | undefined) ?? []), value as string];
       given.set(name, list);
     } else {
       given.set(name, value);
@@ -214,6 +207,50 @@ export function parseOptions<T extends OptionTable>(
   };
 }
 
+/** The option of each flag, as it is written: `--output` and `-o`. */
+export function flagNames(table: OptionTable): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(table).flatMap(([name, { aliases = [], short }]) => [
+      [`--${name}`, name],
+      ...aliases.map((alias): [string, string] => [`--${alias}`, name]),
+      ...(short === undefined ? [] : [[`-${short}`, name] as [string, string]]),
+    ]),
+  );
+}
+
+function tokensOf(argv: readonly string[], table: OptionTable, names: ReadonlyMap<string, string>) {
+  const options: Record<string, ParseArgsOptionDescriptor> = { help: { type: 'boolean', short: 'h' } };
+  for (const [flag, name] of names) {
+    const { type, short } = table[name]!;
+    if (isShort(flag)) continue;
+    const isItsName = flag === `--${name}` && short !== undefined;
+    options[flag.slice(2)] = {
+      type: type === 'boolean' ? 'boolean' : 'string',
+      ...(isItsName && { short }),
+    };
+  }
+  const end = argv.indexOf('--');
+  for (const argument of end < 0 ? argv : argv.slice(0, end)) {
+    // Or it would be read as short flags, with a part of the word for a value.
+    const word = withoutValue(argument);
+    if (isShort(word) && word.length > 2 && names.has(`-${word}`)) throw unknownFlag(argument, names);
+  }
+  return parseArgs({ args: argv as string[], options, strict: false, tokens: true }).tokens;
+}
+
+function unknownFlag(argument: string, names: ReadonlyMap<string, string>): UsageError {
+  const flag = withoutValue(argument);
+  return new UsageError(`unknown flag ${flag}${suggestion(flag, [...names.keys()])}`);
+}
+
+function withoutValue(argument: string): string {
+  return argument.replace(/=.*$/s, '');
+}
+
+function isShort(flag: string): boolean {
+  return /^-[^-]/.test(flag);
+}
+
 /** `-` alone stands for stdin, and a negative number is a value. */
 function isFlag(argument: string): boolean {
   return argument.length > 1 && argument.startsWith('-') && !/^-[0-9.]/.test(argument);
@@ -233,30 +270,6 @@ function variables(option: Option): readonly string[] {
 
 function accepted(option: Option): string {
   return option.type === 'enum' ? `one of ${option.values.join(', ')}` : TYPES[option.type].accepts;
-}
-
-/** ` (did you mean X?)`, or nothing when no candidate is near. */
-export function suggestion(word: string, candidates: readonly string[]): string {
-  const limit = Math.max(2, Math.floor(word.length / 3));
-  const [nearest] = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((a, b) => a.distance - b.distance);
-  return nearest === undefined ? '' : ` (did you mean ${nearest.candidate}?)`;
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 /** The options as help text, one block each: flag, meaning, environment, default. */

@@ -4,47 +4,50 @@ import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { type CustomResources, plainJson } from '../kubernetes/schema.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { unknownKind } from './kinds.ts';
+import { validateMetadata } from './metadata.ts';
 import { brokenRules, groupOf } from './rules.ts';
 
-/** An object and where it comes from: a file, a place in it. */
+/** An object, as a rule with where it comes from. */
 export interface SourcedObject {
-  readonly source: string;
   readonly object: KubernetesObject;
 }
 
-export interface SourcedProblem extends SourcedObject {
-  readonly problem: Problem;
-}
+export type SourcedProblem<T extends SourcedObject> = T & { readonly problem: Problem };
 
 /**
  * Everything that is wrong with one object: what its schema refuses, then what the hooks could not use, and then
  * what the API server's rules refuse of the rest. With kinds of other groups nothing is.
  */
 export function validateObject(object: KubernetesObject, resources: CustomResources): Problem[] {
-  const resource = resources.ofKind(object.apiVersion, object.kind);
+  const { apiVersion, kind } = object;
+  const resource = resources.ofKind(apiVersion, kind);
   const refused = resource?.validateStructure(object) ?? unknownKind(object, resources);
-  const problems = withMore(refused, brokenRules(plainJson(object) as KubernetesObject));
+  const isKnown = resource !== undefined || (apiVersion === 'v1' && kind === 'Node');
+  const named = isKnown ? withMore(refused, validateMetadata(object)) : refused;
+  const problems = withMore(named, brokenRules(plainJson(object) as KubernetesObject));
   const isTold = ({ field }: Problem) =>
     problems.some((told) => isWithin(field, told.field) || isWithin(told.field, field));
   return [...problems, ...(resource?.validate(object) ?? []).filter((problem) => !isTold(problem))];
 }
 
 /** Everything that is wrong with each of the objects, and with them together. */
-export function validateObjects(
-  objects: readonly SourcedObject[],
+export function validateObjects<T extends SourcedObject>(
+  objects: readonly T[],
   resources: CustomResources,
-): SourcedProblem[] {
+): SourcedProblem<T>[] {
   const claims = new Map(
     objects
       .filter(({ object }) => isOf(object, 'IPAddressClaim'))
       .map(({ object }) => [qualifiedName(object.metadata), object as IPAddressClaim]),
   );
-  return objects.flatMap(({ source, object }) => {
+  return objects.flatMap((sourced) => {
+    const { object } = sourced;
     const alone = validateObject(object, resources);
     const problems = isOf(object, 'IPAddress')
       ? withMore(alone, validateAgainstClaim(object as IPAddress, claims))
       : alone;
-    return problems.map((problem) => ({ source, object, problem }));
+    return problems.map((problem) => ({ ...sourced, problem }));
   });
 }
 
@@ -55,11 +58,6 @@ function withMore(problems: readonly Problem[], more: readonly Problem[]): Probl
 
 function isWithin(field: string, outer: string): boolean {
   return outer === '' || (field.startsWith(outer) && ['', '.', '['].includes(field.charAt(outer.length)));
-}
-
-function unknownKind({ apiVersion, kind }: KubernetesObject, resources: CustomResources): Problem[] {
-  const isKnownVersion = resources.all.some((resource) => resource.apiVersion === apiVersion);
-  return isKnownVersion ? [{ field: 'kind', value: kind, message: `${apiVersion} has none` }] : [];
 }
 
 function validateAgainstClaim(

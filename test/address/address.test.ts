@@ -20,6 +20,7 @@ test('IPv6 is eight groups, some of them left out, the last two perhaps dotted',
     family: 6,
     value: (0x0064ff9bn << 96n) | 0xc0000221n,
   });
+  assert.equal(parseAddress('::12.34.56.78'), { family: 6, value: 0x0c22384en });
   assert.equal(parseAddress('1:2:3:4:5:6:1.2.3.4'), {
     family: 6,
     value: 0x00010002000300040005000601020304n,
@@ -41,6 +42,7 @@ const REFUSED: Record<string, string[]> = {
     ' ::1',
     '::1\n',
     ':: 1',
+    'a\n::1.2.3.4',
   ],
   'short IPv4': ['1', '42', '10.1', '10.0.1', '10.0.0.'],
   'long IPv4': ['192.168.1.2.4', '1.2.3.4.'],

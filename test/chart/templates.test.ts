@@ -287,10 +287,6 @@ if (HELM === undefined) {
     };
     for (const [name, value] of Object.entries(expected))
       assert.is(values[name as keyof typeof values], value);
-    const role = ofKind(template('everything'), /^Role$/).find(
-      ({ rules }) => rules[0].resources[0] === 'ipallocations',
-    );
-    assert.is(role.metadata.namespace, 'addresses');
   });
 
   test('every option of metaipam serve has a value, but for those that extraArgs are for', () => {

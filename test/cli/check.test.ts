@@ -49,10 +49,48 @@ test('--skip', async () => {
   assert.match(wrong.err, 'metaipam check: --skip: there is no check nonsense, but duplicate-address, ');
 });
 
+test('claims of a pool that nobody serves, misspelt annotations, what an API server would refuse', async () => {
+  const lost = claim('lost', 'p') as KubernetesObject & { spec: { poolRef: object } };
+  const misspelt = {
+    ...lost,
+    spec: { ...lost.spec, poolRef: { ...lost.spec.poolRef, kind: 'InClusterIpPool' } },
+  };
+  const infoblox = {
+    ...misspelt,
+    spec: { ...lost.spec, poolRef: { ...lost.spec.poolRef, kind: 'InfobloxIPPool' } },
+  };
+  const noted = pool('p', SPEC);
+  const annotated = {
+    ...noted,
+    metadata: { ...noted.metadata, annotations: { 'metaipam.io/adress-space': 'lan' } },
+  };
+  const labelled = { ...noted, metadata: { ...noted.metadata, labels: { a: 'b c' } } };
+  const found = async (...objects: KubernetesObject[]) => {
+    const { findings } = JSON.parse((await checked(list(...objects), '-o', 'json')).out);
+    return findings.map(
+      ({ check, severity, message }: Record<string, string>) => `${severity} ${check} ${message}`,
+    );
+  };
+  assert.equal(await found(misspelt), [
+    'warning missing-pool spec.poolRef.kind: "InClusterIpPool" is no kind of pool that metaipam serves: the claim gets no answer from it',
+  ]);
+  assert.equal(await found(infoblox), []);
+  assert.equal(await found(annotated as KubernetesObject), [
+    'warning invalid-object metadata.annotations[metaipam.io/adress-space] means nothing to metaipam',
+  ]);
+  assert.match(
+    (await found(labelled as KubernetesObject)).join(),
+    'error invalid-object metadata.labels[a]: Invalid value: "b c"',
+  );
+});
+
 test('exit 1: what cannot be read', async () => {
   const { code, out, err } = await checked('kind: A\n---\n- b\n');
   assert.equal([code, out], [1, '']);
-  assert.match(err, '<stdin>#1: apiVersion: is required\n<stdin>#2: document: must be an object');
+  assert.match(
+    err,
+    '<stdin>:1: document 1: apiVersion: is required\n<stdin>:3: document 2: document: must be an object',
+  );
   assert.is((await checked(FAULTY, '--', 'x')).code, 1);
 });
 
@@ -63,7 +101,7 @@ test('hostile names and messages cannot drive the terminal', async () => {
   );
   assert.is(code, 2);
   assert.ok([...out].every((character) => character >= ' ' || character === '\n'));
-  assert.is(out.split('\n').length, 2 * 2 + 3);
+  assert.is(out.split('\n').length, 3 * 2 + 3);
 });
 
 test.run();

@@ -1,10 +1,11 @@
 /** Just enough of an API server for the binder: lists, watches that stay silent, one Lease, patches of nodes. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Given, slicesOf } from '../pod-network/objects.ts';
 
 export class FakeApiServer {
   readonly nodes: { metadata: { name: string; uid: string } }[] = [];
-  readonly allocations: object[] = [];
+  readonly allocations: Given[] = [];
   /** Bodies of the patches, by the name of the node. */
   readonly patches = new Map<string, { spec: { podCIDRs: string[] } }>();
   requests = 0;
@@ -62,7 +63,7 @@ export class FakeApiServer {
     } else if (request.method === 'POST') {
       send(201, body);
     } else {
-      const items = { nodes: this.nodes, ipallocations: this.allocations }[resource!] ?? [];
+      const items = { nodes: this.nodes, allocationslices: slicesOf(this.allocations) }[resource!] ?? [];
       send(200, { kind: 'List', metadata: { resourceVersion: this.#contents() }, items });
     }
   }

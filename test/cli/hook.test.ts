@@ -48,6 +48,29 @@ test('answers the request on stdin, at the time and with the configuration it is
   });
 });
 
+test('a fixture is taken as it stands, with its time and configuration', async () => {
+  const parent = {
+    apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+    kind: 'InClusterIPPool',
+    metadata: { name: 'p' },
+  };
+  const fixture = JSON.stringify({
+    description: 'A pool.',
+    now: '2026-06-01T12:00:00Z',
+    config: { installNamespace: 'ipam' },
+    request: { parent },
+    response: {},
+  });
+  const { code, out } = await run(hook, ['pools/sync'], { stdin: fixture });
+  assert.is(code, 0);
+  const { context } = JSON.parse(out);
+  assert.is(context.now, Date.UTC(2026, 5, 1, 12));
+  assert.is(context.config.installNamespace, 'ipam');
+  assert.is(context.config.cacheLagSeconds, 30);
+  const told = await run(hook, ['pools/sync', '--now', '2026-07-01T00:00:00Z'], { stdin: fixture });
+  assert.is(JSON.parse(told.out).context.now, Date.UTC(2026, 6, 1));
+});
+
 test('the current time unless told', async () => {
   const before = Date.now();
   const { context } = JSON.parse((await run(hook, ['pools/sync'], { stdin })).out);

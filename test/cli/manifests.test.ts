@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatDiagnostic } from '../../lib/cli/diagnostic.ts';
 import { loadManifests, parseManifests } from '../../lib/cli/manifests.ts';
 
 const test = suite('manifests', { folder: '' });
@@ -16,17 +17,17 @@ const object = (name: string) => `apiVersion: v1\nkind: Thing\nmetadata: {name: 
 const noInput = Readable.from([]);
 
 const names = (text: string) => parseManifests(text, 'f').objects.map(({ object }) => object.metadata.name);
-const problems = (text: string) => parseManifests(text, 'f').problems;
+const problems = (text: string) => parseManifests(text, 'f').problems.map(formatDiagnostic);
 
 test('documents are counted from 1; empty ones and leading comments are skipped', () => {
   const text = `# about\n---\n${object('a')}---\n---\n# nothing\n---\n${object('b')}`;
   const { objects, problems } = parseManifests(text, 'f');
   assert.equal(problems, []);
   assert.equal(
-    objects.map(({ source, object }) => [source, object.metadata.name]),
+    objects.map(({ file, document, lineOf, object }) => [file, document, lineOf(''), object.metadata.name]),
     [
-      ['f#1', 'a'],
-      ['f#4', 'b'],
+      ['f', 1, 3, 'a'],
+      ['f', 4, 10, 'b'],
     ],
   );
   assert.equal(names(''), []);
@@ -38,21 +39,21 @@ test('a wrong document names file, number and line, and does not hide the others
   const text = `${object('a')}---\nx: 1\ny: 2\nx: 3\n---\n${object('b')}---\nkind: *none\n`;
   assert.equal(names(text), ['a', 'b']);
   assert.equal(problems(text), [
-    'f#2: line 7: duplicated mapping key',
-    'f#4: line 13: unidentified alias "none"',
+    'f:7: document 2: the key x is given twice in one mapping',
+    'f:13: document 4: unidentified alias "none"',
   ]);
 });
 
 test('missing apiVersion, kind or name are problems that name the field', () => {
-  assert.equal(problems('kind: A\nmetadata: {name: a}'), ['f#1: apiVersion: is required']);
-  assert.equal(problems('apiVersion: v1\nmetadata: {name: a}'), ['f#1: kind: is required']);
-  assert.equal(problems('apiVersion: v1\nkind: A'), ['f#1: metadata: is required']);
-  assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {}'), ['f#1: metadata.name: is required']);
+  assert.equal(problems('kind: A\nmetadata: {name: a}'), ['f:1: apiVersion: is required']);
+  assert.equal(problems('apiVersion: v1\nmetadata: {name: a}'), ['f:1: kind: is required']);
+  assert.equal(problems('apiVersion: v1\nkind: A'), ['f:1: metadata: is required']);
+  assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {}'), ['f:3: metadata.name: is required']);
   assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {name: 5}'), [
-    'f#1: metadata.name: must be a string, found 5',
+    'f:3: metadata.name: must be a string, found 5; quote it',
   ]);
-  assert.equal(problems('- a'), ['f#1: document: must be an object, found ["a"]']);
-  assert.equal(problems('text'), ['f#1: document: must be an object, found "text"']);
+  assert.equal(problems('- a'), ['f:1: document: must be an object, found ["a"]']);
+  assert.equal(problems('text'), ['f:1: document: must be an object, found "text"']);
 });
 
 test('lists are expanded; items of a typed list take their type from it', () => {
@@ -63,7 +64,7 @@ test('lists are expanded; items of a typed list take their type from it', () => 
   const { objects } = parseManifests(`apiVersion: g/v1\nkind: ThingList\nitems: [${item}]`, 'f');
   assert.equal(objects[0]!.object, { apiVersion: 'g/v1', kind: 'Thing', metadata: { name: 'b' } });
   assert.equal(problems(`apiVersion: v1\nkind: List\nitems: [${item}]`), [
-    'f#1: items[0].apiVersion: is required',
+    'f:3: items[0].apiVersion: is required',
   ]);
 });
 
@@ -79,7 +80,33 @@ test('scalars are as Kubernetes means them: dates are strings, integers keep eve
 test('anchors and merge keys work; an alias that contains itself is a problem', () => {
   const text = `${object('a')}x: &x {p: 1}\ny: {<<: *x, q: 2}`;
   assert.equal((parseManifests(text, 'f').objects[0]!.object as unknown as { y: object }).y, { p: 1, q: 2 });
-  assert.equal(problems(`${object('a')}x: &x\n  y: *x`), ['f#1: an alias refers to what contains it']);
+  assert.equal(problems(`${object('a')}x: &x\n  y: *x`), ['f:5: the alias *x refers to what contains it']);
+});
+
+test('the line of a field, however the lines end, or of what is nearest around it', () => {
+  const text =
+    'apiVersion: v1\nkind: A\nmetadata:\n  name: a\n  labels:\n    a.b/c: x\n    a: y\nspec:\n  list:\n    - k: 1\n    - {k: 2,\n       l: 3}\n';
+  const lines: [field: string, line: number][] = [
+    ['', 1],
+    ['metadata.name', 4],
+    ['metadata.labels[a.b/c]', 6],
+    ['metadata.labels.a.b/c', 6],
+    ['metadata.labels[a]', 7],
+    ['spec.list[0].k', 10],
+    ['spec.list[1].l', 12],
+    ['spec.list[2]', 9],
+    ['spec.missing.deeper', 8],
+    ['status', 1],
+  ];
+  for (const written of [text, text.replaceAll('\n', '\r\n')]) {
+    for (const above of ['', '# about\n---\n', `${object('b')}---\n`]) {
+      const { lineOf } = parseManifests(above + written, 'f').objects.at(-1)!;
+      const before = above.split('\n').length - 1;
+      for (const [field, line] of lines) {
+        assert.is(lineOf(field), line + before, `${field} below ${JSON.stringify(above)}`);
+      }
+    }
+  }
 });
 
 test('JSON is read too, tabs and all', () => {
@@ -95,11 +122,11 @@ test('folders are read recursively by name, other files are not', async ({ folde
   const { objects, problems } = await loadManifests([folder], noInput);
   assert.equal(problems, []);
   assert.equal(
-    objects.map(({ source, object }) => [source, object.metadata.name]),
+    objects.map(({ file, document, object }) => [file, document, object.metadata.name]),
     [
-      [`${join(folder, 'a.json')}#1`, 'a'],
-      [`${join(folder, 'b', 'b.yaml')}#1`, 'b'],
-      [`${join(folder, 'c.yml')}#1`, 'c'],
+      [join(folder, 'a.json'), undefined, 'a'],
+      [join(folder, 'b', 'b.yaml'), undefined, 'b'],
+      [join(folder, 'c.yml'), undefined, 'c'],
     ],
   );
 });
@@ -108,10 +135,10 @@ test('- is stdin; a missing file and an empty folder are problems', async ({ fol
   const missing = join(folder, 'missing.yaml');
   const { objects, problems } = await loadManifests(['-', missing, folder], Readable.from([object('in')]));
   assert.equal(
-    objects.map(({ source }) => source),
-    ['<stdin>#1'],
+    objects.map(({ file }) => file),
+    ['<stdin>'],
   );
-  assert.equal(problems, [
+  assert.equal(problems.map(formatDiagnostic), [
     `${missing}: no such file or folder`,
     `${folder}: no .yaml, .yml or .json file in this folder`,
   ]);

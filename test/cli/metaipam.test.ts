@@ -8,7 +8,7 @@ import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'lib/cli/metaipam.ts');
-const COMMANDS = ['serve', 'simulate', 'validate', 'hook', 'doctor'];
+const COMMANDS = ['serve', 'simulate', 'validate', 'hook', 'doctor', 'completion'];
 
 test('help lists every command', async () => {
   for (const argv of [['help'], ['--help'], ['-h']]) {
@@ -64,7 +64,13 @@ const processes: [argv: string[], input: string, code: number, out: string, err:
   [['validate', '-f', '-'], POOL, 0, '1 object valid', ''],
   [['validate', '-f', 'missing.yaml'], '', 1, '', 'missing.yaml: no such file or folder'],
   [['simulate', '-f', '-'], POOL, 0, 'InClusterIPPool default/p', ''],
-  [['simulate', '-f', '-'], POOL.replace('prefix: 24', 'prefix: x'), 1, '', '<stdin>#1 InClusterIPPool/p: '],
+  [
+    ['simulate', '-f', '-'],
+    POOL.replace('prefix: 24', 'prefix: x'),
+    1,
+    '',
+    '<stdin>:4: InClusterIPPool default/p: ',
+  ],
   [['simulate', '-f', 'examples'], '', 0, 'Nodes', ''],
   [['hook', 'pools/sync'], '{', 1, '', 'invalid JSON at position 1'],
 ];
@@ -80,6 +86,19 @@ for (const [argv, input, code, out, err] of processes) {
 test('the file runs by itself, with node on the path', () => {
   const env = { PATH: dirname(process.execPath) };
   assert.match(execFileSync(MAIN, ['version'], { encoding: 'utf8', env }), 'metaipam ');
+});
+
+test('an older Node.js says what to do', () => {
+  const launcher = join(ROOT, 'bin/metaipam.js');
+  const old = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.1.0'}})`;
+  const argv = ['--import', old, launcher, 'version'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+  assert.equal([status, stdout], [1, '']);
+  assert.match(stderr, /^metaipam needs Node\.js 24 or later, .*\n.*"npm rebuild node"/);
+  assert.match(
+    execFileSync(launcher, ['version'], { encoding: 'utf8', env: { PATH: dirname(process.execPath) } }),
+    'metaipam ',
+  );
 });
 
 test('a reader that stops early is no error', () => {

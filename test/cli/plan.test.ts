@@ -51,7 +51,7 @@ const OUTPUT = `~ InClusterIPPool default/p
 ✓ IPAddressClaim default/d: gets 10.0.0.4
 ! IPAddressClaim default/e: waits: PoolExhausted: InClusterIPPool default/p has no free address
 
-3 to create, 1 to change, 0 to delete; 5 effects, 3 of them bad; 1 object of other kinds left out
+3 to create, 1 to change, 0 to delete; 5 effects, 3 of them bad (1 object of other kinds left out)
 `;
 
 test('exit 2: what would change, and for whom', async () => {
@@ -106,8 +106,11 @@ test('exit 1: what is refused, beside what the rest does', async () => {
   assert.match(out, '+ InClusterIPPool default/r\n');
   assert.not.match(out, 'default/q');
   assert.equal(err.trimEnd().split('\n').length, 2);
-  assert.match(err, '<stdin>#2 InClusterIPPool/q: spec.addresses[0]: Invalid value: "10.0.0.300"');
-  assert.match(err, /<stdin>#1 IPAddressClaim\/a: .*immutable/);
+  assert.match(
+    err,
+    '<stdin>:10: document 2: InClusterIPPool default/q: spec.addresses[0]: Invalid value: "10.0.0.300"',
+  );
+  assert.match(err, /<stdin>:2: document 1: IPAddressClaim default\/a: .*immutable/);
 });
 
 test('exit 1: nothing to plan, no state, a state that is none', async () => {
@@ -118,7 +121,7 @@ test('exit 1: nothing to plan, no state, a state that is none', async () => {
   };
   assert.match(await fails(''), '-f PATH or --delete PATH is required');
   assert.match(await fails('', '--current', 'nowhere', '-f', '-'), 'nowhere: no such file or folder');
-  assert.match(await fails('{', '--current', '-', '-f', current), '<stdin>#1: ');
+  assert.match(await fails('{', '--current', '-', '-f', current), '<stdin>:1: ');
   const broken = '{apiVersion: v1, kind: Node, metadata: {name: n, uid: 7}}';
   assert.match(await fails(broken, '--current', '-', '-f', current), 'Node n: metadata cannot be read');
   assert.match(await fails('', '--kubeconfig', join(dir, 'none'), '-f', '-'), 'cannot read the kubeconfig');

@@ -78,7 +78,8 @@ function noted(object: KubernetesObject): KubernetesObject {
   const annotations = { ...object.metadata.annotations, ...note };
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
-const sourced = (objects: readonly KubernetesObject[]) => objects.map((object) => ({ source: 'x', object }));
+const sourced = (objects: readonly KubernetesObject[]) =>
+  objects.map((object) => ({ file: 'x', object, lineOf: () => 1 }));
 /** A cluster of this project's own making, with uids unlike those of a prediction. */
 function clusterOf(objects: readonly KubernetesObject[]) {
   const world = createWorld(controllers);

@@ -112,7 +112,10 @@ test('nodes: podCIDRs, ranges of secondary networks, or why they wait', () => {
     ),
     text,
   );
-  assert.ok(lines.includes('  longer  no podCIDRs              waits: PodCIDRsPending: ClusterCIDR tiny is full'), text);
+  assert.ok(
+    lines.includes('  longer  no podCIDRs              waits: PodCIDRsPending: ClusterCIDR tiny is full'),
+    text,
+  );
 });
 
 test.run();

@@ -33,18 +33,12 @@ const OBJECTS = [
   globalPool('shared', { addresses: ['fd00::/64'], prefix: 64 }),
   allocation('machines', '10.0.0.2', 'a'),
   allocation('machines', '10.0.0.200', 'b'),
-  claim(
-    'c',
-    'machines',
-    NOT_ADMITTED,
-    { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
-  ),
-  claim(
-    'd',
-    'machines',
-    NOT_ADMITTED,
-    { conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }] },
-  ),
+  claim('c', 'machines', NOT_ADMITTED, {
+    conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }],
+  }),
+  claim('d', 'machines', NOT_ADMITTED, {
+    conditions: [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'paused' }],
+  }),
   podNetwork(),
   clusterCIDR('workers', { perNodeHostBits: 8, ipv4: '10.244.0.0/22' }),
   clusterCIDR('broken', { perNodeHostBits: 1, ipv4: '10.245.0.0/22' }),
@@ -154,7 +148,8 @@ test('colour is the only difference on a terminal', async () => {
 });
 
 test('nothing to show; a name that is not there; a kind that is none; files that cannot be read', async () => {
-  assert.equal(await run(show.run, ['-f', '-']), {
+  const none = '{apiVersion: v1, kind: List, items: []}';
+  assert.equal(await run(show.run, ['-f', '-'], { stdin: none }), {
     code: 0,
     out: 'No pools, pod networks, ClusterCIDRs or claims that wait.\n',
     err: '',
@@ -174,7 +169,7 @@ test('nothing to show; a name that is not there; a kind that is none; files that
   );
   const broken = await run(show.run, ['-f', '-'], { stdin: '{' });
   assert.is(broken.code, 1);
-  assert.match(broken.err, /^metaipam show: <stdin>#1: /);
+  assert.match(broken.err, /^metaipam show: <stdin>:1: /);
 });
 
 test('hostile names and messages cannot drive the terminal', async () => {

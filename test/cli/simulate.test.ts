@@ -55,7 +55,7 @@ test('-o json: one List of every object, sorted, the same every time', async () 
   assert.equal(names, [...names].sort());
   for (const name of [
     'IPAddress default a',
-    'IPAllocation default pool-a.10.0.0.2',
+    'AllocationSlice default pool-a.10.0.0.0-26',
     'IPAddressClaim default lost',
   ]) {
     assert.ok(names.includes(name), name);
@@ -80,7 +80,13 @@ test('a namespace that is named is kept, cluster-scoped objects have none', asyn
 });
 
 test('nothing to tell', async () => {
-  assert.equal(await simulated(''), { code: 0, out: 'No pools, claims, ClusterCIDRs or nodes.\n', err: '' });
+  const none = { apiVersion: 'v1', kind: 'List', items: [] };
+  assert.equal(await simulated(JSON.stringify(none)), {
+    code: 0,
+    out: 'No pools, claims, ClusterCIDRs or nodes.\n',
+    err: '',
+  });
+  assert.equal(await simulated(''), { code: 1, out: '', err: '<stdin>: there is no object in it\n' });
 });
 
 test('exit 1: what an API server would refuse, by file, document, field and reason', async () => {
@@ -91,9 +97,9 @@ test('exit 1: what an API server would refuse, by file, document, field and reas
   assert.is(out, '');
   const lines = err.trimEnd().split('\n');
   assert.is(lines.length, 3);
-  assert.is(lines[0], '<stdin>#3: apiVersion: is required');
-  assert.match(lines[1]!, /^<stdin>#2 InClusterIPPool\/pool-a: .*spec\.prefix: /);
-  assert.match(lines[2]!, /^<stdin>#4 Alien\/x: no kind "Alien" in "v9"/);
+  assert.is(lines[0], '<stdin>:11: document 3: apiVersion: is required');
+  assert.match(lines[1]!, /^<stdin>:9: document 2: InClusterIPPool default\/pool-a: spec\.prefix: /);
+  assert.match(lines[2]!, /^<stdin>:\d+: document 2: InClusterIPPool default\/pool-a: is given twice/);
 });
 
 test('exit 1: every rule that an object breaks, as validate says it', async () => {
@@ -101,8 +107,8 @@ test('exit 1: every rule that an object breaks, as validate says it', async () =
   assert.is(code, 1);
   const message = 'provided address is not a valid IP, range, nor CIDR';
   assert.equal(err.trimEnd().split('\n'), [
-    `<stdin>#1 InClusterIPPool/pool-a: spec.addresses[0]: Invalid value: "10.0.0.300": ${message}`,
-    `<stdin>#1 InClusterIPPool/pool-a: spec.addresses[1]: Invalid value: "10.0.0.9-10.0.0.5": ${message}`,
+    `<stdin>:4: InClusterIPPool default/pool-a: spec.addresses[0]: Invalid value: "10.0.0.300": ${message}; 300 is more than 255`,
+    `<stdin>:4: InClusterIPPool default/pool-a: spec.addresses[1]: Invalid value: "10.0.0.9-10.0.0.5": ${message}; write 10.0.0.5-10.0.0.9: the lower address first`,
   ]);
 });
 
@@ -123,8 +129,7 @@ test('exit 3: a hook that keeps failing, and one that never says the same twice'
   let calls = 0;
   const spec = {
     poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool-a', uid: 'p' },
-    claimRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'IPAddressClaim', name: 'a', uid: 'c' },
-    refusal: { reason: 'PoolExhausted', message: 'none' },
+    answers: { c: { reason: 'PoolExhausted', message: 'none' } },
   };
   const restless = simulateCommand(async () => ({
     ...controllers,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { at } from '../../lib/cli/diagnostic.ts';
 import validate, { validateCommand } from '../../lib/cli/validate.ts';
 import { run } from './run.ts';
 
@@ -13,17 +14,19 @@ const { run: picky } = validateCommand(
   async () => (objects) =>
     objects
       .filter(({ object }) => object.kind === 'Bad')
-      .flatMap((sourced) => problems.map((problem) => ({ ...sourced, problem }))),
+      .flatMap((loaded) =>
+        problems.map((problem) => at(loaded, { rule: 'invalid', severity: 'error', ...problem })),
+      ),
 );
 const object = (kind: string, name: string) => `apiVersion: v1\nkind: ${kind}\nmetadata: {name: ${name}}\n`;
 
 test('valid objects are counted on stdout', async () => {
-  assert.equal(await run(picky, ['-f', '-'], { stdin: object('Good', 'a') }), {
+  assert.equal(await run(picky, ['-f', '-'], { stdin: object('Node', 'a') }), {
     code: 0,
     out: '1 object valid\n',
     err: '',
   });
-  const stdin = `${object('Good', 'a')}---\n${object('Good', 'b')}`;
+  const stdin = `${object('Node', 'a')}---\n${object('Node', 'b')}`;
   assert.is((await run(picky, ['-f', '-'], { stdin })).out, '2 objects valid\n');
 });
 
@@ -33,11 +36,12 @@ test('every problem is one line: file, document, object, field, value, reason', 
   assert.is(code, 1);
   assert.is(out, '');
   assert.equal(err.trimEnd().split('\n'), [
-    '<stdin>#3: document: must be an object, found [1]',
-    '<stdin>#2 Bad/b: spec.prefix: Invalid value: 33: provided prefix is not valid',
-    '<stdin>#2 Bad/b: spec.addresses: addresses is required',
-    '<stdin>#4 Bad/c: spec.prefix: Invalid value: 33: provided prefix is not valid',
-    '<stdin>#4 Bad/c: spec.addresses: addresses is required',
+    '<stdin>:9: document 3: document: must be an object, found [1]',
+    '<stdin>:5: document 2: Bad b: spec.prefix: Invalid value: 33: provided prefix is not valid',
+    '<stdin>:5: document 2: Bad b: spec.addresses: addresses is required',
+    '<stdin>:11: document 4: Bad c: spec.prefix: Invalid value: 33: provided prefix is not valid',
+    '<stdin>:11: document 4: Bad c: spec.addresses: addresses is required',
+    '5 problems in 3 objects',
   ]);
 });
 
@@ -52,7 +56,7 @@ test('the examples are valid', async () => {
   const { code, out, err } = await run(validate.run, ['-f', EXAMPLES]);
   assert.is(err, '');
   assert.is(code, 0);
-  assert.match(out, /^\d\d+ objects valid\n$/);
+  assert.match(out, /^\d\d+ objects valid \(\d+ objects of other kinds left out\)\n$/);
 });
 
 const pool = (kind: string, name: string, spec: string) =>
@@ -66,12 +70,78 @@ test('schemas and rules are checked, in the order of the objects, and each field
   const { code, err } = await run(validate.run, ['-f', '-'], { stdin });
   assert.is(code, 1);
   assert.equal(err.trimEnd().split('\n'), [
-    '<stdin>#1 InClusterIPPool/rule: spec.gateway: Invalid value: "fd00::1": provided gateway and addresses are of mixed IP families',
-    '<stdin>#2 InClusterIPPool/shape: spec.colour: unknown field',
-    '<stdin>#2 InClusterIPPool/shape: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"',
-    '<stdin>#2 InClusterIPPool/shape: spec.addresses[0]: Invalid value: "nonsense": provided address is not a valid IP, range, nor CIDR',
-    '<stdin>#3 InClusterIPool/kind: kind: Invalid value: "InClusterIPool": ipam.cluster.x-k8s.io/v1alpha2 has none',
+    '<stdin>:5: document 1: InClusterIPPool default/rule: spec.gateway: Invalid value: "fd00::1": provided gateway and addresses are of mixed IP families',
+    '<stdin>:10: document 2: InClusterIPPool default/shape: spec.colour: unknown field',
+    '<stdin>:10: document 2: InClusterIPPool default/shape: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"; write a number, without quotes',
+    '<stdin>:10: document 2: InClusterIPPool default/shape: spec.addresses[0]: Invalid value: "nonsense": provided address is not a valid IP, range, nor CIDR; names are not looked up',
+    '<stdin>:13: document 3: InClusterIPool kind: kind: Invalid value: "InClusterIPool": ipam.cluster.x-k8s.io/v1alpha2 has none: use InClusterIPPool',
+    '5 problems in 3 objects',
   ]);
+});
+
+const TWO = `${pool('InClusterIPPool', 'bad', '{addresses: [10.0.0.9-10.0.0.5], prefix: 24}')}${pool('InClusterIPPool', 'odd', '{addresses: [10.0.0.5/24], prefix: 24}')}`;
+const MESSAGE = 'provided address is not a valid IP, range, nor CIDR';
+
+test('-o json: every problem with its rule, place, object, field, value and fix', async () => {
+  const { code, out, err } = await run(validate.run, ['-f', '-', '-o', 'json'], { stdin: TWO });
+  assert.equal([code, err], [1, '']);
+  const { diagnostics, counts } = JSON.parse(out);
+  assert.equal(counts, { objects: 2, errors: 1, warnings: 1 });
+  assert.equal(diagnostics[0], {
+    rule: 'invalid',
+    severity: 'error',
+    field: 'spec.addresses[0]',
+    value: '10.0.0.9-10.0.0.5',
+    message: MESSAGE,
+    fix: 'write 10.0.0.5-10.0.0.9: the lower address first',
+    file: '<stdin>',
+    document: 1,
+    line: 5,
+    object: {
+      apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+      kind: 'InClusterIPPool',
+      namespace: 'default',
+      name: 'bad',
+    },
+  });
+  assert.equal(
+    [diagnostics[1].rule, diagnostics[1].severity, diagnostics[1].line],
+    ['host-bits', 'warning', 10],
+  );
+  const empty = await run(validate.run, ['-f', '-', '-o', 'json'], { stdin: '' });
+  assert.is(empty.code, 1);
+  assert.is(JSON.parse(empty.out).diagnostics[0].rule, 'empty');
+});
+
+test('-o sarif: a log of one run, as SARIF 2.1.0 has it', async () => {
+  const { code, out, err } = await run(validate.run, ['-f', '-', '-o', 'sarif'], { stdin: TWO });
+  assert.equal([code, err], [1, '']);
+  const { version, runs } = JSON.parse(out);
+  assert.is(version, '2.1.0');
+  const [{ tool, results }] = runs;
+  assert.is(tool.driver.name, 'metaipam');
+  assert.is(results.length, 2);
+  for (const { ruleId, ruleIndex } of results) assert.is(tool.driver.rules[ruleIndex].id, ruleId);
+  assert.equal(results[0], {
+    ruleId: 'invalid',
+    ruleIndex: results[0].ruleIndex,
+    level: 'error',
+    message: {
+      text: `InClusterIPPool default/bad: spec.addresses[0]: Invalid value: "10.0.0.9-10.0.0.5": ${MESSAGE}; write 10.0.0.5-10.0.0.9: the lower address first`,
+    },
+    locations: [
+      {
+        physicalLocation: { artifactLocation: { uri: 'stdin' }, region: { startLine: 5 } },
+        logicalLocations: [{ fullyQualifiedName: 'InClusterIPPool default/bad', kind: 'resource' }],
+      },
+    ],
+  });
+  assert.is(results[1].level, 'warning');
+  const file = await run(validate.run, ['-f', join(EXAMPLES, '01-pool.yaml'), '-osarif']);
+  assert.equal([file.code, JSON.parse(file.out).runs[0].results], [0, []]);
+  const missing = await run(validate.run, ['-f', 'no such.yaml', '-osarif']);
+  const [{ locations }] = JSON.parse(missing.out).runs[0].results;
+  assert.equal(locations, [{ physicalLocation: { artifactLocation: { uri: 'no%20such.yaml' } } }]);
 });
 
 test.run();

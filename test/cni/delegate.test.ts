@@ -24,7 +24,7 @@ function call(ends: readonly Ended[], cniVersion = '1.0.0') {
     sleep: (milliseconds: number) => slept.push(milliseconds),
   } as object as Host;
   try {
-    return { output: delegate(host, '/bin/host-local', { cniVersion }), calls, slept };
+    return { output: delegate(host, '/bin/host-local', JSON.stringify({ cniVersion })), calls, slept };
   } catch (error) {
     return { error: error as CniError, calls, slept };
   }

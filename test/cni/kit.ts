@@ -69,6 +69,21 @@ export function root(): readonly string[] {
   return process.getuid?.() === 0 ? [] : ['root'];
 }
 
+export function canMakeNamespaces(): boolean {
+  const name = `metaipam-${process.pid}-try`;
+  try {
+    ip('netns', 'add', name);
+    ip('netns', 'del', name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function ip(...args: string[]): void {
+  execFileSync('ip', args, { stdio: 'pipe' });
+}
+
 function isThere(program: string): boolean {
   if (program.startsWith('/')) return existsSync(program);
   return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
@@ -119,7 +134,7 @@ export function run(
     env = {},
     stdin = '',
     args = [],
-  }: { env?: Record<string, string>; stdin?: string; args?: readonly string[] },
+  }: { env?: Record<string, string>; stdin?: string | Buffer; args?: readonly string[] },
 ): Promise<Ended> {
   const child = spawn(path, args, { env });
   let [out, err] = ['', ''];

@@ -1,6 +1,6 @@
 /** kube-node as a process, with the real host-local and an API server on loopback. */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -22,6 +22,7 @@ import {
   OPENSSL,
   problem,
   programs,
+  type Result,
   run,
   scratch,
   script,
@@ -144,6 +145,97 @@ async function register(): Promise<void> {
     },
   );
 
+  inWorld('GC releases what an ADD left that died between reserving and writing', async ({ call, data }) => {
+    addresses(await call('ADD', 'c1'));
+    const before = held(data);
+    for (const [name, text] of [
+      ['10.1.0.77', ''],
+      ['fd00:1::77', '\0\0'],
+    ] as const) {
+      writeFileSync(join(data, 'net', name), text);
+    }
+    const valid = [{ containerID: 'c1', ifname: 'eth0' }];
+    succeeded(await call('GC', '', { top: { cniVersion: '1.1.0', 'cni.dev/valid-attachments': valid } }));
+    assert.equal(held(data), before);
+  });
+
+  inWorld('DEL needs nothing of what kept an ADD from succeeding, or could', async (world) => {
+    const { call, data } = world;
+    const namespace = 'K8S_POD_NAMESPACE=default;K8S_POD_NAME=a';
+    for (const [what, given, isAdded] of [
+      ['arguments that only runtimes know', { env: { CNI_ARGS: namespace } }, true],
+      ['arguments that nobody knows', { env: { CNI_ARGS: 'COLOUR=red' } }, false],
+      ['arguments that are none', { env: { CNI_ARGS: 'nonsense' } }, false],
+      ['an address that is none', { top: { runtimeConfig: { ips: ['nonsense'] } } }, false],
+      ['a route that is none', { ipam: { routes: [{ dst: 'nonsense' }] } }, false],
+      ['a file that is not there', { ipam: { resolvConf: '/nonsense' } }, false],
+      ['fields of the wrong type', { ipam: { annotation: 1, 'ipv4-namespaces': 'default' } }, false],
+      ['more of them', { ipam: { kubeconfig: {}, logfile: [], loglevel: 5 } }, false],
+      ['the name of its own network namespace', { env: { CNI_NETNS: '/proc/self/ns/net' } }, undefined],
+    ] as [string, Given, boolean | undefined][]) {
+      const { status, out } = await call('ADD', 'c1', given);
+      if (isAdded !== undefined) assert.is(status === 0, isAdded, `${what}: ${out}`);
+      if (status !== 0) assert.equal(held(data), [], `${what}: nothing is left`);
+      if (status !== 0) addresses(await call('ADD', 'c1'));
+      succeeded(await call('DEL', 'c1', given));
+      assert.equal(held(data), [], what);
+    }
+  });
+
+  inWorld(
+    'What a delegate reserved before it failed, and what nobody was told of, is released',
+    async (world) => {
+      const { call, config, data, work, cache } = world;
+      const fake = join(work, 'fake');
+      const real = `${HOST_LOCAL_FOLDER}/host-local`;
+      const fails = `[ $CNI_COMMAND = DEL ] && exec ${real}\n${real}\necho '{\n"code":8,"msg":"too late"}'\nexit 1\n`;
+      script(join(fake, 'host-local'), fails);
+      const { code } = problem(await call('ADD', 'c1', { env: { CNI_PATH: fake } }));
+      assert.is(code, 8);
+      assert.equal(held(data), []);
+      const env = cniEnv('ADD', 'c1', { METAIPAM_CNI_CACHE: cache });
+      const args = ['-c', `exec >/dev/full; exec ${join(folder, 'kube-node')}`];
+      assert.is((await run('/bin/sh', { env, args, stdin: config() })).status, 1);
+      assert.equal(held(data), []);
+    },
+  );
+
+  inWorld(
+    'What is passed on stays as it came: large integers, spaces, bytes that are no UTF-8',
+    async (world) => {
+      const { work, cache, data, call } = world;
+      addresses(await call('ADD', 'c0'));
+      const fake = join(work, 'fake');
+      const record = `/bin/cat >${fake}/stdin\necho "$ODD" >${fake}/odd\n/bin/cat ${fake}/result\n`;
+      script(join(fake, 'host-local'), record);
+      const odd = Buffer.from(
+        '"a\u00e4\xff\xc3": 12345678901234567890.10e5,  "b":"\\ud800 \xe2\x82"',
+        'latin1',
+      );
+      const input = (ipam: string) =>
+        Buffer.concat([
+          Buffer.from('{"cniVersion":"1.0.0","name":"net","args":{'),
+          odd,
+          Buffer.from(`},"ipam":${ipam}}`),
+        ]);
+      const result = Buffer.concat([Buffer.from('{"ips":[],'), odd, Buffer.from('}\n')]);
+      writeFileSync(join(fake, 'result'), result);
+      const { status } = await run('/bin/sh', {
+        args: ['-c', `ODD=$(printf 'x\\377'); export ODD; exec ${join(folder, 'kube-node')} >${work}/out`],
+        env: cniEnv('ADD', 'c1', { METAIPAM_CNI_CACHE: cache, CNI_PATH: fake }),
+        stdin: input(`{"type":"kube-node","dataDir":"${data}","x":9007199254740993,"IPAM":1}`),
+      });
+      assert.is(status, 0);
+      const ranges = '"ranges":[[{"subnet":"10.1.0.0/24"}],[{"subnet":"fd00:1::/64"}]]';
+      const wanted = input(
+        `{"type":"host-local","dataDir":"${data}","x":9007199254740993,"IPAM":1,${ranges}}`,
+      );
+      assert.is(readFileSync(join(fake, 'stdin'), 'latin1'), wanted.toString('latin1'));
+      assert.is(readFileSync(join(work, 'out'), 'latin1'), result.toString('latin1'));
+      if (isNative) assert.is(readFileSync(join(fake, 'odd'), 'latin1'), 'x\xff\n');
+    },
+  );
+
   for (const kind of ['cold', 'cached']) {
     inWorld(`100 ADDs at the same time, ${kind}: no address twice`, async ({ call, data }) => {
       if (kind === 'cached') succeeded(await call('STATUS', '', { top: { cniVersion: '1.1.0' } }));
@@ -184,6 +276,110 @@ async function register(): Promise<void> {
     assert.match(msg, 'no IP addresses available');
     succeeded(await call('DEL', 'c1', { ipam }));
     assert.is(addresses(await call('ADD', 'c2', { ipam })).ips[0]?.address, '10.3.0.2/30');
+  });
+
+  /** The node has this annotation, and the programs know it. */
+  async function annotate({ api, call, cache }: Called, value: string | object): Promise<Given> {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    api.nodes = [{ ...OWN, annotations: { 'example.com/net': text } }];
+    rmSync(join(cache, 'node.json'), { force: true });
+    const given = { ipam: { annotation: 'example.com/net' }, top: { cniVersion: '1.1.0' } };
+    await call('STATUS', '', given);
+    return given;
+  }
+
+  /** ADDs until there is no address left. */
+  async function drain({ call }: Called, given: Given, name = 'd'): Promise<Result['ips'][number][]> {
+    const found: Result['ips'][number][] = [];
+    for (let index = 0; ; index++) {
+      const ended = await call('ADD', `${name}${index}`, given);
+      if (ended.status !== 0) {
+        assert.match(problem(ended).msg, 'no IP addresses available');
+        return found;
+      }
+      found.push(...addresses(ended).ips);
+    }
+  }
+
+  for (const [what, range, wanted] of [
+    ['a /31', '10.5.0.6/31', ['10.5.0.6/31', '10.5.0.7/31']],
+    ['a /32', '10.5.0.6/32', ['10.5.0.6/32']],
+    ['a /127', 'fd05::4/127', ['fd05::4/127', 'fd05::5/127']],
+    ['a /31 with a gateway', { subnet: '10.5.0.6/31', gateway: '10.5.0.6' }, ['10.5.0.7/31 10.5.0.6']],
+    [
+      'exclusions',
+      { subnet: '10.5.0.0/29', exclude: ['10.5.0.3', '10.5.0.5-10.5.0.7'] },
+      ['10.5.0.2/29 10.5.0.1', '10.5.0.4/29 10.5.0.1'],
+    ],
+    [
+      'a block that is no power of two, of a flat network with a gateway',
+      { subnet: '10.5.0.0/16', rangeStart: '10.5.7.9', rangeEnd: '10.5.7.11', gateway: '10.5.255.254' },
+      ['10.5.7.9/16 10.5.255.254', '10.5.7.10/16 10.5.255.254', '10.5.7.11/16 10.5.255.254'],
+    ],
+  ] as const) {
+    inWorld(`A range that is ${what}: every address is given, with its prefix and gateway`, async (world) => {
+      const given = await annotate(world, { ranges: [range] });
+      succeeded(await world.call('STATUS', '', given));
+      const found = await drain(world, given);
+      assert.equal(
+        found.map(({ address, gateway }) => `${address}${gateway ? ` ${gateway}` : ''}`),
+        wanted,
+      );
+      const full = problem(await world.call('STATUS', '', given));
+      assert.equal([full.code, full.msg], [51, 'No address is free']);
+      succeeded(await world.call('CHECK', 'd0', given));
+      succeeded(await world.call('DEL', 'd0', given));
+      succeeded(await world.call('STATUS', '', given));
+      assert.is((await drain(world, given, 'again')).length, 1);
+    });
+  }
+
+  inWorld(
+    'A node that has run out gets a second range: what pods have stays, STATUS is well again',
+    async (world) => {
+      const { call, data } = world;
+      let given = await annotate(world, '10.5.0.0/30,fd05::/64');
+      const first = addresses(await call('ADD', 'c1', given)).ips[0]?.address;
+      assert.is(first, '10.5.0.2/30');
+      const { code, details } = problem(await call('STATUS', '', given));
+      assert.equal([code, details], [51, 'pods have every address of 10.5.0.0/30']);
+      given = await annotate(world, '10.5.0.0/30,fd05::/64,10.5.9.0/30');
+      succeeded(await call('STATUS', '', given));
+      const second = addresses(await call('ADD', 'c2', given)).ips.map(({ address }) => address);
+      assert.equal(second, ['10.5.9.2/30', 'fd05::3/64']);
+      assert.is(problem(await call('STATUS', '', given)).code, 51);
+      assert.ok(existsSync(join(data, 'net/10.5.0.2')));
+      succeeded(await call('DEL', 'c1', given));
+      assert.is(addresses(await call('ADD', 'c3', given)).ips[0]?.address, first);
+    },
+  );
+
+  inWorld('STATUS: who gets no IPv4 does not mind that it is full', async (world) => {
+    const given = await annotate(world, '10.5.0.0/30,fd05::/64');
+    addresses(await world.call('ADD', 'c1', given));
+    const of = (list: string[]) => ({ ...given, ipam: { ...given.ipam, 'ipv4-namespaces': list } });
+    succeeded(await world.call('STATUS', '', of([])));
+    assert.is(problem(await world.call('STATUS', '', of(['default']))).code, 51);
+  });
+
+  inWorld('Routes of a network come after those of the configuration, which win', async (world) => {
+    const { call } = world;
+    const routes = [
+      { dst: '0.0.0.0/0', gw: '10.5.0.1' },
+      { dst: '10.0.0.0/8', gw: '10.5.0.9' },
+      { dst: '::/0' },
+    ];
+    const given = await annotate(world, { ranges: ['10.5.0.0/24', 'fd05::/64'], routes });
+    assert.equal(addresses(await call('ADD', 'c1', given)).routes, routes);
+    for (const [index, own] of [[{ dst: '10.0.0.0/8' }], [], null].entries()) {
+      const ipam = { ...given.ipam, routes: own };
+      const result = addresses(await call('ADD', `own${index}`, { ...given, ipam }));
+      const first = own ?? [];
+      const rest = routes.filter(({ dst }) => !first.some((route) => route.dst === dst));
+      assert.equal(result.routes, [...first, ...rest]);
+    }
+    const ipam = { ...given.ipam, 'ipv4-namespaces': [] };
+    assert.equal(addresses(await call('ADD', 'c6', { ...given, ipam })).routes, routes.slice(2));
   });
 
   inWorld('Two networks that share a data folder keep to their own ranges', async ({ call, data }) => {
@@ -254,8 +450,12 @@ async function register(): Promise<void> {
         const found = problem(await call('ADD', 'c1'));
         assert.is(found.code, 11);
         assert.match(found.details, details);
+        if (mood === 'slow') assert.match(problem(await call('ADD', 'c1')).details, 'has not answered since');
         api.mood = 'well';
-        addresses(await call('ADD', 'c1'));
+        let ended = await call('ADD', 'c1');
+        // As a runtime does it.
+        while (ended.status !== 0 && problem(ended).code === 11) ended = await call('ADD', 'c1');
+        addresses(ended);
         api.mood = mood;
         addresses(await call('ADD', 'c2'));
       },
@@ -454,6 +654,29 @@ async function register(): Promise<void> {
       lines.map(({ level, msg }) => `${level} ${msg}`),
       ['info ADD', 'debug called', 'info ADD failed'],
     );
+  });
+
+  inWorld('A log that is no file neither gets into the answer nor keeps it waiting', async (world) => {
+    const { call, config, work, cache } = world;
+    const pipe = join(work, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    symlinkSync('/dev/stdout', join(work, 'link'));
+    for (const [index, logfile] of ['/dev/stdout', '/proc/self/fd/1', join(work, 'link'), pipe].entries()) {
+      addresses(await call('ADD', `c${index}`, { ipam: { logfile } }));
+      succeeded(await call('DEL', `c${index}`, { ipam: { logfile, loglevel: 'debug' } }));
+    }
+    const env = cniEnv('ADD', 'c5', { METAIPAM_CNI_CACHE: cache });
+    const program = join(folder, 'kube-node');
+    const toFile = await run('/bin/sh', {
+      args: ['-c', `exec ${program} >${work}/out`],
+      env,
+      stdin: config({ logfile: join(work, 'out') }),
+    });
+    assert.is(toFile.status, 0);
+    assert.is(JSON.parse(readFileSync(join(work, 'out'), 'utf8')).ips.length, 2);
+    const { out, err } = await call('ADD', 'c6', { ipam: { logfile: '/dev/stderr' } });
+    assert.is(JSON.parse(out).ips.length, 2);
+    assert.is(JSON.parse(err).msg, 'ADD');
   });
 
   inWorld('An input larger than a pipe', async ({ call }) => {

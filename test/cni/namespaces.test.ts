@@ -1,5 +1,4 @@
 /** Pods in network namespaces: the bridge plugin with kube-node as its IPAM, and ranges that metaipam decided. */
-import { execFileSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -9,9 +8,11 @@ import { createWorld } from '../../lib/cli/world.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import {
   apiServer,
+  canMakeNamespaces,
   cniEnv,
   HOST_LOCAL,
   HOST_LOCAL_FOLDER,
+  ip,
   machineID,
   type Node,
   OPENSSL,
@@ -33,21 +34,6 @@ await withTools('pods in network namespaces', tools, register, () =>
   canMakeNamespaces() ? [] : ['root, or right to make network namespaces'],
 );
 test.run();
-
-function canMakeNamespaces(): boolean {
-  const name = `metaipam-${process.pid}-try`;
-  try {
-    ip('netns', 'add', name);
-    ip('netns', 'del', name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function ip(...args: string[]): void {
-  execFileSync('ip', args, { stdio: 'pipe' });
-}
 
 interface Result {
   readonly ips: readonly { readonly address: string }[];

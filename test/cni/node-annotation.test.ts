@@ -1,5 +1,5 @@
 /** node-annotation as a process, with the real host-local and an API server on loopback. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -9,6 +9,7 @@ import {
   addresses,
   cniEnv,
   type Ended,
+  filesBelow,
   HOST_LOCAL,
   held,
   type Node,
@@ -81,6 +82,84 @@ async function register(): Promise<void> {
     assert.is(gc.status, 0, gc.out);
     assert.equal(held(data), []);
   });
+
+  inWorld('What was reserved is found, whatever the annotation says since', async (world) => {
+    const { api, call, data, work, cache, setAnnotation } = world;
+    const moved = join(work, 'moved');
+    const range = 'ranges: [[{"subnet": "10.1.0.0/24"}]]';
+    const forget = () => rmSync(join(cache, 'node.json'), { force: true });
+    const unset = () => {
+      api.nodes = [OWN];
+    };
+    for (const [what, change] of [
+      ['goes', unset],
+      ['moves the addresses', () => setAnnotation(`${range}, dataDir: "${moved}"`)],
+      ['has a dataDir that is no text', () => setAnnotation(`${range}, dataDir: 5`)],
+      ['is no JSON', () => setAnnotation('ranges: [[')],
+    ] as [string, () => void][]) {
+      setAnnotation(`${range}, dataDir: "${data}"`);
+      forget();
+      addresses(await call('ADD', 'c1'));
+      addresses(await call('ADD', 'c2'));
+      change();
+      forget();
+      await call('ADD', 'c3');
+      assert.is((await call('CHECK', 'c1')).status, 0, what);
+      assert.is((await call('DEL', 'c1')).status, 0, what);
+      assert.equal(held(data), ['c2 eth0'], what);
+      const gc = await call('GC', '', { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] });
+      assert.is(gc.status, 0, gc.out);
+      assert.equal([held(data), held(moved)], [[], []], what);
+    }
+    setAnnotation(`${range}, dataDir: "${moved}"`);
+    forget();
+    addresses(await call('ADD', 'c4'));
+    const used = filesBelow(join(cache, 'node-annotation'));
+    assert.equal(Object.keys(used), ['net.json']);
+    assert.is(JSON.parse(used['net.json']!).length, 1, 'what holds nothing any more is forgotten');
+  });
+
+  inWorld('A plugin other than host-local is called for DEL as it was for ADD', async (world) => {
+    const { api, call, work, cache } = world;
+    const next = script(join(work, 'next'), `/bin/cat >>${work}/calls\necho >>${work}/calls\n`);
+    const kubeconfig = api.kubeconfig(join(work, 'kubeconfig'));
+    writeFileSync(join(work, 'config'), JSON.stringify({ kubeconfig, nextipam: next }));
+    const annotations = { 'example.com/a': 'big: 9007199254740993, text: "\u00e4"' };
+    api.nodes = [{ ...OWN, annotations }];
+    assert.is((await call('ADD', 'c1')).status, 0);
+    api.nodes = [OWN];
+    writeFileSync(join(cache, 'node.json'), '');
+    assert.is((await call('DEL', 'c1')).status, 0);
+    const [add, del] = readFileSync(join(work, 'calls'), 'utf8').split('\n');
+    assert.is(
+      add,
+      '{"cniVersion":"1.0.0","name":"net","ipam":{"type":"next","big": 9007199254740993,"text": "\u00e4"}}',
+    );
+    assert.is(del, add);
+  });
+
+  inWorld(
+    'STATUS: 51 while a range is full; another plugin than host-local says for itself',
+    async (world) => {
+      const { api, call, data, work, setAnnotation } = world;
+      const top = { cniVersion: '1.1.0' };
+      for (const ranges of [
+        'ranges: [[{"subnet": "10.1.0.0/24", "rangeStart": "10.1.0.9", "rangeEnd": "10.1.0.9"}]]',
+        'subnet: "10.1.0.8/30"',
+      ]) {
+        setAnnotation(`${ranges}, dataDir: "${data}"`);
+        rmSync(join(world.cache, 'node.json'), { force: true });
+        assert.is((await call('STATUS', '', top)).status, 0);
+        addresses(await call('ADD', 'c1', top));
+        assert.is(problem(await call('STATUS', '', top)).code, 51);
+        assert.is((await call('DEL', 'c1', top)).status, 0);
+      }
+      const next = script(join(work, 'next'), 'echo \'{"code":50,"msg":"of the next"}\'\nexit 1\n');
+      const kubeconfig = api.kubeconfig(join(work, 'kubeconfig'));
+      writeFileSync(join(work, 'config'), JSON.stringify({ kubeconfig, nextipam: next }));
+      assert.is(problem(await call('STATUS', '', top)).msg, 'of the next');
+    },
+  );
 
   inWorld('VERSION asks the next plugin, and needs no annotation', async ({ api, call }) => {
     const { status, out } = await call('VERSION', '');

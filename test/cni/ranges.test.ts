@@ -4,10 +4,12 @@ import { CniError } from '../../lib/cni/cni-error.ts';
 import { podNamespace } from '../../lib/cni/environment.ts';
 import { parseFragment } from '../../lib/cni/fragment.ts';
 import { nodeFacts, readFacts, writeFacts } from '../../lib/cni/node-facts.ts';
-import { nodeSubnets, subnetsFor } from '../../lib/cni/ranges.ts';
+import { nodeRanges, rangesFor } from '../../lib/cni/ranges.ts';
 
 const node = (...podCIDRs: string[]) => ({ name: 'n', podCIDRs, annotations: {} });
 const annotated = (value: string) => ({ name: 'n', podCIDRs: [], annotations: { a: value } });
+const subnets = (...args: Parameters<typeof nodeRanges>) =>
+  nodeRanges(...args).subnets.map(({ subnet, family }) => ({ subnet, family }));
 const code = (call: () => unknown) => {
   try {
     call();
@@ -18,39 +20,35 @@ const code = (call: () => unknown) => {
 };
 
 test('podCIDRs and annotations become subnets, in their order and spelling', () => {
-  const subnets = [
+  const wanted = [
     { subnet: 'FD00::/64', family: 6 },
     { subnet: '10.0.0.1/24', family: 4 },
   ];
-  assert.equal(nodeSubnets(node('FD00::/64', '10.0.0.1/24'), undefined), subnets);
-  assert.equal(nodeSubnets(annotated(' FD00::/64 ,10.0.0.1/24\n'), 'a'), subnets);
-  assert.equal(nodeSubnets(node('10.0.0.0/24'), ''), [{ subnet: '10.0.0.0/24', family: 4 }]);
+  assert.equal(subnets(node('FD00::/64', '10.0.0.1/24'), undefined), wanted);
+  assert.equal(subnets(annotated(' FD00::/64 ,10.0.0.1/24\n'), 'a'), wanted);
+  assert.equal(subnets(node('10.0.0.0/24'), ''), [{ subnet: '10.0.0.0/24', family: 4 }]);
 });
 
 test('An IPv4-mapped prefix is IPv4, as Go has it', () => {
-  assert.is(nodeSubnets(node('::ffff:10.0.0.0/120'), undefined)[0]?.family, 4);
-  assert.is(nodeSubnets(node('::ffff:0:0/95'), undefined)[0]?.family, 6);
-  assert.is(
-    code(() => nodeSubnets(node('::ffff:10.0.0.0/120', '10.1.0.0/24'), undefined)),
-    100,
-  );
+  assert.is(subnets(node('::ffff:10.0.0.0/120'), undefined)[0]?.family, 4);
+  assert.is(subnets(node('::ffff:0:0/95'), undefined)[0]?.family, 6);
 });
 
 test('None yet is code 11, wrong ones are code 100', () => {
   assert.is(
-    code(() => nodeSubnets(node(), undefined)),
+    code(() => nodeRanges(node(), undefined)),
     11,
   );
   assert.is(
-    code(() => nodeSubnets(annotated(''), 'a')),
+    code(() => nodeRanges(annotated(''), 'a')),
     11,
   );
   assert.is(
-    code(() => nodeSubnets(annotated(' '), 'a')),
+    code(() => nodeRanges(annotated(' '), 'a')),
     11,
   );
   assert.is(
-    code(() => nodeSubnets(annotated('10.0.0.0/24'), 'b')),
+    code(() => nodeRanges(annotated('10.0.0.0/24'), 'b')),
     11,
   );
   for (const value of [
@@ -59,24 +57,20 @@ test('None yet is code 11, wrong ones are code 100', () => {
     '10.0.0.0/024',
     'x/8',
     '10.0.0.0/24,',
-    '10.0.0.0/24,10.1.0.0/24',
+    Array(65).fill('10.0.0.0/24').join(),
   ]) {
     assert.is(
-      code(() => nodeSubnets(annotated(value), 'a')),
+      code(() => nodeRanges(annotated(value), 'a')),
       100,
       value,
     );
   }
-  assert.is(
-    code(() => nodeSubnets(node('10.0.0.0/24', 'fd00::/64', 'fd01::/64'), undefined)),
-    100,
-  );
 });
 
 test('ipv4-namespaces: absent is everybody, empty nobody; without a namespace there is no IPv4', () => {
-  const subnets = nodeSubnets(node('10.0.0.0/24', 'fd00::/64'), undefined);
+  const all = nodeRanges(node('10.0.0.0/24', 'fd00::/64'), undefined);
   const families = (list?: string[], namespace?: string) =>
-    subnetsFor(subnets, list, namespace).map(({ family }) => family);
+    rangesFor(all, list, namespace).subnets.map(({ family }) => family);
   assert.equal(families(), [4, 6]);
   assert.equal(families(undefined, 'a'), [4, 6]);
   assert.equal(families([], 'a'), [6]);
@@ -84,10 +78,60 @@ test('ipv4-namespaces: absent is everybody, empty nobody; without a namespace th
   assert.equal(families(['a'], 'b'), [6]);
   assert.equal(families(['a']), [6]);
   assert.is(
-    code(() => subnetsFor(subnets.slice(0, 1), [], 'a')),
+    code(() => rangesFor(nodeRanges(node('10.0.0.0/24'), undefined), [], 'a')),
     100,
   );
 });
+
+test('Routes of a network go with the family that a pod gets', () => {
+  const routes = [{ dst: '0.0.0.0/0', gw: '10.0.0.9' }, { dst: '::/0' }];
+  const all = nodeRanges(annotated(JSON.stringify({ ranges: ['10.0.0.0/24', 'fd00::/64'], routes })), 'a');
+  assert.equal(rangesFor(all, undefined, 'a').routes, routes);
+  assert.equal(rangesFor(all, [], 'a').routes, routes.slice(1));
+});
+
+for (const [value, message] of [
+  ['{', /JSON/],
+  ['{}', 'ranges: not a list of ranges'],
+  ['{"ranges":[]}', 'ranges: not a list of ranges'],
+  ['{"ranges":["10.0.0.0/24"],"gateway":"10.0.0.1"}', 'unknown field "gateway"; there are ranges, routes'],
+  ['{"ranges":["10.0.0.0"]}', 'ranges[0]: invalid CIDR address: "10.0.0.0"'],
+  ['{"ranges":[{}]}', 'ranges[0]: invalid CIDR address: nothing'],
+  ['{"ranges":[["10.0.0.0/24"]]}', 'ranges[0]: not an object: ["10.0.0.0/24"]'],
+  ['{"ranges":[{"subnet":"10.0.0.0/24","exlude":[]}]}', 'ranges[0]: unknown field "exlude"'],
+  [
+    '{"ranges":[{"subnet":"10.0.0.0/24","gateway":"fd00::1"}]}',
+    'ranges[0].gateway: no IPv4 address: "fd00::1"',
+  ],
+  [
+    '{"ranges":[{"subnet":"10.0.0.0/24","rangeEnd":"10.0.1.1"}]}',
+    'ranges[0].rangeEnd: 10.0.1.1 is not in 10.0.0.0/24',
+  ],
+  [
+    '{"ranges":[{"subnet":"10.0.0.0/24","exclude":"10.0.0.1"}]}',
+    'ranges[0].exclude: not a list of addresses',
+  ],
+  [
+    '{"ranges":[{"subnet":"10.0.0.0/24","exclude":["10.0.0.9-10.0.0.1"]}]}',
+    'ranges[0].exclude: no IPv4 address',
+  ],
+  ['{"ranges":["10.0.0.0/24"],"routes":{}}', 'routes: not a list of routes'],
+  ['{"ranges":["10.0.0.0/24"],"routes":["0.0.0.0/0"]}', 'routes[0].dst: invalid CIDR address: nothing'],
+  [
+    '{"ranges":["10.0.0.0/24"],"routes":[{"dst":"::/0","gw":"10.0.0.1"}]}',
+    'routes[0].gw: no IPv6 address: "10.0.0.1"',
+  ],
+] as const) {
+  test(`An annotation that is an object, but not of ranges: ${value}`, () => {
+    const found = () => nodeRanges(annotated(value), 'a');
+    assert.is(code(found), 100);
+    assert.throws(found, (error: CniError) =>
+      typeof message === 'string'
+        ? error.details.startsWith(`annotation a: ${message}`)
+        : message.test(error.details),
+    );
+  });
+}
 
 test('The namespace of a pod is one of the CNI_ARGS, found by its exact name', () => {
   assert.is(podNamespace({ CNI_ARGS: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=a;K8S_POD_NAME=b' }), 'a');

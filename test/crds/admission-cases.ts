@@ -1,7 +1,8 @@
 /**
  * Objects, and what an API server with the CRDs says to them. The ids are those of the conformance tables.
  *
- * Whatever stands in for the API server's rules, in CEL or in TypeScript, has to agree with this list.
+ * Whatever stands in for the API server's rules has to agree with this list, and `test/e2e/admission.e2e.ts` asks a
+ * real one.
  */
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 
@@ -325,6 +326,14 @@ const podNetworks: AdmissionCase[] = [
   },
 ];
 
+const podCIDRClaims: AdmissionCase[] = [
+  ['10.1.0.0/24', 'fd00:1::/64'],
+  ['fd00:1::/64', '10.1.0.0/24'],
+].map((podCIDRs) => ({
+  id: `${podCIDRs.join()}, PodCIDRClaim`,
+  object: object('metaipam.io/v1alpha1', 'PodCIDRClaim', { nodeUID: 'u', podCIDRs }),
+}));
+
 const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };
 const claimRef = {
   apiGroup: 'ipam.cluster.x-k8s.io',
@@ -422,6 +431,7 @@ export const admissionCases: readonly AdmissionCase[] = [
   ...pools,
   ...clusterCIDRs,
   ...podNetworks,
+  ...podCIDRClaims,
   ...allocations,
   ...clusterAPI,
 ];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SchemaRules } from '../../lib/kubernetes/cel/rules.ts';
 import { readCustomResourceDefinitions, type Schema } from '../../lib/kubernetes/schema.ts';
 
 interface Version {
@@ -38,6 +39,12 @@ test('every field has a type, and every field but an item of a list of texts a d
     }
   }
   assert.ok(count > 200);
+});
+
+test('every rule in CEL can be evaluated here', () => {
+  for (const { kind, name, schema } of versions) {
+    assert.not.throws(() => new SchemaRules(schema.openAPIV3Schema), undefined, `${kind} ${name}`);
+  }
 });
 
 test('conditions are maps by type', () => {

@@ -4,8 +4,9 @@ import { exactInteger } from '../../lib/json.ts';
 import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { admissionCases } from './admission-cases.ts';
+import { RULED_KIND, ruleCases } from './rule-cases.ts';
 
-const resources = new CustomResources(readCustomResourceDefinitions());
+const resources = new CustomResources([...readCustomResourceDefinitions(), RULED_KIND]);
 
 function problems(kind: string, object: object, version = 'ipam.cluster.x-k8s.io/v1alpha2'): string[] {
   const resource = resources.ofKind(version, kind)!;
@@ -208,7 +209,7 @@ test('kinds are found by apiVersion and kind or plural, with scope and status', 
   assert.is(resources.ofKind('ipam.cluster.x-k8s.io/v1alpha1', 'IPAddress'), undefined);
 });
 
-for (const { id, object, newSpec, refused } of admissionCases) {
+for (const { id, object, newSpec, refused } of [...admissionCases, ...ruleCases]) {
   test(`${id} is ${refused === undefined ? 'accepted' : 'refused'}, as by an API server`, () => {
     const resource = resources.ofKind(object.apiVersion, object.kind)!;
     const updated = newSpec === undefined ? object : { ...object, spec: newSpec };

@@ -1,6 +1,7 @@
 /** Every block of YAML and JSON in the documentation is one that can be used. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatDiagnostic } from '../../lib/cli/diagnostic.ts';
 import { parseManifests } from '../../lib/cli/manifests.ts';
 import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
@@ -43,7 +44,8 @@ for (const { place, language, isFragment, text } of blocks) {
 }
 
 function problemsOf(text: string, isFragment: boolean): string[] {
-  const { objects, problems } = parseManifests(text, 'block');
+  const { objects, ...read } = parseManifests(text, 'block');
+  const problems = read.problems.map(formatDiagnostic);
   if (isFragment)
     return problems.filter((problem) => !/: (apiVersion|metadata|kind): is required$/.test(problem));
   const unknown = objects
@@ -65,7 +67,7 @@ test('a block that is wrong is found', () => {
   assert.equal(problemsOf(pool('{addresses: [10.0.0.1], prefix: 24}'), false), []);
   assert.match(problemsOf(pool('{addresses: [10.0.0.1], prefix: 33}'), false).join(), 'spec.prefix');
   assert.match(problemsOf('apiVersion: v1\nkind: Nodes\nmetadata: {name: a}\n', false).join(), 'not known');
-  assert.match(problemsOf('a: [', true).join(), 'line 1');
+  assert.match(problemsOf('a: [', true).join(), 'block:1: ');
 });
 
 test.run();

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BinderMetrics } from '../../lib/binder/binder-metrics.ts';
+import { Janitor } from '../../lib/janitor/janitor.ts';
+import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { createMetrics } from '../../lib/server/metrics.ts';
 import { parsePage, ROOT } from './pages.ts';
 
@@ -13,6 +15,7 @@ const page = parsePage('docs/operations.md', text);
 const metrics = (() => {
   const { registry } = createMetrics();
   new BinderMetrics(registry);
+  new Janitor({} as never, DEFAULT_CONFIG, registry, {} as never, {} as never);
   return registry.getMetricsAsArray().filter(({ name }) => !/^(process|nodejs)_/.test(name));
 })();
 

@@ -29,21 +29,13 @@ export interface Page {
 }
 
 /**
- * The files of a page: blocks of YAML whose first line is a comment with a name, `# pool.yaml`, and as `request.json`
- * the request of a hook's fixture.
+ * The files of a page: blocks of YAML whose first line is a comment with a name, `# pool.yaml`, and as `fixture.json`
+ * that of a hook.
  */
 export function filesOf({ blocks }: Page): { readonly name: string; readonly text: string }[] {
   return blocks.flatMap(({ language, isFragment, text }) => {
     if (language === 'json' && !isFragment) {
-      const { request } = JSON.parse(text);
-      return request === undefined
-        ? []
-        : [
-            {
-              name: 'request.json',
-              text: JSON.stringify({ children: {}, attachments: {}, related: {}, ...request }),
-            },
-          ];
+      return JSON.parse(text).request === undefined ? [] : [{ name: 'fixture.json', text }];
     }
     const [, name] = /^# ([\w-]+\.yaml)\n/.exec(text) ?? [];
     return name === undefined ? [] : [{ name, text }];
@@ -54,6 +46,7 @@ export function filesOf({ blocks }: Page): { readonly name: string; readonly tex
 export function readPages(): Page[] {
   const paths = [
     'README.md',
+    '{CHANGELOG,CODE_OF_CONDUCT,CONTRIBUTING,SECURITY}.md',
     'docs/*.md',
     'examples/*.md',
     'metacontroller/*.md',

@@ -662,7 +662,7 @@ test('permissions follow the options: another Lease, another namespace, none wit
     '--install-namespace=ipam',
   );
   assert.ok(moved.includes('get leases kube-system x'));
-  assert.ok(moved.includes('watch ipallocations ipam '));
+  assert.ok(moved.includes('create leases kube-system '));
   assert.equal(required('--no-bind'), []);
 });
 

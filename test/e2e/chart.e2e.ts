@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { CHART } from '../../charts/build.ts';
 import { find, HELM, helm, type Manifest, NO_HELM, template } from '../chart/helm.ts';
 import { certificate } from '../server/certificate.ts';
+import { ALLOCATION_RESOURCE, type Allocation, allocationsOf } from './allocations.ts';
 import { ASSETS, ControlPlane, Ended, eventually, freePorts, type Program } from './control-plane.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -200,7 +201,7 @@ test('the account may do no more than the binder does', async () => {
     ['get', 'secrets'],
     ['create', 'events'],
     ['list', 'leases'],
-    ['delete', 'ipallocations'],
+    ['delete', ALLOCATION_RESOURCE],
     ['list', 'inclusterippools'],
   ]) {
     assert.not.ok(await may(verb!, resource!, `--namespace=${NAMESPACE}`), `${verb} ${resource}`);
@@ -268,12 +269,8 @@ test('metaipam doctor finds the server in its pod, and controllers, CRDs and per
 
 test('helm uninstall leaves pools, claims, addresses and the PodNetwork; the next install goes on', async () => {
   const uid = async (path: string) => (await plane.api('GET', path)).body.metadata.uid;
-  const paths = [
-    `${POOLS}/pool`,
-    `${ADDRESSES}/together`,
-    '/apis/metaipam.io/v1alpha1/podnetworks/default',
-    `/apis/metaipam.io/v1alpha1/namespaces/default/ipallocations/${await allocationOf('together')}`,
-  ];
+  const paths = [`${POOLS}/pool`, `${ADDRESSES}/together`, '/apis/metaipam.io/v1alpha1/podnetworks/default'];
+  const allocation = await allocationOf('together');
   const before = await Promise.all(paths.map(uid));
   release('uninstall');
   assert.is(
@@ -281,9 +278,11 @@ test('helm uninstall leaves pools, claims, addresses and the PodNetwork; the nex
     '',
   );
   assert.equal(await Promise.all(paths.map(uid)), before);
+  assert.equal(await allocationOf('together'), allocation);
   release('install', { combined: { enabled: true }, hooks: { port: hooksPort } });
   await claim('afterwards');
   assert.equal(await Promise.all(paths.map(uid)), before);
+  assert.equal(await allocationOf('together'), allocation);
 });
 
 test('what kubectl has installed is taken over, and goes on', async () => {
@@ -343,9 +342,11 @@ test('with the components of kustomize it makes what they make', async () => {
   }
 });
 
-async function allocationOf(name: string): Promise<string> {
-  const { body } = await plane.api('GET', '/apis/metaipam.io/v1alpha1/namespaces/default/ipallocations');
-  return body.items.find(({ spec }: Manifest) => spec.claimRef?.name === name).metadata.name;
+async function allocationOf(name: string): Promise<Allocation> {
+  const pool = { kind: 'InClusterIPPool', namespace: 'default', name: 'pool' };
+  const found = (await allocationsOf(plane, pool)).find(({ claim }) => claim.name === name);
+  assert.ok(found, `${name} has no allocation`);
+  return found;
 }
 
 function foreignCrd(group: string, version: string, kind: string): Manifest {

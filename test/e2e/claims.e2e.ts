@@ -75,10 +75,12 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
       await box.claim('test', { kind });
       await box.bound('test');
       await box.delete(kind, box.poolName(kind));
+      await eventually('the pool to be deleted', async () => {
+        return readyReason((await box.get(kind, box.poolName(kind)))!) === 'Deleting';
+      });
       await box.settlesOn(['test']);
       const pool = (await box.get(kind, box.poolName(kind)))!;
       assert.equal(pool.metadata.finalizers?.length, 1);
-      assert.is(readyReason(pool), 'Deleting');
       await box.release('test');
       await box.gone(kind, box.poolName(kind));
       await eventually('no allocation', async () => (await box.allocations(kind)).length === 0);
@@ -105,7 +107,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
   scenario('H3 a claim of a pool that does not exist', async (box) => {
     await box.pool(WIDE);
     await box.claim('test', { pool: 'another' });
-    await box.settlesOn([], 5);
+    await box.settlesOn([]);
     const message = await box.waiting('test', 'PoolNotReady');
     assert.match(message, 'InClusterIPPool h3/another');
     await box.settlesOn([]);
@@ -163,7 +165,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
   scenario('H9 a claim of a global pool that does not exist', async (box) => {
     await box.pool(WIDE, 'GlobalInClusterIPPool');
     await box.claim('test', { kind: 'GlobalInClusterIPPool', pool: 'h9-another' });
-    await box.settlesOn([], 5);
+    await box.settlesOn([]);
     assert.match(await box.waiting('test', 'PoolNotReady'), 'GlobalInClusterIPPool h9-another');
     await box.settlesOn([]);
   });
@@ -212,9 +214,9 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     await box.claim('next');
     await box.waiting('next', 'PoolNotReady');
     await box.settlesOn([]);
-    const held = (await box.allocations()).filter(({ spec }) => spec.address !== undefined);
+    const held = (await box.allocations()).filter(({ address }) => address !== undefined);
     assert.equal(
-      held.map(({ spec }) => [spec.address, spec.claimRef.name]),
+      held.map(({ address, claim }) => [address, claim.name]),
       [['10.0.0.50', 'test']],
     );
     await box.annotate('InClusterIPPool', 'pool', { [PAUSED]: null });
@@ -392,15 +394,15 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
     await box.gone('IPAddress', 'test');
     let releasedAt = '';
     await eventually('the allocation to be marked', async () => {
-      const held = (await box.allocations()).find(({ spec }) => spec.claimRef.name === 'test')!;
-      releasedAt = held.metadata.annotations?.['metaipam.io/released-at'] ?? '';
+      const held = (await box.allocations()).find(({ claim }) => claim.name === 'test')!;
+      releasedAt = held.releasedAt ?? '';
       return releasedAt !== '';
     });
     assert.equal(await box.list('IPAddress'), []);
     await box.bound('next');
     const [allocation] = await box.allocations();
-    const waited = Date.parse(allocation!.metadata.creationTimestamp!) - Date.parse(releasedAt);
-    // A creationTimestamp has whole seconds.
+    const waited = Date.parse(allocation!.since) - Date.parse(releasedAt);
+    // Such a time may have whole seconds.
     assert.ok(waited > 4000, `given out again after ${waited} ms`);
   });
 
@@ -427,7 +429,7 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
       assert.equal((await box.get('IPAddress', 'test'))!.spec, before.spec);
     }
     assert.equal(
-      (await box.allocations()).map(({ spec }) => spec.address),
+      (await box.allocations()).map(({ address }) => address),
       ['10.0.0.1'],
     );
   });
@@ -480,7 +482,7 @@ async function assertAdopted(box: Sandbox, before: IPAddress): Promise<void> {
   await box.quiet();
   const allocations = await box.allocations();
   assert.equal(
-    allocations.map(({ spec }) => [spec.address, spec.adopted]),
+    allocations.map(({ address, isAdopted }) => [address, isAdopted]),
     [['10.0.0.1', true]],
   );
 }
@@ -500,9 +502,9 @@ async function assertFull(
     prefix: 24,
     ...expected,
   });
-  const allocated = (await box.allocations(kind)).filter(({ spec }) => spec.address === expected.address);
+  const allocated = (await box.allocations(kind)).filter((one) => one.address === expected.address);
   assert.equal(
-    allocated.map(({ spec }) => spec.claimRef.uid),
+    allocated.map(({ claim }) => claim.uid),
     [claim.metadata.uid],
   );
 }
@@ -520,7 +522,7 @@ async function owned(
     );
     return (address?.metadata.ownerReferences ?? []).length === owners.length;
   };
-  await eventually('owners', isOwned, 10).catch(() => {});
+  await eventually('owners', isOwned).catch(() => {});
   assert.equal(address?.metadata.ownerReferences ?? [], owners);
   return address!;
 }

@@ -3,7 +3,7 @@
  * data and ports of its own. The programs come from $KUBEBUILDER_ASSETS, as for every envtest.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -12,6 +12,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { Agent, request } from 'node:https';
@@ -19,6 +20,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseJson } from '../../lib/json.ts';
+import { Watch } from './watch.ts';
 
 export const ASSETS = process.env.KUBEBUILDER_ASSETS || '/usr/local/kubebuilder/bin';
 const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'metacontroller'];
@@ -29,8 +32,10 @@ export function missingPrograms(): string[] {
 }
 
 const running = new Set<ChildProcess>();
+const folders = new Set<string>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
@@ -66,6 +71,11 @@ export class Program {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined;
   }
 
+  /** It does not keep this process, and is ended with it. */
+  unref(): void {
+    this.#child.unref();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -91,32 +101,47 @@ export interface Answer {
   readonly body: any;
 }
 
+/** What another process needs to use a control plane. */
+export interface Access {
+  readonly dir: string;
+  readonly apiPort: number;
+  readonly token: string;
+}
+
 export class ControlPlane {
   readonly dir: string;
   readonly kubeconfig: string;
-  readonly #apiPort: number;
-  readonly #token: string;
+  readonly access: Access;
   readonly #agent: Agent;
   readonly #programs: Program[];
+  readonly #watches = new Map<string, Watch>();
 
-  private constructor(dir: string, apiPort: number, token: string, programs: Program[]) {
+  private constructor(access: Access, programs: Program[], dir = access.dir) {
     this.dir = dir;
-    this.#apiPort = apiPort;
-    this.#token = token;
+    this.access = access;
     this.#programs = programs;
     this.kubeconfig = join(dir, 'kubeconfig');
-    const ca = join(dir, 'pki', 'apiserver.crt');
+    const ca = join(access.dir, 'pki', 'apiserver.crt');
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: 64,
       ca: readFileSync(ca),
     });
-    writeFileSync(this.kubeconfig, JSON.stringify(kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token)));
+    const server = `https://127.0.0.1:${access.apiPort}`;
+    writeFileSync(this.kubeconfig, JSON.stringify(kubeconfig(server, ca, access.token)));
+  }
+
+  /** Uses a control plane that runs already, with a folder and programs of its own. `stop` leaves it running. */
+  static attach(access: Access): ControlPlane {
+    const dir = mkdtempSync(join(access.dir, 'use-'));
+    symlinkSync(join(access.dir, 'pki'), join(dir, 'pki'));
+    return new ControlPlane(access, [], dir);
   }
 
   /** Starts etcd and the API server. Nothing runs when this throws. */
   static async start(): Promise<ControlPlane> {
     const dir = mkdtempSync(join(tmpdir(), 'metaipam-e2e-'));
+    if (!process.env.KEEP_E2E_LOGS) folders.add(dir);
     const programs: Program[] = [];
     try {
       const [etcdPort, peerPort, apiPort] = await freePorts(3);
@@ -158,8 +183,9 @@ export class ControlPlane {
         '--authorization-mode=RBAC',
         '--disable-admission-plugins=ServiceAccount',
       ]);
-      await until('kube-apiserver', apiserver, async () => existsSync(join(pki, 'apiserver.crt')));
-      const plane = new ControlPlane(dir, apiPort!, token, programs);
+      // It writes the key when the certificate is complete.
+      await until('kube-apiserver', apiserver, async () => existsSync(join(pki, 'apiserver.key')));
+      const plane = new ControlPlane({ dir, apiPort: apiPort!, token }, programs);
       await until('kube-apiserver', apiserver, async () => {
         const { status } = await plane.api('GET', '/api/v1/namespaces/default');
         return status === 200;
@@ -191,6 +217,9 @@ export class ControlPlane {
       `--service-account-private-key-file=${sa}`,
       '--controllers=garbage-collector-controller,namespace-controller,validatingadmissionpolicy-status-controller',
       '--concurrent-gc-syncs=20',
+      // By default twenty requests a second, of which a namespace that goes takes forty.
+      '--kube-api-qps=500',
+      '--kube-api-burst=1000',
     ]);
     const agent = new Agent({ rejectUnauthorized: false });
     await until(
@@ -231,8 +260,8 @@ export class ControlPlane {
 
   /** One request. Errors of the API are answers too. */
   api(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<Answer> {
-    return call(this.#agent, this.#apiPort, method, path, {
-      headers: { authorization: `Bearer ${this.#token}`, 'content-type': contentType },
+    return call(this.#agent, this.access.apiPort, method, path, {
+      headers: { authorization: `Bearer ${this.access.token}`, 'content-type': contentType },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
   }
@@ -255,9 +284,31 @@ export class ControlPlane {
     });
   }
 
-  async stop(): Promise<void> {
-    this.#agent.destroy();
+  /** The objects of a list's path, kept up to date by one watch for all who ask. */
+  watch(path: string): Watch {
+    let watch = this.#watches.get(path);
+    if (watch === undefined) {
+      watch = new Watch(this.access, path, this.#agent);
+      this.#watches.set(path, watch);
+    }
+    return watch;
+  }
+
+  /** It does not keep this process, and is stopped with it. */
+  unref(): void {
+    for (const program of this.#programs) program.unref();
+  }
+
+  /** Stops watches, and what was started here: on a control plane that runs already, all but itself. */
+  async stopPrograms(): Promise<void> {
+    for (const watch of this.#watches.values()) watch.stop();
     await stopAll(this.#programs);
+  }
+
+  async stop(): Promise<void> {
+    await this.stopPrograms();
+    this.#agent.destroy();
+    folders.delete(this.dir);
     if (!process.env.KEEP_E2E_LOGS) rmSync(this.dir, { recursive: true, force: true });
   }
 }
@@ -269,42 +320,61 @@ export class Ended extends Error {
   }
 }
 
-/** Polls until `check` is true; a throwing check counts as not yet, unless it throws Ended. */
+/** What wakes who waits: after some milliseconds, or with the next event, until it is aborted. */
+export type Wake = number | ((signal: AbortSignal) => Promise<unknown>);
+
+/** Without an event, check nevertheless: not everything that is waited for comes with one. Milliseconds. */
+const HEARTBEAT_MS = 1000;
+
+async function heartbeat(signal: AbortSignal): Promise<void> {
+  await delay(HEARTBEAT_MS, undefined, { signal }).catch(() => {});
+}
+
+/** Checks, each time it is woken, until `check` is true; a throwing check counts as not yet, unless it throws Ended. */
 export async function eventually(
   what: string,
   check: () => Promise<boolean>,
   seconds = 30,
-  interval = 100,
+  wake: Wake = 100,
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   let last: unknown;
   do {
+    const awake = new AbortController();
+    const event = typeof wake === 'number' ? undefined : wake(awake.signal);
     try {
-      if (await check()) return;
-    } catch (error) {
-      if (error instanceof Ended) throw error;
-      last = error;
+      const isTrue = await check().catch((error) => {
+        if (error instanceof Ended) throw error;
+        last = error;
+      });
+      if (isTrue) return;
+      if (event !== undefined) await Promise.race([event, heartbeat(awake.signal)]);
+      else await delay(wake as number);
+    } finally {
+      awake.abort();
     }
-    await delay(interval);
   } while (Date.now() < deadline);
   throw new Error(`${what}: not within ${seconds} s${last instanceof Error ? ` (${last.message})` : ''}`);
 }
 
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const { port } = server.address() as { port: number };
-      await new Promise((resolve) => server.close(resolve));
-      return port;
-    }),
-  );
+/** Where ports are looked for: below those that Linux gives to whoever connects. */
+const PORTS = { first: 12_000, count: 20_000 };
+
+/** Free ports of loopback. Others who ask at the same time draw from as many thousands that it hardly matters. */
+export function freePorts(count: number): Promise<number[]> {
+  return Promise.all(Array.from({ length: count }, freePort));
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.first + PORTS.count);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.on('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
 }
 
 function start(programs: Program[], dir: string, program: string, args: string[], name = program): Program {
@@ -338,7 +408,7 @@ function call(
       response.on('data', (data) => (text += data));
       response.on('end', () => {
         const isJson = response.headers['content-type']?.includes('json');
-        resolve({ status: response.statusCode ?? 0, body: isJson ? JSON.parse(text) : text });
+        resolve({ status: response.statusCode ?? 0, body: isJson ? parseJson(text) : text });
       });
       response.on('error', reject);
     });

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ObjectMeta, OwnerReference } from '../../lib/kubernetes/object.ts';
-import type { IPAddress, IPAllocation } from '../../lib/kubernetes/types.ts';
+import { type Allocation, loseAllocations } from './allocations.ts';
 import { eventually } from './control-plane.ts';
 import { type Installation, type InstallOptions, install, quiet } from './install.ts';
 import { type Kinds, type PoolKind, pathOf, Sandbox, succeeded } from './sandbox.ts';
@@ -17,7 +17,10 @@ for (const applyStrategy of APPLY_STRATEGIES) deletions(applyStrategy);
 for (const applyStrategy of APPLY_STRATEGIES) outages(applyStrategy);
 
 function deletions(applyStrategy: ApplyStrategy): void {
-  const { scenario, run } = scenarios(`deletion, ${applyStrategy}: `, { applyStrategy });
+  const { scenario, run } = scenarios(`deletion, ${applyStrategy}: `, {
+    applyStrategy,
+    serveArgs: ['--cache-lag=3s'],
+  });
 
   for (const kind of POOL_KINDS) {
     scenario(
@@ -35,7 +38,7 @@ function deletions(applyStrategy: ApplyStrategy): void {
         await box.gone(kind, box.poolName(kind));
         await box.release('late');
         await box.settlesOn([]);
-        assert.equal(await box.allocations(kind), []);
+        await eventually('no allocation', async () => (await box.allocations(kind)).length === 0);
       },
     );
 
@@ -61,20 +64,26 @@ function deletions(applyStrategy: ApplyStrategy): void {
         await box.serve(['a', 'b'], { kind });
         await box.claim('hungry', { kind });
         await box.waiting('hungry', 'PoolExhausted');
-        for (const both of [['IPAllocation'], ['IPAddress'], ['IPAllocation', 'IPAddress']] as const) {
+        const all: Held['what'][][] = [['allocation'], ['address'], ['allocation', 'address']];
+        for (const both of all) {
           const before = await everything(box, kind);
-          const allocation = before.find(
-            (object) => isHeldBy(object, 'a') && object.kind === 'IPAllocation',
-          )!;
-          const address = before.find((object) => isHeldBy(object, 'a') && object.kind === 'IPAddress')!;
-          const doomed = both.map((one) => (one === 'IPAllocation' ? allocation : address));
-          await Promise.all(doomed.map((object) => deleteObject(box, object)));
+          const doomed = before.filter(({ what, claim }) => claim === 'a' && both.includes(what));
+          await Promise.all(
+            doomed.map(({ what }) =>
+              what === 'allocation'
+                ? loseAllocations(box.plane, box.poolOf(kind), '10.0.0.1')
+                : box.delete('IPAddress', 'a'),
+            ),
+          );
           await eventually(`${both.join(' and ')} to come back`, async () => {
             const now = await everything(box, kind);
-            const { a = '10.0.0.1', hungry } = held(now);
-            assert.equal([a, hungry], ['10.0.0.1', undefined]);
+            const addressesOf = (name: string) =>
+              now.filter(({ claim }) => claim === name).map(({ address }) => address);
+            assert.ok(addressesOf('a').every((address) => address === '10.0.0.1'));
+            assert.ok(addressesOf('hungry').every((address) => address === undefined));
+            const identities = now.map(({ identity }) => identity);
             return (
-              now.length === before.length && doomed.every(({ metadata }) => !uids(now).has(metadata.uid!))
+              now.length === before.length && doomed.every(({ identity }) => !identities.includes(identity))
             );
           });
           await box.quiet();
@@ -111,7 +120,7 @@ function outages(applyStrategy: ApplyStrategy): void {
     await box.delete('IPAddressClaim', 'a');
     await box.delete('IPAddressClaim', 'b');
     await box.delete('InClusterIPPool', 'pool');
-    await box.delete('IPAllocation', 'pool.10.0.0.3');
+    await loseAllocations(box.plane, box.poolOf('InClusterIPPool'), '10.0.0.3');
     await eventually('a sync to fail', async () =>
       (await box.list('Event')).some(
         ({ reason, involvedObject }) => reason === 'SyncError' && involvedObject.name === 'a',
@@ -205,9 +214,7 @@ async function restored(
 
   const saved = await Promise.all(order.map(async (kind) => ({ kind, objects: await exported(box, kind) })));
   for (const { objects } of saved) for (const object of objects) await stripAndDelete(box, object);
-  for (const kind of POOL_KINDS) {
-    for (const allocation of await box.allocations(kind)) await deleteObject(box, allocation);
-  }
+  for (const kind of POOL_KINDS) await loseAllocations(box.plane, box.poolOf(kind));
   for (const { kind } of saved) {
     await eventually(`no ${kind}`, async () => (await exported(box, kind)).length === 0);
   }
@@ -257,31 +264,48 @@ async function stripAndDelete(box: Sandbox, object: { kind: string; metadata: Ob
   await deleteObject(box, object);
 }
 
-type Held = IPAllocation | IPAddress;
+/** An allocation or an IPAddress. */
+interface Held {
+  readonly what: 'allocation' | 'address';
+  readonly claim: string;
+  readonly address?: string | undefined;
+  readonly identity: string;
+  /** What it says beside that, whenever it was made. */
+  readonly rest: object;
+}
 
 /** The allocations of the pool and the IPAddresses of the namespace. */
 async function everything(box: Sandbox, kind: PoolKind): Promise<Held[]> {
-  return [...(await box.allocations(kind)), ...(await box.list('IPAddress'))];
+  const allocations = (await box.allocations(kind)).map(
+    ({ claim, address, identity, isAdopted }): Held => ({
+      ...{ what: 'allocation', claim: claim.name, address, identity },
+      rest: { uid: claim.uid, isAdopted },
+    }),
+  );
+  const addresses = (await box.list('IPAddress')).map(({ metadata, spec }): Held => {
+    const { labels, ownerReferences = [] } = metadata;
+    // The pool becomes the second owner of an IPAddress in its own time.
+    const owner = ownerReferences.find(({ controller }) => controller);
+    return {
+      ...{ what: 'address', claim: spec.claimRef.name, address: spec.address, identity: metadata.uid! },
+      rest: { name: metadata.name, labels, owner, spec },
+    };
+  });
+  return [...allocations, ...addresses].sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
 }
 
-function isHeldBy({ spec }: Held, claim: string): boolean {
-  return spec.claimRef.name === claim;
+function sortKey({ what, claim, address }: Held): string {
+  return `${what} ${claim} ${address}`;
 }
 
-function uids(objects: readonly Held[]): Set<string | undefined> {
-  return new Set(objects.map(({ metadata }) => metadata.uid));
-}
-
-/** What an object says, whenever it was made. */
-function essence({ kind, metadata, spec }: Held): object {
-  const { name, namespace, labels, ownerReferences = [] } = metadata;
-  // The pool becomes the second owner of an IPAddress in its own time.
-  return { kind, name, namespace, labels, owner: ownerReferences.find(({ controller }) => controller), spec };
+/** What does not change when it is lost and comes back. */
+function essence({ identity, ...rest }: Held): object {
+  return rest;
 }
 
 /** Addresses by the name of their claim. */
-function held(objects: readonly Held[]): Record<string, string> {
-  const entries = objects.map(({ spec }) => [spec.claimRef.name, spec.address ?? '']);
+function held(allocations: readonly Allocation[]): Record<string, string> {
+  const entries = allocations.map(({ claim, address }) => [claim.name, address ?? '']);
   return Object.fromEntries(entries.filter(([, address]) => address !== ''));
 }
 

@@ -18,7 +18,8 @@ const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
 test.before(async (context) => {
   for (const entry of readdirSync(ROOT)) symlinkSync(join(ROOT, entry), join(folder, entry));
   for (const { name, text } of filesOf(page('docs/first-pool.md'))) writeFileSync(join(folder, name), text);
-  context.installation = await install({ serveArgs: ['--log-level=debug', '--cache-lag=3s'] });
+  const serveArgs = ['--log-level=debug', '--cache-lag=3s'];
+  context.installation = await install({ serveArgs, isAlone: true });
   // It has no pods here, where no node runs any.
   await context.installation.plane.kubectl(['apply', '-f', join(ROOT, 'metacontroller/deployment.yaml')]);
 });
@@ -98,8 +99,8 @@ test('operations: claims that clusterctl moves have the address that they had', 
   await box.plane.api('PATCH', path, { spec: { paused: false } }, 'application/merge-patch+json');
   assert.is((await box.bound('a')).spec.address, '10.0.0.7');
   await box.quiet();
-  const allocations = (await box.allocations()).map(({ metadata }) => metadata.name);
-  assert.equal(allocations, ['pool.10.0.0.7']);
+  const allocations = (await box.allocations()).map(({ address }) => address);
+  assert.equal(allocations, ['10.0.0.7']);
   await box.release('a');
 });
 

@@ -44,7 +44,7 @@ async function complaints(): Promise<{ code: number; lines: string[] }> {
 }
 
 test.before(async () => {
-  installation = await install({ metacontrollers: 0 });
+  installation = await install({ metacontrollers: 0, isAlone: true });
 });
 test.after(() => installation?.stop());
 

@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { dump, loadAll } from 'js-yaml';
 import { POOL_LABEL } from '../../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import { ASSETS, ControlPlane, Ended, eventually, freePorts, type Program } from './control-plane.ts';
+import { ControlPlane, Ended, eventually, freePorts, type Program } from './control-plane.ts';
+import { borrow, makeSharedPlane, wipe } from './shared-plane.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
+const ADMISSION = join(ROOT, 'metacontroller', 'admission');
 
 export interface InstallOptions {
   readonly applyStrategy?: 'dynamic-apply' | 'server-side-apply';
@@ -16,6 +17,8 @@ export interface InstallOptions {
   readonly admission?: boolean;
   readonly serveArgs?: readonly string[];
   readonly metacontrollerArgs?: readonly string[];
+  /** On a control plane of its own, for what would spoil it for others. */
+  readonly isAlone?: boolean;
 }
 
 export interface Installation {
@@ -33,20 +36,58 @@ export interface Installation {
   stop(): Promise<void>;
 }
 
-/** A control plane with everything on it. Nothing runs when this throws. */
+/**
+ * metaipam on a control plane that nobody else uses at the time. Nothing runs when this throws.
+ *
+ * The control plane is the one that the runner lends, or this process's own, and goes to the next user without what
+ * this one leaves; with `isAlone` it is a new one that ends with this installation.
+ */
 export async function install(options: InstallOptions = {}): Promise<Installation> {
-  const plane = await ControlPlane.start();
   try {
-    return await installOn(plane, options);
+    return await (options.isAlone ? installAlone(options) : installShared(options));
   } catch (error) {
     // uvu says nothing of what goes wrong before a suite.
     console.error(error);
+    throw error;
+  }
+}
+
+async function installAlone(options: InstallOptions): Promise<Installation> {
+  const { plane, loan } = await makeSharedPlane();
+  try {
+    return await installOn(plane, loan.hooksPort, options, () => plane.stop());
+  } catch (error) {
     await plane.stop();
     throw error;
   }
 }
 
-async function installOn(plane: ControlPlane, options: InstallOptions): Promise<Installation> {
+async function installShared(options: InstallOptions): Promise<Installation> {
+  const { access, hooksPort, network } = await borrow();
+  const plane = ControlPlane.attach(access);
+  const stop = async () => {
+    await plane.stopPrograms();
+    if (options.admission) {
+      await plane.kubectl(['delete', '-k', ADMISSION]);
+      await eventually('admission policies to go', async () => !(await routesClaims(plane)));
+    }
+    await wipe(plane, network);
+    await plane.stop();
+  };
+  try {
+    return await installOn(plane, hooksPort, options, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function installOn(
+  plane: ControlPlane,
+  hooksPort: number,
+  options: InstallOptions,
+  stop: () => Promise<void>,
+): Promise<Installation> {
   const {
     applyStrategy = 'dynamic-apply',
     metacontrollers = 1,
@@ -54,25 +95,9 @@ async function installOn(plane: ControlPlane, options: InstallOptions): Promise<
     serveArgs = [],
     metacontrollerArgs = [],
   } = options;
-  const [hooksPort, webPort] = await freePorts(2);
-  const metacontrollerCrds = join(ASSETS, '..', 'metacontroller-crds.yaml');
-  await plane.kubectl(['apply', '--server-side', '-f', metacontrollerCrds]);
-  await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds')]);
-  await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds', 'cluster-api')]);
-  await plane.kubectl(['apply', '--server-side', '-f', join(import.meta.dirname, 'cluster-crd.yaml')]);
-  await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
-  await plane.startControllerManager();
-
-  const rendered = await plane.kubectl(['kustomize', join(ROOT, 'metacontroller')]);
-  const objects = (loadAll(rendered) as KubernetesObject[]).filter(({ kind }) => kind !== 'Deployment');
-  const base = `http://127.0.0.1:${hooksPort}/hooks/`;
-  const manifest = objects
-    .map((object) => dump(object))
-    .join('---\n')
-    .replaceAll('http://metaipam-hooks.metaipam-system.svc/hooks/', base);
-  await plane.kubectl(['apply', '--server-side', '-f', '-'], manifest);
+  const [webPort] = await freePorts(1);
   if (admission) {
-    await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'metacontroller', 'admission')]);
+    await plane.kubectl(['apply', '--server-side', '-k', ADMISSION]);
     await eventually('admission policies to work', () => routesClaims(plane));
   }
 
@@ -124,7 +149,7 @@ async function installOn(plane: ControlPlane, options: InstallOptions): Promise<
     startMetacontroller,
     startServer,
     hookCalls: () => hookCalls(webserver),
-    stop: () => plane.stop(),
+    stop,
   };
 }
 
@@ -158,7 +183,7 @@ async function hookCalls(webserver: string): Promise<Record<string, number>> {
 }
 
 /** Waits until no hook has been called for `quietSeconds`; an Error names the hooks that go on if that never comes. */
-export async function quiet(installation: Installation, quietSeconds = 3, withinSeconds = 60): Promise<void> {
+export async function quiet(installation: Installation, quietSeconds = 2, withinSeconds = 60): Promise<void> {
   const deadline = Date.now() + withinSeconds * 1000;
   let before = await installation.hookCalls();
   let since = Date.now();

@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert';
 import { UsedRanges } from '../../lib/address/blocks.ts';
 import { parsePrefix } from '../../lib/address/range.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
-import type { ClusterCIDR, ClusterCIDRSpec, IPAllocation, PodNetwork } from '../../lib/kubernetes/types.ts';
-import { type Answer, eventually } from './control-plane.ts';
+import type { ClusterCIDR, ClusterCIDRSpec, PodNetwork } from '../../lib/kubernetes/types.ts';
+import { allocatedBlocks, pathOfAllocations } from './allocations.ts';
+import { type Answer, eventually, type Wake } from './control-plane.ts';
 import type { Installation } from './install.ts';
 
 const PATHS = {
@@ -13,7 +14,6 @@ const PATHS = {
   clustercidrs: '/apis/networking.x-k8s.io/v1/clustercidrs',
   podnetworks: '/apis/metaipam.io/v1alpha1/podnetworks',
   podcidrclaims: '/apis/metaipam.io/v1alpha1/podcidrclaims',
-  ipallocations: '/apis/metaipam.io/v1alpha1/namespaces/metaipam-system/ipallocations',
   events: '/api/v1/namespaces/default/events',
 } as const;
 type Resource = keyof typeof PATHS;
@@ -103,16 +103,22 @@ export class NodeSandbox {
       `${resource} ${name} to go`,
       async () => (await this.get(resource, name)) === undefined,
       seconds,
+      this.#changes(resource),
     );
   }
 
   /** Waits until the node has podCIDRs. */
   async bound(name: string): Promise<readonly string[]> {
     let podCIDRs: readonly string[] | undefined;
-    await eventually(`podCIDRs of ${name}`, async () => {
-      podCIDRs = (await this.get<Node>('nodes', name))?.spec?.podCIDRs;
-      return podCIDRs !== undefined;
-    });
+    await eventually(
+      `podCIDRs of ${name}`,
+      async () => {
+        podCIDRs = (await this.get<Node>('nodes', name))?.spec?.podCIDRs;
+        return podCIDRs !== undefined;
+      },
+      30,
+      this.#changes('nodes'),
+    );
     return podCIDRs!;
   }
 
@@ -125,12 +131,17 @@ export class NodeSandbox {
   /** Waits until the PodNetwork says of the node why it waits, or what is wrong with its podCIDRs. */
   async remarks(node: string, reason: string): Promise<void> {
     let last = '';
-    await eventually(`remark ${node} (${reason})`, async () => {
-      const network = await this.get<PodNetwork>('podnetworks', 'default');
-      last = network?.status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? '';
-      if (last.includes(`${node} (${reason}`)) return true;
-      throw new Error(last);
-    });
+    await eventually(
+      `remark ${node} (${reason})`,
+      async () => {
+        const network = await this.get<PodNetwork>('podnetworks', 'default');
+        last = network?.status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? '';
+        if (last.includes(`${node} (${reason}`)) return true;
+        throw new Error(last);
+      },
+      30,
+      this.#changes('podnetworks'),
+    );
   }
 
   /** Makes a node that is not served. */
@@ -143,16 +154,21 @@ export class NodeSandbox {
   /** Waits until the ClusterCIDR counts what is expected. */
   async counts(name: string, expected: Partial<NonNullable<ClusterCIDR['status']>>): Promise<void> {
     let last = '';
-    await eventually(`status of ${name}: ${JSON.stringify(expected)}`, async () => {
-      const status = ((await this.get<ClusterCIDR>('clustercidrs', name))?.status ?? {}) as Record<
-        string,
-        unknown
-      >;
-      last = JSON.stringify(status);
-      if (Object.entries(expected).every(([key, value]) => isDeepStrictEqual(status[key], value)))
-        return true;
-      throw new Error(last);
-    });
+    await eventually(
+      `status of ${name}: ${JSON.stringify(expected)}`,
+      async () => {
+        const status = ((await this.get<ClusterCIDR>('clustercidrs', name))?.status ?? {}) as Record<
+          string,
+          unknown
+        >;
+        last = JSON.stringify(status);
+        if (Object.entries(expected).every(([key, value]) => isDeepStrictEqual(status[key], value)))
+          return true;
+        throw new Error(last);
+      },
+      30,
+      this.#changes('clustercidrs'),
+    );
   }
 
   /** Those of this very node, not of an earlier one of its name. */
@@ -162,8 +178,15 @@ export class NodeSandbox {
     return all.filter(({ involvedObject }) => involvedObject.uid === metadata.uid);
   }
 
-  async allocations(): Promise<string[]> {
-    return (await this.list<IPAllocation>('ipallocations')).map(({ metadata }) => metadata.name).sort();
+  /** Wakes with what becomes of the objects of a resource. */
+  #changes(resource: Resource): Wake {
+    const watch = this.installation.plane.watch(PATHS[resource]);
+    return (signal) => watch.next(() => true, signal);
+  }
+
+  /** What is given out, as `<network> <block>`. */
+  allocations(): Promise<string[]> {
+    return allocatedBlocks(this.installation.plane);
   }
 
   serviceCIDRs(serviceCIDRs: string[] | null): Promise<void> {
@@ -186,13 +209,18 @@ export class NodeSandbox {
     for (const { metadata } of await this.list<PodNetwork>('podnetworks')) {
       if (metadata.name !== 'default') await this.delete('podnetworks', metadata.name);
     }
-    for (const resource of ['nodes', 'clustercidrs', 'podcidrclaims', 'ipallocations'] as const) {
-      await eventually(`no ${resource}`, async () => (await this.list(resource)).length === 0, 60);
+    for (const resource of ['nodes', 'clustercidrs', 'podcidrclaims'] as const) {
+      const isEmpty = async () => (await this.list(resource)).length === 0;
+      await eventually(`no ${resource}`, isEmpty, 60, this.#changes(resource));
     }
+    const { plane } = this.installation;
+    const changes: Wake = (signal) => plane.watch(pathOfAllocations()).next(() => true, signal);
+    await eventually('no block', async () => (await this.allocations()).length === 0, 60, changes);
     await eventually(
       'only the default network',
       async () => (await this.list('podnetworks')).length === 1,
       60,
+      this.#changes('podnetworks'),
     );
     await this.serviceCIDRs(null);
   }

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { shippedVersion } from '../../lib/shipped.ts';
 import { bundle } from '../../release/bundle.ts';
 import { writeManifests } from '../../release/release.ts';
+import { ALLOCATION_RESOURCE, allocationsOf } from './allocations.ts';
 import { ControlPlane, eventually, freePorts } from './control-plane.ts';
 import { established, prepare, smoke, startServer, tryPod } from './smoke.ts';
 
@@ -20,13 +21,13 @@ spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: GlobalInClusterIPPool, n
 `;
 
 const test = suite('release', { folder: '', plane: undefined as ControlPlane | undefined });
-test.before.each(async (context) => {
+test.before(async (context) => {
   context.folder = mkdtempSync(join(tmpdir(), 'metaipam-release-'));
   writeManifests(context.folder, shippedVersion());
   context.plane = await ControlPlane.start();
   await prepare(context.plane, ['crds/cluster-api']);
 });
-test.after.each(async ({ folder, plane }) => {
+test.after(async ({ folder, plane }) => {
   await plane?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -53,7 +54,7 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
   await bundle(folder);
   const hooks = `--hooks-bind-address=127.0.0.1:${hooksPort}`;
   const server = await startServer(plane!, join(folder, 'metaipam.mjs'), [hooks], webPort!);
-  await plane!.startMetacontroller('metacontroller');
+  const metacontroller = await plane!.startMetacontroller('metacontroller');
   await smoke(plane!);
 
   // What clusterctl does to upgrade: all but the namespace and the CRDs goes and comes back.
@@ -73,17 +74,13 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
         'jsonpath={range .items[*]}{.kind} {.metadata.uid} {.metadata.deletionTimestamp}{"\\n"}{end}',
       ],
     ]);
-  const allocations = () =>
-    plane!.kubectl([
-      'get',
-      'ipallocations',
-      '-n',
-      'metaipam-system',
-      '-o',
-      'jsonpath={.items[*].metadata.uid}',
-    ]);
-  const before = [await kept(), await allocations()];
-  assert.is(before[1]?.split(' ').length, 2);
+  const allocations = async () => [
+    ...(await allocationsOf(plane!, { kind: 'GlobalInClusterIPPool', name: 'shared' })),
+    ...(await allocationsOf(plane!, { kind: 'ClusterCIDR', name: 'everyone' })),
+  ];
+  const before = await kept();
+  const allocated = await allocations();
+  assert.is(allocated.length, 2);
   await plane!.kubectl(['delete', 'compositecontrollers,decoratorcontrollers', '--all']);
   await plane!.kubectl(['apply', '--server-side', '-f', '-'], local);
   const address = 'ipaddresses.ipam.cluster.x-k8s.io/later -n default -o jsonpath={.spec.address}';
@@ -91,10 +88,11 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
   await eventually('an address after the upgrade', async () =>
     (await plane!.kubectl(['get', ...address.split(' ')])).startsWith('fd00::'),
   );
-  assert.is(await kept(), before[0]);
-  const after = (await allocations()).split(' ');
-  for (const uid of before[1]!.split(' ')) assert.ok(after.includes(uid), 'an allocation was lost');
+  assert.is(await kept(), before);
+  const after = (await allocations()).map(({ identity }) => identity);
+  for (const { identity } of allocated) assert.ok(after.includes(identity), 'an allocation was lost');
 
+  await metacontroller.stop();
   await server.stop();
   assert.match(server.tail(), '"msg":"stopped"');
 });
@@ -139,7 +137,7 @@ test('ipam-components.yaml installs as clusterctl changes it', async ({ folder, 
     plane!.kubectl(['auth', 'can-i', ...what, '--as=system:serviceaccount:elsewhere:metaipam']);
   assert.match(await may('create', 'events', '-n', 'default'), 'yes');
   assert.match(await may('patch', 'nodes'), 'yes');
-  assert.match(await may('list', 'ipallocations.metaipam.io', '-n', 'elsewhere'), 'yes');
+  assert.match(await may('list', `${ALLOCATION_RESOURCE}.metaipam.io`, '-n', 'elsewhere'), 'yes');
 });
 
 test('the objects of the release are those of kubectl kustomize', async ({ folder, plane }) => {

@@ -9,15 +9,15 @@ import type {
   InClusterIPPool,
   IPAddress,
   IPAddressClaim,
-  IPAllocation,
 } from '../../lib/kubernetes/types.ts';
-import { type Answer, type ControlPlane, eventually } from './control-plane.ts';
+import { type Allocation, allocationsOf, type Pool } from './allocations.ts';
+import { type Answer, type ControlPlane, eventually, type Wake } from './control-plane.ts';
+import { HookLog } from './hook-log.ts';
 import type { Installation } from './install.ts';
 
 export interface Kinds {
   IPAddressClaim: IPAddressClaim;
   IPAddress: IPAddress;
-  IPAllocation: IPAllocation;
   InClusterIPPool: InClusterIPPool;
   GlobalInClusterIPPool: GlobalInClusterIPPool;
   Cluster: KubernetesObject;
@@ -34,7 +34,6 @@ export type PoolKind = 'InClusterIPPool' | 'GlobalInClusterIPPool';
 const API_VERSIONS: Record<keyof Kinds, string> = {
   IPAddressClaim: 'ipam.cluster.x-k8s.io/v1beta2',
   IPAddress: 'ipam.cluster.x-k8s.io/v1beta2',
-  IPAllocation: 'metaipam.io/v1alpha1',
   InClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
   GlobalInClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
   Cluster: 'cluster.x-k8s.io/v1beta2',
@@ -43,7 +42,6 @@ const API_VERSIONS: Record<keyof Kinds, string> = {
 };
 
 export const PAUSED = 'cluster.x-k8s.io/paused';
-const INSTALL_NAMESPACE = 'metaipam-system';
 
 /** The URL path of a kind's objects, or of one object. */
 export function pathOf(kind: keyof Kinds, namespace?: string, name?: string): string {
@@ -121,7 +119,10 @@ export class Sandbox {
 
   static async create(installation: Installation, namespace: string): Promise<Sandbox> {
     const sandbox = new Sandbox(installation, namespace);
-    await sandbox.create('Namespace', { name: namespace });
+    // An earlier user of the control plane may have left one, empty.
+    if ((await sandbox.get('Namespace', namespace)) === undefined) {
+      await sandbox.create('Namespace', { name: namespace });
+    }
     return sandbox;
   }
 
@@ -190,6 +191,7 @@ export class Sandbox {
       `${kind} ${name} to go`,
       async () => (await this.get(kind, name)) === undefined,
       seconds,
+      this.#eventsOf(kind),
     );
   }
 
@@ -221,7 +223,7 @@ export class Sandbox {
         );
       },
       seconds,
-      200,
+      this.#eventsOf('IPAddressClaim'),
     );
     return last?.message ?? '';
   }
@@ -245,21 +247,32 @@ export class Sandbox {
   /** Waits until the pool counts what is expected. */
   async counts(kind: PoolKind, expected: Record<string, number>): Promise<void> {
     let last = {};
-    await eventually(`${kind} of ${this.namespace}: ${JSON.stringify(expected)}`, async () => {
-      const counts = (await this.get(kind, this.poolName(kind)))?.status?.ipAddresses ?? {};
-      last = counts;
-      if (Object.entries(expected).every(([key, value]) => counts[key as keyof typeof counts] === value)) {
-        return true;
-      }
-      throw new Error(JSON.stringify(last));
-    });
+    await eventually(
+      `${kind} of ${this.namespace}: ${JSON.stringify(expected)}`,
+      async () => {
+        const counts = (await this.get(kind, this.poolName(kind)))?.status?.ipAddresses ?? {};
+        last = counts;
+        if (Object.entries(expected).every(([key, value]) => counts[key as keyof typeof counts] === value)) {
+          return true;
+        }
+        throw new Error(JSON.stringify(last));
+      },
+      30,
+      this.#eventsOf(kind),
+    );
   }
 
-  /** Allocations of the namespace, or of its global pool. */
-  async allocations(kind: PoolKind = 'InClusterIPPool'): Promise<IPAllocation[]> {
-    const namespace = kind === 'GlobalInClusterIPPool' ? INSTALL_NAMESPACE : this.namespace;
-    const all = await listOf(this.plane, 'IPAllocation', namespace);
-    return all.filter(({ spec }) => spec.poolRef.kind === kind && spec.poolRef.name === this.poolName(kind));
+  /** Allocations of the namespace's pool, or of its global pool. */
+  allocations(kind: PoolKind = 'InClusterIPPool'): Promise<Allocation[]> {
+    return allocationsOf(this.plane, this.poolOf(kind));
+  }
+
+  poolOf(kind: PoolKind): Pool {
+    return {
+      kind,
+      ...(kind === 'InClusterIPPool' && { namespace: this.namespace }),
+      name: this.poolName(kind),
+    };
   }
 
   /** After `seconds` without any hook call the namespace holds exactly these IPAddresses, and no garbage for long. */
@@ -277,26 +290,24 @@ export class Sandbox {
    * answers are looked at every ten seconds, so not for longer than that.
    */
   async quiet(seconds = 2): Promise<void> {
-    const own = [`"namespace":"${this.namespace}"`, `"name":"${this.namespace}"`];
-    const calls = () => {
-      const lines = readFileSync(this.installation.server.log, 'utf8').split('\n');
-      return lines.filter(
-        (line) => line.includes('"hook called"') && own.some((part) => line.includes(part)),
-      );
-    };
-    const deadline = Date.now() + 60_000;
-    let before = 0;
-    let since = Date.now();
-    while (before === 0 || Date.now() - since < seconds * 1000) {
-      if (Date.now() > deadline) {
-        const last = calls().slice(-6).join('\n');
-        throw new Error(`hooks still called for ${this.namespace}, or never:\n${last}`);
-      }
-      await delay(250);
-      const now = calls().length;
-      if (now !== before) since = Date.now();
-      before = now;
+    const calls = HookLog.of(this.installation.server.log);
+    const since = Date.now();
+    const deadline = since + 60_000;
+    for (;;) {
+      const left = Math.max(since, calls.lastOf(this.namespace)) + seconds * 1000 - Date.now();
+      if (left <= 0) return;
+      if (Date.now() > deadline) throw new Error(`hooks still called for ${this.namespace}, or never`);
+      // Without any call so far, time says nothing.
+      await delay(Number.isFinite(left) ? left + 20 : 100);
     }
+  }
+
+  /** Wakes with what becomes of a kind's objects in this namespace, or of the one named like it. */
+  #eventsOf(kind: keyof Kinds): Wake {
+    const watch = this.plane.watch(pathOf(kind));
+    const isOurs = ({ metadata: { namespace, name } }: KubernetesObject) =>
+      (namespace ?? name) === this.namespace;
+    return (signal) => watch.next(isOurs, signal);
   }
 
   #namespaceOf(kind: keyof Kinds): string | undefined {

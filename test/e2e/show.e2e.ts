@@ -10,6 +10,7 @@ import { check as checkObjects } from '../../lib/inspect/check/check.ts';
 import { effectsOf } from '../../lib/inspect/preview/preview.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { type Run, run } from '../cli/run.ts';
+import { leakedAllocation } from './allocations.ts';
 import { type Installation, install, quiet } from './install.ts';
 
 const pool = (name: string, ...addresses: string[]) => `---
@@ -221,17 +222,9 @@ spec:
   claimRef: {name: thief}
   address: 10.0.0.13
   prefix: 24
----
-apiVersion: metaipam.io/v1alpha1
-kind: IPAllocation
-metadata: {name: machines.10.0.0.99, namespace: default}
-spec:
-  poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: machines, uid: nobody}
-  claimRef: {apiGroup: ipam.cluster.x-k8s.io, kind: IPAddressClaim, namespace: default, name: nobody, uid: nobody}
-  address: 10.0.0.99
-  prefix: 24
 `;
-  await installation.plane.kubectl(['apply', '-f', '-'], faults);
+  const leaked = leakedAllocation('10.0.0.99');
+  await installation.plane.kubectl(['apply', '-f', '-'], faults + leaked.manifest);
   await quiet(installation);
   const { code, out, err } = await live(installation, check.run, ['-o', 'json']);
   assert.is(err, '');
@@ -248,10 +241,7 @@ spec:
   ];
   for (const each of expected) assert.ok(found.includes(each), `${each} in ${out}`);
   const later = names(checkObjects(await objectsOf(installation), contextAt(Date.now() + 3600_000)));
-  for (const each of [
-    'leaked-allocation IPAllocation default/machines.10.0.0.99',
-    'orphaned-address IPAddress default/thief',
-  ]) {
+  for (const each of [`leaked-allocation ${leaked.title}`, 'orphaned-address IPAddress default/thief']) {
     assert.ok(later.includes(each), `${each} in ${later}`);
   }
 });

@@ -1,6 +1,7 @@
 /** One and the same world twice: the engine's cluster, in memory, and a real one. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadAll } from 'js-yaml';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
@@ -10,41 +11,62 @@ import type { ControllerConfig } from '../../lib/engine/controller-config.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { type Unstructured, without } from '../../lib/engine/object.ts';
-import { parseJson } from '../../lib/json.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../../lib/kubernetes/object.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
-import { eventually } from './control-plane.ts';
+import { ALLOCATION_KIND, pathOfAllocations, poolKindOf } from './allocations.ts';
+import { type ControlPlane, eventually } from './control-plane.ts';
+import { HookLog } from './hook-log.ts';
 import { type Installation, quiet } from './install.ts';
+import { succeeded } from './sandbox.ts';
 
 const INSTALL = join(import.meta.dirname, '..', '..', 'metacontroller');
 const CLUSTER_CRD = join(import.meta.dirname, 'cluster-crd.yaml');
 
-/** The kinds that are compared. */
-const RESOURCES = [
-  'inclusterippools.ipam.cluster.x-k8s.io',
-  'globalinclusterippools.ipam.cluster.x-k8s.io',
-  'ipaddressclaims.ipam.cluster.x-k8s.io',
-  'ipaddresses.ipam.cluster.x-k8s.io',
-  'ipallocations.metaipam.io',
-  'podcidrclaims.metaipam.io',
-  'podnetworks.metaipam.io',
-  'clustercidrs.networking.x-k8s.io',
-  'nodes',
-];
-const KINDS = [
-  'InClusterIPPool',
-  'GlobalInClusterIPPool',
-  'IPAddressClaim',
-  'IPAddress',
-  'IPAllocation',
-  'PodCIDRClaim',
-  'PodNetwork',
-  'ClusterCIDR',
-  'Node',
-];
+/** The kinds that are compared, and where the API server lists them. */
+const PATHS: Readonly<Record<string, string>> = {
+  InClusterIPPool: '/apis/ipam.cluster.x-k8s.io/v1alpha2/inclusterippools',
+  GlobalInClusterIPPool: '/apis/ipam.cluster.x-k8s.io/v1alpha2/globalinclusterippools',
+  IPAddressClaim: '/apis/ipam.cluster.x-k8s.io/v1beta2/ipaddressclaims',
+  IPAddress: '/apis/ipam.cluster.x-k8s.io/v1beta2/ipaddresses',
+  [ALLOCATION_KIND]: pathOfAllocations(),
+  PodCIDRClaim: '/apis/metaipam.io/v1alpha1/podcidrclaims',
+  PodNetwork: '/apis/metaipam.io/v1alpha1/podnetworks',
+  ClusterCIDR: '/apis/networking.x-k8s.io/v1/clustercidrs',
+  Node: '/api/v1/nodes',
+};
+const OTHER_PATHS: Readonly<Record<string, string>> = {
+  Cluster: '/apis/cluster.x-k8s.io/v1beta2/clusters',
+  Namespace: '/api/v1/namespaces',
+};
 
 const POOL_KINDS = ['InClusterIPPool', 'GlobalInClusterIPPool', 'ClusterCIDR', 'PodNetwork'];
+
+/** The part of a cluster that one sequence of steps has for itself. */
+export interface Lane {
+  readonly namespaces: readonly string[];
+  /** The kinds without a namespace whose objects are its own, with the allocations that they make. */
+  readonly clusterScoped: readonly string[];
+}
+
+const NODE_KINDS = ['Node', 'ClusterCIDR', 'PodNetwork', 'PodCIDRClaim'];
+
+/** A lane of a namespace of its own, and of another for what takes two. */
+export function laneOf(namespace: string, has: 'global pools' | 'nodes' | 'nothing else'): Lane {
+  const clusterScoped = { 'global pools': ['GlobalInClusterIPPool'], nodes: NODE_KINDS, 'nothing else': [] };
+  return { namespaces: [namespace, `${namespace}-other`], clusterScoped: clusterScoped[has] };
+}
+
+function isIn(lane: Lane | undefined, object: Unstructured): boolean {
+  const { kind, metadata } = object;
+  if (!(kind in PATHS) || lane === undefined) return kind in PATHS;
+  const { namespaces, clusterScoped } = lane;
+  if (metadata.namespace === undefined) return clusterScoped.includes(kind);
+  return (
+    namespaces.includes(metadata.namespace) ||
+    (kind === ALLOCATION_KIND && clusterScoped.includes(poolKindOf(object)))
+  );
+}
 
 export interface World {
   /** Creates or changes objects, in their order. */
@@ -123,73 +145,114 @@ export class SimulatedWorld implements World {
 
 export class RealWorld implements World {
   readonly installation: Installation;
+  readonly #plane: ControlPlane;
+  readonly #lane: Lane | undefined;
 
-  constructor(installation: Installation) {
+  /** @param lane what is seen of the cluster, if not all */
+  constructor(installation: Installation, lane?: Lane) {
     this.installation = installation;
+    this.#plane = installation.plane;
+    this.#lane = lane;
   }
 
+  /** As `kubectl apply --server-side`; of objects that have their namespace. */
   async apply(objects: readonly KubernetesObject[]): Promise<void> {
-    await this.#kubectl(['apply', '--filename=-'], listOf(objects));
+    for (const object of objects) {
+      const path = `${pathTo(object)}?fieldManager=kubectl`;
+      succeeded(await this.#plane.api('PATCH', path, object, 'application/apply-patch+yaml'));
+    }
   }
 
   async delete(objects: readonly KubernetesObject[]): Promise<void> {
-    await this.#kubectl(['delete', '--wait=false', '--filename=-'], listOf(objects));
+    for (const object of objects) {
+      succeeded(await this.#plane.api('DELETE', `${pathTo(object)}?propagationPolicy=Background`));
+    }
   }
 
   async patch(object: KubernetesObject, patch: object): Promise<void> {
-    const args = ['patch', '--filename=-', '--type=merge', `--patch=${JSON.stringify(patch)}`];
-    await this.#kubectl(args, JSON.stringify(object));
+    succeeded(await this.#plane.api('PATCH', pathTo(object), patch, 'application/merge-patch+json'));
   }
 
   /** Waits until nothing happens any more. */
-  quiet(): Promise<void> {
-    return quiet(this.installation, 1);
+  async quiet(): Promise<void> {
+    if (this.#lane === undefined) return quiet(this.installation, 1);
+    const log = HookLog.of(this.installation.server.log);
+    const since = Date.now();
+    for (;;) {
+      const calls = this.#lane.namespaces.map((namespace) => log.lastOf(namespace));
+      if (this.#lane.clusterScoped.length > 0) calls.push(log.lastOfClusterScoped());
+      const last = Math.max(since, ...calls.filter(Number.isFinite));
+      const left = last + QUIET_MS - Date.now();
+      if (left <= 0) return;
+      if (Date.now() - since > 60_000) throw new Error('hooks still called after 60 s');
+      await delay(left);
+    }
   }
 
   async objects(): Promise<readonly Unstructured[]> {
-    const text = await this.#kubectl(['get', RESOURCES.join(), '--all-namespaces', '--output=json']);
-    return (parseJson(text) as { items: Unstructured[] }).items;
+    const lists = Object.entries(PATHS).map(async ([kind, path]) => {
+      const { apiVersion, items } = succeeded(await this.#plane.api('GET', path));
+      // A list leaves out what all its items have in common.
+      return items.map((item: object) => ({ apiVersion, kind, ...item }) as Unstructured);
+    });
+    return (await Promise.all(lists)).flat().filter((object) => isIn(this.#lane, object));
   }
 
-  #kubectl(args: string[], stdin?: string): Promise<string> {
-    return this.installation.plane.kubectl(args, stdin);
+  /** The same, as watches know it. */
+  known(): readonly Unstructured[] {
+    const all = Object.values(PATHS).flatMap((path) => [...this.#plane.watch(path).objects.values()]);
+    return all.filter((object) => isIn(this.#lane, object));
+  }
+
+  /** Wakes with whatever happens to them. */
+  changes(signal: AbortSignal): Promise<unknown> {
+    const isOurs = (object: Unstructured) => isIn(this.#lane, object);
+    return Promise.race(Object.values(PATHS).map((path) => this.#plane.watch(path).next(isOurs, signal)));
   }
 }
 
-function listOf(objects: readonly KubernetesObject[]): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+/** For so long no hook is called before a cluster counts as quiet. */
+const QUIET_MS = 500;
+
+function pathTo({ kind, metadata: { namespace, name } }: KubernetesObject): string {
+  const list = PATHS[kind] ?? OTHER_PATHS[kind]!;
+  const end = list.lastIndexOf('/');
+  const home = namespace === undefined ? '' : `/namespaces/${namespace}`;
+  return `${list.slice(0, end)}${home}${list.slice(end)}/${name}`;
 }
 
-/** Does everything in both worlds, and waits each time until the real one has become what the other is. */
+/**
+ * Does everything in both worlds, and waits each time until the real one has become what the other is. What is said
+ * of the namespaces `default` and `other` is done in those of the lane.
+ */
 export class Twins {
   readonly simulated: World;
   readonly real: RealWorld;
+  readonly #lane: Lane;
   readonly #titles: [Titles, Titles] = [new Map(), new Map()];
 
-  constructor(simulated: World, real: RealWorld) {
+  constructor(simulated: World, real: RealWorld, lane: Lane) {
     this.simulated = simulated;
     this.real = real;
+    this.#lane = lane;
   }
 
   apply(...objects: KubernetesObject[]): Promise<void> {
-    return this.#both((world) => world.apply(objects));
+    return this.#both((world) => world.apply(objects.map((object) => this.#moved(object))));
   }
 
   delete(...objects: KubernetesObject[]): Promise<void> {
-    return this.#both((world) => world.delete(objects));
+    return this.#both((world) => world.delete(objects.map((object) => this.#moved(object))));
   }
 
   patch(object: KubernetesObject, patch: object): Promise<void> {
-    return this.#both((world) => world.patch(object, patch));
+    return this.#both((world) => world.patch(this.#moved(object), patch));
   }
 
   /** Deletes what users made, claims and nodes first. Nothing is left but the installation. */
   async clear(): Promise<void> {
-    for (const kinds of [['IPAddressClaim', 'Node'], ['IPAddress'], POOL_KINDS, ['IPAllocation']]) {
-      const objects = await this.simulated.objects();
-      const isDefault = ({ kind, metadata }: KubernetesObject) =>
-        kind === 'PodNetwork' && metadata.name === 'default';
-      const doomed = objects.filter((object) => kinds.includes(object.kind) && !isDefault(object));
+    for (const kinds of [['IPAddressClaim', 'Node'], ['IPAddress'], POOL_KINDS, [ALLOCATION_KIND]]) {
+      const doomed = (await this.#left()).filter(({ kind }) => kinds.includes(kind));
       if (doomed.length > 0)
         await this.delete(
           ...doomed.map(({ apiVersion, kind, metadata: { name, namespace } }) => ({
@@ -199,10 +262,25 @@ export class Twins {
           })),
         );
     }
-    const left = (await this.simulated.objects())
-      .filter(({ kind }) => KINDS.includes(kind))
-      .map(({ kind, metadata }) => `${kind} ${qualifiedName(metadata)}`);
-    assert.equal(left, ['PodNetwork default']);
+    const left = (await this.#left()).map(({ kind, metadata }) => `${kind} ${qualifiedName(metadata)}`);
+    assert.equal(left, []);
+  }
+
+  async #left(): Promise<Unstructured[]> {
+    const objects = (await this.simulated.objects()).filter((object) => isIn(this.#lane, object));
+    return objects.filter(({ kind, metadata }) => kind !== 'PodNetwork' || metadata.name !== 'default');
+  }
+
+  #moved(object: KubernetesObject): KubernetesObject {
+    const { namespace, name } = object.metadata;
+    const to = (from: string) =>
+      ({ default: this.#lane.namespaces[0]!, other: this.#lane.namespaces[1]! })[from] ?? from;
+    const metadata = {
+      ...object.metadata,
+      ...(namespace !== undefined && { namespace: to(namespace) }),
+      ...(object.kind === 'Namespace' && { name: to(name) }),
+    };
+    return { ...object, metadata };
   }
 
   async #both(step: (world: World) => Promise<void>): Promise<void> {
@@ -212,7 +290,8 @@ export class Twins {
   }
 
   async agree(): Promise<void> {
-    await assertAlike(await this.simulated.objects(), this.real, this.#titles);
+    const simulated = (await this.simulated.objects()).filter((object) => isIn(this.#lane, object));
+    await assertAlike(simulated, this.real, this.#titles);
   }
 }
 
@@ -227,12 +306,13 @@ export async function assertAlike(
   real: RealWorld,
   [simulatedTitles, realTitles]: readonly [Titles, Titles] = [new Map(), new Map()],
 ): Promise<void> {
-  const compared = simulated.filter(({ kind }) => KINDS.includes(kind));
+  const compared = simulated.filter(({ kind }) => kind in PATHS);
   const expected = comparable(compared, simulatedTitles);
-  const actual = async () => comparable(await real.objects(), realTitles);
-  await eventually('', async () => isAlike(await actual(), expected)).catch(() => {});
+  const isDone = async () => isAlike(comparable(real.known(), realTitles), expected);
+  // A claim that nobody answers says so after half a minute, and is looked at every ten seconds.
+  await eventually('', isDone, 60, (signal) => real.changes(signal)).catch(() => {});
   await real.quiet();
-  const result = await actual();
+  const result = comparable(await real.objects(), realTitles);
   if (!isAlike(result, expected)) assert.equal(difference(result, expected), difference(expected, result));
 }
 

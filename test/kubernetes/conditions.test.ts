@@ -40,6 +40,14 @@ test('a flipped status starts now and leaves the other conditions in their place
   ]);
 });
 
+test('a new condition stands after the others and takes no time from them', () => {
+  const { lastTransitionTime: _, ...next } = ready;
+  assert.equal(setCondition([other], next, NOW), [
+    other,
+    { ...ready, lastTransitionTime: '2026-01-02T03:04:05Z' },
+  ]);
+});
+
 test('a message is cut to 1024 characters, never through one', () => {
   const next = { type: 'Ready', status: 'False', reason: 'Bad', message: `a${'🦊'.repeat(1000)}` } as const;
   const [{ message } = ready] = setCondition([], next, NOW);

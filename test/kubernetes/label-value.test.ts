@@ -14,6 +14,11 @@ test('a name of 64 characters keeps its start and ends in a hash', () => {
   assert.is.not(labelValue(name), labelValue(`${name}a`));
 });
 
+test('what no label may have becomes -, and goes from the beginning', () => {
+  assert.match(labelValue('a b/c'), /^a-b-c_[0-9a-f]{16}$/);
+  assert.match(labelValue('/.a/b'), /^a-b_[0-9a-f]{16}$/);
+});
+
 test('any text becomes a legal value, and different texts different values', () => {
   const text = fc.oneof(fc.string(), fc.stringMatching(/^[a-z0-9.-]{1,253}$/));
   fc.assert(

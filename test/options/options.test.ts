@@ -42,6 +42,8 @@ const TABLE = defineOptions({
   'log-format': { type: 'enum', values: ['json', 'text'], default: 'json', help: 'Format.' },
   old: { type: 'string', env: 'OLD', default: '', help: 'Old.', deprecated: 'use --new' },
   filename: { type: 'list', short: 'f', help: 'Files.' },
+  output: { type: 'enum', values: ['table', 'json'], short: 'o', default: 'table', help: 'Output.' },
+  'all-namespaces': { type: 'boolean', short: 'A', help: 'All.' },
 });
 
 const parse = (argv: string[], env: Record<string, string> = {}) => parseOptions(TABLE, argv, env);
@@ -173,6 +175,28 @@ test('aliases, and lists that take several paths', () => {
   assert.equal(values.filename, ['a', 'b', '-', 'c']);
   assert.equal(positionals, ['d']);
   assert.equal(parse([]).values.filename, []);
+});
+
+test('short flags are read as kubectl reads them', () => {
+  const cases: [argv: string[], output: string, all?: boolean][] = [
+    [['-o', 'json'], 'json'],
+    [['-ojson'], 'json'],
+    [['-o=json'], 'json'],
+    [['-Aojson'], 'json', true],
+    [['-A', '-o', 'json'], 'json', true],
+    [['-A'], 'table', true],
+  ];
+  for (const [argv, output, all] of cases) {
+    const { values } = parse(argv);
+    assert.equal([values.output, values['all-namespaces']], [output, all], argv.join(' '));
+  }
+  assert.equal(parse(['-fa=b']).values.filename, ['a=b']);
+  refuses(['-oxml'], ['-o: "xml" must be one of table, json']);
+  refuses(['-o'], ['-o needs a value: one of table, json']);
+  refuses(['-o', '-A'], ['-o needs a value']);
+  refuses(['-output=json'], ['unknown flag -output (did you mean --output?)']);
+  refuses(['-Ax'], ['unknown flag -Ax']);
+  assert.equal(parse(['--', '-output']).positionals, ['-output']);
 });
 
 test('deprecated options warn with what replaces them, whether given as flag or variable', () => {

@@ -160,7 +160,7 @@ test('a kustomization that does more than list files is refused', ({ folder }) =
   assert.throws(() => readKustomization(other), /kustomization.yaml: namePrefix: only resources are read/);
   writeFileSync(join(other, 'kustomization.yaml'), 'resources: [a.yaml]\n');
   writeFileSync(join(other, 'a.yaml'), 'kind: Namespace\n');
-  assert.throws(() => readKustomization(other), /a.yaml#1: apiVersion: is required/);
+  assert.throws(() => readKustomization(other), /a.yaml:1: apiVersion: is required/);
   rmSync(other, { recursive: true });
 });
 

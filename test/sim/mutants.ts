@@ -262,7 +262,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: FAULTS,
-    seed: 333,
+    seed: 646,
   },
   {
     what: 'a pool that overlooks addresses of a dead pool of its name',

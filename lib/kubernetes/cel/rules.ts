@@ -1,6 +1,7 @@
 /**
  * The rules in CEL of a structural schema (`x-kubernetes-validations`), evaluated as the API server does
- * (k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go), but for budgets of cost.
+ * (k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go). There are no budgets of cost, no check of
+ * types before an expression is evaluated, and no rules within `allOf` or of embedded resources' metadata.
  */
 import { type CelError, type CelValue, isCelError } from '@bufbuild/cel';
 import { deepEqual } from '../../json.ts';
@@ -150,8 +151,10 @@ function failure(
   { type }: Schema,
   field: string,
 ): Problem {
-  const text = (message ?? rule).trim();
-  return { field, value: type, message: `${error.message} evaluating rule: ${text}` };
+  const cause = error.message
+    .replace(/^field not found: /, 'no such key: ')
+    .replace(/^index (\S+) out of bounds .*/, 'index out of bounds: $1');
+  return { field, value: type, message: `${cause} evaluating rule: ${(message ?? rule).trim()}` };
 }
 
 function violation(

@@ -1,0 +1,92 @@
+/** The objects that a user names with -f, for every command that takes files. */
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { defineOptions, UsageError } from '../options/options.ts';
+import { plural } from '../text.ts';
+import { InputError, type Io } from './command.ts';
+import { type Diagnostic, formatDiagnostic } from './diagnostic.ts';
+import type { Manifests } from './manifests.ts';
+import { printable } from './table.ts';
+
+export const MANIFEST_OPTIONS = defineOptions({
+  filename: {
+    type: 'list',
+    short: 'f',
+    placeholder: 'path...',
+    help: 'Files, or folders of .yaml, .yml and .json files; - reads stdin. Repeatable; several paths may follow.',
+  },
+});
+
+/** The paths of `-f`. Throws UsageError when there is none, or when a path stands elsewhere. */
+export function manifestPaths(
+  filenames: readonly string[],
+  positionals: readonly string[],
+): readonly string[] {
+  if (positionals.length > 0) throw new UsageError(`unexpected ${positionals.join(' ')}; paths follow -f`);
+  if (filenames.length === 0) throw new UsageError('-f PATH is required');
+  return filenames;
+}
+
+/** What files hold, each object of a namespaced kind in a namespace. Nothing at all is a problem too. */
+export async function readInput(paths: readonly string[], io: Io, namespace = 'default'): Promise<Manifests> {
+  const { loadManifests } = await import('./manifests.ts');
+  const manifests = await loadManifests(paths, io.stdin);
+  const { objects, documents, skipped } = manifests;
+  const problems = [...manifests.problems];
+  if (problems.length === 0 && documents === skipped && paths.length > 0) {
+    const file = paths.map((path) => (path === '-' ? '<stdin>' : path)).join(', ');
+    const message =
+      skipped === 0 ? 'there is no object in it' : 'there is nothing but files of kustomize or Helm in it';
+    problems.push({ rule: 'empty', severity: 'error', file, message });
+  }
+  const place = await placeIn(namespace);
+  return {
+    ...manifests,
+    problems,
+    objects: objects.map((loaded) => ({ ...loaded, object: place(loaded.object) })),
+  };
+}
+
+async function placeIn(namespace: string): Promise<(object: KubernetesObject) => KubernetesObject> {
+  const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
+  const { groupOf } = await import('../validation/rules.ts');
+  const { all } = new CustomResources(readCustomResourceDefinitions());
+  const namespaced = new Set(['Cluster.cluster.x-k8s.io', 'ConfigMap.']);
+  for (const resource of all) {
+    if (resource.namespaced) namespaced.add(`${resource.kind}.${groupOf(resource.apiVersion)}`);
+  }
+  return (object) => {
+    const { apiVersion, kind, metadata } = object;
+    if (metadata.namespace || !namespaced.has(`${kind}.${groupOf(apiVersion)}`)) return object;
+    return { ...object, metadata: { ...metadata, namespace } };
+  };
+}
+
+/** Writes a line of stderr for each. */
+export function writeDiagnostics(diagnostics: readonly Diagnostic[], { stderr }: Pick<Io, 'stderr'>): void {
+  for (const diagnostic of diagnostics) stderr.write(`${printable(formatDiagnostic(diagnostic))}\n`);
+}
+
+/**
+ * The objects of files that are taken for the state of a cluster. Throws InputError that names every file that cannot
+ * be read, and every object that is there twice or that no cluster serves.
+ */
+export async function readState(paths: readonly string[], io: Io): Promise<KubernetesObject[]> {
+  const { loadDiagnose } = await import('./diagnose.ts');
+  const { objects, problems } = await readInput(paths, io);
+  const refused = [
+    ...problems,
+    ...loadDiagnose()(objects).filter(({ rule }) => rule === 'duplicate' || rule === 'unknown-version'),
+  ];
+  if (refused.length > 0)
+    throw new InputError(refused.map((each) => printable(formatDiagnostic(each))).join('\n'));
+  return objects.map(({ object }) => object);
+}
+
+/** ` (2 objects of other kinds and 1 file of kustomize or Helm left out)`, or nothing. */
+export function leftOut(foreign: number, skipped: number): string {
+  const parts = [
+    ...(foreign > 0 ? [`${plural(foreign, 'object')} of other kinds`] : []),
+    ...(skipped > 0 ? [`${plural(skipped, 'file')} of kustomize or Helm`] : []),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(' and ')} left out)`;
+}

@@ -1,0 +1,69 @@
+/** What the terminal of the user can show. */
+import type { Io } from './command.ts';
+
+/** For locales without UTF-8; each sign of a picture keeps one that is its own. */
+const ASCII: Readonly<Record<string, string>> = {
+  '█': '#',
+  '▒': '%',
+  '◆': '@',
+  '▓': '=',
+  '░': ':',
+  '×': 'x',
+  '·': '.',
+  '✓': 'v',
+  '→': '->',
+  '…': '...',
+};
+
+/** Writes text for people to stdout: in ASCII where the locale names a character set other than UTF-8. */
+export function writeText({ stdout, env }: Pick<Io, 'stdout' | 'env'>, text: string): void {
+  stdout.write(hasUtf8(env) ? text : text.replaceAll(/[^\0-\x7f]/gu, (sign) => ASCII[sign] ?? '?'));
+}
+
+/** By POSIX' order of precedence; a locale that is not set says nothing, as in most containers. */
+function hasUtf8({ LC_ALL, LC_CTYPE, LANG }: Io['env']): boolean {
+  const locale = LC_ALL || LC_CTYPE || LANG || '';
+  return locale === '' || /utf-?8/i.test(locale);
+}
+
+/** Characters of a picture's row: as many as fit, in steps that keep rows aligned with powers of two. */
+export function pictureWidth({ stdout }: Pick<Io, 'stdout'>): number {
+  const { columns = Number.POSITIVE_INFINITY } = stdout;
+  return [64, 32].find((width) => width + BESIDE_A_PICTURE <= columns) ?? 16;
+}
+
+/** Indent, address and how much a character stands for. */
+const BESIDE_A_PICTURE = 32;
+
+/** Milliseconds of silence that a person takes for work, and between two signs of life. */
+const PATIENCE_MS = 2000;
+const REFRESH_MS = 200;
+/** How many ticks pass between two looks at the clock. */
+const STRIDE = 64;
+
+export interface Progress {
+  /** One more piece of work is done. */
+  readonly tick: () => void;
+  /** Leaves the line as if nothing had been there. */
+  readonly done: () => void;
+}
+
+/** A line on stderr, if that is a terminal, for work that takes longer than a person waits without a word. */
+export function showProgress({ stderr }: Pick<Io, 'stderr'>, describe: (count: number) => string): Progress {
+  const start = performance.now();
+  let [count, shown, width] = [0, start + PATIENCE_MS - REFRESH_MS, 0];
+  return {
+    tick() {
+      count++;
+      if (!stderr.isTTY || count % STRIDE !== 0 || performance.now() - shown < REFRESH_MS) return;
+      shown = performance.now();
+      const text = describe(count).slice(0, (stderr.columns ?? 80) - 1);
+      stderr.write(`\r${text.padEnd(width)}`);
+      width = text.length;
+    },
+    done() {
+      if (width > 0) stderr.write(`\r${' '.repeat(width)}\r`);
+      width = 0;
+    },
+  };
+}

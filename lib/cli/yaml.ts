@@ -1,0 +1,286 @@
+/** YAML as it is sent to an API server, and the line on which each field of it stands. */
+import {
+  CORE_SCHEMA,
+  constructFromEvents,
+  DUMP_SCHEMA,
+  defineScalarTag,
+  dump,
+  EVENT_ID,
+  type Event,
+  getScalarValue,
+  intCoreTag,
+  mergeTag,
+  NOT_RESOLVED,
+  parseEvents,
+  YAMLException,
+} from 'js-yaml';
+import { exactInteger, parseJson } from '../json.ts';
+
+/** One document that is not empty. */
+export interface YamlDocument {
+  /** Counted from 1, empty ones included. */
+  readonly number: number;
+  /** JSON: nothing is shared, and a null field of a mapping is absent, as the API server prunes it. */
+  readonly value: unknown;
+  /** The line, from 1, of `spec.addresses[2]`, or of the nearest field around it that is written. */
+  readonly lineOf: (field: string) => number;
+}
+
+export interface YamlProblem {
+  readonly number: number;
+  readonly line?: number;
+  readonly message: string;
+}
+
+/** How many values the aliases of one document may stand for: a few of them, nested, are otherwise billions. */
+const MOST_ALIASED_VALUES = 100_000;
+const DEEPEST = 100;
+
+/** Integers keep every digit, as Kubernetes' int64 does. */
+const exactIntTag = defineScalarTag<unknown>(intCoreTag.tagName, {
+  implicit: true,
+  implicitFirstChars: intCoreTag.implicitFirstChars,
+  identify: (value) => Number.isInteger(value) || JSON.isRawJSON(value),
+  represent: (value) => JSON.stringify(value),
+  resolve(source, isExplicit, tagName) {
+    const value = intCoreTag.resolve(source, isExplicit, tagName);
+    if (value === NOT_RESOLVED || Number.isSafeInteger(value)) return value;
+    return exactInteger(BigInt(source.replace(/^\+/, '')));
+  },
+});
+
+/** YAML 1.2, where a date is a string, with the merge key that kubectl accepts. Duplicate keys are errors. */
+const SCHEMA = CORE_SCHEMA.withTags(exactIntTag, mergeTag);
+
+/** `value` as YAML, integers with every digit. */
+export function formatYaml(value: object): string {
+  return dump(value, { schema: DUMP_SCHEMA.withTags(exactIntTag), noRefs: true, lineWidth: -1 });
+}
+
+/** Every document of a text, and what is wrong with the others: one stops no other. */
+export function parseYaml(text: string): {
+  readonly documents: readonly YamlDocument[];
+  readonly problems: readonly YamlProblem[];
+  /** How many documents there are, empty ones included. */
+  readonly count: number;
+} {
+  const documents: YamlDocument[] = [];
+  const problems: YamlProblem[] = [];
+  let linesAbove = 0;
+  const sources = splitDocuments(text);
+  for (const [index, source] of sources.entries()) {
+    const [number, firstLine] = [index + 1, linesAbove + 1];
+    linesAbove += lineBreaks(source);
+    try {
+      const events = parseEvents(source, { maxDepth: DEEPEST });
+      checkAliases(events, source);
+      const lineOf = lineFinder(source, firstLine);
+      for (const value of constructFromEvents(events, { source, schema: SCHEMA })) {
+        if (value === null) continue;
+        documents.push({ number, value: parseJson(JSON.stringify(value, withoutNull)), lineOf });
+      }
+    } catch (error) {
+      if (!(error instanceof YAMLException)) throw error;
+      const { reason, mark } = error;
+      if (mark === undefined) problems.push({ number, message: reason });
+      else
+        problems.push({
+          number,
+          line: firstLine + mark.line,
+          message: inWords(reason, source, mark.position),
+        });
+    }
+  }
+  return { documents, problems, count: sources.length };
+}
+
+function withoutNull(this: unknown, _key: string, value: unknown): unknown {
+  return value === null && !Array.isArray(this) ? undefined : value;
+}
+
+function lineBreaks(text: string): number {
+  return text.split('\n').length - 1;
+}
+
+/** Cuts at `---`. Comments and directives above the first one belong to the document below it. */
+function splitDocuments(text: string): string[] {
+  const [head = '', ...tail] = text.split(/^(?=---(?:\s|$))/m);
+  const [next = '', ...rest] = tail;
+  return /^[^#%\s]/m.test(head) ? [head, ...tail] : [head + next, ...rest];
+}
+
+/** The parser's reason, with the key or the way out where it has none. */
+function inWords(reason: string, source: string, position: number): string {
+  const [line = ''] = source.slice(position).split('\n', 1);
+  if (reason === 'duplicated mapping key') {
+    const key = /^[^"'\s:,}]+|^[^"':]+/.exec(line)?.[0].trim() ?? line;
+    return `the key ${key} is given twice in one mapping`;
+  }
+  if (reason.startsWith('tab characters')) return `${reason}; write spaces`;
+  const text = reason.includes('complex keys') ? 'a key of a mapping must be a text' : reason;
+  return /\{\{-?\s/.test(source)
+    ? `${text}; this looks like a template, which has to be rendered first`
+    : text;
+}
+
+/** How much an anchor stands for. */
+interface Extent {
+  values: number;
+  depth: number;
+}
+
+/** Throws YAMLException where the aliases of a document stand for too much, too deep, or for themselves. */
+function checkAliases(events: readonly Event[], source: string): void {
+  const anchors = new Map<string, Extent | 'open'>();
+  const open: (Extent & { anchor: string })[] = [];
+  let aliased = 0;
+  const add = ({ values, depth }: Extent) => {
+    const parent = open.at(-1);
+    if (parent === undefined) return;
+    parent.values += values;
+    parent.depth = Math.max(parent.depth, depth + 1);
+  };
+  for (const event of events) {
+    if (event.type === EVENT_ID.POP) {
+      const { anchor, ...extent } = open.pop()!;
+      if (anchor !== '') anchors.set(anchor, extent);
+      add(extent);
+    } else if (event.type === EVENT_ID.DOCUMENT) {
+      anchors.clear();
+      aliased = 0;
+      open.push({ values: 0, depth: 0, anchor: '' });
+    } else {
+      const anchor = source.slice(Math.max(0, event.anchorStart), Math.max(0, event.anchorEnd));
+      if (event.type === EVENT_ID.ALIAS) {
+        const extent = anchors.get(anchor);
+        const fail = (reason: string) => YAMLException.throwAt(source, event.anchorStart, reason);
+        if (extent === 'open') fail(`the alias *${anchor} refers to what contains it`);
+        if (extent === undefined || extent === 'open') continue;
+        aliased += extent.values;
+        if (aliased > MOST_ALIASED_VALUES) {
+          fail(
+            `the aliases up to *${anchor} stand for more than ${MOST_ALIASED_VALUES} values: write them out`,
+          );
+        }
+        if (open.length + extent.depth > DEEPEST) fail(`*${anchor} nests deeper than ${DEEPEST} levels`);
+        add(extent);
+      } else if (event.type === EVENT_ID.SCALAR) {
+        if (anchor !== '') anchors.set(anchor, { values: 1, depth: 0 });
+        add({ values: 1, depth: 0 });
+      } else {
+        if (anchor !== '') anchors.set(anchor, 'open');
+        open.push({ values: 1, depth: 0, anchor });
+      }
+    }
+  }
+}
+
+/**
+ * A function from a field to its line. What it needs is worked out when it is first asked, and kept: a list of a
+ * cluster's objects may have something wrong with each.
+ *
+ * A field is `spec.addresses[2]`; a key that is no plain word may stand in brackets, `metadata.labels[a.b/c]`.
+ */
+function lineFinder(source: string, firstLine: number): (field: string) => number {
+  let parsed: { readonly events: readonly Event[]; readonly lineStarts: readonly number[] } | undefined;
+  const known = new Map<number, readonly Child[]>();
+  const childrenAt = (events: readonly Event[], at: number) => {
+    const children = known.get(at) ?? childrenOf(events, at, source);
+    known.set(at, children);
+    return children;
+  };
+  return (field) => {
+    parsed ??= {
+      events: parseEvents(source, { maxDepth: DEEPEST }),
+      lineStarts: [0, ...Array.from(source.matchAll(/\n/g), ({ index }) => index + 1)],
+    };
+    const { events, lineStarts } = parsed;
+    const position = positionOf(startOf(events[1]!), (at) => childrenAt(events, at), field);
+    return firstLine + countUpTo(lineStarts, position) - 1;
+  };
+}
+
+/** How many of the ascending numbers are not above `limit`. */
+function countUpTo(ascending: readonly number[], limit: number): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function positionOf(start: number, childrenAt: (at: number) => readonly Child[], field: string): number {
+  let at = 1;
+  let rest = field;
+  let position = start;
+  while (rest !== '') {
+    const children = childrenAt(at);
+    const [step, index] = /^\[(\d+)\]/.exec(rest) ?? [];
+    const item = index === undefined ? undefined : children[Number(index)];
+    // Of keys that all fit, as of labels with dots, the longest.
+    const [best] =
+      item?.spellings[0] === step && item !== undefined
+        ? [{ ...item, step: step! }]
+        : children
+            .flatMap((child) =>
+              child.spellings.filter((name) => isStep(rest, name)).map((step) => ({ ...child, step })),
+            )
+            .sort((a, b) => b.step.length - a.step.length);
+    if (best === undefined) break;
+    position = best.position;
+    at = best.at;
+    rest = rest.slice(best.step.length).replace(/^\./, '');
+  }
+  return position;
+}
+
+function isStep(field: string, spelling: string): boolean {
+  return (
+    spelling !== '' && field.startsWith(spelling) && ['', '.', '['].includes(field.charAt(spelling.length))
+  );
+}
+
+interface Child {
+  /** How a path may name it. */
+  readonly spellings: readonly string[];
+  readonly position: number;
+  /** The index of the event that its value starts with. */
+  readonly at: number;
+}
+
+function childrenOf(events: readonly Event[], at: number, source: string): Child[] {
+  const parent = events[at];
+  if (parent?.type !== EVENT_ID.MAPPING && parent?.type !== EVENT_ID.SEQUENCE) return [];
+  const children: Child[] = [];
+  for (let index = at + 1; events[index]?.type !== EVENT_ID.POP; ) {
+    const event = events[index]!;
+    if (parent.type === EVENT_ID.SEQUENCE) {
+      children.push({ spellings: [`[${children.length}]`], position: startOf(event), at: index });
+    } else {
+      const key = event.type === EVENT_ID.SCALAR ? getScalarValue(source, event) : '';
+      index = after(events, index);
+      children.push({ spellings: [key, `[${key}]`], position: startOf(event), at: index });
+    }
+    index = after(events, index);
+  }
+  return children;
+}
+
+/** The index of the event behind the node that starts at `index`. */
+function after(events: readonly Event[], index: number): number {
+  let depth = 0;
+  do {
+    const { type } = events[index++]!;
+    if (type === EVENT_ID.MAPPING || type === EVENT_ID.SEQUENCE) depth++;
+    else if (type === EVENT_ID.POP) depth--;
+  } while (depth > 0);
+  return index;
+}
+
+function startOf(event: Event): number {
+  if ('start' in event) return event.start;
+  if ('valueStart' in event) return Math.max(0, event.valueStart);
+  return 'anchorStart' in event ? event.anchorStart : 0;
+}

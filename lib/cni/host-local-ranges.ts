@@ -1,0 +1,155 @@
+import { type Address, FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
+import {
+  covers,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+  type Range,
+  rangeOf,
+} from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import { type Bytes, toJson } from './bytes.ts';
+import { CNI_CODES, CniError } from './cni-error.ts';
+import { parseResult } from './delegate.ts';
+import { isObject } from './network-config.ts';
+import { type Subnet, unmap } from './ranges.ts';
+
+/** A range as host-local has it in its configuration. */
+export interface HostLocalRange {
+  readonly subnet: string;
+  readonly rangeStart?: string;
+  readonly rangeEnd?: string;
+  readonly gateway?: string;
+}
+
+/** What host-local says of addresses in a range is not as it should be. */
+export interface Correction {
+  readonly range: Prefix;
+  readonly gateway: string | undefined;
+}
+
+/** What the subnets of a node are to host-local: a list of ranges for each family, of which a pod gets one address. */
+export function hostLocalRanges(subnets: readonly Subnet[]): {
+  readonly ranges: readonly (readonly HostLocalRange[])[];
+  readonly corrections: readonly Correction[];
+} {
+  const families = [...new Set(subnets.map(({ family }) => family))];
+  return {
+    ranges: families.map((family) => subnets.filter((subnet) => subnet.family === family).flatMap(piecesOf)),
+    corrections: subnets.filter(isSmall).map(({ prefix, gateway }) => ({ range: prefix, gateway })),
+  };
+}
+
+/** host-local finds no room in a subnet of one or two addresses, all of which pods can have (RFC 3021). */
+function isSmall({ prefix: { family, length } }: Subnet): boolean {
+  return length > FAMILY_BITS[family] - 2;
+}
+
+/**
+ * host-local knows no exclusions: what they leave over are ranges of the same subnet. A small subnet is a range of a
+ * larger one, with a gateway that no pod can have.
+ */
+function piecesOf(whole: Subnet): readonly HostLocalRange[] {
+  const { subnet, prefix, rangeStart, rangeEnd, gateway, exclude } = whole;
+  if (exclude.length === 0 && !isSmall(whole)) {
+    return [{ subnet, ...defined({ rangeStart, rangeEnd, gateway }) }];
+  }
+  const outer = isSmall(whole) ? widened(whole) : { subnet, gateway };
+  const { first, last } = usableRange(prefix);
+  const usable: Range = {
+    family: prefix.family,
+    first: rangeStart === undefined ? first : parseAddress(rangeStart)!.value,
+    last: rangeEnd === undefined ? last : parseAddress(rangeEnd)!.value,
+  };
+  const own = gateway === undefined ? [] : [rangeOf(parseAddress(gateway)!)];
+  const all = RangeSet.of(usable.first <= usable.last ? [usable] : []);
+  const { ranges } = all.difference(RangeSet.of([...exclude, ...own]));
+  if (ranges.length === 0) {
+    throw new CniError(CNI_CODES.failed, 'CIDR config', `no address of ${subnet} is left for pods`);
+  }
+  return ranges.map(({ family, first, last }) => ({
+    subnet: outer.subnet,
+    rangeStart: formatAddress({ family, value: first }),
+    rangeEnd: formatAddress({ family, value: last }),
+    ...defined({ gateway: outer.gateway }),
+  }));
+}
+
+function widened({ subnet, prefix }: Subnet): { subnet: string; gateway: string } {
+  const { family, first } = prefix;
+  if (parseAddress(subnet.slice(0, subnet.lastIndexOf('/')))!.value % 4n !== first % 4n) {
+    throw new CniError(CNI_CODES.failed, 'CIDR config', `${subnet} has host bits set`);
+  }
+  const outer = prefixOf({ family, value: first }, FAMILY_BITS[family] - 2);
+  const unused = outer.first === first ? outer.last : outer.first;
+  return { subnet: formatPrefix(outer), gateway: formatAddress({ family, value: unused }) };
+}
+
+/** What host-local gives of a subnet by default: not its own address, nor that of an IPv4 broadcast. */
+function usableRange({ family, first, last, length }: Prefix): Range {
+  if (length > FAMILY_BITS[family] - 2) return { family, first, last };
+  return { family, first: first + 1n, last: family === 4 ? last - 1n : last };
+}
+
+/**
+ * The result of host-local at `path`, with prefix lengths and gateways as the node has them; as it came, where nothing
+ * is to be corrected. Throws a DelegateError if it is none.
+ */
+export function corrected(path: string, result: Bytes, corrections: readonly Correction[]): Bytes {
+  const value = parseResult(path, result);
+  if (corrections.length === 0) return result;
+  // Before 0.3.0 there is one object for each family.
+  const all = [...(Array.isArray(value.ips) ? value.ips : []), value.ip4, value.ip6].filter(isObject);
+  for (const each of all as Record<string, unknown>[]) {
+    const key = 'address' in each ? 'address' : 'ip';
+    const [text = ''] = String(each[key]).split('/');
+    const address = parseAddress(text);
+    const correction = corrections.find(({ range }) => address && covers(range, rangeOf(address)));
+    if (correction === undefined) continue;
+    each[key] = `${text}/${correction.range.length}`;
+    each.gateway = correction.gateway;
+  }
+  return toJson(value);
+}
+
+/** Throws code 51 if an ADD with these ranges would fail because every address of a list is among those `held`. */
+export function checkSpace(ranges: unknown, held: readonly Address[]): void {
+  const full = findFull(ranges, held);
+  if (full === undefined) return;
+  throw new CniError(CNI_CODES.limited, 'No address is free', `pods have every address of ${full}`);
+}
+
+/** Undefined if there is none, or if these are no lists of ranges that host-local would take. */
+function findFull(ranges: unknown, held: readonly Address[]): string | undefined {
+  if (!Array.isArray(ranges)) return undefined;
+  for (const list of ranges) {
+    if (!Array.isArray(list)) return undefined;
+    const addresses = addressesOf(list);
+    if (addresses === undefined) return undefined;
+    const taken = held.filter((address) => addresses.has(address));
+    if (BigInt(taken.length) >= addresses.count) return [...new Set(list.map(({ subnet }) => subnet))].join();
+  }
+  return undefined;
+}
+
+function addressesOf(list: readonly unknown[]): RangeSet | undefined {
+  const all: Range[] = [];
+  const gateways: Range[] = [];
+  for (const range of list) {
+    if (!isObject(range)) return undefined;
+    const found = parsePrefix(String(range.subnet));
+    if (found === undefined) return undefined;
+    const prefix = unmap(found);
+    const { family, first, last } = usableRange(prefix);
+    const value = (text: unknown) => (typeof text === 'string' ? parseAddress(text)?.value : undefined);
+    const [start, end] = [value(range.rangeStart) ?? first, value(range.rangeEnd) ?? last];
+    if (start <= end) all.push({ family, first: start, last: end });
+    gateways.push(rangeOf({ family, value: value(range.gateway) ?? prefix.first + 1n }));
+  }
+  return RangeSet.of(all).difference(RangeSet.of(gateways));
+}
+
+function defined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

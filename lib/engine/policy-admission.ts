@@ -1,0 +1,27 @@
+/** Writes as admission policies see them, and what mutating ones apply. */
+import type { AdmissionRequest } from '../kubernetes/admission-policies.ts';
+import type { Unstructured } from './object.ts';
+import type { ResourceType } from './resources.ts';
+import { serverSideApply } from './server-side-apply.ts';
+
+/** A write in the storage version, whatever version it came in. */
+export function admissionRequest(
+  { group, resource, apiVersions }: ResourceType,
+  object: Unstructured,
+  oldObject: Unstructured | undefined,
+  subresource: 'status' | undefined,
+): AdmissionRequest & { readonly object: Unstructured } {
+  const version = (apiVersions[0] as string).slice(group === '' ? 0 : group.length + 1);
+  return {
+    operation: oldObject === undefined ? 'CREATE' : 'UPDATE',
+    resource: { group, version, resource },
+    subResource: subresource ?? '',
+    object,
+    oldObject,
+  };
+}
+
+/** `object` with an ApplyConfiguration merged into it. */
+export function applyConfiguration(object: Unstructured, configuration: object): Unstructured {
+  return serverSideApply(object, undefined, configuration as Unstructured);
+}

@@ -1,0 +1,251 @@
+/**
+ * ValidatingAdmissionPolicies and MutatingAdmissionPolicies, as far as those of metacontroller/admission go: bound to
+ * everything that their own rules match, without parameters, and with ApplyConfiguration for what they change.
+ */
+import { type CelInput, isCelError } from '@bufbuild/cel';
+import { compile, type Program, type Variables } from './cel/program.ts';
+import { celInput, jsonOf } from './cel/value.ts';
+import type { KubernetesObject } from './object.ts';
+
+/** A write of an object before it happens. */
+export interface AdmissionRequest {
+  readonly operation: 'CREATE' | 'UPDATE';
+  readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
+  /** Empty, or `status`. */
+  readonly subResource: string;
+  readonly object: KubernetesObject;
+  /** The object before an update. */
+  readonly oldObject?: KubernetesObject | undefined;
+}
+
+/** Why a write is refused, in the API server's words. */
+export interface Denial {
+  readonly reason: string;
+  /** `ValidatingAdmissionPolicy 'NAME' with binding 'NAME' denied request: MESSAGE`. */
+  readonly message: string;
+}
+
+interface Expression {
+  readonly name: string;
+  readonly expression: string;
+}
+
+interface Validation {
+  readonly expression: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+  readonly reason?: string;
+}
+
+interface Mutation {
+  readonly patchType: string;
+  readonly applyConfiguration?: { readonly expression: string };
+}
+
+interface ResourceRule {
+  readonly apiGroups: readonly string[];
+  readonly apiVersions: readonly string[];
+  readonly resources: readonly string[];
+  readonly operations: readonly string[];
+}
+
+interface PolicyObject extends KubernetesObject {
+  readonly spec: {
+    readonly failurePolicy?: 'Fail' | 'Ignore';
+    readonly matchConstraints: { readonly resourceRules: readonly ResourceRule[] };
+    readonly matchConditions?: readonly Expression[];
+    readonly variables?: readonly Expression[];
+    readonly validations?: readonly Validation[];
+    readonly mutations?: readonly Mutation[];
+  };
+}
+
+interface BindingObject extends KubernetesObject {
+  readonly spec: { readonly policyName: string; readonly validationActions?: readonly string[] };
+}
+
+interface Named {
+  readonly name: string;
+  readonly program: Program;
+}
+
+interface Check {
+  readonly validation: Validation;
+  readonly program: Program;
+  readonly message: Program | undefined;
+}
+
+interface Policy {
+  readonly kind: string;
+  readonly name: string;
+  readonly binding: string;
+  readonly ignoresFailure: boolean;
+  readonly rules: readonly ResourceRule[];
+  readonly conditions: readonly Named[];
+  readonly variables: readonly Named[];
+  readonly checks: readonly Check[];
+  readonly patches: readonly Program[];
+}
+
+const VALIDATING = 'ValidatingAdmissionPolicy';
+const MUTATING = 'MutatingAdmissionPolicy';
+const POLICY_FIELDS = new Set([
+  'failurePolicy',
+  'reinvocationPolicy',
+  'matchConstraints',
+  'matchConditions',
+  'variables',
+  'validations',
+  'mutations',
+]);
+
+export class AdmissionPolicies {
+  readonly #policies: readonly Policy[];
+
+  /**
+   * Takes the policies and bindings among `objects`; a policy without a binding does nothing. Throws Error where one
+   * uses what is not supported here, or is no CEL.
+   */
+  constructor(objects: readonly KubernetesObject[]) {
+    this.#policies = [MUTATING, VALIDATING].flatMap((kind) => {
+      const bindings = objects.filter((each) => each.kind === `${kind}Binding`) as BindingObject[];
+      const policies = objects.filter((each) => each.kind === kind) as PolicyObject[];
+      return policies.flatMap((policy) =>
+        bindings
+          .filter(({ spec }) => spec.policyName === policy.metadata.name && denies(spec))
+          .map((binding) => compilePolicy(policy, binding)),
+      );
+    });
+  }
+
+  /**
+   * The object with what mutating policies make of it, or their refusal. `apply` merges a configuration into an
+   * object.
+   */
+  mutate<T extends KubernetesObject>(
+    request: AdmissionRequest & { readonly object: T },
+    apply: (object: T, configuration: object) => T,
+  ): { readonly object: T; readonly denial?: never } | { readonly denial: Denial } {
+    let { object } = request;
+    for (const policy of this.#matching(MUTATING, request)) {
+      const variables = bind(policy, { ...request, object });
+      const matches = meetsConditions(policy, variables);
+      if (matches === false) continue;
+      let error = matches === true ? undefined : matches;
+      for (const patch of error === undefined ? policy.patches : []) {
+        const configuration = patch.evaluate(variables);
+        if (isCelError(configuration)) error = configuration;
+        else object = apply(object, jsonOf(configuration) as object);
+      }
+      if (error !== undefined && !policy.ignoresFailure) return { denial: denialOf(policy, error.message) };
+    }
+    return { object };
+  }
+
+  /** Why a validating policy refuses the request; undefined if none does. */
+  deny(request: AdmissionRequest): Denial | undefined {
+    for (const policy of this.#matching(VALIDATING, request)) {
+      const variables = bind(policy, request);
+      const matches = meetsConditions(policy, variables);
+      if (matches === false) continue;
+      if (matches !== true) {
+        if (policy.ignoresFailure) continue;
+        return denialOf(policy, matches.message);
+      }
+      for (const check of policy.checks) {
+        const result = check.program.evaluate(variables);
+        if (result === true || (isCelError(result) && policy.ignoresFailure)) continue;
+        const { expression, reason } = check.validation;
+        if (!isCelError(result)) return denialOf(policy, messageOf(check, variables), reason);
+        return denialOf(policy, `expression '${expression}' resulted in error: ${result.message}`);
+      }
+    }
+    return undefined;
+  }
+
+  #matching(kind: string, request: AdmissionRequest): Policy[] {
+    return this.#policies.filter(
+      (policy) => policy.kind === kind && policy.rules.some((rule) => matches(rule, request)),
+    );
+  }
+}
+
+function denies({ validationActions }: BindingObject['spec']): boolean {
+  return validationActions === undefined || validationActions.includes('Deny');
+}
+
+function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
+  const { kind, metadata, spec } = policy;
+  const unknown = [
+    ...Object.keys(spec).filter((field) => !POLICY_FIELDS.has(field)),
+    ...Object.keys(spec.matchConstraints).filter((field) => field !== 'resourceRules'),
+    ...Object.keys(binding.spec).filter((field) => field !== 'policyName' && field !== 'validationActions'),
+    ...(spec.mutations ?? [])
+      .map(({ patchType }) => patchType)
+      .filter((type) => type !== 'ApplyConfiguration'),
+  ];
+  if (unknown.length > 0) throw new Error(`${kind} ${metadata.name}: ${unknown.join(', ')} not supported`);
+  const named = ({ name, expression }: Expression) => ({ name, program: compile(expression) });
+  return {
+    kind,
+    name: metadata.name,
+    binding: binding.metadata.name,
+    ignoresFailure: spec.failurePolicy === 'Ignore',
+    rules: spec.matchConstraints.resourceRules,
+    conditions: (spec.matchConditions ?? []).map(named),
+    variables: (spec.variables ?? []).map(named),
+    checks: (spec.validations ?? []).map((validation) => ({
+      validation,
+      program: compile(validation.expression),
+      message: validation.messageExpression === undefined ? undefined : compile(validation.messageExpression),
+    })),
+    patches: (spec.mutations ?? []).map(({ applyConfiguration }) => compile(applyConfiguration!.expression)),
+  };
+}
+
+function matches(rule: ResourceRule, { operation, resource, subResource }: AdmissionRequest): boolean {
+  const has = (values: readonly string[], ...wanted: string[]) =>
+    wanted.some((value) => values.includes(value));
+  const name = resource.resource;
+  return (
+    has(rule.operations, '*', operation) &&
+    has(rule.apiGroups, '*', resource.group) &&
+    has(rule.apiVersions, '*', resource.version) &&
+    (subResource === ''
+      ? has(rule.resources, '*', '*/*', name)
+      : has(rule.resources, '*/*', `${name}/*`, `*/${subResource}`, `${name}/${subResource}`))
+  );
+}
+
+/** What the expressions of a policy see. A variable that cannot be evaluated is an error where it is used. */
+function bind(policy: Policy, request: AdmissionRequest): Variables {
+  const { operation, resource, subResource, object, oldObject } = request;
+  const { name, namespace = '' } = object.metadata;
+  const variables: Record<string, Variables[string]> = {
+    object: celInput(object),
+    oldObject: oldObject === undefined ? null : celInput(oldObject),
+    request: { operation, resource, subResource, name, namespace } as CelInput,
+  };
+  for (const variable of policy.variables) {
+    variables[`variables.${variable.name}`] = variable.program.evaluate(variables);
+  }
+  return variables;
+}
+
+/** Whether all conditions are met, or the error of one while none is missed. */
+function meetsConditions({ conditions }: Policy, variables: Variables): boolean | Error {
+  const results = conditions.map(({ program }) => program.evaluate(variables));
+  return !results.includes(false) && (results.find(isCelError) ?? true);
+}
+
+function messageOf({ validation, message }: Check, variables: Variables): string {
+  const { expression, message: fixed = '' } = validation;
+  const evaluated = message?.evaluate(variables);
+  const text = typeof evaluated === 'string' ? evaluated.trim() : '';
+  if (text !== '' && !text.includes('\n')) return text;
+  return fixed.trim() || `failed expression: ${expression.trim()}`;
+}
+
+function denialOf({ kind, name, binding }: Policy, message: string, reason = 'Invalid'): Denial {
+  return { reason, message: `${kind} '${name}' with binding '${binding}' denied request: ${message}` };
+}

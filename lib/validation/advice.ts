@@ -1,0 +1,160 @@
+/** What to write instead of what is refused, where that can be told. */
+import { formatAddress, parseAddress } from '../address/address.ts';
+import { formatPrefix, parsePrefix, parseRange, prefixOf, type Range } from '../address/range.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+import type { Schema } from '../kubernetes/schema.ts';
+import { nearest } from '../text.ts';
+
+/** A mistake, as the reason that a person is told, and the text without it. */
+type Mend = readonly [reason: string, mend: (text: string) => string];
+
+const MENDS: readonly Mend[] = [
+  ['without spaces', (text) => text.replaceAll(/\s+/g, '')],
+  [
+    'one dash between first and last',
+    (text) => text.replace(/(?:\.\.\.?|\u2013|\u2014|_|:-)(?=[^.]*\.)/, '-'),
+  ],
+  ['without leading zeros, which some programs read as octal', withoutLeadingZeros],
+  ['the last address in full', (text) => text.replace(/^((?:\d+\.){3})(\d+)-(\d{1,3})$/, '$1$2-$1$3')],
+  ['a prefix length for a netmask', withPrefixLength],
+  ['a CIDR for a wildcard', withoutWildcard],
+  [
+    'addresses without prefix length in a range',
+    (text) => text.replace(/^([^-/]+)\/\d+-([^-/]+)\/\d+$/, '$1-$2'),
+  ],
+  ['the lower address first', ascending],
+];
+
+function withoutLeadingZeros(text: string): string {
+  return text.includes(':') ? text : text.replaceAll(/(?<![0-9])0+(?=[0-9])/g, '');
+}
+
+function withPrefixLength(text: string): string {
+  const [, address, mask = ''] = /^(.+)\/(\d+\.\d+\.\d+\.\d+)$/.exec(text) ?? [];
+  const bits = parseAddress(mask)?.value.toString(2).padStart(32, '0') ?? '';
+  const [, ones] = /^(1*)0*$/.exec(bits) ?? [];
+  return bits === '' || ones === undefined ? text : `${address}/${ones.length}`;
+}
+
+function withoutWildcard(text: string): string {
+  const [, fixed = '', wild] = /^((?:\d+\.){1,3})(\*(?:\.\*)*)$/.exec(text) ?? [];
+  if (wild === undefined) return text;
+  const octets = fixed.split('.').length - 1;
+  return `${fixed}${Array.from({ length: 4 - octets }, () => '0').join('.')}/${octets * 8}`;
+}
+
+function ascending(text: string): string {
+  const [first, last] = text.split('-').map((end) => parseAddress(end));
+  if (first === undefined || last === undefined || first.family !== last.family) return text;
+  return first.value <= last.value ? text : `${formatAddress(last)}-${formatAddress(first)}`;
+}
+
+const READERS: readonly [field: RegExp, read: (text: string) => unknown][] = [
+  [/^spec\.(addresses|excludedAddresses)\b/, parseRange],
+  [/^spec\.(ipv4|ipv6|serviceCIDRs\b.*)$/, parsePrefix],
+  [/^(spec\.(gateway|address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/, parseAddress],
+];
+
+/** A sentence without a full stop, or undefined when only the object's author can tell. */
+export function advise(
+  { field, value, message }: Problem,
+  object: KubernetesObject,
+  schema?: Schema,
+): string | undefined {
+  if (message === 'unknown field') return knownField(field, schema);
+  if (message.endsWith('must be a string') || /must be of type string/.test(message)) {
+    return ['boolean', 'number'].includes(typeof value) ? `write "${value}", in quotes` : 'put it in quotes';
+  }
+  if (message.includes('must be of type integer: "string"')) return 'write a number, without quotes';
+  if (message.includes('lowercase RFC 1123') && typeof value === 'string') {
+    const name = value
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9.-]+/g, '-')
+      .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
+    return name === '' ? undefined : `${name} would do`;
+  }
+  if (typeof value !== 'string') return undefined;
+  const read = READERS.find(([fields]) => fields.test(field))?.[1];
+  if (read === undefined) return undefined;
+  if (message.includes('subnet')) return outside(value, object);
+  return mended(value, read) ?? unreadable(value, field);
+}
+
+/** `use addresses`, for a field that is misspelt. */
+function knownField(field: string, schema: Schema | undefined): string | undefined {
+  const names = field.replaceAll(/\[[^\]]*\]/g, '.[]').split('.');
+  const parent = names.slice(0, -1).reduce<Schema | undefined>((part, name) => {
+    return name === '[]' ? part?.items : part?.properties?.[name];
+  }, schema);
+  const meant = nearest(names.at(-1)!, Object.keys(parent?.properties ?? {}));
+  return meant && `use ${meant}`;
+}
+
+/** What the text becomes when its mistakes are mended; undefined if it has none that are known. */
+function mended(text: string, read: (text: string) => unknown): string | undefined {
+  if (read(text) !== undefined) return undefined;
+  const reasons: string[] = [];
+  let result = text;
+  for (const [reason, mend] of MENDS) {
+    const next = mend(result);
+    if (next !== result) reasons.push(reason);
+    result = next;
+  }
+  return read(result) === undefined || result === text ? undefined : `write ${result}: ${reasons.join(', ')}`;
+}
+
+function unreadable(text: string, field: string): string | undefined {
+  const ends = text.split('-').map((end) => parseAddress(end));
+  if (ends.length === 2 && ends[0] && ends[1] && ends[0].family !== ends[1].family) {
+    return 'both ends of a range are of one family';
+  }
+  const octet = /(?<![0-9:a-f.])(?:\d+\.){3}\d+/i
+    .exec(text)?.[0]
+    .split('.')
+    .find((part) => Number(part) > 255);
+  if (octet !== undefined) return `${octet} is more than 255`;
+  if (/[,;\s]/.test(text.trim())) return 'write each as an item of its own';
+  if (
+    !field.endsWith('gateway') &&
+    /^[^/]+\/\d+$/.test(text) &&
+    parseAddress(text.split('/')[0]!) !== undefined
+  ) {
+    const most = text.includes(':') ? 128 : 32;
+    if (Number(text.split('/')[1]) > most) return `a prefix length is at most ${most}`;
+  }
+  if (field.endsWith('gateway') && parsePrefix(text) !== undefined) {
+    return `write ${text.split('/')[0]}: the prefix length is spec.prefix`;
+  }
+  if (/^[A-Za-z][-A-Za-z0-9.]*$/.test(text) && !/^[0-9a-f]+$/i.test(text)) return 'names are not looked up';
+  return undefined;
+}
+
+/** Addresses of a pool that are not in the subnet of its lowest. */
+function outside(text: string, object: KubernetesObject): string | undefined {
+  const { prefix, addresses } = (object as { spec?: { prefix?: unknown; addresses?: unknown } }).spec ?? {};
+  const range = parseRange(text);
+  if (range === undefined || typeof prefix !== 'number' || !Array.isArray(addresses)) return undefined;
+  const common = commonPrefix(
+    addresses.flatMap((entry) => (typeof entry === 'string' ? (parseRange(entry) ?? []) : [])),
+  );
+  const own = commonPrefix([range]);
+  if (own !== undefined && own.length < prefix) {
+    return `it is larger than a /${prefix}: prefix is the length of the subnet around all addresses, so write prefix: ${common?.length ?? own.length}, or less of the range`;
+  }
+  if (common === undefined) return 'a pool has addresses of one family';
+  return `with prefix ${prefix} all must lie in one /${prefix}: write prefix: ${common.length}, if ${formatPrefix(common)} is one subnet, or a pool for each`;
+}
+
+/** The longest prefix that covers all; undefined if they are of two families. */
+function commonPrefix(ranges: readonly Range[]) {
+  const [one] = ranges;
+  if (one === undefined || ranges.some(({ family }) => family !== one.family)) return undefined;
+  const firsts = ranges.map(({ first }) => first);
+  const lasts = ranges.map(({ last }) => last);
+  const [low, high] = [firsts.reduce((a, b) => (b < a ? b : a)), lasts.reduce((a, b) => (b > a ? b : a))];
+  const bits = one.family === 4 ? 32 : 128;
+  const differing = (low ^ high).toString(2);
+  const length = bits - (differing === '0' ? 0 : differing.length);
+  return prefixOf({ family: one.family, value: low }, length);
+}

@@ -1,0 +1,79 @@
+/** What the API server asks of the metadata of every object (`ValidateObjectMeta`), whatever its kind. */
+import { isLabelValue } from '../kubernetes/label-value.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
+import { suggestion } from '../text.ts';
+
+const ENDS = 'and must start and end with an alphanumeric character';
+const SUBDOMAIN = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', ${ENDS}`;
+const DNS_LABEL = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', ${ENDS}`;
+const QUALIFIED = `name part must consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`;
+const LABEL_VALUE = `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`;
+
+/** The fields of ObjectMeta (k8s.io/apimachinery/pkg/apis/meta/v1). */
+const FIELDS = [
+  'name',
+  'generateName',
+  'namespace',
+  'selfLink',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'labels',
+  'annotations',
+  'ownerReferences',
+  'finalizers',
+  'managedFields',
+];
+
+/** Everything that is wrong with an object's metadata, which may come from a file: only the name is certain. */
+export function validateMetadata({ metadata }: KubernetesObject): Problem[] {
+  const { name, namespace, finalizers } = metadata as {
+    name: string;
+    namespace?: unknown;
+    finalizers?: unknown;
+  };
+  const problems: Problem[] = [];
+  const refuse = (field: string, value: unknown, message: string) =>
+    problems.push({ field: `metadata${field}`, value, message });
+  for (const field of Object.keys(metadata)) {
+    if (FIELDS.includes(field)) continue;
+    problems.push({ field: `metadata.${field}`, message: `unknown field${suggestion(field, FIELDS)}` });
+  }
+  if (name.length > 253) refuse('.name', name, 'must be no more than 253 bytes');
+  else if (!isSubdomain(name)) refuse('.name', name, SUBDOMAIN);
+  if (namespace !== undefined && typeof namespace !== 'string')
+    refuse('.namespace', namespace, 'must be a string');
+  else if (namespace !== undefined && namespace !== '' && !isDnsLabel(namespace)) {
+    refuse('.namespace', namespace, DNS_LABEL);
+  }
+  for (const map of ['labels', 'annotations'] as const) {
+    for (const [key, value] of entriesOf(metadata[map], () =>
+      refuse(`.${map}`, metadata[map], 'must be a mapping'),
+    )) {
+      const field = `.${map}[${key}]`;
+      if (!isQualifiedName(key)) refuse(field, key, QUALIFIED);
+      else if (typeof value !== 'string') refuse(field, value, 'must be a string');
+      else if (map === 'labels' && value.length > 63) refuse(field, value, 'must be no more than 63 bytes');
+      else if (map === 'labels' && !isLabelValue(value)) refuse(field, value, LABEL_VALUE);
+    }
+  }
+  if (finalizers !== undefined && !Array.isArray(finalizers))
+    refuse('.finalizers', finalizers, 'must be a list');
+  return problems;
+}
+
+function isDnsLabel(text: string): boolean {
+  return text.length <= 63 && isSubdomain(text) && !text.includes('.');
+}
+
+function entriesOf(map: unknown, refuse: () => void): [string, unknown][] {
+  if (map === undefined) return [];
+  if (typeof map === 'object' && map !== null && !Array.isArray(map)) return Object.entries(map);
+  refuse();
+  return [];
+}

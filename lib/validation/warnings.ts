@@ -1,0 +1,178 @@
+/** What is legal, and most likely not what was meant. */
+import { type Address, parseAddress } from '../address/address.ts';
+import {
+  covers,
+  formatPrefix,
+  overlaps,
+  parsePrefix,
+  parseRange,
+  prefixOf,
+  rangeOf,
+} from '../address/range.ts';
+import * as names from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+import type { CustomResources } from '../kubernetes/schema.ts';
+import type { IPAddressClaim } from '../kubernetes/types.ts';
+import { type PoolSpec, readPool } from '../pool/spec.ts';
+import { editDistance, nearest } from '../text.ts';
+import { groupOf } from './rules.ts';
+
+export interface Warning extends Problem {
+  readonly rule:
+    | 'host-bits'
+    | 'gateway-outside'
+    | 'no-address'
+    | 'excluded-outside'
+    | 'unknown-key'
+    | 'unserved-pool'
+    | 'other-group'
+    | 'ignored-namespace';
+  /** What to write or do instead. */
+  readonly fix?: string;
+}
+
+/** Every warning about one object that breaks no rule, whatever its kind. */
+export function warningsOf(object: KubernetesObject, resources: CustomResources): Warning[] {
+  const { apiVersion, kind, metadata } = object;
+  const resource = resources.ofKind(apiVersion, kind);
+  if (resource === undefined) return otherGroup(object, resources);
+  const warnings = [...unknownKeys(object)];
+  if (!resource.namespaced && metadata.namespace) {
+    warnings.push({
+      rule: 'ignored-namespace',
+      field: 'metadata.namespace',
+      value: metadata.namespace,
+      message: `is ignored: a ${kind} has no namespace`,
+      fix: 'leave it out',
+    });
+  }
+  const { spec } = object as { spec?: object };
+  if (kind.endsWith('InClusterIPPool')) warnings.push(...poolWarnings((spec ?? {}) as PoolSpec));
+  if (kind === 'ClusterCIDR') {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      warnings.push(...hostBits(`spec.${family}`, (spec as { ipv4?: unknown; ipv6?: unknown })?.[family]));
+    }
+  }
+  if (kind === 'PodNetwork') {
+    const { serviceCIDRs = [] } = (spec ?? {}) as { serviceCIDRs?: readonly unknown[] };
+    warnings.push(...serviceCIDRs.flatMap((text, index) => hostBits(`spec.serviceCIDRs[${index}]`, text)));
+  }
+  if (kind === 'IPAddressClaim') warnings.push(...unservedPool(object as IPAddressClaim, resources));
+  return warnings;
+}
+
+function poolWarnings(spec: PoolSpec): Warning[] {
+  const { addresses = [], excludedAddresses = [], gateway } = spec;
+  const { ranges } = readPool(spec);
+  if (ranges === undefined) return [];
+  const warnings = [
+    ...addresses.flatMap((text, index) => hostBits(`spec.addresses[${index}]`, text)),
+    ...excludedAddresses.flatMap((text, index) => hostBits(`spec.excludedAddresses[${index}]`, text)),
+  ];
+  const listed = addresses.map((text) => parseRange(text)!);
+  const subnet = prefixOf({ family: listed[0]!.family, value: listed[0]!.first }, ranges.prefix);
+  const router: Address | undefined = gateway ? parseAddress(gateway) : undefined;
+  if (router !== undefined && !covers(subnet, rangeOf(router))) {
+    warnings.push({
+      rule: 'gateway-outside',
+      field: 'spec.gateway',
+      value: gateway,
+      message: `is not in ${formatPrefix(subnet)}, the subnet of the addresses`,
+      fix: 'machines reach no gateway outside of their subnet',
+    });
+  }
+  if (ranges.allocatable.ranges.length === 0) {
+    warnings.push({
+      rule: 'no-address',
+      field: 'spec.addresses',
+      value: addresses,
+      message: 'leaves nothing to give out: all is excluded, the gateway, or reserved by the subnet',
+    });
+  }
+  for (const [index, text] of excludedAddresses.entries()) {
+    const range = parseRange(text);
+    if (range === undefined || listed.some((each) => overlaps(each, range))) continue;
+    warnings.push({
+      rule: 'excluded-outside',
+      field: `spec.excludedAddresses[${index}]`,
+      value: text,
+      message: 'excludes nothing: no address of the pool lies there',
+    });
+  }
+  return warnings;
+}
+
+function hostBits(field: string, text: unknown): Warning[] {
+  const prefix = typeof text === 'string' && text.includes('/') ? parsePrefix(text) : undefined;
+  if (prefix === undefined || parseAddress((text as string).split('/')[0]!)?.value === prefix.first)
+    return [];
+  const message = `stands for all of ${formatPrefix(prefix)}`;
+  return [{ rule: 'host-bits', field, value: text, message, fix: `write ${formatPrefix(prefix)}` }];
+}
+
+/** Every label and annotation that means something here. */
+const KEYS: readonly string[] = Object.values(names).filter((name) =>
+  /^(metaipam|cluster\.x-k8s)\.io\/(?!v\d)/.test(name),
+);
+/** Those that users set, and the kinds whose objects they are read on. */
+const OF_USERS: Readonly<Record<string, RegExp>> = {
+  [names.ADDRESS_SPACE_ANNOTATION]: /IPPool$/,
+  [names.REQUESTED_ADDRESS_ANNOTATION]: /^IPAddressClaim$/,
+};
+/** Letters by which a key of somebody else's group may differ from one that is known, and count as misspelt. */
+const MISSPELT = 2;
+/** The same for keys that can only be meant for metaipam. */
+const ALIKE = 3;
+
+function unknownKeys({ kind, metadata }: KubernetesObject): Warning[] {
+  const warnings: Warning[] = [];
+  for (const map of ['labels', 'annotations'] as const) {
+    for (const key of Object.keys(metadata[map] ?? {})) {
+      const field = `metadata.${map}[${key}]`;
+      const meant = nearest(key, KEYS);
+      const isOurs = key.startsWith('metaipam');
+      const isMisspelt = meant !== undefined && editDistance(key, meant) <= MISSPELT;
+      if (KEYS.includes(key)) {
+        const isRead = map === 'annotations' && OF_USERS[key]?.test(kind) !== false;
+        if (!Object.hasOwn(OF_USERS, key) || isRead) continue;
+        const message = map === 'labels' ? 'is an annotation' : `means nothing on a ${kind}`;
+        warnings.push({ rule: 'unknown-key', field, message });
+      } else if (isOurs || isMisspelt) {
+        const isAlike = meant !== undefined && editDistance(key, meant) <= ALIKE;
+        const fix = isAlike ? `use ${meant}` : `known are ${Object.keys(OF_USERS).join(' and ')}`;
+        warnings.push({ rule: 'unknown-key', field, message: 'means nothing to metaipam', fix });
+      }
+    }
+  }
+  return warnings;
+}
+
+function unservedPool({ spec }: IPAddressClaim, { all }: CustomResources): Warning[] {
+  const { apiGroup, kind } = spec?.poolRef ?? {};
+  if (apiGroup === undefined || kind === undefined) return [];
+  const pools = all.filter((resource) => resource.kind.endsWith('Pool'));
+  const kinds = [...new Set(pools.map((resource) => resource.kind))];
+  if (apiGroup === names.CAPI_IPAM_GROUP) {
+    if (kinds.includes(kind)) return [];
+    const fix = `use ${kinds.join(' or ')}, unless another provider serves it`;
+    const message = 'is no kind of pool that metaipam serves: the claim gets no answer from it';
+    return [{ rule: 'unserved-pool', field: 'spec.poolRef.kind', value: kind, message, fix }];
+  }
+  if (!kinds.includes(kind)) return [];
+  const message = `has no ${kind} that metaipam serves: the claim gets no answer`;
+  const fix = `use ${names.CAPI_IPAM_GROUP}`;
+  return [{ rule: 'unserved-pool', field: 'spec.poolRef.apiGroup', value: apiGroup, message, fix }];
+}
+
+/** Kinds that others have as well, under the same name. */
+const COMMON_KINDS = ['IPAddress', 'PodNetwork'];
+
+function otherGroup({ apiVersion, kind }: KubernetesObject, { all }: CustomResources): Warning[] {
+  const served = all.filter((resource) => resource.kind === kind && !COMMON_KINDS.includes(kind));
+  if (served.length === 0 || served.some((resource) => groupOf(resource.apiVersion) === groupOf(apiVersion)))
+    return [];
+  const fix = `use ${served[0]!.apiVersion} if it is meant for metaipam`;
+  const message = `is no group whose ${kind} metaipam looks after`;
+  return [{ rule: 'other-group', field: 'apiVersion', value: apiVersion, message, fix }];
+}

@@ -1,0 +1,136 @@
+/** What is said where there is no way to a cluster. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { connectAsUser } from '../../lib/cli/connection.ts';
+import { main } from '../../lib/cli/metaipam.ts';
+import { run } from './run.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'metaipam-connection-'));
+test.after(() => rmSync(dir, { recursive: true }));
+
+const SOUND = {
+  clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+  users: [{ name: 'u', user: {} }],
+  contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+  'current-context': 'x',
+};
+let files = 0;
+function write(content: unknown): string {
+  const path = join(dir, `config-${++files}`);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+const FAULTS: [what: string, content: unknown, context: string, message: string][] = [
+  ['is empty', '', '', 'cannot read the kubeconfig FILE: '],
+  ['is a text', 'hello', '', 'cannot read the kubeconfig FILE: it has no clusters and no contexts'],
+  ['is a list', '- a', '', 'cannot read the kubeconfig FILE: it has no clusters and no contexts'],
+  ['is no YAML', 'a: [', '', 'cannot read the kubeconfig FILE: '],
+  [
+    'has no context',
+    { ...SOUND, contexts: [] },
+    '',
+    'the kubeconfig FILE has no context x, which is its current one',
+  ],
+  [
+    'has no current context',
+    { ...SOUND, 'current-context': '' },
+    '',
+    'the kubeconfig FILE has no current context: --context takes x',
+  ],
+  [
+    'lacks the current context',
+    { ...SOUND, 'current-context': 'y' },
+    '',
+    'the kubeconfig FILE has no context y, which is its current one: --context takes x',
+  ],
+  ['lacks the context of --context', SOUND, 'y', '--context: there is no y, but x'],
+  [
+    'lacks the cluster',
+    { ...SOUND, clusters: [] },
+    '',
+    'context x of the kubeconfig FILE is for cluster c, which is not in it',
+  ],
+  [
+    'lacks the user',
+    { ...SOUND, users: [] },
+    '',
+    'context x of the kubeconfig FILE is for user u, who is not in it',
+  ],
+  [
+    'names no server',
+    { ...SOUND, clusters: [{ name: 'c', cluster: { server: 'here' } }] },
+    '',
+    'cluster c of the kubeconfig FILE has "here" for the URL of its server',
+  ],
+];
+for (const [what, content, context, message] of FAULTS) {
+  test(`a kubeconfig that ${what}: one line`, async () => {
+    const file = write(content);
+    for (const command of ['show', 'check', 'doctor', 'adopt']) {
+      const { code, out, err } = await run(main, [command, '--kubeconfig', file, `--context=${context}`]);
+      assert.equal([code, out], [1, '']);
+      assert.ok(err.startsWith(`metaipam ${command}: ${message.replace('FILE', file)}`), err);
+      assert.is(err.split('\n').length, 2);
+    }
+  });
+}
+
+test('no kubeconfig at all: what to do', async () => {
+  const { code, err } = await run(main, ['show'], { env: { HOME: dir } });
+  assert.is(code, 1);
+  assert.is(
+    err,
+    `metaipam show: there is no kubeconfig to reach a cluster with: give --kubeconfig FILE, set $KUBECONFIG, or make ${join(dir, '.kube', 'config')}\n`,
+  );
+  const missing = join(dir, 'missing');
+  const named = await run(main, ['show'], { env: { HOME: dir, KUBECONFIG: missing } });
+  assert.is(named.err, `metaipam show: $KUBECONFIG names ${missing}, which does not exist\n`);
+});
+
+test('files are found and merged as kubectl does it: the first of a name counts', async () => {
+  const none = { kubeconfig: '', context: '' };
+  const other = {
+    clusters: [
+      { name: 'c', cluster: { server: 'https://127.0.0.1:2' } },
+      { name: 'd', cluster: { server: 'https://127.0.0.1:3' } },
+    ],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'y', context: { cluster: 'd', user: 'u' } }],
+    'current-context': 'y',
+  };
+  const KUBECONFIG = [write(SOUND), join(dir, 'missing'), write(other)].join(':');
+  const server = async (context: string, env: Record<string, string>) =>
+    (await connectAsUser({ ...none, context }, env)).getCurrentCluster()?.server;
+  assert.is(await server('', { KUBECONFIG }), 'https://127.0.0.1:1');
+  assert.is(await server('y', { KUBECONFIG }), 'https://127.0.0.1:3');
+  mkdirSync(join(dir, '.kube'));
+  writeFileSync(join(dir, '.kube', 'config'), JSON.stringify(other));
+  assert.is(await server('', { HOME: dir }), 'https://127.0.0.1:3');
+});
+
+test('credentials that cannot be used are no crash', async () => {
+  const user = { name: 'u', user: { 'client-certificate': '/nonexistent', 'client-key': '/nonexistent' } };
+  const file = write({ ...SOUND, users: [user] });
+  const { code, err } = await run(main, ['show', '--kubeconfig', file]);
+  assert.is(code, 1);
+  assert.match(
+    err,
+    /^metaipam show: cannot list \w+: the credentials of the kubeconfig cannot be used: ENOENT/,
+  );
+  assert.is(err.split('\n').length, 2);
+});
+
+test('-v 6 logs every request', async () => {
+  const file = write(SOUND);
+  for (const argv of [['-v', '6'], ['-v6'], ['--v=8']]) {
+    const { err } = await run(main, ['doctor', '--kubeconfig', file, ...argv]);
+    assert.match(err, /^GET https:\/\/127\.0\.0\.1:1\/version .*ECONNREFUSED.* in \d+ ms\n/);
+  }
+  assert.not.match((await run(main, ['doctor', '--kubeconfig', file, '-v', '5'])).err, 'GET');
+});
+
+test.run();

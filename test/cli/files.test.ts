@@ -1,0 +1,219 @@
+/** Files as people have them. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { main } from '../../lib/cli/metaipam.ts';
+import { run } from './run.ts';
+
+const test = suite('files', { folder: '' });
+test.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'files-'));
+});
+test.after.each(({ folder }) => rmSync(folder, { recursive: true }));
+
+const pool = (name: string, more = '') =>
+  `apiVersion: ipam.cluster.x-k8s.io/v1alpha2\nkind: InClusterIPPool\nmetadata: {name: ${name}${more}}\nspec: {addresses: [10.0.0.1-10.0.0.9], prefix: 24}\n`;
+const claim = (name: string, poolName: string) =>
+  `apiVersion: ipam.cluster.x-k8s.io/v1beta2\nkind: IPAddressClaim\nmetadata: {name: ${name}}\nspec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: ${poolName}}}\n`;
+const write = (folder: string, files: Record<string, string | Buffer>) => {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+};
+
+test('a folder of kustomize: what is no object, or of other kinds, is counted and left out', async ({
+  folder,
+}) => {
+  write(folder, {
+    'kustomization.yaml': 'resources: [pool.yaml]\n',
+    'pool.yaml': pool('p'),
+    'claim.yaml': claim('a', 'p'),
+    'base/kustomization.yml': 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n',
+    'base/secret.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n',
+    'values.yaml': 'replicas: 3\n',
+    '.github/workflow.yaml': 'on: push\n',
+    'node_modules/x/package.json': '{}',
+  });
+  const left = '(1 object of other kinds and 3 files of kustomize or Helm left out)\n';
+  assert.equal(await run(main, ['validate', '-f', folder]), {
+    code: 0,
+    out: `2 objects valid ${left}`,
+    err: '',
+  });
+  const simulated = await run(main, ['simulate', '-f', folder]);
+  assert.equal([simulated.code, simulated.err], [0, '']);
+  assert.match(simulated.out, `\n1 pool; 1 claim ${left}`);
+  const none = '{apiVersion: v1, kind: List, items: []}';
+  const planned = await run(main, ['plan', '-f', folder, '--current', '-'], { stdin: none });
+  assert.equal([planned.code, planned.err], [2, '']);
+  assert.match(planned.out, left);
+  for (const command of ['show', 'check']) {
+    const { code, err } = await run(main, [command, '-f', folder]);
+    assert.equal([command, code, err], [command, 0, '']);
+  }
+});
+
+test('a kustomization that is named is refused with what to do instead', async ({ folder }) => {
+  write(folder, { 'kustomization.yaml': 'resources: []\n' });
+  const file = join(folder, 'kustomization.yaml');
+  const { code, err } = await run(main, ['simulate', '-f', file]);
+  assert.is(code, 1);
+  assert.match(err, `${file}:1: is a kustomization, which metaipam does not build; give its folder, or `);
+  const alone = await run(main, ['simulate', '-f', folder]);
+  assert.is(alone.err, `${folder}: there is nothing but files of kustomize or Helm in it\n`);
+});
+
+test('compressed files are known by their first bytes, whatever their name', async ({ folder }) => {
+  write(folder, {
+    'a.yaml': gzipSync(pool('a')),
+    'b.yaml.gz': gzipSync(pool('b')),
+    'c.yaml': gzipSync(gzipSync(pool('c'))),
+  });
+  assert.is((await run(main, ['validate', '-f', folder])).out, '3 objects valid, 3 warnings\n');
+  write(folder, {
+    'broken.yaml': gzipSync(pool('d')).subarray(0, 40),
+    'zip.yaml': Buffer.from('PK\x03\x04\xff\xfe', 'latin1'),
+  });
+  const { code, err } = await run(main, [
+    'validate',
+    '-f',
+    join(folder, 'broken.yaml'),
+    join(folder, 'zip.yaml'),
+  ]);
+  assert.is(code, 1);
+  assert.match(
+    err,
+    'broken.yaml: is compressed by gzip, and cannot be read: unexpected end of file; unpack it with gunzip\n',
+  );
+  assert.match(err, 'zip.yaml: is compressed, and not by gzip; unpack it first\n');
+});
+
+test('text in UTF-16, as PowerShell writes it, and with a byte order mark', async ({ folder }) => {
+  write(folder, {
+    'utf16.yaml': Buffer.from(`\ufeff${pool('a')}`, 'utf16le'),
+    'bom.yaml': `\ufeff${pool('b')}`,
+    'latin1.yaml': Buffer.from(`# \xe4\n${pool('c')}`, 'latin1'),
+  });
+  const good = await run(main, ['validate', '-f', join(folder, 'utf16.yaml'), join(folder, 'bom.yaml')]);
+  assert.is(good.out, '2 objects valid, 1 warning\n');
+  const { err } = await run(main, ['validate', '-f', join(folder, 'latin1.yaml')]);
+  assert.match(err, 'latin1.yaml: is no text in UTF-8; save it as UTF-8\n');
+});
+
+test('an object that is given twice is named by every command that takes files', async ({ folder }) => {
+  write(folder, { 'a.yaml': pool('p'), 'b.yaml': pool('p', ', namespace: default') });
+  const none = '{apiVersion: v1, kind: List, items: []}';
+  const commands = [['validate'], ['simulate'], ['show'], ['check'], ['plan', '--current', '-']];
+  for (const [name, ...argv] of commands) {
+    const { code, err } = await run(main, [name!, ...argv, '-f', folder], { stdin: none });
+    assert.is(code, 1, name);
+    const first = join(folder, 'a.yaml');
+    assert.match(
+      err,
+      `${join(folder, 'b.yaml')}:1: InClusterIPPool default/p: is given twice, first in ${first}:1; leave one of them`,
+    );
+  }
+});
+
+test('nothing in it is an error for every command that takes files; an empty list is none', async () => {
+  const none = '{apiVersion: v1, kind: List, items: []}';
+  for (const [name, ...argv] of [
+    ['validate'],
+    ['simulate'],
+    ['show'],
+    ['check'],
+    ['plan', '--current', '-', '--delete', '-'],
+  ]) {
+    for (const stdin of ['', '# nothing\n---\n']) {
+      const { code, out, err } = await run(main, [name!, ...argv, ...(argv.length > 0 ? [] : ['-f', '-'])], {
+        stdin,
+      });
+      assert.equal([name, code, out], [name, 1, '']);
+      assert.match(err, '<stdin>: there is no object in it\n');
+    }
+    if (argv.length > 0) continue;
+    const { code, err } = await run(main, [name!, '-f', '-'], { stdin: none });
+    assert.equal([name, code, err], [name, 0, '']);
+  }
+});
+
+test('objects without a namespace are in default, whatever the command', async () => {
+  const stdin = `${pool('p')}---\n${claim('a', 'p')}---\n${claim('lost', 'q')}`;
+  assert.match((await run(main, ['show', '-f', '-'], { stdin })).out, 'InClusterIPPool default/p');
+  assert.match(
+    (await run(main, ['check', '-f', '-'], { stdin })).out,
+    'IPAddressClaim default/lost: InClusterIPPool default/q does not exist',
+  );
+  assert.match((await run(main, ['simulate', '-f', '-'], { stdin })).out, 'InClusterIPPool default/p');
+  assert.match(
+    (await run(main, ['show', '-f', '-', '-n', 'default'], { stdin })).out,
+    'InClusterIPPool default/p',
+  );
+  assert.not.match((await run(main, ['show', '-f', '-', '-n', 'other'], { stdin })).out, 'InClusterIPPool');
+  assert.match(
+    (await run(main, ['show', '-f', '-', '-n', 'other', '-A'], { stdin })).out,
+    'InClusterIPPool default/p',
+  );
+});
+
+test('a null in a list of requirements, or in a Node, is absent, as the API server has it', async () => {
+  const stdin = `apiVersion: networking.x-k8s.io/v1
+kind: ClusterCIDR
+metadata: {name: a}
+spec:
+  perNodeHostBits: 8
+  ipv4: 10.0.0.0/16
+  nodeSelector:
+    nodeSelectorTerms:
+      - matchExpressions:
+        matchFields:
+          - {key: metadata.name, operator: In, values: [b]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: b, labels: null}
+spec: {podCIDRs: null}
+`;
+  const { code, out } = await run(main, ['simulate', '-f', '-'], { stdin });
+  assert.is(code, 0);
+  assert.match(out, /b +10\.0\.0\.0\/24\n/);
+});
+
+test('what cannot be a command line is one line, and exit 1', async ({ folder }) => {
+  const { code, err } = await run(main, ['validate', '-f', join(folder, 'none'), folder]);
+  assert.is(code, 1);
+  assert.is(
+    err,
+    `${join(folder, 'none')}: no such file or folder\n${folder}: no .yaml, .yml or .json file in this folder\n2 problems in 0 objects\n`,
+  );
+});
+
+test('exit 4 on request: a claim or a node waits', async () => {
+  const waits = claim('a', 'nowhere');
+  const exit = async (stdin: string, ...argv: string[]) =>
+    (await run(main, ['simulate', '-f', '-', ...argv], { stdin })).code;
+  assert.is(await exit(waits), 0);
+  assert.is(await exit(waits, '--fail-on-waiting'), 4);
+  assert.is(await exit(waits, '--fail-on-waiting', '-ojson'), 4);
+  assert.is(await exit(`${pool('p')}---\n${claim('a', 'p')}`, '--fail-on-waiting'), 0);
+  const blocks =
+    'apiVersion: networking.x-k8s.io/v1\nkind: ClusterCIDR\nmetadata: {name: c}\nspec: {perNodeHostBits: 8, ipv4: 10.0.0.0/24}\n';
+  const node = (name: string) => `---\napiVersion: v1\nkind: Node\nmetadata: {name: ${name}}\n`;
+  assert.is(await exit(blocks + node('a'), '--fail-on-waiting'), 0);
+  assert.is(await exit(blocks + node('a') + node('b'), '--fail-on-waiting'), 4);
+});
+
+test('plan that refuses does not say that all is well', async () => {
+  const args = ['plan', '-f', '-', '--current'];
+  const current = join(import.meta.dirname, '../../examples/01-pool.yaml');
+  const { code, out, err } = await run(main, [...args, current], { stdin: pool('bad', ', x: y') });
+  assert.is(code, 1);
+  assert.is(out, 'refused  1 problem; nothing else would change\n');
+  assert.match(err, '<stdin>:3: InClusterIPPool default/bad: metadata.x: unknown field');
+});
+
+test.run();

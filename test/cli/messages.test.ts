@@ -1,0 +1,322 @@
+/** What `validate` says of a file, to the letter: where, what, and what to write instead. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { main } from '../../lib/cli/metaipam.ts';
+import { run } from './run.ts';
+
+const pool = (spec: string, metadata = '{name: p}') =>
+  `apiVersion: ipam.cluster.x-k8s.io/v1alpha2\nkind: InClusterIPPool\nmetadata: ${metadata}\nspec: ${spec}\n`;
+const addresses = (...list: string[]) => pool(`{addresses: [${list.join(', ')}], prefix: 24}`);
+const clusterCIDR = (spec: string, apiVersion = 'networking.x-k8s.io/v1') =>
+  `apiVersion: ${apiVersion}\nkind: ClusterCIDR\nmetadata: {name: c}\nspec: ${spec}\n`;
+const claim = (poolRef: string, metadata = '{name: a}', version = 'v1beta2') =>
+  `apiVersion: ipam.cluster.x-k8s.io/${version}\nkind: IPAddressClaim\nmetadata: ${metadata}\nspec:\n  poolRef: ${poolRef}\n`;
+const OURS = 'apiGroup: ipam.cluster.x-k8s.io';
+
+const POOL = 'InClusterIPPool default/p';
+const notRange = (value: string) =>
+  `:4: ${POOL}: spec.addresses[0]: Invalid value: "${value}": provided address is not a valid IP, range, nor CIDR`;
+const subnet = (index: number, value: string) =>
+  `:4: ${POOL}: spec.addresses[${index}]: Invalid value: "${value}": provided address belongs to a different subnet than others`;
+const SUBDOMAIN =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+const NAME_PART =
+  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+const LABEL_VALUE =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+/** 531 bytes that stand for 9^10 values. */
+const BOMB = Array.from({ length: 10 }, (_, level) => {
+  const name = (index: number) => String.fromCharCode(97 + index);
+  const item = level === 0 ? 'x' : `*${name(level - 1)}`;
+  return `${name(level)}: &${name(level)} [${Array(9).fill(item).join(', ')}]\n`;
+}).join('');
+
+const REFUSED: [text: string, ...messages: string[]][] = [
+  // Addresses
+  [
+    addresses('10.0.0.9-10.0.0.5'),
+    `${notRange('10.0.0.9-10.0.0.5')}; write 10.0.0.5-10.0.0.9: the lower address first`,
+  ],
+  [
+    addresses('"fd00::9-fd00::5"'),
+    `${notRange('fd00::9-fd00::5')}; write fd00::5-fd00::9: the lower address first`,
+  ],
+  [
+    addresses('10.0.0.10-20'),
+    `${notRange('10.0.0.10-20')}; write 10.0.0.10-10.0.0.20: the last address in full`,
+  ],
+  [
+    addresses('10.0.0.20-10'),
+    `${notRange('10.0.0.20-10')}; write 10.0.0.10-10.0.0.20: the last address in full, the lower address first`,
+  ],
+  [
+    addresses('10.0.0.01'),
+    `${notRange('10.0.0.01')}; write 10.0.0.1: without leading zeros, which some programs read as octal`,
+  ],
+  [
+    addresses('10.0.0.1 - 10.0.0.9'),
+    `${notRange('10.0.0.1 - 10.0.0.9')}; write 10.0.0.1-10.0.0.9: without spaces`,
+  ],
+  [
+    addresses('10.0.0.0/255.255.255.0'),
+    `${notRange('10.0.0.0/255.255.255.0')}; write 10.0.0.0/24: a prefix length for a netmask`,
+  ],
+  [addresses('"10.0.0.*"'), `${notRange('10.0.0.*')}; write 10.0.0.0/24: a CIDR for a wildcard`],
+  [
+    addresses('10.0.0.1/24-10.0.0.9/24'),
+    `${notRange('10.0.0.1/24-10.0.0.9/24')}; write 10.0.0.1-10.0.0.9: addresses without prefix length in a range`,
+  ],
+  [
+    addresses('10.0.0.1..10.0.0.9'),
+    `${notRange('10.0.0.1..10.0.0.9')}; write 10.0.0.1-10.0.0.9: one dash between first and last`,
+  ],
+  [addresses('10.0.0.300'), `${notRange('10.0.0.300')}; 300 is more than 255`],
+  [addresses('10.0.0.0/33'), `${notRange('10.0.0.0/33')}; a prefix length is at most 32`],
+  [
+    addresses('"10.0.0.1-fd00::1"'),
+    `${notRange('10.0.0.1-fd00::1')}; both ends of a range are of one family`,
+  ],
+  [addresses('"10.0.0.1, 10.0.0.2"'), `${notRange('10.0.0.1, 10.0.0.2')}; write each as an item of its own`],
+  [addresses('router.example'), `${notRange('router.example')}; names are not looked up`],
+  [addresses('""'), notRange('')],
+  [
+    addresses('10.0.0.0/16'),
+    `${subnet(0, '10.0.0.0/16')}; it is larger than a /24: prefix is the length of the subnet around all addresses, so write prefix: 16, or less of the range`,
+  ],
+  [
+    addresses('10.0.0.5', '10.0.1.5'),
+    `${subnet(1, '10.0.1.5')}; with prefix 24 all must lie in one /24: write prefix: 23, if 10.0.0.0/23 is one subnet, or a pool for each`,
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, gateway: 10.0.0.254/24}'),
+    `:4: ${POOL}: spec.gateway: Invalid value: "10.0.0.254/24": ParseAddr("10.0.0.254/24"): unable to parse IP; write 10.0.0.254: the prefix length is spec.prefix`,
+  ],
+  // Fields
+  [
+    pool('\n  prefix: 24\n  addresses:\n    - 10.0.0.1\n  prefix: 25'),
+    ':8: the key prefix is given twice in one mapping',
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, addreses: []}'),
+    `:4: ${POOL}: spec.addreses: unknown field; use addresses`,
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: "24"}'),
+    `:4: ${POOL}: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"; write a number, without quotes`,
+  ],
+  // Metadata
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24}', '{name: My_Pool}'),
+    `:3: InClusterIPPool default/My_Pool: metadata.name: Invalid value: "My_Pool": ${SUBDOMAIN}; my-pool would do`,
+  ],
+  [
+    pool(
+      '{addresses: [10.0.0.1], prefix: 24}',
+      '\n  name: p\n  labels:\n    "a b": x\n    c: x y\n    d: 1\n  annotations:\n    cluster.x-k8s.io/paused: true',
+    ),
+    `:6: ${POOL}: metadata.labels[a b]: Invalid value: "a b": ${NAME_PART}`,
+    `:7: ${POOL}: metadata.labels[c]: Invalid value: "x y": ${LABEL_VALUE}`,
+    `:8: ${POOL}: metadata.labels[d]: Invalid value: 1: must be a string; write "1", in quotes`,
+    `:10: ${POOL}: metadata.annotations[cluster.x-k8s.io/paused]: Invalid value: true: must be a string; write "true", in quotes`,
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, lables: {a: b}, annotations: [a]}'),
+    `:3: ${POOL}: metadata.lables: unknown field (did you mean labels?)`,
+    `:3: ${POOL}: metadata.annotations: Invalid value: ["a"]: must be a mapping`,
+  ],
+  [
+    claim(
+      `{${OURS}, kind: InClusterIPPool, name: p}`,
+      '{name: a, annotations: {metaipam.io/requested-address: 10.0.0.010}}',
+    ),
+    ':3: IPAddressClaim default/a: metadata.annotations[metaipam.io/requested-address]: Invalid value: "10.0.0.010": must be an IP address; write 10.0.0.10: without leading zeros, which some programs read as octal',
+  ],
+  [
+    'apiVersion: v1\nkind: Node\nmetadata: {name: UPPER}\n',
+    `:3: Node UPPER: metadata.name: Invalid value: "UPPER": ${SUBDOMAIN}; upper would do`,
+  ],
+  // Versions and kinds
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24}').replace('v1alpha2', 'v1alpha1'),
+    `:1: ${POOL}: apiVersion: Invalid value: "ipam.cluster.x-k8s.io/v1alpha1": has no InClusterIPPool: use ipam.cluster.x-k8s.io/v1alpha2`,
+  ],
+  [
+    claim(`{${OURS}, kind: InClusterIPPool, name: p}`, '{name: a}', 'v1alpha1'),
+    ':1: IPAddressClaim default/a: apiVersion: Invalid value: "ipam.cluster.x-k8s.io/v1alpha1": has no IPAddressClaim: use ipam.cluster.x-k8s.io/v1beta2 or ipam.cluster.x-k8s.io/v1beta1',
+  ],
+  [
+    clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/16}', 'networking.k8s.io/v1alpha1'),
+    ':1: ClusterCIDR c: apiVersion: Invalid value: "networking.k8s.io/v1alpha1": has no ClusterCIDR: use networking.x-k8s.io/v1',
+  ],
+  [
+    clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/16}', 'v1'),
+    ':1: ClusterCIDR c: apiVersion: Invalid value: "v1": has no ClusterCIDR: use networking.x-k8s.io/v1',
+  ],
+  [
+    addresses('10.0.0.1').replace('kind: InCluster', 'kind: Incluster'),
+    ':2: InclusterIPPool p: kind: Invalid value: "InclusterIPPool": ipam.cluster.x-k8s.io/v1alpha2 has none: use InClusterIPPool',
+  ],
+  // Documents
+  [
+    `${addresses('10.0.0.1')}---\n${addresses('10.0.0.2')}`,
+    `:6: document 2: ${POOL}: is given twice, first in <stdin>:1; leave one of them`,
+  ],
+  [
+    `${addresses('10.0.0.1')}---\n${pool('{addresses: [10.0.0.2], prefix: 24}', '{name: p, namespace: default}')}`,
+    `:6: document 2: ${POOL}: is given twice, first in <stdin>:1; leave one of them`,
+  ],
+  [BOMB, ':6: the aliases up to *e stand for more than 100000 values: write them out'],
+  [`a: ${'['.repeat(200)}`, ':1: nesting exceeded maxDepth (100)'],
+  ['a: &a\n  b: *a\n', ':2: the alias *a refers to what contains it'],
+  ['- a\n- b\n', ':1: document: must be an object, found ["a","b"]'],
+  [
+    'apiVersion: v1\nkind: Node\nmetadata: {name: 7}\n',
+    ':3: metadata.name: must be a string, found 7; quote it',
+  ],
+  ['a:\n\tb: 1\n', ':2: tab characters must not be used in indentation; write spaces'],
+  [
+    'kind: InClusterIPPool\nname: {{ .Values.name }}\n',
+    ':1: a key of a mapping must be a text; this looks like a template, which has to be rendered first',
+  ],
+  [
+    'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n',
+    ':1: is a kustomization, which metaipam does not build; give its folder, or kubectl kustomize FOLDER | metaipam … -f -',
+  ],
+  ['', ': there is no object in it'],
+  ['# nothing\n---\n', ': there is no object in it'],
+];
+for (const [text, ...messages] of REFUSED) {
+  test(`refused: ${messages[0]}`, async () => {
+    const { code, out, err } = await run(main, ['validate', '-f', '-'], { stdin: text });
+    const lines = err.trimEnd().split('\n');
+    assert.equal(
+      lines.slice(0, -1),
+      messages.map((message) => `<stdin>${message}`),
+    );
+    assert.match(lines.at(-1)!, `${messages.length} problem`);
+    assert.equal([code, out], [1, '']);
+  });
+}
+
+const warned = (field: string, text: string) => `${POOL}: ${field}: ${text}`;
+const DOUBTED: [text: string, ...messages: string[]][] = [
+  [
+    addresses('10.0.0.5/24'),
+    warned('spec.addresses[0]', '"10.0.0.5/24" stands for all of 10.0.0.0/24; write 10.0.0.0/24'),
+  ],
+  [
+    pool('{addresses: [10.0.0.5], prefix: 24, gateway: 10.0.1.1}'),
+    warned(
+      'spec.gateway',
+      '"10.0.1.1" is not in 10.0.0.0/24, the subnet of the addresses; machines reach no gateway outside of their subnet',
+    ),
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, gateway: 10.0.0.1}'),
+    warned(
+      'spec.addresses',
+      '["10.0.0.1"] leaves nothing to give out: all is excluded, the gateway, or reserved by the subnet',
+    ),
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, excludedAddresses: [10.0.0.9]}'),
+    warned('spec.excludedAddresses[0]', '"10.0.0.9" excludes nothing: no address of the pool lies there'),
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, annotations: {metaipam.io/adress-space: lan}}'),
+    warned(
+      'metadata.annotations[metaipam.io/adress-space]',
+      'means nothing to metaipam; use metaipam.io/address-space',
+    ),
+  ],
+  [
+    pool(
+      '{addresses: [10.0.0.1], prefix: 24}',
+      '{name: p, annotations: {cluster.x-k8s.io/pause: "", cluster.x-k8s.io/managed-by: x}}',
+    ),
+    warned(
+      'metadata.annotations[cluster.x-k8s.io/pause]',
+      'means nothing to metaipam; use cluster.x-k8s.io/paused',
+    ),
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, annotations: {metaipam.io/colour: red}}'),
+    warned(
+      'metadata.annotations[metaipam.io/colour]',
+      'means nothing to metaipam; known are metaipam.io/address-space and metaipam.io/requested-address',
+    ),
+  ],
+  [
+    pool(
+      '{addresses: [10.0.0.1], prefix: 24}',
+      '{name: p, annotations: {metaipam.io/requested-address: 10.0.0.1}}',
+    ),
+    warned('metadata.annotations[metaipam.io/requested-address]', 'means nothing on a InClusterIPPool'),
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, labels: {metaipam.io/address-space: lan}}'),
+    warned('metadata.labels[metaipam.io/address-space]', 'is an annotation'),
+  ],
+  [
+    clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.5.0/16}'),
+    'ClusterCIDR c: spec.ipv4: "10.0.5.0/16" stands for all of 10.0.0.0/16; write 10.0.0.0/16',
+  ],
+  [
+    claim(`{${OURS}, kind: InClusterIpPool, name: p}`),
+    'IPAddressClaim default/a: spec.poolRef.kind: "InClusterIpPool" is no kind of pool that metaipam serves: the claim gets no answer from it; use GlobalInClusterIPPool or InClusterIPPool, unless another provider serves it',
+  ],
+  [
+    claim('{apiGroup: cluster.x-k8s.io, kind: InClusterIPPool, name: p}'),
+    'IPAddressClaim default/a: spec.poolRef.apiGroup: "cluster.x-k8s.io" has no InClusterIPPool that metaipam serves: the claim gets no answer; use ipam.cluster.x-k8s.io',
+  ],
+  [
+    addresses('10.0.0.1').replace('ipam.cluster.x-k8s.io/v1alpha2', 'example.org/v1'),
+    'InClusterIPPool p: apiVersion: "example.org/v1" is no group whose InClusterIPPool metaipam looks after; use ipam.cluster.x-k8s.io/v1alpha2 if it is meant for metaipam',
+  ],
+  [
+    clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/16}').replace('{name: c}', '{name: c, namespace: x}'),
+    'ClusterCIDR x/c: metadata.namespace: "x" is ignored: a ClusterCIDR has no namespace; leave it out',
+  ],
+  [
+    `${addresses('10.0.0.1-10.0.0.9')}---\n${pool('{addresses: [10.0.0.5], prefix: 24}', '{name: q}')}`,
+    'document 2: InClusterIPPool default/q: spec: overlaps InClusterIPPool default/p in 10.0.0.5: fine for networks that are apart, else one address is given out twice',
+  ],
+];
+for (const [text, ...messages] of DOUBTED) {
+  test(`a warning: ${messages[0]}`, async () => {
+    const { code, out, err } = await run(main, ['validate', '-f', '-'], { stdin: text });
+    const lines = err
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/^<stdin>:\d+: warning: /, ''));
+    assert.equal(lines, messages);
+    assert.match(out, ' valid');
+    assert.is(code, 0);
+    assert.is((await run(main, ['validate', '-f', '-', '--strict'], { stdin: text })).code, 1);
+  });
+}
+
+const QUIET: [what: string, text: string][] = [
+  [
+    'Kubernetes has IPAddresses of its own',
+    'apiVersion: networking.k8s.io/v1\nkind: IPAddress\nmetadata: {name: 10.0.0.1}\n',
+  ],
+  [
+    'other providers have pools in the same group',
+    'apiVersion: ipam.cluster.x-k8s.io/v1alpha1\nkind: InfobloxIPPool\nmetadata: {name: a}\n',
+  ],
+  ['other providers have claims', claim('{apiGroup: ipam.metal3.io, kind: IPPool, name: p}')],
+  [
+    'a null field is absent',
+    clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/16, ipv6: null, nodeSelector: null}'),
+  ],
+  ['an alias or two', `x: &l [10.0.0.1, 10.0.0.2]\n---\n${addresses('10.0.0.1')}`.replace(/^x.*\n---\n/, '')],
+];
+for (const [what, text] of QUIET) {
+  test(`no warning: ${what}`, async () => {
+    const { code, err } = await run(main, ['validate', '-f', '-', '--strict'], { stdin: text });
+    assert.equal([code, err], [0, '']);
+  });
+}
+
+test.run();
