@@ -2,6 +2,8 @@
 import { constants } from 'node:buffer';
 import { buffer } from 'node:stream/consumers';
 import { controllers } from '../hooks/index.ts';
+import { allocationsOf } from '../lib/allocation/slice.ts';
+import type { AllocationSlice } from '../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG, type DesiredObject } from '../lib/metacontroller/hook.ts';
 import { createLogger } from '../lib/server/log.ts';
 import { startServer } from '../lib/server/server.ts';
@@ -74,16 +76,8 @@ async function measureSync(): Promise<SyncResult> {
 
 /** Throws if the naive way comes to another result: then one of the two is wrong, and its time worth nothing. */
 function measureNaive(request: never, children: readonly DesiredObject[]): NaiveResult | undefined {
-  const given = new Set(
-    children.map(({ spec }) => {
-      const { claimRef, address, cidr } = spec as {
-        claimRef: { uid: string };
-        address?: string;
-        cidr?: string;
-      };
-      return `${claimRef.uid} ${address ?? cidr}`;
-    }),
-  );
+  const slices = children as AllocationSlice[];
+  const given = new Set(allocationsOf(slices).map(({ key, entry }) => `${entry.uid} ${key}`));
   const start = performance.now();
   const deadline = start + NAIVE_MILLISECONDS;
   const grants = naive(controller, request);

@@ -9,26 +9,27 @@ import { formatPrefix, parseRange } from '../lib/address/range.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../lib/kubernetes/names.ts';
 import { compareAge } from '../lib/kubernetes/object.ts';
 import type {
+  AllocationSlice,
   ClusterCIDR,
   IPAddressClaim,
-  IPAllocation,
   PodCIDRClaim,
   PodNetwork,
+  SliceEntry,
 } from '../lib/kubernetes/types.ts';
 import type { CompositeRequest, ObjectMap } from '../lib/metacontroller/hook.ts';
 import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
 import { comparePools } from '../lib/pod-network/priority.ts';
-import type { Pool } from '../lib/pool/pool-hooks.ts';
+import type { Pool } from '../lib/pool/pool.ts';
 import { readPool } from '../lib/pool/spec.ts';
 
 /** Something given out: the uid of the claim or node, and its address or block. */
 export type Grant = readonly [uid: string, text: string];
 
 export function* naivePool({ parent, children, related }: CompositeRequest<Pool>): Generator<Grant> {
-  const allocations = all<IPAllocation>(children, `IPAllocation.${METAIPAM_API_VERSION}`);
-  const served = new Set(allocations.map(({ spec }) => spec.claimRef.uid));
+  const entries = entriesOf(children);
+  const served = new Set(entries.map(([, { uid }]) => uid));
   const claims = all<IPAddressClaim>(related, `IPAddressClaim.${CAPI_IPAM_GROUP}/v1beta2`);
-  const texts = allocations.map(({ spec }) => spec.address ?? '');
+  const texts = entries.map(([text]) => text);
   for (const { metadata } of claims.sort(compareAge)) {
     const uid = metadata.uid ?? '';
     if (served.has(uid)) continue;
@@ -46,10 +47,9 @@ export function* naivePool({ parent, children, related }: CompositeRequest<Pool>
 
 /** For ClusterCIDRs that do not overlap: a block is in use if one that starts there is. */
 export function* naiveNetwork({ children, related }: CompositeRequest<PodNetwork>): Generator<Grant> {
-  const allocations = all<IPAllocation>(children, `IPAllocation.${METAIPAM_API_VERSION}`);
   const clusterCIDRs = all<ClusterCIDR>(related, `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`);
   const claims = all<PodCIDRClaim>(related, `PodCIDRClaim.${METAIPAM_API_VERSION}`);
-  const texts = allocations.map(({ spec }) => spec.cidr ?? '');
+  const texts = entriesOf(children).map(([text]) => text);
   for (const { metadata, spec } of claims.sort(compareAge)) {
     if (spec.podCIDRs?.length) continue;
     const node = { name: metadata.name, labels: spec.nodeLabels ?? {} };
@@ -68,6 +68,11 @@ export function* naiveNetwork({ children, related }: CompositeRequest<PodNetwork
       yield [spec.nodeUID, text];
     }
   }
+}
+
+function entriesOf(children: ObjectMap): [text: string, entry: SliceEntry][] {
+  const slices = all<AllocationSlice>(children, `AllocationSlice.${METAIPAM_API_VERSION}`);
+  return slices.flatMap(({ spec }) => Object.entries(spec.entries ?? {}));
 }
 
 function all<T>(objects: ObjectMap, key: string): T[] {

@@ -1,16 +1,19 @@
-/** Sync requests of a pool with many claims. */
+/** Sync requests of a pool with many claims. Those that have their addresses are settled, and so not sent. */
+import { sync } from '../hooks/pools.ts';
+import { allocationsOf } from '../lib/allocation/slice.ts';
 import {
-  ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
   CLUSTER_NAME_LABEL,
   METAIPAM_API_VERSION,
+  OPEN,
   POOL_API_VERSION,
   POOL_LABEL,
+  SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
-import type { IPAddressClaim, IPAllocation } from '../lib/kubernetes/types.ts';
-import { type CompositeRequest, DEFAULT_CONFIG } from '../lib/metacontroller/hook.ts';
+import type { AllocationSlice, IPAddressClaim } from '../lib/kubernetes/types.ts';
+import { type CompositeRequest, DEFAULT_CONFIG, type DesiredObject } from '../lib/metacontroller/hook.ts';
 import { poolLabel } from '../lib/pool/label.ts';
-import { type Pool, sync } from '../lib/pool/pool-hooks.ts';
+import type { Pool } from '../lib/pool/pool.ts';
 import {
   applied,
   createdAt,
@@ -21,12 +24,12 @@ import {
   resourceVersion,
   suffix,
   uuid,
-  type Write,
 } from './stored.ts';
 
 const CAPI_IPAM = `${CAPI_IPAM_GROUP}/v1beta2`;
 const NAMESPACE = 'machines';
 const CLUSTER = 'production';
+const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
 
 type Request = CompositeRequest<Pool>;
 
@@ -40,27 +43,20 @@ export function allNew(count: number, spec = IPV4): Request {
 
 /** One new claim beside claims that have their addresses. */
 export function allButOneAllocated(count: number, spec = IPV4): Request {
-  const { parent, children, related } = served(allNew(count - 1, spec));
-  return request(
-    parent.spec,
-    [...claimsOf(related), unboundClaim(count - 1)],
-    allocationsOf(children),
-    parent.status,
-  );
+  const { parent, children } = served(allNew(count - 1, spec));
+  return request(parent.spec, [unboundClaim(count - 1)], slicesOf(children), parent.status);
 }
 
 /** Every second claim is gone and its address free again; as many new ones wait. */
 export function halfReplaced(count: number): Request {
-  const { parent, children, related } = served(allNew(count));
-  const claims = claimsOf(related).filter((_, index) => index % 2 === 0);
-  const living = new Set(claims.map(({ metadata }) => metadata.uid));
-  const allocations = allocationsOf(children).filter(({ spec }) => living.has(spec.claimRef.uid));
-  return request(
-    parent.spec,
-    [...claims, ...numbers(count, count + count / 2).map(unboundClaim)],
-    allocations,
-    parent.status,
-  );
+  const { parent, children } = served(allNew(count));
+  const slices = slicesOf(children).map((slice) => {
+    const entries = allocationsOf([slice]).filter((_, index) => index % 2 === 0);
+    const kept = Object.fromEntries(entries.map(({ key, entry }) => [key, entry]));
+    return { ...slice, spec: { ...slice.spec, entries: kept } };
+  });
+  const waiting = numbers(count, count + count / 2).map(unboundClaim);
+  return request(parent.spec, waiting, slices, parent.status);
 }
 
 /** One new claim in an IPv6 pool, whose counts are beyond what a double holds. */
@@ -71,7 +67,7 @@ export function ipv6AllButOneAllocated(count: number): Request {
 function request(
   spec: Pool['spec'],
   claims: readonly IPAddressClaim[],
-  allocations: readonly IPAllocation[],
+  slices: readonly AllocationSlice[],
   status: Pool['status'] = undefined,
 ): Request {
   const manifest = {
@@ -82,40 +78,35 @@ function request(
   };
   return {
     parent: { ...kubectlApplied<Pool>(manifest), ...(status && { status }) },
-    children: { [`IPAllocation.${METAIPAM_API_VERSION}`]: group(allocations) },
+    children: { [SLICES]: group(slices) },
     related: {
       [`IPAddress.${CAPI_IPAM}`]: {},
       [`IPAddressClaim.${CAPI_IPAM}`]: group(claims),
-      [`IPAllocation.${METAIPAM_API_VERSION}`]: {},
+      [SLICES]: {},
     },
     finalizing: false,
   };
 }
 
-/** The request after all that was asked for was made: every claim is bound to its allocation. */
+/** The request after all that was asked for was made and every claim is settled. */
 function served(before: Request): Request {
+  const context = { now: LATER, config: DEFAULT_CONFIG };
   const { parent } = before;
-  const { children, status } = sync(before, { now: LATER, config: DEFAULT_CONFIG });
-  const claims = claimsOf(before.related);
-  const allocations = children.map((child, index) =>
-    applied<IPAllocation>(child, parent, 2 * claims.length + index, {
-      labels: { 'controller-uid': parent.metadata.uid ?? '' },
-    }),
-  );
-  const addresses = new Map(allocations.map(({ spec }) => [spec.claimRef.uid, spec.address]));
-  const bound = claims.map((claim) => boundClaim(claim, addresses.get(claim.metadata.uid ?? '') ?? ''));
-  return request(parent.spec, bound, allocations, status as Pool['status']);
+  const given = applyAll(sync(before, context).children, parent);
+  const { children, status } = sync(request(parent.spec, [], given), context);
+  return request(parent.spec, [], applyAll(children, parent), status as Pool['status']);
 }
 
-function claimsOf(related: Request['related']): IPAddressClaim[] {
-  return Object.values(related[`IPAddressClaim.${CAPI_IPAM}`] ?? {}) as IPAddressClaim[];
+function applyAll(children: readonly DesiredObject[], parent: Pool): AllocationSlice[] {
+  const labels = { 'controller-uid': parent.metadata.uid ?? '' };
+  return children.map((child, index) => applied<AllocationSlice>(child, parent, index, { labels }));
 }
 
-function allocationsOf(children: Request['children']): IPAllocation[] {
-  return Object.values(children[`IPAllocation.${METAIPAM_API_VERSION}`] ?? {}) as IPAllocation[];
+function slicesOf(children: Request['children']): AllocationSlice[] {
+  return Object.values(children[SLICES] ?? {}) as AllocationSlice[];
 }
 
-/** A claim of a machine, as the router and the first sync of the claims hook left it. */
+/** A claim of a machine, as the router left it and the claims hook once its Cluster was there. */
 function unboundClaim(n: number): IPAddressClaim {
   const machine = `${CLUSTER}-md-0-${suffix(`machine ${n}`)}`;
   const name = `${machine}-0-0`;
@@ -126,6 +117,7 @@ function unboundClaim(n: number): IPAddressClaim {
     labels: {
       [CLUSTER_NAME_LABEL]: CLUSTER,
       [POOL_LABEL]: poolLabel('InClusterIPPool', 'machines'),
+      [SETTLED_LABEL]: OPEN,
     },
     name,
     namespace: NAMESPACE,
@@ -145,50 +137,20 @@ function unboundClaim(n: number): IPAddressClaim {
     clusterName: CLUSTER,
     poolRef: { apiGroup: CAPI_IPAM_GROUP, kind: 'InClusterIPPool', name: 'machines' },
   };
-  return written({ apiVersion: CAPI_IPAM, kind: 'IPAddressClaim', metadata, spec }, []);
+  return written({ apiVersion: CAPI_IPAM, kind: 'IPAddressClaim', metadata, spec });
 }
 
-function boundClaim(claim: IPAddressClaim, address: string): IPAddressClaim {
-  const { name, creationTimestamp = '' } = claim.metadata;
-  const condition = {
-    lastTransitionTime: creationTimestamp,
-    message: '',
-    reason: 'AddressAllocated',
-    status: 'True',
-    type: 'Ready',
-  } as const;
-  const annotations = { [ADDRESS_ANNOTATION]: address };
-  const status = { addressRef: { name }, conditions: [condition] };
-  const metadata = { annotations, ...claim.metadata };
-  return written({ ...claim, metadata, status }, [
-    { manager: 'metacontroller', fields: { status }, subresource: 'status' },
-  ]);
-}
-
-function written(claim: IPAddressClaim, more: readonly Write[]): IPAddressClaim {
-  const { annotations, creationTimestamp = '', finalizers, labels = {}, ownerReferences } = claim.metadata;
-  const writes: Write[] = [
+function written(claim: IPAddressClaim): IPAddressClaim {
+  const { creationTimestamp = '', finalizers, labels = {}, ownerReferences } = claim.metadata;
+  const { [CLUSTER_NAME_LABEL]: cluster, ...ours } = labels;
+  const fields = managedFields(CAPI_IPAM, creationTimestamp, [
     {
       manager: 'manager',
-      fields: {
-        metadata: { labels: { [CLUSTER_NAME_LABEL]: labels[CLUSTER_NAME_LABEL] }, ownerReferences },
-        spec: claim.spec,
-      },
+      fields: { metadata: { labels: { [CLUSTER_NAME_LABEL]: cluster }, ownerReferences }, spec: claim.spec },
     },
-    {
-      manager: 'metacontroller',
-      fields: {
-        metadata: {
-          ...(annotations && { annotations }),
-          finalizers,
-          labels: { [POOL_LABEL]: labels[POOL_LABEL] },
-        },
-      },
-    },
-    ...more,
-  ];
-  const metadata = { ...claim.metadata, managedFields: managedFields(CAPI_IPAM, creationTimestamp, writes) };
-  return { ...claim, metadata };
+    { manager: 'metacontroller', fields: { metadata: { finalizers, labels: ours } } },
+  ]);
+  return { ...claim, metadata: { ...claim.metadata, managedFields: fields } };
 }
 
 function numbers(from: number, to: number): number[] {

@@ -1,0 +1,446 @@
+/** What the janitor does for pools, and what it leaves alone. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { crdAdmission } from '../../lib/engine/crd-admission.ts';
+import type { Unstructured } from '../../lib/engine/object.ts';
+import { type JanitorView, poolDeeds } from '../../lib/janitor/decide.ts';
+import { type Check, type Deed, holds } from '../../lib/janitor/deed.ts';
+import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.ts';
+import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim } from '../../lib/kubernetes/types.ts';
+import {
+  ago,
+  CAPI,
+  claim,
+  contextAt,
+  globalPool,
+  ipAddress,
+  ipPool,
+  labelsOf,
+  type Pool,
+  slicesOf,
+} from '../hooks/objects.ts';
+
+const admission = crdAdmission(readCustomResourceDefinitions());
+const POOL = ipPool({ addresses: ['10.0.0.1-10.0.0.100'], gateway: '10.0.0.254' });
+const PAUSED = { 'cluster.x-k8s.io/paused': '' };
+const DELETED = { deletionTimestamp: ago(10) };
+
+type View = Partial<Omit<JanitorView, 'networks'>>;
+
+function deeds(view: View): Deed[] {
+  return poolDeeds({ claims: [], addresses: [], slices: [], pools: [POOL], ...view }, contextAt());
+}
+
+/** `verb resource/name` of each. */
+function acts(view: View): string[] {
+  return deeds(view).map(({ act }) => `${act.verb} ${act.path.resource}/${act.path.name}`);
+}
+
+/** The IPAddress that the claims hook made for a claim, with the claim as its controller. */
+function made(holder: IPAddressClaim, address: string, meta: Partial<ObjectMeta> = {}): IPAddress {
+  const { name, uid = '' } = holder.metadata;
+  const controller = { apiVersion: CAPI, kind: 'IPAddressClaim', name, uid, controller: true };
+  const pool = {
+    apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+    kind: 'InClusterIPPool',
+    name: 'pool',
+    uid: 'pool-uid',
+  };
+  return ipAddress(POOL, name, address, {
+    resourceVersion: '300',
+    labels: {
+      'metaipam.io/pool': 'InClusterIPPool.pool',
+      'metaipam.io/pool-uid': 'pool-uid',
+      'metaipam.io/claim-uid': uid,
+    },
+    ownerReferences: [controller, pool],
+    ...meta,
+  });
+}
+
+const A = claim('a', POOL);
+const AGAIN = claim('a', POOL, { uid: 'uid-again' });
+const CLAIM_PATH = { apiVersion: CAPI, resource: 'ipaddressclaims', namespace: 'default', name: 'a' };
+const ADDRESS_PATH = { ...CLAIM_PATH, resource: 'ipaddresses' };
+const SLICE_PATH = {
+  apiVersion: 'metaipam.io/v1alpha1',
+  resource: 'allocationslices',
+  namespace: 'default',
+  name: 'pool.10.0.0.0-26',
+};
+const POOL_PATH = {
+  apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+  resource: 'inclusterippools',
+  namespace: 'default',
+  name: 'pool',
+};
+
+// IPAddresses whose claim is gone, or leaves without them
+
+function withoutController(address: IPAddress): IPAddress {
+  const ownerReferences = address.metadata.ownerReferences?.filter(({ controller }) => !controller);
+  return { ...address, metadata: { ...address.metadata, ...(ownerReferences && { ownerReferences }) } };
+}
+
+const ENDING = claim('a', POOL, { ...DELETED, labels: labelsOf(POOL, 'ending') });
+const FROM_ELSEWHERE = {
+  'metaipam.io/pool': 'InClusterIPPool.pool',
+  'metaipam.io/pool-uid': 'pool-of-there',
+  'metaipam.io/claim-uid': 'claim-of-there',
+};
+
+const ADDRESSES: [string, IPAddress, IPAddressClaim[], boolean][] = [
+  ['whose claim is gone', made(A, '10.0.0.1'), [], true],
+  ['whose claim is gone, and that lost its owner', withoutController(made(A, '10.0.0.1')), [], true],
+  ['whose claim is gone, though there is another of its name', made(A, '10.0.0.1'), [AGAIN], true],
+  ['whose claim lives', made(A, '10.0.0.1'), [A], false],
+  ['whose claim is paused', made(A, '10.0.0.1'), [claim('a', POOL, { annotations: PAUSED })], false],
+  ['that is being deleted', made(A, '10.0.0.1', DELETED), [], false],
+  ['without our labels', ipAddress(POOL, 'a', '10.0.0.1'), [], false],
+  [
+    'that bears uids of another cluster',
+    ipAddress(POOL, 'a', '10.0.0.1', { labels: FROM_ELSEWHERE }),
+    [],
+    false,
+  ],
+  ['that its claim, which ends, does not control', withoutController(made(A, '10.0.0.1')), [ENDING], true],
+  ['of another provider, whose claim ends', ipAddress(POOL, 'a', '10.0.0.1'), [ENDING], true],
+  ['that its claim, which ends, controls', made(A, '10.0.0.1'), [ENDING], false],
+  [
+    'of a claim that is being deleted and has not said that it ends',
+    withoutController(made(A, '10.0.0.1')),
+    [claim('a', POOL, DELETED)],
+    false,
+  ],
+  [
+    'of a claim that says that it ends, and lives',
+    withoutController(made(A, '10.0.0.1')),
+    [claim('a', POOL, { labels: labelsOf(POOL, 'ending') })],
+    false,
+  ],
+  [
+    'of another pool, whose claim ends',
+    ipAddress(ipPool({}, { name: 'other' }), 'a', '10.0.0.1'),
+    [ENDING],
+    false,
+  ],
+];
+for (const [what, address, claims, isDeleted] of ADDRESSES) {
+  test(`an IPAddress ${what} ${isDeleted ? 'is deleted' : 'stays'}`, () => {
+    assert.equal(acts({ addresses: [address], claims }), isDeleted ? ['delete ipaddresses/a'] : []);
+  });
+}
+
+test('an IPAddress is deleted as it was, and only if the claim is gone indeed', () => {
+  const [deed] = deeds({ addresses: [made(A, '10.0.0.1')] });
+  assert.equal(deed, {
+    why: 'IPAddress default/a: its claim is gone',
+    checks: [{ is: 'gone', path: CLAIM_PATH, uid: 'uid-a' }],
+    act: { verb: 'delete', path: ADDRESS_PATH, uid: 'address-a', resourceVersion: '300' },
+  });
+  const [other] = deeds({ addresses: [withoutController(made(A, '10.0.0.1'))], claims: [ENDING] });
+  assert.equal(other?.checks, [{ is: 'unchanged', path: CLAIM_PATH, resourceVersion: '100' }]);
+});
+
+// IPAddresses that the slices contradict
+
+const OTHER = slicesOf(POOL, [A, '10.0.0.2']);
+const LISTED: Pool = { ...POOL, status: { slices: ['pool.10.0.0.0-26', 'pool.10.0.0.64-26'] } };
+for (const [what, view, isDeleted] of [
+  ['gives its claim another', { slices: OTHER }, true],
+  ['gives its claim both', { slices: slicesOf(POOL, [A, '10.0.0.1'], [A, '10.0.0.2']) }, false],
+  ['gives its claim nothing', {}, false],
+  ['took the other back', { slices: slicesOf(POOL, [A, '10.0.0.2', { released: ago(1) }]) }, false],
+  ['gives its claim another, while a slice is missing', { slices: OTHER, pools: [LISTED] }, false],
+] as [string, View, boolean][]) {
+  test(`an IPAddress whose pool ${what} ${isDeleted ? 'is deleted' : 'stays'}`, () => {
+    const all = { claims: [A], addresses: [made(A, '10.0.0.1')], ...view };
+    assert.equal(acts(all), isDeleted ? ['delete ipaddresses/a'] : []);
+    const paused = claim('a', POOL, { annotations: PAUSED });
+    assert.equal(acts({ ...all, claims: [paused] }), []);
+  });
+}
+
+test('that the slices contradict an IPAddress is looked up in both of them', () => {
+  const [deed] = deeds({ claims: [A], addresses: [made(A, '10.0.0.70')], slices: OTHER });
+  assert.equal(deed?.checks, [
+    { is: 'not given', path: { ...SLICE_PATH, name: 'pool.10.0.0.64-26' }, key: '10.0.0.70', uid: 'uid-a' },
+    { is: 'unchanged', path: SLICE_PATH, resourceVersion: '200' },
+  ]);
+});
+
+// Entries whose claim went without a word
+
+const HELD = slicesOf(POOL, [A, '10.0.0.1']);
+for (const [what, view, isReleased] of [
+  ['whose claim is gone', { slices: HELD }, true],
+  ['whose claim is gone, though there is another of its name', { slices: HELD, claims: [AGAIN] }, true],
+  ['whose claim lives', { slices: HELD, claims: [A] }, false],
+  ['whose claim is paused', { slices: HELD, claims: [claim('a', POOL, { annotations: PAUSED })] }, false],
+  ['whose claim is being deleted', { slices: HELD, claims: [claim('a', POOL, DELETED)] }, false],
+  ['that is released', { slices: slicesOf(POOL, [A, '10.0.0.1', { released: ago(1) }]) }, false],
+  ['in a slice that is being deleted', { slices: HELD.map((each) => withMeta(each, DELETED)) }, false],
+  [
+    'whose IPAddress is there, though the claim is gone',
+    { slices: HELD, addresses: [made(A, '10.0.0.1', DELETED)] },
+    false,
+  ],
+  [
+    'whose IPAddress is there and lost its label',
+    { slices: HELD, addresses: [made(A, '10.0.0.1', { ...DELETED, labels: {} })] },
+    false,
+  ],
+] as [string, View, boolean][]) {
+  test(`an entry ${what} ${isReleased ? 'is marked as released' : 'stays as it is'}`, () => {
+    assert.equal(acts(view), isReleased ? ['update allocationslices/pool.10.0.0.0-26'] : []);
+  });
+}
+
+function withMeta<T extends KubernetesObject>(object: T, meta: Partial<ObjectMeta>): T {
+  return { ...object, metadata: { ...object.metadata, ...meta } };
+}
+
+test('all entries of a slice whose claims are gone are released at once, the others stay, and the API server agrees', () => {
+  const slices = slicesOf(
+    POOL,
+    [A, '10.0.0.1'],
+    [claim('b', POOL), '10.0.0.2'],
+    [claim('c', POOL), '10.0.0.3'],
+  );
+  const [deed, ...others] = deeds({ slices, claims: [claim('b', POOL)] });
+  assert.equal(others, []);
+  assert.is(
+    deed?.why,
+    'AllocationSlice default/pool.10.0.0.0-26: 10.0.0.1, 10.0.0.3 had claims that are gone',
+  );
+  assert.equal(deed?.checks, [
+    { is: 'gone', path: CLAIM_PATH, uid: 'uid-a' },
+    { is: 'without address', path: ADDRESS_PATH, claim: 'uid-a' },
+    { is: 'gone', path: { ...CLAIM_PATH, name: 'c' }, uid: 'uid-c' },
+    { is: 'without address', path: { ...ADDRESS_PATH, name: 'c' }, claim: 'uid-c' },
+  ]);
+  const object = written(deed!) as AllocationSlice;
+  assert.equal(
+    Object.entries(object.spec.entries!).map(([key, { released }]) => [key, released]),
+    [
+      ['10.0.0.1', '2026-01-02T03:04:05Z'],
+      ['10.0.0.2', undefined],
+      ['10.0.0.3', '2026-01-02T03:04:05Z'],
+    ],
+  );
+  assert.is(object.metadata.resourceVersion, '200', 'it holds for the slice as it was');
+  assert.equal(
+    admission.validate!(object as object as Unstructured, slices[0] as object as Unstructured),
+    [],
+  );
+});
+
+function written({ act }: Deed): KubernetesObject | undefined {
+  return act.verb === 'delete' ? undefined : act.object;
+}
+
+// Slices that were deleted by hand
+
+function missing(pool: Pool, seconds = 30, status: 'True' | 'False' = 'True'): Pool {
+  const slices = [pool.kind === 'InClusterIPPool' ? 'pool.10.0.0.0-26' : 'pool.10.0.0.0-26.global'];
+  const condition = { type: 'SlicesMissing', reason: 'SlicesLost', message: '' };
+  const conditions = [{ ...condition, status, lastTransitionTime: ago(seconds) }];
+  return { ...pool, status: { slices, conditions } };
+}
+
+for (const [what, view, isMade] of [
+  ['has been missing for long enough', { pools: [missing(POOL)] }, true],
+  ['has been missing for a moment', { pools: [missing(POOL, 29)] }, false],
+  ['is not said to be missing', { pools: [missing(POOL, 999, 'False')] }, false],
+  ['of a pool that is being deleted is missing', { pools: [withMeta(missing(POOL), DELETED)] }, false],
+  ['is there', { pools: [missing(POOL)], slices: HELD, claims: [A] }, false],
+  [
+    'of the pool of a name in another namespace is there',
+    {
+      pools: [missing(POOL)],
+      slices: HELD.map((each) => withMeta(each, { namespace: 'elsewhere' })),
+      claims: [A],
+    },
+    true,
+  ],
+] as [string, View, boolean][]) {
+  test(`a slice that ${what} is ${isMade ? 'made again' : 'left alone'}`, () => {
+    assert.equal(acts(view), isMade ? ['create allocationslices/pool.10.0.0.0-26'] : []);
+  });
+}
+
+test('a slice is made again with what the IPAddresses of living claims say, and the API server agrees', () => {
+  const pool = missing(POOL);
+  const foreign = claim('foreign', POOL);
+  const claims = [A, foreign, claim('far', POOL), claim('other', POOL)];
+  const addresses = [
+    made(A, '10.0.0.1'),
+    ipAddress(POOL, 'foreign', '10.0.0.9', { resourceVersion: '301' }),
+    made(claim('far', POOL), '10.0.0.70'),
+    made(claim('gone', POOL), '10.0.0.5', DELETED),
+    ipAddress(ipPool({}, { name: 'another' }), 'other', '10.0.0.6'),
+    ipAddress(POOL, 'other', 'nonsense'),
+  ];
+  const [deed] = deeds({ pools: [pool], claims, addresses });
+  assert.equal(deed?.checks, [
+    { is: 'absent', path: SLICE_PATH },
+    { is: 'alive', path: POOL_PATH, uid: 'pool-uid' },
+    { is: 'unchanged', path: ADDRESS_PATH, resourceVersion: '300' },
+    { is: 'unchanged', path: { ...ADDRESS_PATH, name: 'foreign' }, resourceVersion: '301' },
+  ]);
+  const object = written(deed!) as AllocationSlice;
+  assert.equal(object.spec, {
+    poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool', uid: 'pool-uid' },
+    cidr: '10.0.0.0/26',
+    prefix: 24,
+    gateway: '10.0.0.254',
+    entries: {
+      '10.0.0.1': { uid: 'uid-a', namespace: 'default', name: 'a' },
+      '10.0.0.9': { uid: 'uid-foreign', namespace: 'default', name: 'foreign', adopted: true },
+    },
+  });
+  assert.equal(object.metadata.labels, {
+    'metaipam.io/pool': 'InClusterIPPool.pool',
+    'controller-uid': 'pool-uid',
+  });
+  assert.is(object.metadata.ownerReferences?.[0]?.uid, 'pool-uid');
+  assert.equal(admission.validate!(object as object as Unstructured, undefined), []);
+});
+
+test('a slice of a global pool is made again where the install is, with claims of every namespace', () => {
+  const pool = globalPool({ addresses: ['10.0.0.1-10.0.0.100'] });
+  const claims = ['ns1', 'ns2'].map((namespace) => claim('a', pool, { namespace, uid: `uid-${namespace}` }));
+  const addresses = claims.map((each, n) =>
+    ipAddress(pool, 'a', `10.0.0.${n + 1}`, { namespace: each.metadata.namespace! }),
+  );
+  const [deed] = deeds({ pools: [missing(pool)], claims, addresses });
+  assert.is(deed?.act.path.namespace, 'metaipam-system');
+  const { entries } = (written(deed!) as AllocationSlice).spec;
+  assert.equal(
+    Object.values(entries!).map(({ uid }) => uid),
+    ['uid-ns1', 'uid-ns2'],
+  );
+});
+
+// IPAddresses from elsewhere get their owners
+
+const ADOPTED = slicesOf(POOL, [A, '10.0.0.1', { adopted: true }]);
+const FOREIGN = ipAddress(POOL, 'a', '10.0.0.1', { resourceVersion: '300' });
+for (const [what, view, isOwned] of [
+  ['that its claim has adopted', {}, true],
+  ['whose claim is paused', { claims: [claim('a', POOL, { annotations: PAUSED })] }, false],
+  ['whose claim is being deleted', { claims: [claim('a', POOL, DELETED)] }, false],
+  ['that is being deleted', { addresses: [withMeta(FOREIGN, DELETED)] }, false],
+  ['that has a controller', { addresses: [made(A, '10.0.0.1')] }, false],
+  ['that its claim was not given', { slices: slicesOf(POOL, [A, '10.0.0.2']) }, false],
+  ['that nobody was given', { slices: [] }, false],
+  ['of another pool', { addresses: [ipAddress(ipPool({}, { name: 'other' }), 'a', '10.0.0.1')] }, false],
+] as [string, View, boolean][]) {
+  test(`an IPAddress ${what} ${isOwned ? 'becomes its claim’s' : 'is not touched'}`, () => {
+    const all = { claims: [A], addresses: [FOREIGN], slices: ADOPTED, ...view };
+    assert.equal(acts(all), isOwned ? ['update ipaddresses/a'] : []);
+  });
+}
+
+test('an adopted IPAddress gets claim and pool as owners, our labels, and keeps what it has', () => {
+  const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' };
+  const found = withMeta(FOREIGN, { labels: { other: 'label' }, ownerReferences: [owner] });
+  const [deed] = deeds({ claims: [A], addresses: [found], slices: ADOPTED });
+  assert.equal(deed?.checks, [{ is: 'alive', path: CLAIM_PATH, uid: 'uid-a' }]);
+  const { metadata, ...rest } = written(deed!) as IPAddress;
+  assert.equal(rest, { apiVersion: found.apiVersion, kind: found.kind, spec: found.spec });
+  assert.is(metadata.resourceVersion, '300');
+  assert.equal(metadata.labels, {
+    other: 'label',
+    'metaipam.io/pool': 'InClusterIPPool.pool',
+    'metaipam.io/pool-uid': 'pool-uid',
+    'metaipam.io/claim-uid': 'uid-a',
+  });
+  assert.equal(
+    metadata.ownerReferences?.map(({ uid, controller }) => [uid, controller]),
+    [
+      ['x', undefined],
+      ['uid-a', true],
+      ['pool-uid', false],
+    ],
+  );
+});
+
+// Slices that pools of before have left
+
+const RELEASED = slicesOf(POOL, [A, '10.0.0.1', { released: ago(99) }]);
+for (const [what, view, isDeleted] of [
+  ['whose pool is gone', { pools: [] }, true],
+  ['whose pool is gone, though there is another of its name', { pools: [ipPool({}, { uid: 'new' })] }, true],
+  ['whose pool is there', {}, false],
+  ['whose pool is being deleted', { pools: [withMeta(POOL, DELETED)] }, false],
+  ['that is being deleted', { pools: [], slices: RELEASED.map((each) => withMeta(each, DELETED)) }, false],
+] as [string, View, boolean][]) {
+  test(`a slice ${what} ${isDeleted ? 'is deleted' : 'stays'}`, () => {
+    assert.equal(
+      acts({ slices: RELEASED, ...view }),
+      isDeleted ? ['delete allocationslices/pool.10.0.0.0-26'] : [],
+    );
+  });
+}
+
+test('a slice is deleted as it was, and only if its pool is gone indeed', () => {
+  const [deed] = deeds({ slices: RELEASED, pools: [] });
+  assert.equal(deed?.checks, [{ is: 'gone', path: POOL_PATH, uid: 'pool-uid' }]);
+  const uid = 'uid-pool.10.0.0.0-26';
+  assert.equal(deed?.act, { verb: 'delete', path: SLICE_PATH, uid, resourceVersion: '200' });
+  const global = slicesOf(globalPool({}), [A, '10.0.0.1', { released: ago(99) }]);
+  const [ofGlobal] = deeds({ slices: global, pools: [] });
+  assert.equal(ofGlobal?.checks[0]?.path, {
+    apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+    resource: 'globalinclusterippools',
+    name: 'pool',
+  });
+});
+
+test('slices of networks are no business of pools', () => {
+  const network = HELD.map(({ spec, ...slice }) => ({
+    ...slice,
+    spec: { ...spec, poolRef: { ...spec.poolRef, apiGroup: 'metaipam.io', kind: 'PodNetwork' } },
+  }));
+  assert.equal(acts({ slices: network, pools: [] }), []);
+});
+
+test('where all is well there is nothing to do', () => {
+  assert.equal(acts({ claims: [A], addresses: [made(A, '10.0.0.1')], slices: HELD }), []);
+});
+
+// What is looked up before
+
+const [GIVEN] = HELD;
+for (const [check, found, expected] of [
+  [{ is: 'gone', path: CLAIM_PATH, uid: 'uid-a' }, undefined, true],
+  [{ is: 'gone', path: CLAIM_PATH, uid: 'uid-a' }, AGAIN, true],
+  [{ is: 'gone', path: CLAIM_PATH, uid: 'uid-a' }, A, false],
+  [{ is: 'gone', path: CLAIM_PATH, uid: 'uid-a' }, withMeta(A, DELETED), false],
+  [{ is: 'unchanged', path: CLAIM_PATH, resourceVersion: '100' }, A, true],
+  [{ is: 'unchanged', path: CLAIM_PATH, resourceVersion: '99' }, A, false],
+  [{ is: 'unchanged', path: CLAIM_PATH, resourceVersion: '100' }, undefined, false],
+  [{ is: 'absent', path: SLICE_PATH }, undefined, true],
+  [{ is: 'absent', path: SLICE_PATH }, GIVEN, false],
+  [{ is: 'alive', path: CLAIM_PATH, uid: 'uid-a' }, A, true],
+  [{ is: 'alive', path: CLAIM_PATH, uid: 'uid-a' }, AGAIN, false],
+  [{ is: 'alive', path: CLAIM_PATH, uid: 'uid-a' }, withMeta(A, DELETED), false],
+  [{ is: 'alive', path: CLAIM_PATH, uid: 'uid-a' }, undefined, false],
+  [{ is: 'without address', path: ADDRESS_PATH, claim: 'uid-a' }, undefined, true],
+  [{ is: 'without address', path: ADDRESS_PATH, claim: 'uid-a' }, made(AGAIN, '10.0.0.1'), true],
+  [{ is: 'without address', path: ADDRESS_PATH, claim: 'uid-a' }, made(A, '10.0.0.1'), false],
+  [{ is: 'without address', path: ADDRESS_PATH, claim: 'uid-a' }, made(A, '10.0.0.1', { labels: {} }), false],
+  [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.1', uid: 'uid-a' }, GIVEN, false],
+  [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.1', uid: 'uid-again' }, GIVEN, true],
+  [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.2', uid: 'uid-a' }, GIVEN, true],
+  [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.1', uid: 'uid-a' }, undefined, true],
+] as [Check, KubernetesObject | undefined, boolean][]) {
+  const { path: _, ...told } = check;
+  test(`${JSON.stringify(told)} ${expected ? 'holds' : 'does not hold'} for ${found?.metadata.uid ?? 'nothing'}`, () => {
+    assert.is(holds(check, found), expected);
+  });
+}
+
+test.run();
