@@ -328,25 +328,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     })),
   },
   {
-    what: 'a claim that leaves as soon as it is asked to',
-    subject: ends((right) => (request, context) => {
-      const response = right(request, context);
-      return response.labels?.[SETTLED] === undefined && !response.finalized
-        ? { ...response, labels: { [SETTLED]: 'leaving' } }
-        : response;
-    }),
-  },
-  {
-    what: 'a claim that goes before its pool has heard of it',
-    subject: ends((right) => (request, context) => {
-      const response = right(request, context);
-      return response.labels?.[SETTLED] === 'leaving'
-        ? ({ attachments: [], finalized: true } as never)
-        : response;
-    }),
-    faults: ['lag', 'crash'],
-  },
-  {
     what: 'a claim that is served while its Cluster is paused',
     subject: claims(
       seeing((request) => ({
@@ -428,10 +409,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   },
   { what: 'a pool that goes on from what it remembers', subject: pools(forgetful()) },
   {
-    what: 'a pool that forgets claims as they are deleted',
-    subject: pools(withoutClaimsThatGo),
-  },
-  {
     what: 'a pool without grace periods',
     subject: pools(withSpec({ addressReuseGracePeriodSeconds: 0 })),
   },
@@ -474,10 +451,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     ),
     faults: FAULTS,
     seed: 301,
-  },
-  {
-    what: 'a claim that goes before its IPAddress',
-    subject: twisted(['claims'], ['finalize'], letGo),
   },
   {
     what: 'a claim whose condition tells the time',
