@@ -103,7 +103,7 @@ async function showHolders(
   }));
   if (values.output === 'json') io.stdout.write(`${JSON.stringify({ addresses: found }, null, 2)}\n`);
   else if (values.output === 'yaml') {
-    const { formatYaml } = await import('./manifests.ts');
+    const { formatYaml } = await import('./yaml.ts');
     io.stdout.write(formatYaml({ addresses: found }));
   } else {
     const paint = paintFor(io);

@@ -48,7 +48,6 @@ function twisted(names: readonly string[], hooks: readonly ('sync' | 'finalize')
 const POOLS = ['pools', 'global-pools'];
 const pools = (twist: Twist) => twisted(POOLS, ['sync', 'finalize'], twist);
 const claims = (twist: Twist) => twisted(['claims'], ['sync'], twist);
-const ends = (twist: Twist) => twisted(['claims'], ['finalize'], twist);
 const tidying = (twist: (right: typeof decideDeeds) => typeof decideDeeds): Subject => ({
   hooks: controllers,
   tidy: twist(decideDeeds),
@@ -154,13 +153,6 @@ function forgetful(): Twist {
   };
 }
 
-const withoutClaimsThatGo = seeing((request) => ({
-  ...request,
-  related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) =>
-    claim.metadata.deletionTimestamp === undefined ? claim : undefined,
-  ),
-}));
-
 const without = (part: 'children' | 'related', kind: string): Twist =>
   seeing((request) => ({ ...request, [part]: changing(request[part], kind, () => undefined) }));
 
@@ -175,9 +167,6 @@ function withoutAddressesOfNeighbours(pool: string, related: ObjectMap): ObjectM
   );
 }
 
-/** Lets go of a claim and leaves what is attached to it. */
-const letGo: Twist = () => (request) => {
-  const { attachments } = request as object as { attachments: ObjectMap };
   const kept = Object.values(attachments).flatMap((group) => Object.values(group));
   return { attachments: kept as Response['attachments'], finalized: true } as Response;
 };
