@@ -167,10 +167,6 @@ function withoutAddressesOfNeighbours(pool: string, related: ObjectMap): ObjectM
   );
 }
 
-  const kept = Object.values(attachments).flatMap((group) => Object.values(group));
-  return { attachments: kept as Response['attachments'], finalized: true } as Response;
-};
-
 const binder = (decide: typeof decideBindings): Subject => ({
   hooks: controllers,
   startBinder: (environment) => new NodeBinder(environment, decide),
