@@ -335,57 +335,119 @@ const podCIDRClaims: AdmissionCase[] = [
 }));
 
 const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };
-const claimRef = {
-  apiGroup: 'ipam.cluster.x-k8s.io',
-  kind: 'IPAddressClaim',
-  namespace: 'n',
-  name: 'c',
-  uid: 'u',
-};
-const allocation = (spec: object) =>
-  object('metaipam.io/v1alpha1', 'IPAllocation', { poolRef, claimRef, ...spec });
-const address = { address: '10.0.0.7', prefix: 24 };
-const refusal = { refusal: { reason: 'PoolExhausted', message: 'no address is free' } };
+const slice = (spec: object) => object('metaipam.io/v1alpha1', 'AllocationSlice', { poolRef, ...spec });
+const mine = { uid: 'a', namespace: 'n', name: 'c' };
+const released = { ...mine, released: '2026-01-02T00:00:00Z' };
+const piece = { cidr: '10.0.0.0/26', prefix: 24, gateway: '10.0.0.1' };
+const holding = (key: string, entry: object = mine) => ({ ...piece, entries: { [key]: entry } });
+const blocks = { cidr: '10.0.0.0/18', blockLength: 24 };
 
-const allocationSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
-  ['an address', { ...address, gateway: '10.0.0.1', adopted: true }],
-  ['a block', { cidr: '10.0.0.0/24', blocks: ['10.0.0.0/24'] }],
-  ['two blocks', { cidr: 'fd00::/120', blocks: ['10.0.0.0/24', 'fd00::/120'] }],
-  ['a refusal', refusal],
-  ['nothing', {}, 'exactly one of address, cidr and refusal is required'],
+const NOT_AN_ADDRESS_OF_IT = 'the keys must be addresses inside cidr, in their canonical form';
+const NOT_A_BLOCK_OF_IT =
+  'the keys must be blocks of the length blockLength inside cidr, in their canonical form';
+const HELD = 'only what was released can go';
+
+const sliceSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  ['an address', holding('10.0.0.7')],
+  ['an adopted address', holding('10.0.0.7', { ...mine, adopted: true })],
+  ['an IPv6 address', { cidr: 'fd00::/122', prefix: 64, entries: { 'fd00::7': mine } }],
+  ['nothing yet', { ...piece, entries: {} }],
+  ['a closed piece', { ...piece, entries: {}, closed: true }],
+  ['an address elsewhere', holding('10.0.0.64'), NOT_AN_ADDRESS_OF_IT],
+  ['a name for an address', holding('a'), NOT_AN_ADDRESS_OF_IT],
+  ['not canonical', { cidr: 'fd00::/122', entries: { 'fd00::0:7': mine } }, NOT_AN_ADDRESS_OF_IT],
+  ['a block for an address', holding('10.0.0.0/32'), NOT_AN_ADDRESS_OF_IT],
+  ['a block', { ...blocks, entries: { '10.0.1.0/24': { ...mine, blocks: ['10.0.1.0/24'] } } }],
+  ['a /64', { cidr: 'fd00::/58', blockLength: 64, entries: { 'fd00:0:0:1::/64': mine } }],
+  ['a block of another length', { ...blocks, entries: { '10.0.1.0/25': mine } }, NOT_A_BLOCK_OF_IT],
+  ['a block with host bits', { ...blocks, entries: { '10.0.1.1/24': mine } }, NOT_A_BLOCK_OF_IT],
+  ['a block elsewhere', { ...blocks, entries: { '10.1.1.0/24': mine } }, NOT_A_BLOCK_OF_IT],
+  ['an address for a block', { ...blocks, entries: { '10.0.1.0': mine } }, NOT_A_BLOCK_OF_IT],
+  ['a uid that is no label value', holding('10.0.0.7', { ...mine, uid: 'a b' }), 'uid'],
+  ['nobody', holding('10.0.0.7', { name: 'c' }), 'uid'],
   [
-    'an address and a refusal',
-    { ...address, ...refusal },
-    'exactly one of address, cidr and refusal is required',
+    'a piece with host bits',
+    { ...piece, cidr: '10.0.0.1/26', entries: {} },
+    'must be a CIDR in its canonical form',
   ],
-  ['no prefix', { address: '10.0.0.7' }, 'address and prefix belong together'],
-  ['a gateway for nothing', { ...refusal, gateway: '10.0.0.1' }, 'gateway and adopted belong to an address'],
-  ['no address', { address: '10.0.0', prefix: 24 }, 'must be an IP address'],
-  ['no blocks', { cidr: '10.0.0.0/24' }, 'blocks belong to a cidr and include it'],
-  [
-    'other blocks',
-    { cidr: '10.0.0.0/24', blocks: ['10.0.1.0/24'] },
-    'blocks belong to a cidr and include it',
-  ],
-  ['blocks of an address', { ...address, blocks: ['10.0.0.0/24'] }, 'blocks belong to a cidr and include it'],
-  ['host bits', { cidr: '10.0.0.1/24', blocks: ['10.0.0.1/24'] }, 'must be a CIDR without host bits'],
-  ['IPv6 first', { cidr: '10.0.0.0/24', blocks: ['fd00::/120', '10.0.0.0/24'] }, 'in this order'],
-  ['another pool', { ...address, poolRef: { ...poolRef, kind: 'Pool' } }, 'spec.poolRef.kind'],
-  ['another reason', { refusal: { reason: 'Other', message: 'm' } }, 'spec.refusal.reason'],
+  ['a gateway that is none', { ...piece, gateway: 'a', entries: {} }, 'must be an IP address'],
+  ['an answer', { answers: { a: { reason: 'PoolExhausted', message: 'no address is free' } } }],
+  ['neither', {}, 'a slice has'],
+  ['both', { ...holding('10.0.0.7'), answers: {} }, 'a slice has'],
+  ['closed, but not empty', { ...holding('10.0.0.7'), closed: true }, 'a closed slice is empty'],
 ];
 
-const IMMUTABLE = 'the spec of an IPAllocation cannot be changed';
-const allocations: AdmissionCase[] = [
-  ...allocationSpecs.map(([id, spec, refused]) => ({
-    id: `${id}, IPAllocation`,
-    object: allocation(spec),
+const sliceUpdates: readonly [id: string, before: object, after: object, refused?: Refused][] = [
+  ['another address', holding('10.0.0.7'), { ...piece, entries: { '10.0.0.7': mine, '10.0.0.8': mine } }],
+  [
+    'a stolen address',
+    holding('10.0.0.7'),
+    holding('10.0.0.7', { ...mine, uid: 'b' }),
+    'what is in use cannot become another',
+  ],
+  [
+    'a released address stolen',
+    holding('10.0.0.7', released),
+    holding('10.0.0.7', { ...released, uid: 'b' }),
+    'what is in use cannot become another',
+  ],
+  ['a dropped address', holding('10.0.0.7'), { ...piece, entries: {} }, HELD],
+  ['an address moved', holding('10.0.0.7'), holding('10.0.0.8'), HELD],
+  ['all entries dropped', holding('10.0.0.7'), { answers: {} }, HELD],
+  ['release', holding('10.0.0.7'), holding('10.0.0.7', released)],
+  ['a released address dropped', holding('10.0.0.7', released), { ...piece, entries: {} }],
+  ['a release taken back', holding('10.0.0.7', released), holding('10.0.0.7'), 'what is released stays so'],
+  [
+    'a release made later',
+    holding('10.0.0.7', released),
+    holding('10.0.0.7', { ...released, released: '2027-01-01T00:00:00Z' }),
+    'what is released stays so',
+  ],
+  [
+    'a release made earlier',
+    holding('10.0.0.7', released),
+    holding('10.0.0.7', { ...released, released: '2026-01-01T00:00:00Z' }),
+  ],
+  [
+    'another piece',
+    { ...piece, entries: {} },
+    { ...piece, cidr: '10.0.0.64/26', entries: {} },
+    'cidr cannot be changed',
+  ],
+  ['another gateway', holding('10.0.0.7'), { ...holding('10.0.0.7'), gateway: '10.0.0.2' }],
+  [
+    'another pool',
+    holding('10.0.0.7'),
+    { ...holding('10.0.0.7'), poolRef: { ...poolRef, uid: 'v' } },
+    'poolRef cannot be changed',
+  ],
+  [
+    'another length',
+    { ...blocks, entries: {} },
+    { ...blocks, blockLength: 25, entries: {} },
+    'blockLength cannot be changed',
+  ],
+  ['close', { ...piece, entries: {} }, { ...piece, entries: {}, closed: true }],
+  [
+    'closed and used',
+    { ...piece, entries: {}, closed: true },
+    { ...holding('10.0.0.7'), closed: true },
+    'a closed slice is empty',
+  ],
+  ['reopen', { ...piece, entries: {}, closed: true }, { ...piece, entries: {} }, 'a closed slice stays closed'],
+];
+
+const slices: AdmissionCase[] = [
+  ...sliceSpecs.map(([id, spec, refused]) => ({
+    id: `${id}, AllocationSlice`,
+    object: slice(spec),
     ...(refused && { refused }),
   })),
-  ...[{ ...address, address: '10.0.0.8' }, { ...address, gateway: '10.0.0.1' }, refusal].map((spec) => ({
-    id: `update ${Object.keys(spec)}, IPAllocation`,
-    object: allocation(address),
-    newSpec: { poolRef, claimRef, ...spec },
-    refused: IMMUTABLE,
+  ...sliceUpdates.map(([id, before, after, refused]) => ({
+    id: `update: ${id}, AllocationSlice`,
+    object: slice(before),
+    newSpec: { poolRef, ...after },
+    ...(refused && { refused }),
   })),
 ];
 
@@ -432,6 +494,6 @@ export const admissionCases: readonly AdmissionCase[] = [
   ...clusterCIDRs,
   ...podNetworks,
   ...podCIDRClaims,
-  ...allocations,
+  ...slices,
   ...clusterAPI,
 ];

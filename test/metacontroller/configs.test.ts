@@ -62,10 +62,10 @@ test('hooks that carry a whole pool have a minute', () => {
   }
 });
 
-test('children are updated in place: the default would never update them', () => {
+test('children are updated in place, which is not the default; only an IPAddress never changes', () => {
   for (const { metadata, spec } of configs) {
     for (const { updateStrategy } of [...(spec.childResources ?? []), ...(spec.attachments ?? [])]) {
-      assert.is(updateStrategy?.method, 'InPlace', metadata.name);
+      assert.is(updateStrategy?.method, metadata.name === 'claims' ? 'OnDelete' : 'InPlace', metadata.name);
     }
   }
 });
@@ -89,10 +89,11 @@ test('the claims controller sees routed claims only, or it would put its finaliz
   assert.is(of('claim-router').hooks.finalize, undefined);
 });
 
-test('no decorator ignores status changes: they bring back the syncs that Metacontroller dropped on a conflict', () => {
-  for (const name of ['claim-router', 'claims', 'nodes', 'cluster-cidrs']) {
+test('status changes bring back the syncs that Metacontroller dropped on a conflict; the claims hook asks for them', () => {
+  for (const name of ['claim-router', 'nodes', 'cluster-cidrs']) {
     assert.is(of(name).resources?.[0]?.ignoreStatusChanges, undefined, name);
   }
+  assert.is(of('claims').resources?.[0]?.ignoreStatusChanges, true);
 });
 
 test('kustomization.yaml names every file and every resource has a file', () => {

@@ -53,7 +53,7 @@ const NOT_AN_ADDRESS =
 const OTHER_LABEL = 'metadata.labels[metaipam.io/pool]: Invalid value: "other": must be "InClusterIPPool.p"';
 const OTHER_NETWORK = 'the network of a ClusterCIDR cannot be changed';
 const ROUTED = {
-  labels: { 'metaipam.io/pool': 'InClusterIPPool.p' },
+  labels: { 'metaipam.io/pool': 'InClusterIPPool.p', 'metaipam.io/settled': 'open' },
   finalizers: ['metacontroller.io/decoratorcontroller-claims'],
 };
 

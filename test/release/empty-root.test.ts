@@ -42,7 +42,7 @@ if (problem !== undefined) {
       const { request } = JSON.parse(readFileSync(FIXTURE, 'utf8'));
       const answer = await serve.post('pools/sync', JSON.stringify(request));
       assert.is(answer.status, 200);
-      assert.is(((await answer.json()) as { children: unknown[] }).children.length, 4);
+      assert.is(((await answer.json()) as { children: unknown[] }).children.length, 2);
       assert.is(await serve.get('/readyz'), 200);
       assert.is(await serve.stop(), 0, serve.output);
       assert.match(serve.output, 'stopped');

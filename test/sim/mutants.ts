@@ -251,6 +251,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       }),
     ),
     faults: FAULTS,
+    seed: 148,
   },
   {
     what: 'a pool that keeps two addresses of one claim',
@@ -264,6 +265,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: FAULTS,
+    seed: 550,
   },
   {
     what: 'a pool that believes what another pool has settled',
@@ -276,6 +278,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: FAULTS,
+    seed: 360,
   },
   {
     what: 'a pool that deletes a slice without closing it',

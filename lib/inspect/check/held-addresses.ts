@@ -231,7 +231,8 @@ export function* stuckClaims(
     const { metadata } = claim;
     const { uid = '', labels, creationTimestamp, deletionTimestamp } = metadata;
     if (deletionTimestamp !== undefined || isPaused(claim)) continue;
-    if (secondsSince(creationTimestamp, now) < PATIENCE_SECONDS) continue;
+    // One of a file was in no cluster yet.
+    if (creationTimestamp === undefined || secondsSince(creationTimestamp, now) < PATIENCE_SECONDS) continue;
     const pool = book.poolByTitle.get(poolTitleOf(claim));
     if (pool === undefined) continue;
     const object = titleOf(claim);
