@@ -225,11 +225,17 @@ function sliceObject(
     metadata: {
       name,
       namespace,
-      labels: { ...labels, ...Object.fromEntries(bells.map((uid) => [bellOf(uid), ''])) },
+      labels: withBells(labels, bells),
       ...(annotations !== undefined && { annotations }),
     },
     spec,
   };
+}
+
+function withBells(labels: SliceHead['labels'], bells: readonly string[]): Record<string, string> {
+  const all: Record<string, string> = { ...labels };
+  for (const uid of bells) all[bellOf(uid)] = '';
+  return all;
 }
 
 function asItIs({ metadata, spec }: AllocationSlice): DesiredObject {
