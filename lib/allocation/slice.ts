@@ -32,7 +32,11 @@ export interface SliceHead {
   readonly poolRef: PoolReference;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Of the subnet, for those who get addresses. */
+  /** For those who get addresses. While nobody can tell, slices keep what they say. */
+  readonly subnet?: Subnet;
+}
+
+export interface Subnet {
   readonly prefix?: number;
   readonly gateway?: string;
 }
@@ -166,8 +170,7 @@ export function desiredSlices(
         poolRef: slice?.spec.poolRef ?? head.poolRef,
         cidr: slice?.spec.cidr ?? formatPrefix(piece),
         ...(blockLength !== undefined && { blockLength }),
-        ...(head.prefix !== undefined && { prefix: head.prefix }),
-        ...(head.gateway !== undefined && { gateway: head.gateway }),
+        ...(head.subnet ?? subnetOf(slice)),
         ...(isEmpty && { closed: true }),
         entries: sorted(entries),
       }),
@@ -230,6 +233,11 @@ function sliceObject(
     },
     spec,
   };
+}
+
+function subnetOf(slice: AllocationSlice | undefined): Subnet {
+  const { prefix, gateway } = slice?.spec ?? {};
+  return { ...(prefix !== undefined && { prefix }), ...(gateway !== undefined && { gateway }) };
 }
 
 function withBells(labels: SliceHead['labels'], bells: readonly string[]): Record<string, string> {
