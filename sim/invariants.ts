@@ -4,7 +4,7 @@ import type { Unstructured } from '../lib/engine/object.ts';
 import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import type { WatchEvent } from '../lib/engine/store.ts';
-import type { Node } from '../lib/kubernetes/core-types.ts';
+import type { Cluster, Node } from '../lib/kubernetes/core-types.ts';
 import { CLAIM_UID_LABEL, DEFAULT_NETWORK } from '../lib/kubernetes/names.ts';
 import { type ObjectMeta, qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
@@ -63,6 +63,8 @@ export class Invariants {
   readonly #leavingSince = new Map<string, number>();
   /** Addresses, by claim uid, that a claim may have again although the pool does not give them out any more. */
   readonly #once = new Set<string>();
+  /** Claims, by uid, whose Cluster was once there and not paused. */
+  readonly #admitted = new Set<string>();
   /** Node uid and CIDR of every block that was ever in an annotation of its node. */
   readonly #annotated = new Set<string>();
   #moves = 0;
@@ -105,7 +107,8 @@ export class Invariants {
     this.#moves = moves;
     const times = [this.#goneAt, this.#givenAt, this.#releasedAt, this.#leavingSince];
     const memories = [...times, this.#positions, this.#addresses, this.#versions];
-    for (const memory of [...memories, this.#tampered, this.#once, this.#annotated]) memory.clear();
+    for (const memory of [...memories, this.#tampered, this.#once, this.#annotated, this.#admitted])
+      memory.clear();
     const addresses = addressesByName(cluster);
     for (const { metadata, spec } of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
       const held = addresses.get(qualifiedName(metadata))?.spec;
@@ -312,6 +315,9 @@ export class Invariants {
     if (!isBlock) {
       if (entry.adopted || this.#once.has(again) || this.#addresses.get(entry.uid) === key) return undefined;
       this.#once.add(again);
+      if (this.#isHeldUp(entry, horizon)) {
+        return { rule: 'a claim that is held up takes nothing', message: `${entry.name} gets ${key}` };
+      }
       const pools = this.#recent<Pool>(poolKey(poolRef, metadata.namespace), horizon);
       if (pools.some((pool) => gives(pool.spec as never, key))) return undefined;
       return { rule: 'only addresses of the pool', message: `${key} is none of ${poolRef.name}'s` };
@@ -335,6 +341,23 @@ export class Invariants {
       return { rule: 'no addresses of services', message: id };
     }
     return undefined;
+  }
+
+  /** Whether all along the Cluster that a claim names was paused, or not there. */
+  #isHeldUp({ uid, namespace, name }: Held['entry'], horizon: number): boolean {
+    if (!this.#world.layout.hasClusters) return false;
+    const title = qualifiedName({ name, ...(namespace !== undefined && { namespace }) });
+    const claim = this.#versions.get(`IPAddressClaim ${title}`)?.at(-1)?.object as object as
+      | IPAddressClaim
+      | undefined;
+    if (claim?.metadata.uid !== uid || !claim.spec.clusterName || this.#admitted.has(uid)) return false;
+    const clusters = this.#recent<Cluster>(
+      `Cluster ${namespace}/${claim.spec.clusterName}`,
+      horizon - 60_000,
+    );
+    if (clusters.every(({ spec }) => spec?.paused === true)) return true;
+    this.#admitted.add(uid);
+    return false;
   }
 
   /** The versions of an object that were current at some time since `horizon`. */

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { formatPrefix, formatRange } from '../address/range.ts';
+import { formatPrefix, formatRange, parseRange, type Range } from '../address/range.ts';
 import type { NetworkOverview } from '../inspect/network-overview.ts';
 import type { Overview, PoolOverview } from '../inspect/overview.ts';
 import type { State, Waiting } from '../inspect/state.ts';
@@ -47,6 +47,12 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
 };
 
 async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
+  const ranges = positionals.flatMap((text) => parseRange(text) ?? []);
+  if (ranges.length > 0) {
+    if (ranges.length < positionals.length)
+      throw new UsageError('name addresses, or pools and networks, not both');
+    return showHolders(ranges, values, io);
+  }
   const wanted = positionals.map(readName);
   const [{ overviewOf }, { paintFor }] = await Promise.all([
     import('../inspect/overview.ts'),
@@ -73,6 +79,49 @@ async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
       io,
       await renderOverview(overview, { isWide, isDetailed: wanted.length > 0 || isWide }, paintFor(io)),
     );
+  }
+  return 0;
+}
+
+/** Who has each of the ranges, or why nobody has it. */
+async function showHolders(
+  ranges: readonly Range[],
+  values: Parsed<typeof OPTIONS>['values'],
+  io: Io,
+): Promise<number> {
+  const [{ whoHas }, { paintFor }, { columns, printable }] = await Promise.all([
+    import('../inspect/who-has.ts'),
+    import('./paint.ts'),
+    import('./table.ts'),
+  ]);
+  const objects = await readObjects(values, io);
+  const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
+  const context = { now: Date.now(), config };
+  const found = ranges.map((range) => ({
+    asked: formatRange(range),
+    holdings: whoHas(range, objects, context),
+  }));
+  if (values.output === 'json') io.stdout.write(`${JSON.stringify({ addresses: found }, null, 2)}\n`);
+  else if (values.output === 'yaml') {
+    const { formatYaml } = await import('./yaml.ts');
+    io.stdout.write(formatYaml({ addresses: found }));
+  } else {
+    const paint = paintFor(io);
+    const outside = found.filter(({ holdings }) => holdings.length === 0);
+    const rows = found.flatMap(({ holdings }) =>
+      holdings.map(({ addresses, pool, holder, note }) => [
+        addresses,
+        printable(pool),
+        holder === undefined ? '-' : paint('green', printable(holder)),
+        printable(note),
+      ]),
+    );
+    const header = ['ADDRESS', 'POOL', 'WHO', 'WHY'].map((title) => paint('bold', title));
+    const lines = [
+      ...(rows.length === 0 ? [] : columns([header, ...rows])),
+      ...outside.map(({ asked }) => `${asked} is in no pool and in no ClusterCIDR`),
+    ];
+    io.stdout.write(lines.map((line) => `${line}\n`).join(''));
   }
   return 0;
 }
@@ -337,13 +386,14 @@ function plainUsage({ total, used, free, outOfRange, counts, fragmentation, spac
 
 const command: Command = defineCommand({
   name: 'show',
-  summary: 'Show how full pools and pod networks are, and who waits for them',
-  usage: '[name | kind/name ...] [-n NAMESPACE] [-f PATH...] [-o table|wide|json|yaml]',
+  summary: 'Show how full pools and pod networks are, who waits for them, and who has an address',
+  usage: '[name | kind/name ... | address | range ...] [-n NAMESPACE] [-f PATH...] [-o table|wide|json|yaml]',
   description: `
 Tables of the pools, pod networks and ClusterCIDRs of a cluster (or of files), the claims and nodes that wait and
 why, and pictures of the address spaces. Named ones are drawn larger. FRAGMENTED is the share of the free addresses
 (or blocks) that lie outside the largest free run. TOTAL is what can be given out; USED includes what is OUT OF
-RANGE: in use, although the pool no longer gives it out.
+RANGE: in use, although the pool no longer gives it out. Of addresses and ranges (10.0.0.7, 10.0.0.0/28) it says who
+has them and since when, or why nobody has: reserved, excluded, held back for a grace period, free.
 
 ${LIVE_RIGHTS}
 With -n it takes only the namespaced ones, in that namespace.

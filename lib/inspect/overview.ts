@@ -32,7 +32,8 @@ export interface PoolOverview extends Usage {
 /**
  * The overview of the objects, of which some may be missing or broken: what cannot be read counts as nothing.
  *
- * `context.now` decides only whether the blocks of nodes that are gone are still held.
+ * Counts and states are those that the hooks would write now. `context.now` decides what is still held for a grace
+ * period.
  */
 export function overviewOf(objects: Iterable<KubernetesObject>, context: HookContext): Overview {
   const inventory = readInventory(objects);

@@ -7,7 +7,8 @@ import { compareRanges, RangeSet } from '../address/range-set.ts';
  * What becomes of addresses:
  *
  * - `free` to give out, `used` by a claim or node, `adopted`: used, and was before metaipam came;
- * - `taken` by another pool of the address space, another ClusterCIDR or podCIDRs that no ClusterCIDR explains;
+ * - `taken` by another pool of the address space, another ClusterCIDR or podCIDRs that no ClusterCIDR explains; or by
+ *   nobody knows whom, as its slice is missing or is not the pool's;
  * - `gateway`, `reserved` by the subnet or for Services, `excluded` by the user: never given out;
  * - `outOfRange`: used, although the pool does not, or no longer, give them out.
  */

@@ -10,6 +10,8 @@ import {
   type Prefix,
   parsePrefix,
   prefixOf,
+  type Range,
+  rangeOf,
 } from '../../lib/address/range.ts';
 
 const prefix = (text: string): Prefix => {
@@ -203,6 +205,7 @@ test('a copy holds more, and what it was copied from does not', () => {
   const used = new UsedRanges([prefix('10.0.0.0/24')]);
   const copy = used.with(new UsedRanges([prefix('10.0.1.0/24')]), [prefix('fd00::/64')]);
   for (const range of ['10.0.0.0/24', '10.0.1.0/24', 'fd00::/64']) assert.ok(copy.overlaps(prefix(range)));
+  assert.ok(used.with(new UsedRanges()).overlaps(prefix('10.0.0.0/24')));
   copy.add(prefix('10.0.2.0/24'));
   for (const range of ['10.0.1.0/24', '10.0.2.0/24', 'fd00::/64']) assert.not(used.overlaps(prefix(range)));
 });
@@ -248,6 +251,38 @@ test('the first free block is the lowest that overlaps nothing, whatever was use
         assert.ok(free.every((candidate) => covers(pool, candidate)));
       }
     }),
+  );
+});
+
+test('ranges that are no blocks, within the pool and beyond, count where they touch one', () => {
+  const pool = prefix('10.0.0.16/28');
+  const base = prefix('10.0.0.0/32').first;
+  const short = fc.record({ offset: fc.nat(47), more: fc.nat(4) }).map(({ offset, more }): Range => {
+    const first = base + BigInt(offset);
+    return { family: 4, first, last: first + BigInt(more) };
+  });
+  fc.assert(
+    fc.property(fc.array(short), fc.array(short), (given, added) => {
+      const used = new UsedRanges(given);
+      for (const range of added) used.add(range);
+      const all = [...given, ...added];
+      const isUsed = (range: Range) => all.some((other) => overlaps(other, range));
+      for (let value = base; value < base + 52n; value++) {
+        const one = rangeOf({ family: 4, value });
+        assert.is(used.overlaps(one), isUsed(one));
+      }
+      const blocks = takeAll(pool, 30, new UsedRanges());
+      assert.is(countBlocksIn(pool, 30, all), BigInt(blocks.filter(isUsed).length));
+      assert.is(
+        countBlocksIn(
+          pool,
+          30,
+          all.map((range) => ({ ...range, family: 6 })),
+        ),
+        0n,
+      );
+    }),
+    { numRuns: 500 },
   );
 });
 

@@ -63,7 +63,9 @@ export class FakeApiServer {
     } else if (request.method === 'POST') {
       send(201, body);
     } else {
-      const items = { nodes: this.nodes, allocationslices: slicesOf(this.allocations) }[resource!] ?? [];
+      // Two blocks may be in one slice, which is another version with each.
+      const slices = slicesOf(this.allocations, { resourceVersion: this.#contents() });
+      const items = { nodes: this.nodes, allocationslices: slices }[resource!] ?? [];
       send(200, { kind: 'List', metadata: { resourceVersion: this.#contents() }, items });
     }
   }

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import show from '../../lib/cli/show.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import {
+  address,
   allocation,
   block,
   claim,
@@ -188,6 +189,41 @@ test('hostile names and messages cannot drive the terminal', async () => {
   );
   assert.not.match(out, '\u009b');
   assert.not.match(out, '\u202e');
+});
+
+test('who has an address, or why nobody has it', async () => {
+  const objects = [
+    ...OBJECTS,
+    claim('a', 'machines', {
+      ownerReferences: [{ apiVersion: 'x/v1', kind: 'Machine', name: 'm', uid: 'm' }],
+    }),
+    address('a', 'machines', '10.0.0.2'),
+    address('by-hand', 'machines', '10.0.0.9'),
+    allocation('machines', '10.0.0.3', 'gone', { released: '2026-01-01T00:00:00Z' }),
+  ];
+  const ask = async (...argv: string[]) =>
+    (await run(show.run, [...argv, '-n', 'default', '-f', '-'], { stdin: list(objects) })).out;
+  assert.is(
+    await ask('10.0.0.2', '10.9.9.9'),
+    `ADDRESS   POOL                              WHO                       WHY
+10.0.0.2  InClusterIPPool default/machines  IPAddressClaim default/a  of Machine m, IPAddress default/a since 2026-01-01T00:00:00Z
+10.9.9.9 is in no pool and in no ClusterCIDR
+`,
+  );
+  const lines = (await ask('10.0.0.0/28')).split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
+  for (const line of [
+    '10.0.0.0 | InClusterIPPool default/machines | - | reserved',
+    '10.0.0.1 | InClusterIPPool default/machines | - | gateway',
+    '10.0.0.3 | InClusterIPPool default/machines | - | held back until 2026-01-01T00:00:00Z: IPAddressClaim default/gone gave it up at 2026-01-01T00:00:00Z',
+    '10.0.0.4-10.0.0.8 | InClusterIPPool default/machines | - | free',
+    '10.0.0.9 | InClusterIPPool default/machines | IPAddress default/by-hand | which its pool has not listed',
+  ]) {
+    assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
+  }
+  const { code, err } = await run(show.run, ['10.0.0.2', 'machines', '-f', '-'], { stdin: list(objects) });
+  assert.is(code, 1);
+  assert.match(err, 'not both');
+  assert.match((await shown('10.244.1.7', '-o', 'json')).out, '"holder": "Node n"');
 });
 
 test.run();

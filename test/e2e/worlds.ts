@@ -212,7 +212,7 @@ export class RealWorld implements World {
 }
 
 /** For so long no hook is called before a cluster counts as quiet. */
-const QUIET_MS = 500;
+const QUIET_MS = 1000;
 
 function pathTo({ kind, metadata: { namespace, name } }: KubernetesObject): string {
   const list = PATHS[kind] ?? OTHER_PATHS[kind]!;

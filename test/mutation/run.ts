@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 
 const STRYKER = ['@stryker-mutator/core@10.0.0', '@stryker-mutator/tap-runner@10.0.0'];
 /** Milliseconds beyond what the tests take unchanged, after which a change is taken for an endless loop. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 10_000;
 
 const { values, positionals } = parseArgs({
   options: { tests: { type: 'string', multiple: true } },

@@ -2,8 +2,16 @@
 import { controllers } from '../../hooks/index.ts';
 import { decideBindings } from '../../lib/binder/decide.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
+import { decideDeeds } from '../../lib/janitor/decide.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import type { IPAddress, IPAddressClaim, IPAllocation, PodCIDRClaim } from '../../lib/kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  AllocationSliceSpec,
+  IPAddress,
+  IPAddressClaim,
+  PodCIDRClaim,
+  SliceEntry,
+} from '../../lib/kubernetes/types.ts';
 import type {
   CompositeRequest,
   CompositeResponse,
@@ -23,6 +31,8 @@ type Hook = (request: Request, context: HookContext) => Response;
 type Twist = (right: Hook) => Hook;
 
 const ADDRESS = 'metaipam.io/address';
+const SETTLED = 'metaipam.io/settled';
+const BELL = 'claim.metaipam.io/';
 
 function twisted(names: readonly string[], hooks: readonly ('sync' | 'finalize')[], twist: Twist): Subject {
   const changed = names.map((name) => {
@@ -38,6 +48,10 @@ function twisted(names: readonly string[], hooks: readonly ('sync' | 'finalize')
 const POOLS = ['pools', 'global-pools'];
 const pools = (twist: Twist) => twisted(POOLS, ['sync', 'finalize'], twist);
 const claims = (twist: Twist) => twisted(['claims'], ['sync'], twist);
+const tidying = (twist: (right: typeof decideDeeds) => typeof decideDeeds): Subject => ({
+  hooks: controllers,
+  tidy: twist(decideDeeds),
+});
 const networks = (twist: Twist) => twisted(['pod-networks'], ['sync', 'finalize'], twist);
 
 /** The hook, but it sees its request like this. */
@@ -68,43 +82,58 @@ function changing<T>(map: ObjectMap, kind: string, change: (object: T) => T | un
   return { ...map, [group]: Object.fromEntries(entries) as Objects };
 }
 
-/** Youngest first where the hook looks for the oldest. */
-const youngestFirst = (part: 'children' | 'related'): Twist =>
+/** The answer, but with the slices in it changed. */
+const saying =
+  (change: (spec: AllocationSliceSpec, request: Request) => AllocationSliceSpec): Twist =>
+  (right) =>
+  (request, context) => {
+    const response = right(request, context);
+    const children = response.children.map((child) =>
+      child.kind === 'AllocationSlice'
+        ? { ...child, spec: change(child.spec as AllocationSliceSpec, request) }
+        : child,
+    );
+    return { ...response, children };
+  };
+
+/** The entries, each changed; left out where the change is undefined. */
+function changingEntries(
+  { entries, ...spec }: AllocationSliceSpec,
+  change: (entry: SliceEntry, key: string) => SliceEntry | undefined,
+): AllocationSliceSpec {
+  if (entries === undefined) return spec;
+  const kept = Object.entries(entries).flatMap(([key, entry]) => {
+    const changed = change(entry, key);
+    return changed === undefined ? [] : [[key, changed] as const];
+  });
+  return { ...spec, entries: Object.fromEntries(kept) };
+}
+
+/** Without what a person would call the evidence: the hook sees entries changed so. */
+const seeingEntries = (change: (entry: SliceEntry, key: string) => SliceEntry | undefined): Twist =>
   seeing((request) => ({
     ...request,
-    [part]: changing<IPAllocation>(request[part], 'IPAllocation', (allocation) => ({
-      ...allocation,
-      metadata: {
-        ...allocation.metadata,
-        resourceVersion: String(1_000_000 - Number(allocation.metadata.resourceVersion)),
-      },
+    children: changing<AllocationSlice>(request.children, 'AllocationSlice', (slice) => ({
+      ...slice,
+      spec: changingEntries(slice.spec, change),
     })),
   }));
 
 const nameOf = ({ metadata }: { metadata: { name: string } }) => metadata.name;
 
-/** Gives new allocations names that do not say their address. */
+/** Gives slices names of their own making: two pools of a space do not meet. */
 const unnamed: Twist = (right) => (request, context) => {
   const response = right(request, context);
   const known = new Set(Object.values(request.children).flatMap((group) => Object.values(group).map(nameOf)));
-  const children = response.children.map((child) => {
-    const { address, claimRef } = child.spec as IPAllocation['spec'];
-    if (address === undefined || known.has(nameOf(child))) return child;
-    return {
-      ...child,
-      metadata: { ...child.metadata, name: `${request.parent.metadata.name}.${claimRef.uid}` },
-    };
-  });
-  return { ...response, children };
-};
-
-/** Does not count what it drops as used until it is gone. */
-const eager: Twist = (right) => (request, context) => {
-  const kept = new Set(right(request, context).children.map(nameOf));
-  const children = changing<IPAllocation>(request.children, 'IPAllocation', (allocation) =>
-    kept.has(nameOf(allocation)) ? allocation : undefined,
+  const children = response.children.map((child) =>
+    known.has(nameOf(child))
+      ? child
+      : {
+          ...child,
+          metadata: { ...child.metadata, name: `${request.parent.metadata.name}.${nameOf(child)}` },
+        },
   );
-  return right({ ...request, children }, context);
+  return { ...response, children };
 };
 
 /** Remembers what it gave last, and goes on from there. */
@@ -118,44 +147,17 @@ function forgetful(): Twist {
       context,
     );
     for (const child of response.children) {
-      const { address } = child.spec as IPAllocation['spec'];
-      if (address !== undefined) given.push(address);
+      given.push(...Object.keys((child.spec as AllocationSliceSpec).entries ?? {}));
     }
     return response;
   };
 }
 
-const withoutClaimsThatGo = seeing((request) => ({
-  ...request,
-  related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) =>
-    claim.metadata.deletionTimestamp === undefined ? claim : undefined,
-  ),
-}));
-
-const withoutBoundAddresses = seeing((request) => ({
-  ...request,
-  related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', ({ status: _, ...claim }) => {
-    const { [ADDRESS]: __, ...annotations } = claim.metadata.annotations ?? {};
-    return { ...claim, metadata: { ...claim.metadata, annotations } };
-  }),
-}));
-
-/** Gives what it adopts its own prefix and gateway. */
-const possessive: Twist = (right) => (request, context) => {
-  const response = right(request, context);
-  const { prefix, gateway } = request.parent.spec as { prefix: number; gateway?: string };
-  const children = response.children.map((child) => {
-    const { gateway: _, ...spec } = child.spec as IPAllocation['spec'];
-    return spec.adopted ? { ...child, spec: { ...spec, prefix, ...(gateway && { gateway }) } } : child;
-  });
-  return { ...response, children };
-};
-
 const without = (part: 'children' | 'related', kind: string): Twist =>
   seeing((request) => ({ ...request, [part]: changing(request[part], kind, () => undefined) }));
 
 const withoutNeighbours = seeing((request) => {
-  const related = changing(request.related, 'IPAllocation', () => undefined);
+  const related = changing(request.related, 'AllocationSlice', () => undefined);
   return { ...request, related: withoutAddressesOfNeighbours(request.parent.metadata.name, related) };
 });
 
@@ -164,13 +166,6 @@ function withoutAddressesOfNeighbours(pool: string, related: ObjectMap): ObjectM
     address.spec.poolRef.name === pool ? address : undefined,
   );
 }
-
-/** Lets go of a claim and leaves what is attached to it. */
-const letGo: Twist = () => (request) => {
-  const { attachments } = request as object as { attachments: ObjectMap };
-  const kept = Object.values(attachments).flatMap((group) => Object.values(group));
-  return { attachments: kept as Response['attachments'], finalized: true } as Response;
-};
 
 const binder = (decide: typeof decideBindings): Subject => ({
   hooks: controllers,
@@ -187,24 +182,199 @@ export interface Mutant {
 }
 
 export const POOL_MUTANTS: readonly Mutant[] = [
-  { what: 'allocations whose names do not say their address', subject: pools(unnamed) },
+  { what: 'slices whose names are not those of their space', subject: pools(unnamed) },
   {
-    what: 'a pool that keeps the youngest allocation of a claim',
-    subject: pools(youngestFirst('children')),
+    what: 'a pool that gives out what its slices list',
+    subject: pools(without('children', 'AllocationSlice')),
   },
   {
-    what: 'a claim that takes the youngest allocation',
-    subject: claims(youngestFirst('related')),
+    what: 'a pool that forgets the bells',
+    subject: pools((right) => (request, context) => {
+      const response = right(request, context);
+      const children = response.children.map((child) => ({
+        ...child,
+        metadata: {
+          ...child.metadata,
+          labels: Object.fromEntries(
+            Object.entries(child.metadata.labels ?? {}).filter(([key]) => !key.startsWith(BELL)),
+          ),
+        },
+      }));
+      return { ...response, children };
+    }),
   },
-  { what: 'a pool that takes what it does not see for gone', subject: pools(hasty) },
   {
-    what: 'a pool that goes while something of it may be unseen',
-    subject: twisted(POOLS, ['finalize'], hasty),
-    seed: 229,
+    what: 'a pool that drops an entry without releasing it',
+    subject: pools(
+      saying((spec) => changingEntries(spec, (entry) => (entry.released === undefined ? entry : undefined))),
+    ),
   },
   {
-    what: 'a pool that gives what it adopts its own gateway',
-    subject: pools(possessive),
+    what: 'a pool that takes a claim that is not in view for gone',
+    subject: pools(
+      saying((spec, request) => {
+        const seen = Object.keys(request.related)
+          .filter((group) => group.startsWith('IPAddressClaim.'))
+          .flatMap((group) => Object.values(request.related[group]!).map(({ metadata }) => metadata.uid));
+        return changingEntries(spec, (entry) =>
+          seen.includes(entry.uid) ? entry : { ...entry, released: '2026-01-01T00:00:00Z' },
+        );
+      }),
+    ),
+  },
+  {
+    what: 'a pool that releases what a claim has that is still there',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) =>
+          claim.metadata.deletionTimestamp === undefined
+            ? claim
+            : {
+                ...claim,
+                metadata: { ...claim.metadata, labels: { ...claim.metadata.labels, [SETTLED]: 'leaving' } },
+              },
+        ),
+      })),
+    ),
+  },
+  {
+    what: 'a pool that never releases',
+    subject: pools(saying((spec) => changingEntries(spec, ({ released: _, ...entry }) => entry))),
+  },
+  {
+    what: 'a pool that ignores the loss of a slice',
+    subject: pools(
+      seeing((request) => {
+        const { status } = request.parent as { status?: object };
+        return { ...request, parent: { ...request.parent, status: { ...status, slices: [] } } };
+      }),
+    ),
+    faults: FAULTS,
+  },
+  {
+    what: 'a pool that keeps two addresses of one claim',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) => {
+          const { [ADDRESS]: _, ...annotations } = claim.metadata.annotations ?? {};
+          return { ...claim, metadata: { ...claim.metadata, annotations } };
+        }),
+      })),
+    ),
+    faults: FAULTS,
+  },
+  {
+    what: 'a pool that believes what another pool has settled',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) =>
+          ['open', 'leaving', 'ending'].includes(claim.metadata.labels?.[SETTLED] ?? '') ? claim : undefined,
+        ),
+      })),
+    ),
+    faults: FAULTS,
+  },
+  {
+    what: 'a pool that deletes a slice without closing it',
+    subject: pools((right) => (request, context) => {
+      const response = right(request, context);
+      const children = response.children.filter(
+        ({ spec }) => Object.keys((spec as AllocationSliceSpec).entries ?? { none: 0 }).length > 0,
+      );
+      return { ...response, children };
+    }),
+    faults: FAULTS,
+  },
+  {
+    what: 'a pool that gives out what it releases at once',
+    subject: pools(seeingEntries((entry) => (entry.released === undefined ? entry : undefined))),
+  },
+  {
+    what: 'a claim that settles before its IPAddress is there',
+    subject: claims((right) => (request, context) => {
+      const response = right(request, context);
+      const labels = { ...response.labels };
+      for (const slice of Object.values(
+        request.related['AllocationSlice.metaipam.io/v1alpha1'] ?? {},
+      ) as AllocationSlice[]) {
+        labels[SETTLED] = slice.spec.poolRef.uid;
+      }
+      return { ...response, labels };
+    }),
+  },
+  {
+    what: 'a claim that never settles',
+    subject: claims((right) => (request, context) => ({
+      ...right(request, context),
+      labels: { [SETTLED]: 'open' },
+    })),
+  },
+  {
+    what: 'a claim that is served while its Cluster is paused',
+    subject: claims(
+      seeing((request) => ({
+        ...request,
+        related: Object.fromEntries(
+          Object.entries(request.related).filter(([group]) => !group.startsWith('Cluster.')),
+        ),
+      })),
+    ),
+  },
+  {
+    what: 'a janitor that frees what living claims have',
+    subject: tidying(
+      (right) => (view, context) =>
+        right({ ...view, claims: [], addresses: [] }, context).map((deed) => ({ ...deed, checks: [] })),
+    ),
+  },
+  {
+    what: 'a janitor that does not look things up',
+    subject: tidying(
+      (right) => (view, context) => right(view, context).map((deed) => ({ ...deed, checks: [] })),
+    ),
+    faults: FAULTS,
+  },
+  {
+    what: 'a janitor that restores a slice at once, and without what lies in it',
+    subject: tidying(
+      (right) => (view, context) =>
+        right(
+          { ...view, addresses: [] },
+          { ...context, config: { ...context.config, cacheLagSeconds: 0 } },
+        ).filter(({ act }) => act.verb === 'create'),
+    ),
+    faults: FAULTS,
+  },
+  {
+    what: 'a janitor that does nothing',
+    subject: tidying(() => () => []),
+    faults: FAULTS,
+  },
+  {
+    what: 'a janitor that deletes what came from another cluster',
+    subject: tidying(
+      (right) => (view, context) =>
+        right(
+          {
+            ...view,
+            pools: [
+              ...view.pools,
+              ...view.addresses.map(
+                ({ metadata }) =>
+                  ({
+                    ...view.pools[0],
+                    metadata: { name: 'any', uid: metadata.labels?.['metaipam.io/pool-uid'] },
+                  }) as never,
+              ),
+            ],
+          },
+          context,
+        ),
+    ),
+    faults: FAULTS,
   },
   {
     what: 'a pool that goes although it is in use',
@@ -222,17 +392,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     what: 'a pool that does not see its neighbours',
     subject: pools(withoutNeighbours),
   },
-  { what: 'a pool that gives out at once what it drops', subject: pools(eager) },
   { what: 'a pool that goes on from what it remembers', subject: pools(forgetful()) },
-  {
-    what: 'a pool that forgets claims as they are deleted',
-    subject: pools(withoutClaimsThatGo),
-  },
-  {
-    what: 'a pool that does not read what claims say they have',
-    subject: pools(withoutBoundAddresses),
-    seed: 2480,
-  },
   {
     what: 'a pool without grace periods',
     subject: pools(withSpec({ addressReuseGracePeriodSeconds: 0 })),
@@ -278,10 +438,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     seed: 301,
   },
   {
-    what: 'a claim that goes before its IPAddress',
-    subject: twisted(['claims'], ['finalize'], letGo),
-  },
-  {
     what: 'a claim whose condition tells the time',
     subject: claims((right) => (request, context) => {
       const response = right(request, context);
@@ -307,10 +463,15 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'a network that keeps the youngest decision',
-    subject: networks(youngestFirst('children')),
-    seed: 1344,
+    subject: networks(
+      seeingEntries((entry) => ({
+        ...entry,
+        ...(entry.since && { since: new Date(4e12 - Date.parse(entry.since)).toISOString() }),
+      })),
+    ),
+    faults: FAULTS,
   },
-  { what: 'a network that takes what it does not see for gone', subject: networks(hasty), seed: 1879 },
+  { what: 'a network that takes what it does not see for gone', subject: networks(hasty), faults: FAULTS },
   {
     what: 'a network that gives out addresses of services',
     subject: networks(withSpec({ serviceCIDRs: [] })),
@@ -319,10 +480,13 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
     what: 'a network without grace periods',
     subject: networks(withSpec({ reuseGracePeriodSeconds: 0 })),
   },
-  { what: 'a network that gives out at once what it drops', subject: networks(eager) },
+  {
+    what: 'a network that gives out at once what it releases',
+    subject: networks(seeingEntries((entry) => (entry.released === undefined ? entry : undefined))),
+  },
   {
     what: 'a network that does not see what it has given',
-    subject: networks(without('children', 'IPAllocation')),
+    subject: networks(without('children', 'AllocationSlice')),
   },
   {
     what: 'a ClusterCIDR that goes although it is in use',
@@ -333,19 +497,22 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'a binder that writes each family as it comes',
-    subject: binder((nodes, allocations, written) =>
+    subject: binder((nodes, slices, written) =>
       decideBindings(
         nodes,
-        allocations.map((each) => ({ ...each, spec: { ...each.spec, blocks: [each.spec.cidr!] } })),
+        slices.map((slice) => ({
+          ...slice,
+          spec: changingEntries(slice.spec, (entry, key) => ({ ...entry, blocks: [key] })),
+        })),
         written,
       ),
     ),
   },
   {
     what: 'a binder that looks at one node at a time',
-    subject: binder((nodes, allocations, written) =>
+    subject: binder((nodes, slices, written) =>
       nodes.flatMap((node) =>
-        written.has(node.metadata.uid!) ? [] : decideBindings([node], allocations, new Map()),
+        written.has(node.metadata.uid!) ? [] : decideBindings([node], slices, new Map()),
       ),
     ),
   },
