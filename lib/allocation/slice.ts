@@ -32,7 +32,11 @@ export interface SliceHead {
   readonly poolRef: PoolReference;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Of the subnet, for those who get addresses. */
+  /** For those who get addresses. While nobody can tell, slices keep what they say. */
+  readonly subnet?: Subnet;
+}
+
+export interface Subnet {
   readonly prefix?: number;
   readonly gateway?: string;
 }
@@ -166,8 +170,7 @@ export function desiredSlices(
         poolRef: slice?.spec.poolRef ?? head.poolRef,
         cidr: slice?.spec.cidr ?? formatPrefix(piece),
         ...(blockLength !== undefined && { blockLength }),
-        ...(head.prefix !== undefined && { prefix: head.prefix }),
-        ...(head.gateway !== undefined && { gateway: head.gateway }),
+        ...(head.subnet ?? subnetOf(slice)),
         ...(isEmpty && { closed: true }),
         entries: sorted(entries),
       }),
@@ -225,11 +228,22 @@ function sliceObject(
     metadata: {
       name,
       namespace,
-      labels: { ...labels, ...Object.fromEntries(bells.map((uid) => [bellOf(uid), ''])) },
+      labels: withBells(labels, bells),
       ...(annotations !== undefined && { annotations }),
     },
     spec,
   };
+}
+
+function subnetOf(slice: AllocationSlice | undefined): Subnet {
+  const { prefix, gateway } = slice?.spec ?? {};
+  return { ...(prefix !== undefined && { prefix }), ...(gateway !== undefined && { gateway }) };
+}
+
+function withBells(labels: SliceHead['labels'], bells: readonly string[]): Record<string, string> {
+  const all: Record<string, string> = { ...labels };
+  for (const uid of bells) all[bellOf(uid)] = '';
+  return all;
 }
 
 function asItIs({ metadata, spec }: AllocationSlice): DesiredObject {

@@ -194,10 +194,7 @@ class Janitor {
   *#restoreSlice(pool: Pool, name: string): Generator<Deed> {
     const found = pieceOfName(name);
     if (found === undefined) return;
-    const { namespace, labels, poolRef, prefix, gateway } = sliceHead(
-      pool,
-      this.#context.config.installNamespace,
-    );
+    const { namespace, labels, poolRef, subnet } = sliceHead(pool, this.#context.config.installNamespace);
     const entries: Record<string, SliceEntry> = {};
     const checks: Check[] = [
       { is: 'absent', path: this.#slicePath(namespace, name) },
@@ -244,8 +241,7 @@ class Janitor {
       spec: {
         poolRef,
         cidr: formatPrefix(found.piece),
-        ...(prefix !== undefined && { prefix }),
-        ...(gateway !== undefined && { gateway }),
+        ...subnet,
         entries,
       },
     };

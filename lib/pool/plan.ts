@@ -209,7 +209,7 @@ class Planner {
     arrivals: ReadonlyMap<string, Arrival>,
     held: ReadonlyMap<string, readonly Allocation[]>,
   ): boolean {
-    const arrival = arrivals.get(qualifiedName(claim.metadata));
+    const arrival = arrivals.size === 0 ? undefined : arrivals.get(qualifiedName(claim.metadata));
     const own = held.get(uidOf(claim));
     if (arrival === undefined || claim.metadata.deletionTimestamp !== undefined) return false;
     const { address, object } = arrival;

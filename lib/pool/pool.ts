@@ -6,6 +6,7 @@ import { qualifiedName } from '../kubernetes/object.ts';
 import type { GlobalInClusterIPPool, InClusterIPPool } from '../kubernetes/types.ts';
 import { sharedAddressSpace } from './address-space.ts';
 import { poolLabel } from './label.ts';
+import { readPool } from './spec.ts';
 
 export type Pool = InClusterIPPool | GlobalInClusterIPPool;
 
@@ -40,7 +41,8 @@ export function sliceHead(pool: Pool, installNamespace: string): SliceHead {
       [POOL_LABEL]: poolLabel(kind, metadata.name),
       ...(space.marker === 'shared' && { [ADDRESS_SPACE_LABEL]: space.name }),
     },
-    ...(Number.isInteger(spec?.prefix) && { prefix: spec.prefix }),
-    ...(spec?.gateway && { gateway: spec.gateway }),
+    ...(readPool(spec).problems.length === 0 && {
+      subnet: { prefix: spec.prefix, ...(spec.gateway && { gateway: spec.gateway }) },
+    }),
   };
 }

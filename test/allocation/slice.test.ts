@@ -230,11 +230,15 @@ test('a slice that is being deleted stays as it is, with what it lists', () => {
 
 test('what slices say of their subnet is what the pool says now; whose they are never changes', () => {
   const added = [{ block: parsePrefix('10.0.0.1/32')!, entry: entry(1) }];
-  const slices = stored(desiredSlices({ ...OWN, prefix: 24, gateway: '10.0.0.254' }, [], plan({ added })));
-  const later = { ...OWN, prefix: 25, poolRef: { ...OWN.poolRef, uid: 'another' } };
+  const slices = stored(
+    desiredSlices({ ...OWN, subnet: { prefix: 24, gateway: '10.0.0.254' } }, [], plan({ added })),
+  );
+  const later = { ...OWN, subnet: { prefix: 25 }, poolRef: { ...OWN.poolRef, uid: 'another' } };
   const [slice] = stored(desiredSlices(later, slices, plan({ kept: allocationsOf(slices) })), slices);
   assert.equal([slice?.spec.prefix, slice?.spec.gateway], [25, undefined]);
   assert.is(slice?.spec.poolRef.uid, 'pool-uid');
+  const [kept] = stored(desiredSlices(OWN, slices, plan({ kept: allocationsOf(slices) })), slices);
+  assert.equal([kept?.spec.prefix, kept?.spec.gateway], [24, '10.0.0.254'], 'while nobody can tell');
 });
 
 test('keys are read however they are written, entries without a uid are nobody’s', () => {

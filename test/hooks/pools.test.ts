@@ -688,6 +688,19 @@ test('an invalid pool marks what is left, but does not cut a grace period short'
   });
 });
 
+for (const wrong of [{ gateway: 'nonsense' }, { gateway: 'fd00::1' }, { prefix: 300 }, { prefix: 1.5 }]) {
+  test(`a pool that became invalid by ${JSON.stringify(wrong)} leaves its slices what they say`, () => {
+    const good = ipPool({ addresses: ['10.0.0.1-10.0.0.9'], gateway: '10.0.0.254' });
+    const bad = ipPool({ ...good.spec, ...wrong });
+    const former = claim('former', good);
+    const before = slicesOf(good, [former, '10.0.0.1']);
+    const { response, slices } = settle(bad, [leaving(former)], before);
+    assert.is(condition(response, 'Ready'), 'False/InvalidSpec');
+    assert.equal(Object.keys(released(response)), ['10.0.0.1'], 'the API server takes the mark');
+    assert.equal([slices[0]?.spec.prefix, slices[0]?.spec.gateway], [24, '10.0.0.254']);
+  });
+}
+
 test('what a user writes at length does not make a message that the API refuses', () => {
   const addresses = Array.from({ length: 4000 }, (_, n) => `not an address ${n}`);
   const bad = ipPool({ addresses });
