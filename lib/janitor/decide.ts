@@ -72,6 +72,8 @@ class Janitor {
   /** By `namespace/name`. */
   readonly #named: ReadonlyMap<string, IPAddressClaim>;
   readonly #pools: ReadonlyMap<string, Pool>;
+  /** uids of the claims that have an IPAddress. */
+  readonly #madeFor: ReadonlySet<string>;
   /** Entries of pools that are in use, by the uid of their claim. */
   readonly #entries: ReadonlyMap<string, readonly Allocation[]>;
 
@@ -81,6 +83,12 @@ class Janitor {
     this.#claims = byUid(view.claims);
     this.#named = new Map(view.claims.map((claim) => [qualifiedName(claim.metadata), claim]));
     this.#pools = byUid(view.pools);
+    this.#madeFor = new Set(
+      view.addresses.flatMap((address) => [
+        address.metadata.labels?.[CLAIM_UID_LABEL] ?? '',
+        controllerOf(address)?.uid ?? '',
+      ]),
+    );
     const ofPools = view.slices.filter(({ spec }) => spec.poolRef.apiGroup === CAPI_IPAM_GROUP);
     this.#entries = Map.groupBy(
       allocationsOf(ofPools).filter(({ entry }) => entry.released === undefined),
@@ -148,12 +156,7 @@ class Janitor {
 
   /** Entries whose claim went without a word. */
   *releaseEntries(): Generator<Deed> {
-    const madeFor = new Set<string>();
-    for (const address of this.#view.addresses) {
-      madeFor.add(address.metadata.labels?.[CLAIM_UID_LABEL] ?? '');
-      madeFor.add(controllerOf(address)?.uid ?? '');
-    }
-    const lost = [...this.#entries].filter(([uid]) => !this.#claims.has(uid) && !madeFor.has(uid));
+    const lost = [...this.#entries].filter(([uid]) => !this.#claims.has(uid) && !this.#madeFor.has(uid));
     const bySlice = Map.groupBy(
       lost.flatMap(([, allocations]) => allocations),
       ({ slice }) => slice,
@@ -306,7 +309,7 @@ class Janitor {
       const { metadata, spec } = slice;
       const { poolRef } = spec;
       if (poolRef.apiGroup !== CAPI_IPAM_GROUP || this.#pools.has(poolRef.uid)) continue;
-      if (metadata.deletionTimestamp !== undefined) continue;
+      if (metadata.deletionTimestamp !== undefined || this.#isAwaited(slice)) continue;
       const isGlobal = poolRef.kind === 'GlobalInClusterIPPool';
       const path: ObjectPath = {
         apiVersion: POOL_API_VERSION,
@@ -325,6 +328,13 @@ class Janitor {
         },
       };
     }
+  }
+
+  /** Whether a claim may still make its IPAddress from what the slice says. */
+  #isAwaited(slice: AllocationSlice): boolean {
+    return Object.values(slice.spec.entries ?? {}).some(
+      ({ uid, released }) => released === undefined && this.#claims.has(uid) && !this.#madeFor.has(uid),
+    );
   }
 
   #delete(address: IPAddress, reason: string, checks: readonly Check[]): Deed {
