@@ -6,7 +6,7 @@ import type { ResourceType } from '../lib/engine/resources.ts';
 import type { WatchEvent } from '../lib/engine/store.ts';
 import type { Cluster, Node } from '../lib/kubernetes/core-types.ts';
 import { CLAIM_UID_LABEL, DEFAULT_NETWORK } from '../lib/kubernetes/names.ts';
-import { type ObjectMeta, qualifiedName } from '../lib/kubernetes/object.ts';
+import { qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -131,7 +131,7 @@ export class Invariants {
       this.#leavingSince.set(metadata.uid!, now);
     if (type === 'DELETED') {
       this.#goneAt.set(metadata.uid!, now);
-      if (before?.metadata.finalizers !== undefined && this.#isInUse(metadata)) {
+      if (before?.metadata.finalizers !== undefined && this.#isInUse(object)) {
         return { rule: 'a pool outlives its allocations', message: id };
       }
     } else {
@@ -210,8 +210,10 @@ export class Invariants {
   }
 
   /** Whether a live claim or node has something that the pool or network gave it before its deletion. */
-  #isInUse({ uid = '' }: ObjectMeta): boolean {
-    const { cluster } = this.#world;
+  #isInUse({ kind, metadata: { uid = '', name } }: Unstructured): boolean {
+    const { cluster, layout } = this.#world;
+    // Of two Metacontrollers at once, one may cut a block after the other has said that there will be none.
+    if (kind === 'ClusterCIDR' && layout.metacontrollers > 1) return false;
     const holders = ['IPAddressClaim', 'Node'].flatMap((kind) => cluster.objects(kind));
     const living = new Map(holders.map((holder) => [holder.metadata.uid, holder]));
     const since = this.#leavingSince.get(uid) ?? 0;
@@ -224,7 +226,7 @@ export class Invariants {
       );
     return heldIn(cluster).some(
       (held) =>
-        held.poolRef.uid === uid &&
+        (held.poolRef.uid === uid || (kind === 'ClusterCIDR' && held.entry.clusterCIDR === name)) &&
         held.entry.released === undefined &&
         living.has(held.entry.uid) &&
         isShown(held) &&

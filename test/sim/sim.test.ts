@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import type { LayoutOptions } from '../../sim/layout.ts';
+import { heldIn } from '../../sim/model.ts';
 import { describeOp } from '../../sim/op.ts';
 import { play, replay } from '../../sim/play.ts';
 import { shrink } from '../../sim/shrink.ts';
@@ -76,7 +77,7 @@ test('the worlds are troubled, and work gets done in them', () => {
     const { world } = play(seed, STEPS, SUBJECT);
     for (const trouble of world.troubles.keys()) troubles.add(trouble);
     bound += world.cluster.objects('IPAddress').length;
-    served += world.cluster.objects('IPAllocation').length;
+    served += heldIn(world.cluster).length;
   }
   assert.equal([...troubles].sort(), [
     'clock',
@@ -104,7 +105,7 @@ test('a failure is shrunk to the few steps that matter, which break the same inv
     assert.ok(short.ops.length < 30, `${short.ops.length} steps`);
     const lines = trace(short, subject);
     assert.ok(lines.some((line) => / user: creates IPAddressClaim /.test(line)));
-    assert.ok(lines.some((line) => / (create|apply) ipallocations /.test(line)));
+    assert.ok(lines.some((line) => / (create|apply) allocationslices /.test(line)));
     return;
   }
 });
