@@ -399,9 +399,8 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
       return releasedAt !== '';
     });
     assert.equal(await box.list('IPAddress'), []);
-    await box.bound('next');
-    const [allocation] = await box.allocations();
-    const waited = Date.parse(allocation!.since) - Date.parse(releasedAt);
+    const { metadata } = await box.bound('next');
+    const waited = Date.parse(metadata.creationTimestamp!) - Date.parse(releasedAt);
     // Such a time may have whole seconds.
     assert.ok(waited > 4000, `given out again after ${waited} ms`);
   });

@@ -9,11 +9,13 @@ import { target } from '../../lib/engine/api.ts';
 import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
 import type { ControllerConfig } from '../../lib/engine/controller-config.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
+import { Janitor } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { type Unstructured, without } from '../../lib/engine/object.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../../lib/kubernetes/object.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
+import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { ALLOCATION_KIND, pathOfAllocations, poolKindOf } from './allocations.ts';
 import { type ControlPlane, eventually } from './control-plane.ts';
 import { HookLog } from './hook-log.ts';
@@ -93,7 +95,11 @@ export function simulatedCluster(options: Partial<ClusterOptions> = {}): Cluster
       apiVersion.startsWith('metacontroller.k8s.io/'),
     ) as object[] as ControllerConfig[],
     admission: crdAdmission(crds),
-    reconcilers: { binder: (environment) => new NodeBinder(environment) },
+    reconcilers: {
+      binder: (environment) => new NodeBinder(environment),
+      janitor: (environment) =>
+        new Janitor(environment, options.config ?? DEFAULT_CONFIG, options.applyStrategy ?? 'dynamic-apply'),
+    },
     ...options,
   });
   for (const object of install) {
