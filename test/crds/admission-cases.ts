@@ -335,57 +335,141 @@ const podCIDRClaims: AdmissionCase[] = [
 }));
 
 const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };
-const claimRef = {
-  apiGroup: 'ipam.cluster.x-k8s.io',
-  kind: 'IPAddressClaim',
-  namespace: 'n',
-  name: 'c',
-  uid: 'u',
-};
-const allocation = (spec: object) =>
-  object('metaipam.io/v1alpha1', 'IPAllocation', { poolRef, claimRef, ...spec });
-const address = { address: '10.0.0.7', prefix: 24 };
-const refusal = { refusal: { reason: 'PoolExhausted', message: 'no address is free' } };
+const slice = (spec: object) => object('metaipam.io/v1alpha1', 'AllocationSlice', { poolRef, ...spec });
+const [mine, other] = ['u1', 'u2'].map((uid) => ({ uid, namespace: 'n', name: uid }));
+const at = (second: number) => `2026-01-01T00:00:${String(second).padStart(2, '0')}Z`;
+const addresses = (entries: object) => ({ cidr: '10.0.0.0/26', entries });
+const blocks = (entries: object) => ({ cidr: '10.244.0.0/18', blockLength: 24, entries });
+const block = { uid: 'n1', name: 'n1', clusterCIDR: 'a', blocks: ['10.244.3.0/24'], since: at(0) };
+const NOT_INSIDE = 'the keys must be addresses inside cidr, in their canonical form';
+const NOT_A_BLOCK = 'the keys must be blocks of the length blockLength inside cidr, in their canonical form';
+const ONE_OF = 'a slice has a cidr and entries, or answers, or labelKeys';
 
-const allocationSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
-  ['an address', { ...address, gateway: '10.0.0.1', adopted: true }],
-  ['a block', { cidr: '10.0.0.0/24', blocks: ['10.0.0.0/24'] }],
-  ['two blocks', { cidr: 'fd00::/120', blocks: ['10.0.0.0/24', 'fd00::/120'] }],
-  ['a refusal', refusal],
-  ['nothing', {}, 'exactly one of address, cidr and refusal is required'],
+const sliceSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  ['addresses', { ...addresses({ '10.0.0.7': mine }), prefix: 24, gateway: '10.0.0.1' }],
+  ['IPv6 addresses', { cidr: 'fd00::/122', entries: { 'fd00::7': mine } }],
+  ['one address', { cidr: '10.0.0.7/32', entries: { '10.0.0.7': mine } }],
+  ['blocks', blocks({ '10.244.3.0/24': block })],
+  ['IPv6 blocks', { cidr: 'fd00::/114', blockLength: 120, entries: { 'fd00::300/120': block } }],
+  ['nothing, closed', { ...addresses({}), closed: true }],
+  ['answers', { answers: { u1: { reason: 'PoolExhausted', message: 'no address is free' } } }],
+  ['label keys', { labelKeys: ['example.com/group'] }],
+  ['nothing at all', {}, ONE_OF],
+  ['a cidr alone', { cidr: '10.0.0.0/26' }, ONE_OF],
+  ['entries and answers', { ...addresses({}), answers: {} }, ONE_OF],
+  ['an entry, closed', { ...addresses({ '10.0.0.7': mine }), closed: true }, 'a closed slice is empty'],
+  ['a foreign address', addresses({ '10.0.0.64': mine }), NOT_INSIDE],
+  ['an address of the other family', addresses({ 'fd00::7': mine }), NOT_INSIDE],
+  ['no address', addresses({ ten: mine }), NOT_INSIDE],
+  ['a block among addresses', addresses({ '10.0.0.0/28': mine }), NOT_INSIDE],
+  ['a mapped address', addresses({ '::ffff:10.0.0.7': mine }), NOT_INSIDE],
+  ['an address in full', { cidr: 'fd00::/122', entries: { 'fd00:0::7': mine } }, NOT_INSIDE],
+  ['an address in capitals', { cidr: 'fd00::/122', entries: { 'FD00::7': mine } }, NOT_INSIDE],
+  ['a foreign block', blocks({ '10.245.3.0/24': block }), NOT_A_BLOCK],
+  ['a shorter block', blocks({ '10.244.0.0/23': block }), NOT_A_BLOCK],
+  ['a longer block', blocks({ '10.244.3.0/25': block }), NOT_A_BLOCK],
+  ['a block with host bits', blocks({ '10.244.3.1/24': block }), NOT_A_BLOCK],
+  ['an address among blocks', blocks({ '10.244.3.0': block }), NOT_A_BLOCK],
   [
-    'an address and a refusal',
-    { ...address, ...refusal },
-    'exactly one of address, cidr and refusal is required',
+    'a block in full',
+    { cidr: 'fd00::/114', blockLength: 120, entries: { 'fd00:0::300/120': block } },
+    NOT_A_BLOCK,
   ],
-  ['no prefix', { address: '10.0.0.7' }, 'address and prefix belong together'],
-  ['a gateway for nothing', { ...refusal, gateway: '10.0.0.1' }, 'gateway and adopted belong to an address'],
-  ['no address', { address: '10.0.0', prefix: 24 }, 'must be an IP address'],
-  ['no blocks', { cidr: '10.0.0.0/24' }, 'blocks belong to a cidr and include it'],
-  [
-    'other blocks',
-    { cidr: '10.0.0.0/24', blocks: ['10.0.1.0/24'] },
-    'blocks belong to a cidr and include it',
-  ],
-  ['blocks of an address', { ...address, blocks: ['10.0.0.0/24'] }, 'blocks belong to a cidr and include it'],
-  ['host bits', { cidr: '10.0.0.1/24', blocks: ['10.0.0.1/24'] }, 'must be a CIDR without host bits'],
-  ['IPv6 first', { cidr: '10.0.0.0/24', blocks: ['fd00::/120', '10.0.0.0/24'] }, 'in this order'],
-  ['another pool', { ...address, poolRef: { ...poolRef, kind: 'Pool' } }, 'spec.poolRef.kind'],
-  ['another reason', { refusal: { reason: 'Other', message: 'm' } }, 'spec.refusal.reason'],
+  ['host bits', { cidr: '10.0.0.1/26', entries: {} }, 'must be a CIDR in its canonical form'],
+  ['a cidr in full', { cidr: 'fd00:0::/122', entries: {} }, 'must be a CIDR in its canonical form'],
 ];
 
-const IMMUTABLE = 'the spec of an IPAllocation cannot be changed';
-const allocations: AdmissionCase[] = [
-  ...allocationSpecs.map(([id, spec, refused]) => ({
-    id: `${id}, IPAllocation`,
-    object: allocation(spec),
+const released = { ...mine, released: at(30) };
+const UNRELEASED = 'only what was released can go';
+const STOLEN = 'what is in use cannot become another';
+const RELEASED = 'what is released stays so, and not for longer';
+const sliceUpdates: readonly [id: string, before: object, after: object, refused?: Refused][] = [
+  ['one more', addresses({}), addresses({ '10.0.0.7': mine })],
+  ['released', addresses({ '10.0.0.7': mine }), addresses({ '10.0.0.7': released })],
+  ['dropped', addresses({ '10.0.0.7': released }), addresses({})],
+  [
+    'released earlier',
+    addresses({ '10.0.0.7': released }),
+    addresses({ '10.0.0.7': { ...mine, released: at(29) } }),
+  ],
+  [
+    'released and given in one',
+    addresses({ '10.0.0.7': mine }),
+    addresses({ '10.0.0.7': { ...other, released: at(30) } }),
+    STOLEN,
+  ],
+  ['stolen', addresses({ '10.0.0.7': mine }), addresses({ '10.0.0.7': other }), STOLEN],
+  [
+    'stolen after release',
+    addresses({ '10.0.0.7': released }),
+    addresses({ '10.0.0.7': { ...other, released: at(30) } }),
+    STOLEN,
+  ],
+  ['moved', addresses({ '10.0.0.7': mine }), addresses({ '10.0.0.8': mine }), UNRELEASED],
+  ['dropped in use', addresses({ '10.0.0.7': mine }), addresses({}), UNRELEASED],
+  [
+    'one of two dropped in use',
+    addresses({ '10.0.0.7': mine, '10.0.0.8': released }),
+    addresses({ '10.0.0.8': released }),
+    UNRELEASED,
+  ],
+  ['in use again', addresses({ '10.0.0.7': released }), addresses({ '10.0.0.7': mine }), RELEASED],
+  [
+    'released later',
+    addresses({ '10.0.0.7': released }),
+    addresses({ '10.0.0.7': { ...mine, released: at(31) } }),
+    RELEASED,
+  ],
+  ['a block dropped in use', blocks({ '10.244.3.0/24': block }), blocks({}), UNRELEASED],
+  [
+    'a block stolen',
+    blocks({ '10.244.3.0/24': block }),
+    blocks({ '10.244.3.0/24': { ...block, uid: 'n2' } }),
+    STOLEN,
+  ],
+  ['closed', addresses({}), { ...addresses({}), closed: true }],
+  [
+    'closed in use',
+    addresses({ '10.0.0.7': mine }),
+    { ...addresses({ '10.0.0.7': mine }), closed: true },
+    'a closed slice is empty',
+  ],
+  [
+    'closed, and given',
+    { ...addresses({}), closed: true },
+    { ...addresses({ '10.0.0.7': mine }), closed: true },
+    'a closed slice is empty',
+  ],
+  ['opened again', { ...addresses({}), closed: true }, addresses({}), 'stays closed'],
+  [
+    'another pool',
+    addresses({}),
+    { ...addresses({}), poolRef: { ...poolRef, uid: 'v' } },
+    'poolRef cannot be changed',
+  ],
+  ['another cidr', addresses({}), { cidr: '10.0.0.64/26', entries: {} }, 'cidr cannot be changed'],
+  ['another block length', blocks({}), { ...blocks({}), blockLength: 25 }, 'blockLength cannot be changed'],
+  [
+    'addresses instead of blocks',
+    blocks({}),
+    { cidr: '10.244.0.0/18', entries: {} },
+    'cidr and blockLength cannot be added or removed',
+  ],
+  ['answers instead of addresses', addresses({}), { answers: {} }, 'cannot be added or removed'],
+  ['addresses instead of answers', { answers: {} }, addresses({}), 'cannot be added or removed'],
+];
+
+const slices: AdmissionCase[] = [
+  ...sliceSpecs.map(([id, spec, refused]) => ({
+    id: `${id}, AllocationSlice`,
+    object: slice(spec),
     ...(refused && { refused }),
   })),
-  ...[{ ...address, address: '10.0.0.8' }, { ...address, gateway: '10.0.0.1' }, refusal].map((spec) => ({
-    id: `update ${Object.keys(spec)}, IPAllocation`,
-    object: allocation(address),
-    newSpec: { poolRef, claimRef, ...spec },
-    refused: IMMUTABLE,
+  ...sliceUpdates.map(([id, before, after, refused]) => ({
+    id: `update ${id}, AllocationSlice`,
+    object: slice(before),
+    newSpec: { poolRef, ...after },
+    ...(refused && { refused }),
   })),
 ];
 
@@ -432,6 +516,6 @@ export const admissionCases: readonly AdmissionCase[] = [
   ...clusterCIDRs,
   ...podNetworks,
   ...podCIDRClaims,
-  ...allocations,
+  ...slices,
   ...clusterAPI,
 ];

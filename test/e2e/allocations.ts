@@ -62,6 +62,12 @@ export async function allocatedBlocks(plane: ControlPlane): Promise<string[]> {
     .sort();
 }
 
+/** Whether nothing of what pod networks have kept is about to go: until it has, nothing next to it is given out. */
+export async function isSettled(plane: ControlPlane): Promise<boolean> {
+  const all = await list(plane, INSTALL_NAMESPACE);
+  return all.every(({ metadata, spec }) => !spec.closed && metadata.deletionTimestamp === undefined);
+}
+
 /**
  * Loses what is written down of an address that the pool gave out, and of those next to it, or of all, as somebody
  * may by hand.
@@ -131,6 +137,13 @@ export const STALE_APPLY = /AllocationSlice.*(only what was released can go|what
 /** The kind of pool that the object is of. */
 export function poolKindOf(object: KubernetesObject): string {
   return (object as AllocationSlice).spec.poolRef.kind;
+}
+
+/** Whether the object lists the label keys of a network, which no node or block is needed for. */
+export function isLabelKeysOf(object: KubernetesObject, network: string | undefined): boolean {
+  if (object.kind !== ALLOCATION_KIND) return false;
+  const { poolRef, labelKeys } = (object as AllocationSlice).spec;
+  return labelKeys !== undefined && poolRef.uid === network;
 }
 
 /** Enough of an object to delete or to patch it. */

@@ -200,7 +200,7 @@ test('plan: what an API server refuses is refused', async ({ installation }) => 
   const changed = clusterCIDR('workers', '10.250.0.0/22') + pool('bad', '10.0.0.1', '10.9.0.1');
   const { code, out, err } = await live(installation, plan.run, ['-f', '-'], changed);
   assert.is(code, 1);
-  assert.is(out, 'ok  nothing would change\n');
+  assert.is(out, 'refused  2 problems; nothing else would change\n');
   assert.match(err, /<stdin>#1 ClusterCIDR\/workers: .*spec: Invalid value: the field is immutable/);
   assert.match(err, '<stdin>#2 InClusterIPPool/bad: spec.addresses[1]: Invalid value: "10.9.0.1"');
 });

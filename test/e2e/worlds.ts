@@ -12,11 +12,12 @@ import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import { Janitor } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { type Unstructured, without } from '../../lib/engine/object.ts';
+import { parseJson } from '../../lib/json.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../../lib/kubernetes/object.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
-import { ALLOCATION_KIND, pathOfAllocations, poolKindOf } from './allocations.ts';
+import { ALLOCATION_KIND, isLabelKeysOf, pathOfAllocations, poolKindOf } from './allocations.ts';
 import { type ControlPlane, eventually } from './control-plane.ts';
 import { HookLog } from './hook-log.ts';
 import { type Installation, quiet } from './install.ts';
@@ -274,7 +275,12 @@ export class Twins {
 
   async #left(): Promise<Unstructured[]> {
     const objects = (await this.simulated.objects()).filter((object) => isIn(this.#lane, object));
-    return objects.filter(({ kind, metadata }) => kind !== 'PodNetwork' || metadata.name !== 'default');
+    const installed = objects.find(
+      ({ kind, metadata }) => kind === 'PodNetwork' && metadata.name === 'default',
+    );
+    return objects.filter(
+      (object) => object !== installed && !isLabelKeysOf(object, installed?.metadata.uid),
+    );
   }
 
   #moved(object: KubernetesObject): KubernetesObject {
@@ -340,6 +346,8 @@ function difference(a: Lines, b: Lines): string[] {
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
+const GATHERED = [ALLOCATION_KIND, 'PodCIDRClaim'];
+const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
 const APPLIED_BY_KUBECTL = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
@@ -376,8 +384,12 @@ function withoutNotes(object: Unstructured): object {
   } = object.metadata as ObjectMeta & {
     managedFields?: unknown;
   };
-  const kept = without(annotations, APPLIED_BY_KUBECTL);
+  const { [LAST_APPLIED]: applied, ...others } = without(annotations, APPLIED_BY_KUBECTL);
+  // The order of its keys is that of uids.
+  const kept = { ...others, ...(applied !== undefined && { [LAST_APPLIED]: parseJson(applied) }) };
   const rest = { ...metadata, ...(Object.keys(kept).length > 0 && { annotations: kept }) };
+  // How many claims or nodes one write serves is chance.
+  if (GATHERED.includes(object.kind)) delete rest.generation;
   if (object.kind !== 'Node') return { ...object, metadata: rest };
   const { podCIDR, podCIDRs } = (object.spec ?? {}) as NonNullable<Node['spec']>;
   return { metadata: rest, ...(podCIDRs && { podCIDR, podCIDRs }) };
