@@ -201,8 +201,11 @@ test('plan: what an API server refuses is refused', async ({ installation }) => 
   const { code, out, err } = await live(installation, plan.run, ['-f', '-'], changed);
   assert.is(code, 1);
   assert.is(out, 'refused  2 problems; nothing else would change\n');
-  assert.match(err, /<stdin>#1 ClusterCIDR\/workers: .*spec: Invalid value: the field is immutable/);
-  assert.match(err, '<stdin>#2 InClusterIPPool/bad: spec.addresses[1]: Invalid value: "10.9.0.1"');
+  assert.match(err, /<stdin>:2: document 1: ClusterCIDR workers: .*spec.ipv4: .* IPv4 cannot be changed/);
+  assert.match(
+    err,
+    '<stdin>:10: document 2: InClusterIPPool default/bad: spec.addresses[1]: Invalid value: "10.9.0.1"',
+  );
 });
 
 test('check: faults made by hand', async ({ installation }) => {
