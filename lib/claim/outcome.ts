@@ -15,9 +15,14 @@ const RESYNC_SECONDS = 10;
 const UNANSWERED_SECONDS = 30;
 /** How long a claim that names an IPAddress waits for it to be seen before it lets go of the name. */
 const LOST_ADDRESS_SECONDS = 60;
-/** How long a claim that leaves waits for its pool to hear of it; longer if it had an address. */
+/**
+ * How long a claim that leaves waits for its pool to hear of it; longer if it had an address. In a namespace that is
+ * being deleted nobody can answer.
+ */
 const FAREWELL_SECONDS = 5;
-const LONG_FAREWELL_SECONDS = 120;
+const LONG_FAREWELL_SECONDS = 30;
+/** How long it waits for the janitor to take away an IPAddress that it does not control. */
+const FOREIGN_ADDRESS_SECONDS = 120;
 
 /** What a living claim of ours wants. */
 export function serveClaim(view: ClaimView, context: HookContext): DecoratorResponse {
@@ -43,7 +48,7 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
   const age = secondsSince(deletionTimestamp, now);
   if (address !== undefined) {
     // One that the claim does not control is the janitor's to delete. Until then the pool keeps the address.
-    if (!isOwn && age >= LONG_FAREWELL_SECONDS) return { attachments: [], finalized: true };
+    if (!isOwn && age >= FOREIGN_ADDRESS_SECONDS) return { attachments: [], finalized: true };
     const labels = isOwn && isPoolUid(settled) ? {} : { labels: { [SETTLED_LABEL]: ENDING } };
     return { ...labels, attachments: [], finalized: false, resyncAfterSeconds: RESYNC_SECONDS };
   }

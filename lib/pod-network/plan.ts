@@ -133,6 +133,8 @@ class Planner {
   /** The facts, and each decision that stays. */
   readonly #taken: UsedRanges;
 
+  /** By the uid of its node, what was released and is still listed. */
+  readonly #released = new Map<string, Set<string>>();
   readonly #kept: Allocation[] = [];
   readonly #added: Addition[] = [];
   readonly #bells = new Set<string>();
@@ -187,6 +189,7 @@ class Planner {
       const node = this.#nodes.get(entry.uid);
       if (entry.released !== undefined) {
         this.#hold(each, entry.released);
+        this.#released.set(entry.uid, (this.#released.get(entry.uid) ?? new Set()).add(cidrOf(each)));
         continue;
       }
       if (node === undefined) {
@@ -290,7 +293,10 @@ class Planner {
     });
   }
 
-  /** A secondary network's blocks that are on a node although nobody lists them. */
+  /**
+   * A secondary network's blocks that are on a node although nobody lists them. Where they were released because the
+   * node seemed to be gone, it waits until their entries are.
+   */
   #takeWhatIsShown(node: NodeView): void {
     const { uid, shown } = node;
     if (shown === undefined || this.#settled.has(uid)) return;
@@ -299,14 +305,15 @@ class Planner {
     const home = this.#homeOf(node, blocks);
     // Whoever may write to the node is believed as to which block it has, not as to how much.
     if (home === undefined || !blocks.every((block) => block.length === blockLength(home, block))) return;
+    const isReleased = (block: Prefix) => this.#released.get(uid)?.has(formatPrefix(block)) ?? false;
     const isTaken = blocks.some(
       (block, index) =>
         this.#taken.overlaps(block) ||
-        this.#existing.overlaps(block) ||
+        (this.#existing.overlaps(block) && !isReleased(block)) ||
         blocks.slice(index + 1).some((other) => overlaps(other, block)),
     );
     if (isTaken) return;
-    const isBlocked = blocks.some((block) => this.#blocked.overlaps(block));
+    const isBlocked = blocks.some((block) => this.#blocked.overlaps(block) || isReleased(block));
     if (!isBlocked) for (const block of blocks) this.#add(node, home.name, block, blocks.map(formatPrefix));
     this.#settle(uid, home.name, shown, isBlocked);
   }

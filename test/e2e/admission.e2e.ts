@@ -66,6 +66,44 @@ for (const each of [...admissionCases, ...ruleCases, ...nodeCases]) {
   });
 }
 
+const MERGE = 'application/merge-patch+json';
+const JSON_PATCH = 'application/json-patch+json';
+const APPLY = 'application/apply-patch+yaml';
+
+test('no patch and no forced apply takes an address in use from who has it', async ({ plane }) => {
+  const slice = (entries: object) => ({
+    apiVersion: 'metaipam.io/v1alpha1',
+    kind: 'AllocationSlice',
+    metadata: { name: 'p.10.0.0.0-26' },
+    spec: {
+      poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' },
+      cidr: '10.0.0.0/26',
+      entries,
+    },
+  });
+  const entry = (uid: string) => ({ uid, namespace: 'n', name: uid });
+  const object = slice({ '10.0.0.7': entry('u1'), '10.0.0.8': entry('u2') });
+  const path = pathOf(object, object.metadata.name);
+  const patch = (body: object, type: string, manager = 'other') =>
+    plane.api('PATCH', `${path}?fieldManager=${manager}${type === APPLY ? '&force=true' : ''}`, body, type);
+  check(await patch(object, APPLY, 'metacontroller'));
+  const key = '/spec/entries/10.0.0.7';
+  const attempts: [title: string, attempt: Promise<Answer>][] = [
+    ['its manager leaves it out', patch(slice({ '10.0.0.8': entry('u2') }), APPLY, 'metacontroller')],
+    ['its manager leaves all out', patch(slice({}), APPLY, 'metacontroller')],
+    ['another manager gives it away', patch(slice({ '10.0.0.7': entry('u3') }), APPLY)],
+    ['a merge patch drops it', patch({ spec: { entries: { '10.0.0.7': null } } }, MERGE)],
+    ['a merge patch drops all', patch({ spec: { entries: null } }, MERGE)],
+    ['a merge patch gives it away', patch({ spec: { entries: { '10.0.0.7': { uid: 'u3' } } } }, MERGE)],
+    ['a JSON patch drops it', patch([{ op: 'remove', path: key }], JSON_PATCH)],
+    ['a JSON patch moves it', patch([{ op: 'move', from: key, path: '/spec/entries/10.0.0.9' }], JSON_PATCH)],
+    ['a JSON patch swaps', patch([{ op: 'copy', from: '/spec/entries/10.0.0.8', path: key }], JSON_PATCH)],
+  ];
+  for (const [title, attempt] of attempts) assert.is((await attempt).status, 422, title);
+  assert.equal((await plane.api('GET', path)).body.spec.entries, object.spec.entries);
+  await plane.api('DELETE', path);
+});
+
 const write = (plane: ControlPlane, { before, after }: PolicyCase): Promise<Answer> =>
   (before === undefined ? create : update)(plane, after, '&dryRun=All');
 

@@ -1,32 +1,35 @@
 /** Where the tests look at allocations, and lay hands on them: whatever is known of their shape is known here. */
-import { RELEASED_AT_ANNOTATION } from '../../lib/kubernetes/names.ts';
+
+import { parsePrefix } from '../../lib/address/range.ts';
+import { sliceName } from '../../lib/allocation/names.ts';
+import { keyOf, pieceOf } from '../../lib/allocation/slice.ts';
+import { NETWORK_LABEL } from '../../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import type { IPAllocation } from '../../lib/kubernetes/types.ts';
+import type { AllocationSlice, SliceEntry } from '../../lib/kubernetes/types.ts';
 import type { ControlPlane } from './control-plane.ts';
 
-/** An address or a block, and who has it; without either, why a claim has none. */
+/** An address or a block, and who has it. */
 export interface Allocation {
-  readonly address?: string;
-  readonly block?: string;
+  /** An address, or the CIDR of a block. */
+  readonly address: string;
   readonly claim: { readonly name: string; readonly uid: string };
   /** The IPAddress was there before. */
   readonly isAdopted: boolean;
-  /** Times of RFC 3339. */
-  readonly since: string;
+  /** A time of RFC 3339. */
   readonly releasedAt?: string;
   /** Another one when it was lost and came back. */
   readonly identity: string;
 }
 
-/** A pool of a namespace, a global one, or a ClusterCIDR. */
+/** A pool of a namespace, a global one, or a PodNetwork. */
 export interface Pool {
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
 }
 
-export const ALLOCATION_KIND = 'IPAllocation';
-export const ALLOCATION_RESOURCE = 'ipallocations';
+export const ALLOCATION_KIND = 'AllocationSlice';
+export const ALLOCATION_RESOURCE = 'allocationslices';
 const API_VERSION = 'metaipam.io/v1alpha1';
 /** Holds those of global pools and of pod networks. */
 const INSTALL_NAMESPACE = 'metaipam-system';
@@ -37,75 +40,110 @@ export function pathOfAllocations(namespace?: string): string {
   return `/apis/${API_VERSION}${home}/${ALLOCATION_RESOURCE}`;
 }
 
-/** What a pool has given out, what it remembers, and whom it refuses. */
+/** What a pool has given out, and what it remembers. */
 export async function allocationsOf(plane: ControlPlane, pool: Pool): Promise<Allocation[]> {
-  return (await listOf(plane, pool)).map(allocation);
+  return (await listOf(plane, pool)).flatMap((slice) =>
+    entriesOf(slice).map(([address, { uid, name, adopted, released }]) => ({
+      address,
+      claim: { name, uid },
+      isAdopted: adopted === true,
+      ...(released !== undefined && { releasedAt: released }),
+      identity: slice.metadata.uid!,
+    })),
+  );
 }
 
 /** What pod networks have given out, as `<network> <block>`, sorted. */
 export async function allocatedBlocks(plane: ControlPlane): Promise<string[]> {
   const all = await list(plane, INSTALL_NAMESPACE);
   return all
-    .filter(({ spec }) => spec.cidr !== undefined)
-    .map(({ metadata, spec }) => `${metadata.labels?.['metaipam.io/network']} ${spec.cidr}`)
+    .filter(({ spec }) => spec.poolRef.kind === 'PodNetwork')
+    .flatMap((slice) => entriesOf(slice).map(([block]) => `${slice.spec.poolRef.name} ${block}`))
     .sort();
 }
 
-/** Loses what is written down of an address that the pool gave out, or of all, as somebody may by hand. */
+/** Whether nothing of what pod networks have kept is about to go: until it has, nothing next to it is given out. */
+export async function isSettled(plane: ControlPlane): Promise<boolean> {
+  const all = await list(plane, INSTALL_NAMESPACE);
+  return all.every(({ metadata, spec }) => !spec.closed && metadata.deletionTimestamp === undefined);
+}
+
+/**
+ * Loses what is written down of an address that the pool gave out, and of those next to it, or of all, as somebody
+ * may by hand.
+ */
 export async function loseAllocations(plane: ControlPlane, pool: Pool, address?: string): Promise<void> {
   const lost = (await listOf(plane, pool)).filter(
-    ({ spec }) => address === undefined || spec.address === address,
+    ({ spec }) => address === undefined || spec.entries?.[address] !== undefined,
   );
-  await Promise.all(lost.map((object) => remove(plane, object)));
+  await Promise.all(lost.map((slice) => remove(plane, slice)));
 }
 
-/** Loses what is written down of a block. */
+/** Loses what is written down of a block, and of those next to it. */
 export async function loseBlock(plane: ControlPlane, block: string): Promise<void> {
-  const lost = (await list(plane, INSTALL_NAMESPACE)).filter(({ spec }) => spec.cidr === block);
-  await Promise.all(lost.map((object) => remove(plane, object)));
+  const lost = (await list(plane, INSTALL_NAMESPACE)).filter(
+    ({ spec }) => spec.entries?.[block] !== undefined,
+  );
+  await Promise.all(lost.map((slice) => remove(plane, slice)));
 }
 
-/** An allocation of a block that no pod network has decided. */
+/** An allocation of a block that the network `default` has not decided, and of which it keeps nothing next to it. */
 export async function forgeBlock(plane: ControlPlane, block: string, node: KubernetesObject): Promise<void> {
-  const forged: Omit<IPAllocation, 'status'> = {
+  const prefix = parsePrefix(block)!;
+  const space = { name: 'default', marker: '' } as const;
+  const piece = pieceOf(space, prefix);
+  const forged: AllocationSlice = {
     apiVersion: API_VERSION,
     kind: ALLOCATION_KIND,
     metadata: {
-      name: `default.${block.replace('/', '-')}`,
+      name: sliceName(space, piece, prefix.length),
       namespace: INSTALL_NAMESPACE,
-      labels: { 'metaipam.io/network': 'default' },
+      labels: { [NETWORK_LABEL]: 'default' },
     },
     spec: {
-      poolRef: { apiGroup: 'networking.x-k8s.io', kind: 'ClusterCIDR', name: 'a', uid: 'none' },
-      claimRef: { apiGroup: '', kind: 'Node', name: node.metadata.name, uid: node.metadata.uid! },
-      cidr: block,
-      blocks: [block],
+      poolRef: { apiGroup: 'metaipam.io', kind: 'PodNetwork', name: 'default', uid: 'none' },
+      cidr: keyOf(piece),
+      blockLength: prefix.length,
+      entries: {
+        [block]: { uid: node.metadata.uid!, name: node.metadata.name, clusterCIDR: 'a', blocks: [block] },
+      },
     },
   };
-  await plane.api('POST', pathOfAllocations(INSTALL_NAMESPACE), forged);
+  const { status, body } = await plane.api('POST', pathOfAllocations(INSTALL_NAMESPACE), forged);
+  if (status !== 201) throw new Error(`${status}: ${body.message}`);
 }
 
-/** As YAML, an allocation of an address of InClusterIPPool default/machines to a claim that does not exist; its title. */
-export function leakedAllocation(address: string): { manifest: string; title: string } {
+/** As YAML, an allocation to a claim that does not exist, of an earlier InClusterIPPool default/machines; its path. */
+export function leakedAllocation(): { manifest: string; path: string } {
+  const name = 'machines.10.9.0.0-26';
   const manifest = `---
 apiVersion: ${API_VERSION}
 kind: ${ALLOCATION_KIND}
-metadata: {name: machines.${address}, namespace: default}
+metadata: {name: ${name}, namespace: default}
 spec:
   poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: machines, uid: nobody}
-  claimRef: {apiGroup: ipam.cluster.x-k8s.io, kind: IPAddressClaim, namespace: default, name: nobody, uid: nobody}
-  address: ${address}
-  prefix: 24
+  cidr: 10.9.0.0/26
+  entries: {10.9.0.9: {namespace: default, name: nobody, uid: nobody}}
 `;
-  return { manifest, title: `${ALLOCATION_KIND} default/machines.${address}` };
+  return { manifest, path: `${pathOfAllocations('default')}/${name}` };
 }
 
-/** Errors of Metacontroller that are none under server-side apply: a stale cache shows as an attempt to change an allocation. */
-export const STALE_APPLY = /the spec of an IPAllocation cannot be changed/;
+/**
+ * Errors of Metacontroller that are none under server-side apply: what a stale cache would take from who has it, the
+ * API server refuses.
+ */
+export const STALE_APPLY = /AllocationSlice.*(only what was released can go|what is in use cannot become)/;
 
 /** The kind of pool that the object is of. */
 export function poolKindOf(object: KubernetesObject): string {
-  return (object as IPAllocation).spec.poolRef.kind;
+  return (object as AllocationSlice).spec.poolRef.kind;
+}
+
+/** Whether the object lists the label keys of a network, which no node or block is needed for. */
+export function isLabelKeysOf(object: KubernetesObject, network: string | undefined): boolean {
+  if (object.kind !== ALLOCATION_KIND) return false;
+  const { poolRef, labelKeys } = (object as AllocationSlice).spec;
+  return labelKeys !== undefined && poolRef.uid === network;
 }
 
 /** Enough of an object to delete or to patch it. */
@@ -113,28 +151,22 @@ export function allocationNamed(name: string, namespace: string): KubernetesObje
   return { apiVersion: API_VERSION, kind: ALLOCATION_KIND, metadata: { name, namespace } };
 }
 
-async function listOf(plane: ControlPlane, { kind, namespace, name }: Pool): Promise<IPAllocation[]> {
+async function listOf(plane: ControlPlane, { kind, namespace, name }: Pool): Promise<AllocationSlice[]> {
   const all = await list(plane, namespace ?? INSTALL_NAMESPACE);
   return all.filter(({ spec: { poolRef } }) => poolRef.kind === kind && poolRef.name === name);
 }
 
-async function remove(plane: ControlPlane, { metadata: { namespace, name } }: IPAllocation): Promise<void> {
+async function remove(
+  plane: ControlPlane,
+  { metadata: { namespace, name } }: AllocationSlice,
+): Promise<void> {
   await plane.api('DELETE', `${pathOfAllocations(namespace)}/${name}`);
 }
 
-async function list(plane: ControlPlane, namespace: string): Promise<IPAllocation[]> {
+async function list(plane: ControlPlane, namespace: string): Promise<AllocationSlice[]> {
   return (await plane.api('GET', pathOfAllocations(namespace))).body.items;
 }
 
-function allocation({ metadata, spec }: IPAllocation): Allocation {
-  const releasedAt = metadata.annotations?.[RELEASED_AT_ANNOTATION];
-  return {
-    ...(spec.address !== undefined && { address: spec.address }),
-    ...(spec.cidr !== undefined && { block: spec.cidr }),
-    claim: { name: spec.claimRef.name, uid: spec.claimRef.uid },
-    isAdopted: spec.adopted === true,
-    since: metadata.creationTimestamp!,
-    ...(releasedAt !== undefined && { releasedAt }),
-    identity: metadata.uid!,
-  };
+function entriesOf({ spec }: AllocationSlice): [string, SliceEntry][] {
+  return Object.entries(spec.entries ?? {});
 }

@@ -187,7 +187,7 @@ test('Metacontroller and the server, as the account of the chart, serve a claim 
   assert.equal(forbidden(server), []);
 });
 
-test('the account may do no more than the binder does', async () => {
+test('the account may do no more than the binder and the janitor do', async () => {
   const as = `--as=system:serviceaccount:${NAMESPACE}:metaipam`;
   const may = (...args: string[]) =>
     plane.kubectl(['auth', 'can-i', as, ...args]).then(
@@ -196,13 +196,15 @@ test('the account may do no more than the binder does', async () => {
     );
   assert.ok(await may('create', 'events', '--namespace=default'));
   assert.ok(await may('patch', 'nodes'));
+  assert.ok(await may('delete', ALLOCATION_RESOURCE));
   for (const [verb, resource] of [
     ['update', 'nodes'],
     ['get', 'secrets'],
     ['create', 'events'],
     ['list', 'leases'],
-    ['delete', ALLOCATION_RESOURCE],
-    ['list', 'inclusterippools'],
+    ['create', 'ipaddresses.ipam.cluster.x-k8s.io'],
+    ['delete', 'ipaddressclaims'],
+    ['update', 'inclusterippools'],
   ]) {
     assert.not.ok(await may(verb!, resource!, `--namespace=${NAMESPACE}`), `${verb} ${resource}`);
   }

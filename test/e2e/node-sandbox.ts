@@ -5,7 +5,7 @@ import { UsedRanges } from '../../lib/address/blocks.ts';
 import { parsePrefix } from '../../lib/address/range.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import type { ClusterCIDR, ClusterCIDRSpec, PodNetwork } from '../../lib/kubernetes/types.ts';
-import { allocatedBlocks, pathOfAllocations } from './allocations.ts';
+import { allocatedBlocks, isSettled, pathOfAllocations } from './allocations.ts';
 import { type Answer, eventually, type Wake } from './control-plane.ts';
 import type { Installation } from './install.ts';
 
@@ -216,6 +216,7 @@ export class NodeSandbox {
     const { plane } = this.installation;
     const changes: Wake = (signal) => plane.watch(pathOfAllocations()).next(() => true, signal);
     await eventually('no block', async () => (await this.allocations()).length === 0, 60, changes);
+    await eventually('empty slices to go', () => isSettled(plane), 60, changes);
     await eventually(
       'only the default network',
       async () => (await this.list('podnetworks')).length === 1,

@@ -466,7 +466,8 @@ test('a PodCIDRClaim or an allocation deleted by hand changes no node, and comes
   await quiet(installation, 1);
   await box.delete('podcidrclaims', 'n0');
   await loseBlock(installation.plane, '10.0.1.0/24');
-  assert.is(await box.serve('n2'), '10.0.2.0/24');
+  // Nothing is given out of what was lost before it is back.
+  assert.is(await box.serve('n2'), '10.0.64.0/24');
   await eventually('all of it back', async () => {
     const claims = await box.list('podcidrclaims');
     return claims.length === 3 && (await box.allocations()).length === 3;
@@ -475,24 +476,27 @@ test('a PodCIDRClaim or an allocation deleted by hand changes no node, and comes
   assert.equal(await box.allocations(), [
     'default 10.0.0.0/24',
     'default 10.0.1.0/24',
-    'default 10.0.2.0/24',
+    'default 10.0.64.0/24',
   ]);
   assert.equal(await box.bound('n0'), ['10.0.0.0/24']);
   assert.equal(await box.bound('n1'), ['10.0.1.0/24']);
 });
 
 test('a block that overlaps another node’s podCIDRs is not written, and an event says why', async () => {
-  await box.node('old', { podCIDRs: ['10.0.0.0/16'] });
+  await box.node('old', { podCIDRs: ['10.99.0.0/16'] });
   const node = await box.node('n0');
-  await forgeBlock(installation.plane, '10.0.3.0/24', node);
+  await forgeBlock(installation.plane, '10.99.3.0/24', node);
   await eventually('event CIDRAssignmentFailed', async () => (await box.events('n0')).length > 0);
   const [event] = await box.events('n0');
   assert.equal(
     [event?.reason, event?.message],
-    ['CIDRAssignmentFailed', 'Not assigning 10.0.3.0/24: 10.0.3.0/24 overlaps the podCIDRs of another node'],
+    [
+      'CIDRAssignmentFailed',
+      'Not assigning 10.99.3.0/24: 10.99.3.0/24 overlaps the podCIDRs of another node',
+    ],
   );
   assert.is((await box.get<Node>('nodes', 'n0'))?.spec?.podCIDRs, undefined);
-  await loseBlock(installation.plane, '10.0.3.0/24');
+  await loseBlock(installation.plane, '10.99.3.0/24');
 });
 
 test.run();

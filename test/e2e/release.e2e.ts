@@ -76,7 +76,7 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
     ]);
   const allocations = async () => [
     ...(await allocationsOf(plane!, { kind: 'GlobalInClusterIPPool', name: 'shared' })),
-    ...(await allocationsOf(plane!, { kind: 'ClusterCIDR', name: 'everyone' })),
+    ...(await allocationsOf(plane!, { kind: 'PodNetwork', name: 'default' })),
   ];
   const before = await kept();
   const allocated = await allocations();

@@ -643,8 +643,8 @@ test('a claim that was given an address may have made an IPAddress just now: it 
 for (const [what, meta, related, patience] of [
   ['nothing', {}, [], 5],
   ['what it was given', {}, KEPT, 5],
-  ['nothing, and had an address', HAD, [], 120],
-  ['what it was given, and had that', HAD, KEPT, 120],
+  ['nothing, and had an address', HAD, [], 30],
+  ['what it was given, and had that', HAD, KEPT, 30],
 ] as const) {
   test(`a claim that leaves and sees ${what} is not held for ever`, () => {
     const early = finalized(ending('leaving', meta, 0), { related, seconds: patience - 1 });

@@ -808,6 +808,16 @@ test('a node that shows free blocks which nobody lists keeps them, before new no
   assert.match(ready(waits).message, /1 of 2 nodes without blocks: n/);
 });
 
+test('a node that seemed gone and was not has its blocks again once their entries have gone', () => {
+  const released = allocation('n', '10.0.0.0/24', { network: 'storage', released: SINCE });
+  const claims = [shows('n', '10.0.0.0/24')];
+  const waits = { parent: storage, clusterCIDRs: [A], claims, allocations: [released] };
+  assert.equal(blocks(waits), {});
+  assert.match(ready(waits).message, /1 of 1 node without blocks: n/);
+  const parts = { parent: storage, clusterCIDRs: [A], claims };
+  assert.equal(blocks(parts), { n: ['10.0.0.0/24'] });
+});
+
 test('what a node shows is not believed where another has it, or where it is not a block', () => {
   const allocations = [allocation('other', '10.0.0.0/24', { network: 'storage' })];
   for (const value of [

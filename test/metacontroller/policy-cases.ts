@@ -93,6 +93,14 @@ export const policyCases: readonly PolicyCase[] = [
   },
 
   { id: 'a claim', after: claim(), added: ROUTED },
+  {
+    id: 'a claim of a cluster',
+    after: claim({ labels: { 'cluster.x-k8s.io/cluster-name': 'c' } }),
+    added: {
+      ...ROUTED,
+      labels: { 'cluster.x-k8s.io/cluster-name': 'c', 'metaipam.io/pool': 'InClusterIPPool.p' },
+    },
+  },
   { id: 'a claim of v1beta1', after: claim({}, POOL_REF, 'v1beta1'), added: ROUTED },
   {
     id: 'a claim with a label, a finalizer and more',
