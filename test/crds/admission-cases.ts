@@ -434,7 +434,12 @@ const sliceUpdates: readonly [id: string, before: object, after: object, refused
     { ...holding('10.0.0.7'), closed: true },
     'a closed slice is empty',
   ],
-  ['reopen', { ...piece, entries: {}, closed: true }, { ...piece, entries: {} }, 'a closed slice stays closed'],
+  [
+    'reopen',
+    { ...piece, entries: {}, closed: true },
+    { ...piece, entries: {} },
+    'a closed slice stays closed',
+  ],
 ];
 
 const slices: AdmissionCase[] = [
