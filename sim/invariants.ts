@@ -5,7 +5,7 @@ import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import type { WatchEvent } from '../lib/engine/store.ts';
 import type { Cluster, Node } from '../lib/kubernetes/core-types.ts';
-import { CLAIM_UID_LABEL, DEFAULT_NETWORK } from '../lib/kubernetes/names.ts';
+import { CLAIM_UID_LABEL, DEFAULT_NETWORK, OPEN, SETTLED_LABEL } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
@@ -111,6 +111,8 @@ export class Invariants {
       memory.clear();
     const addresses = addressesByName(cluster);
     for (const { metadata, spec } of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
+      // It was open where it came from, and its pool may be faster than its hook.
+      if (metadata.labels?.[SETTLED_LABEL] === OPEN) this.#admitted.add(metadata.uid!);
       const held = addresses.get(qualifiedName(metadata))?.spec;
       if (held?.poolRef.kind !== spec.poolRef.kind || held.poolRef.name !== spec.poolRef.name) continue;
       this.#addresses.set(metadata.uid!, canonicalAddress(held.address)!);

@@ -24,6 +24,7 @@ export async function startMetaipam({ apply, policies }: BenchOptions): Promise<
     applyStrategy: apply,
     admission: policies,
     metacontrollerArgs: METACONTROLLER_FLAGS.map(({ flag, recommended }) => `--${flag}=${recommended}`),
+    isAlone: true,
   });
   return {
     name: 'metaipam',

@@ -92,13 +92,19 @@ function obstacleOf({ claim, cluster }: ClaimView): ClaimOutcome | undefined {
 
 /** All stays as it is. A claim that has nothing says why it gets nothing, or that it has lost what it had. */
 function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookContext): DecoratorResponse {
-  const { claim, address, isOwn } = view;
+  const { claim, address, isOwn, settled, kept } = view;
   const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
   const addressName = claim.status?.addressRef?.name;
   const isLost = addressName !== undefined && address === undefined;
   if (isLost && obstacle.reason !== 'Paused') return lose(view, addressName, context);
   if (addressName !== undefined || address !== undefined) return { attachments };
-  return { attachments, status: claimStatus(claim, obstacle, context) };
+  // It was open before, here or in the cluster that it came from.
+  const isOpen = settled === OPEN && kept.length === 0;
+  return {
+    ...(isOpen && { labels: { [SETTLED_LABEL]: null } }),
+    attachments,
+    status: claimStatus(claim, obstacle, context),
+  };
 }
 
 /** The claim has its IPAddress. It is settled once it is seen to be the only thing that its pool keeps for it. */

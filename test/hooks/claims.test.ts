@@ -545,6 +545,13 @@ for (const [why, object, clusters, reason] of HELD) {
   });
 }
 
+test('a claim that was open and is held up is closed to its pool again, unless that keeps something for it', () => {
+  const related = [cluster({}, { paused: true })];
+  assert.equal(synced(named, { related }).labels, { 'metaipam.io/settled': null });
+  const kept = [...slicesOf(POOL, [named, '10.0.0.1']), ...related];
+  assert.is(synced(named, { related: kept }).labels, undefined);
+});
+
 for (const [id, object] of [
   ['H26', labelled],
   ['H27', named],
