@@ -66,9 +66,15 @@ export function poolOwner({ spec }: Allocation['slice']): OwnerReference {
   return { apiVersion: POOL_API_VERSION, kind, name, uid, controller: false, blockOwnerDeletion: true };
 }
 
-/** An IPAddress that is to stay: Metacontroller would delete what is not asked for, and changes nothing of it. */
+/**
+ * An IPAddress that is to stay: Metacontroller would delete what is not asked for, and changes nothing of it.
+ *
+ * It makes one that the hook has seen and its own list of children had not: applied on the server's side, an owner that
+ * is not named here would go.
+ */
 export function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): DesiredObject {
-  const { name, namespace, labels } = metadata;
+  const { name, namespace, labels, ownerReferences = [] } = metadata;
+  const others = ownerReferences.filter(({ controller }) => !controller);
   return {
     apiVersion,
     kind,
@@ -76,6 +82,7 @@ export function keptAddress({ apiVersion, kind, metadata, spec }: IPAddress): De
       name,
       ...(namespace !== undefined && { namespace }),
       ...(labels !== undefined && { labels }),
+      ...(others.length > 0 && { ownerReferences: others }),
     },
     spec,
   };

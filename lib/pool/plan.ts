@@ -23,7 +23,7 @@ import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kube
 import type { HookContext } from '../metacontroller/hook.ts';
 import { shorten } from '../text.ts';
 import { AddressesInUse } from './in-use.ts';
-import { poolTitle } from './pool.ts';
+import { type Pool, poolTitle } from './pool.ts';
 import type { PoolRanges } from './spec.ts';
 import type { PoolView } from './view.ts';
 
@@ -186,7 +186,7 @@ class Planner {
   /** Keeps what is released, or about to be, for the grace period, and until its claim has heard of it. */
   #hold(allocation: Allocation, since: string, claim: IPAddressClaim | undefined): void {
     const isNew = allocation.entry.released === undefined;
-    const isHeard = claim === undefined || !isListening(claim);
+    const isHeard = claim === undefined || !isListening(claim, this.#view.pool);
     const left =
       this.#gracePeriod === undefined ? undefined : secondsHeld(since, this.#gracePeriod, this.#now);
     if (left !== undefined && left > 0) this.#changesIn(left);
@@ -364,9 +364,10 @@ function isLeaving({ metadata }: IPAddressClaim): boolean {
   return metadata.deletionTimestamp !== undefined && metadata.labels?.[SETTLED_LABEL] === LEAVING;
 }
 
-/** Whether the claims hook still waits for what becomes of the claim's address. */
-function isListening({ metadata }: IPAddressClaim): boolean {
-  return metadata.finalizers?.includes(CLAIMS_FINALIZER) ?? false;
+/** Whether the claims hook still waits for what becomes of the claim's address. A settled one has all that it keeps. */
+function isListening({ metadata }: IPAddressClaim, pool: Pool): boolean {
+  const isSettled = metadata.labels?.[SETTLED_LABEL] === pool.metadata.uid;
+  return !isSettled && (metadata.finalizers?.includes(CLAIMS_FINALIZER) ?? false);
 }
 
 /** An address that a claim has from elsewhere, by the oldest IPAddress that says so. */

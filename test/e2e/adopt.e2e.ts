@@ -220,7 +220,7 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     assert.is(pool.status.ipAddresses.used, (await api.isGone(`${ADDRESSES}/h20`)) ? 2 : 3);
   });
 
-  test('an address that its pool does not allocate is not adopted', async () => {
+  test('an address that its pool does not list is not adopted', async () => {
     await api.patch(`${POOLS}/pool`, { metadata: { annotations: { 'cluster.x-k8s.io/paused': '' } } });
     await eventually('the pause', async () => {
       const { conditions } = (await api.get(`${POOLS}/pool`)).status;
@@ -231,7 +231,7 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     const { code, out, err } = await runAdopt('--timeout=2s');
     assert.match(
       err,
-      'IPAddress default/early: InClusterIPPool pool has not allocated 10.0.0.12 to its claim\n',
+      'IPAddress default/early: InClusterIPPool pool has not listed 10.0.0.12 for its claim\n',
     );
     assert.is(code, 1);
     assert.not.match(out, 'default/early');

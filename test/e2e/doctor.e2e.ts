@@ -43,6 +43,21 @@ async function complaints(): Promise<{ code: number; lines: string[] }> {
   return { code, lines };
 }
 
+const READ = ['get', 'list', 'watch'];
+const TAKEN_AWAY: [verbs: string[], resource: string][] = [
+  [['patch'], 'nodes'],
+  [READ, 'clustercidrs.networking.x-k8s.io'],
+  [READ, 'ipaddressclaims.ipam.cluster.x-k8s.io'],
+  [READ, 'inclusterippools.ipam.cluster.x-k8s.io'],
+  [READ, 'globalinclusterippools.ipam.cluster.x-k8s.io'],
+  [[...READ, 'update', 'delete'], 'ipaddresses.ipam.cluster.x-k8s.io'],
+  [READ, 'podnetworks.metaipam.io'],
+  [[...READ, 'create', 'update', 'patch', 'delete'], 'allocationslices.metaipam.io'],
+  [['update'], 'ipaddressclaims/finalizers.ipam.cluster.x-k8s.io'],
+  [['update'], 'inclusterippools/finalizers.ipam.cluster.x-k8s.io'],
+  [['update'], 'globalinclusterippools/finalizers.ipam.cluster.x-k8s.io'],
+];
+
 test.before(async () => {
   installation = await install({ metacontrollers: 0, isAlone: true });
 });
@@ -65,7 +80,7 @@ test('a sound install: nothing to say, exit 0', async () => {
   assert.match(out, '6 CRDs as of this release');
   assert.match(out, '7 controllers as of this release');
   assert.match(out, 'Lease metaipam-system/node-ipam-controller is held by e2e-0');
-  assert.match(out, 'ServiceAccount metaipam-system/metaipam has its 14 permissions');
+  assert.match(out, 'ServiceAccount metaipam-system/metaipam has its 38 permissions');
   assert.match(out, /\n0 problems, 0 warnings, 0 unknown, \d+ in order\n$/);
   assert.is(code, 0);
 });
@@ -134,12 +149,12 @@ test('rights taken away, a Lease that is stale, a Service without endpoints, ano
   );
   assert.match(lease!, /^error lease: Lease .*, held by gone, was last renewed \d+ s ago$/);
   assert.equal(rest, [
-    ...['patch nodes', 'get clustercidrs.networking.x-k8s.io', 'list clustercidrs.networking.x-k8s.io']
-      .concat('watch clustercidrs.networking.x-k8s.io')
-      .map(
-        (what) =>
-          `error permissions: ServiceAccount metaipam-system/metaipam of Deployment metaipam-system/metaipam may not ${what}`,
+    ...TAKEN_AWAY.flatMap(([verbs, resource]) =>
+      verbs.map(
+        (verb) =>
+          `error permissions: ServiceAccount metaipam-system/metaipam of Deployment metaipam-system/metaipam may not ${verb} ${resource}`,
       ),
+    ),
     'error other-allocators: Deployment default/node-ipam-controller runs and allocates for the same pools or nodes',
   ]);
 });

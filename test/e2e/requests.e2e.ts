@@ -87,7 +87,7 @@ async function assertFew(
   await quiet(installation);
   const { sum, byRequest } = requestsAnObject(before, await countsNow(installation), OBJECTS, made);
   const parts = [...byRequest].map(([request, count]) => `${count} ${request}`).join(', ');
-  console.log(`# ${made}: ${sum.toFixed(2)} requests each: ${parts}`);
+  console.log(`\n# ${made}: ${sum.toFixed(2)} requests each: ${parts}`);
   assert.ok(sum <= MOST_REQUESTS, `${sum} requests each: ${parts}`);
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ADDRESS_ANNOTATION } from '../../lib/kubernetes/names.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import { STALE_APPLY } from './allocations.ts';
 import { eventually } from './control-plane.ts';
@@ -70,7 +71,7 @@ async function serveAll(box: Sandbox, disturbance: Disturbance): Promise<void> {
   const names = Array.from({ length: CLAIMS }, (_, index) => `claim-${index}`);
   const made = Promise.all(names.map((name) => box.claim(name)));
   if (disturbance !== 'undisturbed') {
-    await served(box, CLAIMS / 4);
+    await begun(box);
     const victim =
       disturbance === 'leader of two killed'
         ? leadingMetacontroller(installation)
@@ -83,6 +84,18 @@ async function serveAll(box: Sandbox, disturbance: Disturbance): Promise<void> {
   }
   await made;
   await served(box, CLAIMS);
+}
+
+/** Waits until the first IPAddresses are there. */
+function begun(box: Sandbox): Promise<void> {
+  const watch = box.plane.watch(pathOf('IPAddress'));
+  const isOurs = ({ metadata }: KubernetesObject) => metadata.namespace === box.namespace;
+  return eventually(
+    'a claim to be served',
+    async () => [...watch.objects.values()].some(isOurs),
+    60,
+    (signal) => watch.next(isOurs, signal),
+  );
 }
 
 /** Waits until so many claims have their address. */

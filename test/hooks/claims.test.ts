@@ -372,6 +372,13 @@ for (const [what, meta, isOwn] of [
   });
 }
 
+/** An IPAddress as the hook wants it to stay: Metacontroller makes the claim its controller. */
+function keptOf(address: IPAddress): object {
+  const { uid: _, ownerReferences = [], ...metadata } = address.metadata;
+  const others = ownerReferences.filter(({ controller }) => !controller);
+  return { ...address, metadata: { ...metadata, ownerReferences: others } };
+}
+
 test('an IPAddress is kept as it is', () => {
   const a = claim('a', POOL);
   const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' };
@@ -386,8 +393,7 @@ test('an IPAddress is kept as it is', () => {
     },
   };
   const response = synced(a, { attachments: [changed] });
-  const { uid: _, ownerReferences: __, ...metadata } = changed.metadata;
-  assert.equal(response.attachments, [{ ...changed, metadata }]);
+  assert.equal(response.attachments, [keptOf(changed)]);
   assert.equal(statusOf(response).addressRef, { name: 'a' });
 });
 
@@ -592,8 +598,7 @@ for (const [what, meta] of [
     const found = addressOf(claim('test', POOL), '10.0.0.1');
     const related = meta === undefined ? [] : [cluster(meta)];
     const response = synced(bound, { related, attachments: [found] });
-    const { uid: _, ownerReferences: __, ...metadata } = found.metadata;
-    assert.equal(response, { attachments: [{ ...found, metadata }] });
+    assert.equal(response, { attachments: [keptOf(found)] });
   });
 }
 
@@ -705,9 +710,7 @@ test('a living claim that lost its label gets it back and keeps its IPAddress', 
   const response = finalized({ ...claim('test', POOL), metadata }, { attachments: [ADDRESS] });
   assert.is(response.finalized, false);
   assert.equal(response.labels, { 'metaipam.io/pool': 'InClusterIPPool.pool' });
-  const { uid, ownerReferences: _owners, ...kept } = ADDRESS.metadata;
-  assert.is(uid, 'address-uid');
-  assert.equal(response.attachments, [{ ...ADDRESS, metadata: kept }]);
+  assert.equal(response.attachments, [keptOf(ADDRESS)]);
 });
 
 // Recovery

@@ -529,6 +529,16 @@ test('what is released stays listed until its claim has heard of it', () => {
   assert.is(listed(sync(pool, [], slices)).length, 0);
 });
 
+test('a claim that is settled holds up nothing that it gave back, also while its pool is being deleted', () => {
+  const pool = deleted(ipPool({ addresses: ['10.0.0.1-10.0.0.2'] }));
+  const finalizers = ['metacontroller.io/decoratorcontroller-claims'];
+  const labels = { ...claim('a', pool).metadata.labels, 'metaipam.io/settled': pool.metadata.uid ?? '' };
+  const settled = claim('a', pool, { finalizers, labels });
+  const slices = slicesOf(pool, [settled, '10.0.0.1'], [settled, '10.0.0.2', { released: ago(5) }]);
+  const keys = listed(finalize(pool, [settled], slices)).map(({ key }) => key);
+  assert.equal(keys, ['10.0.0.1']);
+});
+
 test('a claim of the same name and another uid is another claim', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.2'] });
   const former = slicesOf(pool, [claim('a', pool, { uid: 'former' }), '10.0.0.1']);
