@@ -407,17 +407,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     }),
   },
   {
-    what: 'a pool that does not see what its neighbours have when they move',
-    subject: pools(
-      seeing((request) => ({
-        ...request,
-        related: withoutAddressesOfNeighbours(request.parent.metadata.name, request.related),
-      })),
-    ),
-    faults: FAULTS,
-    seed: 605,
-  },
-  {
     what: 'a pool that overlooks addresses of a dead pool of its name',
     subject: pools(
       seeing((request) => ({
