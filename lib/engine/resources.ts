@@ -4,7 +4,7 @@ import { groupOf, type Unstructured } from './object.ts';
 export interface ResourceType {
   readonly group: string;
   readonly kind: string;
-  /** The plural: `ipallocations`. */
+  /** The plural: `allocationslices`. */
   readonly resource: string;
   readonly namespaced: boolean;
   /** Served apiVersions (`group/version`), the storage version first. */

@@ -33,11 +33,14 @@ const STRIPS = 500;
 const POOL_PICTURES = 16;
 const NETWORK_PICTURES = 20;
 
+/** Why a claim is not open to its pool. */
+const HELD_UP: readonly string[] = ['Paused', 'ClusterNotFound'];
+
 /** Memory is bounded by the number of parents, and by the addresses they have in use: about 20 bytes each. */
 export class SeenParents {
   readonly #pools = new Map<string, Entry<SeenPool>>();
   readonly #networks = new Map<string, Entry<SeenNetwork>>();
-  /** Claims that wait, by name: of interest as long as their pool was not seen. */
+  /** Claims that wait, by name: of interest as long as their pool does not see them. */
   readonly #claims = new Map<string, { readonly claim: SeenClaim; readonly at: number }>();
   readonly #strips: PictureCache<SeenPool, string>;
   readonly #poolPictures: PictureCache<SeenPool, PoolPicture>;
@@ -113,11 +116,12 @@ export class SeenParents {
     return fresh(this.#networks.get(`PodNetwork/${name}`), this.#now());
   }
 
-  /** Claims that wait for pools that were not seen, as if those had said it. */
+  /** Claims that no pool sees, as if it had said why: it was not seen itself, or they are not open to it. */
   waitingForNoPool(): WaitingForNoPool[] {
     const now = this.#now();
     const lost = [...this.#claims.values()].filter(
-      ({ claim, at }) => now - at <= EXPIRY && !this.#pools.has(claim.pool),
+      ({ claim, at }) =>
+        now - at <= EXPIRY && (HELD_UP.includes(claim.reason) || !this.#pools.has(claim.pool)),
     );
     const byPool = Map.groupBy(lost, ({ claim }) => claim.pool);
     return [...byPool].map(([pool, claims]) => ({
