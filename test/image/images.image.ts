@@ -34,7 +34,7 @@ test('the server answers a hook, as nobody, and may write nothing', async () => 
   const { request } = JSON.parse(readFileSync(FIXTURE, 'utf8'));
   const answer = await server.running.post('pools/sync', JSON.stringify(request));
   assert.is(answer.status, 200);
-  assert.is(((await answer.json()) as { children: unknown[] }).children.length, 4);
+  assert.is(((await answer.json()) as { children: unknown[] }).children.length, 2);
   assert.is(await server.running.get('/readyz'), 200);
   assert.is(await server.running.stop(), 0, server.running.output);
 });
