@@ -55,11 +55,13 @@ export class Invariants {
   readonly #tampered = new Set<string>();
   /** When each claim or node was gone, by uid. */
   readonly #goneAt = new Map<string, number>();
-  /** When each entry was made and released, by its id and uid. */
+  /** How many events there were: what came before what, where time does not tell. */
+  #events = 0;
+  /** At which event each entry was made, and when it was released, by its id and uid. */
   readonly #givenAt = new Map<string, number>();
   readonly #releasedAt = new Map<string, number>();
   readonly #versions = new Map<string, Version<Unstructured>[]>();
-  /** When the deletion of each object began, by uid. */
+  /** At which event the deletion of each object began, by uid. */
   readonly #leavingSince = new Map<string, number>();
   /** Addresses, by claim uid, that a claim may have again although the pool does not give them out any more. */
   readonly #once = new Set<string>();
@@ -122,6 +124,7 @@ export class Invariants {
   #checkEvent(event: WatchEvent, actor: Actor): Violation | undefined {
     const { object, type } = event;
     const { now } = this.#world;
+    this.#events++;
     const { kind, metadata } = object;
     const id = `${kind} ${qualifiedName(metadata)}`;
     const versions = this.#versions.get(id) ?? [];
@@ -130,7 +133,7 @@ export class Invariants {
     const last = versions.at(-1);
     if (last !== undefined) last.until = Math.min(last.until, now);
     if (isDeleting(object) && !this.#leavingSince.has(metadata.uid!))
-      this.#leavingSince.set(metadata.uid!, now);
+      this.#leavingSince.set(metadata.uid!, this.#events);
     if (type === 'DELETED') {
       this.#goneAt.set(metadata.uid!, now);
       if (before?.metadata.finalizers !== undefined && this.#isInUse(object)) {
@@ -311,7 +314,7 @@ export class Invariants {
     { id, slice, key, entry, poolRef, isBlock }: Held,
     { isUser, since }: Actor,
   ): Violation | undefined {
-    this.#givenAt.set(`${id} ${entry.uid}`, this.#world.now);
+    this.#givenAt.set(`${id} ${entry.uid}`, this.#events);
     if (isUser) return undefined;
     const horizon = since - this.#world.layout.assumptions.lag * 1000 - 1000;
     const { metadata } = slice;
