@@ -1,7 +1,6 @@
 /** What has to be true once the world is kind again. */
 
 import { canonicalAddress } from '../lib/address/address.ts';
-import { controllerOf } from '../lib/engine/object.ts';
 import type { Node } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_ANNOTATION,
@@ -11,7 +10,7 @@ import {
   POOL_UID_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
-import { isPaused, qualifiedName } from '../lib/kubernetes/object.ts';
+import { controllerOf, isPaused, qualifiedName } from '../lib/kubernetes/object.ts';
 import type { AllocationSlice, ClusterCIDR, IPAddressClaim, PodNetwork } from '../lib/kubernetes/types.ts';
 import type { Invariants, Violation } from './invariants.ts';
 import {

@@ -1,8 +1,8 @@
 /** What a new cluster is given of an old one: as `clusterctl move` does, or a backup that is restored. */
 import type { Cluster } from '../lib/engine/cluster.ts';
-import { controllerOf, isDeleting, type Unstructured, withMetadata } from '../lib/engine/object.ts';
+import { isDeleting, type Unstructured, withMetadata } from '../lib/engine/object.ts';
 import { PAUSED_ANNOTATION } from '../lib/kubernetes/names.ts';
-import { qualifiedName } from '../lib/kubernetes/object.ts';
+import { controllerOf, qualifiedName } from '../lib/kubernetes/object.ts';
 
 export interface MoveOptions {
   /** Whether the pools are paused until everything is in view; otherwise the IPAddresses are there before the claims. */

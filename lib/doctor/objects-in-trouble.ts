@@ -1,6 +1,7 @@
 /** Claims and nodes that nobody has taken care of. */
+
 import type { Node } from '../kubernetes/core-types.ts';
-import { POOL_LABEL } from '../kubernetes/names.ts';
+import { CLAIMS_FINALIZER, POOL_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { listSome, plural } from '../text.ts';
@@ -9,7 +10,6 @@ import { error, type Finding, judge, ok, type Reading, warning } from './finding
 /** Milliseconds in which a new object gets what it needs, even in a burst. */
 const PATIENCE = 60_000;
 /** Metacontroller's, of the DecoratorController `claims`. */
-const CLAIM_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
 
 /** What is wrong with a claim, as far as it tells by itself. */
 export type ClaimTrouble = 'unlabelled' | 'unprotected' | 'unanswered';
@@ -19,7 +19,7 @@ export function claimTrouble(claim: IPAddressClaim, now: number): ClaimTrouble |
   const { metadata, status } = claim;
   if (isYoung(claim, now) || metadata.deletionTimestamp !== undefined) return undefined;
   if (metadata.labels?.[POOL_LABEL] === undefined) return 'unlabelled';
-  if (!metadata.finalizers?.includes(CLAIM_FINALIZER)) return 'unprotected';
+  if (!metadata.finalizers?.includes(CLAIMS_FINALIZER)) return 'unprotected';
   return status?.conditions?.some(({ type }) => type === 'Ready') ? undefined : 'unanswered';
 }
 

@@ -1,5 +1,5 @@
 /** A CompositeController (`pkg/controller/composite/controller.go`). */
-import { qualifiedName } from '../kubernetes/object.ts';
+import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
 import type { LabelSelector } from '../metacontroller/hook.ts';
 import { target } from './api.ts';
 import { controllerReference } from './children.ts';
@@ -7,7 +7,7 @@ import type { CompositeController as Config } from './controller-config.ts';
 import { type ControllerOptions, HookController, inNamespaceOf } from './hook-controller.ts';
 import { readComposite } from './hook-response.ts';
 import { compileSelector, type Labels } from './label-selector.ts';
-import { controllerOf, deepEqual, isDeleting, isMap, type Unstructured, withMetadata } from './object.ts';
+import { deepEqual, isDeleting, isMap, type Unstructured, withMetadata } from './object.ts';
 import { ObjectGroups } from './object-groups.ts';
 import { api, atomicUpdate, hook, objectOf, SyncError, type Task } from './task.ts';
 

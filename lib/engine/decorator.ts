@@ -1,16 +1,17 @@
 /** A DecoratorController (`pkg/controller/decorator/controller.go`). */
+import { DECORATOR_ANNOTATION } from '../kubernetes/names.ts';
+import { controllerOf } from '../kubernetes/object.ts';
 import type { LabelSelector } from '../metacontroller/hook.ts';
 import type { DecoratorController as Config, DecoratorParentRule } from './controller-config.ts';
 import type { Environment } from './environment.ts';
 import { type ControllerOptions, HookController, inNamespaceOf, type ParentType } from './hook-controller.ts';
 import { readDecorator } from './hook-response.ts';
 import { compileSelector } from './label-selector.ts';
-import { controllerOf, deepEqual, hasFinalizer, type Unstructured, withMetadata } from './object.ts';
+import { deepEqual, hasFinalizer, type Unstructured, withMetadata } from './object.ts';
 import { ObjectGroups } from './object-groups.ts';
 import { api, hook, objectOf, type Task } from './task.ts';
 
 /** On an attachment: the decorator that made it. */
-const DECORATOR_ANNOTATION = 'metacontroller.k8s.io/decorator-controller';
 
 export class DecoratorController extends HookController {
   constructor(config: Config, options: ControllerOptions) {

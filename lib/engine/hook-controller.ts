@@ -1,6 +1,7 @@
 /** What CompositeControllers and DecoratorControllers have in common: parents, their queue and their finalizer. */
 
 import type { OwnerReference } from '../kubernetes/object.ts';
+import { controllerOf } from '../kubernetes/object.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
 import { target } from './api.ts';
 import { type ApplyStrategy, type ChildManager, type LastUpdates, manageChildren } from './children.ts';
@@ -8,7 +9,6 @@ import { type ChildRule, type ControllerConfig, childRules } from './controller-
 import type { Environment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import {
-  controllerOf,
   deepEqual,
   groupOf,
   hasFinalizer,

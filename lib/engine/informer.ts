@@ -2,8 +2,8 @@
  * One process's cache of one resource type: it knows the world as of some position in the store's log, and
  * whoever holds it decides when it hears more.
  */
-import { qualifiedName } from '../kubernetes/object.ts';
-import { controllerOf, type Unstructured } from './object.ts';
+import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
+import type { Unstructured } from './object.ts';
 import type { ResourceType } from './resources.ts';
 import type { Store } from './store.ts';
 

@@ -1,5 +1,5 @@
 /** Objects as the API server holds them, of any kind, and the few things done to all of them. */
-import type { KubernetesObject, OwnerReference } from '../kubernetes/object.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
 
 export { deepEqual } from '../json.ts';
 
@@ -39,11 +39,6 @@ export function without<T extends object>(map: T, key: string): T {
   const copy = { ...map } as Record<string, unknown>;
   delete copy[key];
   return copy as T;
-}
-
-/** The owner that manages `object`: Kubernetes allows one. */
-export function controllerOf(object: KubernetesObject): OwnerReference | undefined {
-  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 }
 
 export function hasFinalizer(object: KubernetesObject, name: string): boolean {

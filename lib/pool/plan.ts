@@ -158,8 +158,11 @@ class Planner {
     for (const slice of leftovers) {
       block(pieceOfSlice(slice), slice.metadata.name, 'an earlier pool of this name left: delete it');
     }
-    for (const slice of [...slices.filter(isEnding), ...neighbours]) {
-      block(pieceOfSlice(slice), slice.metadata.name, 'is not this pool’s or is being deleted');
+    for (const slice of slices.filter(isEnding)) {
+      block(pieceOfSlice(slice), slice.metadata.name, 'is being deleted');
+    }
+    for (const slice of neighbours) {
+      block(pieceOfSlice(slice), slice.metadata.name, 'another pool of the address space keeps');
     }
     for (const name of lost) block(pieceOfName(name)?.piece, name, 'is missing');
   }
