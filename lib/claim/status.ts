@@ -1,4 +1,4 @@
-import { type Condition, setCondition } from '../kubernetes/conditions.ts';
+import { type Condition, setCondition, setV1Beta1Condition } from '../kubernetes/conditions.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 
@@ -20,11 +20,11 @@ export function claimStatus(
 ): object {
   const { addressRef: _, conditions = [], deprecated, ...others } = claim.status ?? {};
   const condition = { type: 'Ready', status: ready, reason, message } as const;
-  const older = setCondition(
+  const older = setV1Beta1Condition(
     (config.clusterApiVersion === 'v1beta1' ? conditions : deprecated?.v1beta1?.conditions) as Condition[],
-    asOfV1Beta1(condition),
+    condition,
     now,
-  ).map(withoutEmptyMessage);
+  );
   return {
     ...others,
     ...(addressName !== null && { addressRef: { name: addressName } }),
@@ -41,15 +41,4 @@ export function claimStatus(
 /** The Ready condition as it stands. */
 export function readyCondition({ status }: IPAddressClaim): Condition | undefined {
   return status?.conditions?.find(({ type }) => type === 'Ready');
-}
-
-/** Conditions of v1beta1 say how bad a False is. */
-function asOfV1Beta1<C extends { status: string }>(condition: C): C {
-  return condition.status === 'False' ? { ...condition, severity: 'Warning' } : condition;
-}
-
-/** They have no message where there is nothing to say. */
-function withoutEmptyMessage(condition: Condition): Condition {
-  const { message, ...others } = condition;
-  return message === '' ? (others as Condition) : condition;
 }

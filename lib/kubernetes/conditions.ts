@@ -24,8 +24,32 @@ export function setCondition(
 ): Condition[] {
   const known = previous.find(({ type }) => type === next.type);
   const lastTransitionTime = known?.status === next.status ? known.lastTransitionTime : formatTime(now);
-  const condition: Condition = { ...next, message: shorten(next.message), lastTransitionTime };
-  return known === undefined
-    ? [...previous, condition]
-    : previous.map((other) => (other === known ? condition : other));
+  return placed(previous, { ...next, message: shorten(next.message), lastTransitionTime });
+}
+
+/**
+ * The same for conditions of Cluster API's v1beta1, which have a severity where they are False, no message where there
+ * is nothing to say, and for which a new reason is a transition too. Unknown becomes False: the aggregates of v1beta1 take
+ * one True beside an Unknown for True.
+ */
+export function setV1Beta1Condition(
+  previous: readonly Condition[] = [],
+  { status, message, ...others }: Omit<Condition, 'lastTransitionTime' | 'observedGeneration'>,
+  now: number,
+): Condition[] {
+  const known = previous.find(({ type }) => type === others.type);
+  const next = {
+    ...others,
+    ...(status === 'True' ? { status } : { status: 'False', severity: 'Warning' }),
+    ...(message !== '' && { message: shorten(message) }),
+  };
+  const isSame = known?.status === next.status && known.reason === next.reason;
+  const lastTransitionTime = isSame ? known.lastTransitionTime : formatTime(now);
+  return placed(previous, { ...next, lastTransitionTime } as Condition);
+}
+
+function placed(previous: readonly Condition[], condition: Condition): Condition[] {
+  return previous.some(({ type }) => type === condition.type)
+    ? previous.map((other) => (other.type === condition.type ? condition : other))
+    : [...previous, condition];
 }

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Condition, setCondition } from '../../lib/kubernetes/conditions.ts';
+import { type Condition, setCondition, setV1Beta1Condition } from '../../lib/kubernetes/conditions.ts';
 
 const EARLIER = '2026-01-01T00:00:00Z';
 const NOW = Date.parse('2026-01-02T03:04:05.678Z');
@@ -54,6 +54,29 @@ test('a message is cut to 1024 characters, never through one', () => {
   assert.is(message.length, 1024);
   assert.ok(message.isWellFormed());
   assert.ok(message.startsWith('a🦊') && message.endsWith('…'));
+});
+
+const v1beta1 = (status: string, reason: string, more: object = {}) =>
+  ({ type: 'Ready', status, reason, ...more, lastTransitionTime: '2026-01-02T03:04:05Z' }) as const;
+for (const [status, expected] of [
+  ['True', v1beta1('True', 'Why')],
+  ['False', v1beta1('False', 'Why', { severity: 'Warning' })],
+  ['Unknown', v1beta1('False', 'Why', { severity: 'Warning' })],
+] as const) {
+  test(`${status} as a condition of v1beta1, which has no empty message`, () => {
+    const next = { type: 'Ready', status, reason: 'Why', message: '' };
+    assert.equal(setV1Beta1Condition([], next, NOW), [expected]);
+    const said = { ...next, message: 'said' };
+    assert.equal(setV1Beta1Condition([other], said, NOW), [other, { ...expected, message: 'said' }]);
+  });
+}
+
+test('a new reason is a transition of a condition of v1beta1, a new message is none', () => {
+  const before = { ...ready, status: 'False' as const, reason: 'Waiting', message: 'one' };
+  const next = { type: 'Ready', status: 'False', reason: 'Waiting', message: 'two' } as const;
+  assert.is(setV1Beta1Condition([before], next, NOW)[0]?.lastTransitionTime, EARLIER);
+  const lost = { ...next, status: 'Unknown', reason: 'Lost' } as const;
+  assert.is(setV1Beta1Condition([before], lost, NOW)[0]?.lastTransitionTime, '2026-01-02T03:04:05Z');
 });
 
 test.run();
