@@ -2,9 +2,16 @@
 import { clusterName } from '../lib/claim/cluster.ts';
 import { OPEN, POOL_LABEL, SETTLED_LABEL } from '../lib/kubernetes/names.ts';
 import type { IPAddressClaim } from '../lib/kubernetes/types.ts';
-import type { DecoratorRequest, DecoratorResponse, HookContext } from '../lib/metacontroller/hook.ts';
+import type {
+  DecoratorRequest,
+  DecoratorResponse,
+  HookContext,
+  ParentType,
+} from '../lib/metacontroller/hook.ts';
 import { poolLabel } from '../lib/pool/label.ts';
 import { isOurs } from '../lib/pool/reference.ts';
+
+export const parent: ParentType = { type: 'decorator', kind: 'IPAddressClaim' };
 
 /** Sets the label, and touches no claim of anybody else's. A claim that has no cluster to wait for is open at once. */
 export function sync(

@@ -5,17 +5,25 @@ import { endClaim, serveClaim } from '../lib/claim/outcome.ts';
 import { claimRelated, readClaimRequest } from '../lib/claim/view.ts';
 import { POOL_LABEL } from '../lib/kubernetes/names.ts';
 import type { IPAddressClaim } from '../lib/kubernetes/types.ts';
+import { addressGroup, SLICES } from '../lib/metacontroller/groups.ts';
 import type {
   CustomizeRequest,
   CustomizeResponse,
   DecoratorRequest,
   DecoratorResponse,
   HookContext,
+  ParentType,
 } from '../lib/metacontroller/hook.ts';
 import { poolLabel } from '../lib/pool/label.ts';
 import { isOurs } from '../lib/pool/reference.ts';
 
 type Request = DecoratorRequest<IPAddressClaim>;
+
+export const parent: ParentType = {
+  type: 'decorator',
+  kind: 'IPAddressClaim',
+  groups: (config) => ({ own: [addressGroup(config)], related: [SLICES, addressGroup(config)] }),
+};
 
 export function customize(
   { parent }: CustomizeRequest<IPAddressClaim>,

@@ -10,6 +10,7 @@ import type {
   PodNetwork,
   SliceAnswer,
 } from '../lib/kubernetes/types.ts';
+import { POD_NETWORKS, SLICES } from '../lib/metacontroller/groups.ts';
 import {
   type CustomizeRequest,
   type CustomizeResponse,
@@ -17,10 +18,17 @@ import {
   type DecoratorResponse,
   type HookContext,
   objectsOf,
+  type ParentType,
   type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
 import { DELETING, READY } from '../lib/pod-network/cluster-cidr-answer.ts';
 import { presenceName } from '../lib/pod-network/network-slices.ts';
+
+export const parent: ParentType = {
+  type: 'decorator',
+  kind: 'ClusterCIDR',
+  groups: () => ({ related: [SLICES, POD_NETWORKS] }),
+};
 
 /**
  * A ClusterCIDR hears what its network says of it, and knows by a slice that the network is there.
@@ -69,7 +77,7 @@ export function finalize(request: DecoratorRequest<ClusterCIDR>, context: HookCo
   const { object } = request;
   const slices = slicesIn(request);
   const answer = answerTo(object, slices);
-  const networks = objectsOf<PodNetwork>(request, 'related', `PodNetwork.${METAIPAM_API_VERSION}`);
+  const networks = objectsOf<PodNetwork>(request, 'related', POD_NETWORKS);
   const isHeld =
     (answer?.nodes ?? 0) > 0 ||
     allocationsOf(slices).some(
@@ -91,7 +99,7 @@ function networkOf({ metadata }: ClusterCIDR): string {
 }
 
 function slicesIn(request: DecoratorRequest<ClusterCIDR>): AllocationSlice[] {
-  return objectsOf(request, 'related', `AllocationSlice.${METAIPAM_API_VERSION}`);
+  return objectsOf(request, 'related', SLICES);
 }
 
 /** By its uid: one that is made anew under the name has another. */

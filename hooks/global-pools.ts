@@ -1,2 +1,5 @@
 /** GlobalInClusterIPPool → AllocationSlices in the namespace of the install. */
+import { poolParent } from '../lib/pool/view.ts';
+
 export { customize, finalize, sync } from './pools.ts';
+export const parent = poolParent('GlobalInClusterIPPool');

@@ -10,6 +10,7 @@ import {
 } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
 import type { AllocationSlice, PodCIDRClaim, PodCIDRClaimSpec } from '../lib/kubernetes/types.ts';
+import { POD_CIDR_CLAIMS, SLICES } from '../lib/metacontroller/groups.ts';
 import {
   type CustomizeRequest,
   type CustomizeResponse,
@@ -17,6 +18,7 @@ import {
   type DecoratorResponse,
   type HookContext,
   objectsOf,
+  type ParentType,
   type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
 import { decisionsOf } from '../lib/pod-network/decision.ts';
@@ -26,6 +28,12 @@ import { labelOf } from '../lib/pod-network/selector.ts';
 
 /** A PodCIDRClaim of an earlier node of the same name has to go first, and nothing tells when it has. */
 const CLAIM_RESYNC_SECONDS = 10;
+
+export const parent: ParentType = {
+  type: 'decorator',
+  kind: 'Node',
+  groups: () => ({ own: [POD_CIDR_CLAIMS], related: [SLICES] }),
+};
 
 /**
  * A node sees which of its labels networks select by, and the slices with its bell: those of secondary networks that
@@ -43,8 +51,8 @@ export function customize({ parent }: CustomizeRequest<Node>, { config }: HookCo
 
 export function sync(request: DecoratorRequest<Node>): DecoratorResponse {
   const node = request.object;
-  const [claim] = objectsOf<PodCIDRClaim>(request, 'attachments', `PodCIDRClaim.${METAIPAM_API_VERSION}`);
-  const slices = objectsOf<AllocationSlice>(request, 'related', `AllocationSlice.${METAIPAM_API_VERSION}`);
+  const [claim] = objectsOf<PodCIDRClaim>(request, 'attachments', POD_CIDR_CLAIMS);
+  const slices = objectsOf<AllocationSlice>(request, 'related', SLICES);
   const annotations = annotationsOf(node, slices);
   return {
     ...(Object.keys(annotations).length > 0 && { annotations }),

@@ -6,12 +6,14 @@ import { compareText } from '../lib/kubernetes/object.ts';
 import { formatProblem } from '../lib/kubernetes/problem.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
 import type { PodNetwork } from '../lib/kubernetes/types.ts';
+import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SLICES } from '../lib/metacontroller/groups.ts';
 import type {
   CompositeRequest,
   CompositeResponse,
   CustomizeRequest,
   CustomizeResponse,
   HookContext,
+  ParentType,
 } from '../lib/metacontroller/hook.ts';
 import { clusterCIDRAnswers, DELETING } from '../lib/pod-network/cluster-cidr-answer.ts';
 import { labelKeySlices, networkSliceHead } from '../lib/pod-network/network-slices.ts';
@@ -27,6 +29,12 @@ import { plural } from '../lib/text.ts';
 
 /** How soon a sync that asked for something new looks again, should a name be held by what it cannot see. */
 const SAFETY_RESYNC_SECONDS = 10;
+
+export const parent: ParentType = {
+  type: 'composite',
+  kind: 'PodNetwork',
+  groups: () => ({ own: [SLICES], related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS, SLICES] }),
+};
 
 export function customize(
   { parent }: CustomizeRequest<PodNetwork>,

@@ -7,18 +7,21 @@ import type {
   CustomizeRequest,
   CustomizeResponse,
   HookContext,
+  ParentType,
 } from '../lib/metacontroller/hook.ts';
 import { planPool } from '../lib/pool/plan.ts';
 import { type Pool, sliceHead } from '../lib/pool/pool.ts';
 import { readPool } from '../lib/pool/spec.ts';
 import { standstillOf } from '../lib/pool/standstill.ts';
 import { poolStatus } from '../lib/pool/status.ts';
-import { type PoolView, poolRelated, readPoolRequest } from '../lib/pool/view.ts';
+import { type PoolView, poolParent, poolRelated, readPoolRequest } from '../lib/pool/view.ts';
 
 /** How soon a sync that gave out something looks again, should Metacontroller have failed silently. */
 const SAFETY_RESYNC_SECONDS = 10;
 /** What a pool that is being deleted tells itself: once it hears that, all that it wrote before is in view too. */
 const LAST_WORD = 'Deleting';
+
+export const parent: ParentType = poolParent('InClusterIPPool');
 
 export function customize({ parent }: CustomizeRequest<Pool>, { config }: HookContext): CustomizeResponse {
   return poolRelated(parent, config);

@@ -10,6 +10,7 @@ import {
 } from '../kubernetes/names.ts';
 import { controllerOf } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
+import { addressGroup, SLICES } from '../metacontroller/groups.ts';
 import {
   type CustomizeResponse,
   type DecoratorRequest,
@@ -67,12 +68,12 @@ export function claimRelated(claim: IPAddressClaim, config: HookConfig): Customi
 export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, config: HookConfig): ClaimView {
   const claim = request.object;
   const { name, uid = '', labels } = claim.metadata;
-  const key = `IPAddress.${ipamApiVersion(config)}`;
+  const key = addressGroup(config);
   const named = ({ metadata }: IPAddress) => metadata.name === name;
   const own = objectsOf<IPAddress>(request, 'attachments', key).find(named);
   const found = own ?? objectsOf<IPAddress>(request, 'related', key).find(named);
   const isMine = found !== undefined && isFor(found, claim);
-  const slices = objectsOf<AllocationSlice>(request, 'related', `AllocationSlice.${METAIPAM_API_VERSION}`);
+  const slices = objectsOf<AllocationSlice>(request, 'related', SLICES);
   return {
     claim,
     settled: labels?.[SETTLED_LABEL],

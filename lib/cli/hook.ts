@@ -57,10 +57,11 @@ async function callHook(
   try {
     const text = await (file === '-' ? readAll(io.stdin) : readFile(file, 'utf8'));
     const given = readRequest(decodeBody(text));
-    const { request } = checkRequest(controller, hook, given.body);
+    const { request } = checkRequest(controllers[controller]!, hook, given.body);
     const config = { ...hookConfig(values), ...given.config };
     const now = values.now ?? given.now;
-    const complete = hook === 'customize' ? request : withEmptyGroups(controller, request, config);
+    const complete =
+      hook === 'customize' ? request : withEmptyGroups(controllers[controller]!.parent, request, config);
     const context = { now: now === undefined ? Date.now() : Date.parse(now), config };
     response = await controllers[controller]![hook]!(complete, context);
   } catch (error) {

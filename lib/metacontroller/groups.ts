@@ -1,41 +1,32 @@
+/** Groups of objects in requests, as Metacontroller names them: by kind and version. */
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
-import type { HookConfig } from './hook.ts';
+import type { HookConfig, ParentType } from './hook.ts';
 
-type Part = 'children' | 'attachments' | 'related';
+export const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
+export const POD_CIDR_CLAIMS = `PodCIDRClaim.${METAIPAM_API_VERSION}`;
+export const POD_NETWORKS = `PodNetwork.${METAIPAM_API_VERSION}`;
+export const CLUSTER_CIDRS = `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`;
 
-const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
-const POD_CIDR_CLAIMS = `PodCIDRClaim.${METAIPAM_API_VERSION}`;
-const POD_NETWORKS = `PodNetwork.${METAIPAM_API_VERSION}`;
-const CLUSTER_CIDRS = `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`;
+export function claimGroup(config: HookConfig): string {
+  return `IPAddressClaim.${ipamApiVersion(config)}`;
+}
 
-/** The groups of objects that Metacontroller sends each controller's sync and finalize hooks, even if empty. */
-function groupsOf(controller: string, config: HookConfig): Partial<Record<Part, readonly string[]>> {
-  const claims = `IPAddressClaim.${ipamApiVersion(config)}`;
-  const addresses = `IPAddress.${ipamApiVersion(config)}`;
-  switch (controller) {
-    case 'pools':
-    case 'global-pools':
-      return { children: [SLICES], related: [claims, addresses, SLICES] };
-    case 'claims':
-      return { attachments: [addresses], related: [SLICES, addresses] };
-    case 'nodes':
-      return { attachments: [POD_CIDR_CLAIMS], related: [SLICES] };
-    case 'pod-networks':
-      return { children: [SLICES], related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS, SLICES] };
-    case 'cluster-cidrs':
-      return { related: [SLICES, POD_NETWORKS] };
-    default:
-      return {};
-  }
+export function addressGroup(config: HookConfig): string {
+  return `IPAddress.${ipamApiVersion(config)}`;
 }
 
 /** `request` with an empty group wherever its author left one out: for requests that people write. */
-export function withEmptyGroups<R extends object>(controller: string, request: R, config: HookConfig): R {
-  const given: Partial<Record<Part, object>> = request;
-  const parts = Object.entries(groupsOf(controller, config)).map(([part, groups]) => {
-    const empty = Object.fromEntries(groups.map((group) => [group, {}]));
-    return [part, { ...empty, ...given[part as Part] }];
-  });
-  return { ...request, ...Object.fromEntries(parts) };
+export function withEmptyGroups<R extends object>(parent: ParentType, request: R, config: HookConfig): R {
+  const { own, related } = parent.groups?.(config) ?? {};
+  const given: Partial<Record<string, object>> = request;
+  const complete = (part: string, groups: readonly string[] = []) =>
+    groups.length > 0 && {
+      [part]: { ...Object.fromEntries(groups.map((group) => [group, {}])), ...given[part] },
+    };
+  return {
+    ...request,
+    ...complete(parent.type === 'composite' ? 'children' : 'attachments', own),
+    ...complete('related', related),
+  };
 }

@@ -117,6 +117,18 @@ export const DEFAULT_CONFIG: HookConfig = {
   cacheLagSeconds: 30,
 };
 
+/** What Metacontroller sends a controller: which envelope, around which kind. */
+export interface ParentType {
+  readonly type: 'composite' | 'decorator';
+  readonly kind: string;
+  /** The groups of objects that requests of its sync and finalize hooks have, even if empty. */
+  readonly groups?: (config: HookConfig) => {
+    /** Children or attachments. */
+    readonly own?: readonly string[];
+    readonly related?: readonly string[];
+  };
+}
+
 /**
  * One controller's hooks. Every function is pure: it mutates nothing it is given, and the same request and
  * context give the same answer, byte for byte.
@@ -124,6 +136,7 @@ export const DEFAULT_CONFIG: HookConfig = {
  * Metacontroller sends a parent's deletion to `finalize` where a controller has one, else to `sync`.
  */
 export interface Controller {
+  readonly parent: ParentType;
   readonly sync: Hook;
   readonly customize?: Hook;
   readonly finalize?: Hook;

@@ -14,6 +14,7 @@ import {
 import { compareAge, compareText } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
 import type { AllocationSlice, ClusterCIDR, PodCIDRClaim, PodNetwork } from '../kubernetes/types.ts';
+import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SLICES } from '../metacontroller/groups.ts';
 import {
   type CompositeRequest,
   type CustomizeResponse,
@@ -85,15 +86,14 @@ export function networkRelated({ metadata }: PodNetwork, config: HookConfig): Cu
 
 /** Throws MissingObjects. */
 export function networkObjects(request: CompositeRequest<PodNetwork>): NetworkObjects {
-  const key = `AllocationSlice.${METAIPAM_API_VERSION}`;
-  const slices = objectsOf<AllocationSlice>(request, 'children', key);
+  const slices = objectsOf<AllocationSlice>(request, 'children', SLICES);
   const names = new Set(slices.map(({ metadata }) => metadata.name));
   return {
     network: request.parent,
-    claims: objectsOf(request, 'related', `PodCIDRClaim.${METAIPAM_API_VERSION}`),
-    clusterCIDRs: objectsOf(request, 'related', `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`),
+    claims: objectsOf(request, 'related', POD_CIDR_CLAIMS),
+    clusterCIDRs: objectsOf(request, 'related', CLUSTER_CIDRS),
     slices,
-    leftovers: objectsOf<AllocationSlice>(request, 'related', key).filter(
+    leftovers: objectsOf<AllocationSlice>(request, 'related', SLICES).filter(
       ({ metadata }) => !names.has(metadata.name),
     ),
   };

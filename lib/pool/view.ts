@@ -10,12 +10,14 @@ import {
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { addressGroup, claimGroup, SLICES } from '../metacontroller/groups.ts';
 import {
   type CompositeRequest,
   type CustomizeResponse,
   type HookConfig,
   type LabelSelectorRequirement,
   objectsOf,
+  type ParentType,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from './address-space.ts';
@@ -99,17 +101,24 @@ export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
   };
 }
 
+/** What requests of the pools of a kind have in them. */
+export function poolParent(kind: Pool['kind']): ParentType {
+  return {
+    type: 'composite',
+    kind,
+    groups: (config) => ({ own: [SLICES], related: [claimGroup(config), addressGroup(config), SLICES] }),
+  };
+}
+
 /** Throws MissingObjects. */
 export function readPoolRequest(request: CompositeRequest<Pool>, config: HookConfig): PoolView {
-  const capi = ipamApiVersion(config);
-  const sliceKey = `AllocationSlice.${METAIPAM_API_VERSION}`;
-  const slices = objectsOf<AllocationSlice>(request, 'children', sliceKey);
+  const slices = objectsOf<AllocationSlice>(request, 'children', SLICES);
   const names = new Set(slices.map((slice) => slice.metadata.name));
   return poolViewOf(request.parent, {
-    claims: objectsOf<IPAddressClaim>(request, 'related', `IPAddressClaim.${capi}`),
-    addresses: objectsOf<IPAddress>(request, 'related', `IPAddress.${capi}`),
+    claims: objectsOf<IPAddressClaim>(request, 'related', claimGroup(config)),
+    addresses: objectsOf<IPAddress>(request, 'related', addressGroup(config)),
     slices,
-    otherSlices: objectsOf<AllocationSlice>(request, 'related', sliceKey).filter(
+    otherSlices: objectsOf<AllocationSlice>(request, 'related', SLICES).filter(
       (slice) => !names.has(slice.metadata.name),
     ),
   });

@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { ServerError, toServerError } from './errors.ts';
 import type { Metrics, Outcome } from './metrics.ts';
-import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths, PARENTS } from './request.ts';
+import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths } from './request.ts';
 import type { SeenParents } from './seen.ts';
 import type { Credentials } from './tls.ts';
 
@@ -27,9 +27,6 @@ export interface HookServerOptions {
 /** A server that does not listen yet. */
 export function createHookServer(options: HookServerOptions): FastifyInstance {
   const { controllers, config, bodyLimit, metrics, logger, credentials, seen, now = Date.now } = options;
-  const unknown = Object.keys(controllers).filter((name) => !Object.hasOwn(PARENTS, name));
-  if (unknown.length > 0) throw new Error(`no parent kind is known for controller ${unknown.join(', ')}`);
-
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -56,7 +53,8 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
       let answer = '';
       let parent: KubernetesObject | undefined;
       try {
-        const checked = checkRequest(controller, hook, decodeBody(request.body?.toString('utf8') ?? ''));
+        const body = decodeBody(request.body?.toString('utf8') ?? '');
+        const checked = checkRequest(controllers[controller]!, hook, body);
         parent = checked.parent;
         const response = await controllers[controller]![hook]!(checked.request, { now: now(), config });
         answer = JSON.stringify(response);

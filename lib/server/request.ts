@@ -17,22 +17,6 @@ export function hookPaths(controllers: Controllers): string[] {
   );
 }
 
-interface Parent {
-  readonly type: 'composite' | 'decorator';
-  readonly kind: string;
-}
-
-/** What Metacontroller sends each controller: which envelope, around which kind. */
-export const PARENTS: Readonly<Record<string, Parent>> = {
-  pools: { type: 'composite', kind: 'InClusterIPPool' },
-  'global-pools': { type: 'composite', kind: 'GlobalInClusterIPPool' },
-  'pod-networks': { type: 'composite', kind: 'PodNetwork' },
-  'claim-router': { type: 'decorator', kind: 'IPAddressClaim' },
-  claims: { type: 'decorator', kind: 'IPAddressClaim' },
-  nodes: { type: 'decorator', kind: 'Node' },
-  'cluster-cidrs': { type: 'decorator', kind: 'ClusterCIDR' },
-};
-
 export interface CheckedRequest {
   /** For the hook of this controller, whatever its type. */
   readonly request: never;
@@ -99,8 +83,7 @@ function isUnfinished(prefix: string): boolean {
  * Checks that `body` is a request of this controller's hook: the parent is of the right kind and has a name,
  * and every group of objects is an object of objects with metadata. Throws a ServerError that names the field.
  */
-export function checkRequest(controller: string, hook: HookName, body: unknown): CheckedRequest {
-  const parent = PARENTS[controller]!;
+export function checkRequest({ parent }: Controller, hook: HookName, body: unknown): CheckedRequest {
   if (!isObject(body)) throw invalid('', 'an object', body);
   const composite = parent.type === 'composite' || hook === 'customize';
   const checked = checkParent(body, composite ? 'parent' : 'object', parent.kind);

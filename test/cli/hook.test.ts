@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parent } from '../../hooks/pools.ts';
 import { hookCommand } from '../../lib/cli/hook.ts';
 import type { HookContext } from '../../lib/metacontroller/hook.ts';
 import { run } from './run.ts';
 
 const { run: hook } = hookCommand(async () => ({
   pools: {
+    parent,
     sync: ({ parent }: { parent: { metadata: object } }, context: HookContext) => ({
       context,
       ...parent.metadata,

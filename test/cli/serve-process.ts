@@ -1,6 +1,7 @@
 /** `metaipam serve` with one hook, which answers when its log shows that it was called and then released. */
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { parent } from '../../hooks/pools.ts';
 import { serveCommand } from '../../lib/cli/serve.ts';
 
 const [gate = '', ...argv] = process.argv.slice(2);
@@ -13,5 +14,5 @@ async function sync(): Promise<object> {
   return { children: [] };
 }
 
-const command = serveCommand(async () => ({ pools: { sync } }));
+const command = serveCommand(async () => ({ pools: { parent, sync } }));
 process.exitCode = await command.run(argv, { stdin, stdout, stderr, env });

@@ -134,6 +134,7 @@ test('exit 3: a hook that keeps failing, and one that never says the same twice'
   const restless = simulateCommand(async () => ({
     ...controllers,
     pools: {
+      ...controllers.pools!,
       sync: () => ({
         children: [
           {

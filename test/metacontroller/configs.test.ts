@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
+import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 
 interface Rule {
   apiVersion: string;
@@ -51,6 +52,21 @@ test('a config calls the hooks that its controller has, and no others', () => {
       assert.is(version, 'v2', path);
       assert.match(webhook.timeout, /^(10|60)s$/, path);
     }
+  }
+});
+
+test('a controller gets the envelope, the parent and the children that its hooks expect', () => {
+  const resources = new CustomResources(readCustomResourceDefinitions());
+  const kindOf = ({ apiVersion, resource }: Rule) =>
+    resource === 'nodes' ? 'Node' : resources.ofPlural(apiVersion, resource)!.kind;
+  for (const { kind, metadata, spec } of configs) {
+    const { parent } = controllers[metadata.name]!;
+    assert.is(kind.toLowerCase(), `${parent.type}controller`, metadata.name);
+    const parents = spec.resources ?? [spec.parentResource!];
+    assert.equal(parents.map(kindOf), [parent.kind], metadata.name);
+    const children = [...(spec.childResources ?? []), ...(spec.attachments ?? [])];
+    const groups = children.map((rule) => `${kindOf(rule)}.${rule.apiVersion}`);
+    assert.equal(parent.groups?.(DEFAULT_CONFIG).own ?? [], groups, metadata.name);
   }
 });
 

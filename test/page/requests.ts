@@ -63,7 +63,7 @@ export function poolRequest(
     related: { 'IPAddressClaim.ipam.cluster.x-k8s.io/v1beta2': group },
     finalizing: false,
   };
-  return withEmptyGroups('pools', request, DEFAULT_CONFIG);
+  return withEmptyGroups(pools!.parent, request, DEFAULT_CONFIG);
 }
 
 export function claim(name: string, changes: object = {}, pool = 'a', namespace = 'ns'): IPAddressClaim {

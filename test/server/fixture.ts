@@ -1,8 +1,8 @@
 /** A server on free loopback ports with hooks made for the test. */
 import type { FastifyBaseLogger } from 'fastify';
-import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
+import { controllers as real } from '../../hooks/index.ts';
+import { type Controller, DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { createLogger } from '../../lib/server/log.ts';
-import type { Controllers } from '../../lib/server/request.ts';
 import { type Server, startServer, type TlsOptions } from '../../lib/server/server.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
@@ -23,8 +23,9 @@ export interface Answer {
   readonly headers: Headers;
 }
 
+/** @param hooks of controllers that there are, by name */
 export async function testServer(
-  controllers: Controllers,
+  hooks: Readonly<Record<string, Omit<Controller, 'parent'>>>,
   bodyLimit = 2 ** 20,
   hooksTls?: TlsOptions,
   page?: { readonly replica: string },
@@ -33,6 +34,9 @@ export async function testServer(
   const logger = createLogger(
     { level: 'debug', format: 'json' },
     { write: (line: string) => log.push(JSON.parse(line)) },
+  );
+  const controllers = Object.fromEntries(
+    Object.entries(hooks).map(([name, own]) => [name, { ...own, parent: real[name]!.parent }]),
   );
   const server = await startServer({
     controllers,

@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type HookContext, MissingObjects } from '../../lib/metacontroller/hook.ts';
-import { createHookServer } from '../../lib/server/hooks.ts';
-import { createMetrics } from '../../lib/server/metrics.ts';
 import { compositeRequest, type TestServer, testServer } from './fixture.ts';
 
 const LIMIT = 64 * 1024;
@@ -233,14 +231,6 @@ test('calls that wait do not hold up others', async () => {
   release();
   assert.is((await slow).status, 200);
   await server.close(1000);
-});
-
-test('a controller whose parent is unknown is a mistake in the program', ({ server }) => {
-  const options = { config: {} as never, bodyLimit: 1, metrics: createMetrics(), logger: server.logger };
-  assert.throws(
-    () => createHookServer({ ...options, controllers: { nonsense: { sync: () => ({}) } } }),
-    /controller nonsense/,
-  );
 });
 
 test('the table of errors lists every code', () => {

@@ -103,7 +103,7 @@ test('claims of a pool that was never seen wait for it, until they are served or
 
 test('what the page cannot read is answered and logged all the same', async (context) => {
   const answer = { status: {}, children: [{ nothing: 'of ours' }] };
-  const server = await start(context, REPLICA, { pools: { sync: () => answer } });
+  const server = await start(context, REPLICA, { pools: { ...controllers.pools!, sync: () => answer } });
   const { status, json } = await server.post('/hooks/pools/sync', poolRequest());
   assert.is(status, 200);
   assert.equal(json, answer);
