@@ -123,10 +123,8 @@ export class LeaderElection {
       await this.#clock.sleep(Math.min(this.#options.retryPeriod, this.#left()), signal);
       if (signal.aborted) return 'stopped';
       if (this.#left() <= 0) return 'lost';
-      const renewed = await this.#within(this.#left(), (late) =>
-        this.#tryOnce(AbortSignal.any([signal, late])),
-      );
-      if (!renewed && this.holder !== undefined && this.holder !== this.#options.identity) return 'lost';
+      await this.#within(this.#left(), (late) => this.#tryOnce(AbortSignal.any([signal, late])));
+      if (this.holder !== undefined && this.holder !== this.#options.identity) return 'lost';
     }
   }
 
@@ -184,13 +182,9 @@ export class LeaderElection {
 
   async #release(): Promise<void> {
     if (this.#observed?.record.holderIdentity !== this.#options.identity) return;
-    const { acquireTime, renewTime, leaseTransitions } = this.#observed.record;
-    const released: LeaseRecord = { holderIdentity: '', leaseDurationSeconds: 1 };
-    if (acquireTime !== undefined) released.acquireTime = acquireTime;
-    if (renewTime !== undefined) released.renewTime = renewTime;
-    if (leaseTransitions !== undefined) released.leaseTransitions = leaseTransitions;
+    const { record, resourceVersion } = this.#observed;
+    const released: LeaseRecord = { ...record, holderIdentity: '', leaseDurationSeconds: 1 };
     try {
-      const { resourceVersion } = this.#observed;
       await this.#within(RELEASE_TIMEOUT, (late) => this.#store.update(released, resourceVersion, late));
     } catch (error) {
       this.#report(error);

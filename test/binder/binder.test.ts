@@ -18,6 +18,10 @@ interface Patch {
   readonly at: number;
 }
 
+const NODES = '/api/v1/nodes';
+const SLICES = '/apis/metaipam.io/v1alpha1/namespaces/metaipam-system/allocationslices';
+const CLUSTER_CIDRS = '/apis/networking.x-k8s.io/v1/clustercidrs';
+
 /**
  * What becomes of one patch: `lost` before or after the server did it, refused with a status, or held until
  * `release`.
@@ -32,25 +36,32 @@ class FakeCluster implements BinderClient {
   readonly reads: string[] = [];
   readonly nodes = new Map<string, Node>();
   fates: Fate[] = [];
+  readonly registry = new Registry();
   readFails = false;
+  eventsFail = false;
   /** Whether the watch delivers at once. */
   shows = true;
-  isSynced = true;
+  /** Paths of the caches that are not filled. */
+  readonly unsynced = new Set<string>();
+  /** How often all nodes were looked at, and how long that takes, in milliseconds. */
+  looks = 0;
+  lookTakes = 0;
   running = 0;
   mostRunning = 0;
   #seen: Node[] = [];
   #slices: AllocationSlice[] = [];
   #clusterCIDRs: ClusterCIDR[] = [clusterCIDR('all', { ipv4: '10.0.0.0/16' })];
   #watchers: (() => void)[] = [];
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
   readonly #binder: Binder;
-  readonly finished: Promise<void>;
+  finished: Promise<void> = Promise.resolve();
   leads = true;
 
   constructor(options: Partial<BinderOptions> = {}) {
     const log = createLogger({ level: 'fatal', format: 'json' }, { write() {} });
-    const metrics = new BinderMetrics(new Registry());
-    const clock = this.time.clock();
+    const metrics = new BinderMetrics(this.registry);
+    const passing = this.time.clock();
+    const clock = { ...passing, monotonic: () => passing.monotonic() + this.looks * this.lookTakes };
     this.#binder = new Binder(
       this,
       { installNamespace: 'metaipam-system', concurrency: 30, qps: 1000, ...options },
@@ -58,8 +69,13 @@ class FakeCluster implements BinderClient {
       log,
       clock,
     );
-    const term = { signal: this.#stop.signal, holds: () => this.leads && !this.#stop.signal.aborted };
-    this.finished = this.#binder.run(term);
+    this.beginTerm();
+  }
+
+  beginTerm(): void {
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
+    this.finished = this.#binder.run({ signal, holds: () => this.leads && !signal.aborted });
   }
 
   get synced(): boolean {
@@ -108,23 +124,30 @@ class FakeCluster implements BinderClient {
   }
 
   reasons(): string[] {
-    return this.events.map(({ node: name, reason }) => `${name} ${reason}`);
+    return this.events.map(({ node: name, type, reason }) => {
+      assert.is(type, reason === 'CIDRAssignmentFailed' ? 'Warning' : 'Normal');
+      return `${name} ${reason}`;
+    });
   }
 
   watch<T extends object>(path: string, selector: string | undefined, onChange: () => void) {
-    if (path.endsWith('allocationslices')) assert.is(selector, 'metaipam.io/network=default');
+    assert.is(selector, path === SLICES ? 'metaipam.io/network=default' : undefined);
     this.#watchers.push(onChange);
-    const list = (): readonly object[] => {
-      if (path === '/api/v1/nodes') return this.#seen;
-      return path.endsWith('allocationslices') ? this.#slices : this.#clusterCIDRs;
-    };
     const cluster = this;
     return {
-      list: () => list() as readonly T[],
+      list: () => cluster.#list(path) as readonly T[],
       get synced() {
-        return cluster.isSynced;
+        return !cluster.unsynced.has(path);
       },
     };
+  }
+
+  #list(path: string): readonly object[] {
+    if (path === SLICES) return this.#slices;
+    if (path === CLUSTER_CIDRS) return this.#clusterCIDRs;
+    assert.is(path, NODES);
+    this.looks++;
+    return this.#seen;
   }
 
   async readNode(name: string): Promise<Node | undefined> {
@@ -166,6 +189,7 @@ class FakeCluster implements BinderClient {
   }
 
   async createNodeEvent({ metadata }: Node, event: NodeEvent): Promise<void> {
+    if (this.eventsFail) throw new Error('unreachable');
     this.events.push({ node: metadata.name, ...event });
   }
 }
@@ -206,21 +230,23 @@ test('one patch also while the watch does not show it for minutes', async () => 
   await end(cluster);
 });
 
-test('nothing is decided before all caches are filled', async () => {
-  const cluster = new FakeCluster();
-  cluster.isSynced = false;
-  cluster.add(node('a'));
-  cluster.allocate(allocation('a', '10.0.0.0/24'));
-  await cluster.time.pass(60_000);
-  assert.not(cluster.synced);
-  assert.equal(cluster.patches, []);
-  cluster.isSynced = true;
-  cluster.changed();
-  await cluster.time.pass(100);
-  assert.is(cluster.patches.length, 1);
-  await end(cluster);
-  assert.not(cluster.synced);
-});
+for (const path of [NODES, SLICES, CLUSTER_CIDRS]) {
+  test(`nothing is decided before all caches are filled: ${path}`, async () => {
+    const cluster = new FakeCluster();
+    cluster.unsynced.add(path);
+    cluster.add(node('a'));
+    cluster.allocate(allocation('a', '10.0.0.0/24'));
+    await cluster.time.pass(60_000);
+    assert.not(cluster.synced);
+    assert.equal(cluster.patches, []);
+    cluster.unsynced.clear();
+    cluster.changed();
+    await cluster.time.pass(100);
+    assert.is(cluster.patches.length, 1);
+    await end(cluster);
+    assert.not(cluster.synced);
+  });
+}
 
 test('F14 a patch that timed out but landed is not sent again, nor its block to another node', async () => {
   const cluster = new FakeCluster();
@@ -323,6 +349,27 @@ test('after a lost patch the node is deleted: its block is free for another', as
   cluster.remove('a');
   cluster.allocate(allocation('b', '10.0.0.0/24'));
   await cluster.time.pass(10_000);
+  assert.equal(cluster.bound(), { b: '10.0.0.0/24' });
+  assert.equal(
+    cluster.patches.map(({ uid }) => uid),
+    ['uid-a', 'uid-b'],
+  );
+  await end(cluster);
+});
+
+test('a node goes while its patch is under way: its block is nobody else’s until the patch is answered', async () => {
+  const cluster = new FakeCluster();
+  let answer = () => {};
+  cluster.fates = [new Promise<void>((resolve) => (answer = resolve))];
+  cluster.add(node('a'), node('b'));
+  cluster.allocate(allocation('a', '10.0.0.0/24'));
+  await cluster.time.pass(100);
+  cluster.remove('a');
+  cluster.allocate(allocation('b', '10.0.0.0/24'));
+  await cluster.time.pass(60_000);
+  assert.is(cluster.patches.length, 1);
+  answer();
+  await cluster.time.pass(60_000);
   assert.equal(cluster.bound(), { b: '10.0.0.0/24' });
   await end(cluster);
 });
@@ -484,6 +531,99 @@ test('a node of the same name is reported on its own', async () => {
   cluster.add(node('a', undefined, { uid: 'uid-next' }));
   await cluster.time.pass(90_000);
   assert.equal(cluster.reasons(), ['a CIDRNotAvailable', 'a CIDRNotAvailable']);
+  await end(cluster);
+});
+
+test('a node without a spec has no podCIDRs', async () => {
+  const cluster = new FakeCluster();
+  const { spec, ...bare } = node('a');
+  const { spec: none, ...waiting } = node('b');
+  cluster.fates = ['lost before'];
+  cluster.add(bare, waiting);
+  cluster.allocate(allocation('a', '10.0.0.0/24'));
+  await cluster.time.pass(60_000);
+  assert.equal(cluster.bound(), { a: '10.0.0.0/24' });
+  assert.equal(cluster.reasons(), ['a CIDRAssigned', 'b CIDRNotAvailable']);
+  await end(cluster);
+});
+
+test('events that cannot be written keep nobody from a node', async () => {
+  const cluster = new FakeCluster();
+  cluster.eventsFail = true;
+  cluster.add(node('a'));
+  cluster.allocate(allocation('a', '10.0.0.0/24'));
+  await cluster.time.pass(1_000);
+  assert.equal(cluster.bound(), { a: '10.0.0.0/24' });
+  await end(cluster);
+});
+
+test('the next term begins anew: what was sent before and never seen decides nothing', async () => {
+  const cluster = new FakeCluster();
+  cluster.fates = ['lost before'];
+  cluster.add(node('a'));
+  cluster.allocate(allocation('a', '10.0.0.0/24'));
+  await cluster.time.pass(100);
+  await end(cluster);
+  cluster.allocate(allocation('a', '10.0.9.0/24'));
+  cluster.beginTerm();
+  await cluster.time.pass(1_000);
+  assert.equal(cluster.bound(), { a: '10.0.9.0/24' });
+  await end(cluster);
+});
+
+test('the next term begins anew: a refused node is tried, and reported, at once', async () => {
+  const cluster = new FakeCluster();
+  cluster.fates = Array.from({ length: 6 }, () => 403);
+  cluster.add(node('a'));
+  cluster.allocate(allocation('a', '10.0.0.0/24'));
+  await cluster.time.pass(17_000);
+  assert.is(cluster.patches.length, 5);
+  await end(cluster);
+  cluster.beginTerm();
+  await cluster.time.pass(100);
+  assert.is(cluster.patches.length, 6);
+  assert.equal(cluster.reasons(), ['a CIDRAssignmentFailed', 'a CIDRAssignmentFailed']);
+  await end(cluster);
+});
+
+test('patches are counted by outcome, blocks are told as long as the term lasts', async () => {
+  const cluster = new FakeCluster();
+  cluster.fates = ['lost before', 403];
+  cluster.add(node('a'), node('b'));
+  cluster.allocate(allocation('a', '10.0.0.0/24'), allocation('b', '10.0.1.0/24'));
+  await cluster.time.pass(60_000);
+  const text = await cluster.registry.metrics();
+  for (const [outcome, count] of Object.entries({ done: 2, rejected: 1, unknown: 1 })) {
+    assert.match(text, `metaipam_binder_node_patches_total{outcome="${outcome}"} ${count}\n`);
+  }
+  const blocks = 'max_cidrs{clusterCIDR="10.0.0.0/16",clusterCIDRName="all"} 256';
+  assert.match(text, blocks);
+  await end(cluster);
+  assert.not.match(await cluster.registry.metrics(), blocks);
+});
+
+test('with nothing to do it looks every ten seconds, also once a node that was refused is not decided any more', async () => {
+  const cluster = new FakeCluster();
+  cluster.fates = [403];
+  cluster.add(node('a'));
+  cluster.allocate(allocation('a', '10.0.0.0/24'));
+  await cluster.time.pass(500);
+  cluster.allocate();
+  await cluster.time.pass(20_000);
+  cluster.looks = 0;
+  await cluster.time.pass(60_000);
+  assert.ok(cluster.looks >= 5 && cluster.looks <= 6, `${cluster.looks} looks`);
+  await end(cluster);
+});
+
+test('looking takes half of the time at most: hooks are answered by the same thread', async () => {
+  const cluster = new FakeCluster();
+  cluster.lookTakes = 400;
+  for (let round = 0; round < 1000; round++) {
+    cluster.changed();
+    await cluster.time.pass(10);
+  }
+  assert.ok(cluster.looks >= 20 && cluster.looks <= 26, `${cluster.looks} looks`);
   await end(cluster);
 });
 

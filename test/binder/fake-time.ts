@@ -14,6 +14,11 @@ export class FakeTime {
     return this.#now;
   }
 
+  /** How many sleep. */
+  get sleepers(): number {
+    return this.#timers.size;
+  }
+
   /** Resolves after `milliseconds`, or early when the signal aborts. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {

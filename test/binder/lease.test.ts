@@ -217,6 +217,7 @@ test('steps down at the renew deadline when the store hangs', async () => {
   await time.pass(1);
   assert.not(a.holds);
   assert.not(a.leads);
+  assert.equal(a.errors, [], 'a request that was given up is no error');
   const stopped = a.stop();
   await time.pass(2_000);
   await stopped;
@@ -293,12 +294,107 @@ test('releases on stop once lead has returned; another takes over at its next tr
   await time.pass(5_000);
   await a.stop();
   assert.equal(a.outcomes, ['stopped']);
-  assert.is(lease.stored?.record.holderIdentity, '');
+  assert.equal(lease.stored?.record, {
+    holderIdentity: '',
+    leaseDurationSeconds: 1,
+    acquireTime: new Date(EPOCH),
+    renewTime: new Date(EPOCH + 4_000),
+    leaseTransitions: 0,
+  });
   assert.not(a.holds);
   await time.pass(2_400);
   assert.ok(b.holds);
   assert.is(lease.stored?.record.leaseTransitions, 1);
   await b.stop();
+});
+
+test('a release that fails is reported, and the process ends all the same', async () => {
+  const { time, lease } = world();
+  let isDown = false;
+  const journey = (): Journey => ({ there: 0, back: 0, lost: isDown ? 'request' : undefined });
+  const a = new Candidate('a', lease.store(journey), time.clock());
+  await time.pass(1_000);
+  isDown = true;
+  await a.stop();
+  assert.equal(a.outcomes, ['stopped']);
+  assert.equal(a.errors, ['connection reset']);
+  assert.is(lease.stored?.record.holderIdentity, 'a');
+});
+
+test('a release, also one that hangs, leaves no timer behind', async () => {
+  const { time, lease } = world();
+  let delay = 0;
+  const a = new Candidate(
+    'a',
+    lease.store(() => ({ there: delay, back: 0 })),
+    time.clock(),
+  );
+  await time.pass(20_000);
+  await a.stop();
+  assert.is(time.sleepers, 0);
+  const b = new Candidate(
+    'b',
+    lease.store(() => ({ there: delay, back: 0 })),
+    time.clock(),
+  );
+  await time.pass(5_000);
+  delay = HOUR;
+  const stopped = b.stop();
+  await time.pass(2_000);
+  await stopped;
+  assert.is(time.sleepers, 1, 'the request itself');
+});
+
+test('transitions are counted over terms that were released', async () => {
+  const { time, lease } = world();
+  for (const [index, identity] of ['a', 'b', 'a'].entries()) {
+    const candidate = new Candidate(identity, lease.store(), time.clock());
+    await time.pass(0);
+    assert.ok(candidate.holds);
+    assert.is(lease.stored?.record.leaseTransitions, index);
+    await candidate.stop();
+  }
+});
+
+test('those who wait look again after one to 1.2 retry periods, not all at once', async () => {
+  const { time, lease } = world();
+  const a = new Candidate('a', lease.store(), time.clock());
+  await time.pass(0);
+  const looks: number[] = [];
+  const store = lease.store();
+  const read: LeaseStore['read'] = (signal) => {
+    looks.push(time.now);
+    return store.read(signal);
+  };
+  const b = new Candidate('b', { ...store, read }, time.clock());
+  await time.pass(10 * 60_000);
+  const waits = looks.slice(1).map((at, index) => at - looks[index]!);
+  assert.ok(Math.min(...waits) >= 2_000 && Math.min(...waits) < 2_100, `${Math.min(...waits)} ms`);
+  assert.ok(Math.max(...waits) <= 2_400 && Math.max(...waits) > 2_300, `${Math.max(...waits)} ms`);
+  await Promise.all([a.stop(), b.stop()]);
+});
+
+test('a lease that somebody emptied is taken again within the term, be it at the second try', async () => {
+  const { time, lease } = world();
+  const store = lease.store();
+  let conflicts = 0;
+  const update: LeaseStore['update'] = (...request) =>
+    conflicts-- > 0 ? Promise.reject(new Error('conflict')) : store.update(...request);
+  const a = new Candidate('a', { ...store, update }, time.clock());
+  await time.pass(1_000);
+  lease.stored = { resourceVersion: 'emptied', record: { holderIdentity: '' } };
+  conflicts = 1;
+  await time.pass(60_000);
+  assert.equal(a.errors, ['conflict']);
+  assert.is(a.terms.length, 1);
+  assert.ok(a.holds);
+  await a.stop();
+});
+
+test('nobody is the holder before the lease was seen', () => {
+  const { time, lease } = world();
+  const election = new LeaderElection(lease.store(), { identity: 'a', ...DURATIONS }, time.clock(), () => {});
+  assert.is(election.holder, undefined);
 });
 
 test('the release waits for lead', async () => {
@@ -363,6 +459,7 @@ test('durations that cannot work together', () => {
   assert.is(problem({ leaseDuration: 10_001 }), undefined);
   assert.match(problem({ leaseDuration: 10_000 })!, 'must be longer than leader-elect-renew-deadline');
   assert.is(problem({ renewDeadline: 2_401 }), undefined);
+  assert.is(problem({ leaseDuration: 1_000, renewDeadline: 500, retryPeriod: 100 }), undefined);
   assert.match(problem({ renewDeadline: 2_400 })!, 'longer than 1.2 times leader-elect-retry-period');
   assert.match(problem({ retryPeriod: 0 })!, 'longer than zero');
   assert.match(problem({ leaseDuration: 999, renewDeadline: 500, retryPeriod: 100 })!, 'at least 1s');

@@ -1,7 +1,7 @@
 /**
  * Stryker changes the code, in one place at a time, and runs the test files that come by there, until one fails. Changes
- * that no test notices are shown: `npm run mutation -- lib/address lib/kubernetes/conditions.ts`. `--tests` names other
- * test files than those of the same folder or name, as for `npm run unit`.
+ * that no test notices are shown: `npm run mutation -- lib/address lib/kubernetes/conditions.ts:20-30`. `--tests` names
+ * other test files than those of the same folder or name, as for `npm run unit`.
  *
  * Stryker is no dependency: it would more than double what `npm ci` brings, for a tool that is used by hand.
  */
@@ -54,11 +54,11 @@ try {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path).isDirectory();
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Tests have the folders and names of what they test. */
 function testsOf(path: string): string {
-  const name = path.replace(/^lib\//, '').replace(/(\/|\.ts)$/, '');
+  const name = path.replace(/^lib\//, '').replace(/(\/|\.ts(:[\d-]+)?)$/, '');
   return isFolder(path) ? `${name}/` : name;
 }
