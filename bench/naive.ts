@@ -20,7 +20,7 @@ import type { CompositeRequest, ObjectMap } from '../lib/metacontroller/hook.ts'
 import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
 import { comparePools } from '../lib/pod-network/priority.ts';
 import type { Pool } from '../lib/pool/pool.ts';
-import { readPool } from '../lib/pool/spec.ts';
+import { readPool } from '../lib/pool/pool.ts';
 
 /** Something given out: the uid of the claim or node, and its address or block. */
 export type Grant = readonly [uid: string, text: string];
@@ -33,7 +33,7 @@ export function* naivePool({ parent, children, related }: CompositeRequest<Pool>
   for (const { metadata } of claims.sort(compareAge)) {
     const uid = metadata.uid ?? '';
     if (served.has(uid)) continue;
-    const { allocatable } = readPool(parent.spec).ranges!;
+    const { allocatable } = readPool(parent).ranges!;
     const inUse = new Set(texts.map((text) => parseAddress(text)?.value));
     for (const address of allocatable) {
       if (inUse.has(address.value)) continue;

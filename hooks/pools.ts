@@ -10,8 +10,7 @@ import type {
   ParentType,
 } from '../lib/metacontroller/hook.ts';
 import { planPool } from '../lib/pool/plan.ts';
-import { type Pool, sliceHead } from '../lib/pool/pool.ts';
-import { readPool } from '../lib/pool/spec.ts';
+import { type Pool, readPool, sliceHead } from '../lib/pool/pool.ts';
 import { standstillOf } from '../lib/pool/standstill.ts';
 import { poolStatus } from '../lib/pool/status.ts';
 import { type PoolView, poolParent, poolRelated, readPoolRequest } from '../lib/pool/view.ts';
@@ -51,7 +50,7 @@ export function finalize(request: CompositeRequest<Pool>, context: HookContext):
 
 function respond(view: PoolView, context: HookContext): CompositeResponse {
   const { pool, slices } = view;
-  const plan = planPool(view, readPool(pool.spec).ranges, standstillOf(pool), context);
+  const plan = planPool(view, readPool(pool).ranges, standstillOf(pool), context);
   const answers =
     plan.standstill?.reason === 'Deleting'
       ? new Map([[pool.metadata.uid ?? '', { reason: LAST_WORD }], ...plan.slices.answers])

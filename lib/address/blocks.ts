@@ -1,5 +1,5 @@
 import { type Address, FAMILY_BITS, type Family } from './address.ts';
-import { covers, type Prefix, type Range } from './range.ts';
+import { covers, formatPrefix, formatRange, type Prefix, prefixOf, type Range, sizeOf } from './range.ts';
 import { RangeSet } from './range-set.ts';
 
 /** How many blocks of `length` a prefix holds; 0 if they are larger than it. */
@@ -9,19 +9,60 @@ export function blockCount(pool: Prefix, length: number): bigint {
 
 /** How many blocks of `length` in `pool` share an address with any of the ranges. */
 export function countBlocksIn(pool: Prefix, length: number, ranges: Iterable<Range>): bigint {
-  const size = blockSize(pool.family, length);
   const grown: Range[] = [];
   for (const { family, first, last } of ranges) {
     if (family !== pool.family || last < pool.first || first > pool.last) continue;
     const lowest = first < pool.first ? pool.first : first;
     const highest = last > pool.last ? pool.last : last;
-    grown.push({ family, first: lowest - (lowest % size), last: highest - (highest % size) + size - 1n });
+    grown.push(grownTo(length, { family, first: lowest, last: highest }));
   }
-  return RangeSet.of(grown).count / size;
+  return RangeSet.of(grown).count / blockSize(pool.family, length);
 }
 
-function blockSize(family: Family, length: number): bigint {
-  return 1n << BigInt(FAMILY_BITS[family] - length);
+/** The blocks of `length` that share an address with the range, as one range. */
+export function grownTo(length: number, range: Range): Range {
+  const { family, first, last } = range;
+  if (length >= FAMILY_BITS[family]) return range;
+  const size = blockSize(family, length);
+  return { family, first: first - (first % size), last: last - (last % size) + size - 1n };
+}
+
+/** The same of a set. */
+export function setGrownTo(length: number, set: RangeSet): RangeSet {
+  const isWhole = set.ranges.every(({ family }) => length >= FAMILY_BITS[family]);
+  return isWhole ? set : RangeSet.of(set.ranges.map((range) => grownTo(length, range)));
+}
+
+/** How many blocks of `length` a set has that is a union of such blocks. */
+export function countBlocks({ ranges }: RangeSet, length: number): bigint {
+  return ranges.reduce((sum, range) => sum + sizeOf(range) / blockSize(range.family, length), 0n);
+}
+
+/** Every block of `length` of a set that is a union of such blocks, lowest first. Lazy. */
+export function* blocksIn({ ranges }: RangeSet, length: number): Generator<Prefix, undefined> {
+  for (const { family, first, last } of ranges) {
+    const size = blockSize(family, length);
+    for (let at = first; at <= last; at += size) yield { family, first: at, last: at + size - 1n, length };
+  }
+}
+
+/**
+ * A range of whole blocks: `10.0.0.1-10.0.0.9`, or of blocks of more than one address `fd00::/62`, or
+ * `fd00::/64 to fd00:0:0:2::/64`.
+ */
+export function formatSpan(range: Range, length: number): string {
+  const { family, first, last } = range;
+  if (length >= FAMILY_BITS[family]) return formatRange(range);
+  const size = sizeOf(range);
+  const whole = prefixOf({ family, value: first }, FAMILY_BITS[family] - size.toString(2).length + 1);
+  if (whole.first === first && whole.last === last) return formatPrefix(whole);
+  const [start, end] = [first, last].map((value) => formatPrefix(prefixOf({ family, value }, length)));
+  return `${start} to ${end}`;
+}
+
+/** How many addresses a block has. */
+export function blockSize(family: Family, length: number): bigint {
+  return 1n << BigInt(Math.max(0, FAMILY_BITS[family] - length));
 }
 
 /**

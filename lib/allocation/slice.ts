@@ -77,6 +77,11 @@ export function pieceOf({ marker }: AddressSpace, { family, first, length }: Pre
   return prefixOf({ family, value: first }, Math.max(0, length - bits));
 }
 
+/** The name of the slice that keeps `block`. */
+export function sliceNameOf(space: AddressSpace, block: Prefix): string {
+  return sliceName(space, pieceOf(space, block), isAddress(block) ? undefined : block.length);
+}
+
 /** The piece that a slice keeps; undefined if it has answers. */
 export function pieceOfSlice({ spec }: AllocationSlice): Prefix | undefined {
   return spec?.cidr === undefined ? undefined : parsePrefix(spec.cidr);
@@ -97,7 +102,8 @@ export function allocationsOf(slices: Iterable<AllocationSlice>): Allocation[] {
   return allocations;
 }
 
-function parseKey(key: string): Prefix | undefined {
+/** The block that a key stands for. */
+export function parseKey(key: string): Prefix | undefined {
   if (key.includes('/')) return parsePrefix(key);
   const address = parseAddress(key);
   return (
@@ -148,10 +154,7 @@ export function desiredSlices(
   for (const { block, entry } of plan.added) {
     const blockLength = isAddress(block) ? undefined : block.length;
     const piece = pieceOf(head.space, block);
-    pieceNamed(sliceName(head.space, piece, blockLength), piece, blockLength).entries.set(
-      keyOf(block),
-      entry,
-    );
+    pieceNamed(sliceNameOf(head.space, block), piece, blockLength).entries.set(keyOf(block), entry);
   }
 
   const desired: DesiredObject[] = [];

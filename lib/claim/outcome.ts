@@ -5,9 +5,11 @@ import { ADDRESS_ANNOTATION, ENDING, LEAVING, OPEN, SETTLED_LABEL } from '../kub
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
+import { blockText } from '../pool/block.ts';
+import { poolTitleOf } from '../pool/reference.ts';
 import { addressOf, keptAddress } from './ip-address.ts';
 import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
-import { addressText, type ClaimView } from './view.ts';
+import type { ClaimView } from './view.ts';
 
 /** How soon to look again for what has not appeared yet, or for a write that Metacontroller may have dropped. */
 const RESYNC_SECONDS = 10;
@@ -111,7 +113,7 @@ function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookCon
 function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, settled, isOwn, kept } = view;
   const address = view.address!;
-  const text = addressText(address);
+  const text = blockText(address);
   const pool = kept[0]?.slice.spec.poolRef.uid;
   const isAlone = kept.length === 1 && kept[0]!.key === text;
   const isSettled = kept.length === 0 && isPoolUid(settled);
@@ -183,7 +185,7 @@ function wait(view: ClaimView, context: HookContext): DecoratorResponse {
   }
   const unanswered = { ...response, resyncAfterSeconds: RESYNC_SECONDS };
   if (secondsSince(claim.metadata.creationTimestamp, context.now) < UNANSWERED_SECONDS) return unanswered;
-  const message = `no answer from ${poolTitle(claim)}: does it exist?`;
+  const message = `no answer from ${poolTitleOf(claim)}: does it exist?`;
   return {
     ...say({ ready: 'False', reason: 'PoolNotReady', message, addressName }),
     resyncAfterSeconds: RESYNC_SECONDS,
@@ -225,9 +227,4 @@ function choose({ metadata }: IPAddressClaim, kept: readonly Allocation[]): Allo
   const has = metadata.annotations?.[ADDRESS_ANNOTATION];
   const lowest = kept.toSorted(({ block: a }, { block: b }) => (a.first < b.first ? -1 : 1))[0];
   return kept.find(({ key }) => key === has) ?? lowest;
-}
-
-function poolTitle({ metadata, spec }: IPAddressClaim): string {
-  const { kind, name } = spec.poolRef;
-  return kind === 'GlobalInClusterIPPool' ? `${kind} ${name}` : `${kind} ${metadata.namespace}/${name}`;
 }

@@ -1,5 +1,4 @@
 /** What a claim gets to see. Never its pool, which changes with every other claim. */
-import { canonicalAddress } from '../address/address.ts';
 import { type Allocation, allocationsOf, bellOf } from '../allocation/slice.ts';
 import {
   CAPI_IPAM_GROUP,
@@ -18,6 +17,7 @@ import {
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
+import { poolKind } from '../pool/kinds.ts';
 import { clusterApiVersion, ipamApiVersion } from './api-version.ts';
 import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
 
@@ -42,7 +42,7 @@ export interface ClaimView {
 /** A claim sees the slices that are to tell it something, the IPAddress of its name, and its Cluster. */
 export function claimRelated(claim: IPAddressClaim, config: HookConfig): CustomizeResponse {
   const { namespace = '', name, uid = '' } = claim.metadata;
-  const isGlobal = claim.spec.poolRef.kind === 'GlobalInClusterIPPool';
+  const { isGlobal } = poolKind(claim.spec.poolRef.kind);
   const rules: RelatedResourceRule[] = [
     {
       apiVersion: METAIPAM_API_VERSION,
@@ -106,9 +106,4 @@ function isFor(address: IPAddress, claim: IPAddressClaim): boolean {
     spec.poolRef.name === poolRef.name &&
     spec.poolRef.apiGroup === CAPI_IPAM_GROUP
   );
-}
-
-/** The text of the IPAddress as slices write it. */
-export function addressText({ spec }: IPAddress): string {
-  return canonicalAddress(spec.address) ?? spec.address;
 }

@@ -1,12 +1,12 @@
-import { canonicalAddress } from '../address/address.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { addressLabels, poolOwner } from '../claim/ip-address.ts';
 import { CLUSTER_CIDR_API_VERSION, DECORATOR_ANNOTATION } from '../kubernetes/names.ts';
 import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { blockText } from '../pool/block.ts';
 import { poolTitle } from '../pool/pool.ts';
+import { poolTitleOf } from '../pool/reference.ts';
 import type { Inventory } from './inventory.ts';
-import { poolTitleOf } from './pool-account.ts';
 
 /** On a claim: whoever removes it deletes the claim's IPAddress first. */
 const RELEASE_ADDRESS = 'ipam.cluster.x-k8s.io/ReleaseAddress';
@@ -62,13 +62,10 @@ export function planAdoption({ pools, claims, addresses, allocations, clusterCID
 
   for (const pool of pools) add(pool);
   for (const address of addresses) {
-    const { metadata, spec } = address;
-    const claim = claimsByName.get(qualifiedName(metadata));
+    const claim = claimsByName.get(qualifiedName(address.metadata));
     const pool = poolTitleOf(address);
     const isServed = claim !== undefined && knownPools.has(pool) && poolTitleOf(claim) === pool;
-    const allocation = isServed
-      ? listed.get(`${claim.metadata.uid} ${canonicalAddress(spec.address)}`)
-      : undefined;
+    const allocation = isServed ? listed.get(`${claim.metadata.uid} ${blockText(address)}`) : undefined;
     const isGoing = claim?.metadata.deletionTimestamp !== undefined;
     if (isGoing && claim.metadata.finalizers?.includes(RELEASE_ADDRESS)) {
       add(address, { metadata: {}, isDeleted: true, effects: ['deleted, as its claim is'] });

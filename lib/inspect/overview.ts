@@ -4,11 +4,11 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { type Pool, poolTitle } from '../pool/pool.ts';
-import { isOurs } from '../pool/reference.ts';
+import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import { poolConditions } from '../pool/status.ts';
 import { readInventory } from './inventory.ts';
 import { type NetworkOverview, networkOverviews } from './network-overview.ts';
-import { accountsOf, type PoolAccount, poolTitleOf } from './pool-account.ts';
+import { accountsOf, type PoolAccount } from './pool-account.ts';
 import { describeWaiting, isWaiting, type ObjectState, stateOf, type Waiting } from './state.ts';
 import { type Usage, usageOfPool } from './usage.ts';
 
@@ -53,6 +53,7 @@ export function overviewOf(objects: Iterable<KubernetesObject>, context: HookCon
 }
 
 function poolOverview({ pool, view, plan }: PoolAccount, claims: readonly IPAddressClaim[]): PoolOverview {
+  const { total, used, free, outOfRange } = plan.counts;
   const listed = [...plan.slices.kept, ...plan.slices.added];
   const adopted = listed.filter(({ entry }) => entry.adopted === true).map(({ block }) => block);
   return {
@@ -60,6 +61,10 @@ function poolOverview({ pool, view, plan }: PoolAccount, claims: readonly IPAddr
     title: poolTitle(pool),
     state: stateOf(pool.status?.conditions, poolConditions(view, plan)),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
-    ...usageOfPool(pool, { used: plan.used, adopted: RangeSet.of(adopted), taken: plan.taken }),
+    ...usageOfPool(pool, { ...plan, adopted: RangeSet.of(adopted) }),
+    total,
+    used,
+    free,
+    outOfRange,
   };
 }

@@ -1,14 +1,13 @@
 /** What a pool makes of the objects of a whole cluster. It is its hook's plan: whatever else counts would differ. */
 import { ADDRESS_SPACE_LABEL, POOL_LABEL, SETTLED_LABEL } from '../kubernetes/names.ts';
-import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../pool/address-space.ts';
 import { poolLabel } from '../pool/label.ts';
 import { type PoolPlan, planPool } from '../pool/plan.ts';
-import { type Pool, poolTitle, sliceNamespace } from '../pool/pool.ts';
-import { isOurs } from '../pool/reference.ts';
-import { readPool } from '../pool/spec.ts';
+import { type Pool, poolTitle, readPool, sliceNamespace } from '../pool/pool.ts';
+import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import { standstillOf } from '../pool/standstill.ts';
 import { type PoolView, poolViewOf } from '../pool/view.ts';
 import type { Inventory } from './inventory.ts';
@@ -24,14 +23,8 @@ export function accountsOf(inventory: Inventory, context: HookContext): PoolAcco
   const find = finder(inventory, context.config.installNamespace);
   return inventory.pools.map((pool) => {
     const view = find(pool);
-    return { pool, view, plan: planPool(view, readPool(pool.spec).ranges, standstillOf(pool), context) };
+    return { pool, view, plan: planPool(view, readPool(pool).ranges, standstillOf(pool), context) };
   });
-}
-
-/** The title of the pool that a claim or an address refers to: `InClusterIPPool default/pool-a`. */
-export function poolTitleOf({ metadata, spec }: IPAddressClaim | IPAddress): string {
-  const { kind, name } = spec.poolRef;
-  return `${kind} ${kind === 'GlobalInClusterIPPool' ? name : qualifiedName({ ...metadata, name })}`;
 }
 
 /** Finds for each pool what `poolRelated` would, without a look at every object. */

@@ -1,5 +1,4 @@
-import type { Address } from '../address/address.ts';
-import { formatAddress } from '../address/address.ts';
+import { type Address, FAMILY_BITS, type Family, formatAddress } from '../address/address.ts';
 import { formatRange, type Range, sizeOf } from '../address/range.ts';
 import { compareRanges, RangeSet } from '../address/range-set.ts';
 
@@ -100,6 +99,11 @@ export function fragmentation(space: Space): number {
 /** The addresses of one state, in ascending order. */
 export function rangesOf({ segments }: Space, state: SegmentState): Range[] {
   return segments.filter((segment) => segment.state === state);
+}
+
+/** The prefix length of what is given out at once. */
+export function blockLengthOf({ unit }: Space, family: Family): number {
+  return FAMILY_BITS[family] - unit.toString(2).length + 1;
 }
 
 /** A cell of a picture: equal shares of a space, and the one thing that is said of each. */

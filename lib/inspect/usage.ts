@@ -1,9 +1,8 @@
 /** How much of a pool or of a range of blocks is used. */
-import { parseRange } from '../address/range.ts';
-import { RangeSet } from '../address/range-set.ts';
-import type { Pool } from '../pool/pool.ts';
-import { readPool } from '../pool/spec.ts';
-import { type Counts, countStates, cutSpace, fragmentation, type Space, setOf } from './space.ts';
+import { blockSize, setGrownTo } from '../address/blocks.ts';
+import type { RangeSet } from '../address/range-set.ts';
+import { type Pool, readPool } from '../pool/pool.ts';
+import { type Counts, countStates, cutSpace, fragmentation, type Space } from './space.ts';
 
 export interface Usage {
   /** These four are those of a status: what can be given out, what is taken of it by whomever, and what is left. */
@@ -18,8 +17,10 @@ export interface Usage {
   readonly space: Space;
 }
 
-/** Addresses that are in use. */
-export interface AddressesInUse {
+/** What is in use. */
+export interface InUse {
+  /** Of the blocks, unless the pool can be read. */
+  readonly blockLength: number;
   /** Taken from the pool, adopted ones among them. */
   readonly used: RangeSet;
   readonly adopted: RangeSet;
@@ -27,20 +28,31 @@ export interface AddressesInUse {
   readonly taken: RangeSet;
 }
 
-/** How a pool is used when these addresses are. */
-export function usageOfPool({ spec }: Pool, { used, adopted, taken }: AddressesInUse): Usage {
-  const { ranges } = readPool(spec);
-  const listed = ranges === undefined ? RangeSet.EMPTY : setOf(spec.addresses, parseRange);
-  const allocatable = ranges?.allocatable ?? RangeSet.EMPTY;
-  const space = cutSpace(listed.union(used), [
-    ['outOfRange', used.difference(allocatable)],
-    ['adopted', adopted],
-    ['used', used],
-    ['gateway', setOf([spec.gateway], parseRange)],
-    ['excluded', setOf(ranges === undefined ? [] : (spec.excludedAddresses ?? []), parseRange)],
-    ['reserved', listed.difference(allocatable)],
-    ['taken', taken],
-  ]);
+/** How a pool is used when these are; a part of a block counts as the block. */
+export function usageOfPool(pool: Pool, inUse: InUse): Usage {
+  const { ranges } = readPool(pool);
+  const [any] = ranges?.listed.ranges ?? [];
+  if (ranges === undefined || any === undefined) {
+    const [first] = inUse.used.ranges;
+    const unit = first === undefined ? 1n : blockSize(first.family, inUse.blockLength);
+    return usageOf(cutSpace(inUse.used, [['outOfRange', inUse.used]], unit));
+  }
+  const { allocatable, listed, excluded, gateways, blockLength } = ranges;
+  const grown = (set: RangeSet) => setGrownTo(blockLength, set);
+  const used = grown(inUse.used);
+  const space = cutSpace(
+    listed.union(used),
+    [
+      ['outOfRange', used.difference(allocatable)],
+      ['adopted', grown(inUse.adopted)],
+      ['used', used],
+      ['gateway', gateways],
+      ['excluded', grown(excluded)],
+      ['reserved', listed.difference(allocatable)],
+      ['taken', grown(inUse.taken)],
+    ],
+    blockSize(any.family, blockLength),
+  );
   return usageOf(space);
 }
 

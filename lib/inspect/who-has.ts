@@ -1,17 +1,16 @@
 /** Who has an address, or what of a range: by the slices, and by what pools and networks keep back. */
-import { formatRange, overlaps, parseRange, type Range } from '../address/range.ts';
-import type { Allocation } from '../allocation/slice.ts';
+import { formatRange, overlaps, type Range } from '../address/range.ts';
+import { type Allocation, keyOf } from '../allocation/slice.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import { poolTitle } from '../pool/pool.ts';
-import { isOurs } from '../pool/reference.ts';
-import { readPool } from '../pool/spec.ts';
+import { blockOf } from '../pool/block.ts';
+import { poolTitle, readPool } from '../pool/pool.ts';
+import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import { holderTitle } from './check/finding.ts';
 import { type Inventory, readInventory } from './inventory.ts';
 import { networkOverviews } from './network-overview.ts';
 import { overviewOf } from './overview.ts';
-import { poolTitleOf } from './pool-account.ts';
 import { type SegmentState, type Space, STATE_NAMES } from './space.ts';
 
 export interface Holding {
@@ -50,7 +49,7 @@ function* inPools(
     const listed = inventory.allocations.filter(
       ({ slice, block }) => slice.spec.poolRef.uid === uid && overlaps(block, range),
     );
-    const grace = readPool(pool.spec).ranges?.reuseGracePeriodSeconds ?? 0;
+    const grace = readPool(pool).ranges?.reuseGracePeriodSeconds ?? 0;
     for (const allocation of listed) {
       const { key, entry } = allocation;
       if (entry.released !== undefined) {
@@ -71,13 +70,13 @@ function* inPools(
       yield { addresses: key, pool: title, holder: holderTitle(allocation), note: sentence(facts) };
     }
     const known = new Set(listed.map(({ key }) => key));
-    for (const { metadata, spec } of addresses.filter((address) => poolTitleOf(address) === title)) {
-      const own = parseRange(spec.address);
-      if (own === undefined || !overlaps(own, range) || known.has(formatRange(own))) continue;
+    for (const address of addresses.filter((each) => poolTitleOf(each) === title)) {
+      const own = blockOf(address);
+      if (own === undefined || !overlaps(own, range) || known.has(keyOf(own))) continue;
       yield {
-        addresses: formatRange(own),
+        addresses: keyOf(own),
         pool: title,
-        holder: `IPAddress ${qualifiedName(metadata)}`,
+        holder: `IPAddress ${qualifiedName(address.metadata)}`,
         note: 'which its pool has not listed',
       };
     }

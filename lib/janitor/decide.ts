@@ -2,14 +2,13 @@
  * What Metacontroller leaves undone, because a parent is gone or nobody tells it: pure decisions over what a cluster
  * has. The janitor frees and tidies; it gives nothing to anybody.
  */
-import { parseAddress } from '../address/address.ts';
-import { covers, formatPrefix, prefixOf, rangeOf } from '../address/range.ts';
+import { FAMILY_BITS } from '../address/address.ts';
+import { covers, formatPrefix } from '../address/range.ts';
 import { isLongMissing } from '../allocation/lost.ts';
-import { pieceOfName, sliceName } from '../allocation/names.ts';
-import { type Allocation, allocationsOf, pieceOf } from '../allocation/slice.ts';
+import { pieceOfName } from '../allocation/names.ts';
+import { type Allocation, allocationsOf, keyOf, sliceNameOf } from '../allocation/slice.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { addressLabels, poolOwner } from '../claim/ip-address.ts';
-import { addressText } from '../claim/view.ts';
 import {
   CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
@@ -36,7 +35,10 @@ import type {
   SliceEntry,
 } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
+import { blockOf, blockText } from '../pool/block.ts';
+import { poolKind } from '../pool/kinds.ts';
 import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool.ts';
+import { plural } from '../text.ts';
 import type { Check, Deed, ObjectPath } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
 
@@ -127,25 +129,22 @@ class Janitor {
   *#endContradiction(address: IPAddress, claim: IPAddressClaim): Generator<Deed> {
     const uid = claim.metadata.uid ?? '';
     const given = this.#entries.get(uid) ?? [];
-    const key = addressText(address);
+    const block = blockOf(address);
     const [other] = given;
-    if (other === undefined || given.some((each) => each.key === key)) return;
+    if (other === undefined || given.some(({ key }) => key === blockText(address))) return;
     const pool = this.#pools.get(other.slice.spec.poolRef.uid);
-    const parsed = parseAddress(key);
     if (
       pool === undefined ||
-      parsed === undefined ||
+      block === undefined ||
       (pool.status?.slices ?? []).some((name) => !this.#has(pool, name))
     )
       return;
-    const space = addressSpace(pool);
-    const piece = pieceOf(space, prefixOf(parsed, parsed.family === 4 ? 32 : 128));
     const path = this.#slicePath(
       sliceNamespace(pool, this.#context.config.installNamespace),
-      sliceName(space, piece),
+      sliceNameOf(addressSpace(pool), block),
     );
     yield this.#delete(address, `its claim was given ${other.key}`, [
-      { is: 'not given', path, key, uid },
+      { is: 'not given', path, key: keyOf(block), uid },
       {
         is: 'unchanged',
         path: this.#pathOfSlice(other.slice),
@@ -197,21 +196,24 @@ class Janitor {
   *#restoreSlice(pool: Pool, name: string): Generator<Deed> {
     const found = pieceOfName(name);
     if (found === undefined) return;
+    const { piece, blockLength = FAMILY_BITS[piece.family] } = found;
     const { namespace, labels, poolRef, subnet } = sliceHead(pool, this.#context.config.installNamespace);
+    const { unit } = poolKind(pool.kind);
     const entries: Record<string, SliceEntry> = {};
     const checks: Check[] = [
       { is: 'absent', path: this.#slicePath(namespace, name) },
       { is: 'alive', path: pathOfPool(pool), uid: pool.metadata.uid ?? '' },
     ];
     for (const address of this.#view.addresses) {
-      const { metadata, spec } = address;
-      const parsed = parseAddress(spec.address);
-      if (parsed === undefined || !covers(found.piece, rangeOf(parsed)) || !isOf(address, pool)) continue;
+      const { metadata } = address;
+      const block = blockOf(address);
+      const isIn = block !== undefined && block.length === blockLength && covers(piece, block);
+      if (!isIn || !isOf(address, pool)) continue;
       const uid = metadata.labels?.[CLAIM_UID_LABEL] ?? controllerOf(address)?.uid;
       const claim = uid === undefined ? this.#claimNamed(address) : this.#claims.get(uid);
       if (claim === undefined) continue;
       const isOurs = metadata.labels?.[POOL_UID_LABEL] === pool.metadata.uid;
-      entries[addressText(address)] = {
+      entries[keyOf(block)] = {
         uid: claim.metadata.uid ?? '',
         ...(claim.metadata.namespace && { namespace: claim.metadata.namespace }),
         name: claim.metadata.name,
@@ -243,13 +245,14 @@ class Janitor {
       },
       spec: {
         poolRef,
-        cidr: formatPrefix(found.piece),
+        cidr: formatPrefix(piece),
+        ...(found.blockLength !== undefined && { blockLength }),
         ...subnet,
         entries,
       },
     };
     yield {
-      why: `AllocationSlice ${namespace}/${name}: is missing, and made again with ${Object.keys(entries).length} addresses`,
+      why: `AllocationSlice ${namespace}/${name}: is missing, and made again with ${plural(Object.keys(entries).length, unit.one, unit.many)}`,
       checks,
       act: { verb: 'create', path: this.#slicePath(namespace, name), object },
     };
@@ -264,7 +267,7 @@ class Janitor {
       if (claim === undefined || address === undefined || allocation === undefined) continue;
       if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
       if (address.metadata.deletionTimestamp !== undefined || controllerOf(address) !== undefined) continue;
-      if (addressText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
+      if (blockText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
       yield this.#own(address, claim, allocation);
     }
   }
@@ -310,10 +313,10 @@ class Janitor {
       const { poolRef } = spec;
       if (poolRef.apiGroup !== CAPI_IPAM_GROUP || this.#pools.has(poolRef.uid)) continue;
       if (metadata.deletionTimestamp !== undefined || this.#isAwaited(slice)) continue;
-      const isGlobal = poolRef.kind === 'GlobalInClusterIPPool';
+      const { isGlobal, resource } = poolKind(poolRef.kind);
       const path: ObjectPath = {
         apiVersion: POOL_API_VERSION,
-        resource: resourceOf(poolRef.kind),
+        resource,
         ...(!isGlobal && metadata.namespace !== undefined && { namespace: metadata.namespace }),
         name: poolRef.name,
       };
@@ -400,12 +403,8 @@ function pathOfPool({ kind, metadata }: Pool): ObjectPath {
   const { namespace, name } = metadata;
   return {
     apiVersion: POOL_API_VERSION,
-    resource: resourceOf(kind),
+    resource: poolKind(kind).resource,
     ...(namespace !== undefined && { namespace }),
     name,
   };
-}
-
-function resourceOf(kind: string): string {
-  return `${kind.toLowerCase()}s`;
 }

@@ -1,9 +1,8 @@
 /** What the page keeps of a claim whose pool may not exist: only the claim itself tells of it. */
-import { poolTitleOf } from '../inspect/pool-account.ts';
 import { describeWaiting, isWaiting, type Waiting } from '../inspect/state.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorRequest, DecoratorResponse } from '../metacontroller/hook.ts';
-import { isOurs } from '../pool/reference.ts';
+import { isOurs, poolTitleOf } from '../pool/reference.ts';
 
 export interface SeenClaim extends Waiting {
   /** `InClusterIPPool/default/pool-a`. */

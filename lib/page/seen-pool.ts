@@ -11,6 +11,7 @@ import { ADDRESS_SPACE_ANNOTATION, PAUSED_ANNOTATION } from '../kubernetes/names
 import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { CompositeRequest, CompositeResponse, HookConfig, ObjectMap } from '../metacontroller/hook.ts';
+import { blockText } from '../pool/block.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readPoolRequest } from '../pool/view.ts';
 import { formatCount } from './format.ts';
@@ -34,6 +35,8 @@ export interface SeenPool {
   readonly adopted: string;
   /** These may be ranges. */
   readonly taken: string;
+  /** The length of the blocks of a pool that cannot be read. */
+  readonly blockLength: number;
   readonly waiting: readonly WaitingGroup[];
   /** How many claims that are. */
   readonly waitingCount: number;
@@ -83,6 +86,7 @@ export function seePool(
     used: used.join(' '),
     adopted: adopted.join(' '),
     taken: taken.join(' '),
+    blockLength: allocations.reduce((most, { block }) => Math.max(most, block.length), 0),
     waiting: groupWaiting(waiting),
     waitingCount: waiting.length,
   };
@@ -93,7 +97,7 @@ function keysOf(allocations: readonly Allocation[]): string[] {
 }
 
 function textsOf(addresses: readonly IPAddress[]): string[] {
-  return addresses.map(({ spec }) => spec.address);
+  return addresses.map(blockText);
 }
 
 function countsOf({ status }: Pool): PoolCounts {
@@ -155,9 +159,14 @@ export function groupWaiting(
 }
 
 /** How the addresses of a pool lie. */
-export function usageOf({ pool, used, adopted, taken }: SeenPool): Usage {
+export function usageOf({ pool, used, adopted, taken, blockLength }: SeenPool): Usage {
   const read = (texts: string) => setOf(texts.split(' '), parseRange);
-  return usageOfPool(pool, { used: read(used), adopted: read(adopted), taken: read(taken) });
+  return usageOfPool(pool, {
+    used: read(used),
+    adopted: read(adopted),
+    taken: read(taken),
+    blockLength,
+  });
 }
 
 /** A pool as one row of cells; empty if it has no addresses. Up to ten kilobytes of SVG. */

@@ -1,25 +1,34 @@
-import { type Address, type Family, parseAddress } from '../address/address.ts';
-import { overlaps, type Range, rangeOf } from '../address/range.ts';
+import type { Family } from '../address/address.ts';
+import { overlaps, type Prefix, prefixOf, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 
-/** Gathers the addresses that a pool must not give out, and who has each. */
-export class AddressesInUse {
-  readonly #ranges: Range[] = [];
-  readonly #holders: Record<Family, Map<bigint, string>> = { 4: new Map(), 6: new Map() };
+/** Gathers the blocks that a pool must not give out, and who has each. */
+export class BlocksInUse {
+  readonly #own: Prefix[] = [];
+  readonly #others: Prefix[] = [];
+  /** By the length of a block and its first address. */
+  readonly #holders: Record<Family, Map<number, Map<bigint, string>>> = { 4: new Map(), 6: new Map() };
   readonly #blocked: { readonly range: Range; readonly by: string }[] = [];
 
-  /** Counts the address of an IPAddress; one that does not parse is nobody's. */
-  addText(text: string | undefined, holder: string): void {
-    const address = text === undefined ? undefined : parseAddress(text);
-    if (address !== undefined) this.add(address, holder);
+  /** `holder` for the end of a message: `IPAddressClaim default/web-0`. Who is there first stays. */
+  add(block: Prefix, holder: string): void {
+    if (this.#hold(block, holder)) this.#own.push(block);
   }
 
-  /** `holder` for the end of a message: `IPAddressClaim default/web-0`. Who is there first stays. */
-  add(address: Address, holder: string): void {
-    const holders = this.#holders[address.family];
-    if (holders.has(address.value)) return;
-    holders.set(address.value, holder);
-    this.#ranges.push(rangeOf(address));
+  /** Of another pool. */
+  addForeign(block: Prefix, holder: string): void {
+    if (this.#hold(block, holder)) this.#others.push(block);
+  }
+
+  #hold({ family, length, first }: Prefix, holder: string): boolean {
+    let holders = this.#holders[family].get(length);
+    if (holders === undefined) {
+      holders = new Map();
+      this.#holders[family].set(length, holders);
+    }
+    if (holders.has(first)) return false;
+    holders.set(first, holder);
+    return true;
   }
 
   /** Nothing of the range can be given out, whoever has what of it. */
@@ -27,19 +36,28 @@ export class AddressesInUse {
     this.#blocked.push({ range, by });
   }
 
-  /** Who has the address, or what keeps it from being given out. */
-  holderOf(address: Address): string | undefined {
-    const blocked = this.#blocked.find(({ range }) => overlaps(range, rangeOf(address)));
-    return this.#holders[address.family].get(address.value) ?? blocked?.by;
+  /** Who has any of the block, or what keeps it from being given out. */
+  holderOf(block: Prefix): string | undefined {
+    const { family, first, last } = block;
+    for (const [length, holders] of this.#holders[family]) {
+      if (length <= block.length) {
+        const around = length === block.length ? first : prefixOf({ family, value: first }, length).first;
+        const holder = holders.get(around);
+        if (holder !== undefined) return holder;
+        continue;
+      }
+      for (const [start, holder] of holders) if (first <= start && start <= last) return holder;
+    }
+    return this.#blocked.find(({ range }) => overlaps(range, block))?.by;
   }
 
-  /** The addresses that somebody has. */
+  /** Those that are the pool's. */
+  get own(): readonly Prefix[] {
+    return this.#own;
+  }
+
+  /** All that cannot be given out: what anybody has, and the ranges that are blocked. */
   toSet(): RangeSet {
-    return RangeSet.of(this.#ranges);
-  }
-
-  /** Those, and the ranges that are blocked. */
-  withBlocked(): RangeSet {
-    return RangeSet.of([...this.#ranges, ...this.#blocked.map(({ range }) => range)]);
+    return RangeSet.of([...this.#own, ...this.#others, ...this.#blocked.map(({ range }) => range)]);
   }
 }

@@ -1,12 +1,15 @@
-import { type Address, parseAddress } from '../address/address.ts';
-import { formatRange, type Prefix, rangeOf } from '../address/range.ts';
+import { blocksIn, countBlocks, formatSpan, setGrownTo } from '../address/blocks.ts';
+import { overlaps, type Prefix } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
+import { lostPieces } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
 import {
   type Allocation,
   allocationsOf,
   isEnding,
+  keyOf,
+  parseKey,
   pieceOfSlice,
   type SlicePlan,
 } from '../allocation/slice.ts';
@@ -22,9 +25,11 @@ import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { shorten } from '../text.ts';
-import { AddressesInUse } from './in-use.ts';
+import { blockOf, requestedBlock } from './block.ts';
+import { BlocksInUse } from './in-use.ts';
+import { poolKind, type Unit } from './kinds.ts';
 import { type Pool, poolTitle } from './pool.ts';
-import type { PoolRanges } from './spec.ts';
+import type { PoolRanges } from './ranges.ts';
 import type { PoolView } from './view.ts';
 
 /** Why a pool gives out nothing new. */
@@ -37,23 +42,26 @@ export interface PoolPlan {
   readonly slices: SlicePlan;
   readonly standstill: Standstill | undefined;
   readonly counts: PoolCounts;
-  /** The addresses taken from the pool: `counts.used`. */
+  /** What is taken from the pool: `counts.used`. */
   readonly used: RangeSet;
-  /** Those of `used` that the pool's spec does not cover. */
+  /** Of `used` what the pool does not give, or not in blocks of its length. */
   readonly outOfRange: RangeSet;
+  /** The length of its blocks; of a pool that cannot be read, of the smallest that are in use. */
+  readonly blockLength: number;
   /** Beside `used`, what is not free: neighbours have it, or nobody can tell who has what of it. */
   readonly taken: RangeSet;
   /** Seconds until time alone changes this plan; infinite if it does not. */
   readonly changesInSeconds: number;
 }
 
+/** Of blocks of the pool's length; an address is one. */
 export interface PoolCounts {
-  /** Addresses that the pool may give out. */
+  /** Those that the pool may give out. */
   readonly total: bigint;
-  /** Addresses taken from it, by whomever, whether or not the spec covers them. */
+  /** Those taken from it, by whomever, whether or not the spec covers them, and of whatever length. */
   readonly used: bigint;
   readonly free: bigint;
-  /** Those of `used` that the spec does not cover. */
+  /** Those of `used` that the pool would not give. */
   readonly outOfRange: bigint;
   /** Claims that wait. */
   readonly pending: number;
@@ -70,6 +78,8 @@ const ARRIVING_SECONDS = 60;
  * 2. Of several addresses of one claim the one stays that the claim says it has, once it does.
  * 3. Claims without an address, oldest first: those that have one from elsewhere keep it, those that had one get
  *    it again, those that ask for one get that, the others the lowest free ones.
+ *
+ * An address stands for a block of whatever length the pool gives.
  *
  * What goes now counts as used for this once: an entry cannot change hands in one write.
  *
@@ -91,7 +101,8 @@ class Planner {
   readonly #now: number;
   readonly #title: string;
 
-  readonly #inUse = new AddressesInUse();
+  readonly #unit: Unit;
+  readonly #inUse = new BlocksInUse();
   readonly #kept: Allocation[] = [];
   readonly #added: { block: Prefix; entry: SliceEntry }[] = [];
   readonly #bells: Set<string>;
@@ -109,17 +120,16 @@ class Planner {
     this.#standstill = standstill;
     this.#now = now;
     this.#title = poolTitle(view.pool);
+    this.#unit = poolKind(view.pool.kind).unit;
     this.#bells = new Set(view.claims.map(uidOf));
   }
 
   plan(): PoolPlan {
     const { claims, slices, foreign, neighbours, neighbourAddresses } = this.#view;
     const allocations = allocationsOf(slices);
-    for (const { block, entry } of allocations) this.#inUse.add(addressAt(block), holderOf(entry));
+    for (const { block, entry } of allocations) this.#inUse.add(block, holderOf(entry));
     this.#block();
-    for (const { block, entry } of allocationsOf(neighbours)) {
-      this.#inUse.add(addressAt(block), holderOf(entry));
-    }
+    for (const { block, entry } of allocationsOf(neighbours)) this.#inUse.addForeign(block, holderOf(entry));
 
     const held = this.#keep(allocations);
     const listed = new Set(allocations.map(({ entry }) => entry.uid));
@@ -130,8 +140,13 @@ class Planner {
         if (!listed.has(uidOf(claim))) this.#answers.set(uidOf(claim), { reason: 'NothingHeld' });
       } else if (!this.#takeOver(claim, arrivals, held) && !held.has(uidOf(claim))) waiting.push(claim);
     }
-    for (const each of [...foreign, ...neighbourAddresses]) {
-      this.#inUse.addText(each.spec.address, titleOf(each));
+    for (const each of foreign) {
+      const block = blockOf(each);
+      if (block !== undefined) this.#inUse.add(block, titleOf(each));
+    }
+    for (const each of neighbourAddresses) {
+      const block = blockOf(each);
+      if (block !== undefined) this.#inUse.addForeign(block, titleOf(each));
     }
     this.#standstill ??= this.#arriving(waiting);
     this.#serve(waiting);
@@ -215,18 +230,18 @@ class Planner {
     const arrival = arrivals.size === 0 ? undefined : arrivals.get(qualifiedName(claim.metadata));
     const own = held.get(uidOf(claim));
     if (arrival === undefined || claim.metadata.deletionTimestamp !== undefined) return false;
-    const { address, object } = arrival;
-    if (own?.some(({ block }) => block.family === address.family && block.first === address.value))
-      return true;
+    const { block, object } = arrival;
+    if (own?.some((each) => isSame(each.block, block))) return true;
     // The claim is about to take what it was given, unless one of its own name keeps it from that.
     if (own !== undefined && object.metadata.name !== claim.metadata.name) return true;
     if (isPaused(claim) || this.#isStill) {
-      this.#inUse.add(address, titleOf(claim));
+      this.#inUse.add(block, titleOf(claim));
       return true;
     }
-    const holder = this.#inUse.holderOf(address);
-    if (holder === undefined) this.#add(claim, address, { adopted: true });
-    else this.#refuse(claim, 'AllocationFailed', `its address ${object.spec.address} is held by ${holder}`);
+    const holder = this.#inUse.holderOf(block);
+    if (holder === undefined) this.#add(claim, block, { adopted: true });
+    else
+      this.#refuse(claim, 'AllocationFailed', `its ${this.#unit.one} ${keyOf(block)} is held by ${holder}`);
     return true;
   }
 
@@ -252,11 +267,11 @@ class Planner {
   /** Gives each waiting claim an address, or the reason why it gets none. */
   #serve(waiting: readonly IPAddressClaim[]): void {
     const living = waiting.filter((claim) => claim.metadata.deletionTimestamp === undefined);
-    const former = new Map(living.map((claim) => [claim, this.#formerAddress(claim)]));
+    const former = new Map(living.map((claim) => [claim, this.#formerBlock(claim)]));
     // What a paused claim had is not given to another, but it is left alone.
     for (const claim of living.filter(isPaused)) {
-      const address = former.get(claim);
-      if (address !== undefined) this.#inUse.add(address, titleOf(claim));
+      const block = former.get(claim);
+      if (block !== undefined) this.#inUse.add(block, titleOf(claim));
     }
     const served = living.filter((claim) => !isPaused(claim));
     const stop = this.#standstill;
@@ -266,58 +281,62 @@ class Planner {
     }
     const others: IPAddressClaim[] = [];
     for (const claim of served) {
-      const address = former.get(claim);
-      const holder = address && this.#inUse.holderOf(address);
-      if (address === undefined) others.push(claim);
-      else if (holder === undefined) this.#add(claim, address);
-      else if (this.#isLost(address)) {
-        this.#refuse(claim, 'PoolNotReady', `its address is kept by ${holder}`);
+      const block = former.get(claim);
+      const holder = block && this.#inUse.holderOf(block);
+      if (block === undefined) others.push(claim);
+      else if (holder === undefined) this.#add(claim, block);
+      else if (this.#isLost(block)) {
+        this.#refuse(claim, 'PoolNotReady', `its ${this.#unit.one} is kept by ${holder}`);
       } else others.push(claim);
     }
-    this.#serveUnserved(others);
+    this.#serveUnserved(others, this.#ranges!);
   }
 
-  #serveUnserved(claims: readonly IPAddressClaim[]): void {
-    const { allocatable } = this.#ranges!;
+  #serveUnserved(claims: readonly IPAddressClaim[], ranges: PoolRanges): void {
+    const { one } = this.#unit;
     const unspecific: IPAddressClaim[] = [];
     for (const claim of claims) {
       const text = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
-      const address = text === undefined ? undefined : parseAddress(text);
-      const holder = address && this.#inUse.holderOf(address);
-      const refuse = (why: string) => this.#refuse(claim, 'AllocationFailed', `the requested address ${why}`);
+      const block = text === undefined ? undefined : requestedBlock(text, ranges.blockLength);
+      const holder = block && this.#inUse.holderOf(block);
+      const refuse = (why: string) => this.#refuse(claim, 'AllocationFailed', `the requested ${one} ${why}`);
       if (text === undefined) unspecific.push(claim);
-      else if (address === undefined) refuse(`${JSON.stringify(text)} is not an IP address`);
-      else if (!allocatable.has(address)) refuse(`${text} is not one that ${this.#title} gives out`);
+      else if (block === undefined) refuse(`${JSON.stringify(text)} is not an IP address`);
+      else if (!this.#gives(block)) refuse(`${text} is not one that ${this.#title} gives out`);
       else if (holder !== undefined) refuse(`${text} is in use by ${holder}`);
-      else this.#add(claim, address);
+      else this.#add(claim, block);
     }
     if (unspecific.length === 0) return;
-    const free = allocatable.difference(this.#inUse.withBlocked())[Symbol.iterator]();
+    const free = blocksIn(this.#free(ranges), ranges.blockLength);
     for (const claim of unspecific) {
       const next = free.next();
-      if (next.done) this.#refuse(claim, 'PoolExhausted', `${this.#title} has no free address`);
+      if (next.done) this.#refuse(claim, 'PoolExhausted', `${this.#title} has no free ${one}`);
       else this.#add(claim, next.value);
     }
   }
 
+  #free({ allocatable, blockLength }: PoolRanges): RangeSet {
+    return allocatable.difference(setGrownTo(blockLength, this.#inUse.toSet()));
+  }
+
+  #gives(block: Prefix): boolean {
+    return block.length === this.#ranges?.blockLength && this.#ranges.allocatable.covers(block);
+  }
+
   /** The address that the claim says it had, if the pool may give it. */
-  #formerAddress({ metadata }: IPAddressClaim): Address | undefined {
+  #formerBlock({ metadata }: IPAddressClaim): Prefix | undefined {
     const text = metadata.annotations?.[ADDRESS_ANNOTATION];
-    const address = text === undefined ? undefined : parseAddress(text);
-    return address !== undefined && this.#ranges?.allocatable.has(address) ? address : undefined;
+    const block = text === undefined ? undefined : parseKey(text);
+    return block !== undefined && this.#gives(block) ? block : undefined;
   }
 
-  #isLost({ family, value }: Address): boolean {
-    return this.#view.lost.some((name) => {
-      const piece = pieceOfName(name)?.piece;
-      return piece?.family === family && piece.first <= value && value <= piece.last;
-    });
+  #isLost(block: Prefix): boolean {
+    return lostPieces(this.#view.lost).some((piece) => overlaps(piece, block));
   }
 
-  #add(claim: IPAddressClaim, address: Address, more: Partial<SliceEntry> = {}): void {
+  #add(claim: IPAddressClaim, block: Prefix, more: Partial<SliceEntry> = {}): void {
     const { uid = '', namespace, name } = claim.metadata;
-    this.#inUse.add(address, titleOf(claim));
-    const block = { ...rangeOf(address), length: address.family === 4 ? 32 : 128 };
+    this.#inUse.add(block, titleOf(claim));
     this.#added.push({ block, entry: { uid, ...(namespace && { namespace }), name, ...more } });
   }
 
@@ -329,28 +348,26 @@ class Planner {
     this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
   }
 
-  #count(): Pick<PoolPlan, 'counts' | 'used' | 'outOfRange' | 'taken'> {
-    const { neighbours, neighbourAddresses } = this.#view;
-    const allocatable = this.#ranges?.allocatable ?? RangeSet.EMPTY;
-    const others = [
-      ...allocationsOf(neighbours).map(({ block }) => block),
-      ...neighbourAddresses.flatMap(({ spec }) => parseAddress(spec.address) ?? []).map(rangeOf),
-    ];
-    const used = this.#inUse.toSet().difference(RangeSet.of(others));
-    const outOfRange = used.difference(allocatable);
-    const occupied = this.#inUse.withBlocked();
-    const pending = [...this.#answers.values()].filter(({ reason }) => reason !== 'NothingHeld').length;
+  #count(): Pick<PoolPlan, 'counts' | 'used' | 'outOfRange' | 'blockLength' | 'taken'> {
+    const ranges = this.#ranges;
+    const { own } = this.#inUse;
+    const regular = RangeSet.of(own.filter(({ length }) => length === ranges?.blockLength));
+    const odd = own.filter(({ length }) => length !== ranges?.blockLength);
+    const used = regular.union(RangeSet.of(odd));
+    const outside = regular.difference(ranges?.allocatable ?? RangeSet.EMPTY);
+    const count = (set: RangeSet) => (ranges === undefined ? 0n : countBlocks(set, ranges.blockLength));
     return {
       counts: {
-        total: allocatable.count,
-        used: used.count,
-        free: allocatable.difference(occupied).count,
-        outOfRange: outOfRange.count,
-        pending,
+        total: ranges === undefined ? 0n : count(ranges.allocatable),
+        used: BigInt(own.length),
+        free: ranges === undefined ? 0n : count(this.#free(ranges)),
+        outOfRange: count(outside) + BigInt(odd.length),
+        pending: [...this.#answers.values()].filter(({ reason }) => reason !== 'NothingHeld').length,
       },
       used,
-      outOfRange,
-      taken: occupied.difference(used),
+      outOfRange: outside.union(RangeSet.of(odd)),
+      blockLength: ranges?.blockLength ?? own.reduce((most, { length }) => Math.max(most, length), 0),
+      taken: this.#inUse.toSet().difference(used),
     };
   }
 }
@@ -373,9 +390,9 @@ function isListening({ metadata }: IPAddressClaim, pool: Pool): boolean {
   return !isSettled && (metadata.finalizers?.includes(CLAIMS_FINALIZER) ?? false);
 }
 
-/** An address that a claim has from elsewhere, by the oldest IPAddress that says so. */
+/** What a claim has from elsewhere, by the oldest IPAddress that says so. */
 interface Arrival {
-  readonly address: Address;
+  readonly block: Prefix;
   readonly object: IPAddress;
 }
 
@@ -383,15 +400,15 @@ interface Arrival {
 function arrivalsOf(foreign: readonly IPAddress[]): Map<string, Arrival> {
   const arrivals = new Map<string, Arrival>();
   for (const object of [...foreign].sort(compareAge)) {
-    const address = parseAddress(object.spec.address);
+    const block = blockOf(object);
     const claim = qualifiedName({ ...object.metadata, name: object.spec.claimRef.name });
-    if (address !== undefined && !arrivals.has(claim)) arrivals.set(claim, { address, object });
+    if (block !== undefined && !arrivals.has(claim)) arrivals.set(claim, { block, object });
   }
   return arrivals;
 }
 
-function addressAt({ family, first }: Prefix): Address {
-  return { family, value: first };
+function isSame(a: Prefix, b: Prefix): boolean {
+  return a.family === b.family && a.first === b.first && a.length === b.length;
 }
 
 /** The claim that has an entry, for the end of a message. */
@@ -407,9 +424,9 @@ function uidOf({ metadata }: KubernetesObject): string {
   return metadata.uid ?? '';
 }
 
-/** The first few ranges of a set, for a message. */
-export function summarize(set: RangeSet, most = 3): string {
-  const shown = set.ranges.slice(0, most).map(formatRange);
+/** The first few ranges of a set of blocks of `length`, for a message. */
+export function summarize(set: RangeSet, length: number, most = 3): string {
+  const shown = set.ranges.slice(0, most).map((range) => formatSpan(range, length));
   const more = set.ranges.length - shown.length;
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }

@@ -1,12 +1,14 @@
-/** The two kinds of pools, and what their slices have in common. */
+/** Pools of each kind, what they give out, and what their slices have in common. */
 import type { AddressSpace } from '../allocation/names.ts';
 import type { SliceHead } from '../allocation/slice.ts';
 import { ADDRESS_SPACE_LABEL, CAPI_IPAM_GROUP, POOL_LABEL } from '../kubernetes/names.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import type { GlobalInClusterIPPool, InClusterIPPool } from '../kubernetes/types.ts';
 import { sharedAddressSpace } from './address-space.ts';
+import { poolKind } from './kinds.ts';
 import { poolLabel } from './label.ts';
-import { readPool } from './spec.ts';
+import type { PoolReading } from './ranges.ts';
+import { readAddressPool } from './spec.ts';
 
 export type Pool = InClusterIPPool | GlobalInClusterIPPool;
 
@@ -15,13 +17,18 @@ export function poolTitle({ kind, metadata }: Pool): string {
   return `${kind} ${qualifiedName(metadata)}`;
 }
 
+/** What a pool may give out, or everything that is wrong with its spec. */
+export function readPool({ spec }: Pool): PoolReading {
+  return readAddressPool(spec);
+}
+
 export function addressSpace(pool: Pool): AddressSpace {
   const shared = sharedAddressSpace(pool);
   return shared === undefined ? ownSpace(pool) : { name: shared, marker: 'shared' };
 }
 
 function ownSpace({ kind, metadata }: Pool): AddressSpace {
-  return { name: metadata.name, marker: kind === 'GlobalInClusterIPPool' ? 'global' : '' };
+  return { name: metadata.name, marker: poolKind(kind).marker };
 }
 
 /** Namespaced pools keep their slices beside themselves, cluster-scoped ones in the install's namespace. */
@@ -30,8 +37,9 @@ export function sliceNamespace({ metadata }: Pool, installNamespace: string): st
 }
 
 export function sliceHead(pool: Pool, installNamespace: string): SliceHead {
-  const { kind, metadata, spec } = pool;
+  const { kind, metadata } = pool;
   const space = addressSpace(pool);
+  const { ranges } = readPool(pool);
   return {
     namespace: sliceNamespace(pool, installNamespace),
     space,
@@ -41,8 +49,8 @@ export function sliceHead(pool: Pool, installNamespace: string): SliceHead {
       [POOL_LABEL]: poolLabel(kind, metadata.name),
       ...(space.marker === 'shared' && { [ADDRESS_SPACE_LABEL]: space.name }),
     },
-    ...(readPool(spec).problems.length === 0 && {
-      subnet: { prefix: spec.prefix, ...(spec.gateway && { gateway: spec.gateway }) },
+    ...(ranges !== undefined && {
+      subnet: { prefix: ranges.prefix, ...(ranges.gateway && { gateway: ranges.gateway }) },
     }),
   };
 }

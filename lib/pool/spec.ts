@@ -2,6 +2,7 @@ import { type Address, FAMILY_BITS, type Family, parseAddress } from '../address
 import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
+import type { PoolRanges, PoolReading } from './ranges.ts';
 
 /** The spec of an InClusterIPPool or a GlobalInClusterIPPool, as it may arrive: nothing about it is certain. */
 export interface PoolSpec {
@@ -13,28 +14,14 @@ export interface PoolSpec {
   readonly addressReuseGracePeriodSeconds?: number;
 }
 
-/** What a pool may give out. */
-export interface PoolRanges {
-  readonly allocatable: RangeSet;
-  /** The subnet's prefix length, for the consumer of an address. */
-  readonly prefix: number;
-  /** As the user wrote it. */
-  readonly gateway?: string;
-  readonly reuseGracePeriodSeconds: number;
-}
-
-export type PoolReading =
-  | { readonly ranges: PoolRanges; readonly problems: readonly [] }
-  | { readonly ranges?: undefined; readonly problems: readonly Problem[] };
-
 /**
- * Reads a pool's spec: its allocatable addresses, or everything that is wrong with it.
+ * Reads the spec of a pool of addresses: those that it may give out, or everything that is wrong with it.
  *
  * Allocatable are `addresses` less `excludedAddresses`, the gateway, and the reserved addresses of the subnet,
  * unless `allocateReservedIPAddresses` is set. The messages are those of the webhooks of the Cluster API
  * in-cluster provider.
  */
-export function readPool(spec: PoolSpec = {}): PoolReading {
+export function readAddressPool(spec: PoolSpec = {}): PoolReading {
   const problems: Problem[] = [];
   const addresses = readRanges('spec.addresses', spec.addresses, problems);
   const excluded = readRanges('spec.excludedAddresses', spec.excludedAddresses, problems);
@@ -109,6 +96,10 @@ export function poolRanges(
   }
   return {
     allocatable: listed.difference(RangeSet.of(withheld)),
+    blockLength: FAMILY_BITS[lowest?.family ?? 4],
+    listed,
+    excluded: RangeSet.of(excluded),
+    gateways: RangeSet.of(gateway === undefined ? [] : [rangeOf(gateway)]),
     prefix,
     ...(spec.gateway && { gateway: spec.gateway }),
     reuseGracePeriodSeconds: spec.addressReuseGracePeriodSeconds ?? 0,

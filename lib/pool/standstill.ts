@@ -4,8 +4,7 @@ import { formatProblem } from '../kubernetes/problem.ts';
 import { shorten } from '../text.ts';
 import { isAddressSpaceName, sharedAddressSpace } from './address-space.ts';
 import type { Standstill } from './plan.ts';
-import type { Pool } from './pool.ts';
-import { readPool } from './spec.ts';
+import { type Pool, readPool } from './pool.ts';
 
 /** Why the pool gives out nothing now, as far as the pool alone tells. */
 export function standstillOf(pool: Pool): Standstill | undefined {
@@ -20,7 +19,7 @@ export function standstillOf(pool: Pool): Standstill | undefined {
       message: `has an annotation ${ADDRESS_SPACE_ANNOTATION} that is not a DNS name of at most 63 characters`,
     };
   }
-  const { problems } = readPool(pool.spec);
+  const { problems } = readPool(pool);
   if (problems.length === 0) return undefined;
   return { reason: 'InvalidSpec', message: shorten(`is invalid: ${problems.map(formatProblem).join('; ')}`) };
 }

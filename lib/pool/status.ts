@@ -1,6 +1,7 @@
 import { listedSlices, slicesMissing } from '../allocation/lost.ts';
 import { exactInteger } from '../json.ts';
 import { type Condition, setCondition } from '../kubernetes/conditions.ts';
+import { poolKind, type Unit } from './kinds.ts';
 import { type PoolPlan, summarize } from './plan.ts';
 import type { PoolView } from './view.ts';
 
@@ -34,20 +35,21 @@ function cap(count: bigint): bigint {
 
 /** What there is to say of a pool, to whoever asks. */
 export function poolConditions(
-  { lost }: Pick<PoolView, 'lost'>,
-  { standstill, counts, outOfRange }: PoolPlan,
+  { pool, lost }: Pick<PoolView, 'pool' | 'lost'>,
+  { standstill, counts, outOfRange, blockLength }: PoolPlan,
 ): Omit<Condition, 'lastTransitionTime'>[] {
+  const { unit } = poolKind(pool.kind);
   return [
     standstill === undefined
       ? { type: 'Ready', status: 'True', reason: 'PoolReady', message: '' }
       : { type: 'Ready', status: 'False', reason: standstill.reason, message: standstill.message },
-    exhaustion(counts, standstill),
+    exhaustion(unit, counts, standstill),
     counts.outOfRange > 0n
       ? {
           type: 'OutOfRange',
           status: 'True',
-          reason: 'AddressesOutsidePool',
-          message: `in use but no longer part of the pool: ${summarize(outOfRange)}`,
+          reason: `${capitalized(unit.many)}OutsidePool`,
+          message: `in use but no longer part of the pool: ${summarize(outOfRange, blockLength)}`,
         }
       : { type: 'OutOfRange', status: 'False', reason: 'AllInPool', message: '' },
     slicesMissing(lost),
@@ -55,14 +57,24 @@ export function poolConditions(
 }
 
 function exhaustion(
+  { one, many }: Unit,
   { total, free }: PoolPlan['counts'],
   standstill: PoolPlan['standstill'],
 ): Omit<Condition, 'lastTransitionTime'> {
   const type = 'Exhausted';
-  if (free > 0n) return { type, status: 'False', reason: 'AddressesFree', message: '' };
+  if (free > 0n) return { type, status: 'False', reason: `${capitalized(many)}Free`, message: '' };
   if (total > 0n)
-    return { type, status: 'True', reason: 'NoFreeAddress', message: 'every address is in use' };
+    return { type, status: 'True', reason: `NoFree${capitalized(one)}`, message: `every ${one} is in use` };
   return standstill?.reason === 'InvalidSpec'
     ? { type, status: 'Unknown', reason: 'InvalidSpec', message: 'nobody can tell what the pool has' }
-    : { type, status: 'True', reason: 'NoAddress', message: 'the pool has no address to give out' };
+    : {
+        type,
+        status: 'True',
+        reason: `No${capitalized(one)}`,
+        message: `the pool has no ${one} to give out`,
+      };
+}
+
+function capitalized(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }

@@ -12,8 +12,7 @@ import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
 import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
-import type { Pool } from '../pool/pool.ts';
-import { readPool } from '../pool/spec.ts';
+import { type Pool, readPool } from '../pool/pool.ts';
 
 type Validate = (object: never) => Problem[];
 
@@ -38,7 +37,7 @@ export function brokenRules(object: KubernetesObject): Problem[] {
 }
 
 function validatePool(pool: Pool): Problem[] {
-  const problems = [...readPool(pool.spec ?? {}).problems];
+  const problems = [...readPool(pool).problems];
   const space = sharedAddressSpace(pool);
   if (space !== undefined && !isAddressSpaceName(space)) {
     problems.push({

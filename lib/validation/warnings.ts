@@ -14,7 +14,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
-import { type PoolSpec, readPool } from '../pool/spec.ts';
+import { type PoolSpec, readAddressPool } from '../pool/spec.ts';
 import { editDistance, nearest } from '../text.ts';
 import { groupOf } from './rules.ts';
 
@@ -64,7 +64,7 @@ export function warningsOf(object: KubernetesObject, resources: CustomResources)
 
 function poolWarnings(spec: PoolSpec): Warning[] {
   const { addresses = [], excludedAddresses = [], gateway } = spec;
-  const { ranges } = readPool(spec);
+  const { ranges } = readAddressPool(spec);
   if (ranges === undefined) return [];
   const warnings = [
     ...addresses.flatMap((text, index) => hostBits(`spec.addresses[${index}]`, text)),

@@ -12,7 +12,7 @@ import type {
   ObjectMap,
   Objects,
 } from '../../lib/metacontroller/hook.ts';
-import { readPool } from '../../lib/pool/spec.ts';
+import { readPool } from '../../lib/pool/pool.ts';
 import {
   ago,
   answersByUid,
@@ -218,7 +218,7 @@ check('every claim that waits is answered once, and no other', (scene) => {
   assert.is(new Set(answered).size, answered.length, 'at most once');
   const told = new Set(answered);
   const still = scene.pool.metadata.annotations?.['cluster.x-k8s.io/paused'] !== undefined;
-  const isBad = readPool(scene.pool.spec).ranges === undefined;
+  const isBad = readPool(scene.pool).ranges === undefined;
   const adopting = new Set(scene.foreign.map(({ spec }) => spec.claimRef.name));
   for (const { metadata } of waitingOf(scene)) {
     // What such a claim has is not listed before the pool goes on; it is in use all the same.
@@ -243,7 +243,7 @@ check('who has to hear of something listens: each claim in view that is listed o
 
 check('new addresses are the lowest free ones, to the oldest claims first', (scene) => {
   const response = sync(scene);
-  const { ranges } = readPool(scene.pool.spec);
+  const { ranges } = readPool(scene.pool);
   const adopting = new Set(scene.foreign.map(({ spec }) => spec.claimRef.name));
   const plain = waitingOf(scene)
     .filter(({ metadata, status }) => !metadata.annotations && !status && !adopting.has(metadata.name))
@@ -281,7 +281,7 @@ check('new addresses are the lowest free ones, to the oldest claims first', (sce
 });
 
 check('nothing outside the pool is given, but to who has it', (scene) => {
-  const { ranges } = readPool(scene.pool.spec);
+  const { ranges } = readPool(scene.pool);
   for (const { key, entry } of addedBy(sync(scene), scene)) {
     if (!entry.adopted) assert.ok(ranges?.allocatable.has(parseAddress(key)!), key);
   }
@@ -304,7 +304,7 @@ check('an entry is never dropped, changed or released without the word of its cl
 });
 
 check('what is released goes when its time is over, and not before', (scene) => {
-  const { ranges } = readPool(scene.pool.spec);
+  const { ranges } = readPool(scene.pool);
   const isStill = scene.pool.metadata.annotations?.['cluster.x-k8s.io/paused'] !== undefined;
   const grace = isStill ? undefined : ranges?.reuseGracePeriodSeconds;
   for (const seconds of [0, 49, 50]) {
@@ -319,14 +319,14 @@ check('what is released goes when its time is over, and not before', (scene) => 
 
 check('a pool that is paused or invalid gives nothing and lets nothing become free', (scene) => {
   const { annotations } = scene.pool.metadata;
-  if (!annotations?.['cluster.x-k8s.io/paused'] && readPool(scene.pool.spec).ranges !== undefined) return;
+  if (!annotations?.['cluster.x-k8s.io/paused'] && readPool(scene.pool).ranges !== undefined) return;
   const keys = (allocations: Allocation[]) => allocations.map(({ key }) => key).sort();
   assert.equal(keys(listed(sync(scene))), keys(allocationsOf(scene.slices)));
 });
 
 check('the counts are those of the objects', (scene) => {
   const response = sync(scene);
-  const { ranges } = readPool(scene.pool.spec);
+  const { ranges } = readPool(scene.pool);
   const all = new Set([...(ranges?.allocatable ?? [])].map(formatAddress));
   const ours = new Set([
     ...[...allocationsOf(scene.slices), ...addedBy(response, scene)].map(({ key }) => key),

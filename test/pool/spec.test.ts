@@ -3,14 +3,15 @@ import * as assert from 'uvu/assert';
 import { parseAddress } from '../../lib/address/address.ts';
 import { parseRange, type Range } from '../../lib/address/range.ts';
 import { RangeSet } from '../../lib/address/range-set.ts';
-import { type PoolRanges, type PoolSpec, poolRanges, readPool } from '../../lib/pool/spec.ts';
+import type { PoolRanges } from '../../lib/pool/ranges.ts';
+import { type PoolSpec, poolRanges, readAddressPool } from '../../lib/pool/spec.ts';
 
 function ranges(texts: readonly string[] = []): Range[] {
   return texts.map((text) => parseRange(text)!);
 }
 
 function read(spec: PoolSpec): PoolRanges {
-  const { ranges, problems } = readPool(spec);
+  const { ranges, problems } = readAddressPool(spec);
   assert.equal(problems, []);
   return ranges!;
 }
@@ -169,7 +170,7 @@ for (const { id, spec, present, absent = [], count, leavesSubnet } of A1) {
 test('a list that leaves its subnet is refused for the two cases that do so', () => {
   const leaving = A1.filter(({ leavesSubnet }) => leavesSubnet);
   for (const { spec } of leaving) {
-    const messages = readPool(spec).problems.map(({ message }) => message);
+    const messages = readAddressPool(spec).problems.map(({ message }) => message);
     assert.ok(messages.length > 0);
     for (const message of messages) {
       assert.is(message, 'provided address belongs to a different subnet than others');
@@ -230,7 +231,7 @@ test('every problem is told, with the place and the value', () => {
     addressReuseGracePeriodSeconds: -1,
   };
   assert.equal(
-    readPool(spec).problems.map(({ field, value }) => [field, value]),
+    readAddressPool(spec).problems.map(({ field, value }) => [field, value]),
     [
       ['spec.addresses[1]', 'x'],
       ['spec.addresses', spec.addresses],
@@ -258,7 +259,7 @@ test('a spec of any shape is read or refused, never thrown at', () => {
     { addresses: ['10.0.0.1'], prefix: 24, addressReuseGracePeriodSeconds: 'long' },
   ];
   for (const spec of odd) {
-    const { ranges, problems } = readPool(spec as PoolSpec);
+    const { ranges, problems } = readAddressPool(spec as PoolSpec);
     assert.is(ranges === undefined, problems.length > 0);
   }
 });

@@ -19,10 +19,9 @@ import type { HookContext } from '../../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
 import { poolLabel } from '../../pool/label.ts';
 import type { Pool } from '../../pool/pool.ts';
-import { isOurs } from '../../pool/reference.ts';
+import { isOurs, poolTitleOf } from '../../pool/reference.ts';
 import { listSome } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
-import { poolTitleOf } from '../pool-account.ts';
 import {
   entryTitle,
   type Finding,

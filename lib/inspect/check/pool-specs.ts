@@ -1,22 +1,25 @@
 /** Pools and networks that are invalid, overlap or no longer cover what they gave. */
-import { formatRange, type Range } from '../../address/range.ts';
+import { formatRange, overlaps, type Range } from '../../address/range.ts';
 import { compareRanges, RangeSet } from '../../address/range-set.ts';
+import type { Allocation } from '../../allocation/slice.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK, NETWORK_LABEL } from '../../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
 import { formatProblem } from '../../kubernetes/problem.ts';
 import { plainJson } from '../../kubernetes/schema.ts';
+import type { IPAddress } from '../../kubernetes/types.ts';
 import { readBlockPool } from '../../pod-network/block-pool.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
-import { AddressesInUse } from '../../pool/in-use.ts';
+import { blockOf } from '../../pool/block.ts';
+import { poolKind } from '../../pool/kinds.ts';
 import { holderOf, summarize } from '../../pool/plan.ts';
-import { readPool } from '../../pool/spec.ts';
+import { type Pool, readPool } from '../../pool/pool.ts';
+import { poolTitleOf } from '../../pool/reference.ts';
 import { listSome, plural } from '../../text.ts';
 import { brokenRules } from '../../validation/rules.ts';
 import type { Inventory } from '../inventory.ts';
 import type { Overview } from '../overview.ts';
-import { poolTitleOf } from '../pool-account.ts';
-import { rangesOf } from '../space.ts';
+import { blockLengthOf, rangesOf } from '../space.ts';
 import { type Finding, kubectl, titleOf } from './finding.ts';
 
 export function* invalidObjects(objects: Iterable<KubernetesObject>): Generator<Finding> {
@@ -55,24 +58,35 @@ export function* outOfRange({ pools }: Overview, { allocations, addresses }: Inv
   );
   if (concerned.length === 0) return;
   for (const { pool, title, space, outOfRange: count } of concerned) {
-    const inUse = new AddressesInUse();
-    for (const { slice, key, entry } of allocations) {
-      if (slice.spec.poolRef.uid === pool.metadata.uid) inUse.addText(key, holderOf(entry));
-    }
-    for (const address of addresses) {
-      if (poolTitleOf(address) === title) inUse.addText(address.spec.address, titleOf(address));
-    }
     const [first] = rangesOf(space, 'outOfRange');
-    const holder = first && inUse.holderOf({ family: first.family, value: first.first });
-    const ranges = summarize(RangeSet.of(rangesOf(space, 'outOfRange')));
+    const holder = first && firstHolder(pool, first, allocations, addresses);
+    const { one, many } = poolKind(pool.kind).unit;
+    const ranges =
+      first && summarize(RangeSet.of(rangesOf(space, 'outOfRange')), blockLengthOf(space, first.family));
     yield {
       check: 'out-of-range',
       severity: 'warning',
       object: title,
-      message: `${plural(Number(count), 'address', 'addresses')} in use ${count === 1n ? 'is' : 'are'} not in the pool: ${ranges}${holder === undefined ? '' : ` (the first by ${holder})`}`,
+      message: `${plural(Number(count), one, many)} in use ${count === 1n ? 'is' : 'are'} not in the pool: ${ranges}${holder === undefined ? '' : ` (the first by ${holder})`}`,
       fix: `${kubectl('edit', pool)}  # list ${count === 1n ? 'it' : 'them'} again, or replace what uses ${count === 1n ? 'it' : 'them'}`,
     };
   }
+}
+
+function firstHolder(
+  pool: Pool,
+  range: Range,
+  allocations: readonly Allocation[],
+  addresses: readonly IPAddress[],
+): string | undefined {
+  const isIn = (block: Range | undefined) => block !== undefined && overlaps(block, range);
+  const listed = allocations.find(
+    ({ slice, block }) => slice.spec.poolRef.uid === pool.metadata.uid && isIn(block),
+  );
+  if (listed !== undefined) return holderOf(listed.entry);
+  const title = titleOf(pool);
+  const address = addresses.find((each) => poolTitleOf(each) === title && isIn(blockOf(each)));
+  return address && titleOf(address);
 }
 
 interface Extent {
@@ -88,7 +102,7 @@ export function* overlappingPools({ pools, clusterCIDRs }: Inventory): Generator
     const shared = sharedAddressSpace(pool);
     const group =
       shared === undefined ? titleOf(pool) : `shared ${qualifiedName({ ...pool.metadata, name: shared })}`;
-    const ranges = readPool(pool.spec).ranges?.allocatable.ranges ?? [];
+    const ranges = readPool(pool).ranges?.allocatable.ranges ?? [];
     return ranges.map((range) => ({ object: pool as KubernetesObject, group, range }));
   });
   const ofNetworks = clusterCIDRs.flatMap((object) => {

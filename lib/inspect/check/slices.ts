@@ -5,8 +5,7 @@ import type { Allocation } from '../../allocation/slice.ts';
 import { isPaused, qualifiedName } from '../../kubernetes/object.ts';
 import type { PodNetwork } from '../../kubernetes/types.ts';
 import type { HookConfig, HookContext } from '../../metacontroller/hook.ts';
-import { type Pool, sliceNamespace } from '../../pool/pool.ts';
-import { readPool } from '../../pool/spec.ts';
+import { type Pool, readPool, sliceNamespace } from '../../pool/pool.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import {
@@ -130,5 +129,5 @@ function isHolderThere(
 /** Undefined while nobody can tell. */
 function gracePeriodOf(keeper: Keeper): number | undefined {
   if (!isPool(keeper)) return keeper.spec.reuseGracePeriodSeconds ?? 0;
-  return readPool(keeper.spec).ranges?.reuseGracePeriodSeconds;
+  return readPool(keeper).ranges?.reuseGracePeriodSeconds;
 }

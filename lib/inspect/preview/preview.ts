@@ -1,7 +1,8 @@
 /** What a change does to a cluster, from its objects before and after: who gets what, who loses what. */
-import { formatAddress } from '../../address/address.ts';
-import { formatRange, type Range, sizeOf } from '../../address/range.ts';
+import { blocksIn, formatSpan } from '../../address/blocks.ts';
+import { type Range, sizeOf } from '../../address/range.ts';
 import { RangeSet } from '../../address/range-set.ts';
+import { keyOf } from '../../allocation/slice.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
@@ -9,7 +10,8 @@ import type { HookContext } from '../../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
-import { AddressesInUse } from '../../pool/in-use.ts';
+import { BlocksInUse } from '../../pool/in-use.ts';
+import { poolKind, type Unit } from '../../pool/kinds.ts';
 import { holderOf } from '../../pool/plan.ts';
 import { isOurs } from '../../pool/reference.ts';
 import { listSome, plural } from '../../text.ts';
@@ -17,7 +19,7 @@ import { overlappingPools } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
 import { type NetworkOverview, networkOf } from '../network-overview.ts';
 import { type Overview, overviewOf } from '../overview.ts';
-import { rangesOf } from '../space.ts';
+import { blockLengthOf, rangesOf, type Space } from '../space.ts';
 import type { State } from '../state.ts';
 import type { Usage } from '../usage.ts';
 
@@ -46,6 +48,8 @@ export interface Effect {
   readonly object: string;
   readonly message: string;
 }
+
+const BLOCK: Unit = { one: 'block', many: 'blocks' };
 
 interface Side {
   readonly inventory: Inventory;
@@ -177,14 +181,15 @@ function poolEffects(from: Side, to: Side): Effect[] {
   const before = new Map(from.overview.pools.map((pool) => [pool.title, pool]));
   return to.overview.pools.flatMap((pool) => {
     const old = before.get(pool.title);
-    const holders = new AddressesInUse();
-    for (const { slice, key, entry } of to.inventory.allocations) {
-      if (slice.spec.poolRef.uid === pool.pool.metadata.uid) holders.addText(key, holderOf(entry));
+    const { unit } = poolKind(pool.pool.kind);
+    const holders = new BlocksInUse();
+    for (const { slice, block, entry } of to.inventory.allocations) {
+      if (slice.spec.poolRef.uid === pool.pool.metadata.uid) holders.add(block, holderOf(entry));
     }
     return [
       ...stateEffects(pool.title, old?.state, pool.state),
-      ...usageEffects(pool.title, old, pool, 'address'),
-      ...rangeEffects(pool.title, old, pool, holders),
+      ...usageEffects(pool.title, old, pool, unit),
+      ...rangeEffects(pool.title, old, pool, unit, holders),
     ];
   });
 }
@@ -205,7 +210,7 @@ function stateEffects(object: string, from: State | undefined, to: State): Effec
   ];
 }
 
-function usageEffects(object: string, from: Usage | undefined, to: Usage, unit: string): Effect[] {
+function usageEffects(object: string, from: Usage | undefined, to: Usage, { one, many }: Unit): Effect[] {
   const effects: Effect[] = [];
   const isOut = (usage: Usage | undefined) => usage !== undefined && usage.free === 0n && usage.total > 0n;
   if (from !== undefined && from.total !== to.total) {
@@ -217,31 +222,39 @@ function usageEffects(object: string, from: Usage | undefined, to: Usage, unit: 
     });
   }
   if (isOut(to) && !isOut(from))
-    effects.push({ effect: 'runs-out', kind: 'bad', object, message: `has no free ${unit} left` });
+    effects.push({ effect: 'runs-out', kind: 'bad', object, message: `has no free ${one} left` });
   if (isOut(from) && to.free > 0n) {
     effects.push({
       effect: 'runs-out',
       kind: 'good',
       object,
-      message: `has ${unit === 'address' ? plural(Number(to.free), 'address', 'addresses') : plural(Number(to.free), 'block')} free again`,
+      message: `has ${plural(Number(to.free), one, many)} free again`,
     });
   }
   return effects;
 }
 
-function rangeEffects(object: string, from: Usage | undefined, to: Usage, holders: AddressesInUse): Effect[] {
+function rangeEffects(
+  object: string,
+  from: Usage | undefined,
+  to: Usage,
+  { one, many }: Unit,
+  holders: BlocksInUse,
+): Effect[] {
+  const { unit } = to.space;
   const outside = (usage: Usage | undefined) =>
     RangeSet.of(usage === undefined ? [] : rangesOf(usage.space, 'outOfRange'));
   const [was, is] = [outside(from), outside(to)];
   const lost = is.difference(was);
+  const lostCount = Number(lost.count / unit);
   const effects: Effect[] = [];
   if (!lost.isEmpty) {
     effects.push({
       effect: 'out-of-range',
       kind: 'bad',
       object,
-      message: `${plural(Number(lost.count), 'address', 'addresses')} in use ${lost.count === 1n ? 'falls' : 'fall'} out of range: ${listSome(
-        lost.ranges.flatMap((range) => describeHolders(range, holders)),
+      message: `${plural(lostCount, one, many)} in use ${lostCount === 1 ? 'falls' : 'fall'} out of range: ${listSome(
+        lost.ranges.flatMap((range) => describeHolders(range, to.space, holders)),
         5,
       )}`,
     });
@@ -249,23 +262,25 @@ function rangeEffects(object: string, from: Usage | undefined, to: Usage, holder
   const inUse = RangeSet.of(['used', 'adopted'].flatMap((state) => rangesOf(to.space, state as 'used')));
   const back = was.difference(is).intersection(inUse);
   if (!back.isEmpty) {
+    const backCount = Number(back.count / unit);
+    const spans = back.ranges.map((range) => formatSpan(range, blockLengthOf(to.space, range.family)));
     effects.push({
       effect: 'back-in-range',
       kind: 'good',
       object,
-      message: `${plural(Number(back.count), 'address', 'addresses')} in use ${back.count === 1n ? 'is' : 'are'} in range again: ${listSome(back.ranges.map(formatRange))}`,
+      message: `${plural(backCount, one, many)} in use ${backCount === 1 ? 'is' : 'are'} in range again: ${listSome(spans)}`,
     });
   }
   return effects;
 }
 
 /** `10.0.0.7 (IPAddressClaim default/web-0)`; a long range by its ends. */
-function describeHolders(range: Range, holders: AddressesInUse): string[] {
-  if (sizeOf(range) > 5n) return [formatRange(range)];
-  return Array.from({ length: Number(sizeOf(range)) }, (_, index) => {
-    const address = { family: range.family, value: range.first + BigInt(index) };
-    const holder = holders.holderOf(address);
-    return `${formatAddress(address)}${holder === undefined ? '' : ` (${holder})`}`;
+function describeHolders(range: Range, space: Space, holders: BlocksInUse): string[] {
+  const length = blockLengthOf(space, range.family);
+  if (sizeOf(range) / space.unit > 5n) return [formatSpan(range, length)];
+  return [...blocksIn(RangeSet.of([range]), length)].map((block) => {
+    const holder = holders.holderOf(block);
+    return `${keyOf(block)}${holder === undefined ? '' : ` (${holder})`}`;
   });
 }
 
@@ -289,7 +304,7 @@ function clusterCIDREffects(from: Side, to: Side): Effect[] {
       ...stateEffects(title, old?.state, state),
       ...ranges.flatMap((range) => {
         const same = old?.ranges.find(({ cidr }) => cidr === range.cidr);
-        return usageEffects(`${title} ${range.cidr}`, same, range, 'block');
+        return usageEffects(`${title} ${range.cidr}`, same, range, BLOCK);
       }),
     ];
   });

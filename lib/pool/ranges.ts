@@ -1,0 +1,24 @@
+import type { RangeSet } from '../address/range-set.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+
+/** What a pool may give out. */
+export interface PoolRanges {
+  /** A union of whole blocks of `blockLength`. */
+  readonly allocatable: RangeSet;
+  /** The prefix length of what each claim gets; an address is a block of full length. */
+  readonly blockLength: number;
+  /** What the user listed, of which `allocatable` is a part. */
+  readonly listed: RangeSet;
+  readonly excluded: RangeSet;
+  /** Never given out either. */
+  readonly gateways: RangeSet;
+  /** The prefix length that an IPAddress of the pool says. */
+  readonly prefix: number;
+  /** As the user wrote it. */
+  readonly gateway?: string;
+  readonly reuseGracePeriodSeconds: number;
+}
+
+export type PoolReading =
+  | { readonly ranges: PoolRanges; readonly problems: readonly [] }
+  | { readonly ranges?: undefined; readonly problems: readonly Problem[] };
