@@ -1,4 +1,4 @@
-/** InClusterIPPool or GlobalInClusterIPPool → the AllocationSlices that list who has which of its addresses. */
+/** A pool of any kind → the AllocationSlices that list who has which of its addresses or prefixes. */
 import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { allocationsOf, desiredSlices } from '../lib/allocation/slice.ts';
 import type {

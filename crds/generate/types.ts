@@ -15,6 +15,9 @@ import {
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   'GlobalInClusterIPPool.spec': 'InClusterIPPoolSpec',
   'GlobalInClusterIPPool.status': 'InClusterIPPoolStatus',
+  'GlobalInClusterPrefixPool.spec': 'InClusterPrefixPoolSpec',
+  'GlobalInClusterPrefixPool.status': 'InClusterIPPoolStatus',
+  'InClusterPrefixPool.status': 'InClusterIPPoolStatus',
   'ClusterCIDR.status.ipv4': 'BlockCounts',
   'ClusterCIDR.status.ipv6': 'BlockCounts',
   'IPAddressClaim.status.deprecated.v1beta1.conditions[]': 'DeprecatedCondition',

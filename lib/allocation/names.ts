@@ -5,6 +5,8 @@
  *     pool-a.fd00-0-0-0-0-0-0-0-122        their IPv6 form: eight groups, nothing left out
  *     edge.10.0.0.0-26.global              of a GlobalInClusterIPPool, in the namespace of the install
  *     lab.10.0.0.7-32.shared               of the address space `lab`, whichever pool keeps it
+ *     nodes.fd00-0-0-0-0-0-0-0-58.64.prefix   64 prefixes of an InClusterPrefixPool, each a /64
+ *     nodes.fd00-0-0-0-0-0-0-0-58.64.global-prefix   of a GlobalInClusterPrefixPool
  *     default.10.244.0.0-18.24             64 blocks of a pod network, each a /24
  *     pool-a.answers-0                     nothing that is given: answers to claims
  *     default.label-keys-0.network         the node labels that a pod network selects by
@@ -20,7 +22,7 @@ import { type Prefix, parsePrefix } from '../address/range.ts';
 export interface AddressSpace {
   /** A pool's or pod network's name, or the value of the pool's `metaipam.io/address-space`. */
   readonly name: string;
-  readonly marker: '' | 'global' | 'shared' | 'network';
+  readonly marker: '' | 'global' | 'shared' | 'prefix' | 'global-prefix' | 'network';
 }
 
 /** Longest name of a space that is kept whole: an IPv6 piece and all markers follow, of 253 characters. */
@@ -39,7 +41,7 @@ export function sliceName(space: AddressSpace, piece: Prefix, blockLength?: numb
 }
 
 const PIECE =
-  /\.((?:\d+\.){3}\d+|(?:[0-9a-f]+-){7}[0-9a-f]+)-(\d+)(?:\.(\d+))?(?:\.(?:global|shared))?(?:\.long)?$/;
+  /\.((?:\d+\.){3}\d+|(?:[0-9a-f]+-){7}[0-9a-f]+)-(\d+)(?:\.(\d+))?(?:\.(?:global|shared|prefix|global-prefix))?(?:\.long)?$/;
 
 /** What the slice of this name keeps; undefined if it keeps none. */
 export function pieceOfName(name: string): { piece: Prefix; blockLength?: number } | undefined {

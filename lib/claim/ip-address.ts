@@ -1,3 +1,4 @@
+import { formatAddress } from '../address/address.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import {
   ADDRESS_SPACE_LABEL,
@@ -10,6 +11,7 @@ import {
 import type { OwnerReference } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
+import { PREFIX, poolKind } from '../pool/kinds.ts';
 import { poolLabel } from '../pool/label.ts';
 import { ipamApiVersion } from './api-version.ts';
 
@@ -19,12 +21,13 @@ import { ipamApiVersion } from './api-version.ts';
  */
 export function addressOf(
   claim: IPAddressClaim,
-  { slice, key }: Allocation,
+  { slice, block }: Allocation,
   config: HookConfig,
 ): DesiredObject {
   const { name, namespace } = claim.metadata;
   const { apiGroup, kind, name: pool } = slice.spec.poolRef;
   const { prefix, gateway } = slice.spec;
+  const isPrefix = poolKind(kind).unit === PREFIX;
   return {
     apiVersion: ipamApiVersion(config),
     kind: 'IPAddress',
@@ -37,8 +40,8 @@ export function addressOf(
     spec: {
       claimRef: { name },
       poolRef: { apiGroup, kind, name: pool },
-      address: key,
-      prefix,
+      address: formatAddress({ family: block.family, value: block.first }),
+      prefix: isPrefix ? block.length : prefix,
       ...(gateway && { gateway }),
     },
   };

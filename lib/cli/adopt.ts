@@ -11,6 +11,7 @@ import {
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
+import { POOL_KINDS } from '../pool/kinds.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 
@@ -116,8 +117,7 @@ async function takeInventory(api: KubernetesObjectApi, version: string): Promise
   ]);
   const capi = `${CAPI_IPAM_GROUP}/${version}`;
   const kinds: [apiVersion: string, kind: string][] = [
-    [POOL_API_VERSION, 'InClusterIPPool'],
-    [POOL_API_VERSION, 'GlobalInClusterIPPool'],
+    ...Object.keys(POOL_KINDS).map((kind): [string, string] => [POOL_API_VERSION, kind]),
     [capi, 'IPAddressClaim'],
     [capi, 'IPAddress'],
     [METAIPAM_API_VERSION, 'AllocationSlice'],

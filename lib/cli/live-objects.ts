@@ -8,12 +8,13 @@ import {
   POOL_API_VERSION,
 } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { POOL_KINDS } from '../pool/kinds.ts';
 import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
 import { InputError } from './command.ts';
 
 /** For the help text of commands that read a cluster. */
-export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools, ipaddressclaims and
-ipaddresses (ipam.cluster.x-k8s.io), allocationslices, podnetworks and podcidrclaims (metaipam.io), clustercidrs
+export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools,
+inclusterprefixpools, globalinclusterprefixpools, ipaddressclaims and ipaddresses (ipam.cluster.x-k8s.io), allocationslices, podnetworks and podcidrclaims (metaipam.io), clustercidrs
 (networking.x-k8s.io) and nodes. Kinds that the cluster does not have are left out.`;
 
 interface Resource {
@@ -24,8 +25,7 @@ interface Resource {
 }
 
 const RESOURCES: readonly Resource[] = [
-  resource('inclusterippools', true, POOL_API_VERSION),
-  resource('globalinclusterippools', false, POOL_API_VERSION),
+  ...Object.values(POOL_KINDS).map((kind) => resource(kind.resource, !kind.isGlobal, POOL_API_VERSION)),
   resource('ipaddressclaims', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
   resource('ipaddresses', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
   resource('allocationslices', true, METAIPAM_API_VERSION),

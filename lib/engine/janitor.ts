@@ -5,6 +5,7 @@ import { appliedObject, type Deed, holds, METACONTROLLER } from '../janitor/deed
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
+import { POOL_KINDS, type PoolKind } from '../pool/kinds.ts';
 import type { ApiRequest } from './api.ts';
 import type { ApplyStrategy } from './children.ts';
 import type { Environment, Reconciler } from './environment.ts';
@@ -26,7 +27,7 @@ export class Janitor implements Reconciler {
   readonly #strategy: ApplyStrategy;
   readonly #decide: typeof decideDeeds;
   readonly #caches: Readonly<
-    Record<'claims' | 'addresses' | 'slices' | 'pools' | 'globalPools' | 'networks', Informer>
+    Record<'claims' | 'addresses' | 'slices' | 'networks', Informer> & { pools: readonly Informer[] }
   >;
 
   constructor(
@@ -34,6 +35,7 @@ export class Janitor implements Reconciler {
     config: HookConfig,
     strategy: ApplyStrategy,
     decide: typeof decideDeeds = decideDeeds,
+    kinds: readonly PoolKind[] = Object.values(POOL_KINDS),
   ) {
     this.#environment = environment;
     this.#config = config;
@@ -44,18 +46,19 @@ export class Janitor implements Reconciler {
       claims: environment.informer(ipamApiVersion(config), 'ipaddressclaims'),
       addresses: environment.informer(ipamApiVersion(config), 'ipaddresses'),
       slices: environment.informer(METAIPAM_API_VERSION, 'allocationslices'),
-      pools: environment.informer(POOL_API_VERSION, 'inclusterippools'),
-      globalPools: environment.informer(POOL_API_VERSION, 'globalinclusterippools'),
+      pools: kinds.map(({ resource }) => environment.informer(POOL_API_VERSION, resource)),
       networks: environment.informer(METAIPAM_API_VERSION, 'podnetworks'),
     };
     const wake = () => this.resync();
-    for (const informer of Object.values(this.#caches)) {
+    for (const informer of Object.values(this.#caches).flat()) {
       informer.addHandler({ add: wake, update: wake, delete: wake });
     }
   }
 
   get ready(): boolean {
-    return Object.values(this.#caches).every(({ synced }) => synced);
+    return Object.values(this.#caches)
+      .flat()
+      .every(({ synced }) => synced);
   }
 
   resync(): void {
@@ -63,13 +66,13 @@ export class Janitor implements Reconciler {
   }
 
   *sync(): Task<void> {
-    const { claims, addresses, slices, pools, globalPools, networks } = this.#caches;
+    const { claims, addresses, slices, pools, networks } = this.#caches;
     const objects = (...caches: Informer[]) => caches.flatMap((cache) => [...cache.list()]) as object[];
     const view = {
       claims: objects(claims),
       addresses: objects(addresses),
       slices: objects(slices),
-      pools: objects(pools, globalPools),
+      pools: objects(...pools),
       networks: objects(networks),
     } as JanitorView;
     const problems: string[] = [];

@@ -12,6 +12,7 @@ import type {
   PodNetwork,
   SliceEntry,
 } from '../kubernetes/types.ts';
+import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 import { groupOf } from '../validation/rules.ts';
 
@@ -31,8 +32,7 @@ export interface Inventory {
 
 /** What an object must have inside its spec to be read at all, by `kind.group`; any version. */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
-  [`InClusterIPPool.${CAPI_IPAM_GROUP}`]: [],
-  [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: [],
+  ...Object.fromEntries(Object.keys(POOL_KINDS).map((kind) => [`${kind}.${CAPI_IPAM_GROUP}`, []])),
   [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: ['poolRef'],
   [`IPAddress.${CAPI_IPAM_GROUP}`]: ['poolRef', 'claimRef'],
   [`AllocationSlice.${METAIPAM_GROUP}`]: ['poolRef'],
@@ -55,7 +55,7 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
     kinds.flatMap((kind) => byKind.get(kind) ?? []) as object[] as T[];
   const slices = ofKind<AllocationSlice>('AllocationSlice').map(readableSlice);
   return {
-    pools: ofKind<Pool>('GlobalInClusterIPPool', 'InClusterIPPool').map(withReadableStatus),
+    pools: ofKind<Pool>(...Object.keys(POOL_KINDS).sort()).map(withReadableStatus),
     claims: ofKind('IPAddressClaim'),
     addresses: ofKind<IPAddress>('IPAddress').filter(({ spec }) => typeof spec.address === 'string'),
     slices,

@@ -4,6 +4,7 @@
  */
 import { FAMILY_BITS } from '../address/address.ts';
 import { covers, formatPrefix } from '../address/range.ts';
+import { secondsSince } from '../allocation/hold.ts';
 import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
 import { type Allocation, allocationsOf, keyOf, sliceNameOf } from '../allocation/slice.ts';
@@ -267,6 +268,10 @@ class Janitor {
       if (claim === undefined || address === undefined || allocation === undefined) continue;
       if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
       if (address.metadata.deletionTimestamp !== undefined || controllerOf(address) !== undefined) continue;
+      // So long the pool may have to see the IPAddress itself: its slice keeps nobody from a part of it.
+      const { since } = allocation.entry;
+      const { now, config } = this.#context;
+      if (since !== undefined && secondsSince(since, now) < config.cacheLagSeconds) continue;
       if (blockText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
       yield this.#own(address, claim, allocation);
     }

@@ -8,6 +8,7 @@ import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
+import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 import { poolDeeds } from './decide.ts';
 import { appliedObject, type Deed, holds, isApplied } from './deed.ts';
@@ -29,8 +30,8 @@ interface Caches {
   readonly claims: Watched<IPAddressClaim>;
   readonly addresses: Watched<IPAddress>;
   readonly slices: Watched<AllocationSlice>;
-  readonly pools: Watched<Pool>;
-  readonly globalPools: Watched<Pool>;
+  /** Of each kind. */
+  readonly pools: readonly Watched<Pool>[];
   readonly networks: Watched<PodNetwork>;
 }
 
@@ -89,8 +90,9 @@ export class Janitor {
       claims: watch<IPAddressClaim>(capi, 'ipaddressclaims', withoutManagedFields),
       addresses: watch<IPAddress>(capi, 'ipaddresses', withoutManagedFields),
       slices: watch<AllocationSlice>(METAIPAM_API_VERSION, 'allocationslices'),
-      pools: watch<Pool>(POOL_API_VERSION, 'inclusterippools', withoutManagedFields),
-      globalPools: watch<Pool>(POOL_API_VERSION, 'globalinclusterippools', withoutManagedFields),
+      pools: Object.values(POOL_KINDS).map(({ resource }) =>
+        watch<Pool>(POOL_API_VERSION, resource, withoutManagedFields),
+      ),
       networks: watch<PodNetwork>(METAIPAM_API_VERSION, 'podnetworks', withoutManagedFields),
     };
   }
@@ -116,14 +118,14 @@ export class Janitor {
   }
 
   /** Without Cluster API, or without its kinds, only networks are looked after. */
-  #decide({ claims, addresses, slices, pools, globalPools, networks }: Caches): Deed[] {
-    const seesPools = [claims, addresses, slices, pools, globalPools].every(({ synced }) => synced);
+  #decide({ claims, addresses, slices, pools, networks }: Caches): Deed[] {
+    const seesPools = [claims, addresses, slices, ...pools].every(({ synced }) => synced);
     const seesNetworks = [slices, networks].every(({ synced }) => synced);
     const ofPools = {
       claims: claims.list(),
       addresses: addresses.list(),
       slices: slices.list(),
-      pools: [...pools.list(), ...globalPools.list()],
+      pools: pools.flatMap((watched) => watched.list()),
     };
     return [
       ...(seesPools ? poolDeeds(ofPools, { now: this.#clock.now(), config: this.#config }) : []),

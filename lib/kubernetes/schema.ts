@@ -124,13 +124,14 @@ export class CustomResource {
 
   /**
    * What the API server would hold against `object`, in its words: its structure, and the rules in CEL where this
-   * lets it judge them. `old` is the object before an update.
+   * lets it judge them, with defaults in the place of absent fields. `old` is the object before an update.
    */
   validate(object: object, old?: object): Problem[] {
     const errors = this.#structuralErrors(object);
     if (errors.some(isBlocking)) return [...errors.map(problemOf), RULES_NOT_CHECKED];
     this.#rules ??= new SchemaRules(this.schema);
-    return [...errors.map(problemOf), ...this.#rules.problems(object, old)];
+    const problems = this.#rules.problems(this.withDefaults(object), old && this.withDefaults(old));
+    return [...errors.map(problemOf), ...problems];
   }
 
   /** `object` with the schema's defaults in the place of absent fields. */

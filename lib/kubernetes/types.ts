@@ -196,7 +196,7 @@ export interface IPAddressSpec {
   readonly gateway?: string;
   /** The pool that the address is from. */
   readonly poolRef: IPPoolReference;
-  /** The prefix length of the address's subnet. */
+  /** The prefix length of the address's subnet; from a pool of prefixes, that of the prefix. */
   readonly prefix: number;
 }
 
@@ -381,6 +381,50 @@ export interface IPAddressCounts {
 }
 
 /**
+ * A GlobalInClusterPrefixPool gives each IPAddressClaim, of whatever namespace, a whole prefix: a /64
+ * for a node, say.
+ */
+export interface GlobalInClusterPrefixPool {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'GlobalInClusterPrefixPool';
+  readonly metadata: ObjectMeta;
+  /** The prefixes of the pool, and how they are given out. */
+  readonly spec: InClusterPrefixPoolSpec;
+  /** What the pool has given out, as its controller last saw it. */
+  readonly status?: InClusterIPPoolStatus;
+}
+
+export interface InClusterPrefixPoolSpec {
+  /**
+   * The prefixes of the pool, as CIDRs of one IP family without host bits: `fd00:1::/48`, `10.8.0.0/16`.
+   * They may overlap and come in any order. Claims are served from the numerically lowest free prefix
+   * upwards.
+   */
+  readonly prefixes: readonly string[];
+  /**
+   * The length of the prefix that each claim gets. It cannot be changed. Pools of IPv4 prefixes need one
+   * of at most 32.
+   */
+  readonly allocationPrefixLength?: number;
+  /**
+   * Handed to every claim with its prefix. It need not lie in the pool, and reserves nothing there: what
+   * is not to be given out belongs in `excludedPrefixes`.
+   */
+  readonly gateway?: string;
+  /**
+   * What is never given out: CIDRs, single addresses and inclusive ranges of the same IP family as
+   * `prefixes`. A prefix of which any address is excluded is given to nobody.
+   */
+  readonly excludedPrefixes?: readonly string[];
+  /**
+   * How many seconds a prefix stays out of use after its claim is gone, so that routes to it and slow
+   * machines let go of it. Without it a prefix is free at once.
+   */
+  readonly addressReuseGracePeriodSeconds?: number;
+}
+
+/**
  * An InClusterIPPool is a set of IP addresses of one subnet for the IPAddressClaims of its own
  * namespace.
  */
@@ -391,6 +435,21 @@ export interface InClusterIPPool {
   readonly metadata: ObjectMeta;
   /** The addresses of the pool, and how they are given out. */
   readonly spec: InClusterIPPoolSpec;
+  /** What the pool has given out, as its controller last saw it. */
+  readonly status?: InClusterIPPoolStatus;
+}
+
+/**
+ * An InClusterPrefixPool gives each IPAddressClaim of its own namespace a whole prefix: a /64 for a
+ * node, say.
+ */
+export interface InClusterPrefixPool {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'InClusterPrefixPool';
+  readonly metadata: ObjectMeta;
+  /** The prefixes of the pool, and how they are given out. */
+  readonly spec: InClusterPrefixPoolSpec;
   /** What the pool has given out, as its controller last saw it. */
   readonly status?: InClusterIPPoolStatus;
 }

@@ -6,6 +6,8 @@ import type { State } from '../inspect/state.ts';
 import { cellsSvg, shareOf, stripSvg, swatchSvg } from '../inspect/svg.ts';
 import type { Usage } from '../inspect/usage.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { poolKind } from '../pool/kinds.ts';
+import { isPrefixPool, type Pool } from '../pool/pool.ts';
 import { listSome, plural } from '../text.ts';
 import { formatAge, formatCount, formatShare } from './format.ts';
 import { type Html, html, trusted } from './html.ts';
@@ -88,24 +90,37 @@ export function renderList(
 export function renderPool(visit: Visit, entry: Entry<SeenPool>, picture: PoolPicture | undefined): string {
   const { seen, at } = entry;
   const { pool, state, counts } = seen;
-  const { spec } = pool;
+  const { one, many } = poolKind(pool.kind).unit;
   const title = qualifiedName(pool.metadata);
   const drawn =
     picture === undefined
       ? html`<p class="empty">The picture is being drawn: it is there in a moment.</p>`
-      : figure(picture, `How the addresses of ${title} are used`, picture.span, 'address', 'addresses');
+      : figure(picture, `How the ${many} of ${title} are used`, picture.span, one, many);
   const main = html`
     ${heading(pool, title, state, visit.now - at)}
     ${usageFacts(counts, seen.waitingCount, 'Claims that wait', picture)}
     ${drawn}
-    <dl class="spec">
-      <dt>Addresses</dt><dd>${listSome(spec.addresses ?? [], 24)}</dd>
-      ${spec.excludedAddresses?.length ? html`<dt>Excluded</dt><dd>${listSome(spec.excludedAddresses, 24)}</dd>` : undefined}
-      <dt>Prefix</dt><dd>/${spec.prefix}</dd>
-      ${spec.gateway ? html`<dt>Gateway</dt><dd>${spec.gateway}</dd>` : undefined}
-    </dl>
+    ${specOf(pool)}
     ${waitingTable(visit, seen.waiting, 'claim', NAMES_ALONE)}`;
   return document(visit, title, main);
+}
+
+function specOf(pool: Pool): Html {
+  const [title, listed, excluded, length] = isPrefixPool(pool)
+    ? ([
+        'Prefixes',
+        pool.spec.prefixes,
+        pool.spec.excludedPrefixes,
+        pool.spec.allocationPrefixLength,
+      ] as const)
+    : (['Addresses', pool.spec.addresses, pool.spec.excludedAddresses, pool.spec.prefix] as const);
+  const { gateway } = pool.spec;
+  return html`<dl class="spec">
+      <dt>${title}</dt><dd>${listSome(listed ?? [], 24)}</dd>
+      ${excluded?.length ? html`<dt>Excluded</dt><dd>${listSome(excluded, 24)}</dd>` : undefined}
+      <dt>${isPrefixPool(pool) ? 'Each claim gets' : 'Prefix'}</dt><dd>/${length}</dd>
+      ${gateway ? html`<dt>Gateway</dt><dd>${gateway}</dd>` : undefined}
+    </dl>`;
 }
 
 /** One pod network with the pictures of its ClusterCIDRs. */

@@ -12,6 +12,7 @@ import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../kubern
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { CompositeRequest, CompositeResponse, HookConfig, ObjectMap } from '../metacontroller/hook.ts';
 import { blockText } from '../pool/block.ts';
+import { poolKind } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readPoolRequest } from '../pool/view.ts';
 import { formatCount } from './format.ts';
@@ -187,12 +188,13 @@ export interface PoolPicture extends Omit<Usage, 'space'> {
 
 export function picturePool(seen: SeenPool): PoolPicture {
   const { space, ...usage } = usageOf(seen);
-  const label = `How the addresses of ${qualifiedName(seen.pool.metadata)} are used`;
+  const { many } = poolKind(seen.pool.kind).unit;
+  const label = `How the ${many} of ${qualifiedName(seen.pool.metadata)} are used`;
   const { segments } = space;
   const [first, last] = [segments.at(0), segments.at(-1)];
   const span =
     first === undefined || last === undefined
-      ? 'no addresses'
+      ? `no ${many}`
       : `${formatAddress({ family: first.family, value: first.first })} – ${formatAddress({ family: last.family, value: last.last })}`;
   return { ...usage, cells: cellsSvg(space, `${label}: ${span}`), share: shareOf(space), span };
 }

@@ -1,13 +1,19 @@
-/** Blocks of pools as texts: an address is a block of full length. */
+/** What a claim has of a pool, as texts: an address, or of a pool of prefixes a prefix. Both are blocks. */
 import { FAMILY_BITS, parseAddress } from '../address/address.ts';
-import { type Prefix, prefixOf } from '../address/range.ts';
+import { type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
 import { keyOf } from '../allocation/slice.ts';
 import type { IPAddress } from '../kubernetes/types.ts';
+import { PREFIX, poolKind, type Unit } from './kinds.ts';
 
 /** What an IPAddress says that its claim has; undefined if that cannot be read. */
 export function blockOf({ spec }: IPAddress): Prefix | undefined {
   const address = parseAddress(spec.address);
-  return address && prefixOf(address, FAMILY_BITS[address.family]);
+  if (address === undefined) return undefined;
+  const bits = FAMILY_BITS[address.family];
+  if (poolKind(spec.poolRef.kind).unit !== PREFIX) return prefixOf(address, bits);
+  const length: unknown = spec.prefix;
+  const isLength = Number.isInteger(length) && (length as number) >= 0 && (length as number) <= bits;
+  return isLength ? prefixOf(address, length as number) : undefined;
 }
 
 /** The same as slices write it; what cannot be read as it is. */
@@ -16,8 +22,15 @@ export function blockText(address: IPAddress): string {
   return block === undefined ? address.spec.address : keyOf(block);
 }
 
-/** What a claim asks for; undefined if that cannot be read. */
-export function requestedBlock(text: string, _blockLength: number): Prefix | undefined {
+/**
+ * What a claim asks for: an address, or a prefix as a CIDR or by its first address. Undefined if that cannot be read.
+ *
+ * @param length of the pool's blocks
+ */
+export function requestedBlock(text: string, unit: Unit, length: number): Prefix | undefined {
+  if (unit === PREFIX && text.includes('/')) return parsePrefix(text);
   const address = parseAddress(text);
-  return address && prefixOf(address, FAMILY_BITS[address.family]);
+  if (address === undefined) return undefined;
+  const block = prefixOf(address, Math.min(length, FAMILY_BITS[address.family]));
+  return block.first === address.value ? block : prefixOf(address, FAMILY_BITS[address.family]);
 }

@@ -1,5 +1,6 @@
+import { parseAddress } from '../address/address.ts';
 import { blocksIn, countBlocks, formatSpan, setGrownTo } from '../address/blocks.ts';
-import { overlaps, type Prefix } from '../address/range.ts';
+import { overlaps, type Prefix, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
 import { lostPieces } from '../allocation/lost.ts';
@@ -27,7 +28,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { shorten } from '../text.ts';
 import { blockOf, requestedBlock } from './block.ts';
 import { BlocksInUse } from './in-use.ts';
-import { poolKind, type Unit } from './kinds.ts';
+import { PREFIX, poolKind, type Unit } from './kinds.ts';
 import { type Pool, poolTitle } from './pool.ts';
 import type { PoolRanges } from './ranges.ts';
 import type { PoolView } from './view.ts';
@@ -50,6 +51,8 @@ export interface PoolPlan {
   readonly blockLength: number;
   /** Beside `used`, what is not free: neighbours have it, or nobody can tell who has what of it. */
   readonly taken: RangeSet;
+  /** IPAddresses of the pool that say nothing that can be read. They count as out of range. */
+  readonly unreadable: readonly IPAddress[];
   /** Seconds until time alone changes this plan; infinite if it does not. */
   readonly changesInSeconds: number;
 }
@@ -107,6 +110,7 @@ class Planner {
   readonly #added: { block: Prefix; entry: SliceEntry }[] = [];
   readonly #bells: Set<string>;
   readonly #answers = new Map<string, SliceAnswer>();
+  readonly #unreadable: IPAddress[] = [];
   #changesInSeconds = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -142,7 +146,8 @@ class Planner {
     }
     for (const each of foreign) {
       const block = blockOf(each);
-      if (block !== undefined) this.#inUse.add(block, titleOf(each));
+      if (block === undefined) this.#withhold(each);
+      else this.#inUse.add(block, titleOf(each));
     }
     for (const each of neighbourAddresses) {
       const block = blockOf(each);
@@ -160,6 +165,7 @@ class Planner {
       },
       standstill: this.#standstill,
       ...this.#count(),
+      unreadable: this.#unreadable,
       changesInSeconds: this.#changesInSeconds,
     };
   }
@@ -231,6 +237,12 @@ class Planner {
     const own = held.get(uidOf(claim));
     if (arrival === undefined || claim.metadata.deletionTimestamp !== undefined) return false;
     const { block, object } = arrival;
+    if (block === undefined) {
+      if (own !== undefined) return false;
+      const what = `IPAddress ${qualifiedName(object.metadata)}, which refers to it`;
+      if (!isPaused(claim)) this.#refuse(claim, 'AllocationFailed', `${what}, says no ${this.#unit.one}`);
+      return true;
+    }
     if (own?.some((each) => isSame(each.block, block))) return true;
     // The claim is about to take what it was given, unless one of its own name keeps it from that.
     if (own !== undefined && object.metadata.name !== claim.metadata.name) return true;
@@ -239,15 +251,30 @@ class Planner {
       return true;
     }
     const holder = this.#inUse.holderOf(block);
-    if (holder === undefined) this.#add(claim, block, { adopted: true });
+    if (holder === undefined) this.#add(claim, block, { adopted: true, ...this.#sinceOf(block) });
     else
       this.#refuse(claim, 'AllocationFailed', `its ${this.#unit.one} ${keyOf(block)} is held by ${holder}`);
     return true;
   }
 
+  /**
+   * A block of another length has a slice of another name, which does not keep others from its addresses: it has to
+   * be in view before its IPAddress is not (`ownAddresses` of the janitor).
+   */
+  #sinceOf({ length }: Prefix): Pick<SliceEntry, 'since'> {
+    return length === this.#ranges?.blockLength ? {} : { since: formatTime(this.#now) };
+  }
+
   /** Whether nothing new is to be listed, not even what is in use. */
   get #isStill(): boolean {
     return this.#ranges === undefined || this.#standstill?.reason === 'Paused';
+  }
+
+  /** Nobody knows what an IPAddress stands for that says no prefix, but its address is in use. */
+  #withhold(address: IPAddress): void {
+    this.#unreadable.push(address);
+    const parsed = parseAddress(address.spec.address);
+    if (parsed !== undefined) this.#inUse.block(rangeOf(parsed), titleOf(address));
   }
 
   /** A claim that came here with the name of its IPAddress, while nobody knows which address that is. */
@@ -297,11 +324,12 @@ class Planner {
     const unspecific: IPAddressClaim[] = [];
     for (const claim of claims) {
       const text = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
-      const block = text === undefined ? undefined : requestedBlock(text, ranges.blockLength);
+      const block = text === undefined ? undefined : requestedBlock(text, this.#unit, ranges.blockLength);
       const holder = block && this.#inUse.holderOf(block);
       const refuse = (why: string) => this.#refuse(claim, 'AllocationFailed', `the requested ${one} ${why}`);
       if (text === undefined) unspecific.push(claim);
-      else if (block === undefined) refuse(`${JSON.stringify(text)} is not an IP address`);
+      else if (block === undefined)
+        refuse(`${JSON.stringify(text)} is not ${this.#unit === PREFIX ? 'a CIDR' : 'an IP address'}`);
       else if (!this.#gives(block)) refuse(`${text} is not one that ${this.#title} gives out`);
       else if (holder !== undefined) refuse(`${text} is in use by ${holder}`);
       else this.#add(claim, block);
@@ -359,9 +387,9 @@ class Planner {
     return {
       counts: {
         total: ranges === undefined ? 0n : count(ranges.allocatable),
-        used: BigInt(own.length),
+        used: BigInt(own.length + this.#unreadable.length),
         free: ranges === undefined ? 0n : count(this.#free(ranges)),
-        outOfRange: count(outside) + BigInt(odd.length),
+        outOfRange: count(outside) + BigInt(odd.length + this.#unreadable.length),
         pending: [...this.#answers.values()].filter(({ reason }) => reason !== 'NothingHeld').length,
       },
       used,
@@ -392,7 +420,8 @@ function isListening({ metadata }: IPAddressClaim, pool: Pool): boolean {
 
 /** What a claim has from elsewhere, by the oldest IPAddress that says so. */
 interface Arrival {
-  readonly block: Prefix;
+  /** Undefined if that cannot be read. */
+  readonly block: Prefix | undefined;
   readonly object: IPAddress;
 }
 
@@ -402,7 +431,8 @@ function arrivalsOf(foreign: readonly IPAddress[]): Map<string, Arrival> {
   for (const object of [...foreign].sort(compareAge)) {
     const block = blockOf(object);
     const claim = qualifiedName({ ...object.metadata, name: object.spec.claimRef.name });
-    if (block !== undefined && !arrivals.has(claim)) arrivals.set(claim, { block, object });
+    const isBetter = block !== undefined && arrivals.get(claim)?.block === undefined;
+    if (isBetter || !arrivals.has(claim)) arrivals.set(claim, { block, object });
   }
   return arrivals;
 }

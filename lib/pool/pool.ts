@@ -3,14 +3,21 @@ import type { AddressSpace } from '../allocation/names.ts';
 import type { SliceHead } from '../allocation/slice.ts';
 import { ADDRESS_SPACE_LABEL, CAPI_IPAM_GROUP, POOL_LABEL } from '../kubernetes/names.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
-import type { GlobalInClusterIPPool, InClusterIPPool } from '../kubernetes/types.ts';
+import type {
+  GlobalInClusterIPPool,
+  GlobalInClusterPrefixPool,
+  InClusterIPPool,
+  InClusterPrefixPool,
+} from '../kubernetes/types.ts';
 import { sharedAddressSpace } from './address-space.ts';
-import { poolKind } from './kinds.ts';
+import { PREFIX, poolKind } from './kinds.ts';
 import { poolLabel } from './label.ts';
+import { readPrefixPool } from './prefix-spec.ts';
 import type { PoolReading } from './ranges.ts';
 import { readAddressPool } from './spec.ts';
 
-export type Pool = InClusterIPPool | GlobalInClusterIPPool;
+export type PrefixPool = InClusterPrefixPool | GlobalInClusterPrefixPool;
+export type Pool = InClusterIPPool | GlobalInClusterIPPool | PrefixPool;
 
 /** For messages: `InClusterIPPool default/pool-a`. */
 export function poolTitle({ kind, metadata }: Pool): string {
@@ -18,8 +25,13 @@ export function poolTitle({ kind, metadata }: Pool): string {
 }
 
 /** What a pool may give out, or everything that is wrong with its spec. */
-export function readPool({ spec }: Pool): PoolReading {
-  return readAddressPool(spec);
+export function readPool(pool: Pool): PoolReading {
+  // One from a file may have none.
+  return isPrefixPool(pool) ? readPrefixPool(pool.spec ?? {}) : readAddressPool(pool.spec ?? {});
+}
+
+export function isPrefixPool(pool: Pool): pool is PrefixPool {
+  return poolKind(pool.kind).unit === PREFIX;
 }
 
 export function addressSpace(pool: Pool): AddressSpace {

@@ -137,7 +137,7 @@ function readRanges(field: string, entries: readonly string[] | undefined, probl
   return ranges;
 }
 
-function readGateway(text: string | undefined, problems: Problem[]): Address | undefined {
+export function readGateway(text: string | undefined, problems: Problem[]): Address | undefined {
   if (text == null || text === '') return undefined;
   const gateway = typeof text === 'string' ? parseAddress(text) : undefined;
   if (gateway === undefined) {

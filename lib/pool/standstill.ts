@@ -4,7 +4,7 @@ import { formatProblem } from '../kubernetes/problem.ts';
 import { shorten } from '../text.ts';
 import { isAddressSpaceName, sharedAddressSpace } from './address-space.ts';
 import type { Standstill } from './plan.ts';
-import { type Pool, readPool } from './pool.ts';
+import { isPrefixPool, type Pool, readPool } from './pool.ts';
 
 /** Why the pool gives out nothing now, as far as the pool alone tells. */
 export function standstillOf(pool: Pool): Standstill | undefined {
@@ -12,6 +12,12 @@ export function standstillOf(pool: Pool): Standstill | undefined {
     return { reason: 'Deleting', message: 'is being deleted' };
   }
   if (isPaused(pool)) return { reason: 'Paused', message: 'is paused' };
+  if (isPrefixPool(pool) && pool.metadata.annotations?.[ADDRESS_SPACE_ANNOTATION] !== undefined) {
+    return {
+      reason: 'InvalidSpec',
+      message: `has an annotation ${ADDRESS_SPACE_ANNOTATION}, which is for pools of addresses`,
+    };
+  }
   const space = sharedAddressSpace(pool);
   if (space !== undefined && !isAddressSpaceName(space)) {
     return {

@@ -1,6 +1,8 @@
 import { listedSlices, slicesMissing } from '../allocation/lost.ts';
 import { exactInteger } from '../json.ts';
 import { type Condition, setCondition } from '../kubernetes/conditions.ts';
+import { qualifiedName } from '../kubernetes/object.ts';
+import { listSome } from '../text.ts';
 import { poolKind, type Unit } from './kinds.ts';
 import { type PoolPlan, summarize } from './plan.ts';
 import type { PoolView } from './view.ts';
@@ -36,8 +38,9 @@ function cap(count: bigint): bigint {
 /** What there is to say of a pool, to whoever asks. */
 export function poolConditions(
   { pool, lost }: Pick<PoolView, 'pool' | 'lost'>,
-  { standstill, counts, outOfRange, blockLength }: PoolPlan,
+  plan: PoolPlan,
 ): Omit<Condition, 'lastTransitionTime'>[] {
+  const { standstill, counts } = plan;
   const { unit } = poolKind(pool.kind);
   return [
     standstill === undefined
@@ -48,33 +51,33 @@ export function poolConditions(
       ? {
           type: 'OutOfRange',
           status: 'True',
-          reason: `${capitalized(unit.many)}OutsidePool`,
-          message: `in use but no longer part of the pool: ${summarize(outOfRange, blockLength)}`,
+          ...unit.outside,
+          message: describeOutside(plan, unit),
         }
       : { type: 'OutOfRange', status: 'False', reason: 'AllInPool', message: '' },
     slicesMissing(lost),
   ];
 }
 
+function describeOutside({ outOfRange, blockLength, unreadable }: PoolPlan, { one }: Unit): string {
+  const names = unreadable.map(({ metadata }) => qualifiedName(metadata));
+  return [
+    outOfRange.isEmpty ? '' : `in use but no longer part of the pool: ${summarize(outOfRange, blockLength)}`,
+    names.length === 0 ? '' : `IPAddresses that say no ${one}: ${listSome(names)}`,
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
 function exhaustion(
-  { one, many }: Unit,
+  { one, someFree, noneFree, none }: Unit,
   { total, free }: PoolPlan['counts'],
   standstill: PoolPlan['standstill'],
 ): Omit<Condition, 'lastTransitionTime'> {
   const type = 'Exhausted';
-  if (free > 0n) return { type, status: 'False', reason: `${capitalized(many)}Free`, message: '' };
-  if (total > 0n)
-    return { type, status: 'True', reason: `NoFree${capitalized(one)}`, message: `every ${one} is in use` };
+  if (free > 0n) return { type, status: 'False', ...someFree, message: '' };
+  if (total > 0n) return { type, status: 'True', ...noneFree, message: `every ${one} is in use` };
   return standstill?.reason === 'InvalidSpec'
     ? { type, status: 'Unknown', reason: 'InvalidSpec', message: 'nobody can tell what the pool has' }
-    : {
-        type,
-        status: 'True',
-        reason: `No${capitalized(one)}`,
-        message: `the pool has no ${one} to give out`,
-      };
-}
-
-function capitalized(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+    : { type, status: 'True', ...none, message: `the pool has no ${one} to give out` };
 }

@@ -22,7 +22,7 @@ import {
 } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from './address-space.ts';
 import { poolLabel } from './label.ts';
-import { type Pool, sliceNamespace } from './pool.ts';
+import { isPrefixPool, type Pool, sliceNamespace } from './pool.ts';
 
 /** Metacontroller's label on what it makes for a composite parent: the parent's uid. */
 const CONTROLLER_UID_LABEL = 'controller-uid';
@@ -58,6 +58,7 @@ export interface PoolView {
 export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
   const { kind, metadata } = pool;
   const isDeleting = metadata.deletionTimestamp !== undefined;
+  const mayShare = !isPrefixPool(pool);
   const mine = { [POOL_LABEL]: poolLabel(kind, metadata.name) };
   const notMine = (key: string): LabelSelectorRequirement => ({
     key,
@@ -91,12 +92,20 @@ export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
         ...(!isDeleting && { matchExpressions: [notMine(POOL_UID_LABEL)] }),
       }),
       inNamespace('ipaddresses', { matchExpressions: [{ key: POOL_LABEL, operator: 'DoesNotExist' }] }),
-      inNamespace('ipaddresses', { matchExpressions: [isSet(ADDRESS_SPACE_LABEL), notMine(POOL_UID_LABEL)] }),
+      ...(mayShare
+        ? [
+            inNamespace('ipaddresses', {
+              matchExpressions: [isSet(ADDRESS_SPACE_LABEL), notMine(POOL_UID_LABEL)],
+            }),
+          ]
+        : []),
       slices({
         matchLabels: mine,
         ...(!isDeleting && { matchExpressions: [notMine(CONTROLLER_UID_LABEL)] }),
       }),
-      slices({ matchExpressions: [isSet(ADDRESS_SPACE_LABEL), notMine(CONTROLLER_UID_LABEL)] }),
+      ...(mayShare
+        ? [slices({ matchExpressions: [isSet(ADDRESS_SPACE_LABEL), notMine(CONTROLLER_UID_LABEL)] })]
+        : []),
     ],
   };
 }

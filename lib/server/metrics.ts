@@ -1,6 +1,7 @@
 /** What `/metrics` shows. One registry per server, so that tests do not share counts. */
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { POOL_CONTROLLERS } from '../pool/kinds.ts';
 import type { HookName } from './request.ts';
 
 export type Outcome = 'success' | 'invalid' | 'error';
@@ -26,9 +27,8 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 const BYTE_BUCKETS = Array.from({ length: 10 }, (_, i) => 1024 * 4 ** i);
 
 const POOL_LABELS = ['kind', 'namespace', 'name'];
-const POOLS = ['pools', 'global-pools'];
 const POOL_CARDINALITY =
-  'Labels: one series per pool (kind: 2 values; namespace: empty for a global pool). As of the last sync that this process answered.';
+  'Labels: one series per pool (kind: 4 values; namespace: empty for a global pool). As of the last sync that this process answered.';
 const NETWORK_CARDINALITY =
   'Labels: one series per PodNetwork. As of the last sync that this process answered.';
 
@@ -36,30 +36,30 @@ const NETWORK_CARDINALITY =
 const STATUS_GAUGES = [
   {
     name: 'metaipam_pool_addresses',
-    help: `Addresses that the pool can give out, used or free. ${POOL_CARDINALITY}`,
+    help: `Addresses, or prefixes, that the pool can give out, used or free. ${POOL_CARDINALITY}`,
     labels: POOL_LABELS,
-    controllers: POOLS,
+    controllers: POOL_CONTROLLERS,
     path: ['ipAddresses', 'total'],
   },
   {
     name: 'metaipam_pool_addresses_used',
-    help: `Addresses of the pool that are allocated or held. ${POOL_CARDINALITY}`,
+    help: `Addresses or prefixes of the pool that are allocated or held. ${POOL_CARDINALITY}`,
     labels: POOL_LABELS,
-    controllers: POOLS,
+    controllers: POOL_CONTROLLERS,
     path: ['ipAddresses', 'used'],
   },
   {
     name: 'metaipam_pool_addresses_free',
-    help: `Addresses of the pool that the next claim can get. ${POOL_CARDINALITY}`,
+    help: `Addresses or prefixes of the pool that the next claim can get. ${POOL_CARDINALITY}`,
     labels: POOL_LABELS,
-    controllers: POOLS,
+    controllers: POOL_CONTROLLERS,
     path: ['ipAddresses', 'free'],
   },
   {
     name: 'metaipam_pool_claims_pending',
-    help: `Claims that wait for an address of the pool. ${POOL_CARDINALITY}`,
+    help: `Claims that wait for an address or prefix of the pool. ${POOL_CARDINALITY}`,
     labels: POOL_LABELS,
-    controllers: POOLS,
+    controllers: POOL_CONTROLLERS,
     path: ['ipAddresses', 'pending'],
   },
   {
@@ -91,7 +91,7 @@ const SYNC_TIMES = [
     name: 'metaipam_pool_last_sync_timestamp_seconds',
     help: 'When this process last answered a sync of the pool. Labels: one series per pool.',
     labels: POOL_LABELS,
-    controllers: POOLS,
+    controllers: POOL_CONTROLLERS,
   },
   {
     name: 'metaipam_pod_network_last_sync_timestamp_seconds',
@@ -107,7 +107,7 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
     name: 'metaipam_hook_duration_seconds',
-    help: 'Time to decode, answer and encode one hook call. Labels: controller (7 values), hook (sync, customize, finalize), outcome (success, invalid, error).',
+    help: 'Time to decode, answer and encode one hook call. Labels: controller (9 values), hook (sync, customize, finalize), outcome (success, invalid, error).',
     labelNames: ['controller', 'hook', 'outcome'],
     buckets: DURATION_BUCKETS,
     registers,
@@ -115,7 +115,7 @@ export function createMetrics(): Metrics {
   const bytes = (direction: 'request' | 'response') =>
     new Histogram({
       name: `metaipam_hook_${direction}_bytes`,
-      help: `Size of a hook ${direction}'s body. Labels: controller (7 values), hook (sync, customize, finalize).`,
+      help: `Size of a hook ${direction}'s body. Labels: controller (9 values), hook (sync, customize, finalize).`,
       labelNames: ['controller', 'hook'],
       buckets: BYTE_BUCKETS,
       registers,

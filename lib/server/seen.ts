@@ -21,6 +21,7 @@ import {
   type SeenPool,
   seePool,
 } from '../page/seen-pool.ts';
+import { POOL_CONTROLLERS } from '../pool/kinds.ts';
 import { PictureCache } from './picture-cache.ts';
 import type { HookName } from './request.ts';
 
@@ -67,7 +68,7 @@ export class SeenParents {
     if (hook === 'customize') return;
     if (controller === 'claims') this.#recordClaim(request as never, response as never);
     const isNetwork = controller === 'pod-networks';
-    if (!isNetwork && controller !== 'pools' && controller !== 'global-pools') return;
+    if (!isNetwork && !POOL_CONTROLLERS.includes(controller)) return;
     const { parent } = request as { parent: KubernetesObject };
     const key = `${parent.kind}/${qualifiedName(parent.metadata)}`;
     if ((response as CompositeResponse).finalized === true) {

@@ -51,8 +51,8 @@ function ascending(text: string): string {
 }
 
 const READERS: readonly [field: RegExp, read: (text: string) => unknown][] = [
-  [/^spec\.(addresses|excludedAddresses)\b/, parseRange],
-  [/^spec\.(ipv4|ipv6|serviceCIDRs\b.*)$/, parsePrefix],
+  [/^spec\.(addresses|excludedAddresses|excludedPrefixes)\b/, parseRange],
+  [/^spec\.(ipv4|ipv6|(prefixes|serviceCIDRs)\b.*)$/, parsePrefix],
   [/^(spec\.(gateway|address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/, parseAddress],
 ];
 

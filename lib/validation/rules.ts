@@ -1,5 +1,6 @@
 /** The rules for single objects that go beyond the CRDs', or say more than these what is wrong. */
 import { parseAddress } from '../address/address.ts';
+import { parsePrefix } from '../address/range.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
@@ -12,14 +13,14 @@ import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
 import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
+import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
 import { type Pool, readPool } from '../pool/pool.ts';
 
 type Validate = (object: never) => Problem[];
 
 /** By `kind.group`, whatever the version. */
 const VALIDATORS: Readonly<Record<string, Validate>> = {
-  [`InClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
-  [`GlobalInClusterIPPool.${CAPI_IPAM_GROUP}`]: validatePool,
+  ...Object.fromEntries(Object.keys(POOL_KINDS).map((kind) => [`${kind}.${CAPI_IPAM_GROUP}`, validatePool])),
   [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
   [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
     validatePodNetwork(metadata.name, spec),
@@ -38,7 +39,12 @@ export function brokenRules(object: KubernetesObject): Problem[] {
 
 function validatePool(pool: Pool): Problem[] {
   const problems = [...readPool(pool).problems];
+  const given = pool.metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
   const space = sharedAddressSpace(pool);
+  if (given !== undefined && space === undefined) {
+    const message = 'is for pools of addresses: a pool of prefixes shares its address space with no other';
+    problems.push({ field: annotation(ADDRESS_SPACE_ANNOTATION), value: given, message });
+  }
   if (space !== undefined && !isAddressSpaceName(space)) {
     problems.push({
       field: annotation(ADDRESS_SPACE_ANNOTATION),
@@ -49,15 +55,18 @@ function validatePool(pool: Pool): Problem[] {
   return problems;
 }
 
-function validateClaim({ metadata }: IPAddressClaim): Problem[] {
+function validateClaim({ metadata, spec }: IPAddressClaim): Problem[] {
   const requested = metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
   if (requested === undefined) return [];
-  if (typeof requested === 'string' && parseAddress(requested) !== undefined) return [];
+  const isOfPrefixes = poolKind(spec?.poolRef?.kind ?? '').unit === PREFIX;
+  const isReadable = (text: string) =>
+    parseAddress(text) !== undefined || (isOfPrefixes && parsePrefix(text) !== undefined);
+  if (typeof requested === 'string' && isReadable(requested)) return [];
   return [
     {
       field: annotation(REQUESTED_ADDRESS_ANNOTATION),
       value: requested,
-      message: 'must be an IP address',
+      message: isOfPrefixes ? 'must be a CIDR' : 'must be an IP address',
     },
   ];
 }

@@ -1,5 +1,5 @@
 /** What is legal, and most likely not what was meant. */
-import { type Address, parseAddress } from '../address/address.ts';
+import { type Address, FAMILY_BITS, parseAddress } from '../address/address.ts';
 import {
   covers,
   formatPrefix,
@@ -14,6 +14,8 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
+import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
+import { type PrefixPoolSpec, readPrefixPool } from '../pool/prefix-spec.ts';
 import { type PoolSpec, readAddressPool } from '../pool/spec.ts';
 import { editDistance, nearest } from '../text.ts';
 import { groupOf } from './rules.ts';
@@ -23,6 +25,7 @@ export interface Warning extends Problem {
     | 'host-bits'
     | 'gateway-outside'
     | 'no-address'
+    | 'host-addresses'
     | 'excluded-outside'
     | 'unknown-key'
     | 'unserved-pool'
@@ -48,7 +51,14 @@ export function warningsOf(object: KubernetesObject, resources: CustomResources)
     });
   }
   const { spec } = object as { spec?: object };
-  if (kind.endsWith('InClusterIPPool')) warnings.push(...poolWarnings((spec ?? {}) as PoolSpec));
+  if (Object.hasOwn(POOL_KINDS, kind)) {
+    const isOfPrefixes = poolKind(kind).unit === PREFIX;
+    warnings.push(
+      ...(isOfPrefixes
+        ? prefixPoolWarnings((spec ?? {}) as PrefixPoolSpec)
+        : poolWarnings((spec ?? {}) as PoolSpec)),
+    );
+  }
   if (kind === 'ClusterCIDR') {
     for (const family of ['ipv4', 'ipv6'] as const) {
       warnings.push(...hostBits(`spec.${family}`, (spec as { ipv4?: unknown; ipv6?: unknown })?.[family]));
@@ -98,6 +108,53 @@ function poolWarnings(spec: PoolSpec): Warning[] {
       field: `spec.excludedAddresses[${index}]`,
       value: text,
       message: 'excludes nothing: no address of the pool lies there',
+    });
+  }
+  return warnings;
+}
+
+function prefixPoolWarnings(spec: PrefixPoolSpec): Warning[] {
+  const { excludedPrefixes = [], allocationPrefixLength, gateway } = spec;
+  const { ranges } = readPrefixPool(spec);
+  if (ranges === undefined) return [];
+  const { allocatable, listed, blockLength } = ranges;
+  const warnings: Warning[] = [];
+  const bits = FAMILY_BITS[listed.ranges[0]!.family];
+  if (blockLength === bits) {
+    const field = 'spec.allocationPrefixLength';
+    warnings.push({
+      rule: 'host-addresses',
+      field,
+      value: allocationPrefixLength,
+      message: `${field}=${bits} behaves like host-address allocation; consider InClusterIPPool for single-address semantics`,
+    });
+    const router = gateway ? parseAddress(gateway) : undefined;
+    if (router !== undefined && allocatable.has(router)) {
+      warnings.push({
+        rule: 'host-addresses',
+        field: 'spec.gateway',
+        value: gateway,
+        message: `spec.gateway is within spec.prefixes and is not reserved; with /${bits} allocationPrefixLength it may also be allocated to claims`,
+        fix: 'add it to excludedPrefixes',
+      });
+    }
+  }
+  if (allocatable.isEmpty) {
+    warnings.push({
+      rule: 'no-address',
+      field: 'spec.prefixes',
+      value: spec.prefixes,
+      message: 'leaves nothing to give out: of every prefix something is excluded',
+    });
+  }
+  for (const [index, text] of excludedPrefixes.entries()) {
+    const range = parseRange(text);
+    if (range === undefined || listed.overlaps(range)) continue;
+    warnings.push({
+      rule: 'excluded-outside',
+      field: `spec.excludedPrefixes[${index}]`,
+      value: text,
+      message: 'excludes nothing: no prefix of the pool lies there',
     });
   }
   return warnings;
@@ -155,7 +212,7 @@ function unservedPool({ spec }: IPAddressClaim, { all }: CustomResources): Warni
   const kinds = [...new Set(pools.map((resource) => resource.kind))];
   if (apiGroup === names.CAPI_IPAM_GROUP) {
     if (kinds.includes(kind)) return [];
-    const fix = `use ${kinds.join(' or ')}, unless another provider serves it`;
+    const fix = `use ${nearest(kind, kinds) ?? kinds.join(' or ')}, unless another provider serves it`;
     const message = 'is no kind of pool that metaipam serves: the claim gets no answer from it';
     return [{ rule: 'unserved-pool', field: 'spec.poolRef.kind', value: kind, message, fix }];
   }

@@ -137,7 +137,7 @@ if (HELM === undefined) {
         .flatMap(({ spec }) => Object.values(spec.hooks) as Manifest[])
         .map(({ webhook }) => webhook.url);
     const bases = (objects: Manifest[]) => [...new Set(urls(objects).map((url) => url.split('/hooks/')[0]))];
-    assert.is(urls(template()).length, 18);
+    assert.is(urls(template()).length, 24);
     const rendered = helm(['template', 'blue', CHART, KUBE_VERSION, '--namespace', 'elsewhere']);
     const objects = (loadAll(rendered) as Manifest[]).filter(Boolean);
     assert.equal(bases(objects), ['http://blue-metaipam-hooks.elsewhere.svc']);
@@ -200,9 +200,9 @@ if (HELM === undefined) {
       };
     };
     const rows: [value: string, version: string, watch: boolean, crds: number][] = [
-      ['v1beta2', 'v1beta2', true, 6],
-      ['v1beta1', 'v1beta1', true, 6],
-      ['none', 'v1beta2', false, 8],
+      ['v1beta2', 'v1beta2', true, 8],
+      ['v1beta1', 'v1beta1', true, 8],
+      ['none', 'v1beta2', false, 10],
     ];
     for (const [value, version, watch, crds] of rows) {
       assert.equal(speak(value), {
@@ -222,7 +222,7 @@ if (HELM === undefined) {
     assert.ok(crds({ crds: { keep: false } }).every((crd) => policy(crd) === undefined));
     assert.is(crds({ crds: { install: false } }).length, 0);
     assert.is(crds({ installCRDs: false }).length, 0);
-    assert.is(crds({ installCRDs: true, crds: { install: false } }).length, 6);
+    assert.is(crds({ installCRDs: true, crds: { install: false } }).length, 8);
     const source = all('crds/inclusterippools.yaml')[0].metadata.labels;
     const pools = crds({}).find(({ metadata }) => metadata.name.startsWith('inclusterippools'));
     for (const [key, value] of Object.entries(source)) assert.is(pools.metadata.labels[key], value);

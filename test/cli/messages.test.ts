@@ -263,7 +263,7 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
   ],
   [
     claim(`{${OURS}, kind: InClusterIpPool, name: p}`),
-    'IPAddressClaim default/a: spec.poolRef.kind: "InClusterIpPool" is no kind of pool that metaipam serves: the claim gets no answer from it; use GlobalInClusterIPPool or InClusterIPPool, unless another provider serves it',
+    'IPAddressClaim default/a: spec.poolRef.kind: "InClusterIpPool" is no kind of pool that metaipam serves: the claim gets no answer from it; use InClusterIPPool, unless another provider serves it',
   ],
   [
     claim('{apiGroup: cluster.x-k8s.io, kind: InClusterIPPool, name: p}'),

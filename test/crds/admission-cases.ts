@@ -113,6 +113,85 @@ const pools = ['InClusterIPPool', 'GlobalInClusterIPPool'].flatMap((kind) =>
   })),
 );
 
+const A_CIDR = 'provided entry is not a valid CIDR';
+const ALIGNED = 'CIDR must be network-aligned';
+const TOO_LONG = 'CIDR prefix length must be <= allocationPrefixLength (64)';
+const EXCLUDED = 'provided entry is not a valid IP, range, nor CIDR';
+const prefixes = ['fd00::/62'];
+const many = ranges(256, (_, b) => `fd00:1111:2222:${(b + 4096).toString(16)}::/64`);
+
+const prefixPoolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  ['A1', { prefixes }],
+  ['A2', { prefixes: ['fd00::/62', 'fd00::/63'] }],
+  ['A7', { prefixes: ['fd00::/48'], allocationPrefixLength: 56 }],
+  ['A9', { prefixes, excludedPrefixes: ['fd00::5-fd00:0:0:1::5'] }],
+  ['A10', { prefixes, excludedPrefixes: ['fd00:0:0:1::9/60'] }],
+  ['A11', { prefixes: ['fd00::/64'], excludedPrefixes: ['fd00::/64'] }],
+  ['A12', { prefixes, gateway: 'fd00::1' }],
+  ['A13', { prefixes: ['fd00::/48'], allocationPrefixLength: 128, gateway: 'fd00::1' }],
+  ['A14', { prefixes: ['::/0'], allocationPrefixLength: 1 }],
+  ['A18', { prefixes: ['FD00::/64'] }],
+  ['A19', { prefixes: ['::ffff:10.0.0.0/104'], allocationPrefixLength: 120 }, A_CIDR],
+  ['IPv4', { prefixes: ['10.8.0.0/16'], allocationPrefixLength: 24, gateway: '10.8.0.1' }],
+  ['1.6 1', { prefixes: [] }, 'prefixes is required'],
+  ['1.6 1, absent', {}, 'spec.prefixes'],
+  ['1.6 2, 0', { prefixes, allocationPrefixLength: 0 }, 'spec.allocationPrefixLength'],
+  ['1.6 2, 129', { prefixes, allocationPrefixLength: 129 }, 'spec.allocationPrefixLength'],
+  ['1.6 3, an address', { prefixes: ['fd00::1'] }, A_CIDR],
+  ['1.6 3, a zone', { prefixes: ['fe80::%eth0/64'] }, A_CIDR],
+  ['1.6 3, blanks', { prefixes: ['fd00:: /64'] }, A_CIDR],
+  ['1.6 3, /064', { prefixes: ['fd00::/064'] }, A_CIDR],
+  ['1.6 4', { prefixes: ['10.0.0.0/16'] }, 'allocationPrefixLength must be at most 32 for IPv4 prefixes'],
+  ['1.6 4, mixed', { prefixes: ['fd00::/62', '10.0.0.0/16'] }, 'provided prefixes are of mixed IP families'],
+  ['1.6 5', { prefixes: ['fd00::1/62'] }, ALIGNED],
+  ['1.6 6', { prefixes: ['fd00::/65'] }, TOO_LONG],
+  ['1.6 5 and 6', { prefixes: ['fd00::1/65'] }, TOO_LONG],
+  ['1.6 7', { prefixes, gateway: 'x' }, 'unable to parse IP'],
+  ['1.6 7, empty', { prefixes, gateway: '' }],
+  ['1.6 8', { prefixes, gateway: '10.0.0.1' }, 'provided gateway must be of the IP family of the prefixes'],
+  ['1.6 9', { prefixes, excludedPrefixes: ['zz'] }, EXCLUDED],
+  [
+    '1.6 10',
+    { prefixes, excludedPrefixes: ['10.0.0.0/8'] },
+    'excluded prefixes must be of the IP family of the prefixes',
+  ],
+  [
+    'a negative grace period',
+    { prefixes, addressReuseGracePeriodSeconds: -1 },
+    'addressReuseGracePeriodSeconds',
+  ],
+  ['the longest lists', { prefixes: many, gateway: 'fd00::1', excludedPrefixes: many6 }],
+  ['a list that is too long', { prefixes: [...many, 'fd00::/64'] }, 'must have at most 256 items'],
+];
+const IMMUTABLE = 'allocationPrefixLength is immutable';
+const prefixPoolChanges: readonly [id: string, from: object, to: object, refused?: Refused][] = [
+  ['1.6 update, nothing', { prefixes }, { prefixes }],
+  ['1.6 update, the default said', { prefixes }, { prefixes, allocationPrefixLength: 64 }],
+  ['1.6 update, a gateway', { prefixes }, { prefixes, gateway: 'fd00::1' }],
+  ['1.6 update, grown', { prefixes }, { prefixes: ['fd00::/60'] }],
+  ['1.6 update, L 65', { prefixes }, { prefixes, allocationPrefixLength: 65 }, IMMUTABLE],
+  ['1.6 update, L 60', { prefixes }, { prefixes, allocationPrefixLength: 60 }, 'allocationPrefixLength'],
+  [
+    '1.6 update, L left out',
+    { prefixes: ['fd00::/48'], allocationPrefixLength: 56 },
+    { prefixes: ['fd00::/48'] },
+    IMMUTABLE,
+  ],
+];
+const prefixPools = ['InClusterPrefixPool', 'GlobalInClusterPrefixPool'].flatMap((kind) => [
+  ...prefixPoolSpecs.map(([id, spec, refused]) => ({
+    id: `${id}, ${kind}`,
+    object: object('ipam.cluster.x-k8s.io/v1alpha2', kind, spec),
+    ...(refused && { refused }),
+  })),
+  ...prefixPoolChanges.map(([id, spec, newSpec, refused]) => ({
+    id: `${id}, ${kind}`,
+    object: object('ipam.cluster.x-k8s.io/v1alpha2', kind, spec),
+    newSpec,
+    ...(refused && { refused }),
+  })),
+]);
+
 const requirement = (key: string, operator: string, ...values: string[]) => ({
   nodeSelectorTerms: [{ matchExpressions: [{ key, operator, ...(values.length > 0 && { values }) }] }],
 });
@@ -496,6 +575,7 @@ const clusterAPI: AdmissionCase[] = ['v1beta2', 'v1beta1'].flatMap((version) => 
 
 export const admissionCases: readonly AdmissionCase[] = [
   ...pools,
+  ...prefixPools,
   ...clusterCIDRs,
   ...podNetworks,
   ...podCIDRClaims,

@@ -52,7 +52,7 @@ test('conditions are maps by type', () => {
     name === 'v1beta1' ? [] : [...fields(schema.openAPIV3Schema, kind)],
   );
   const conditions = lists.filter(([path]) => path.endsWith('.status.conditions'));
-  assert.is(conditions.length, 5);
+  assert.is(conditions.length, 7);
   for (const [path, list] of conditions) assert.equal(list['x-kubernetes-list-map-keys'], ['type'], path);
 });
 
@@ -69,11 +69,13 @@ test('printer columns show fields that exist', () => {
 });
 
 test('the pools differ in scope and name only', () => {
-  const [pool, globalPool] = [of('InClusterIPPool'), of('GlobalInClusterIPPool')];
-  const { description: _, ...schema } = pool.schema.openAPIV3Schema;
-  const { description: __, ...globalSchema } = globalPool.schema.openAPIV3Schema;
-  assert.equal(schema, globalSchema);
-  assert.equal(pool.additionalPrinterColumns, globalPool.additionalPrinterColumns);
+  for (const kind of ['InClusterIPPool', 'InClusterPrefixPool']) {
+    const [pool, globalPool] = [of(kind), of(`Global${kind}`)];
+    const { description: _, ...schema } = pool.schema.openAPIV3Schema;
+    const { description: __, ...globalSchema } = globalPool.schema.openAPIV3Schema;
+    assert.equal(schema, globalSchema);
+    assert.equal(pool.additionalPrinterColumns, globalPool.additionalPrinterColumns);
+  }
 });
 
 test('the columns of a pool are the ones a person wants', () => {
@@ -105,7 +107,7 @@ test('kustomization.yaml names every CRD of its folder', () => {
   });
   for (const file of named) assert.ok(existsSync(file), file);
   assert.is(named.length, crds.length);
-  assert.is(crds.length, 8);
+  assert.is(crds.length, 10);
 });
 
 test.run();

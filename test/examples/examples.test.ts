@@ -8,6 +8,7 @@ import { qualifiedName } from '../../lib/kubernetes/object.ts';
 import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { ClusterCIDR, IPAddressClaim } from '../../lib/kubernetes/types.ts';
+import { POOL_KINDS, poolKind } from '../../lib/pool/kinds.ts';
 
 const folder = join(import.meta.dirname, '../../examples');
 const files = globSync('*.yaml', { cwd: folder }).sort();
@@ -46,10 +47,10 @@ test('all examples can be applied together', () => {
 });
 
 test('every claim has its pool, but for the one that waits for it', () => {
-  const pools = [...ofKind('InClusterIPPool'), ...ofKind('GlobalInClusterIPPool')];
+  const pools = Object.keys(POOL_KINDS).flatMap((kind) => ofKind(kind));
   const known = new Set(pools.map(({ kind, metadata }) => `${kind} ${qualifiedName(metadata)}`));
   const waiting = ofKind<IPAddressClaim>('IPAddressClaim').filter(({ metadata, spec: { poolRef } }) => {
-    const namespace = poolRef.kind === 'InClusterIPPool' ? (metadata.namespace ?? '') : '';
+    const namespace = poolKind(poolRef.kind).isGlobal ? '' : (metadata.namespace ?? '');
     return !known.has(`${poolRef.kind} ${qualifiedName({ namespace, name: poolRef.name })}`);
   });
   assert.equal(

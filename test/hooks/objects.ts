@@ -1,7 +1,5 @@
 /** Objects as the API server would hand them out, with no more fields than a test names. */
-import { FAMILY_BITS, parseAddress } from '../../lib/address/address.ts';
-import { prefixOf } from '../../lib/address/range.ts';
-import { type Allocation, allocationsOf, desiredSlices } from '../../lib/allocation/slice.ts';
+import { type Allocation, allocationsOf, desiredSlices, parseKey } from '../../lib/allocation/slice.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.ts';
@@ -11,8 +9,11 @@ import type {
   AllocationSlice,
   Condition,
   GlobalInClusterIPPool,
+  GlobalInClusterPrefixPool,
   InClusterIPPool,
   InClusterIPPoolSpec,
+  InClusterPrefixPool,
+  InClusterPrefixPoolSpec,
   IPAddress,
   IPAddressClaim,
   SliceAnswer,
@@ -28,14 +29,16 @@ import {
   type ObjectMap,
 } from '../../lib/metacontroller/hook.ts';
 import { poolLabel } from '../../lib/pool/label.ts';
-import { sliceHead } from '../../lib/pool/pool.ts';
+import { type Pool, sliceHead } from '../../lib/pool/pool.ts';
 
 export const NOW = Date.parse('2026-01-02T03:04:05Z');
 export const CAPI = 'ipam.cluster.x-k8s.io/v1beta2';
 export const SLICES = 'AllocationSlice.metaipam.io/v1alpha1';
 export const IP_POOL = 'InClusterIPPool';
 export const GLOBAL_POOL = 'GlobalInClusterIPPool';
-export type Pool = InClusterIPPool | GlobalInClusterIPPool;
+export const PREFIX_POOL = 'InClusterPrefixPool';
+export const GLOBAL_PREFIX_POOL = 'GlobalInClusterPrefixPool';
+export type { Pool };
 
 export function contextAt(secondsLater = 0, config: Partial<HookConfig> = {}): HookContext {
   return { now: NOW + secondsLater * 1000, config: { ...DEFAULT_CONFIG, ...config } };
@@ -60,6 +63,17 @@ export function ipPool(spec: Partial<InClusterIPPoolSpec>, meta: Meta = {}): InC
 export function globalPool(spec: Partial<InClusterIPPoolSpec>, meta: Meta = {}): GlobalInClusterIPPool {
   const { namespace: _, ...metadata } = ipPool(spec).metadata;
   return { ...ipPool(spec), kind: GLOBAL_POOL, metadata: { ...metadata, ...meta } };
+}
+
+export function prefixPool(spec: Partial<InClusterPrefixPoolSpec>, meta: Meta = {}): InClusterPrefixPool {
+  return { ...ipPool({}, meta), kind: PREFIX_POOL, spec: { prefixes: [], ...spec } };
+}
+
+export function globalPrefixPool(
+  spec: Partial<InClusterPrefixPoolSpec>,
+  meta: Meta = {},
+): GlobalInClusterPrefixPool {
+  return { ...globalPool({}, meta), kind: GLOBAL_PREFIX_POOL, spec: { prefixes: [], ...spec } };
 }
 
 /** A claim of `pool`, open and 1000 seconds old unless `meta` says otherwise; its uid is `uid-<name>`. */
@@ -106,13 +120,12 @@ export function boundClaim(unbound: IPAddressClaim, address?: string): IPAddress
 /** Who has which address, and what else its entry says. */
 export type Given = readonly [holder: IPAddressClaim, address: string, more?: Partial<SliceEntry>];
 
-/** The slices of `pool` that list these, as they are stored. */
+/** The slices of `pool` that list these addresses or prefixes, as they are stored. */
 export function slicesOf(pool: Pool, ...given: Given[]): AllocationSlice[] {
   const added = given.map(([{ metadata }, text, more]) => {
-    const address = parseAddress(text)!;
     const { uid = '', namespace, name } = metadata;
     const entry = { uid, ...(namespace !== undefined && { namespace }), name, ...more };
-    return { block: prefixOf(address, FAMILY_BITS[address.family]), entry };
+    return { block: parseKey(text)!, entry };
   });
   const plan = { kept: [], added, bells: new Set<string>(), answers: new Map(), listed: new Set<string>() };
   const head = sliceHead(pool, DEFAULT_CONFIG.installNamespace);
@@ -126,8 +139,10 @@ function stored(pool: Pool, { metadata, ...child }: DesiredObject, version: numb
   return { ...child, metadata: { ...metadata, ...server, labels } } as AllocationSlice;
 }
 
-/** An IPAddress that another provider or another cluster left: no labels, no owner. */
-export function ipAddress(pool: Pool, claimName: string, address: string, meta: Meta = {}): IPAddress {
+/** An IPAddress that another provider or another cluster left: no labels, no owner. Of a pool of prefixes `text` is a CIDR. */
+export function ipAddress(pool: Pool, claimName: string, text: string, meta: Meta = {}): IPAddress {
+  const [address = '', length] = text.split('/');
+  const prefix = 'prefix' in pool.spec ? pool.spec.prefix : Number(length);
   return {
     apiVersion: CAPI,
     kind: 'IPAddress',
@@ -142,7 +157,7 @@ export function ipAddress(pool: Pool, claimName: string, address: string, meta: 
       claimRef: { name: claimName },
       poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: pool.kind, name: pool.metadata.name },
       address,
-      prefix: pool.spec.prefix,
+      prefix,
       ...(pool.spec.gateway && { gateway: pool.spec.gateway }),
     },
   };

@@ -71,7 +71,7 @@ test('a controller gets the envelope, the parent and the children that its hooks
 });
 
 test('hooks that carry a whole pool have a minute', () => {
-  for (const name of ['pools', 'global-pools', 'pod-networks']) {
+  for (const name of ['pools', 'global-pools', 'prefix-pools', 'global-prefix-pools', 'pod-networks']) {
     assert.is(of(name).hooks.sync?.webhook.timeout, '60s', name);
     assert.is(of(name).hooks.finalize?.webhook.timeout, '60s', name);
     assert.is(of(name).generateSelector, true, name);

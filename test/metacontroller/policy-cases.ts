@@ -37,6 +37,10 @@ const claim = (metadata: object = {}, poolRef: object = POOL_REF, version = 'v1b
 const requested = (text: string) => ({ annotations: { 'metaipam.io/requested-address': text } });
 const labelled = (value: string) => ({ labels: { 'metaipam.io/pool': value } });
 
+const prefixPool = (metadata: object = {}) =>
+  ({ ...pool(metadata, 'InClusterPrefixPool'), spec: { prefixes: ['fd00::/62'] } }) as KubernetesObject;
+const PREFIX_POOL_REF = { ...POOL_REF, kind: 'InClusterPrefixPool' };
+
 const clusterCIDR = (labels: object, more: object = {}) =>
   ({
     apiVersion: 'networking.x-k8s.io/v1',
@@ -92,7 +96,40 @@ export const policyCases: readonly PolicyCase[] = [
     after: pool({ ...space('A b'), finalizers }),
   },
 
+  { id: 'a prefix pool', after: prefixPool() },
+  {
+    id: 'a prefix pool with a space',
+    after: prefixPool(space('lab')),
+    refused: 'is for pools of addresses: a pool of prefixes shares its address space with no other',
+  },
+
   { id: 'a claim', after: claim(), added: ROUTED },
+  {
+    id: 'a claim of a prefix pool',
+    after: claim(requested('fd00::/64'), PREFIX_POOL_REF),
+    added: {
+      ...ROUTED,
+      labels: { 'metaipam.io/pool': 'InClusterPrefixPool.p', 'metaipam.io/settled': 'open' },
+    },
+  },
+  {
+    id: 'a claim of a global prefix pool asks for an address',
+    after: claim(requested('fd00::'), { ...POOL_REF, kind: 'GlobalInClusterPrefixPool' }),
+    added: {
+      ...ROUTED,
+      labels: { 'metaipam.io/pool': 'GlobalInClusterPrefixPool.p', 'metaipam.io/settled': 'open' },
+    },
+  },
+  {
+    id: 'a claim of a prefix pool asks for nonsense',
+    after: claim(requested('fd00::/200'), PREFIX_POOL_REF),
+    refused: 'Invalid value: "fd00::/200": must be a CIDR',
+  },
+  {
+    id: 'a claim of a pool of addresses asks for a CIDR',
+    after: claim(requested('10.0.0.0/24')),
+    refused: 'must be an IP address',
+  },
   {
     id: 'a claim of a cluster',
     after: claim({ labels: { 'cluster.x-k8s.io/cluster-name': 'c' } }),

@@ -2,6 +2,7 @@
 import { secondsSince } from '../../allocation/hold.ts';
 import { isPaused, type KubernetesObject } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
+import { poolKind } from '../../pool/kinds.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import { type Finding, holderKind, holderTitle, kubectl, titleOf } from './finding.ts';
@@ -45,7 +46,8 @@ function explain(object: KubernetesObject, inventory: Inventory): { reason: stri
   );
   if (held.length > 0) {
     const kind = holderKind(held[0]!);
-    const what = kind === 'Node' ? plural(held.length, 'block') : plural(held.length, 'address', 'addresses');
+    const { one, many } = kind === 'Node' ? { one: 'block', many: 'blocks' } : poolKind(object.kind).unit;
+    const what = plural(held.length, one, many);
     return {
       reason: `${what} of it in use by ${listSome([...new Set(held.map(holderTitle))])}`,
       fix: `${kubectl('describe', object)}  # it goes with the last ${kind} that uses it`,

@@ -1,9 +1,9 @@
 /** Who holds which address: claims, IPAddresses and slices that do not agree. */
-import { canonicalAddress, parseAddress } from '../../address/address.ts';
-import { covers, type Range, rangeOf } from '../../address/range.ts';
+import { covers, overlaps, type Prefix, type Range } from '../../address/range.ts';
+import { compareRanges } from '../../address/range-set.ts';
 import { secondsSince } from '../../allocation/hold.ts';
 import { lostPieces } from '../../allocation/lost.ts';
-import type { Allocation } from '../../allocation/slice.ts';
+import { type Allocation, keyOf, parseKey } from '../../allocation/slice.ts';
 import { clusterName } from '../../claim/cluster.ts';
 import {
   ADDRESS_ANNOTATION,
@@ -17,6 +17,8 @@ import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../.
 import type { IPAddress, IPAddressClaim } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
+import { blockOf, blockText } from '../../pool/block.ts';
+import { poolKind } from '../../pool/kinds.ts';
 import { poolLabel } from '../../pool/label.ts';
 import type { Pool } from '../../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../../pool/reference.ts';
@@ -74,6 +76,7 @@ function isKeptForClaim(allocation: Allocation): boolean {
 interface Holder {
   /** `namespace/name` of the claim. */
   readonly claim: string;
+  readonly block: Prefix;
   readonly object: KubernetesObject;
   /** What the object's slice says. */
   readonly allocation?: Allocation;
@@ -85,57 +88,85 @@ export function* duplicateAddresses(
   book: AddressBook,
   { now }: HookContext,
 ): Generator<Finding> {
+  for (const [space, holders] of holdersBySpace(inventory, book)) {
+    for (const list of overlapping(holders)) {
+      // What a slice says decides; of several the older one.
+      const [, ...losers] = list.sort((a, b) => rank(a) - rank(b) || compareAge(a.object, b.object));
+      for (const loser of losers) {
+        const claim = book.claimByName.get(loser.claim);
+        const others = list
+          .filter((holder) => holder !== loser && overlaps(holder.block, loser.block))
+          .map(({ claim, block, object }) => {
+            const what = block.length === loser.block.length ? '' : `${keyOf(block)}, `;
+            return `${claim} (${what}by ${titleOf(object)})`;
+          });
+        if (others.length === 0) continue;
+        yield {
+          check: 'duplicate-address',
+          severity: 'error',
+          object: loser.allocation === undefined ? titleOf(loser.object) : entryTitle(loser.allocation),
+          message: `${keyOf(loser.block)} of ${space} is also held by ${others.join(' and ')}`,
+          fix:
+            claim === undefined
+              ? loser.allocation === undefined
+                ? kubectl('delete', loser.object)
+                : release(loser.allocation, now)
+              : `${kubectl('delete', claim)}  # and whatever uses its address: its owner makes it again, with another`,
+        };
+      }
+    }
+  }
+}
+
+function holdersBySpace(inventory: Inventory, book: AddressBook): Map<string, Holder[]> {
   const holders = new Map<string, Holder[]>();
-  const add = (space: string, text: unknown, holder: Holder) => {
-    const address = typeof text === 'string' ? canonicalAddress(text) : undefined;
-    if (address === undefined) return;
-    const key = JSON.stringify([space, address]);
-    const list = holders.get(key);
-    if (list === undefined) holders.set(key, [holder]);
-    else if (list.every(({ claim }) => claim !== holder.claim)) list.push(holder);
+  const add = (space: string, block: Prefix | undefined, holder: Omit<Holder, 'block'>) => {
+    if (block === undefined) return;
+    const list = holders.get(space);
+    if (list === undefined) holders.set(space, [{ ...holder, block }]);
+    else list.push({ ...holder, block });
   };
   for (const allocation of inventory.allocations.filter(isKeptForClaim)) {
-    const { slice, key } = allocation;
+    const { slice, block } = allocation;
     const { uid } = slice.spec.poolRef;
     const pool = book.poolByUid.get(uid);
     const claim = holderName(allocation);
-    add(pool === undefined ? uid : spaceOf(pool), key, { claim, object: slice, allocation });
+    add(pool === undefined ? uid : spaceOf(pool), block, { claim, object: slice, allocation });
   }
   for (const address of inventory.addresses.filter(isOurs)) {
-    const { metadata, spec } = address;
-    const claim = qualifiedName({ ...metadata, name: spec.claimRef.name });
-    add(spaceOfTitle(poolTitleOf(address), book), spec.address, { claim, object: address });
+    const claim = qualifiedName({ ...address.metadata, name: address.spec.claimRef.name });
+    add(spaceOfTitle(poolTitleOf(address), book), blockOf(address), { claim, object: address });
   }
   for (const claim of inventory.claims.filter(isOurs)) {
     if (claim.status?.addressRef === undefined) continue;
-    const text = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
+    const text: unknown = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
+    const block = typeof text === 'string' ? parseKey(text) : undefined;
     const name = qualifiedName(claim.metadata);
-    add(spaceOfTitle(poolTitleOf(claim), book), text, { claim: name, object: claim });
+    add(spaceOfTitle(poolTitleOf(claim), book), block, { claim: name, object: claim });
   }
-  for (const [key, list] of holders) {
-    if (list.length < 2) continue;
-    const [space, address] = JSON.parse(key) as [string, string];
-    // What a slice says decides; of several the older one.
-    const [, ...losers] = list.sort((a, b) => rank(a) - rank(b) || compareAge(a.object, b.object));
-    for (const loser of losers) {
-      const claim = book.claimByName.get(loser.claim);
-      const others = list
-        .filter((holder) => holder !== loser)
-        .map((holder) => `${holder.claim} (by ${titleOf(holder.object)})`);
-      yield {
-        check: 'duplicate-address',
-        severity: 'error',
-        object: loser.allocation === undefined ? titleOf(loser.object) : entryTitle(loser.allocation),
-        message: `${address} of ${space} is also held by ${others.join(' and ')}`,
-        fix:
-          claim === undefined
-            ? loser.allocation === undefined
-              ? kubectl('delete', loser.object)
-              : release(loser.allocation, now)
-            : `${kubectl('delete', claim)}  # and whatever uses its address: its owner makes it again, with another`,
-      };
+  return holders;
+}
+
+/** The groups of holders whose blocks hang together, each of at least two claims, of which each is there once. */
+function* overlapping(holders: readonly Holder[]): Generator<Holder[]> {
+  const sorted = [...holders].sort((a, b) => compareRanges(a.block, b.block));
+  for (let start = 0; start < sorted.length; ) {
+    let { last } = sorted[start]!.block;
+    const { family } = sorted[start]!.block;
+    let end = start + 1;
+    for (; end < sorted.length; end++) {
+      const { block } = sorted[end]!;
+      if (block.family !== family || block.first > last) break;
+      if (block.last > last) last = block.last;
     }
+    const group = sorted.slice(start, end).filter(isFirstOfClaim);
+    if (group.length > 1) yield group;
+    start = end;
   }
+}
+
+function isFirstOfClaim({ claim }: Holder, index: number, all: readonly Holder[]): boolean {
+  return all.findIndex((other) => other.claim === claim) === index;
 }
 
 function rank({ allocation }: Holder): number {
@@ -167,13 +198,24 @@ export function* boundAddresses(
     const claimName = qualifiedName({ ...metadata, name: spec.claimRef.name });
     const claim = claimOf(address, book);
     if (secondsSince(metadata.creationTimestamp, now) < PATIENCE_SECONDS) continue;
+    if (blockOf(address) === undefined) {
+      const { one } = poolKind(spec.poolRef.kind).unit;
+      yield {
+        check: 'invalid-object',
+        severity: 'error',
+        object,
+        message: `says no ${one} that can be read: nobody knows what ${claimName} has`,
+        fix: `${kubectl('delete', address)}  # if nothing uses its ${one} any more`,
+      };
+      continue;
+    }
     if (claim === undefined) {
       const madeFor = metadata.labels?.[CLAIM_UID_LABEL];
       yield {
         check: 'orphaned-address',
         severity: 'warning',
         object,
-        message: `IPAddressClaim ${claimName}${madeFor === undefined ? '' : ` of uid ${madeFor}`} does not exist: ${spec.address} stays in use for nobody`,
+        message: `IPAddressClaim ${claimName}${madeFor === undefined ? '' : ` of uid ${madeFor}`} does not exist: ${blockText(address)} stays in use for nobody`,
         fix: `${kubectl('delete', address)}  # if nothing uses ${printableAddress(address)} any more`,
       };
       continue;
@@ -181,7 +223,7 @@ export function* boundAddresses(
     const pool = book.poolByTitle.get(poolTitleOf(address));
     if (pool === undefined || claim.metadata.deletionTimestamp !== undefined) continue;
     const kept = book.keptFor.get(claim.metadata.uid ?? '') ?? [];
-    const text = canonicalAddress(spec.address);
+    const text = blockText(address);
     if (kept.some(({ key }) => key === text)) continue;
     const [other] = kept;
     if (other !== undefined) {
@@ -189,15 +231,15 @@ export function* boundAddresses(
         check: 'address-mismatch',
         severity: 'error',
         object,
-        message: `says ${spec.address}, but ${titleOf(other.slice)} keeps ${other.key} for its claim`,
+        message: `says ${text}, but ${titleOf(other.slice)} keeps ${other.key} for its claim`,
         fix: `${kubectl('delete', address)}  # and whatever uses ${printableAddress(address)}: it is made again with ${other.key}`,
       };
-    } else if (!isPaused(pool) && !isInLostPiece(text, pool, book)) {
+    } else if (!isPaused(pool) && !isInLostPiece(address, pool, book)) {
       yield {
         check: 'unallocated-address',
         severity: 'warning',
         object,
-        message: `${titleOf(pool)} keeps nothing for claim ${claimName}, which has ${spec.address}`,
+        message: `${titleOf(pool)} keeps nothing for claim ${claimName}, which has ${text}`,
         fix: 'metaipam adopt  # or metaipam doctor, if metaipam made it',
       };
     }
@@ -211,10 +253,10 @@ function claimOf({ metadata, spec }: IPAddress, book: AddressBook): IPAddressCla
   return book.claimByName.get(qualifiedName({ ...metadata, name: spec.claimRef.name }));
 }
 
-function isInLostPiece(text: string | undefined, pool: Pool, { lostPieces }: AddressBook): boolean {
-  const address = text === undefined ? undefined : parseAddress(text);
+function isInLostPiece(address: IPAddress, pool: Pool, { lostPieces }: AddressBook): boolean {
+  const block = blockOf(address);
   const pieces = lostPieces.get(titleOf(pool)) ?? [];
-  return address !== undefined && pieces.some((piece) => covers(piece, rangeOf(address)));
+  return block !== undefined && pieces.some((piece) => covers(piece, block));
 }
 
 /** Claims that have been given an address, or two, and do not settle; and claims that no pool gets to see. */
@@ -237,7 +279,7 @@ export function* stuckClaims(
     const object = titleOf(claim);
     const kept = book.keptFor.get(uid) ?? [];
     const address = bound.get(qualifiedName(metadata));
-    const text = address && canonicalAddress(address.spec.address);
+    const text = address && blockText(address);
     if (kept.length > 1) {
       const spare = kept.find(({ key }) => key !== text)!;
       yield {
@@ -272,8 +314,8 @@ function stuckBecause(
 }
 
 /** The address for a remark in a command: only if it is one. */
-function printableAddress({ spec }: IPAddress): string {
-  return canonicalAddress(spec.address) ?? 'its address';
+function printableAddress(address: IPAddress): string {
+  return blockOf(address) === undefined ? 'its address' : blockText(address);
 }
 
 /** Labels by which pools find their claims and addresses. */

@@ -10,6 +10,7 @@ import type { HookContext } from '../../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
+import { blockText } from '../../pool/block.ts';
 import { BlocksInUse } from '../../pool/in-use.ts';
 import { poolKind, type Unit } from '../../pool/kinds.ts';
 import { holderOf } from '../../pool/plan.ts';
@@ -49,7 +50,7 @@ export interface Effect {
   readonly message: string;
 }
 
-const BLOCK: Unit = { one: 'block', many: 'blocks' };
+const BLOCK = { one: 'block', many: 'blocks' };
 
 interface Side {
   readonly inventory: Inventory;
@@ -91,7 +92,7 @@ interface Holding {
 
 function claimsOf({ inventory, overview }: Side): Map<string, Holding> {
   const addresses = new Map(
-    inventory.addresses.map(({ metadata, spec }) => [qualifiedName(metadata), spec.address]),
+    inventory.addresses.map((address) => [qualifiedName(address.metadata), blockText(address)]),
   );
   const waiting = new Map(
     [...overview.pools.flatMap(({ waiting }) => waiting), ...overview.waitingForNoPool].map((each) => [
@@ -210,7 +211,12 @@ function stateEffects(object: string, from: State | undefined, to: State): Effec
   ];
 }
 
-function usageEffects(object: string, from: Usage | undefined, to: Usage, { one, many }: Unit): Effect[] {
+function usageEffects(
+  object: string,
+  from: Usage | undefined,
+  to: Usage,
+  { one, many }: Pick<Unit, 'one' | 'many'>,
+): Effect[] {
   const effects: Effect[] = [];
   const isOut = (usage: Usage | undefined) => usage !== undefined && usage.free === 0n && usage.total > 0n;
   if (from !== undefined && from.total !== to.total) {
