@@ -1,6 +1,5 @@
 /** What has to be true once the world is kind again. */
 
-import { canonicalAddress } from '../lib/address/address.ts';
 import type { Node } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_ANNOTATION,
@@ -17,6 +16,7 @@ import {
   addressesByName,
   addressOf,
   blocksOf,
+  canonicalBlock,
   givenBy,
   gives,
   heldIn,
@@ -28,6 +28,8 @@ import {
   poolKey,
   poolsOf,
   spaceOf,
+  textOf,
+  textsOverlap,
 } from './model.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
@@ -97,8 +99,13 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   };
   const isFrozen = (pool: Pool) =>
     isPaused(pool) ||
-    givenBy({ ...pool.spec, excludedAddresses: [], gateway: '', allocateReservedIPAddresses: true } as never)
-      .length === 0;
+    givenBy({
+      ...pool.spec,
+      excludedAddresses: [],
+      excludedPrefixes: [],
+      gateway: '',
+      allocateReservedIPAddresses: true,
+    } as never).length === 0;
 
   const isMissing = (pool: Pool) =>
     pool.status?.conditions?.some(({ type, status }) => type === 'SlicesMissing' && status === 'True');
@@ -168,7 +175,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   }
   for (const address of addresses.values()) {
     const pool = pools.get(poolKey(address.spec.poolRef, address.metadata.namespace));
-    if (pool !== undefined) use(spaceOf(pool), canonicalAddress(address.spec.address)!);
+    if (pool !== undefined) use(spaceOf(pool), textOf(address)!);
   }
   for (const claim of claims) {
     const title = `IPAddressClaim ${qualifiedName(claim.metadata)}`;
@@ -192,10 +199,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
         return { rule: 'conditions tell the truth', message: `${title}: ${ready?.message}` };
       // What moved before its claim was told waits for its pool.
       const isUntold = isKept && moves > 0 && claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined;
-      if (
-        !isUntold &&
-        canonicalAddress(address.spec.address) !== claim.metadata.annotations?.[ADDRESS_ANNOTATION]
-      )
+      if (!isUntold && textOf(address) !== claim.metadata.annotations?.[ADDRESS_ANNOTATION])
         return {
           rule: 'conditions tell the truth',
           message: `${title}: ${claim.metadata.annotations?.[ADDRESS_ANNOTATION]}`,
@@ -203,9 +207,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
       if (pool !== undefined && !isFrozen(pool)) {
         const backed = allocations.some(
           ({ key, entry }) =>
-            entry.uid === claim.metadata.uid &&
-            entry.released === undefined &&
-            key === canonicalAddress(address.spec.address),
+            entry.uid === claim.metadata.uid && entry.released === undefined && key === textOf(address),
         );
         if (!backed && pool.metadata.deletionTimestamp === undefined)
           return { rule: 'every address is allocated', message: `${title} ${address.spec.address}` };
@@ -219,8 +221,9 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const wanted =
       requested === undefined
         ? givenBy(pool.spec as never)
-        : [canonicalAddress(requested)!].filter((text) => gives(pool.spec as never, text));
-    const free = wanted.filter((text) => !used.get(spaceOf(pool))?.has(text));
+        : [requestedText(pool, requested)].filter((text) => gives(pool.spec as never, text));
+    const taken = [...(used.get(spaceOf(pool)) ?? [])];
+    const free = wanted.filter((text) => !taken.some((other) => textsOverlap(other, text)));
     if (free.length > 0) {
       return {
         rule: 'every claim that can be is served',
@@ -229,6 +232,12 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     }
   }
   return undefined;
+}
+
+/** As slices write it: of a pool of prefixes the first address will do. */
+function requestedText({ spec }: Pool, requested: string): string {
+  const isBase = 'prefixes' in spec && !requested.includes('/');
+  return canonicalBlock(isBase ? `${requested}/${spec.allocationPrefixLength}` : requested)!;
 }
 
 function checkNodes({ cluster }: World): Violation | undefined {

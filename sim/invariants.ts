@@ -1,5 +1,4 @@
 /** What has to hold after every step, whatever has gone wrong: predicates over the store and its last changes. */
-import { canonicalAddress } from '../lib/address/address.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
 import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
@@ -30,6 +29,8 @@ import {
   poolKey,
   poolsOf,
   spaceOf,
+  textOf,
+  textsOverlap,
 } from './model.ts';
 import type { Actor, World } from './world.ts';
 
@@ -117,7 +118,7 @@ export class Invariants {
       if (metadata.labels?.[SETTLED_LABEL] === OPEN) this.#admitted.add(metadata.uid!);
       const held = addresses.get(qualifiedName(metadata))?.spec;
       if (held?.poolRef.kind !== spec.poolRef.kind || held.poolRef.name !== spec.poolRef.name) continue;
-      this.#addresses.set(metadata.uid!, canonicalAddress(held.address)!);
+      this.#addresses.set(metadata.uid!, textOf(addresses.get(qualifiedName(metadata))!)!);
     }
   }
 
@@ -255,13 +256,13 @@ export class Invariants {
     }
   }
 
-  /** No two live claims with one address in an address space, and each keeps its own. */
+  /** No two live claims with an address in common in an address space, and each keeps its own. */
   #checkAddresses(): Violation | undefined {
     const { cluster } = this.#world;
     const addresses = addressesByName(cluster);
     const spaces = new Map<string, string>();
     for (const pool of poolsOf(cluster)) spaces.set(keyOfPool(pool), spaceOf(pool));
-    const holders = new Map<string, string>();
+    const holders = new Map<string, { address: string; title: string }[]>();
     for (const claim of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
       const address = addressOf(claim, addresses);
       if (address === undefined) continue;
@@ -273,12 +274,14 @@ export class Invariants {
         return { rule: 'a claim keeps its address', message: `${title} had ${first} and has ${address}` };
       }
       const pool = poolKey(claim.spec.poolRef, namespace);
-      const place = `${spaces.get(pool) ?? pool} ${address}`;
-      const other = holders.get(place);
+      const space = spaces.get(pool) ?? pool;
+      const others = holders.get(space) ?? [];
+      const other = others.find((each) => textsOverlap(each.address, address));
       if (other !== undefined) {
-        return { rule: 'one address, one claim', message: `${other} and ${title} both have ${address}` };
+        const message = `${other.title} has ${other.address}, and ${title} ${address}`;
+        return { rule: 'one address, one claim', message };
       }
-      holders.set(place, title);
+      holders.set(space, [...others, { address, title }]);
     }
     return undefined;
   }
@@ -401,7 +404,7 @@ export class Invariants {
     const isThere =
       !isBlind &&
       address !== undefined &&
-      canonicalAddress(address.spec.address) === key &&
+      textOf(address) === key &&
       (address.metadata.labels?.[CLAIM_UID_LABEL] ?? entry.uid) === entry.uid;
     const isHeld = isThere || (!isDeletingClaim(claim) && addressOf(claim, addresses) === key);
     return isHeld

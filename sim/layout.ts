@@ -45,6 +45,8 @@ export interface Layout {
   /** Indices of the pools that there may be: the fewer, the more claims meet. */
   readonly pools: readonly number[];
   readonly hasPools: boolean;
+  /** Whether some of the pools are of prefixes. */
+  readonly hasPrefixes: boolean;
   readonly hasNodes: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
   readonly hasClusters: boolean;
@@ -71,14 +73,21 @@ export interface Layout {
   readonly endsWell: boolean;
 }
 
+export const DOMAINS = ['pools', 'prefixes', 'nodes'] as const;
+export type Domain = (typeof DOMAINS)[number];
+
 export interface LayoutOptions {
   /** Only these faults; by default all. */
   readonly faults?: readonly FaultName[];
-  /** Only pools and claims, or only nodes; by default either or both. */
-  readonly domain?: 'pools' | 'nodes';
+  /** Only pools of addresses, pools of prefixes, or nodes; by default any, or pools and nodes. */
+  readonly domain?: Domain;
   /** Beyond what the design assumes. */
   readonly beyond?: boolean;
 }
+
+/** Indices of pools. */
+const POOLS = [[0], [0], [3], [1, 2], [1, 2], [0, 3], [0, 1, 2, 3]];
+const POOLS_WITH_PREFIXES = [[4], [4], [5], [0, 4], [4, 5]];
 
 /** Each world has its own mixture of troubles: one with everything at once hides what two of them do together. */
 export function layoutOf(
@@ -99,11 +108,17 @@ export function layoutOf(
     const chance = newer.pick(chances);
     return has(name) ? chance : 0;
   };
+  // So did these, in the worlds that are free to have anything.
+  const newest = new Random(seed ^ 0x64);
+  const hasPrefixes =
+    domain === 'prefixes' || (domain === undefined && faults === FAULTS && newest.chance(0.2));
   const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
+  const pools = random.pick(POOLS);
   return {
     seed,
-    pools: random.pick([[0], [0], [3], [1, 2], [1, 2], [0, 3], [0, 1, 2, 3]]),
-    hasPools: domain === undefined ? dice < 7 : domain === 'pools',
+    pools: hasPrefixes ? newest.pick(POOLS_WITH_PREFIXES) : pools,
+    hasPools: domain === undefined ? dice < 7 : domain !== 'nodes',
+    hasPrefixes,
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),

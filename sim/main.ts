@@ -8,7 +8,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { controllers } from '../hooks/index.ts';
-import { FAULTS, type FaultName, type LayoutOptions } from './layout.ts';
+import { DOMAINS, type Domain, FAULTS, type FaultName, type LayoutOptions } from './layout.ts';
 import { play } from './play.ts';
 import { type Failure, type Search, searchInThreads, searchPart } from './search.ts';
 import { shrink } from './shrink.ts';
@@ -23,7 +23,7 @@ const HELP = `Usage: npm run sim -- [options]
   --from N      the first seed of a search (default: random)
   --jobs J      threads of a search (default: one for each core)
   --faults F    only these, by commas: ${FAULTS.join(', ')}
-  --domain D    only pools, or only nodes
+  --domain D    only one of these: ${DOMAINS.join(', ')}
   --beyond      go beyond what docs/correctness.md assumes
   --help
 `;
@@ -123,9 +123,10 @@ function faultOf(text: string): FaultName {
   return fault;
 }
 
-function domainOf(text: string): 'pools' | 'nodes' {
-  if (text !== 'pools' && text !== 'nodes') throw new Error(`no domain "${text}": there are pools and nodes`);
-  return text;
+function domainOf(text: string): Domain {
+  const domain = DOMAINS.find((name) => name === text);
+  if (domain === undefined) throw new Error(`no domain "${text}": there are ${DOMAINS.join(', ')}`);
+  return domain;
 }
 
 function numberOf(text: string): number {

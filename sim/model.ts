@@ -1,7 +1,14 @@
 /** What the objects of a world mean, read without the hooks' own code where that decides anything. */
 
 import { type Address, canonicalAddress, parseAddress } from '../lib/address/address.ts';
-import { type Prefix, parsePrefix, parseRange, prefixOf, type Range } from '../lib/address/range.ts';
+import {
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  parseRange,
+  prefixOf,
+  type Range,
+} from '../lib/address/range.ts';
 import type { Cluster } from '../lib/engine/cluster.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
 import { ADDRESS_ANNOTATION, ADDRESS_SPACE_ANNOTATION, POOL_UID_LABEL } from '../lib/kubernetes/names.ts';
@@ -9,15 +16,18 @@ import { qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
   GlobalInClusterIPPool,
+  GlobalInClusterPrefixPool,
   InClusterIPPool,
+  InClusterPrefixPool,
   IPAddress,
   IPAddressClaim,
   PoolReference,
   SliceEntry,
 } from '../lib/kubernetes/types.ts';
+import type { PrefixPoolSpec } from '../lib/pool/prefix-spec.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
 
-export type Pool = InClusterIPPool | GlobalInClusterIPPool;
+export type Pool = InClusterIPPool | GlobalInClusterIPPool | InClusterPrefixPool | GlobalInClusterPrefixPool;
 
 export function objectsOf<T>(cluster: Cluster, kind: string): T[] {
   return cluster.objects(kind) as object[] as T[];
@@ -27,6 +37,8 @@ export function poolsOf(cluster: Cluster): Pool[] {
   return [
     ...objectsOf<Pool>(cluster, 'InClusterIPPool'),
     ...objectsOf<Pool>(cluster, 'GlobalInClusterIPPool'),
+    ...objectsOf<Pool>(cluster, 'InClusterPrefixPool'),
+    ...objectsOf<Pool>(cluster, 'GlobalInClusterPrefixPool'),
   ];
 }
 
@@ -35,7 +47,7 @@ export function poolKey(
   { kind, name }: { kind: string; name: string },
   namespace: string | undefined,
 ): string {
-  return kind === 'GlobalInClusterIPPool' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+  return kind.startsWith('Global') ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 }
 
 export function keyOfPool({ kind, metadata }: Pool | Unstructured): string {
@@ -48,7 +60,22 @@ export function spaceOf(pool: Pool): string {
   return shared === undefined ? keyOfPool(pool) : `${pool.metadata.namespace ?? ''} ${shared}`;
 }
 
-/** What a claim holds: the address of its IPAddress, or the one that it says it has. */
+/** The address, or of a pool of prefixes the prefix, that an IPAddress stands for, as slices write it. */
+export function textOf({ spec }: IPAddress): string | undefined {
+  const address = canonicalAddress(spec.address);
+  if (address === undefined || !spec.poolRef.kind.endsWith('PrefixPool')) return address;
+  return canonicalBlock(`${address}/${spec.prefix}`);
+}
+
+/** An address, or a prefix of more than one, in its one form. */
+export function canonicalBlock(text: string): string | undefined {
+  if (!text.includes('/')) return canonicalAddress(text);
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) return undefined;
+  return prefix.first === prefix.last ? canonicalAddress(text.split('/')[0]!) : formatPrefix(prefix);
+}
+
+/** What a claim holds: what its IPAddress stands for, or what it says it has. */
 export function addressOf(
   claim: IPAddressClaim,
   addresses: ReadonlyMap<string, IPAddress>,
@@ -59,11 +86,11 @@ export function addressOf(
     address !== undefined &&
     (owner === undefined ? isOfPool(address, claim) : owner === claim.metadata.uid)
   ) {
-    return canonicalAddress(address.spec.address);
+    return textOf(address);
   }
   if (claim.status?.addressRef === undefined || claim.metadata.deletionTimestamp !== undefined)
     return undefined;
-  return canonicalAddress(claim.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
+  return canonicalBlock(claim.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
 }
 
 /** Whether an IPAddress without a controller is the claim's, of the same pool, from another provider or a backup. */
@@ -89,7 +116,21 @@ function contains({ family, first, last }: Range, address: Address): boolean {
 }
 
 /** Whether a pool with this spec may give out the address: listed, not excluded, not reserved, no gateway. */
-export function gives(spec: PoolSpec, text: string): boolean {
+export function gives(spec: PoolSpec | PrefixPoolSpec, text: string): boolean {
+  if ('prefixes' in spec) return givesPrefix(spec, text);
+  return givesAddress(spec as PoolSpec, text);
+}
+
+function givesPrefix(spec: PrefixPoolSpec, text: string): boolean {
+  const block = parsePrefix(text);
+  if (block === undefined || block.length !== spec.allocationPrefixLength) return false;
+  const isInside = blocksOf(spec.prefixes).some(
+    ({ family, first, last }) => family === block.family && first <= block.first && block.last <= last,
+  );
+  return isInside && !(spec.excludedPrefixes ?? []).some((entry) => overlap(parseRange(entry)!, block));
+}
+
+function givesAddress(spec: PoolSpec, text: string): boolean {
   const address = parseAddress(text);
   const listed = (spec.addresses ?? []).map(parseRange).filter((range) => range !== undefined);
   const { prefix = 999 } = spec;
@@ -103,8 +144,24 @@ export function gives(spec: PoolSpec, text: string): boolean {
   return spec.allocateReservedIPAddresses === true || !isEdge;
 }
 
-/** The addresses that a pool with this spec may give out. Pools of a world are small. */
-export function givenBy(spec: PoolSpec): string[] {
+/** The addresses or prefixes that a pool with this spec may give out. Pools of a world are small. */
+export function givenBy(spec: PoolSpec | PrefixPoolSpec): string[] {
+  if ('prefixes' in spec) return prefixesGivenBy(spec);
+  return addressesGivenBy(spec as PoolSpec);
+}
+
+function prefixesGivenBy(spec: PrefixPoolSpec): string[] {
+  const texts = blocksOf(spec.prefixes).flatMap(({ family, first, last }) => {
+    const size = 1n << BigInt((family === 4 ? 32 : 128) - spec.allocationPrefixLength!);
+    const count = Number((last - first + 1n) / size);
+    return Array.from({ length: count }, (_, index) =>
+      formatPrefix(prefixOf({ family, value: first + BigInt(index) * size }, spec.allocationPrefixLength!)),
+    );
+  });
+  return [...new Set(texts)].filter((text) => gives(spec, text));
+}
+
+function addressesGivenBy(spec: PoolSpec): string[] {
   const texts = new Set<string>();
   for (const range of (spec.addresses ?? []).map(parseRange)) {
     if (range === undefined || range.last - range.first > 255n) continue;
@@ -124,6 +181,11 @@ function dotted(value: bigint): string {
 
 export function blocksOf(cidrs: readonly string[] | undefined): Prefix[] {
   return (cidrs ?? []).map(parsePrefix).filter((block) => block !== undefined);
+}
+
+/** Whether two texts of addresses or prefixes have any address in common. */
+export function textsOverlap(a: string, b: string): boolean {
+  return a === b || overlap(parseRange(a)!, parseRange(b)!);
 }
 
 export function overlap(a: Range, b: Range): boolean {

@@ -23,6 +23,8 @@ const KINDS = [
   'Node',
   'InClusterIPPool',
   'GlobalInClusterIPPool',
+  'InClusterPrefixPool',
+  'GlobalInClusterPrefixPool',
   'IPAddressClaim',
   'IPAddress',
   'AllocationSlice',

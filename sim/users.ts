@@ -38,12 +38,14 @@ interface Action {
   readonly act: (scene: Scene) => UserOp | undefined;
 }
 
-/** The pools a world may have. `a` is there twice, and `b` and `c` share their addresses. */
+/** The pools a world may have. `a` is there in each kind, and `b` and `c` share their addresses. */
 const POOLS = [
   { kind: 'InClusterIPPool', name: 'a', net: '10.0.0.' },
   { kind: 'InClusterIPPool', name: 'b', net: '10.0.1.', space: 'lab' },
   { kind: 'InClusterIPPool', name: 'c', net: '10.0.1.', space: 'lab' },
   { kind: 'GlobalInClusterIPPool', name: 'a', net: 'fd00::' },
+  { kind: 'InClusterPrefixPool', name: 'a', net: 'fd10:0:0:', length: 64 },
+  { kind: 'GlobalInClusterPrefixPool', name: 'a', net: '10.9.', length: 24 },
 ] as const;
 const CLUSTER_CIDRS: Readonly<Record<string, object>> = {
   all: { ipv4: '10.244.0.0/26', perNodeHostBits: 4 },
@@ -158,8 +160,9 @@ export function setUp(scene: Scene): UserOp[] {
   if (layout.hasPools) {
     for (const pool of poolsOf(layout))
       if (random.chance(0.8)) ops.push(create(pool.kind, poolObject(scene, pool)));
-    if (layout.pools.includes(0) && random.chance(0.3))
-      ops.push(...foreignAddresses(scene).map((op) => ({ ...op, isOld: !layout.beyond })));
+    const asOld = (op: UserOp) => ({ ...op, isOld: !layout.beyond });
+    if (layout.pools.includes(0) && random.chance(0.3)) ops.push(...foreignAddresses(scene).map(asOld));
+    if (layout.pools.includes(4) && random.chance(0.3)) ops.push(...foreignPrefixes(scene).map(asOld));
   }
   if (layout.hasNodes) {
     ops.push(create('PodNetwork', networkObject(scene, DEFAULT_NETWORK)));
@@ -180,6 +183,13 @@ export function makeWell(scene: Scene): UserOp[] {
         patch(scene, object, 'unpauses', { metadata: { annotations: { [PAUSED_ANNOTATION]: null } } }),
       );
     if (object.kind === 'Cluster') ops.push(patch(scene, object, 'unpauses', { spec: { paused: false } }));
+    if (object.kind.endsWith('InClusterPrefixPool')) {
+      const pool = POOLS.find(({ kind, name }) => kind === object.kind && name === object.metadata.name)!;
+      if ('length' in pool)
+        ops.push(
+          patch(scene, object, 'mends', { spec: { prefixes: [`${baseOf(pool, 0)}/${pool.length - 3}`] } }),
+        );
+    }
     if (object.kind.endsWith('InClusterIPPool')) {
       const { net } = POOLS.find(({ kind, name }) => kind === object.kind && name === object.metadata.name)!;
       ops.push(patch(scene, object, 'mends', { spec: { prefix: net.includes(':') ? 125 : 29 } }));
@@ -210,8 +220,8 @@ function poolKind({ random, layout }: Scene): string {
 
 function createClaim({ random, layout }: Scene): UserOp {
   const pool = random.pick(poolsOf(layout));
-  const namespace = pool.kind === 'GlobalInClusterIPPool' && random.chance(0.5) ? 'team' : 'default';
-  const requested = random.chance(0.15) ? `${pool.net}${random.below(8)}` : undefined;
+  const namespace = pool.kind.startsWith('Global') && random.chance(0.5) ? 'team' : 'default';
+  const requested = random.chance(0.15) ? placeIn(pool, random.below(8)) : undefined;
   const annotations = {
     ...(requested && { [REQUESTED_ADDRESS_ANNOTATION]: requested }),
     ...(random.chance(0.05) && { [PAUSED_ANNOTATION]: 'true' }),
@@ -263,6 +273,31 @@ function foreignAddresses({ random, layout }: Scene): UserOp[] {
   });
 }
 
+/** The same of prefixes, of whatever length. */
+function foreignPrefixes({ random, layout }: Scene): UserOp[] {
+  const pool = POOLS[4];
+  return [0, 1, 2].flatMap((i) => {
+    const metadata = { name: `claim-${i}`, namespace: 'default' };
+    const address = baseOf(pool, 2 * i);
+    const prefix = random.pick([64, 64, 63, 66, 128]);
+    const object: Unstructured = {
+      apiVersion: CAPI,
+      kind: 'IPAddress',
+      metadata,
+      spec: {
+        claimRef: { name: metadata.name },
+        poolRef: { apiGroup: CAPI_IPAM_GROUP, kind: pool.kind, name: pool.name },
+        address,
+        prefix,
+      },
+    };
+    return [
+      create('IPAddressClaim', claimObject(layout, pool, metadata)),
+      create('IPAddress', object, `, foreign, ${address}/${prefix}`),
+    ];
+  });
+}
+
 function createPool(scene: Scene): UserOp {
   const pool = scene.random.pick(poolsOf(scene.layout));
   return create(pool.kind, poolObject(scene, pool));
@@ -272,17 +307,21 @@ function poolObject({ random }: Scene, pool: (typeof POOLS)[number]): Unstructur
   const { kind, name, net } = pool;
   const metadata = {
     name,
-    ...(kind === 'InClusterIPPool' && { namespace: 'default' }),
+    ...(!kind.startsWith('Global') && { namespace: 'default' }),
     ...('space' in pool && { annotations: { [ADDRESS_SPACE_ANNOTATION]: pool.space } }),
   };
-  return { apiVersion: POOL_API_VERSION, kind, metadata, spec: poolSpec(random, net) };
+  const spec = 'length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net);
+  return { apiVersion: POOL_API_VERSION, kind, metadata, spec };
 }
 
 function editPool(scene: Scene): UserOp | undefined {
   const pool = one(scene, poolKind(scene));
   if (pool === undefined) return undefined;
-  const { net } = POOLS.find(({ kind, name }) => kind === pool.kind && name === pool.metadata.name)!;
-  const spec = { gateway: null, excludedAddresses: null, ...poolSpec(scene.random, net) };
+  const known = POOLS.find(({ kind, name }) => kind === pool.kind && name === pool.metadata.name)!;
+  const spec =
+    'length' in known
+      ? { gateway: null, excludedPrefixes: null, ...prefixPoolSpec(scene.random, known) }
+      : { gateway: null, excludedAddresses: null, ...poolSpec(scene.random, known.net) };
   return patch(scene, pool, 'edits', { spec });
 }
 
@@ -302,6 +341,34 @@ function poolSpec(random: Random, net: string): object {
   };
 }
 
+type PrefixPool = Extract<(typeof POOLS)[number], { length: number }>;
+
+/** The place with this number of 0 to 7: an address, or a prefix. */
+function placeIn(pool: (typeof POOLS)[number], index: number): string {
+  if (!('length' in pool)) return `${pool.net}${index}`;
+  return `${baseOf(pool, index)}/${pool.length}`;
+}
+
+function baseOf({ net }: PrefixPool, index: number): string {
+  return net.includes(':') ? `${net}${index}::` : `${net}${index}.0`;
+}
+
+/** Some of the eight prefixes of a larger one. */
+function prefixPoolSpec(random: Random, pool: PrefixPool): object {
+  const { net, length } = pool;
+  const part = (places: number, index: number) => `${baseOf(pool, index)}/${length - places}`;
+  const inside = (index: number) => (net.includes(':') ? `${net}${index}::7` : `${net}${index}.7`);
+  return {
+    prefixes: random.chance(0.3)
+      ? [part(3, 0)]
+      : [part(1, 2 * random.below(4)), part(random.below(2), 2 * random.below(4))],
+    allocationPrefixLength: length,
+    ...(random.chance(0.4) && { gateway: inside(random.below(8)) }),
+    ...(random.chance(0.3) && { excludedPrefixes: [inside(random.below(8)), part(0, random.below(8))] }),
+    ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+  };
+}
+
 function createCluster({ random }: Scene): UserOp {
   return create('Cluster', {
     apiVersion: CLUSTER_API,
@@ -312,11 +379,12 @@ function createCluster({ random }: Scene): UserOp {
 }
 
 const OWNERS = ['IPAddressClaim', 'InClusterIPPool', 'GlobalInClusterIPPool', 'PodNetwork', 'ClusterCIDR'];
+const PREFIX_POOLS = ['InClusterPrefixPool', 'GlobalInClusterPrefixPool'];
 
 /** As `kubectl delete --cascade=foreground` or `--cascade=orphan`. */
 function deleteInMode(scene: Scene): UserOp | undefined {
-  const { random, world } = scene;
-  const object = one(scene, random.pick(OWNERS));
+  const { random, world, layout } = scene;
+  const object = one(scene, random.pick(layout.hasPrefixes ? [...OWNERS, ...PREFIX_POOLS] : OWNERS));
   if (object === undefined) return undefined;
   const propagationPolicy = random.pick(['Foreground', 'Foreground', 'Orphan'] as const);
   return user(`deletes ${titleOf(object)}, ${propagationPolicy}`, {
@@ -446,6 +514,8 @@ function patch({ world }: Scene, object: Unstructured, verb: string, change: obj
 const RESOURCES: Readonly<Record<string, string>> = {
   InClusterIPPool: 'inclusterippools',
   GlobalInClusterIPPool: 'globalinclusterippools',
+  InClusterPrefixPool: 'inclusterprefixpools',
+  GlobalInClusterPrefixPool: 'globalinclusterprefixpools',
   IPAddressClaim: 'ipaddressclaims',
   IPAddress: 'ipaddresses',
   AllocationSlice: 'allocationslices',

@@ -16,6 +16,7 @@ import { ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
 import { controllerOf } from '../lib/kubernetes/object.ts';
 import type { AllocationSlice, IPAddress } from '../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../lib/metacontroller/hook.ts';
+import { POOL_KINDS, PREFIX } from '../lib/pool/kinds.ts';
 import { HookAudit } from './hook-audit.ts';
 import { install } from './install.ts';
 import { CACHE_LAG_SECONDS, hash, type Layout } from './layout.ts';
@@ -42,6 +43,10 @@ export interface Actor {
 
 /** How the hooks are configured before or after an upgrade. */
 const OTHER_VERSION: Partial<HookConfig> = { cacheLagSeconds: 2 * CACHE_LAG_SECONDS };
+
+function isOfPrefixes(kind: string): boolean {
+  return POOL_KINDS[kind]?.unit === PREFIX;
+}
 
 export const COLLECTOR = 'kube-controller-manager';
 
@@ -79,13 +84,17 @@ export class World {
     const { crds, admission, admissionWithPolicies, controllers } = install();
     const names = [
       ...(layout.hasPools ? ['pools', 'global-pools', 'claim-router', 'claims'] : []),
+      ...(layout.hasPrefixes ? ['prefix-pools', 'global-prefix-pools'] : []),
       ...(layout.hasNodes ? ['pod-networks', 'nodes', 'cluster-cidrs'] : []),
     ];
     const binders = layout.hasNodes ? layout.binders : 0;
+    const kinds = Object.entries(POOL_KINDS).flatMap(([kind, each]) =>
+      layout.hasPrefixes || !isOfPrefixes(kind) ? [each] : [],
+    );
     this.audit = new HookAudit(hooks, (context) => this.#skewed(context));
     this.#newCluster = (now) =>
       new Cluster({
-        crds,
+        crds: crds.filter(({ spec }) => layout.hasPrefixes || !isOfPrefixes(spec.names.kind)),
         admission: layout.hasPolicies ? admissionWithPolicies : admission,
         controllers: names.map((name) => controllers.get(name)!),
         hooks: this.audit.hooks,
@@ -99,7 +108,7 @@ export class World {
           ...Object.fromEntries(
             Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
           ),
-          janitor: (environment) => new Janitor(environment, this.config, layout.strategy, tidy),
+          janitor: (environment) => new Janitor(environment, this.config, layout.strategy, tidy, kinds),
         },
         schedule: {
           choose: (moves) => FAIR.choose(moves),
@@ -220,7 +229,7 @@ export class World {
 
   /** Whether a pool would give out addresses while what was moved may not be in view. */
   #isTooEarly({ verb, resource }: ApiRequest): boolean {
-    if (!resource.endsWith('inclusterippools') || (verb !== 'create' && verb !== 'patch')) return false;
+    if (!/incluster(ip|prefix)pools$/.test(resource) || (verb !== 'create' && verb !== 'patch')) return false;
     return this.now <= this.#movedAt + this.layout.assumptions.lag * 1000;
   }
 

@@ -6,7 +6,10 @@ import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type {
   Condition,
   GlobalInClusterIPPool,
+  GlobalInClusterPrefixPool,
   InClusterIPPool,
+  InClusterPrefixPool,
+  InClusterPrefixPoolSpec,
   IPAddress,
   IPAddressClaim,
 } from '../../lib/kubernetes/types.ts';
@@ -20,6 +23,8 @@ export interface Kinds {
   IPAddress: IPAddress;
   InClusterIPPool: InClusterIPPool;
   GlobalInClusterIPPool: GlobalInClusterIPPool;
+  InClusterPrefixPool: InClusterPrefixPool;
+  GlobalInClusterPrefixPool: GlobalInClusterPrefixPool;
   Cluster: KubernetesObject;
   Namespace: KubernetesObject;
   Event: KubernetesObject & {
@@ -29,13 +34,16 @@ export interface Kinds {
   };
 }
 
-export type PoolKind = 'InClusterIPPool' | 'GlobalInClusterIPPool';
+export type PrefixPoolKind = 'InClusterPrefixPool' | 'GlobalInClusterPrefixPool';
+export type PoolKind = 'InClusterIPPool' | 'GlobalInClusterIPPool' | PrefixPoolKind;
 
 const API_VERSIONS: Record<keyof Kinds, string> = {
   IPAddressClaim: 'ipam.cluster.x-k8s.io/v1beta2',
   IPAddress: 'ipam.cluster.x-k8s.io/v1beta2',
   InClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
   GlobalInClusterIPPool: 'ipam.cluster.x-k8s.io/v1alpha2',
+  InClusterPrefixPool: 'ipam.cluster.x-k8s.io/v1alpha2',
+  GlobalInClusterPrefixPool: 'ipam.cluster.x-k8s.io/v1alpha2',
   Cluster: 'cluster.x-k8s.io/v1beta2',
   Namespace: 'v1',
   Event: 'v1',
@@ -108,7 +116,7 @@ interface PoolSpec {
 export class Sandbox {
   readonly installation: Installation;
   readonly plane: ControlPlane;
-  /** Also the name of the namespace's one GlobalInClusterIPPool. */
+  /** Also the name of the namespace's one global pool of each kind. */
   readonly namespace: string;
 
   private constructor(installation: Installation, namespace: string) {
@@ -142,8 +150,17 @@ export class Sandbox {
     return this.create(kind, { name: this.poolName(kind), ...extra }, { prefix: 24, ...spec });
   }
 
+  /** The same of prefixes, each a /64 unless `spec` says otherwise. */
+  prefixPool(
+    spec: InClusterPrefixPoolSpec,
+    kind: PrefixPoolKind = 'InClusterPrefixPool',
+    extra: Extra = {},
+  ): Promise<Kinds[PrefixPoolKind]> {
+    return this.create(kind, { name: this.poolName(kind), ...extra }, spec);
+  }
+
   poolName(kind: PoolKind): string {
-    return kind === 'GlobalInClusterIPPool' ? this.namespace : 'pool';
+    return kind.startsWith('Global') ? this.namespace : 'pool';
   }
 
   /** A claim of the namespace's pool. */
@@ -270,7 +287,7 @@ export class Sandbox {
   poolOf(kind: PoolKind): Pool {
     return {
       kind,
-      ...(kind === 'InClusterIPPool' && { namespace: this.namespace }),
+      ...(!kind.startsWith('Global') && { namespace: this.namespace }),
       name: this.poolName(kind),
     };
   }
@@ -311,6 +328,6 @@ export class Sandbox {
   }
 
   #namespaceOf(kind: keyof Kinds): string | undefined {
-    return kind === 'GlobalInClusterIPPool' || kind === 'Namespace' ? undefined : this.namespace;
+    return kind.startsWith('Global') || kind === 'Namespace' ? undefined : this.namespace;
   }
 }

@@ -18,6 +18,8 @@ const MADE_BY_TESTS = [
   '/apis/ipam.cluster.x-k8s.io/v1beta2/ipaddresses',
   '/apis/ipam.cluster.x-k8s.io/v1alpha2/inclusterippools',
   '/apis/ipam.cluster.x-k8s.io/v1alpha2/globalinclusterippools',
+  '/apis/ipam.cluster.x-k8s.io/v1alpha2/inclusterprefixpools',
+  '/apis/ipam.cluster.x-k8s.io/v1alpha2/globalinclusterprefixpools',
   '/apis/cluster.x-k8s.io/v1beta2/clusters',
   pathOfAllocations(),
   '/apis/metaipam.io/v1alpha1/podcidrclaims',

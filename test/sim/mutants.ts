@@ -45,7 +45,7 @@ function twisted(names: readonly string[], hooks: readonly ('sync' | 'finalize')
   return { hooks: { ...controllers, ...Object.fromEntries(changed) } };
 }
 
-const POOLS = ['pools', 'global-pools'];
+const POOLS = ['pools', 'global-pools', 'prefix-pools', 'global-prefix-pools'];
 const pools = (twist: Twist) => twisted(POOLS, ['sync', 'finalize'], twist);
 const claims = (twist: Twist) => twisted(['claims'], ['sync'], twist);
 const tidying = (twist: (right: typeof decideDeeds) => typeof decideDeeds): Subject => ({
@@ -180,6 +180,47 @@ export interface Mutant {
   /** A world that finds it, for what only many worlds would. */
   readonly seed?: number;
 }
+
+/** Of what only pools of prefixes have. */
+export const PREFIX_MUTANTS: readonly Mutant[] = [
+  {
+    what: 'a pool that takes what another provider gave for prefixes of its own length',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: changing<IPAddress>(request.related, 'IPAddress', (address) => ({
+          ...address,
+          spec: { ...address.spec, prefix: 64 },
+        })),
+      })),
+    ),
+  },
+  {
+    what: 'a pool that sees the slices of its own length only',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        children: changing<AllocationSlice>(request.children, 'AllocationSlice', (slice) =>
+          (slice.spec.blockLength ?? 64) === 64 ? slice : undefined,
+        ),
+      })),
+    ),
+  },
+  {
+    what: 'a pool that gives out prefixes with an excluded address',
+    subject: pools(withSpec({ excludedPrefixes: [] })),
+  },
+  {
+    what: 'a pool that gives halves of prefixes',
+    subject: pools(
+      seeing((request) => {
+        const { spec } = request.parent as { spec: { allocationPrefixLength?: number } };
+        const allocationPrefixLength = (spec.allocationPrefixLength ?? 64) + 1;
+        return { ...request, parent: { ...request.parent, spec: { ...spec, allocationPrefixLength } } };
+      }),
+    ),
+  },
+];
 
 export const POOL_MUTANTS: readonly Mutant[] = [
   { what: 'slices whose names are not those of their space', subject: pools(unnamed) },

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { FAULTS, type FaultName } from '../../sim/layout.ts';
+import { type Domain, FAULTS, type FaultName } from '../../sim/layout.ts';
 import { play } from '../../sim/play.ts';
 import type { Mutant } from './mutants.ts';
 
@@ -9,10 +9,7 @@ export const FIRST_FAULTS: readonly FaultName[] = FAULTS.slice(0, FAULTS.indexOf
 /** A mutant has to be found within so many worlds, unless it names the world that finds it. */
 const WORLDS = 120;
 
-export function expectFound(
-  { what, subject, seed, faults = FIRST_FAULTS }: Mutant,
-  domain: 'pools' | 'nodes',
-): void {
+export function expectFound({ what, subject, seed, faults = FIRST_FAULTS }: Mutant, domain: Domain): void {
   const [from, to] = seed === undefined ? [0, WORLDS] : [seed, seed + 1];
   for (let world = from; world < to; world++) {
     if (play(world, STEPS, subject, { domain, faults }).violation !== undefined) return;

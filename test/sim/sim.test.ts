@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
-import type { LayoutOptions } from '../../sim/layout.ts';
+import { DOMAINS, type LayoutOptions } from '../../sim/layout.ts';
 import { heldIn } from '../../sim/model.ts';
 import { describeOp } from '../../sim/op.ts';
 import { play, replay } from '../../sim/play.ts';
@@ -20,7 +20,7 @@ const ONCE_BROKEN = [
   5002737,
 ];
 
-for (const domain of ['pools', 'nodes'] as const) {
+for (const domain of DOMAINS) {
   test(`every invariant holds in ${WORLDS} worlds of ${domain}`, () => {
     for (let seed = 0; seed < WORLDS; seed++) {
       const { violation } = play(seed, STEPS, SUBJECT, { domain });
