@@ -64,7 +64,9 @@ test('operations: pausing, and labels for clusterctl', async ({ installation }) 
     .map((name) => name.replace(/^.*\//, '').replace(/\..*$/, ''));
   assert.equal(names.sort(), [
     'globalinclusterippools',
+    'globalinclusterprefixpools',
     'inclusterippools',
+    'inclusterprefixpools',
     'ipaddressclaims',
     'ipaddresses',
   ]);

@@ -50,12 +50,16 @@ const TAKEN_AWAY: [verbs: string[], resource: string][] = [
   [READ, 'ipaddressclaims.ipam.cluster.x-k8s.io'],
   [READ, 'inclusterippools.ipam.cluster.x-k8s.io'],
   [READ, 'globalinclusterippools.ipam.cluster.x-k8s.io'],
+  [READ, 'inclusterprefixpools.ipam.cluster.x-k8s.io'],
+  [READ, 'globalinclusterprefixpools.ipam.cluster.x-k8s.io'],
   [[...READ, 'update', 'delete'], 'ipaddresses.ipam.cluster.x-k8s.io'],
   [READ, 'podnetworks.metaipam.io'],
   [[...READ, 'create', 'update', 'patch', 'delete'], 'allocationslices.metaipam.io'],
   [['update'], 'ipaddressclaims/finalizers.ipam.cluster.x-k8s.io'],
   [['update'], 'inclusterippools/finalizers.ipam.cluster.x-k8s.io'],
   [['update'], 'globalinclusterippools/finalizers.ipam.cluster.x-k8s.io'],
+  [['update'], 'inclusterprefixpools/finalizers.ipam.cluster.x-k8s.io'],
+  [['update'], 'globalinclusterprefixpools/finalizers.ipam.cluster.x-k8s.io'],
 ];
 
 test.before(async () => {
@@ -77,8 +81,8 @@ test('a sound install: nothing to say, exit 0', async () => {
   const { code, out, err } = await runDoctor();
   assert.is(err, '');
   assert.not.match(out, /^(warning|error|unknown)/m);
-  assert.match(out, '6 CRDs as of this release');
-  assert.match(out, '7 controllers as of this release');
+  assert.match(out, '8 CRDs as of this release');
+  assert.match(out, '9 controllers as of this release');
   assert.match(out, 'Lease metaipam-system/node-ipam-controller is held by e2e-0');
   assert.match(out, 'ServiceAccount metaipam-system/metaipam has its 38 permissions');
   assert.match(out, /\n0 problems, 0 warnings, 0 unknown, \d+ in order\n$/);
