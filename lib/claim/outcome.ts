@@ -3,13 +3,13 @@ import { secondsSince } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { ADDRESS_ANNOTATION, ENDING, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
-import type { IPAddressClaim } from '../kubernetes/types.ts';
+import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
 import { blockText } from '../pool/block.ts';
 import { poolTitleOf } from '../pool/reference.ts';
 import { addressOf, keptAddress } from './ip-address.ts';
 import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
-import type { ClaimView } from './view.ts';
+import { type ClaimView, isPoolUid } from './view.ts';
 
 /** How soon to look again for what has not appeared yet, or for a write that Metacontroller may have dropped. */
 const RESYNC_SECONDS = 10;
@@ -72,10 +72,6 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
   const patience = annotations?.[ADDRESS_ANNOTATION] === undefined ? FAREWELL_SECONDS : LONG_FAREWELL_SECONDS;
   if (age >= patience) return { attachments: [], finalized: true };
   return { attachments: [], finalized: false, resyncAfterSeconds: Math.ceil(patience - age) };
-}
-
-function isPoolUid(settled: string | undefined): boolean {
-  return ![undefined, OPEN, LEAVING, ENDING].includes(settled);
 }
 
 /** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */
@@ -144,17 +140,23 @@ function create(view: ClaimView, allocation: Allocation, context: HookContext): 
     attachments: [addressOf(claim, allocation, context.config)],
     resyncAfterSeconds: RESYNC_SECONDS,
   };
-  if (claim.status?.addressRef !== undefined) {
-    return { ...response, status: claimStatus(claim, missing(claim), context) };
-  }
-  if (inTheWay === undefined) return response;
+  const say = (outcome: ClaimOutcome) => ({ status: claimStatus(claim, outcome, context) });
+  if (claim.status?.addressRef !== undefined) return { ...response, ...say(missing(claim)) };
+  const isYoung = secondsSince(claim.metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS;
+  if (inTheWay === undefined) return { ...response, ...(!isYoung && say(unseen(claim, allocation))) };
   // It may be that of an earlier claim of the name, about to go. Server-side apply would take it over.
-  const waiting = { ...response, attachments: [] };
-  if (secondsSince(claim.metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS) return waiting;
-  const title = qualifiedName(inTheWay.metadata);
-  const message = `${allocation.key} is allocated, but there is an IPAddress ${title} that is not this claim's: delete that, or this claim`;
-  const outcome: ClaimOutcome = { ready: 'False', reason: 'AllocationFailed', message, addressName: null };
-  return { ...waiting, status: claimStatus(claim, outcome, context) };
+  return { ...response, attachments: [], ...(!isYoung && say(blocked(inTheWay, allocation))) };
+}
+
+/** Made a moment ago, or it cannot be made: Metacontroller does not tell. */
+function unseen({ metadata }: IPAddressClaim, { key }: Allocation): ClaimOutcome {
+  const message = `${key} is allocated; waits for IPAddress ${qualifiedName(metadata)}, unless there is one that is not this claim's: delete that, or this claim`;
+  return { ready: 'False', reason: 'AddressMissing', message, addressName: null };
+}
+
+function blocked({ metadata }: IPAddress, { key }: Allocation): ClaimOutcome {
+  const message = `${key} is allocated, but there is an IPAddress ${qualifiedName(metadata)} that is not this claim's: delete that, or this claim`;
+  return { ready: 'False', reason: 'AllocationFailed', message, addressName: null };
 }
 
 function missing({ metadata, status }: IPAddressClaim): ClaimOutcome {

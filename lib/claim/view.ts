@@ -1,10 +1,15 @@
 /** What a claim gets to see. Never its pool, which changes with every other claim. */
 import { type Allocation, allocationsOf, bellOf } from '../allocation/slice.ts';
 import {
+  ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
+  ENDING,
+  LEAVING,
   METAIPAM_API_VERSION,
+  OPEN,
   POOL_UID_LABEL,
+  RELEASE_ADDRESS_FINALIZER,
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
 import { controllerOf } from '../kubernetes/object.ts';
@@ -39,7 +44,10 @@ export interface ClaimView {
   readonly cluster: ClusterView | undefined;
 }
 
-/** A claim sees the slices that are to tell it something, the IPAddress of its name, and its Cluster. */
+/**
+ * A claim sees the slices that are to tell it something, and its Cluster; and the IPAddress of its name where that may
+ * not be its attachment. (Each rule by name costs Metacontroller a look at its claim whenever any IPAddress changes.)
+ */
 export function claimRelated(claim: IPAddressClaim, config: HookConfig): CustomizeResponse {
   const { namespace = '', name, uid = '' } = claim.metadata;
   const { isGlobal } = poolKind(claim.spec.poolRef.kind);
@@ -50,8 +58,10 @@ export function claimRelated(claim: IPAddressClaim, config: HookConfig): Customi
       namespace: isGlobal ? config.installNamespace : namespace,
       labelSelector: { matchExpressions: [{ key: bellOf(uid), operator: 'Exists' }] },
     },
-    { apiVersion: ipamApiVersion(config), resource: 'ipaddresses', namespace, names: [name] },
   ];
+  if (mayHaveForeignAddress(claim)) {
+    rules.push({ apiVersion: ipamApiVersion(config), resource: 'ipaddresses', namespace, names: [name] });
+  }
   const cluster = clusterName(claim);
   if (cluster !== undefined && config.watchClusters) {
     rules.push({
@@ -64,6 +74,24 @@ export function claimRelated(claim: IPAddressClaim, config: HookConfig): Customi
   return { relatedResources: rules };
 }
 
+/**
+ * Whether there may be an IPAddress of the claim that it does not control: where it had one before it was seen here,
+ * and at its end. (Deletion counts as a new generation, so Metacontroller asks again.)
+ */
+function mayHaveForeignAddress({ metadata, status }: IPAddressClaim): boolean {
+  if (metadata.deletionTimestamp !== undefined) return true;
+  const hadOne =
+    status?.addressRef !== undefined ||
+    metadata.annotations?.[ADDRESS_ANNOTATION] !== undefined ||
+    metadata.finalizers?.includes(RELEASE_ADDRESS_FINALIZER);
+  return hadOne === true && !isPoolUid(metadata.labels?.[SETTLED_LABEL]);
+}
+
+/** Whether a claim's label says that it is settled with a pool. */
+export function isPoolUid(settled: string | undefined): boolean {
+  return ![undefined, OPEN, LEAVING, ENDING].includes(settled);
+}
+
 /** Throws MissingObjects. */
 export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, config: HookConfig): ClaimView {
   const claim = request.object;
@@ -71,7 +99,9 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
   const key = addressGroup(config);
   const named = ({ metadata }: IPAddress) => metadata.name === name;
   const own = objectsOf<IPAddress>(request, 'attachments', key).find(named);
-  const found = own ?? objectsOf<IPAddress>(request, 'related', key).find(named);
+  const isLeaving = claim.metadata.deletionTimestamp !== undefined;
+  const isAsked = isLeaving || request.related[key] !== undefined;
+  const found = own ?? (isAsked ? objectsOf<IPAddress>(request, 'related', key).find(named) : undefined);
   const isMine = found !== undefined && isFor(found, claim);
   const slices = objectsOf<AllocationSlice>(request, 'related', SLICES);
   return {

@@ -1,6 +1,10 @@
 import type { Allocation } from '../allocation/slice.ts';
 import { addressLabels, poolOwner } from '../claim/ip-address.ts';
-import { CLUSTER_CIDR_API_VERSION, DECORATOR_ANNOTATION } from '../kubernetes/names.ts';
+import {
+  CLUSTER_CIDR_API_VERSION,
+  DECORATOR_ANNOTATION,
+  RELEASE_ADDRESS_FINALIZER,
+} from '../kubernetes/names.ts';
 import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { blockText } from '../pool/block.ts';
@@ -8,14 +12,11 @@ import { poolTitle } from '../pool/pool.ts';
 import { poolTitleOf } from '../pool/reference.ts';
 import type { Inventory } from './inventory.ts';
 
-/** On a claim: whoever removes it deletes the claim's IPAddress first. */
-const RELEASE_ADDRESS = 'ipam.cluster.x-k8s.io/ReleaseAddress';
-
 /** Finalizers of the two reference controllers. Nobody removes them once those controllers are gone. */
 const FOREIGN_FINALIZERS: readonly string[] = [
   'ipam.cluster.x-k8s.io/ProtectPool',
   'ipam.cluster.x-k8s.io/ProtectAddress',
-  RELEASE_ADDRESS,
+  RELEASE_ADDRESS_FINALIZER,
   'networking.x-k8s.io/cluster-cidr-finalizer',
 ];
 
@@ -67,7 +68,7 @@ export function planAdoption({ pools, claims, addresses, allocations, clusterCID
     const isServed = claim !== undefined && knownPools.has(pool) && poolTitleOf(claim) === pool;
     const allocation = isServed ? listed.get(`${claim.metadata.uid} ${blockText(address)}`) : undefined;
     const isGoing = claim?.metadata.deletionTimestamp !== undefined;
-    if (isGoing && claim.metadata.finalizers?.includes(RELEASE_ADDRESS)) {
+    if (isGoing && claim.metadata.finalizers?.includes(RELEASE_ADDRESS_FINALIZER)) {
       add(address, { metadata: {}, isDeleted: true, effects: ['deleted, as its claim is'] });
     } else if (isServed && allocation !== undefined) {
       add(address, ownership(address, claim, allocation));

@@ -28,6 +28,8 @@ export const ENDING = 'ending';
 export const DECORATOR_ANNOTATION = 'metacontroller.k8s.io/decorator-controller';
 /** Metacontroller's, on a claim whose end the claims hook has to see. */
 export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
+/** Cluster API's in-cluster provider, on a claim that it serves: whoever removes it deletes the claim's IPAddress first. */
+export const RELEASE_ADDRESS_FINALIZER = 'ipam.cluster.x-k8s.io/ReleaseAddress';
 /** Starts the label of a slice by which a claim, node or ClusterCIDR finds it; its uid follows. */
 export const BELL_PREFIX = 'claim.metaipam.io/';
 /** On a ClusterCIDR (absent means `default`) and on the slices of a pod network. */
