@@ -1,11 +1,9 @@
 /** The few requests that the binder makes of the API server. */
-import { existsSync } from 'node:fs';
 import {
   ApiException,
   CoordinationV1Api,
   CoreV1Api,
   CustomObjectsApi,
-  KubeConfig,
   type KubernetesListObject,
   type KubernetesObject,
   ListWatch,
@@ -20,62 +18,16 @@ import {
 import { METACONTROLLER, type ObjectPath } from '../janitor/deed.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import type { KubernetesObject as KubeObject } from '../kubernetes/object.ts';
+import type { SharedConnections } from './connection.ts';
 import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
 
 /** Milliseconds until a request counts as lost: its outcome is unknown then. */
 const REQUEST_TIMEOUT = 10_000;
 const LIST_TIMEOUT = 60_000;
 const RECONNECT_DELAY = 2_000;
+/** A watch hears a bookmark a minute. */
+const SILENCE_TIMEOUT = 150_000;
 const FIELD_MANAGER = 'metaipam';
-/** Where every pod finds its own. */
-const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
-
-export interface ConnectionOptions {
-  /** URL that replaces the kubeconfig's server. */
-  readonly apiserver?: string;
-  /** Path of a kubeconfig; without it the process is taken to run in a pod. */
-  readonly kubeconfig?: string;
-}
-
-/** The connection that the options describe, or why there is none. */
-export function connect({
-  apiserver,
-  kubeconfig,
-}: ConnectionOptions): { config: KubeConfig } | { problem: string } {
-  const config = new KubeConfig();
-  if (kubeconfig) {
-    try {
-      config.loadFromFile(kubeconfig);
-    } catch (error) {
-      const [reason] = (error as Error).message.split('\n', 1);
-      return { problem: `cannot read the kubeconfig ${kubeconfig}: ${reason}` };
-    }
-  } else if (existsSync(SERVICE_ACCOUNT_TOKEN)) {
-    config.loadFromCluster();
-  } else if (apiserver) {
-    config.loadFromClusterAndUser(
-      { name: 'apiserver', server: apiserver, skipTLSVerify: false },
-      { name: 'anonymous' },
-    );
-  } else {
-    return { problem: 'this process runs in no pod and has no kubeconfig' };
-  }
-  if (apiserver) config.clusters = config.clusters.map((cluster) => ({ ...cluster, server: apiserver }));
-  const server = config.getCurrentCluster()?.server ?? '';
-  if (!URL.canParse(server)) {
-    return {
-      problem:
-        apiserver || !kubeconfig
-          ? `${JSON.stringify(server)} is no URL of an API server`
-          : `the kubeconfig ${kubeconfig} names no server for its context`,
-    };
-  }
-  // The client takes plain HTTP, as of `kubectl proxy`, only when told that there is no certificate to check.
-  if (new URL(server).protocol === 'http:') {
-    config.clusters = config.clusters.map((cluster) => ({ ...cluster, skipTLSVerify: true }));
-  }
-  return { config };
-}
 
 /** A live, eventually consistent copy of all objects of one resource. */
 export interface Watched<T> {
@@ -105,23 +57,36 @@ export interface NodeEvent {
 
 /** A watch that cannot be opened, say because a credential cannot be read, is reported like any other error. */
 class QuietWatch extends Watch {
+  readonly #connections: SharedConnections;
+
+  constructor(connections: SharedConnections) {
+    super(connections);
+    this.#connections = connections;
+    // Its own 30 s are shorter than the server is silent when nothing happens.
+    Object.assign(this, { requestTimeoutMs: SILENCE_TIMEOUT });
+  }
+
   override async watch(...[path, query, callback, done]: Parameters<Watch['watch']>) {
-    try {
-      return await super.watch(path, query, callback, done);
-    } catch (error) {
+    const end: typeof done = (error) => {
+      if (error?.name === 'TimeoutError') this.#connections.renew();
       done(error);
+    };
+    try {
+      return await super.watch(path, { ...query, allowWatchBookmarks: true }, callback, end);
+    } catch (error) {
+      end(error);
       return new AbortController();
     }
   }
 }
 
 export class ClusterClient {
-  readonly #config: KubeConfig;
+  readonly #config: SharedConnections;
   readonly #core: CoreV1Api;
   readonly #coordination: CoordinationV1Api;
   readonly #custom: CustomObjectsApi;
 
-  constructor(config: KubeConfig) {
+  constructor(config: SharedConnections) {
     this.#config = config;
     this.#core = config.makeApiClient(CoreV1Api);
     this.#coordination = config.makeApiClient(CoordinationV1Api);
@@ -175,7 +140,7 @@ export class ClusterClient {
 
   async readNode(name: string, signal: AbortSignal): Promise<Node | undefined> {
     try {
-      return (await this.#core.readNode({ name }, withSignal(signal))) as unknown as Node;
+      return (await this.#core.readNode({ name }, this.#within(signal))) as unknown as Node;
     } catch (error) {
       if (error instanceof ApiException && error.code === 404) return undefined;
       throw error;
@@ -189,7 +154,7 @@ export class ClusterClient {
     const strategicMerge = setHeaderMiddleware('Content-Type', PatchStrategy.StrategicMergePatch);
     await this.#core.patchNode(
       { name, body, fieldManager: FIELD_MANAGER },
-      withSignal(signal, strategicMerge),
+      this.#within(signal, [strategicMerge]),
     );
   }
 
@@ -199,8 +164,8 @@ export class ClusterClient {
       const { namespace } = path;
       const found =
         namespace === undefined
-          ? await this.#custom.getClusterCustomObject(parts(path), withSignal(signal))
-          : await this.#custom.getNamespacedCustomObject({ ...parts(path), namespace }, withSignal(signal));
+          ? await this.#custom.getClusterCustomObject(parts(path), this.#within(signal))
+          : await this.#custom.getNamespacedCustomObject({ ...parts(path), namespace }, this.#within(signal));
       return found as KubeObject;
     } catch (error) {
       if (error instanceof ApiException && error.code === 404) return undefined;
@@ -212,7 +177,7 @@ export class ClusterClient {
   async replaceObject(path: ObjectPath, body: KubeObject, signal: AbortSignal): Promise<void> {
     const { namespace = '' } = path;
     const request = { ...parts(path), namespace, body, fieldManager: FIELD_MANAGER };
-    await this.#custom.replaceNamespacedCustomObject(request, withSignal(signal));
+    await this.#custom.replaceNamespacedCustomObject(request, this.#within(signal));
   }
 
   /** Applies a namespaced custom resource on the server's side, in the name of Metacontroller. */
@@ -220,7 +185,7 @@ export class ClusterClient {
     const { namespace = '' } = path;
     const request = { ...parts(path), namespace, body, fieldManager: METACONTROLLER, force: true };
     const apply = setHeaderMiddleware('Content-Type', PatchStrategy.ServerSideApply);
-    await this.#custom.patchNamespacedCustomObject(request, withSignal(signal, apply));
+    await this.#custom.patchNamespacedCustomObject(request, this.#within(signal, [apply]));
   }
 
   /** Deletes a namespaced custom resource, this very one as it was then. */
@@ -231,7 +196,10 @@ export class ClusterClient {
   ): Promise<void> {
     const { namespace = '' } = path;
     const body = { preconditions: { uid, resourceVersion }, propagationPolicy: 'Background' };
-    await this.#custom.deleteNamespacedCustomObject({ ...parts(path), namespace, body }, withSignal(signal));
+    await this.#custom.deleteNamespacedCustomObject(
+      { ...parts(path), namespace, body },
+      this.#within(signal),
+    );
   }
 
   async createNodeEvent(node: Node, event: NodeEvent, signal: AbortSignal): Promise<void> {
@@ -247,11 +215,12 @@ export class ClusterClient {
       lastTimestamp: now,
       count: 1,
     };
-    await this.#core.createNamespacedEvent({ namespace, body }, withSignal(signal));
+    await this.#core.createNamespacedEvent({ namespace, body }, this.#within(signal));
   }
 
   lease(namespace: string, name: string): LeaseStore {
     const api = this.#coordination;
+    const within = (signal: AbortSignal) => this.#within(signal);
     const body = (record: LeaseRecord, resourceVersion?: string) => {
       const { acquireTime, renewTime, ...rest } = record;
       const spec = {
@@ -264,22 +233,40 @@ export class ClusterClient {
     return {
       async read(signal) {
         try {
-          return observe(await api.readNamespacedLease({ name, namespace }, withSignal(signal)));
+          return observe(await api.readNamespacedLease({ name, namespace }, within(signal)));
         } catch (error) {
           if (error instanceof ApiException && error.code === 404) return undefined;
           throw error;
         }
       },
       async create(record, signal) {
-        return observe(
-          await api.createNamespacedLease({ namespace, body: body(record) }, withSignal(signal)),
-        );
+        return observe(await api.createNamespacedLease({ namespace, body: body(record) }, within(signal)));
       },
       async update(record, resourceVersion, signal) {
         const request = { name, namespace, body: body(record, resourceVersion) };
-        return observe(await api.replaceNamespacedLease(request, withSignal(signal)));
+        return observe(await api.replaceNamespacedLease(request, within(signal)));
       },
     };
+  }
+
+  /** Ends a request when the signal aborts, or after the timeout. */
+  #within(signal: AbortSignal, others: readonly ObservableMiddleware[] = [], timeout = REQUEST_TIMEOUT) {
+    let isAnswered = false;
+    const abort: ObservableMiddleware = {
+      pre: (request) => {
+        const silence = AbortSignal.timeout(timeout);
+        silence.addEventListener('abort', () => {
+          if (!isAnswered) this.#config.renew();
+        });
+        request.setSignal(AbortSignal.any([signal, silence]));
+        return new Observable(Promise.resolve(request));
+      },
+      post: (response) => {
+        isAnswered = true;
+        return new Observable(Promise.resolve(response));
+      },
+    };
+    return { middleware: [abort, ...others], middlewareMergeStrategy: 'append' as const };
   }
 
   #list<T extends KubernetesObject>(
@@ -287,7 +274,7 @@ export class ClusterClient {
     labelSelector: string | undefined,
     signal: AbortSignal,
   ): Promise<KubernetesListObject<T>> {
-    const options = withTimeout(signal, LIST_TIMEOUT);
+    const options = this.#within(signal, [], LIST_TIMEOUT);
     const selector = labelSelector === undefined ? {} : { labelSelector };
     const [, root, group = '', version = '', ...resource] = path.split('/');
     const plural = resource.at(-1) ?? '';
@@ -308,22 +295,6 @@ function parts({ apiVersion, resource, name }: ObjectPath) {
 
 function observe({ metadata, spec }: V1Lease): ObservedLease {
   return { resourceVersion: metadata?.resourceVersion ?? '', record: (spec ?? {}) as LeaseRecord };
-}
-
-/** Ends the request when the signal aborts, or after the request timeout. */
-function withSignal(signal: AbortSignal, ...others: ObservableMiddleware[]) {
-  return withTimeout(signal, REQUEST_TIMEOUT, ...others);
-}
-
-function withTimeout(signal: AbortSignal, timeout: number, ...others: ObservableMiddleware[]) {
-  const abort: ObservableMiddleware = {
-    pre: (request) => {
-      request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
-      return new Observable(Promise.resolve(request));
-    },
-    post: (response) => new Observable(Promise.resolve(response)),
-  };
-  return { middleware: [abort, ...others], middlewareMergeStrategy: 'append' as const };
 }
 
 /** The message of a Kubernetes Status, which arrives parsed or as text. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
-import type { connect } from '../binder/cluster-client.ts';
+import type { connect } from '../binder/connection.ts';
 import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
 import {
   BINDER_OPTIONS,
@@ -172,7 +172,7 @@ function tlsFiles(values: Parsed<typeof SERVE_OPTIONS>['values']): TlsFiles | un
 
 /** Throws InputError when the cluster that the options name cannot be reached that way. */
 async function connectBinder(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Connection> {
-  const { connect } = await import('../binder/cluster-client.ts');
+  const { connect } = await import('../binder/connection.ts');
   const options = connectionOptions(values);
   const connection = connect(options);
   if ('problem' in connection && (options.kubeconfig || options.apiserver))

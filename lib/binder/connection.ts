@@ -1,0 +1,79 @@
+/** How this process reaches the API server. */
+import { existsSync } from 'node:fs';
+import { KubeConfig, type RequestContext } from '@kubernetes/client-node';
+
+/** Where every pod finds its own. */
+const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+/** Milliseconds after which connections are made anew, as certificates on disk may have been replaced. */
+const CONNECTIONS_KEPT = 10 * 60_000;
+
+export interface ConnectionOptions {
+  /** URL that replaces the kubeconfig's server. */
+  readonly apiserver?: string;
+  /** Path of a kubeconfig; without it the process is taken to run in a pod. */
+  readonly kubeconfig?: string;
+}
+
+/** The connection that the options describe, or why there is none. */
+export function connect({
+  apiserver,
+  kubeconfig,
+}: ConnectionOptions): { config: SharedConnections } | { problem: string } {
+  const config = new SharedConnections();
+  if (kubeconfig) {
+    try {
+      config.loadFromFile(kubeconfig);
+    } catch (error) {
+      const [reason] = (error as Error).message.split('\n', 1);
+      return { problem: `cannot read the kubeconfig ${kubeconfig}: ${reason}` };
+    }
+  } else if (existsSync(SERVICE_ACCOUNT_TOKEN)) {
+    config.loadFromCluster();
+  } else if (apiserver) {
+    config.loadFromClusterAndUser(
+      { name: 'apiserver', server: apiserver, skipTLSVerify: false },
+      { name: 'anonymous' },
+    );
+  } else {
+    return { problem: 'this process runs in no pod and has no kubeconfig' };
+  }
+  if (apiserver) config.clusters = config.clusters.map((cluster) => ({ ...cluster, server: apiserver }));
+  const server = config.getCurrentCluster()?.server ?? '';
+  if (!URL.canParse(server)) {
+    return {
+      problem:
+        apiserver || !kubeconfig
+          ? `${JSON.stringify(server)} is no URL of an API server`
+          : `the kubeconfig ${kubeconfig} names no server for its context`,
+    };
+  }
+  // The client takes plain HTTP, as of `kubectl proxy`, only when told that there is no certificate to check.
+  if (new URL(server).protocol === 'http:') {
+    config.clusters = config.clusters.map((cluster) => ({ ...cluster, skipTLSVerify: true }));
+  }
+  return { config };
+}
+
+/**
+ * Requests of one process share their connections. Left to itself, the client makes one for each request, and its TLS
+ * handshake costs both sides more than the request.
+ */
+export class SharedConnections extends KubeConfig {
+  #dispatcher: ReturnType<RequestContext['getDispatcher']>;
+  #madeAt = Number.NEGATIVE_INFINITY;
+
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    await super.applySecurityAuthentication(context);
+    const made = context.getDispatcher();
+    if (performance.now() - this.#madeAt > CONNECTIONS_KEPT) {
+      this.#dispatcher = made;
+      this.#madeAt = performance.now();
+    }
+    if (this.#dispatcher !== undefined) context.setDispatcher(this.#dispatcher);
+  }
+
+  /** Connects anew from now on: one of the connections is silent, and TCP may take minutes to say that it is dead. */
+  renew(): void {
+    this.#madeAt = Number.NEGATIVE_INFINITY;
+  }
+}
