@@ -1,13 +1,13 @@
 /**
  * Names of slices. The name is the lock: the API server lets one object have it.
  *
- *     pool-a.10.0.0.0-26                   64 addresses of an InClusterIPPool
- *     pool-a.fd00-0-0-0-0-0-0-0-122        their IPv6 form: eight groups, nothing left out
- *     edge.10.0.0.0-26.global              of a GlobalInClusterIPPool, in the namespace of the install
+ *     pool-a.10.0.0.0-27                   32 addresses of an InClusterIPPool
+ *     pool-a.fd00-0-0-0-0-0-0-0-123        their IPv6 form: eight groups, nothing left out
+ *     edge.10.0.0.0-27.global              of a GlobalInClusterIPPool, in the namespace of the install
  *     lab.10.0.0.7-32.shared               of the address space `lab`, whichever pool keeps it
- *     nodes.fd00-0-0-0-0-0-0-0-58.64.prefix   64 prefixes of an InClusterPrefixPool, each a /64
- *     nodes.fd00-0-0-0-0-0-0-0-58.64.global-prefix   of a GlobalInClusterPrefixPool
- *     default.10.244.0.0-18.24             64 blocks of a pod network, each a /24
+ *     nodes.fd00-0-0-0-0-0-0-0-59.64.prefix   32 prefixes of an InClusterPrefixPool, each a /64
+ *     nodes.fd00-0-0-0-0-0-0-0-59.64.global-prefix   of a GlobalInClusterPrefixPool
+ *     default.10.244.0.0-19.24             32 blocks of a pod network, each a /24
  *     pool-a.answers-0                     nothing that is given: answers to claims
  *     default.label-keys-0.network         the node labels that a pod network selects by
  *

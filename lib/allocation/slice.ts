@@ -7,8 +7,8 @@ import type { AllocationSlice, PoolReference, SliceAnswer, SliceEntry } from '..
 import type { DesiredObject } from '../metacontroller/hook.ts';
 import { type AddressSpace, answersName, sliceName } from './names.ts';
 
-/** A slice keeps 2^6 addresses or blocks: 17 kB when full, which is what a claim is sent. */
-const SLICE_BITS = 6;
+/** A slice keeps 2^5 addresses or blocks: 9 kB when full, which is what a claim is sent each time. */
+const SLICE_BITS = 5;
 /** How many answers a slice has room for. */
 const MOST_ANSWERS = 64;
 /** As many empty slices stay, so that a pool whose last address comes and goes does not make and delete one each time. */

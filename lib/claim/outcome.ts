@@ -12,7 +12,7 @@ import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
 import { type ClaimView, isPoolUid } from './view.ts';
 
 /** How soon to look again for what has not appeared yet, or for a write that Metacontroller may have dropped. */
-const RESYNC_SECONDS = 10;
+const RESYNC_SECONDS = 30;
 /** How long a claim waits before it says that its pool has not answered: a busy pool answers late. */
 const UNANSWERED_SECONDS = 30;
 /** How long a claim that names an IPAddress waits for it to be seen before it lets go of the name. */

@@ -6,8 +6,8 @@ import type { ObjectMeta } from './object.ts';
 export type { Condition };
 
 /**
- * An AllocationSlice lists who has what of one aligned piece of a pool or pod network: 64 addresses,
- * or 64 blocks of one size. Each address has one key in one object, so that nothing can be given
+ * An AllocationSlice lists who has what of one aligned piece of a pool or pod network: 32 addresses,
+ * or 32 blocks of one size. Each address has one key in one object, so that nothing can be given
  * twice. A slice without a piece lists answers instead: what a pool has to say to claims, or a network
  * of its ClusterCIDRs; or the labels by which a network selects nodes. metaipam writes them, and
  * nothing that is in use can be taken off one.

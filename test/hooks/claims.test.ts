@@ -155,7 +155,7 @@ test('H2 the whole IPAddress', () => {
         },
       },
     ],
-    resyncAfterSeconds: 10,
+    resyncAfterSeconds: 30,
   });
 });
 
@@ -228,7 +228,7 @@ test('a claim is bound once its IPAddress is there, says which address it is, an
         },
       },
     },
-    resyncAfterSeconds: 10,
+    resyncAfterSeconds: 30,
   });
 });
 
@@ -318,7 +318,7 @@ test('a claim whose name is taken by an IPAddress of another says so after a min
   const taken = ipAddress(ipPool({}, { name: 'other' }), 'a', '10.9.9.9');
   const related = [...slicesOf(POOL, [a, '10.0.0.3']), taken];
   const waiting = synced(a, { related, seconds: 59 });
-  assert.equal(waiting, { attachments: [], resyncAfterSeconds: 10 });
+  assert.equal(waiting, { attachments: [], resyncAfterSeconds: 30 });
   const overdue = synced(a, { related, seconds: 60 });
   assert.is(condition(overdue, 'Ready'), 'False/AllocationFailed');
   assert.match(
@@ -431,7 +431,7 @@ test('a refusal becomes the Ready condition', () => {
       conditions: [ready],
       deprecated: { v1beta1: { conditions: [{ ...ready, severity: 'Warning' }] } },
     },
-    resyncAfterSeconds: 10,
+    resyncAfterSeconds: 30,
   });
   const told = { ...a, status: response.status } as IPAddressClaim;
   assert.equal(synced(told, { related }), { attachments: [], status: response.status });
@@ -456,8 +456,8 @@ test('that nothing is kept for it is no news for a claim that lives', () => {
 
 test('a young claim waits in silence, an older one asks for its pool', () => {
   const a = claim('a', POOL, { creationTimestamp: ago(0) });
-  assert.equal(synced(a), { attachments: [], resyncAfterSeconds: 10 });
-  assert.equal(synced(a, { seconds: 29 }), { attachments: [], resyncAfterSeconds: 10 });
+  assert.equal(synced(a), { attachments: [], resyncAfterSeconds: 30 });
+  assert.equal(synced(a, { seconds: 29 }), { attachments: [], resyncAfterSeconds: 30 });
   const later = synced(a, { seconds: 30 });
   assert.is(condition(later, 'Ready'), 'False/PoolNotReady');
   assert.match(statusOf(later).conditions![0]!.message, 'no answer from InClusterIPPool default/pool');
@@ -623,7 +623,7 @@ const HAD = { annotations: { 'metaipam.io/address': '10.0.0.1' } };
 
 test('a claim goes after its IPAddress, and after its pool has heard of it', () => {
   const first = finalized(ending('pool-uid'), { related: KEPT, attachments: [ADDRESS] });
-  assert.equal(first, { attachments: [], finalized: false, resyncAfterSeconds: 10 });
+  assert.equal(first, { attachments: [], finalized: false, resyncAfterSeconds: 30 });
   const second = finalized(ending('pool-uid'), { related: KEPT });
   assert.equal(second, {
     labels: { 'metaipam.io/settled': 'leaving' },

@@ -45,7 +45,7 @@ export function titleOf({ kind, metadata }: KubernetesObject): string {
   return `${kind} ${qualifiedName(metadata)}`;
 }
 
-/** `AllocationSlice default/pool-a.10.0.0.0-26 (10.0.0.7)`. */
+/** `AllocationSlice default/pool-a.10.0.0.0-27 (10.0.0.7)`. */
 export function entryTitle({ slice, key }: Allocation): string {
   return `${titleOf(slice)} (${key})`;
 }
