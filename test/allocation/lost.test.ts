@@ -6,7 +6,6 @@ import {
   listedSlices,
   lostPieces,
   lostSlices,
-  SLICES_MISSING,
   slicesMissing,
 } from '../../lib/allocation/lost.ts';
 import type { AllocationSlice, SliceEntry } from '../../lib/kubernetes/types.ts';
@@ -21,7 +20,7 @@ function slice(name: string, keys: readonly string[], closed?: true): Allocation
     metadata: { name, namespace: 'default' },
     spec: {
       poolRef: { apiGroup: 'g', kind: 'Pool', name: 'pool', uid: 'uid' },
-      cidr: '10.0.0.0/27',
+      cidr: '10.0.0.0/26',
       entries,
       ...(closed && { closed }),
     },
@@ -45,22 +44,22 @@ test('the status lists what holds something, and what is lost', () => {
 });
 
 test('a lost slice keeps its piece; one of answers keeps none', () => {
-  const pieces = lostPieces(['pool.10.0.0.64-27', 'default.10.244.0.0-19.24', 'pool.answers-0', 'nonsense']);
-  assert.equal(pieces, [parsePrefix('10.0.0.64/27'), parsePrefix('10.244.0.0/19')]);
-  assert.is(formatPrefix(parsePrefix('10.0.0.64/27')!), '10.0.0.64/27');
+  const pieces = lostPieces(['pool.10.0.0.64-26', 'default.10.244.0.0-18.24', 'pool.answers-0', 'nonsense']);
+  assert.equal(pieces, [parsePrefix('10.0.0.64/26'), parsePrefix('10.244.0.0/18')]);
+  assert.is(formatPrefix(parsePrefix('10.0.0.64/26')!), '10.0.0.64/26');
 });
 
 test('the condition names the first of the lost', () => {
   assert.equal(slicesMissing([]), {
-    type: SLICES_MISSING,
+    type: 'SlicesMissing',
     status: 'False',
     reason: 'AllInView',
     message: '',
   });
-  const many = Array.from({ length: 500 }, (_, n) => `pool.10.0.${n}.0-27`);
+  const many = Array.from({ length: 500 }, (_, n) => `pool.10.0.${n}.0-26`);
   const { status, reason, message } = slicesMissing(many);
   assert.equal([status, reason], ['True', 'SlicesLost']);
-  assert.match(message, 'pool.10.0.0.0-27');
+  assert.match(message, 'pool.10.0.0.0-26');
   assert.ok(message.length < 1000);
 });
 
@@ -71,6 +70,9 @@ test('slices are missing for long once the caches cannot lag behind that any mor
     config: { ...DEFAULT_CONFIG, cacheLagSeconds: 30 },
   });
   const missing = { ...slicesMissing(['a']), lastTransitionTime };
+  const ready = { type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime } as const;
+  assert.not(isLongMissing([ready], at(999)));
+  assert.ok(isLongMissing([{ ...ready, status: 'False' }, missing], at(30)));
   assert.not(isLongMissing([missing], at(29)));
   assert.ok(isLongMissing([missing], at(30)));
   assert.not(isLongMissing([{ ...slicesMissing([]), lastTransitionTime }], at(999)));

@@ -46,10 +46,16 @@ test('a name of 253 characters is shortened and stays legal', () => {
   assert.is.not(name, named(`${'a'.repeat(252)}b`, 'shared', HIGHEST, 128));
 });
 
+test('a name of 180 characters is kept whole', () => {
+  const name = 'a'.repeat(180);
+  assert.is(named(name, '', '10.0.0.0/26'), `${name}.10.0.0.0-26`);
+  assert.ok(named(`${name}a`, '', '10.0.0.0/26').endsWith('.10.0.0.0-26.long'));
+});
+
 test('a name that is cut after a dot or a dash stays legal', () => {
   for (let length = 155; length <= 165; length++) {
-    assertLegal(named(`${'a'.repeat(length)}.${'b'.repeat(80)}`, '', '10.0.0.0/26'));
-    assertLegal(named(`${'a'.repeat(length)}--${'b'.repeat(80)}`, '', '10.0.0.0/26'));
+    assertLegal(named(`a-${'a'.repeat(length)}.${'b'.repeat(80)}`, '', '10.0.0.0/26'));
+    assertLegal(named(`a-${'a'.repeat(length)}--${'b'.repeat(80)}`, '', '10.0.0.0/26'));
   }
 });
 

@@ -241,15 +241,41 @@ test('what slices say of their subnet is what the pool says now; whose they are 
   assert.equal([kept?.spec.prefix, kept?.spec.gateway], [24, '10.0.0.254'], 'while nobody can tell');
 });
 
-test('keys are read however they are written, entries without a uid are nobody’s', () => {
-  const [slice] = stored(
-    desiredSlices(OWN, [], plan({ added: [{ block: parsePrefix('10.0.0.1/32')!, entry: entry(1) }] })),
-  );
-  const entries = { ...slice!.spec.entries, 'no address': entry(2), '10.0.0.2': { uid: '', name: 'x' } };
-  const odd = { ...slice!, spec: { ...slice!.spec, entries } };
+const SLICE = desiredSlices(
+  OWN,
+  [],
+  plan({ added: [{ block: parsePrefix('10.0.0.1/32')!, entry: entry(1) }] }),
+)[0] as AllocationSlice;
+
+test('what slices list is read in the order of its keys’ text; entries without a uid are nobody’s', () => {
+  const odd = { 'no address': entry(2), '10.0.0.2': { uid: '', name: 'x' }, '10.0.0.3': null as never };
+  const entries = { '10.0.0.9': entry(9), ...SLICE.spec.entries, ...odd, '10.0.0.10': entry(10) };
   assert.equal(
-    allocationsOf([odd]).map(({ key }) => key),
-    ['10.0.0.1'],
+    allocationsOf([{ ...SLICE, spec: { ...SLICE.spec, entries } }]).map(({ key }) => key),
+    ['10.0.0.1', '10.0.0.10', '10.0.0.9'],
+  );
+});
+
+test('a slice of answers, or one that says nothing, keeps no piece and lists nothing', () => {
+  const answers = desiredSlices(OWN, [], plan({ answers: answersTo([1], 'a') }));
+  const { spec, ...empty } = SLICE;
+  for (const slice of [...answers, empty] as AllocationSlice[]) {
+    assert.is(pieceOfSlice(slice), undefined);
+    assert.equal(allocationsOf([slice]), []);
+  }
+});
+
+test('every slice bears the labels and annotations of its head', () => {
+  const head = { ...OWN, annotations: { 'metaipam.io/node-annotation': 'key' } };
+  const added = [{ block: parsePrefix('10.0.0.1/32')!, entry: entry(1) }];
+  const slices = desiredSlices(
+    head,
+    [],
+    plan({ added, answers: answersTo([2], 'a'), bells: new Set(['uid-1']) }),
+  );
+  assert.equal(
+    slices.map(({ metadata: { labels, annotations } }) => [labels, annotations]),
+    ['uid-1', 'uid-2'].map((uid) => [{ ...head.labels, [bellOf(uid)]: '' }, head.annotations]),
   );
 });
 
