@@ -1,5 +1,5 @@
 /** Pools and networks that are invalid, overlap or no longer cover what they gave. */
-import { formatRange, overlaps, type Range } from '../../address/range.ts';
+import { formatRange, overlaps, type Range, rangeOf } from '../../address/range.ts';
 import { compareRanges, RangeSet } from '../../address/range-set.ts';
 import type { Allocation } from '../../allocation/slice.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
@@ -75,11 +75,12 @@ export function* outOfRange({ pools }: Overview, { allocations, addresses }: Inv
 
 function firstHolder(
   pool: Pool,
-  range: Range,
+  { family, first }: Range,
   allocations: readonly Allocation[],
   addresses: readonly IPAddress[],
 ): string | undefined {
-  const isIn = (block: Range | undefined) => block !== undefined && overlaps(block, range);
+  const isIn = (block: Range | undefined) =>
+    block !== undefined && overlaps(block, rangeOf({ family, value: first }));
   const listed = allocations.find(
     ({ slice, block }) => slice.spec.poolRef.uid === pool.metadata.uid && isIn(block),
   );
