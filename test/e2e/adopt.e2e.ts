@@ -15,6 +15,7 @@ import { succeeded } from './sandbox.ts';
 
 const POOLS = '/apis/ipam.cluster.x-k8s.io/v1alpha2/namespaces/default/inclusterippools';
 const GLOBAL_POOLS = '/apis/ipam.cluster.x-k8s.io/v1alpha2/globalinclusterippools';
+const PREFIX_POOLS = '/apis/ipam.cluster.x-k8s.io/v1alpha2/namespaces/default/inclusterprefixpools';
 const CLAIMS = '/apis/ipam.cluster.x-k8s.io/v1beta2/namespaces/default/ipaddressclaims';
 const ADDRESSES = '/apis/ipam.cluster.x-k8s.io/v1beta2/namespaces/default/ipaddresses';
 const CLUSTER_CIDRS = '/apis/networking.x-k8s.io/v1/clustercidrs';
@@ -25,6 +26,7 @@ const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
 const KINDS: Readonly<Record<string, string>> = {
   [POOLS]: 'InClusterIPPool',
   [GLOBAL_POOLS]: 'GlobalInClusterIPPool',
+  [PREFIX_POOLS]: 'InClusterPrefixPool',
   [CLAIMS]: 'IPAddressClaim',
   [ADDRESSES]: 'IPAddress',
   [CLUSTER_CIDRS]: 'ClusterCIDR',
@@ -52,7 +54,8 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
   };
   /** Every object that adopt could change, with its version. */
   const versions = async () => {
-    const resources = 'inclusterippools,globalinclusterippools,ipaddressclaims,clustercidrs';
+    const pools = 'inclusterippools,globalinclusterippools,inclusterprefixpools';
+    const resources = `${pools},ipaddressclaims,clustercidrs`;
     const others = 'ipaddresses.ipam.cluster.x-k8s.io,validatingwebhookconfigurations';
     const objects = await list(installation.plane, `${resources},${others}`);
     return objects.map(
@@ -75,6 +78,7 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
       ['new-1', 'InClusterIPPool'],
       ['new-2', 'InClusterIPPool'],
       ['new-3', 'GlobalInClusterIPPool'],
+      ['new-4', 'InClusterPrefixPool'],
     ] as const) {
       await api.create(CLAIMS, claim(name, kind));
       await eventually(name, async () => (await addresses())[name] !== undefined);
@@ -83,9 +87,11 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
       a: '10.0.0.1',
       b: '10.0.0.3',
       c: '10.1.0.1',
+      d: 'fd00::',
       'new-1': '10.0.0.2',
       'new-2': '10.0.0.4',
       'new-3': '10.1.0.2',
+      'new-4': 'fd00:0:0:1::',
     });
     const node = await api.get(`${NODES}/there-before`);
     assert.equal(node.spec.podCIDRs, ['10.244.0.0/24']);
@@ -126,6 +132,10 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     assert.is(code, 0);
     assert.match(out, 'ValidatingWebhookConfiguration provider: would be deleted\n');
     assert.match(out, `InClusterIPPool default/pool: would be freed of finalizer ${POOL_FINALIZER}\n`);
+    assert.match(
+      out,
+      `InClusterPrefixPool default/prefixes: would be freed of finalizer ${POOL_FINALIZER}\n`,
+    );
     assert.match(out, `IPAddress default/a: would be freed of finalizer ${ADDRESS_FINALIZER}`);
     assert.equal(await versions(), before);
   });
@@ -144,9 +154,11 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     assert.equal(rest, {
       a: '10.0.0.1',
       c: '10.1.0.1',
+      d: 'fd00::',
       'new-1': '10.0.0.2',
       'new-2': '10.0.0.4',
       'new-3': '10.1.0.2',
+      'new-4': 'fd00:0:0:1::',
     });
     for (const object of await list(
       installation.plane,
@@ -182,6 +194,8 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
       const now: IPAddress = await api.get(`${ADDRESSES}/a`);
       return now.metadata.uid !== before.metadata.uid && now.spec.address === before.spec.address;
     });
+    await api.delete(`${CLAIMS}/d`);
+    await eventually('the prefix to go', () => api.isGone(`${ADDRESSES}/d`));
     await api.delete(`${CLAIMS}/a`);
     await eventually('the address to go', () => api.isGone(`${ADDRESSES}/a`));
     for (const name of ['new-1', 'new-2']) await api.delete(`${CLAIMS}/${name}`);
@@ -300,10 +314,15 @@ async function leaveBehind(api: Api): Promise<void> {
     metadata: { name: 'global', finalizers },
     spec: { addresses: ['10.1.0.0/24'], prefix: 24 },
   });
+  const prefixes = await api.create(PREFIX_POOLS, {
+    metadata: { name: 'prefixes', finalizers },
+    spec: { prefixes: ['fd00::/62'] },
+  });
   for (const [name, ip, owner] of [
     ['a', '10.0.0.1', pool],
     ['b', '10.0.0.3', pool],
     ['c', '10.1.0.1', global],
+    ['d', 'fd00::', prefixes],
   ] as const) {
     const { metadata } = await api.create(CLAIMS, claim(name, owner.kind, [CLAIM_FINALIZER]));
     const ownerReferences = [
@@ -344,12 +363,17 @@ function claim(name: string, kind = 'InClusterIPPool', finalizers: string[] = []
 }
 
 function address(name: string, ip: string, metadata: object = {}, kind = 'InClusterIPPool') {
-  const spec = { claimRef: { name }, poolRef: poolRef(kind), address: ip, prefix: 24 };
+  const prefix = kind === 'InClusterPrefixPool' ? 64 : 24;
+  const spec = { claimRef: { name }, poolRef: poolRef(kind), address: ip, prefix };
   return { metadata: { name, ...metadata }, spec };
 }
 
 function poolRef(kind: string) {
-  const name = kind === 'InClusterIPPool' ? 'pool' : 'global';
+  const names: Readonly<Record<string, string>> = {
+    InClusterIPPool: 'pool',
+    InClusterPrefixPool: 'prefixes',
+  };
+  const name = names[kind] ?? 'global';
   return { apiGroup: 'ipam.cluster.x-k8s.io', kind, name };
 }
 

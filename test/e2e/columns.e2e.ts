@@ -33,6 +33,16 @@ kind: IPAddressClaim
 metadata: {name: db-0, namespace: default}
 spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: GlobalInClusterIPPool, name: shared}}
 ---
+apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterPrefixPool
+metadata: {name: nodes, namespace: default}
+spec: {prefixes: ["fd00:20::/62"]}
+---
+apiVersion: ipam.cluster.x-k8s.io/v1beta2
+kind: IPAddressClaim
+metadata: {name: node-0, namespace: default}
+spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterPrefixPool, name: nodes}}
+---
 apiVersion: networking.x-k8s.io/v1
 kind: ClusterCIDR
 metadata: {name: everyone}
@@ -52,9 +62,15 @@ const TABLES: [args: string, ...lines: string[]][] = [
   ],
   ['gicpool', 'NAME TOTAL USED FREE READY AGE', 'shared 9223372036854775807 1 9223372036854775807 True'],
   [
+    'inclusterprefixpools -n default',
+    'NAME PREFIXES TOTAL USED FREE READY AGE',
+    'nodes ["fd00:20::/62"] 4 1 3 True',
+  ],
+  [
     'ipaddressclaims -n default',
     'NAME POOL NAME POOL KIND AGE',
     'db-0 shared GlobalInClusterIPPool',
+    'node-0 nodes InClusterPrefixPool',
     'web-0 small InClusterIPPool',
     'web-1 small InClusterIPPool',
   ],
@@ -62,11 +78,13 @@ const TABLES: [args: string, ...lines: string[]][] = [
     'ipaddresses.ipam.cluster.x-k8s.io -n default',
     'NAME ADDRESS POOL NAME POOL KIND AGE',
     'db-0 fd00::1 shared GlobalInClusterIPPool',
+    'node-0 fd00:20:: nodes InClusterPrefixPool',
     'web-0 10.0.0.10 small InClusterIPPool',
   ],
   [
     'alloc -n default',
     'NAME CIDR BLOCKS POOL AGE',
+    'nodes.fd00-20-0-0-0-0-0-0-58.64.prefix fd00:20::/58 64 nodes',
     'small.10.0.0.0-26 10.0.0.0/26 small',
     'small.answers-0 small',
   ],
