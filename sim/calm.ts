@@ -22,6 +22,7 @@ import {
   heldIn,
   isOfPool,
   keyOfPool,
+  labelledSpace,
   objectsOf,
   overlap,
   type Pool,
@@ -175,7 +176,9 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   }
   for (const address of addresses.values()) {
     const pool = pools.get(poolKey(address.spec.poolRef, address.metadata.namespace));
-    if (pool !== undefined) use(spaceOf(pool), textOf(address)!);
+    // Of a pool that is gone its neighbours still know the space.
+    const space = pool === undefined ? labelledSpace(address) : spaceOf(pool);
+    if (space !== undefined) use(space, textOf(address)!);
   }
   for (const claim of claims) {
     const title = `IPAddressClaim ${qualifiedName(claim.metadata)}`;

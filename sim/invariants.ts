@@ -5,7 +5,7 @@ import type { ResourceType } from '../lib/engine/resources.ts';
 import type { WatchEvent } from '../lib/engine/store.ts';
 import type { Cluster, Node } from '../lib/kubernetes/core-types.ts';
 import { CLAIM_UID_LABEL, DEFAULT_NETWORK, OPEN, SETTLED_LABEL } from '../lib/kubernetes/names.ts';
-import { qualifiedName } from '../lib/kubernetes/object.ts';
+import { type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -137,7 +137,7 @@ export class Invariants {
       this.#leavingSince.set(metadata.uid!, this.#events);
     if (type === 'DELETED') {
       this.#goneAt.set(metadata.uid!, now);
-      if (before?.metadata.finalizers !== undefined && this.#isInUse(object)) {
+      if (isHeldByUs(before) && this.#isInUse(object)) {
         return { rule: 'a pool outlives its allocations', message: id };
       }
     } else {
@@ -467,6 +467,13 @@ export class Invariants {
       message: `${name} was held for ${(now - goneAt) / 1000} s of ${shortest} s`,
     };
   }
+}
+
+/** Whether a finalizer of Metacontroller's, and not the garbage collector's alone, kept it from going. */
+function isHeldByUs(object: KubernetesObject | undefined): boolean {
+  return (
+    object?.metadata.finalizers?.some((finalizer) => finalizer.startsWith('metacontroller.io/')) ?? false
+  );
 }
 
 function isDeletingClaim({ metadata }: IPAddressClaim): boolean {

@@ -11,7 +11,12 @@ import {
 } from '../lib/address/range.ts';
 import type { Cluster } from '../lib/engine/cluster.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
-import { ADDRESS_ANNOTATION, ADDRESS_SPACE_ANNOTATION, POOL_UID_LABEL } from '../lib/kubernetes/names.ts';
+import {
+  ADDRESS_ANNOTATION,
+  ADDRESS_SPACE_ANNOTATION,
+  ADDRESS_SPACE_LABEL,
+  POOL_UID_LABEL,
+} from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
@@ -57,7 +62,18 @@ export function keyOfPool({ kind, metadata }: Pool | Unstructured): string {
 /** Where an address of the pool is given once. */
 export function spaceOf(pool: Pool): string {
   const shared = pool.metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
-  return shared === undefined ? keyOfPool(pool) : `${pool.metadata.namespace ?? ''} ${shared}`;
+  return shared === undefined ? keyOfPool(pool) : sharedSpace(pool, shared);
+}
+
+/** The shared space that an IPAddress is labelled with. */
+export function labelledSpace(address: IPAddress): string | undefined {
+  const shared = address.metadata.labels?.[ADDRESS_SPACE_LABEL];
+  const isGlobal = address.spec.poolRef.kind === 'GlobalInClusterIPPool';
+  return shared && sharedSpace(isGlobal ? { metadata: {} } : address, shared);
+}
+
+function sharedSpace({ metadata }: { metadata: { namespace?: string } }, name: string): string {
+  return `${metadata.namespace ?? ''} ${name}`;
 }
 
 /** The address, or of a pool of prefixes the prefix, that an IPAddress stands for, as slices write it. */

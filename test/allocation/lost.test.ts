@@ -20,7 +20,7 @@ function slice(name: string, keys: readonly string[], closed?: true): Allocation
     metadata: { name, namespace: 'default' },
     spec: {
       poolRef: { apiGroup: 'g', kind: 'Pool', name: 'pool', uid: 'uid' },
-      cidr: '10.0.0.0/26',
+      cidr: '10.0.0.0/27',
       entries,
       ...(closed && { closed }),
     },
@@ -44,9 +44,9 @@ test('the status lists what holds something, and what is lost', () => {
 });
 
 test('a lost slice keeps its piece; one of answers keeps none', () => {
-  const pieces = lostPieces(['pool.10.0.0.64-26', 'default.10.244.0.0-18.24', 'pool.answers-0', 'nonsense']);
-  assert.equal(pieces, [parsePrefix('10.0.0.64/26'), parsePrefix('10.244.0.0/18')]);
-  assert.is(formatPrefix(parsePrefix('10.0.0.64/26')!), '10.0.0.64/26');
+  const pieces = lostPieces(['pool.10.0.0.64-27', 'default.10.244.0.0-19.24', 'pool.answers-0', 'nonsense']);
+  assert.equal(pieces, [parsePrefix('10.0.0.64/27'), parsePrefix('10.244.0.0/19')]);
+  assert.is(formatPrefix(parsePrefix('10.0.0.64/27')!), '10.0.0.64/27');
 });
 
 test('the condition names the first of the lost', () => {
@@ -56,10 +56,10 @@ test('the condition names the first of the lost', () => {
     reason: 'AllInView',
     message: '',
   });
-  const many = Array.from({ length: 500 }, (_, n) => `pool.10.0.${n}.0-26`);
+  const many = Array.from({ length: 500 }, (_, n) => `pool.10.0.${n}.0-27`);
   const { status, reason, message } = slicesMissing(many);
   assert.equal([status, reason], ['True', 'SlicesLost']);
-  assert.match(message, 'pool.10.0.0.0-26');
+  assert.match(message, 'pool.10.0.0.0-27');
   assert.ok(message.length < 1000);
 });
 

@@ -55,7 +55,7 @@ test('-o json: one List of every object, sorted, the same every time', async () 
   assert.equal(names, [...names].sort());
   for (const name of [
     'IPAddress default a',
-    'AllocationSlice default pool-a.10.0.0.0-26',
+    'AllocationSlice default pool-a.10.0.0.0-27',
     'IPAddressClaim default lost',
   ]) {
     assert.ok(names.includes(name), name);

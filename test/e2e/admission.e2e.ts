@@ -74,10 +74,10 @@ test('no patch and no forced apply takes an address in use from who has it', asy
   const slice = (entries: object) => ({
     apiVersion: 'metaipam.io/v1alpha1',
     kind: 'AllocationSlice',
-    metadata: { name: 'p.10.0.0.0-26' },
+    metadata: { name: 'p.10.0.0.0-27' },
     spec: {
       poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' },
-      cidr: '10.0.0.0/26',
+      cidr: '10.0.0.0/27',
       entries,
     },
   });

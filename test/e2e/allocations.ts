@@ -115,14 +115,14 @@ export async function forgeBlock(plane: ControlPlane, block: string, node: Kuber
 
 /** As YAML, an allocation to a claim that does not exist, of an earlier InClusterIPPool default/machines; its path. */
 export function leakedAllocation(): { manifest: string; path: string } {
-  const name = 'machines.10.9.0.0-26';
+  const name = 'machines.10.9.0.0-27';
   const manifest = `---
 apiVersion: ${API_VERSION}
 kind: ${ALLOCATION_KIND}
 metadata: {name: ${name}, namespace: default}
 spec:
   poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: machines, uid: nobody}
-  cidr: 10.9.0.0/26
+  cidr: 10.9.0.0/27
   entries: {10.9.0.9: {namespace: default, name: nobody, uid: nobody}}
 `;
   return { manifest, path: `${pathOfAllocations('default')}/${name}` };

@@ -84,18 +84,18 @@ const TABLES: [args: string, ...lines: string[]][] = [
   [
     'alloc -n default',
     'NAME CIDR BLOCKS POOL AGE',
-    'nodes.fd00-20-0-0-0-0-0-0-58.64.prefix fd00:20::/58 64 nodes',
-    'small.10.0.0.0-26 10.0.0.0/26 small',
+    'nodes.fd00-20-0-0-0-0-0-0-59.64.prefix fd00:20::/59 64 nodes',
+    'small.10.0.0.0-27 10.0.0.0/27 small',
     'small.answers-0 small',
   ],
   [
     'alloc -n metaipam-system',
     'NAME CIDR BLOCKS POOL AGE',
-    'default.10.244.0.0-18.24 10.244.0.0/18 24 default',
+    'default.10.244.0.0-19.24 10.244.0.0/19 24 default',
     'default.answers-0.network default',
-    'default.fd00-10-244-0-0-0-0-0-114.120 fd00:10:244::/114 120 default',
+    'default.fd00-10-244-0-0-0-0-0-115.120 fd00:10:244::/115 120 default',
     'default.label-keys-0.network default',
-    'shared.fd00-0-0-0-0-0-0-0-122.global fd00::/122 shared',
+    'shared.fd00-0-0-0-0-0-0-0-123.global fd00::/123 shared',
   ],
   ['podnet', 'NAME TARGET NODES ALLOCATED PENDING READY AGE', 'default node.spec.podCIDRs 1 1 0 True'],
   [

@@ -282,7 +282,7 @@ export function parity(applyStrategy: ApplyStrategy): void {
   });
 
   scenario('by hand: an allocation, an address or both deleted, labels changed', async (twins) => {
-    const allocation = allocationNamed('pool.10.0.0.0-26', 'default');
+    const allocation = allocationNamed('pool.10.0.0.0-27', 'default');
     const address = named(CLAIM_API_VERSION, 'IPAddress', 'a');
     await twins.apply(pool({ addresses: ['10.0.0.1-10.0.0.2'] }), claim('a'), claim('b'));
     await twins.delete(allocation);
@@ -377,8 +377,8 @@ export function parity(applyStrategy: ApplyStrategy): void {
         clusterCIDR('net1', { perNodeHostBits: 8, ipv4: '172.20.0.0/16' }, { 'metaipam.io/network': 'net1' }),
       );
       await twins.apply(node('a'));
-      await twins.delete(block('default.10.244.0.0-18.24'));
-      await twins.delete(block('net1.172.20.0.0-18.24'));
+      await twins.delete(block('default.10.244.0.0-19.24'));
+      await twins.delete(block('net1.172.20.0.0-19.24'));
       await twins.patch(node('a'), { metadata: { annotations: { [annotation]: '10.9.9.0/24' } } });
       await twins.patch(node('a'), { metadata: { annotations: { [annotation]: null } } });
       await twins.delete(named('metaipam.io/v1alpha1', 'PodCIDRClaim', 'a'));

@@ -56,7 +56,6 @@ test('H1 F2 F3 F4 other claims are not touched', () => {
   const group = 'ipam.cluster.x-k8s.io';
   for (const poolRef of [
     { apiGroup: group, kind: 'UnknownIPPool', name: 'pool' },
-    { apiGroup: group, kind: 'InClusterPrefixPool', name: 'pool' },
     { kind: 'InClusterIPPool', name: 'pool' },
     { apiGroup: 'cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool' },
   ]) {

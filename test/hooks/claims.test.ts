@@ -128,7 +128,10 @@ const POOL_OWNER = {
 };
 
 test('H2 the whole IPAddress', () => {
-  const test = claim('test', POOL, { labels: { ...labelsOf(POOL), ...CLUSTER_LABEL, other: 'label' } });
+  const test = claim('test', POOL, {
+    labels: { ...labelsOf(POOL), ...CLUSTER_LABEL, other: 'label' },
+    creationTimestamp: ago(5),
+  });
   const related = [...slicesOf(POOL, [test, '10.0.0.1']), cluster()];
   const response = synced(test, { related });
   assert.equal(response, {
@@ -152,7 +155,7 @@ test('H2 the whole IPAddress', () => {
         },
       },
     ],
-    resyncAfterSeconds: 10,
+    resyncAfterSeconds: 30,
   });
 });
 
@@ -200,7 +203,7 @@ test('H8 the address of a global pool is in the claim’s namespace', () => {
 });
 
 test('a claim is bound once its IPAddress is there, says which address it is, and is settled', () => {
-  const a = claim('a', POOL);
+  const a = claim('a', POOL, { creationTimestamp: ago(5) });
   const related = slicesOf(POOL, [a, '10.0.0.1']);
   const first = synced(a, { related });
   assert.is(first.status, undefined, 'not before');
@@ -225,7 +228,7 @@ test('a claim is bound once its IPAddress is there, says which address it is, an
         },
       },
     },
-    resyncAfterSeconds: 10,
+    resyncAfterSeconds: 30,
   });
 });
 
@@ -315,7 +318,7 @@ test('a claim whose name is taken by an IPAddress of another says so after a min
   const taken = ipAddress(ipPool({}, { name: 'other' }), 'a', '10.9.9.9');
   const related = [...slicesOf(POOL, [a, '10.0.0.3']), taken];
   const waiting = synced(a, { related, seconds: 59 });
-  assert.equal(waiting, { attachments: [], resyncAfterSeconds: 10 });
+  assert.equal(waiting, { attachments: [], resyncAfterSeconds: 30 });
   const overdue = synced(a, { related, seconds: 60 });
   assert.is(condition(overdue, 'Ready'), 'False/AllocationFailed');
   assert.match(
@@ -428,7 +431,7 @@ test('a refusal becomes the Ready condition', () => {
       conditions: [ready],
       deprecated: { v1beta1: { conditions: [{ ...ready, severity: 'Warning' }] } },
     },
-    resyncAfterSeconds: 10,
+    resyncAfterSeconds: 30,
   });
   const told = { ...a, status: response.status } as IPAddressClaim;
   assert.equal(synced(told, { related }), { attachments: [], status: response.status });
@@ -453,8 +456,8 @@ test('that nothing is kept for it is no news for a claim that lives', () => {
 
 test('a young claim waits in silence, an older one asks for its pool', () => {
   const a = claim('a', POOL, { creationTimestamp: ago(0) });
-  assert.equal(synced(a), { attachments: [], resyncAfterSeconds: 10 });
-  assert.equal(synced(a, { seconds: 29 }), { attachments: [], resyncAfterSeconds: 10 });
+  assert.equal(synced(a), { attachments: [], resyncAfterSeconds: 30 });
+  assert.equal(synced(a, { seconds: 29 }), { attachments: [], resyncAfterSeconds: 30 });
   const later = synced(a, { seconds: 30 });
   assert.is(condition(later, 'Ready'), 'False/PoolNotReady');
   assert.match(statusOf(later).conditions![0]!.message, 'no answer from InClusterIPPool default/pool');
@@ -620,7 +623,7 @@ const HAD = { annotations: { 'metaipam.io/address': '10.0.0.1' } };
 
 test('a claim goes after its IPAddress, and after its pool has heard of it', () => {
   const first = finalized(ending('pool-uid'), { related: KEPT, attachments: [ADDRESS] });
-  assert.equal(first, { attachments: [], finalized: false, resyncAfterSeconds: 10 });
+  assert.equal(first, { attachments: [], finalized: false, resyncAfterSeconds: 30 });
   const second = finalized(ending('pool-uid'), { related: KEPT });
   assert.equal(second, {
     labels: { 'metaipam.io/settled': 'leaving' },
@@ -794,7 +797,7 @@ test('somebody else’s IPAddress among the attachments is not this claim’s', 
 
 // Related objects
 
-test('a claim asks for the slices that are to tell it something, the IPAddress of its name, and its cluster', () => {
+test('a claim asks for the slices that are to tell it something, and for its cluster', () => {
   assert.equal(customize({ parent: named }, contextAt()), {
     relatedResources: [
       {
@@ -803,7 +806,6 @@ test('a claim asks for the slices that are to tell it something, the IPAddress o
         namespace: 'default',
         labelSelector: { matchExpressions: [{ key: 'claim.metaipam.io/uid-test', operator: 'Exists' }] },
       },
-      { apiVersion: CAPI, resource: 'ipaddresses', namespace: 'default', names: ['test'] },
       {
         apiVersion: 'cluster.x-k8s.io/v1beta2',
         resource: 'clusters',
@@ -813,7 +815,41 @@ test('a claim asks for the slices that are to tell it something, the IPAddress o
     ],
   });
   const withoutClusters = customize({ parent: named }, contextAt(0, { watchClusters: false }));
-  assert.is(withoutClusters.relatedResources.length, 2);
+  assert.is(withoutClusters.relatedResources.length, 1);
+});
+
+const addressRef = { name: 'test' };
+const settled = { ...labelsOf(POOL), 'metaipam.io/settled': 'pool-uid' };
+const ASKS_FOR_AN_ADDRESS: [string, Partial<ObjectMeta>, IPAddressClaim['status'], boolean][] = [
+  ['is new', {}, undefined, false],
+  ['was refused', {}, { conditions: [] }, false],
+  ['has an address, and is not settled', {}, { addressRef }, true],
+  ['had an address before it was restored', { annotations: { 'metaipam.io/address': '10.0.0.1' } }, {}, true],
+  ['was served by another', { finalizers: ['ipam.cluster.x-k8s.io/ReleaseAddress'] }, {}, true],
+  ['is settled', { labels: settled }, { addressRef }, false],
+  ['is being deleted', { labels: settled, deletionTimestamp: ago(1) }, { addressRef }, true],
+];
+for (const [title, meta, status, asks] of ASKS_FOR_AN_ADDRESS) {
+  test(`a claim that ${title} asks for ${asks ? 'the' : 'no'} IPAddress of its name`, () => {
+    const parent: IPAddressClaim = { ...claim('test', POOL, meta), ...(status && { status }) };
+    assert.equal(
+      customize({ parent }, contextAt()).relatedResources.filter(
+        ({ resource }) => resource === 'ipaddresses',
+      ),
+      asks ? [{ apiVersion: CAPI, resource: 'ipaddresses', namespace: 'default', names: ['test'] }] : [],
+    );
+  });
+}
+
+test('a claim whose IPAddress cannot be made says so after a minute', () => {
+  const [young, old] = [59, 60].map((age) => claim('a', POOL, { creationTimestamp: ago(age) }));
+  const related = slicesOf(POOL, [young!, '10.0.0.1']);
+  assert.is(synced(young!, { related }).status, undefined);
+  const { status, attachments } = synced(old!, { related });
+  assert.is(attachments.length, 1, 'and tries on');
+  const { reason, message } = (status as { conditions: Condition[] }).conditions[0]!;
+  assert.is(reason, 'AddressMissing');
+  assert.match(message, /^10\.0\.0\.1 is allocated; waits for IPAddress default\/a, unless .* delete that/);
 });
 
 test('a claim of a global pool asks for slices where the install is', () => {
@@ -823,7 +859,7 @@ test('a claim of a global pool asks for slices where the install is', () => {
   );
   assert.equal(
     relatedResources.map(({ resource, namespace }) => `${namespace}/${resource}`),
-    ['ipam/allocationslices', 'default/ipaddresses'],
+    ['ipam/allocationslices'],
   );
 });
 

@@ -264,14 +264,14 @@ test('a slice is named by its piece and the length of its blocks; an entry says 
     },
   };
   assert.equal(response.children, [
-    object('default.10.0.0.0-18.24', {
-      cidr: '10.0.0.0/18',
+    object('default.10.0.0.0-19.24', {
+      cidr: '10.0.0.0/19',
       blockLength: 24,
       entries: { '10.0.0.0/24': entry },
     }),
     object('default.answers-0.network', { answers }, { 'claim.metaipam.io/uid-dual': '' }),
-    object('default.fd00-0-0-0-0-0-0-0-114.120', {
-      cidr: 'fd00::/114',
+    object('default.fd00-0-0-0-0-0-0-0-115.120', {
+      cidr: 'fd00::/115',
       blockLength: 120,
       entries: { 'fd00::/120': entry },
     }),
@@ -287,8 +287,8 @@ test('what exists is wanted exactly as it is', () => {
   assert.equal(second.children, first.children);
   assert.is(second.resyncAfterSeconds, undefined);
   assert.equal((second.status as PodNetworkStatus).slices, [
-    'default.10.0.0.0-18.24',
-    'default.fd00-0-0-0-0-0-0-0-114.120',
+    'default.10.0.0.0-19.24',
+    'default.fd00-0-0-0-0-0-0-0-115.120',
   ]);
 });
 
@@ -704,25 +704,25 @@ test('a node whose podCIDRs lie among the addresses of services is named', () =>
 });
 
 const A = clusterCIDR('a', { ipv4: '10.0.0.0/16' });
-const LISTED = ['default.10.0.0.0-18.24'];
+const LISTED = ['default.10.0.0.0-19.24'];
 
 test('nothing is given out of the piece of a slice that is missing, and the network says so', () => {
   const parent = { ...network(), status: { slices: LISTED } };
   const claims = [claim('bound', { podCIDRs: ['10.0.7.0/24'] }), claim('new')];
   const response = answer({ parent, clusterCIDRs: [A], claims });
-  assert.equal(blocksByNode(response.children), { new: ['10.0.64.0/24'] });
+  assert.equal(blocksByNode(response.children), { new: ['10.0.32.0/24'] });
   const { slices, conditions, nodes } = response.status as PodNetworkStatus;
   assert.equal(slices, LISTED);
   assert.equal(nodes, { total: 2, allocated: 2, pending: 0 });
   const missing = conditions!.find(({ type }) => type === 'SlicesMissing')!;
   assert.is(missing.status, 'True');
   assert.match(missing.message, LISTED[0]!);
-  assert.equal(answerFor(response.children, 'uid-a')!.ipv4, { total: 256, used: 2, free: 191 });
+  assert.equal(answerFor(response.children, 'uid-a')!.ipv4, { total: 256, used: 2, free: 223 });
 });
 
 test('a slice that is there again lists what its nodes have', () => {
   const parent = { ...network(), status: { slices: LISTED } };
-  const empty = slice(LISTED[0]!, 'default', { cidr: '10.0.0.0/18', blockLength: 24, entries: {} });
+  const empty = slice(LISTED[0]!, 'default', { cidr: '10.0.0.0/19', blockLength: 24, entries: {} });
   const claims = [claim('bound', { podCIDRs: ['10.0.7.0/24'] }), claim('new')];
   assert.equal(blocks({ parent, clusterCIDRs: [A], claims, slices: [empty] }), {
     bound: ['10.0.7.0/24'],
@@ -744,18 +744,18 @@ test('slices that are going away, or that an earlier network left, keep their pi
   const claims = [claim('new')];
   const ending = [
     ...slicesOf([allocation('x', '10.0.9.0/24')], { deletionTimestamp: SINCE }),
-    slice('default.10.0.64.0-18.24', 'default', {
-      cidr: '10.0.64.0/18',
+    slice('default.10.0.32.0-19.24', 'default', {
+      cidr: '10.0.32.0/19',
       blockLength: 24,
       entries: {},
       closed: true,
     }),
   ];
   const leftovers = [
-    slice('default.10.0.128.0-18.24', 'default', { cidr: '10.0.128.0/18', blockLength: 24, entries: {} }),
+    slice('default.10.0.64.0-19.24', 'default', { cidr: '10.0.64.0/19', blockLength: 24, entries: {} }),
   ];
   const { new: given } = blocks({ clusterCIDRs: [A], claims, slices: ending, leftovers });
-  assert.equal(given, ['10.0.192.0/24']);
+  assert.equal(given, ['10.0.96.0/24']);
 });
 
 const storage = network('storage');
@@ -802,9 +802,9 @@ test('a node that shows free blocks which nobody lists keeps them, before new no
     n: ['10.0.0.0/24'],
     new: ['10.0.1.0/24'],
   });
-  const lost = { ...storage, status: { slices: ['storage.10.0.0.0-18.24'] } };
+  const lost = { ...storage, status: { slices: ['storage.10.0.0.0-19.24'] } };
   const waits = { parent: lost, clusterCIDRs: [A], claims };
-  assert.equal(blocks(waits), { new: ['10.0.64.0/24'] });
+  assert.equal(blocks(waits), { new: ['10.0.32.0/24'] });
   assert.match(ready(waits).message, /1 of 2 nodes without blocks: n/);
 });
 
@@ -910,7 +910,7 @@ test('another network withdraws its blocks first, and goes when no node shows th
 });
 
 test('what nodes show is withdrawn too when the garbage collector took the slices', () => {
-  const parent = { ...network('storage', {}, DELETED), status: { slices: ['storage.10.0.0.0-18.24'] } };
+  const parent = { ...network('storage', {}, DELETED), status: { slices: ['storage.10.0.0.0-19.24'] } };
   const claims = [shows('n', '10.0.0.0/24'), claim('new')];
   const response = finalize(request({ parent, clusterCIDRs: [A], claims }), context);
   assert.is(response.finalized, false);

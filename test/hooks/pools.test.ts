@@ -161,7 +161,7 @@ test('H2 the whole slice', () => {
       apiVersion: 'metaipam.io/v1alpha1',
       kind: 'AllocationSlice',
       metadata: {
-        name: 'pool.10.0.0.0-26',
+        name: 'pool.10.0.0.0-27',
         namespace: 'default',
         labels: { 'metaipam.io/pool': 'InClusterIPPool.pool', 'claim.metaipam.io/uid-test': '' },
       },
@@ -172,7 +172,7 @@ test('H2 the whole slice', () => {
           name: 'pool',
           uid: 'pool-uid',
         },
-        cidr: '10.0.0.0/26',
+        cidr: '10.0.0.0/27',
         prefix: 24,
         gateway: '10.0.0.2',
         entries: { '10.0.0.1': { uid: 'uid-test', namespace: 'default', name: 'test' } },
@@ -229,7 +229,7 @@ test('H8 H21 a global pool serves claims of one name in two namespaces', () => {
   const [slice, ...others] = sync(pool, claims).children as AllocationSlice[];
   assert.is(
     `${slice?.metadata.namespace}/${slice?.metadata.name}`,
-    'metaipam-system/pool.10.0.0.0-26.global',
+    'metaipam-system/pool.10.0.0.0-27.global',
   );
   assert.is(slice?.spec.poolRef.kind, 'GlobalInClusterIPPool');
   assert.equal(slice?.spec.entries, {
@@ -255,9 +255,9 @@ test('H11 H12 pools of one name in two namespaces and of two kinds know nothing 
     sync(pool, claims).children.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
   );
   assert.equal(names, [
-    'default/pool.10.0.0.0-26',
-    'elsewhere/pool.10.0.0.0-26',
-    'metaipam-system/pool.10.0.0.0-26.global',
+    'default/pool.10.0.0.32-27',
+    'elsewhere/pool.10.0.0.32-27',
+    'metaipam-system/pool.10.0.0.32-27.global',
   ]);
 });
 
@@ -1015,15 +1015,15 @@ test('nothing is given out of the piece of a slice that is missing, and the pool
   const { response: before, slices } = settle(whole, claimsOf(whole, 5));
   assert.equal(condition(before, 'SlicesMissing'), 'False/AllInView');
   const pool = { ...whole, status: before.status } as Pool;
-  const rest = slices.filter(({ metadata }) => metadata.name !== 'pool.10.0.0.0-26');
+  const rest = slices.filter(({ metadata }) => metadata.name !== 'pool.10.0.0.32-27');
   const response = sync(pool, [claim('new', pool), requesting(pool, 'wants', '10.0.0.61')], rest);
   assert.equal(answers(response), { 'claim-4': '10.0.0.64', new: '10.0.0.65', wants: 'AllocationFailed' });
   assert.is(
     refusalOf(response, 'wants'),
-    'the requested address 10.0.0.61 is in use by AllocationSlice pool.10.0.0.0-26, which is missing',
+    'the requested address 10.0.0.61 is in use by AllocationSlice pool.10.0.0.32-27, which is missing',
   );
   assert.is(condition(response, 'SlicesMissing'), 'True/SlicesLost');
-  assert.equal((response.status as Pool['status'])?.slices, ['pool.10.0.0.0-26', 'pool.10.0.0.64-26']);
+  assert.equal((response.status as Pool['status'])?.slices, ['pool.10.0.0.32-27', 'pool.10.0.0.64-27']);
   assert.is(counts(response).free, 2);
   const again = { ...pool, status: response.status } as Pool;
   assert.equal(sync(again, [], rest, 1_000_000).status, {
@@ -1033,17 +1033,17 @@ test('nothing is given out of the piece of a slice that is missing, and the pool
 });
 
 test('a claim that had an address in a missing slice waits for that', () => {
-  const pool = { ...ipPool(TWO_PIECES), status: { slices: ['pool.10.0.0.0-26'] } };
+  const pool = { ...ipPool(TWO_PIECES), status: { slices: ['pool.10.0.0.32-27'] } };
   const response = sync(pool, [boundClaim(claim('a', pool), '10.0.0.60'), claim('b', pool)]);
   assert.equal(answers(response), { a: 'PoolNotReady', b: '10.0.0.64' });
   assert.is(
     refusalOf(response, 'a'),
-    'its address is kept by AllocationSlice pool.10.0.0.0-26, which is missing',
+    'its address is kept by AllocationSlice pool.10.0.0.32-27, which is missing',
   );
 });
 
 test('once the slice is there again the pool goes on', () => {
-  const pool = { ...ipPool(TWO_PIECES), status: { slices: ['pool.10.0.0.0-26'] } };
+  const pool = { ...ipPool(TWO_PIECES), status: { slices: ['pool.10.0.0.32-27'] } };
   const response = sync(pool, [claim('b', pool)], slicesOf(pool, [claim('a', pool), '10.0.0.60']));
   assert.equal(answers(response), { a: '10.0.0.60', b: '10.0.0.61' });
   assert.is(condition(response, 'SlicesMissing'), 'False/AllInView');
@@ -1059,7 +1059,7 @@ test('a slice that is empty is closed, leaves the list, and only then goes; two 
   const { slices: closed } = settle(pool, holders.map(leaving), first);
   assert.equal(
     closed.filter(({ spec }) => spec.entries).map(({ metadata }) => metadata.name),
-    ['pool.10.0.0.0-26', 'pool.10.0.0.128-26'],
+    ['pool.10.0.0.0-27', 'pool.10.0.0.128-27'],
   );
 
   const empty = first.map(({ spec, ...slice }) => ({ ...slice, spec: { ...spec, entries: {} } }));
@@ -1141,7 +1141,7 @@ test('nothing is given out of what an earlier pool of the name left, and whoever
   const restored = claim('a', pool, { uid: 'uid-of-the-restored' });
   assert.is(
     refusalOf(sync(pool, [restored, moved, ...left]), 'of-the-restored'),
-    'its address 10.0.0.60 is held by AllocationSlice pool.10.0.0.0-26, which an earlier pool of this name left: delete it',
+    'its address 10.0.0.60 is held by AllocationSlice pool.10.0.0.32-27, which an earlier pool of this name left: delete it',
   );
   assert.equal(answers(sync(pool, [restored, moved])), { a: '10.0.0.60' });
 });

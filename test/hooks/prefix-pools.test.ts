@@ -146,9 +146,9 @@ test('a slice keeps 64 prefixes, and its name is none that another kind or lengt
     prefixPool({ ...SMALL, allocationPrefixLength: 128 }),
   ].map((pool) => sync(pool as never, [claim('a', pool)]).children[0]?.metadata.name);
   assert.equal(names, [
-    'pool.fd00-0-0-0-0-0-0-0-58.64.prefix',
-    'pool.fd00-0-0-0-0-0-0-0-58.64.global-prefix',
-    'pool.fd00-0-0-0-0-0-0-0-122.prefix',
+    'pool.fd00-0-0-0-0-0-0-0-59.64.prefix',
+    'pool.fd00-0-0-0-0-0-0-0-59.64.global-prefix',
+    'pool.fd00-0-0-0-0-0-0-0-123.prefix',
   ]);
 });
 

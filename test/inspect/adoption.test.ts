@@ -35,7 +35,7 @@ const allocation = (name: string, ip = '10.0.0.1', kind = 'InClusterIPPool') => 
     poolRef: { ...poolRef, kind, uid: `${kind}-pool` },
     entries: { [ip]: { uid: `IPAddressClaim-${name}`, name } },
   };
-  return allocationsOf([{ metadata: { name: 'pool.10.0.0.0-26' }, spec } as never])[0]!;
+  return allocationsOf([{ metadata: { name: 'pool.10.0.0.0-27' }, spec } as never])[0]!;
 };
 const deletionTimestamp = '2026-01-01T00:00:00Z';
 

@@ -139,7 +139,7 @@ test('the state of a pool', () => {
     message: 'waits for IPAddress c of IPAddressClaim default/c, which has not arrived yet',
     isReady: false,
   });
-  const lost = onlyPool(pool('p', good, {}, { ...READY, slices: ['p.10.0.0.0-26'] }));
+  const lost = onlyPool(pool('p', good, {}, { ...READY, slices: ['p.10.0.0.0-27'] }));
   assert.equal([lost.state.reason, lost.state.isReady], ['SlicesMissing', true]);
   assert.equal([lost.total, lost.used, lost.free, lost.counts.taken], [1n, 0n, 0n, 1n]);
 });

@@ -67,7 +67,7 @@ const SLICE_PATH = {
   apiVersion: 'metaipam.io/v1alpha1',
   resource: 'allocationslices',
   namespace: 'default',
-  name: 'pool.10.0.0.0-26',
+  name: 'pool.10.0.0.0-27',
 };
 const POOL_PATH = {
   apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
@@ -146,7 +146,7 @@ test('an IPAddress is deleted as it was, and only if the claim is gone indeed', 
 // IPAddresses that the slices contradict
 
 const OTHER = slicesOf(POOL, [A, '10.0.0.2']);
-const LISTED: Pool = { ...POOL, status: { slices: ['pool.10.0.0.0-26', 'pool.10.0.0.64-26'] } };
+const LISTED: Pool = { ...POOL, status: { slices: ['pool.10.0.0.0-27', 'pool.10.0.0.64-27'] } };
 for (const [what, view, isDeleted] of [
   ['gives its claim another', { slices: OTHER }, true],
   ['gives its claim both', { slices: slicesOf(POOL, [A, '10.0.0.1'], [A, '10.0.0.2']) }, false],
@@ -165,7 +165,7 @@ for (const [what, view, isDeleted] of [
 test('that the slices contradict an IPAddress is looked up in both of them', () => {
   const [deed] = deeds({ claims: [A], addresses: [made(A, '10.0.0.70')], slices: OTHER });
   assert.equal(deed?.checks, [
-    { is: 'not given', path: { ...SLICE_PATH, name: 'pool.10.0.0.64-26' }, key: '10.0.0.70', uid: 'uid-a' },
+    { is: 'not given', path: { ...SLICE_PATH, name: 'pool.10.0.0.64-27' }, key: '10.0.0.70', uid: 'uid-a' },
     { is: 'unchanged', path: SLICE_PATH, resourceVersion: '200' },
   ]);
 });
@@ -211,7 +211,7 @@ for (const [what, view, isReleased] of [
   ],
 ] as [string, View, boolean][]) {
   test(`an entry ${what} ${isReleased ? 'is marked as released' : 'stays as it is'}`, () => {
-    assert.equal(acts(view), isReleased ? ['update allocationslices/pool.10.0.0.0-26'] : []);
+    assert.equal(acts(view), isReleased ? ['update allocationslices/pool.10.0.0.0-27'] : []);
   });
 }
 
@@ -230,7 +230,7 @@ test('all entries of a slice whose claims are gone are released at once, the oth
   assert.equal(others, []);
   assert.is(
     deed?.why,
-    'AllocationSlice default/pool.10.0.0.0-26: 10.0.0.1, 10.0.0.3 had claims that are gone',
+    'AllocationSlice default/pool.10.0.0.0-27: 10.0.0.1, 10.0.0.3 had claims that are gone',
   );
   assert.equal(deed?.checks, [
     { is: 'gone', path: CLAIM_PATH, uid: 'uid-a' },
@@ -261,7 +261,7 @@ function written({ act }: Deed): KubernetesObject | undefined {
 // Slices that were deleted by hand
 
 function missing(pool: Pool, seconds = 30, status: 'True' | 'False' = 'True'): Pool {
-  const slices = [pool.kind === 'InClusterIPPool' ? 'pool.10.0.0.0-26' : 'pool.10.0.0.0-26.global'];
+  const slices = [pool.kind === 'InClusterIPPool' ? 'pool.10.0.0.0-27' : 'pool.10.0.0.0-27.global'];
   const condition = { type: 'SlicesMissing', reason: 'SlicesLost', message: '' };
   const conditions = [{ ...condition, status, lastTransitionTime: ago(seconds) }];
   return { ...pool, status: { slices, conditions } };
@@ -284,7 +284,7 @@ for (const [what, view, isMade] of [
   ],
 ] as [string, View, boolean][]) {
   test(`a slice that ${what} is ${isMade ? 'made again' : 'left alone'}`, () => {
-    assert.equal(acts(view), isMade ? ['create allocationslices/pool.10.0.0.0-26'] : []);
+    assert.equal(acts(view), isMade ? ['create allocationslices/pool.10.0.0.0-27'] : []);
   });
 }
 
@@ -310,7 +310,7 @@ test('a slice is made again with what the IPAddresses of living claims say, and 
   const object = written(deed!) as AllocationSlice;
   assert.equal(object.spec, {
     poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool', uid: 'pool-uid' },
-    cidr: '10.0.0.0/26',
+    cidr: '10.0.0.0/27',
     prefix: 24,
     gateway: '10.0.0.254',
     entries: {
@@ -408,7 +408,7 @@ for (const [what, view, isDeleted] of [
   test(`a slice ${what} ${isDeleted ? 'is deleted' : 'stays'}`, () => {
     assert.equal(
       acts({ slices: RELEASED, ...view }),
-      isDeleted ? ['delete allocationslices/pool.10.0.0.0-26'] : [],
+      isDeleted ? ['delete allocationslices/pool.10.0.0.0-27'] : [],
     );
   });
 }
@@ -416,7 +416,7 @@ for (const [what, view, isDeleted] of [
 test('a slice is deleted as it was, and only if its pool is gone indeed', () => {
   const [deed] = deeds({ slices: RELEASED, pools: [] });
   assert.equal(deed?.checks, [{ is: 'gone', path: POOL_PATH, uid: 'pool-uid' }]);
-  const uid = 'uid-pool.10.0.0.0-26';
+  const uid = 'uid-pool.10.0.0.0-27';
   assert.equal(deed?.act, { verb: 'delete', path: SLICE_PATH, uid, resourceVersion: '200' });
   const global = slicesOf(globalPool({}), [A, '10.0.0.1', { released: ago(99) }]);
   const [ofGlobal] = deeds({ slices: global, pools: [] });

@@ -4,11 +4,11 @@ import { networkDeeds } from '../../lib/janitor/network-deeds.ts';
 import type { AllocationSlice, PodNetwork } from '../../lib/kubernetes/types.ts';
 import { network, slice } from '../pod-network/objects.ts';
 
-const NAME = 'default.10.0.0.0-18.24';
+const NAME = 'default.10.0.0.0-19.24';
 const OWNER = { apiVersion: 'metaipam.io/v1alpha1', kind: 'PodNetwork', name: 'default', uid: 'uid-default' };
 const owned = { ownerReferences: [{ ...OWNER, controller: true }] };
 const of = (name: string, metadata: Partial<AllocationSlice['metadata']> = owned) =>
-  slice(NAME, name, { cidr: '10.0.0.0/18', blockLength: 24, entries: {} }, metadata);
+  slice(NAME, name, { cidr: '10.0.0.0/19', blockLength: 24, entries: {} }, metadata);
 
 const deeds = (networks: PodNetwork[], slices: AllocationSlice[]) => [...networkDeeds({ networks, slices })];
 const DELETED = { deletionTimestamp: '2026-06-01T11:00:00Z' };

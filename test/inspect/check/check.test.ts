@@ -181,22 +181,22 @@ const FAULTS: [
   [
     'a slice that somebody deleted, and what it kept',
     [
-      pool('q', { addresses: ['10.7.0.0/24'], prefix: 24 }, {}, { ...READY, slices: ['q.10.7.0.0-26'] }),
+      pool('q', { addresses: ['10.7.0.0/24'], prefix: 24 }, {}, { ...READY, slices: ['q.10.7.0.0-27'] }),
       settled('c', '10.7.0.9', 'q'),
       address('c', 'q', '10.7.0.9'),
     ],
     'lost-slice',
     'InClusterIPPool default/q',
-    'misses 1 AllocationSlice: q.10.7.0.0-26: nothing is given out of its piece',
+    'misses 1 AllocationSlice: q.10.7.0.0-27: nothing is given out of its piece',
     'metaipam doctor  # a running metaipam makes it again',
   ],
   [
     'a slice of an earlier pool',
-    [allocation('p', '10.0.0.70', 'a', {}, { name: 'p.10.0.0.64-26' })].map((each) => ofUid(each, 'earlier')),
+    [allocation('p', '10.0.0.70', 'a', {}, { name: 'p.10.0.0.64-27' })].map((each) => ofUid(each, 'earlier')),
     'leftover-slice',
-    'AllocationSlice default/p.10.0.0.64-26',
+    'AllocationSlice default/p.10.0.0.64-27',
     'there is no InClusterIPPool p of uid earlier: nobody else is given what it lists (1)',
-    'kubectl delete allocationslice -n default p.10.0.0.64-26  # pools know what is in use by the IPAddresses',
+    'kubectl delete allocationslice -n default p.10.0.0.64-27  # pools know what is in use by the IPAddresses',
   ],
   [
     'a label of another pool',
