@@ -277,8 +277,8 @@ function claims(applyStrategy: NonNullable<InstallOptions['applyStrategy']>): vo
       await box.create('IPAddress', { name: 'test' }, spec);
       await box.claim('test');
       assert.match(
-        await box.waiting('test', 'AllocationFailed', 90),
-        /^10\.0\.0\.1 is allocated, but there is an IPAddress .*\/test that is not this claim's/,
+        await box.waiting('test', 'AddressMissing', 110),
+        /^10\.0\.0\.1 is allocated; waits for IPAddress .*\/test, unless there is one that is not this claim's/,
       );
       assert.equal((await box.get('IPAddress', 'test'))!.spec, spec);
       await box.delete('IPAddress', 'test');

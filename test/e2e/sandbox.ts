@@ -76,6 +76,8 @@ export async function listOf<K extends keyof Kinds>(
 
 /** It looked at its cache once more after an object that it let go of was gone. */
 const GONE = /can't remove finalizer for .* not found/;
+/** What server-side apply says of an IPAddress that another has the name of; dynamic apply says nothing. */
+const IN_THE_WAY = /IPAddress spec is immutable/;
 
 /** What Metacontroller has complained about: events of syncs that failed, and errors in its log. */
 export async function complaints({ plane, metacontrollers }: Installation): Promise<string[]> {
@@ -84,7 +86,7 @@ export async function complaints({ plane, metacontrollers }: Installation): Prom
   return [
     ...events.map(({ involvedObject: { kind, name }, message }) => `${kind} ${name}: ${message}`),
     ...logs.filter((line) => line.includes('"level":"error"')).map((line) => JSON.parse(line).error ?? line),
-  ].filter((complaint) => !GONE.test(complaint));
+  ].filter((complaint) => !GONE.test(complaint) && !IN_THE_WAY.test(complaint));
 }
 
 export function succeeded({ status, body }: Answer): Answer['body'] {
