@@ -56,7 +56,7 @@ test('every hook is called at the address where the pod listens', async ({ plane
     const hooks = objects.flatMap(({ spec }) => Object.values(spec?.hooks ?? {})) as {
       webhook: { url: string };
     }[];
-    assert.is(hooks.length, 18);
+    assert.is(hooks.length, 24);
     for (const { webhook } of hooks)
       assert.ok(webhook.url.startsWith(`http://${address}/hooks/`), webhook.url);
     assert.not(objects.some(({ kind }) => kind === 'Service'));

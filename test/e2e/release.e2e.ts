@@ -132,7 +132,7 @@ test('ipam-components.yaml installs as clusterctl changes it', async ({ folder, 
     '-o',
     'jsonpath={.items[*].spec.hooks.sync.webhook.url}',
   ]);
-  assert.is(urls.match(/http:\/\/metaipam-hooks\.elsewhere\.svc\/hooks\//g)?.length, 7);
+  assert.is(urls.match(/http:\/\/metaipam-hooks\.elsewhere\.svc\/hooks\//g)?.length, 9);
   const may = (...what: string[]) =>
     plane!.kubectl(['auth', 'can-i', ...what, '--as=system:serviceaccount:elsewhere:metaipam']);
   assert.match(await may('create', 'events', '-n', 'default'), 'yes');
