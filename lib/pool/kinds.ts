@@ -82,5 +82,5 @@ export const POOL_CONTROLLERS: readonly string[] = Object.values(POOL_KINDS).map
 
 /** Of kinds that are not ours, what those of addresses are. */
 export function poolKind(kind: string): PoolKind {
-  return POOL_KINDS[kind] ?? POOL_KINDS.InClusterIPPool!;
+  return POOL_KINDS[Object.hasOwn(POOL_KINDS, kind) ? kind : 'InClusterIPPool']!;
 }
