@@ -39,19 +39,19 @@ function missing(pool: Pool, ...slices: string[]): Pool {
 
 const RESTORED: [name: string, pool: Pool, spec: object][] = [
   [
-    'pool.fd00-0-0-0-0-0-0-0-58.64.prefix',
+    'pool.fd00-0-0-0-0-0-0-0-59.64.prefix',
     POOL,
-    { cidr: 'fd00::/58', blockLength: 64, prefix: 64, gateway: 'fe80::1' },
+    { cidr: 'fd00::/59', blockLength: 64, prefix: 64, gateway: 'fe80::1' },
   ],
   [
-    'pool.fd00-0-0-0-0-0-0-0-57.63.prefix',
+    'pool.fd00-0-0-0-0-0-0-0-58.63.prefix',
     POOL,
-    { cidr: 'fd00::/57', blockLength: 63, prefix: 64, gateway: 'fe80::1' },
+    { cidr: 'fd00::/58', blockLength: 63, prefix: 64, gateway: 'fe80::1' },
   ],
   [
-    'pool.fd00-0-0-0-0-0-0-0-58.64.global-prefix',
+    'pool.fd00-0-0-0-0-0-0-0-59.64.global-prefix',
     globalPrefixPool({ prefixes: ['fd00::/48'] }),
-    { cidr: 'fd00::/58', blockLength: 64, prefix: 64 },
+    { cidr: 'fd00::/59', blockLength: 64, prefix: 64 },
   ],
 ];
 for (const [name, pool, spec] of RESTORED) {
