@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import * as prefixPools from '../../hooks/prefix-pools.ts';
+import { formatPrefix, overlaps, parsePrefix, prefixOf } from '../../lib/address/range.ts';
 import { createEmptyWorld } from '../../lib/cli/world.ts';
 import type { Cluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
@@ -233,6 +235,46 @@ test('L4 what a claim leaves is free at once', () => {
   const gone = leaving(claim('a', pool));
   const response = sync(pool, [gone], slicesOf(pool, [gone, 'fd00::/64']));
   assert.is(listed(response)[0]?.entry.released, ago(0));
+});
+
+/** Prefixes of fd00::/60, which has room for 16 of 64 bits, and of what is next to it. */
+const PLACE = fc
+  .tuple(fc.integer({ min: 0, max: 17 }), fc.constantFrom(62, 63, 64, 64, 64, 66, 128))
+  .map(([index, length]) =>
+    prefixOf({ family: 6, value: (0xfd00n << 112n) + (BigInt(index) << 64n) }, length),
+  );
+
+test('whatever is in use, of whatever length: nothing that is given overlaps it, and the lowest goes first', () => {
+  const pool = prefixPool({ prefixes: ['fd00::/60'] });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(PLACE, { maxLength: 5, selector: formatPrefix }),
+      fc.nat(18),
+      (places, count) => {
+        const foreign = places.map((place, index) =>
+          ipAddress(pool, `foreign-${index}`, formatPrefix(place)),
+        );
+        const claims = Array.from({ length: count }, (_, index) =>
+          claim(`claim-${index}`, pool, { creationTimestamp: ago(500 - index) }),
+        );
+        const response = sync(pool, [...foreign, ...claims]);
+        const free = Array.from(
+          { length: 16 },
+          (_, index) => parsePrefix(`fd00:0:0:${index.toString(16)}::/64`)!,
+        )
+          .filter((block) => !places.some((place) => overlaps(place, block)))
+          .map(formatPrefix);
+        const given = answers(response);
+        assert.equal(
+          claims.map(({ metadata }) => given[metadata.name]),
+          claims.map((_, index) => free[index] ?? 'PoolExhausted'),
+        );
+        const { total, used, free: left } = counts(response);
+        const served = Math.min(count, free.length);
+        assert.equal([total, used, left], [16, places.length + served, free.length - served]);
+      },
+    ),
+  );
 });
 
 // Whole lives, with every controller

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { blocksIn, countBlocks } from '../../lib/address/blocks.ts';
-import { formatPrefix } from '../../lib/address/range.ts';
+import { covers, formatPrefix, formatRange, overlaps, prefixOf } from '../../lib/address/range.ts';
+import { RangeSet } from '../../lib/address/range-set.ts';
 import { type PrefixPoolSpec, readPrefixPool } from '../../lib/pool/prefix-spec.ts';
 
 const CAP = 2n ** 63n;
@@ -157,6 +159,42 @@ for (const [id, spec, ...expected] of REFUSED) {
     );
   });
 }
+
+/** A prefix of fd00::/56, of which 64 bits are for the prefixes that are given. */
+const part = (longest: number) =>
+  fc
+    .tuple(fc.bigInt(0n, 2n ** 72n - 1n), fc.integer({ min: 56, max: longest }))
+    .map(([bits, length]) => prefixOf({ family: 6, value: (0xfd00n << 112n) + bits }, length));
+
+test('what is given is what a walk over every block finds', () => {
+  fc.assert(
+    fc.property(
+      fc.array(part(62), { minLength: 1, maxLength: 4 }),
+      fc.array(fc.tuple(part(128), part(128)), { maxLength: 4 }),
+      fc.integer({ min: 62, max: 66 }),
+      (prefixes, ends, length) => {
+        const excluded = ends.map(([a, b]) => ({
+          family: 6 as const,
+          first: a.first < b.first ? a.first : b.first,
+          last: a.first < b.first ? b.last : a.last,
+        }));
+        const { ranges } = readPrefixPool({
+          prefixes: prefixes.map(formatPrefix),
+          allocationPrefixLength: length,
+          excludedPrefixes: excluded.map(formatRange),
+        });
+        const whole = prefixOf({ family: 6, value: 0xfd00n << 112n }, 56);
+        const expected = [...blocksIn(RangeSet.of([whole]), length)].filter(
+          (block) =>
+            prefixes.some((prefix) => covers(prefix, block)) &&
+            !excluded.some((range) => overlaps(range, block)),
+        );
+        assert.equal([...blocksIn(ranges!.allocatable, length)], expected);
+        assert.is(countBlocks(ranges!.allocatable, length), BigInt(expected.length));
+      },
+    ),
+  );
+});
 
 test('nothing that a file may hold throws', () => {
   for (const prefixes of [undefined, null, 3, 'x', {}, [null], [[]], [{}]]) {
