@@ -12,12 +12,19 @@ import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
 import { POOL_KINDS } from '../pool/kinds.ts';
+import { plural } from '../text.ts';
+import { ApiWriter } from './api-reader.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 
 const OPTIONS = defineOptions({
   ...CONNECTION_OPTIONS,
   'dry-run': { type: 'boolean', default: 'false', help: 'Only say what would be done.' },
+  storage: {
+    type: 'boolean',
+    default: 'false',
+    help: 'Only make the pools readable: their conversion webhook, stored versions and fields of v1alpha1. Works before the install.',
+  },
   force: { type: 'boolean', default: 'false', help: 'Go on although the other controller still runs.' },
   timeout: {
     type: 'duration',
@@ -51,6 +58,7 @@ async function adopt(
   const isDryRun = values['dry-run'];
   const prefix = isDryRun ? 'would be ' : '';
   let adopted = 0;
+  const summaryOf = () => `${plural(adopted, 'object')} ${prefix}adopted\n`;
   /** Does one thing. Resolves to whether it is worth another try: somebody else changed the object meanwhile. */
   const attempt = async (
     { kind, metadata }: KubernetesObject,
@@ -61,7 +69,8 @@ async function adopt(
     try {
       if (!isDryRun) await action();
     } catch (error) {
-      if ([404, 409].includes((error as { code?: number }).code ?? 0)) return true;
+      const { code, status = code ?? 0 } = error as { code?: number; status?: number };
+      if ([404, 409].includes(status)) return true;
       throw new InputError(`${subject}: ${messageOf(error)}`);
     }
     stdout.write(`${subject}: ${prefix}${effect}\n`);
@@ -76,12 +85,26 @@ async function adopt(
       await attempt(webhooks, 'deleted', () => api.delete(asGiven(webhooks)));
     }
   }
+  const { migrateStorage } = await import('./storage.ts');
+  const deadline = Date.now() + values.timeout;
+  const isReadable = await migrateStorage({
+    api: new ApiWriter(config),
+    attempt,
+    isDryRun,
+    deadline,
+    complain: ({ kind, metadata }, why) =>
+      stderr.write(`metaipam adopt: ${kind} ${qualifiedName(metadata)}: left as it is: ${why}\n`),
+  });
+  if (values.storage || !isReadable) {
+    if (!isReadable) stdout.write('pools cannot be read before that: try the rest without --dry-run\n');
+    stdout.write(summaryOf());
+    return 0;
+  }
   const adoptOne = async ({ object, patch, isDeleted }: Adoption) => {
     const { MergePatch } = PatchStrategy;
     await api.patch(asGiven(object, patch), undefined, undefined, 'metaipam', undefined, MergePatch);
     if (isDeleted) await api.delete(asGiven(object));
   };
-  const deadline = Date.now() + values.timeout;
   for (;;) {
     const inventory = await takeInventory(api, values['cluster-api-version']);
     const { adoptions, waiting } = planAdoption(inventory);
@@ -98,7 +121,7 @@ async function adopt(
     for (const { metadata } of orphans(inventory)) {
       stdout.write(`IPAddress ${qualifiedName(metadata)}: left as it is, because its claim does not exist\n`);
     }
-    stdout.write(`${adopted} ${adopted === 1 ? 'object' : 'objects'} ${prefix}adopted\n`);
+    stdout.write(summaryOf());
     if (isDryRun || unfinished === 0) return 0;
     for (const { metadata, spec } of waiting) {
       const pool = `${spec.poolRef.kind} ${spec.poolRef.name}`;
@@ -199,9 +222,10 @@ const command: Command = defineCommand({
   usage: '[options]',
   description: `
 Makes the objects of Cluster API's in-cluster IPAM provider and of node-ipam-controller metaipam's own, once those
-controllers have stopped: removes their finalizers and webhook configurations, which would block every deletion, and
-gives each IPAddress its owners, labels and mark, once its pool has listed its address. No address and no other
-part of a spec is changed. Run it again at any time: it does what is left to do. It also takes on IPAddresses that
+controllers have stopped: makes their CRDs do without a conversion webhook, writes pools of v1alpha1 in the fields of
+v1alpha2 and has all stored as that, removes their finalizers and webhook configurations, which would block every
+deletion, and gives each IPAddress its owners, labels and mark, once its pool has listed its address. No address
+changes. Run it again at any time: it does what is left to do. It also takes on IPAddresses that
 were made by hand or restored.
 
 Exit codes: 0 when everything was done, 1 on any error or when an address was not listed in time.`,

@@ -23,6 +23,7 @@ const TIMEOUT = 15_000;
 /** Takes one line for each request. */
 export type RequestLog = (line: string) => void;
 
+/** Reads, and asks questions. */
 export class ApiReader {
   readonly #config: KubeConfig;
   readonly #log: RequestLog | undefined;
@@ -33,12 +34,12 @@ export class ApiReader {
   }
 
   async get<T>(path: string): Promise<T> {
-    return (await this.#send('GET', path)) as T;
+    return (await this.send('GET', path)) as T;
   }
 
   /** Creates what only asks a question, such as a SubjectAccessReview. */
   async ask<T>(path: string, question: object): Promise<T> {
-    return (await this.#send('POST', path, JSON.stringify(question))) as T;
+    return (await this.send('POST', path, question)) as T;
   }
 
   /**
@@ -73,7 +74,12 @@ export class ApiReader {
     return picked;
   }
 
-  async #send(method: string, path: string, body = ''): Promise<unknown> {
+  protected async send(
+    method: string,
+    path: string,
+    body?: object,
+    type = 'application/json',
+  ): Promise<unknown> {
     const server = this.#config.getCurrentCluster()?.server;
     if (server === undefined) throw new ApiError(0, 'the kubeconfig names no server for its context');
     const url = new URL(server.replace(/\/$/, '') + path);
@@ -87,7 +93,7 @@ export class ApiReader {
     const start = performance.now();
     const log = (outcome: string) =>
       this.#log?.(`${method} ${url} ${outcome} in ${Math.round(performance.now() - start)} ms`);
-    options.headers = { ...options.headers, accept: 'application/json', 'content-type': 'application/json' };
+    options.headers = { ...options.headers, accept: 'application/json', 'content-type': type };
     const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
       const send = url.protocol === 'http:' ? requestHttp : requestHttps;
       const request = send(url, options, (response) => {
@@ -102,7 +108,7 @@ export class ApiReader {
         request.destroy(new Error(`no answer from ${url.host} in ${TIMEOUT / 1000} s`)),
       );
       request.on('error', reject);
-      request.end(body);
+      request.end(body === undefined ? '' : JSON.stringify(body));
     }).catch((error: Error & { errors?: Error[] }) => {
       const message = error.message || (error.errors?.[0]?.message ?? String(error));
       log(message);
@@ -113,6 +119,14 @@ export class ApiReader {
     if (status >= 200 && status < 300 && answer !== undefined) return answer;
     const { message } = (answer ?? {}) as { message?: unknown };
     throw new ApiError(status, typeof message === 'string' ? message : `the API server answered ${status}`);
+  }
+}
+
+/** Writes, too. */
+export class ApiWriter extends ApiReader {
+  /** A JSON merge patch (RFC 7386). */
+  async patch(path: string, change: object): Promise<void> {
+    await this.send('PATCH', path, change, 'application/merge-patch+json');
   }
 }
 

@@ -17,6 +17,8 @@ export const RULES = {
   'no-address': 'a pool that has no address, or no prefix, to give out',
   'host-addresses': 'a pool of prefixes that are single addresses',
   'excluded-outside': 'an exclusion that excludes nothing',
+  deprecated: 'what an earlier version had, with what to write instead',
+  'no-prefix': 'a pool of v1alpha1 without the length of its subnet',
   overlap: 'pools or networks that may both give out the same address',
   'unknown-key': 'a label or annotation that looks like one of metaipam or Cluster API, and is none',
   'unserved-pool': 'a claim of a kind of pool that metaipam does not serve',

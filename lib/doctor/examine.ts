@@ -109,7 +109,11 @@ export function examine(state: ClusterState, release: Release, now: number): Fin
   return [
     ...judge('kubernetes', state.version, (versions) => versions.map(checkKubernetesVersion)),
     ...judge('crds', state.definitions, (definitions) =>
-      checkDefinitions(definitions, { released: release.definitions, clusterApiVersion, watchClusters }),
+      checkDefinitions(
+        definitions,
+        { released: release.definitions, clusterApiVersion, watchClusters },
+        state.services,
+      ),
     ),
     ...judge('metacontroller', state.workloads, checkMetacontroller),
     ...judge('controllers', state.controllers, (found) =>

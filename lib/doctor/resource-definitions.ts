@@ -4,12 +4,20 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition, CustomResourceVersion } from '../kubernetes/schema.ts';
 import { plural } from '../text.ts';
 import { differences } from './differences.ts';
-import { error, type Finding, ok, warning } from './finding.ts';
+import { error, type Finding, itemsOf, ok, type Reading, warning } from './finding.ts';
+import type { Service } from './hook-server.ts';
 
 /** A CRD as a cluster has it. */
 export interface InstalledDefinition extends KubernetesObject {
   readonly kind: 'CustomResourceDefinition';
-  readonly spec: CustomResourceDefinition['spec'];
+  readonly spec: CustomResourceDefinition['spec'] & {
+    readonly conversion?: {
+      readonly strategy?: string;
+      readonly webhook?: {
+        readonly clientConfig?: { readonly service?: { readonly namespace: string; readonly name: string } };
+      };
+    };
+  };
   readonly status?: {
     readonly conditions?: readonly {
       readonly type: string;
@@ -35,6 +43,7 @@ export interface DefinitionsExpected {
 export function checkDefinitions(
   installed: readonly InstalledDefinition[],
   { released, clusterApiVersion, watchClusters }: DefinitionsExpected,
+  services: Reading<Service>,
 ): Finding[] {
   const byName = new Map(installed.map((definition) => [definition.metadata.name, definition]));
   const bad: Finding[] = [];
@@ -50,7 +59,13 @@ export function checkDefinitions(
     const found = byName.get(name);
     if (found === undefined)
       bad.push(error('crds', `CRD ${name} is missing`, 'kubectl apply -k crds, or helm upgrade'));
-    else bad.push(...notEstablished(found), ...differs(definition, found));
+    else {
+      bad.push(
+        ...notEstablished(found),
+        ...convertedByOthers(found, services),
+        ...differs(definition, found),
+      );
+    }
   }
   const required = released
     .filter(({ metadata }) => isClusterApis(metadata.name))
@@ -80,6 +95,9 @@ export function checkDefinitions(
     ok('crds', `${count} as of this release, Metacontroller's and Cluster API's (${clusterApiVersion})`),
   ];
 }
+
+const MIGRATE =
+  'once the in-cluster provider is at 0 replicas: metaipam adopt --storage, see docs/taking-over.md';
 
 export const INSTALL_METACONTROLLER =
   'install Metacontroller: https://metacontroller.github.io/metacontroller/guide/install.html';
@@ -124,15 +142,55 @@ function differs(released: CustomResourceDefinition, found: InstalledDefinition)
       );
     }
   }
-  const served = servedVersions(found);
-  const stale = (found.status?.storedVersions ?? []).filter((version) => !served.includes(version));
-  if (stale.length > 0) {
-    const text = `objects of CRD ${name} are stored as ${stale.join(', ')}, which is not served`;
-    findings.push(
-      warning('crds', text, `write each of them once: kubectl get ${name} -A -o json | kubectl replace -f -`),
-    );
+  return [...findings, ...storedOtherwise(released, found)];
+}
+
+/** Versions in which some objects may be stored, other than the one in which this release stores them. */
+export function staleVersions(
+  { status }: Pick<InstalledDefinition, 'status'>,
+  { spec }: CustomResourceDefinition,
+): string[] {
+  const storage = spec.versions.find((version) => version.storage)?.name;
+  return (status?.storedVersions ?? []).filter((version) => version !== storage);
+}
+
+/** The API server refuses a CRD without a version that was ever stored, and cannot read what is stored in it. */
+function storedOtherwise(released: CustomResourceDefinition, found: InstalledDefinition): Finding[] {
+  const { name } = found.metadata;
+  const stale = staleVersions(found, released);
+  if (stale.length === 0) return [];
+  const versions = stale.join(', ');
+  if (stale.every((version) => servedVersions(released).includes(version))) {
+    return [warning('crds', `CRD ${name} may have objects that are stored as ${versions}`, MIGRATE)];
   }
-  return findings;
+  const storage = released.spec.versions.find((version) => version.storage)?.name;
+  const fix =
+    `write each of them once: kubectl get ${name} -A -o json | kubectl replace -f -; then ` +
+    `kubectl patch crd ${name} --subresource=status --type=merge -p '{"status":{"storedVersions":["${storage}"]}}'`;
+  const message = `CRD ${name} may have objects that are stored as ${versions}, so that the API server refuses this release's, which lacks it`;
+  return [error('crds', message, fix)];
+}
+
+/** A conversion webhook, which none of our CRDs has: it is the in-cluster provider's, and goes when that goes. */
+function convertedByOthers(found: InstalledDefinition, services: Reading<Service>): Finding[] {
+  const { strategy, webhook } = found.spec.conversion ?? {};
+  if (strategy !== 'Webhook') return [];
+  const { namespace, name } = webhook?.clientConfig?.service ?? {};
+  const isThere = itemsOf(services).some(
+    ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
+  );
+  const isGone = name !== undefined && !('unreadable' in services) && !isThere;
+  const of = `CRD ${found.metadata.name} has a conversion webhook`;
+  const whose = name === undefined ? '' : ` of Service ${namespace}/${name}`;
+  return isGone
+    ? [
+        error(
+          'crds',
+          `${of}${whose}, which does not exist: what is stored as v1alpha1 cannot be read`,
+          MIGRATE,
+        ),
+      ]
+    : [warning('crds', `${of}${whose}: without it what is stored as v1alpha1 cannot be read`, MIGRATE)];
 }
 
 /** What of a version decides how objects are treated. */

@@ -26,7 +26,10 @@ export interface WatchEvent {
 export interface Admission {
   /** The object with defaults filled in and unknown fields dropped. */
   readonly prepare?: (object: Unstructured) => Unstructured;
-  /** Sentences, one per broken rule of the schema; `old` is the object before an update. */
+  /**
+   * Sentences, one per broken rule of the schema. The object, and `old` before an update, are in the version of
+   * the request.
+   */
   readonly validate?: (object: Unstructured, old?: Unstructured) => readonly string[];
   /** The object as another served version shows it; by default only its apiVersion changes. */
   readonly convert?: (object: Unstructured, apiVersion: string) => Unstructured;
@@ -39,6 +42,14 @@ export interface StoreOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly admission?: Admission | undefined;
+}
+
+/** What of a request its write depends on. */
+interface WriteRequest {
+  readonly apiVersion: string;
+  readonly namespace?: string | undefined;
+  readonly subresource?: 'status' | undefined;
+  readonly dryRun?: boolean | undefined;
 }
 
 interface Table {
@@ -132,7 +143,7 @@ export class Store {
   #dispatch(type: ResourceType, request: ApiRequest, key: string, old: Unstructured | undefined): ApiResult {
     if (request.verb === 'create') {
       return old === undefined
-        ? this.#create(type, key, request.object, request.namespace)
+        ? this.#create(type, key, request.object, request)
         : apiError('AlreadyExists', `${type.resource} "${request.name}" already exists`);
     }
     if (request.verb === 'apply') return this.#apply(type, key, request, old);
@@ -141,10 +152,10 @@ export class Store {
       case 'get':
         return { object: old };
       case 'update':
-        return this.#update(type, key, old, this.#stored(type, request.object), request.subresource);
+        return this.#update(type, key, old, this.#stored(type, request.object), request);
       case 'patch': {
         const patched = mergePatch(old, request.patch) as Unstructured;
-        return this.#update(type, key, old, patched, request.subresource);
+        return this.#update(type, key, old, patched, request);
       }
       case 'delete':
         return this.#delete(type, key, old, request);
@@ -155,8 +166,7 @@ export class Store {
     type: ResourceType,
     key: string,
     given: Unstructured,
-    namespace: string | undefined,
-    dryRun = false,
+    { apiVersion, namespace, dryRun = false }: WriteRequest,
   ): ApiResult {
     const home = namespace === undefined ? undefined : this.#namespace(namespace);
     if (type.namespaced && home !== undefined && isDeleting(home)) {
@@ -177,7 +187,7 @@ export class Store {
       deletionGracePeriodSeconds: undefined,
       managedFields: undefined,
     });
-    return this.#admit(type, object, undefined, undefined, (admitted) =>
+    return this.#admit(type, object, undefined, { apiVersion }, (admitted) =>
       dryRun ? admitted : this.#put(type, key, admitted, 'ADDED'),
     );
   }
@@ -187,8 +197,7 @@ export class Store {
     key: string,
     old: Unstructured,
     given: Unstructured,
-    subresource?: 'status',
-    dryRun = false,
+    { apiVersion, subresource, dryRun = false }: WriteRequest,
   ): ApiResult {
     const { uid, resourceVersion } = given.metadata;
     if (uid !== undefined && uid !== old.metadata.uid) {
@@ -207,7 +216,7 @@ export class Store {
       return apiError('Conflict', `${type.resource} "${old.metadata.name}": the object has been modified`);
     }
     const merged = mergeUpdate(type, old, given, subresource);
-    return this.#admit(type, merged, old, subresource, (admitted) => {
+    return this.#admit(type, merged, old, { apiVersion, subresource }, (admitted) => {
       if (deepEqual(admitted, old)) return old;
       const generation = old.metadata.generation;
       const next =
@@ -227,7 +236,7 @@ export class Store {
     request: ApiRequest & { verb: 'apply' },
     old: Unstructured | undefined,
   ): ApiResult {
-    const { fieldManager, object, dryRun } = request;
+    const { fieldManager, object, dryRun = false } = request;
     const applied = without(this.#stored(type, object), 'status');
     if (old === undefined && applied.metadata.uid !== undefined) {
       return apiError(
@@ -238,8 +247,8 @@ export class Store {
     const previous = old && this.#applied.get(old.metadata.uid as string)?.get(fieldManager);
     const result =
       old === undefined
-        ? this.#create(type, key, applied, request.namespace, dryRun)
-        : this.#update(type, key, old, serverSideApply(old, previous, applied), undefined, dryRun);
+        ? this.#create(type, key, applied, request)
+        : this.#update(type, key, old, serverSideApply(old, previous, applied), request);
     const uid = result.object?.metadata.uid;
     if (uid !== undefined && !dryRun) {
       const managers = this.#applied.get(uid) ?? new Map<string, Unstructured>();
@@ -290,7 +299,7 @@ export class Store {
     type: ResourceType,
     given: Unstructured,
     old: Unstructured | undefined,
-    subresource: 'status' | undefined,
+    { apiVersion, subresource }: WriteRequest,
     write: (admitted: Unstructured) => Unstructured,
   ): ApiResult {
     const { prepare, validate, policies } = this.#options.admission ?? {};
@@ -302,7 +311,10 @@ export class Store {
     const problems = checkMetadata(admitted, old);
     if (type.custom) {
       if (prepare !== undefined) admitted = prepare(admitted);
-      if (validate !== undefined) problems.push(...validate(admitted, old));
+      if (validate !== undefined) {
+        const asAsked = (one: Unstructured) => this.inVersion(one, apiVersion);
+        problems.push(...validate(asAsked(admitted), old && asAsked(old)));
+      }
     } else if (type.kind === 'Node') {
       const node = admitNode(admitted, old);
       admitted = node.object;

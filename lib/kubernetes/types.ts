@@ -312,12 +312,12 @@ export interface InClusterIPPoolSpec {
    * (10.0.0.10-10.0.0.20), in any order. All are of one IP family and lie in one subnet of the length
    * that `prefix` says. Claims are served from the numerically lowest free address upwards.
    */
-  readonly addresses: readonly string[];
+  readonly addresses?: readonly string[];
   /**
    * The prefix length of the subnet. It is handed to every claim with its address, and says which
    * addresses of the subnet are reserved.
    */
-  readonly prefix: number;
+  readonly prefix?: number;
   /**
    * The gateway of the subnet. It is handed to every claim with its address and is never given out
    * itself. It need not lie in the subnet.
@@ -339,6 +339,22 @@ export interface InClusterIPPoolSpec {
    * entries and slow machines let go of it. Without it an address is free at once.
    */
   readonly addressReuseGracePeriodSeconds?: number;
+  /**
+   * Deprecated, from v1alpha1: adds the addresses of this CIDR from its second to its last but one, or
+   * from `start` and to `end`, to `addresses`. `prefix` is its length unless set. Of a CIDR with one or
+   * two addresses all are added.
+   */
+  readonly subnet?: string;
+  /**
+   * Deprecated, from v1alpha1: the first address of `subnet` to add. With `end` and without `subnet`,
+   * the first of a range to add.
+   */
+  readonly start?: string;
+  /**
+   * Deprecated, from v1alpha1: the last address of `subnet` to add. With `start` and without `subnet`,
+   * the last of a range to add.
+   */
+  readonly end?: string;
 }
 
 export interface InClusterIPPoolStatus {

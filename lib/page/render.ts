@@ -8,6 +8,8 @@ import type { Usage } from '../inspect/usage.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { isPrefixPool, type Pool } from '../pool/pool.ts';
+import type { PoolSpec } from '../pool/spec.ts';
+import { withoutSubnet } from '../pool/v1alpha1.ts';
 import { listSome, plural } from '../text.ts';
 import { formatAge, formatCount, formatShare } from './format.ts';
 import { type Html, html, trusted } from './html.ts';
@@ -105,6 +107,10 @@ export function renderPool(visit: Visit, entry: Entry<SeenPool>, picture: PoolPi
   return document(visit, title, main);
 }
 
+function addressesOf({ addresses, excludedAddresses, prefix = 0 }: PoolSpec) {
+  return ['Addresses', addresses, excludedAddresses, prefix] as const;
+}
+
 function specOf(pool: Pool): Html {
   const [title, listed, excluded, length] = isPrefixPool(pool)
     ? ([
@@ -113,7 +119,7 @@ function specOf(pool: Pool): Html {
         pool.spec.excludedPrefixes,
         pool.spec.allocationPrefixLength,
       ] as const)
-    : (['Addresses', pool.spec.addresses, pool.spec.excludedAddresses, pool.spec.prefix] as const);
+    : addressesOf(withoutSubnet(pool.spec).spec);
   const { gateway } = pool.spec;
   return html`<dl class="spec">
       <dt>${title}</dt><dd>${listSome(listed ?? [], 24)}</dd>

@@ -3,6 +3,7 @@ import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/ra
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { PoolRanges, PoolReading } from './ranges.ts';
+import { withoutSubnet } from './v1alpha1.ts';
 
 /** The spec of an InClusterIPPool or a GlobalInClusterIPPool, as it may arrive: nothing about it is certain. */
 export interface PoolSpec {
@@ -12,6 +13,10 @@ export interface PoolSpec {
   readonly allocateReservedIPAddresses?: boolean;
   readonly excludedAddresses?: readonly string[];
   readonly addressReuseGracePeriodSeconds?: number;
+  /** These three are from v1alpha1: see `withoutSubnet`. */
+  readonly subnet?: string;
+  readonly start?: string;
+  readonly end?: string;
 }
 
 /**
@@ -19,20 +24,28 @@ export interface PoolSpec {
  *
  * Allocatable are `addresses` less `excludedAddresses`, the gateway, and the reserved addresses of the subnet,
  * unless `allocateReservedIPAddresses` is set. The messages are those of the webhooks of the Cluster API
- * in-cluster provider.
+ * in-cluster provider. Only a pool that was stored as v1alpha1 may lack its prefix: there that means 0.
  */
-export function readAddressPool(spec: PoolSpec = {}): PoolReading {
+export function readAddressPool(given: PoolSpec = {}): PoolReading {
+  const { spec, problems: unread } = withoutSubnet(given);
+  if (unread.length > 0) return { problems: unread };
   const problems: Problem[] = [];
+  /** What is wrong with the range that v1alpha1 adds behind the others, in the field that it comes from. */
+  const asGiven = (problem: Problem): Problem =>
+    problem.field === `spec.addresses[${given.addresses?.length ?? 0}]`
+      ? { ...problem, field: `spec.${given.end ? 'end' : given.start ? 'start' : 'subnet'}` }
+      : problem;
   const addresses = readRanges('spec.addresses', spec.addresses, problems);
   const excluded = readRanges('spec.excludedAddresses', spec.excludedAddresses, problems);
   const gateway = readGateway(spec.gateway, problems);
-  const { prefix, addressReuseGracePeriodSeconds = 0 } = spec;
+  const { addressReuseGracePeriodSeconds = 0 } = spec;
+  const prefix = spec.prefix ?? 0;
 
   if (spec.addresses == null || spec.addresses.length === 0) {
     problems.push({ field: 'spec.addresses', message: 'addresses is required' });
   }
-  if (!Number.isInteger(prefix) || prefix! < 0) {
-    problems.push({ field: 'spec.prefix', value: prefix ?? null, message: 'a valid prefix is required' });
+  if (!Number.isInteger(prefix) || prefix < 0) {
+    problems.push({ field: 'spec.prefix', value: prefix, message: 'a valid prefix is required' });
   }
   const family = addresses[0]?.family;
   if (gateway !== undefined && addresses.some((range) => range.family !== gateway.family)) {
@@ -56,7 +69,7 @@ export function readAddressPool(spec: PoolSpec = {}): PoolReading {
       message: 'addressReuseGracePeriodSeconds must not be negative',
     });
   }
-  if (problems.length > 0 || family === undefined || prefix === undefined) return { problems };
+  if (problems.length > 0 || family === undefined) return { problems: problems.map(asGiven) };
 
   if (prefix > FAMILY_BITS[family]) {
     return { problems: [{ field: 'spec.prefix', value: prefix, message: 'provided prefix is not valid' }] };
@@ -71,7 +84,7 @@ export function readAddressPool(spec: PoolSpec = {}): PoolReading {
       message: 'provided address belongs to a different subnet than others',
     });
   }
-  if (problems.length > 0) return { problems };
+  if (problems.length > 0) return { problems: problems.map(asGiven) };
   return { ranges: poolRanges(spec, listed, excluded, gateway, prefix), problems: [] };
 }
 

@@ -14,7 +14,8 @@ export function unknownKind({ apiVersion, kind }: KubernetesObject, { all }: Cus
   if (meant !== undefined) return [notServed(apiVersion, served)];
   const ofGroup = all.filter((resource) => groupOf(resource.apiVersion) === group);
   const like = nearest(kind, new Set(ofGroup.map((resource) => resource.kind)));
-  const isOurs = ofGroup.some((resource) => resource.apiVersion === apiVersion);
+  // Others have pools in versions that ours had.
+  const isOurs = ofGroup.some((resource) => resource.storage && resource.apiVersion === apiVersion);
   if (like === undefined && !isOurs) return [];
   const hint = like === undefined ? '' : `: use ${like}`;
   return [{ field: 'kind', value: kind, message: `${apiVersion} has none${hint}` }];

@@ -12,11 +12,12 @@ import {
 import * as names from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import type { CustomResources } from '../kubernetes/schema.ts';
+import type { CustomResource, CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
 import { type PrefixPoolSpec, readPrefixPool } from '../pool/prefix-spec.ts';
 import { type PoolSpec, readAddressPool } from '../pool/spec.ts';
+import { withoutSubnet } from '../pool/v1alpha1.ts';
 import { editDistance, nearest } from '../text.ts';
 import { groupOf } from './rules.ts';
 
@@ -28,6 +29,8 @@ export interface Warning extends Problem {
     | 'host-addresses'
     | 'excluded-outside'
     | 'unknown-key'
+    | 'deprecated'
+    | 'no-prefix'
     | 'unserved-pool'
     | 'other-group'
     | 'ignored-namespace';
@@ -56,7 +59,7 @@ export function warningsOf(object: KubernetesObject, resources: CustomResources)
     warnings.push(
       ...(isOfPrefixes
         ? prefixPoolWarnings((spec ?? {}) as PrefixPoolSpec)
-        : poolWarnings((spec ?? {}) as PoolSpec)),
+        : [...deprecated(object, resource), ...poolWarnings((spec ?? {}) as PoolSpec)]),
     );
   }
   if (kind === 'ClusterCIDR') {
@@ -72,9 +75,45 @@ export function warningsOf(object: KubernetesObject, resources: CustomResources)
   return warnings;
 }
 
-function poolWarnings(spec: PoolSpec): Warning[] {
-  const { addresses = [], excludedAddresses = [], gateway } = spec;
-  const { ranges } = readAddressPool(spec);
+/** What v1alpha1 had, and v1alpha2 for the sake of it. */
+function deprecated(object: KubernetesObject, resource: CustomResource): Warning[] {
+  const given = ((object as { spec?: PoolSpec }).spec ?? {}) as PoolSpec;
+  const field = (['subnet', 'start', 'end'] as const).find((name) => given[name]);
+  const { spec, problems } = withoutSubnet(given);
+  const warnings: Warning[] = [];
+  if (!resource.storage) {
+    warnings.push({
+      rule: 'deprecated',
+      field: 'apiVersion',
+      value: object.apiVersion,
+      message: 'is deprecated',
+      fix: `use ${names.POOL_API_VERSION}`,
+    });
+  }
+  if (field !== undefined && problems.length === 0) {
+    const { addresses = [], prefix = 0 } = spec;
+    warnings.push({
+      rule: 'deprecated',
+      field: `spec.${field}`,
+      value: given[field],
+      message: 'is deprecated: v1alpha1 had it',
+      fix: `write addresses: [${addresses.join(', ')}] and prefix: ${prefix}`,
+    });
+  }
+  if (spec.prefix == null) {
+    warnings.push({
+      rule: 'no-prefix',
+      field: 'spec.prefix',
+      message: 'is missing, and machines get addresses with prefix 0',
+      fix: 'write the length of the subnet, such as prefix: 24',
+    });
+  }
+  return warnings;
+}
+
+function poolWarnings(given: PoolSpec): Warning[] {
+  const { ranges } = readAddressPool(given);
+  const { addresses = [], excludedAddresses = [], gateway } = withoutSubnet(given).spec;
   if (ranges === undefined) return [];
   const warnings = [
     ...addresses.flatMap((text, index) => hostBits(`spec.addresses[${index}]`, text)),

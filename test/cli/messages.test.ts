@@ -137,8 +137,8 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   // Versions and kinds
   [
-    pool('{addresses: [10.0.0.1], prefix: 24}').replace('v1alpha2', 'v1alpha1'),
-    `:1: ${POOL}: apiVersion: Invalid value: "ipam.cluster.x-k8s.io/v1alpha1": has no InClusterIPPool: use ipam.cluster.x-k8s.io/v1alpha2`,
+    pool('{addresses: [10.0.0.1], prefix: 24}').replace('v1alpha2', 'v1alpha3'),
+    `:1: ${POOL}: apiVersion: Invalid value: "ipam.cluster.x-k8s.io/v1alpha3": has no InClusterIPPool: use ipam.cluster.x-k8s.io/v1alpha2 or ipam.cluster.x-k8s.io/v1alpha1`,
   ],
   [
     claim(`{${OURS}, kind: InClusterIPPool, name: p}`, '{name: a}', 'v1alpha1'),
@@ -256,6 +256,28 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
   [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, labels: {metaipam.io/address-space: lan}}'),
     warned('metadata.labels[metaipam.io/address-space]', 'is an annotation'),
+  ],
+  [
+    pool('{subnet: 10.0.0.0/24, end: 10.0.0.20}').replace('v1alpha2', 'v1alpha1'),
+    warned(
+      'apiVersion',
+      '"ipam.cluster.x-k8s.io/v1alpha1" is deprecated; use ipam.cluster.x-k8s.io/v1alpha2',
+    ),
+    warned(
+      'spec.subnet',
+      '"10.0.0.0/24" is deprecated: v1alpha1 had it; write addresses: [10.0.0.1-10.0.0.20] and prefix: 24',
+    ),
+  ],
+  [
+    pool('{addresses: [10.0.0.5]}').replace('v1alpha2', 'v1alpha1'),
+    warned(
+      'apiVersion',
+      '"ipam.cluster.x-k8s.io/v1alpha1" is deprecated; use ipam.cluster.x-k8s.io/v1alpha2',
+    ),
+    warned(
+      'spec.prefix',
+      'is missing, and machines get addresses with prefix 0; write the length of the subnet, such as prefix: 24',
+    ),
   ],
   [
     clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.5.0/16}'),

@@ -5,6 +5,7 @@
  * real one.
  */
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { CONVERSION_CASES } from '../pool/conversion-cases.ts';
 
 export interface AdmissionCase {
   readonly id: string;
@@ -39,6 +40,8 @@ const few = ['10.0.0.25', '10.0.0.26', '10.0.0.27'];
 const few6 = ['fe01::2', 'fe01::3-fe01::5', 'fe01::1:1/126'];
 
 const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  ['no addresses', { prefix: 24 }, 'spec.addresses: Required value: addresses is required'],
+  ['no prefix', { addresses: few }, 'spec.prefix: Required value: a valid prefix is required'],
   ['C1.1', { addresses: [], prefix: 24, gateway: '10.0.0.1' }, 'addresses is required'],
   ['C1.2', { addresses: few, prefix: 24, gateway: 'invalid' }, 'unable to parse IP'],
   ['C1.3', { addresses: ['10.0.0.25', '10.0.1.27'], prefix: 24 }, OTHER_SUBNET],
@@ -191,6 +194,14 @@ const prefixPools = ['InClusterPrefixPool', 'GlobalInClusterPrefixPool'].flatMap
     ...(refused && { refused }),
   })),
 ]);
+const poolsOfV1alpha1 = ['InClusterIPPool', 'GlobalInClusterIPPool'].flatMap((kind) =>
+  // Without those of which only the hooks see what is wrong.
+  CONVERSION_CASES.filter(({ problem, refused }) => !problem || refused).map(({ id, given, refused }) => ({
+    id: `${id} of v1alpha1, ${kind}`,
+    object: object('ipam.cluster.x-k8s.io/v1alpha1', kind, given),
+    ...(refused && { refused }),
+  })),
+);
 
 const requirement = (key: string, operator: string, ...values: string[]) => ({
   nodeSelectorTerms: [{ matchExpressions: [{ key, operator, ...(values.length > 0 && { values }) }] }],
@@ -576,6 +587,7 @@ const clusterAPI: AdmissionCase[] = ['v1beta2', 'v1beta1'].flatMap((version) => 
 export const admissionCases: readonly AdmissionCase[] = [
   ...pools,
   ...prefixPools,
+  ...poolsOfV1alpha1,
   ...clusterCIDRs,
   ...podNetworks,
   ...podCIDRClaims,

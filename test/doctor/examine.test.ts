@@ -31,6 +31,14 @@ const definition = (state: ClusterState, name: string): Breakable =>
   (state.definitions as { items: InstalledDefinition[] }).items.find(({ metadata }) =>
     metadata.name.startsWith(name),
   );
+/** As the in-cluster provider's CRDs have it. */
+const CONVERSION = {
+  strategy: 'Webhook',
+  webhook: {
+    clientConfig: { service: { namespace: 'capi', name: 'webhook', path: '/convert' } },
+    conversionReviewVersions: ['v1'],
+  },
+};
 const speak = (state: ClusterState, version: string, ...names: string[]) => {
   for (const name of names) {
     const { spec } = controller(state, name);
@@ -105,7 +113,33 @@ const cases: [name: string, change: (state: Breakable) => void, expected: string
       definition(s, 'clustercidrs').status.storedVersions = ['v1', 'v1alpha1'];
     },
     [
-      'warning crds: objects of CRD clustercidrs.networking.x-k8s.io are stored as v1alpha1, which is not served',
+      "error crds: CRD clustercidrs.networking.x-k8s.io may have objects that are stored as v1alpha1, so that the API server refuses this release's, which lacks it",
+    ],
+  ],
+  [
+    'pools that are stored as v1alpha1',
+    (s) => {
+      definition(s, 'inclusterippools').status.storedVersions = ['v1alpha1', 'v1alpha2'];
+    },
+    ['warning crds: CRD inclusterippools.ipam.cluster.x-k8s.io may have objects that are stored as v1alpha1'],
+  ],
+  [
+    'a conversion webhook whose service is gone',
+    (s) => {
+      definition(s, 'inclusterippools').spec.conversion = CONVERSION;
+    },
+    [
+      'error crds: CRD inclusterippools.ipam.cluster.x-k8s.io has a conversion webhook of Service capi/webhook, which does not exist: what is stored as v1alpha1 cannot be read',
+    ],
+  ],
+  [
+    'a conversion webhook that may be there',
+    (s) => {
+      definition(s, 'inclusterippools').spec.conversion = CONVERSION;
+      s.services.items.push({ kind: 'Service', metadata: { name: 'webhook', namespace: 'capi' }, spec: {} });
+    },
+    [
+      'warning crds: CRD inclusterippools.ipam.cluster.x-k8s.io has a conversion webhook of Service capi/webhook: without it what is stored as v1alpha1 cannot be read',
     ],
   ],
   [

@@ -20,7 +20,7 @@ const FIRST = [
   ...['parity-server-side-apply', 'nodes-scale', 'adopt'],
 ];
 /** Those that make control planes of their own; they have the machine for themselves when the shared ones are gone. */
-const ALONE = ['chart', 'doctor', 'docs', 'release', 'host-network'];
+const ALONE = ['chart', 'doctor', 'docs', 'release', 'host-network', 'storage'];
 
 const { values, positionals } = parseArgs({
   options: { smoke: { type: 'boolean', default: false } },

@@ -255,7 +255,7 @@ test('every object’s problems are told, each with its source', () => {
   );
   assert.equal(lines, [
     'file#1 IPAddress spec.address: Invalid value: "42": not a valid IP address',
-    'file#3 InClusterIPPool spec.addresses: Required value',
+    'file#3 InClusterIPPool spec.addresses: addresses is required',
   ]);
 });
 
