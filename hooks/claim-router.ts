@@ -9,7 +9,7 @@ import type {
   ParentType,
 } from '../lib/metacontroller/hook.ts';
 import { poolLabel } from '../lib/pool/label.ts';
-import { isOurs } from '../lib/pool/reference.ts';
+import { isOurs, isWatched } from '../lib/pool/reference.ts';
 
 export const parent: ParentType = { type: 'decorator', kind: 'IPAddressClaim' };
 
@@ -18,7 +18,7 @@ export function sync(
   { object }: DecoratorRequest<IPAddressClaim>,
   { config }: HookContext,
 ): DecoratorResponse {
-  if (!isOurs(object)) return { attachments: [] };
+  if (!isOurs(object) || !isWatched(object, config)) return { attachments: [] };
   const { kind, name } = object.spec.poolRef;
   const isFree = clusterName(object) === undefined || !config.watchClusters;
   const isNew =

@@ -6,7 +6,7 @@ import { isPaused, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
 import { blockText } from '../pool/block.ts';
-import { poolTitleOf } from '../pool/reference.ts';
+import { isWatched, poolTitleOf } from '../pool/reference.ts';
 import { addressOf, keptAddress } from './ip-address.ts';
 import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
 import { type ClaimView, isPoolUid } from './view.ts';
@@ -29,6 +29,7 @@ const FOREIGN_ADDRESS_SECONDS = 120;
 /** What a living claim of ours wants. */
 export function serveClaim(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, address, kept } = view;
+  if (!isWatched(claim, context.config)) return leaveToOthers(view);
   const obstacle = obstacleOf(view);
   if (obstacle !== undefined) return waitForOthers(view, obstacle, context);
   if (address !== undefined) return bind(view, context);
@@ -86,6 +87,15 @@ function obstacleOf({ claim, cluster }: ClaimView): ClaimOutcome | undefined {
   if (cluster === undefined) return undefined;
   if (!cluster.exists) return obstacle('ClusterNotFound', `Cluster ${cluster.title} does not exist`);
   return cluster.paused ? obstacle('Paused', `Cluster ${cluster.title} is paused`) : undefined;
+}
+
+/** All stays as it is, and its pool does not look at it. Its status is the business of who serves it. */
+function leaveToOthers({ address, isOwn, settled, kept }: ClaimView): DecoratorResponse {
+  const isOpen = settled === OPEN && address === undefined && kept.length === 0;
+  return {
+    ...(isOpen && { labels: { [SETTLED_LABEL]: null } }),
+    attachments: address !== undefined && isOwn ? [keptAddress(address)] : [],
+  };
 }
 
 /** All stays as it is. A claim that has nothing says why it gets nothing, or that it has lost what it had. */

@@ -10,12 +10,19 @@ import {
   electionOptions,
 } from '../options/binder-options.ts';
 import { HOOK_OPTIONS, hookConfig, notNegative } from '../options/hook-options.ts';
+import { MANAGER_OPTIONS } from '../options/manager-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 import type { Server } from '../server/server.ts';
 import type { TlsFiles } from '../server/tls.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
+
+/** What `-v` stands for, least first. */
+const VERBOSITY = [
+  [8, 'trace'],
+  [5, 'debug'],
+] as const;
 
 export const SERVE_OPTIONS = defineOptions({
   'hooks-bind-address': {
@@ -41,6 +48,7 @@ export const SERVE_OPTIONS = defineOptions({
   },
   'webserver-bind-address': {
     type: 'string',
+    aliases: ['health-addr', 'health-probe-bind-address'],
     env: 'IPAM_WEBSERVER_BIND_ADDR',
     default: ':8081',
     placeholder: 'address',
@@ -79,9 +87,17 @@ export const SERVE_OPTIONS = defineOptions({
     default: 'info',
     help: 'The least severe entries to log. debug has one line per hook call.',
   },
+  v: {
+    type: 'integer',
+    short: 'v',
+    default: '0',
+    placeholder: 'level',
+    help: 'How much to log, as Kubernetes programs have it: 5 is --log-level=debug, 8 is trace. The more of both counts.',
+  },
   'log-format': {
     type: 'enum',
     values: ['json', 'text'],
+    aliases: ['logging-format'],
     env: 'METAIPAM_LOG_FORMAT',
     default: 'json',
     help: 'How log entries are written to stdout.',
@@ -93,6 +109,7 @@ export const SERVE_OPTIONS = defineOptions({
     help: 'How long running hooks may take to finish after SIGTERM or SIGINT. A second signal ends the process at once.',
     check: notNegative,
   },
+  ...MANAGER_OPTIONS,
 });
 
 type Connection = ReturnType<typeof connect>;
@@ -128,7 +145,7 @@ async function serve(
   const election = electionOptions(values, values['install-namespace'], io.env);
   const connection = values['no-bind'] ? undefined : await connectBinder(values);
   const signals = nextSignals();
-  const logger = createLogger({ level: values['log-level'], format: values['log-format'] }, io.stdout);
+  const logger = createLogger({ level: logLevel(values), format: values['log-format'] }, io.stdout);
   const server = await startServer({
     controllers,
     config: hookConfig(values),
@@ -156,6 +173,12 @@ async function serve(
   }
   logger.info('stopped');
   return 0;
+}
+
+/** The more talkative of `--log-level` and `-v`. */
+function logLevel({ 'log-level': level, v }: Parsed<typeof SERVE_OPTIONS>['values']): typeof level {
+  const verbose = VERBOSITY.find(([least]) => v >= least)?.[1];
+  return level === 'trace' ? level : (verbose ?? level);
 }
 
 /** Undefined without both files. Throws UsageError when there is one of them. */

@@ -55,6 +55,8 @@ export const WITHDRAWN_AT_ANNOTATION = 'metaipam.io/withdrawn-at';
 
 /** Cluster API: whoever sees this on an object, or on its cluster, leaves it alone. Any value. */
 export const PAUSED_ANNOTATION = 'cluster.x-k8s.io/paused';
+/** Cluster API: which of several controllers is to look after an object. */
+export const WATCH_FILTER_LABEL = 'cluster.x-k8s.io/watch-filter';
 /** Cluster API: the cluster an object belongs to. */
 export const CLUSTER_NAME_LABEL = 'cluster.x-k8s.io/cluster-name';
 

@@ -106,6 +106,9 @@ export interface HookConfig {
   readonly clusterApiVersion: 'v1beta2' | 'v1beta1';
   /** Whether Cluster objects exist here, so that a claim that names a cluster waits for it. */
   readonly watchClusters: boolean;
+  /** Of which namespace and with which watch-filter claims are given anything; absent for all. */
+  readonly watchNamespace?: string;
+  readonly watchFilter?: string;
   /** How many seconds one of Metacontroller's caches may lag behind another. */
   readonly cacheLagSeconds: number;
 }

@@ -30,6 +30,7 @@ export const BINDER_OPTIONS = defineOptions({
   },
   'enable-leader-election': {
     type: 'boolean',
+    aliases: ['leader-elect'],
     env: 'IPAM_ENABLE_LEADER_ELECTION',
     default: 'true',
     help: 'Let one process of several write node.spec.podCIDRs. All of them serve hooks.',

@@ -27,6 +27,20 @@ export const HOOK_OPTIONS = defineOptions({
     default: 'true',
     help: 'Whether Cluster API is installed, so that a claim that names a cluster waits for it. =false if not.',
   },
+  namespace: {
+    type: 'string',
+    env: 'METAIPAM_WATCH_NAMESPACE',
+    default: '',
+    placeholder: 'namespace',
+    help: 'Serve claims of this namespace only, and leave others to somebody else. Without it, claims of every namespace.',
+  },
+  'watch-filter': {
+    type: 'string',
+    env: 'METAIPAM_WATCH_FILTER',
+    default: '',
+    placeholder: 'value',
+    help: 'Serve claims only whose label cluster.x-k8s.io/watch-filter has this value, and leave others to somebody else.',
+  },
   'cache-lag': {
     type: 'duration',
     env: 'METAIPAM_CACHE_LAG',
@@ -45,6 +59,8 @@ export function hookConfig(values: Values<typeof HOOK_OPTIONS>): HookConfig {
     installNamespace: values['install-namespace'],
     clusterApiVersion: values['cluster-api-version'],
     watchClusters: values['watch-clusters'],
+    ...(values.namespace && { watchNamespace: values.namespace }),
+    ...(values['watch-filter'] && { watchFilter: values['watch-filter'] }),
     cacheLagSeconds: values['cache-lag'] / 1000,
   };
 }

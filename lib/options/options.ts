@@ -21,6 +21,8 @@ interface OptionBase {
   readonly short?: string;
   /** What to use instead. */
   readonly deprecated?: string;
+  /** Why it has no effect. Any value is taken, and the option is named in a sentence at the end of the help. */
+  readonly ignored?: string;
   /** Values that shells offer; others are not refused for it. */
   readonly choices?: readonly string[];
   /** What is wrong with a value of the right type, as the end of "must be …"; undefined if nothing is. */
@@ -171,6 +173,11 @@ export function parseOptions<T extends OptionTable>(
     if (name === undefined) throw unknownFlag(argv[token.index]!, names);
     const option = table[name]!;
     if (option.deprecated !== undefined) warnings.push(`${flag} is deprecated: ${option.deprecated}`);
+    if (option.ignored !== undefined) {
+      if (!given.has(name)) warnings.push(`${flag} is ignored: ${option.ignored}`);
+      given.set(name, undefined);
+      continue;
+    }
     if (option.type === 'boolean') {
       given.set(name, parseValue(option, token.value ?? '', flag));
       continue;
@@ -274,7 +281,9 @@ function accepted(option: Option): string {
 
 /** The options as help text, one block each: flag, meaning, environment, default. */
 export function helpText(table: OptionTable): string {
-  const rows = Object.entries(table).map(([name, option]) => {
+  const ignored = Object.keys(table).filter((name) => table[name]!.ignored !== undefined);
+  const known = Object.entries(table).filter(([name]) => !ignored.includes(name));
+  const rows = known.map(([name, option]) => {
     const flags = [...(option.short === undefined ? [] : [`-${option.short}`]), `--${name}`];
     for (const alias of option.aliases ?? []) flags.push(`--${alias}`);
     const value =
@@ -291,7 +300,12 @@ export function helpText(table: OptionTable): string {
       ...(notes.length === 0 ? [] : [`      (${notes.join(', ')})`]),
     ].join('\n');
   });
-  return [...rows, '  -h, --help\n      Print this text.'].join('\n');
+  const list = ignored.map((name) => `--${name}`).join(', ');
+  const rest =
+    ignored.length === 0
+      ? []
+      : [`\n${wrap(`Accepted with a warning, and ignored: ${list}.`, 98).join('\n')}`];
+  return [...rows, '  -h, --help\n      Print this text.', ...rest].join('\n');
 }
 
 function wrap(text: string, width: number): string[] {

@@ -5,6 +5,7 @@ import {
   ADDRESS_SPACE_LABEL,
   CAPI_IPAM_GROUP,
   METAIPAM_API_VERSION,
+  OPEN,
   POOL_LABEL,
   POOL_UID_LABEL,
   SETTLED_LABEL,
@@ -23,6 +24,7 @@ import {
 import { sharedAddressSpace } from './address-space.ts';
 import { poolLabel } from './label.ts';
 import { isPrefixPool, type Pool, sliceNamespace } from './pool.ts';
+import { isWatched } from './reference.ts';
 
 /** Metacontroller's label on what it makes for a composite parent: the parent's uid. */
 const CONTROLLER_UID_LABEL = 'controller-uid';
@@ -124,7 +126,9 @@ export function readPoolRequest(request: CompositeRequest<Pool>, config: HookCon
   const slices = objectsOf<AllocationSlice>(request, 'children', SLICES);
   const names = new Set(slices.map((slice) => slice.metadata.name));
   return poolViewOf(request.parent, {
-    claims: objectsOf<IPAddressClaim>(request, 'related', claimGroup(config)),
+    claims: objectsOf<IPAddressClaim>(request, 'related', claimGroup(config)).filter(
+      (claim) => isWatched(claim, config) || claim.metadata.labels?.[SETTLED_LABEL] !== OPEN,
+    ),
     addresses: objectsOf<IPAddress>(request, 'related', addressGroup(config)),
     slices,
     otherSlices: objectsOf<AllocationSlice>(request, 'related', SLICES).filter(

@@ -28,6 +28,9 @@ const FOREIGN_FLAGS = new Set([
   '--apply-strategy',
   '--client-go-burst',
   '--client-go-qps',
+  '--force-conflicts',
+  '--server-side',
+  '--subresource',
   '--workers',
   '--zap-log-level',
 ]);

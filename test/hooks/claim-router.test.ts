@@ -45,6 +45,19 @@ test('what a claim says of itself stays, and one that is being deleted is not op
   assert.equal(routed(claim('a', ipPool({}), { labels: {}, deletionTimestamp: ago(1) })).labels, pool);
 });
 
+test('claims of another namespace or watch-filter are not touched', () => {
+  const filter = (value: string) => ({ labels: { 'cluster.x-k8s.io/watch-filter': value } });
+  const mine = claim('a', ipPool({}), filter('mine'));
+  const others = claim('a', ipPool({}), filter('others'));
+  const plain = claim('a', ipPool({}), { labels: {} });
+  const nothing = { attachments: [] };
+  assert.equal(routed(others, { watchFilter: 'mine' }), nothing);
+  assert.equal(routed(plain, { watchFilter: 'mine' }), nothing);
+  assert.equal(routed(plain, { watchNamespace: 'elsewhere' }), nothing);
+  assert.equal(routed(mine, { watchFilter: 'mine', watchNamespace: 'default' }), routed(mine));
+  assert.ok(routed(others).labels);
+});
+
 test('a label that says something else is put right', () => {
   const { labels } = routed(
     claim('a', ipPool({}), { labels: { 'metaipam.io/pool': 'InClusterIPPool.other' } }),

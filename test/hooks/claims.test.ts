@@ -863,4 +863,28 @@ test('a claim of a global pool asks for slices where the install is', () => {
   );
 });
 
+const ELSEWHERE = { watchNamespace: 'elsewhere' };
+
+test('a claim that is not watched is left to others, with what it has', () => {
+  const open = claim('a', POOL, { labels: { ...labelsOf(POOL), 'metaipam.io/settled': 'open' } });
+  assert.equal(synced(open, { config: ELSEWHERE, seconds: 999 }), {
+    labels: { 'metaipam.io/settled': null },
+    attachments: [],
+  });
+  const bound = boundClaim(claim('a', POOL));
+  const address = addressOf(bound, '10.0.0.7');
+  const seen = { related: slicesOf(POOL, [bound, '10.0.0.7']), attachments: [address] };
+  const { attachments, status, labels } = synced(bound, { ...seen, config: { watchFilter: 'x' } });
+  assert.equal(
+    attachments.map(({ metadata }) => metadata.name),
+    ['a'],
+  );
+  assert.equal([status, labels], [undefined, undefined]);
+});
+
+test('a claim that is not watched any more ends as any other', () => {
+  const ending = claim('a', POOL, { deletionTimestamp: ago(1) });
+  assert.equal(finalized(ending, { config: ELSEWHERE }), finalized(ending));
+});
+
 test.run();

@@ -1274,4 +1274,13 @@ test('conditions keep their time while their status stays', () => {
   );
 });
 
+test('an open claim that is not watched is given nothing', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+  const request = poolRequest(pool, [], [claim('a', pool)]);
+  const given = (config: object) => listed(pools.sync(request, contextAt(0, config)));
+  assert.not.equal(given({ watchNamespace: 'default' }), given({ watchNamespace: 'elsewhere' }));
+  assert.equal(given({ watchFilter: 'x' }), given({ watchNamespace: 'elsewhere' }));
+  assert.equal(given({ watchNamespace: 'default' }), given({}));
+});
+
 test.run();

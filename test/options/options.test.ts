@@ -41,6 +41,8 @@ const TABLE = defineOptions({
   workers: { type: 'integer', help: 'Workers.' },
   'log-format': { type: 'enum', values: ['json', 'text'], default: 'json', help: 'Format.' },
   old: { type: 'string', env: 'OLD', default: '', help: 'Old.', deprecated: 'use --new' },
+  'webhook-port': { type: 'string', help: '', ignored: 'there is no webhook' },
+  profile: { type: 'boolean', help: '', ignored: 'there is no profiler' },
   filename: { type: 'list', short: 'f', help: 'Files.' },
   output: { type: 'enum', values: ['table', 'json'], short: 'o', default: 'table', help: 'Output.' },
   'all-namespaces': { type: 'boolean', short: 'A', help: 'All.' },
@@ -203,6 +205,23 @@ test('deprecated options warn with what replaces them, whether given as flag or 
   assert.equal(parse(['--old=x']).warnings, ['--old is deprecated: use --new']);
   assert.equal(parse([], { OLD: 'x' }).warnings, ['OLD is deprecated: use --new']);
   assert.equal(parse([], { OLD: '' }).warnings, []);
+});
+
+test('ignored options take any value and warn once', () => {
+  const { warnings, values, positionals } = parse([
+    '--webhook-port',
+    '0',
+    '--webhook-port=x',
+    '--profile',
+    'a',
+  ]);
+  assert.equal(warnings, [
+    '--webhook-port is ignored: there is no webhook',
+    '--profile is ignored: there is no profiler',
+  ]);
+  assert.is(values['webhook-port'], undefined);
+  assert.equal(positionals, ['a']);
+  assert.match(helpText(TABLE), 'Accepted with a warning, and ignored: --webhook-port, --profile.');
 });
 
 test('help shows flag, meaning, environment and default', () => {
