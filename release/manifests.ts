@@ -1,12 +1,13 @@
 /** The manifests of a release, from those of `metacontroller` and `crds`. */
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { load } from 'js-yaml';
 import { formatDiagnostic } from '../lib/cli/diagnostic.ts';
 import { parseManifests } from '../lib/cli/manifests.ts';
 import { formatYaml } from '../lib/cli/yaml.ts';
 import type { KubernetesObject } from '../lib/kubernetes/object.ts';
 
+const HOST_NETWORK = join(dirname(import.meta.dirname), 'metacontroller/host-network');
 const NAMESPACE = 'metaipam-system';
 const IMAGE = 'ghcr.io/metaipam/metaipam';
 /** clusterctl's name for the provider `metaipam` of type IPAMProvider, in labels and folders. */
@@ -25,6 +26,7 @@ interface Deployment extends KubernetesObject {
 interface Container {
   readonly name: string;
   readonly image: string;
+  readonly args?: readonly string[];
 }
 
 /**
@@ -80,24 +82,66 @@ export function installYaml(install: readonly KubernetesObject[], version: strin
  * - The container is called `manager` ("Controllers & Watching namespace").
  * - Everything has the provider's label ("Labels").
  *
+ * - clusterctl labels every CRD, and moves the objects of labelled ones ("Move"). Allocations stay: the server, which
+ *   gets the right to do so, takes the label off theirs.
+ *
  * The PodNetwork `default` is left out: clusterctl upgrades by deleting all but the namespace and the CRDs, and the
  * network would go, with the allocations of its nodes.
+ *
+ * @param metacontroller what Metacontroller needs beside its container, which then is the second of the pod; without
+ *   it Metacontroller has to be there before
  */
-export function componentsYaml(install: readonly KubernetesObject[], version: string): string {
-  const objects = install
+export function componentsYaml(
+  install: readonly KubernetesObject[],
+  version: string,
+  metacontroller?: readonly KubernetesObject[],
+): string {
+  const objects = [...install, ...KEEP_FROM_MOVE, ...(metacontroller ?? [])]
     .filter(({ kind }) => kind !== 'PodNetwork')
     .map((object) => withImage(object, version))
     .map(inTargetNamespace)
     .map(withManager)
+    .map((object) => (metacontroller === undefined ? object : withMetacontroller(object)))
     .map(withProviderLabel);
+  const beside =
+    metacontroller === undefined
+      ? 'Metacontroller is to be there before.'
+      : 'Metacontroller is within: no other may run in the cluster.';
   const text = yaml(
     objects,
-    `metaipam ${version} as a provider for clusterctl. Metacontroller is to be there before.`,
+    `metaipam ${version} as a provider for clusterctl. ${beside}`,
     'Another namespace is set with METAIPAM_NAMESPACE, not with --target-namespace alone.',
-    'clusterctl move would take allocations along, which must stay: docs/operations.md says what to do before.',
   );
   return text.replaceAll(NAMESPACE, `\${METAIPAM_NAMESPACE:=${NAMESPACE}}`);
 }
+
+/** What `--keep-from-move` needs. */
+const KEEP_FROM_MOVE: readonly KubernetesObject[] = [
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'metaipam-keep-from-move' },
+    rules: [
+      {
+        apiGroups: ['apiextensions.k8s.io'],
+        resources: ['customresourcedefinitions'],
+        resourceNames: ['allocationslices.metaipam.io', 'podcidrclaims.metaipam.io'],
+        verbs: ['get', 'patch'],
+      },
+    ],
+  },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'metaipam-keep-from-move' },
+    roleRef: {
+      apiGroup: 'rbac.authorization.k8s.io',
+      kind: 'ClusterRole',
+      name: 'metaipam-keep-from-move',
+    },
+    subjects: [{ kind: 'ServiceAccount', name: 'metaipam', namespace: NAMESPACE }],
+  },
+] as object[] as KubernetesObject[];
 
 function isCrd({ kind }: KubernetesObject): boolean {
   return kind === 'CustomResourceDefinition';
@@ -115,7 +159,40 @@ function withImage(object: KubernetesObject, version: string): KubernetesObject 
 }
 
 function withManager(object: KubernetesObject): KubernetesObject {
-  return withContainers(object, (container) => ({ ...container, name: 'manager' }));
+  return withContainers(object, (container) => ({
+    ...container,
+    name: 'manager',
+    args: [...(container.args ?? []), '--keep-from-move'],
+  }));
+}
+
+/** Metacontroller as the component host-network has it, beside the manager and in its account. */
+function withMetacontroller(object: KubernetesObject): KubernetesObject {
+  if (!isDeployment(object)) return object;
+  const { spec } = object;
+  const { template } = spec;
+  const containers = [...template.spec.containers, readMetacontroller()];
+  const changed: Deployment = {
+    ...object,
+    spec: { ...spec, template: { ...template, spec: { ...template.spec, containers } } },
+  };
+  return changed;
+}
+
+/** The container that the component host-network adds. */
+function readMetacontroller(): Container {
+  const { patches } = load(readFileSync(join(HOST_NETWORK, 'kustomization.yaml'), 'utf8')) as {
+    patches: { target?: { kind: string }; patch: string }[];
+  };
+  const { patch } = patches.find(({ target }) => target?.kind === 'Deployment')!;
+  const steps = load(patch) as { path: string; value: Container }[];
+  return steps.find(({ path }) => path === '/spec/template/spec/containers/-')!.value;
+}
+
+/** The rights of Metacontroller for the controllers of metaipam. */
+export function metacontrollerRights(): KubernetesObject[] {
+  const path = join(HOST_NETWORK, 'rbac.yaml');
+  return parseManifests(readFileSync(path, 'utf8'), path).objects.map(({ object }) => object);
 }
 
 function withContainers(

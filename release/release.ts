@@ -16,9 +16,16 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parseManifests } from '../lib/cli/manifests.ts';
 import { shippedVersion } from '../lib/shipped.ts';
 import { bundle } from './bundle.ts';
-import { componentsYaml, crdsYaml, installYaml, readKustomization } from './manifests.ts';
+import {
+  componentsYaml,
+  crdsYaml,
+  installYaml,
+  metacontrollerRights,
+  readKustomization,
+} from './manifests.ts';
 
 const ROOT = dirname(import.meta.dirname);
 
@@ -29,7 +36,11 @@ if (import.meta.main) {
   mkdirSync(folder, { recursive: true });
   writeManifests(folder, version);
   await bundle(folder);
-  const problems = [...packCniPrograms(folder, version), ...packChart(folder, version)];
+  const problems = [
+    ...writeWholeComponents(folder, version),
+    ...packCniPrograms(folder, version),
+    ...packChart(folder, version),
+  ];
   writeFileSync(join(folder, 'SHA256SUMS'), checksums(folder));
   process.stdout.write(readFileSync(join(folder, 'SHA256SUMS')));
   for (const problem of problems) process.stderr.write(`NOT IN THE RELEASE: ${problem}\n`);
@@ -48,6 +59,25 @@ export function writeManifests(folder: string, version: string): void {
     join(ROOT, 'metacontroller/default-pod-network.yaml'),
     join(folder, 'default-pod-network.yaml'),
   );
+}
+
+/**
+ * The components with Metacontroller, whose CRDs are read from $METACONTROLLER_CRDS or, as for the end-to-end tests,
+ * from beside $KUBEBUILDER_ASSETS. Returns why there are none.
+ */
+export function writeWholeComponents(folder: string, version: string): string[] {
+  const assets = process.env.KUBEBUILDER_ASSETS || '/usr/local/kubebuilder/bin';
+  const path = process.env.METACONTROLLER_CRDS || join(assets, '..', 'metacontroller-crds.yaml');
+  if (!existsSync(path)) {
+    return [
+      `ipam-components-with-metacontroller.yaml: no ${path}; $METACONTROLLER_CRDS names Metacontroller's CRDs`,
+    ];
+  }
+  const crds = parseManifests(readFileSync(path, 'utf8'), path).objects.map(({ object }) => object);
+  const install = readKustomization(join(ROOT, 'metacontroller'));
+  const text = componentsYaml(install, version, [...crds, ...metacontrollerRights()]);
+  writeFileSync(join(folder, 'ipam-components-with-metacontroller.yaml'), text);
+  return [];
 }
 
 /** The sums of all files of a folder, as `sha256sum --check` reads them. */

@@ -22,6 +22,8 @@ export interface BinderOptions {
   readonly concurrency: number;
   /** How many node patches a second. */
   readonly qps: number;
+  /** See `keepFromMove`. */
+  readonly keepFromMove?: boolean;
 }
 
 export type BinderClient = Pick<ClusterClient, 'watch' | 'readNode' | 'patchPodCIDRs' | 'createNodeEvent'>;

@@ -188,6 +188,13 @@ export class ClusterClient {
     await this.#custom.patchNamespacedCustomObject(request, this.#within(signal, [apply]));
   }
 
+  /** A JSON merge patch (RFC 7386) of a cluster-scoped object, which need not be a custom resource. */
+  async mergePatch(path: ObjectPath, body: object, signal: AbortSignal): Promise<void> {
+    const merge = setHeaderMiddleware('Content-Type', PatchStrategy.MergePatch);
+    const request = { ...parts(path), body, fieldManager: FIELD_MANAGER };
+    await this.#custom.patchClusterCustomObject(request, withSignal(signal, merge));
+  }
+
   /** Deletes a namespaced custom resource, this very one as it was then. */
   async deleteObject(
     path: ObjectPath,

@@ -6,6 +6,7 @@ import { Binder, type BinderOptions } from './binder.ts';
 import { BinderMetrics } from './binder-metrics.ts';
 import { systemClock } from './clock.ts';
 import type { ClusterClient } from './cluster-client.ts';
+import { keepFromMove } from './keep-from-move.ts';
 import { LeaderElection, type LeaseOptions, type Term } from './lease.ts';
 
 export interface ElectionOptions extends LeaseOptions {
@@ -44,7 +45,9 @@ export function runBinder(
     metrics.setLeader(true);
     log.info('binding nodes');
     leading = true;
-    await Promise.all([binder.run(term), janitor.run(term)]).finally(() => {
+    const work = [binder.run(term), janitor.run(term)];
+    if (options.keepFromMove) work.push(keepFromMove(client, log, systemClock, term));
+    await Promise.all(work).finally(() => {
       leading = false;
       metrics.setLeader(false);
     });

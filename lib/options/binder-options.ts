@@ -81,6 +81,12 @@ export const BINDER_OPTIONS = defineOptions({
     help: "The name of the Lease. The default is node-ipam-controller's, so that the two never write side by side.",
     check: (name: string) => (isSubdomain(name) ? undefined : 'the name of a Lease'),
   },
+  'keep-from-move': {
+    type: 'boolean',
+    env: 'METAIPAM_KEEP_FROM_MOVE',
+    default: 'false',
+    help: "Take clusterctl's label off the CRDs of allocations, so that clusterctl move leaves those where they are. For installs by clusterctl, which labels every CRD.",
+  },
   'node-patch-concurrency': {
     type: 'integer',
     env: 'METAIPAM_NODE_PATCH_CONCURRENCY',
@@ -108,6 +114,7 @@ export function binderOptions(values: BinderValues, installNamespace: string): B
     installNamespace,
     concurrency: values['node-patch-concurrency'],
     qps: values['node-patch-qps'],
+    ...(values['keep-from-move'] && { keepFromMove: true }),
   };
 }
 

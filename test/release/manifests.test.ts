@@ -11,7 +11,7 @@ import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubern
 import { shippedVersion } from '../../lib/shipped.ts';
 import { validateObjects } from '../../lib/validation/index.ts';
 import { componentsYaml, readKustomization } from '../../release/manifests.ts';
-import { checksums, writeManifests } from '../../release/release.ts';
+import { checksums, writeManifests, writeWholeComponents } from '../../release/release.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const VARIABLE = '$' + '{METAIPAM_NAMESPACE:=metaipam-system}';
@@ -112,6 +112,56 @@ test('ipam-components.yaml: what clusterctl would move away from its namespace i
     () => componentsYaml([object], VERSION),
     /^ConfigMap kube-public\/a: clusterctl would move it/,
   );
+});
+
+test('ipam-components.yaml: the server may keep allocations out of a move, and does', ({ folder }) => {
+  const all = objects(folder, 'ipam-components.yaml');
+  const [{ args }] = find(all, 'Deployment').spec.template.spec.containers;
+  assert.equal(args, ['serve', '--keep-from-move']);
+  const role = all.find(({ metadata }) => metadata.name === 'metaipam-keep-from-move');
+  const [{ resourceNames }] = (role as unknown as { rules: [{ resourceNames: string[] }] }).rules;
+  const ours = resources.all.filter(({ apiVersion }) => apiVersion.startsWith('metaipam.io/'));
+  const staying = ours
+    .filter(({ kind }) => kind !== 'PodNetwork')
+    .map(({ plural }) => `${plural}.metaipam.io`);
+  assert.equal(resourceNames.toSorted(), staying.sort());
+});
+
+test('the components with Metacontroller: its CRDs, its rights, and its container behind the manager', ({
+  folder,
+}) => {
+  const crds = join(folder, 'metacontroller.yaml');
+  const crd =
+    'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a.example.com}\n';
+  writeFileSync(crds, crd);
+  const { METACONTROLLER_CRDS: before } = process.env;
+  process.env.METACONTROLLER_CRDS = crds;
+  try {
+    assert.equal(writeWholeComponents(folder, VERSION), []);
+    const all = objects(folder, 'ipam-components-with-metacontroller.yaml');
+    const { containers, serviceAccountName } = find(all, 'Deployment').spec.template.spec;
+    assert.equal(
+      containers.map(({ name }: { name: string }) => name),
+      ['manager', 'metacontroller'],
+    );
+    assert.is(serviceAccountName, 'metaipam');
+    const added = new Set(all.map(id));
+    for (const object of objects(folder, 'ipam-components.yaml')) assert.ok(added.delete(id(object)));
+    assert.equal([...added].sort(), [
+      'ClusterRole /metaipam-metacontroller',
+      'ClusterRoleBinding /metaipam-metacontroller',
+      'CustomResourceDefinition /a.example.com',
+      'Role metaipam-system/metaipam-metacontroller',
+      'RoleBinding metaipam-system/metaipam-metacontroller',
+    ]);
+    process.env.METACONTROLLER_CRDS = join(folder, 'nowhere.yaml');
+    assert.match(writeWholeComponents(folder, VERSION)[0] ?? '', 'nowhere.yaml');
+  } finally {
+    rmSync(crds);
+    rmSync(join(folder, 'ipam-components-with-metacontroller.yaml'), { force: true });
+    if (before === undefined) delete process.env.METACONTROLLER_CRDS;
+    else process.env.METACONTROLLER_CRDS = before;
+  }
 });
 
 test('metadata.yaml names the series of this version, with a contract that its CRDs keep', ({ folder }) => {
