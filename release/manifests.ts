@@ -8,6 +8,7 @@ import { formatYaml } from '../lib/cli/yaml.ts';
 import type { KubernetesObject } from '../lib/kubernetes/object.ts';
 
 const HOST_NETWORK = join(dirname(import.meta.dirname), 'metacontroller/host-network');
+const DIAGNOSTICS = join(dirname(import.meta.dirname), 'metacontroller/diagnostics/rbac.yaml');
 const NAMESPACE = 'metaipam-system';
 const IMAGE = 'ghcr.io/metaipam/metaipam';
 /** clusterctl's name for the provider `metaipam` of type IPAMProvider, in labels and folders. */
@@ -27,6 +28,7 @@ interface Container {
   readonly name: string;
   readonly image: string;
   readonly args?: readonly string[];
+  readonly ports?: readonly object[];
 }
 
 /**
@@ -82,6 +84,7 @@ export function installYaml(install: readonly KubernetesObject[], version: strin
  * - The container is called `manager` ("Controllers & Watching namespace").
  * - Everything has the provider's label ("Labels").
  *
+ * - Metrics are served as managers of Cluster API do: over HTTPS, to those who may read them.
  * - clusterctl labels every CRD, and moves the objects of labelled ones ("Move"). Allocations stay: the server, which
  *   gets the right to do so, takes the label off theirs.
  *
@@ -96,7 +99,7 @@ export function componentsYaml(
   version: string,
   metacontroller?: readonly KubernetesObject[],
 ): string {
-  const objects = [...install, ...KEEP_FROM_MOVE, ...(metacontroller ?? [])]
+  const objects = [...install, ...KEEP_FROM_MOVE, ...readObjects(DIAGNOSTICS), ...(metacontroller ?? [])]
     .filter(({ kind }) => kind !== 'PodNetwork')
     .map((object) => withImage(object, version))
     .map(inTargetNamespace)
@@ -162,7 +165,8 @@ function withManager(object: KubernetesObject): KubernetesObject {
   return withContainers(object, (container) => ({
     ...container,
     name: 'manager',
-    args: [...(container.args ?? []), '--keep-from-move'],
+    args: [...(container.args ?? []), '--keep-from-move', '--diagnostics-address=:8443'],
+    ports: [...(container.ports ?? []), { name: 'metrics', containerPort: 8443 }],
   }));
 }
 
@@ -191,7 +195,10 @@ function readMetacontroller(): Container {
 
 /** The rights of Metacontroller for the controllers of metaipam. */
 export function metacontrollerRights(): KubernetesObject[] {
-  const path = join(HOST_NETWORK, 'rbac.yaml');
+  return readObjects(join(HOST_NETWORK, 'rbac.yaml'));
+}
+
+function readObjects(path: string): KubernetesObject[] {
   return parseManifests(readFileSync(path, 'utf8'), path).objects.map(({ object }) => object);
 }
 

@@ -12,6 +12,7 @@ import {
 import { HOOK_OPTIONS, hookConfig, notNegative } from '../options/hook-options.ts';
 import { MANAGER_OPTIONS } from '../options/manager-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import type { Reviewer } from '../server/access.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 import type { Server } from '../server/server.ts';
 import type { TlsFiles } from '../server/tls.ts';
@@ -61,6 +62,24 @@ export const SERVE_OPTIONS = defineOptions({
     placeholder: 'address',
     help: 'Wins over --webserver-bind-address if it is not empty.',
     deprecated: 'use --webserver-bind-address',
+  },
+  'diagnostics-address': {
+    type: 'string',
+    env: 'METAIPAM_DIAGNOSTICS_ADDR',
+    default: '',
+    placeholder: 'address',
+    help: 'Serve /metrics here instead, over HTTPS with a certificate of its own, to those who by the API server may get the path /metrics: :8443, as managers of Cluster API have it. Empty or 0 leaves metrics on the web server, for all.',
+  },
+  'insecure-diagnostics': {
+    type: 'boolean',
+    default: 'false',
+    help: 'Serve --diagnostics-address over HTTP and to everybody.',
+  },
+  'tls-min-version': {
+    type: 'enum',
+    values: ['VersionTLS12', 'VersionTLS13'],
+    default: 'VersionTLS12',
+    help: 'The least version of TLS that hooks and metrics speak.',
   },
   page: {
     type: 'boolean',
@@ -127,7 +146,12 @@ async function serve(
       import('../server/server.ts'),
       import('../server/tls.ts'),
     ]);
-  const address = (option: 'hooks-bind-address' | 'webserver-bind-address' | 'health-probe-address') => {
+  type AddressOption =
+    | 'hooks-bind-address'
+    | 'webserver-bind-address'
+    | 'health-probe-address'
+    | 'diagnostics-address';
+  const address = (option: AddressOption) => {
     const parsed: BindAddress | undefined = parseBindAddress(values[option]);
     if (parsed !== undefined) return parsed;
     const text = JSON.stringify(values[option]);
@@ -144,6 +168,7 @@ async function serve(
   }
   const election = electionOptions(values, values['install-namespace'], io.env);
   const connection = values['no-bind'] ? undefined : await connectBinder(values);
+  const minVersion = values['tls-min-version'] === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2';
   const signals = nextSignals();
   const logger = createLogger({ level: logLevel(values), format: values['log-format'] }, io.stdout);
   const server = await startServer({
@@ -154,6 +179,10 @@ async function serve(
     hooksAddress: address('hooks-bind-address'),
     hooksTls: tlsFiles(values),
     webserver: { address: address(webserver), option: webserver },
+    diagnostics: hasDiagnostics(values)
+      ? { address: address('diagnostics-address'), reviewer: await reviewer(values), minVersion }
+      : undefined,
+    minVersion,
     page: values.page ? { replica: io.env.POD_NAME || hostname() } : undefined,
   }).catch((error) => {
     throw error instanceof ListenError || error instanceof TlsError ? new InputError(error.message) : error;
@@ -201,6 +230,24 @@ async function connectBinder(values: Parsed<typeof SERVE_OPTIONS>['values']): Pr
   if ('problem' in connection && (options.kubeconfig || options.apiserver))
     throw new InputError(connection.problem);
   return connection;
+}
+
+function hasDiagnostics(values: Parsed<typeof SERVE_OPTIONS>['values']): boolean {
+  return !['', '0'].includes(values['diagnostics-address']);
+}
+
+/** Whom to ask who may read metrics; undefined if everybody may. Throws InputError when nobody can be asked. */
+async function reviewer(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Reviewer | undefined> {
+  if (values['insecure-diagnostics']) return undefined;
+  const [{ connect }, { apiReviewer }] = await Promise.all([
+    import('../binder/cluster-client.ts'),
+    import('../server/reviews.ts'),
+  ]);
+  const connection = connect(connectionOptions(values));
+  if ('config' in connection) return apiReviewer(connection.config);
+  throw new InputError(
+    `--diagnostics-address: ${connection.problem}, so that nobody can be asked who may read metrics; --insecure-diagnostics serves them to all`,
+  );
 }
 
 /** Starts to bind nodes, if there is a cluster to bind them in; hooks are served with or without one. */

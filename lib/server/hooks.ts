@@ -7,7 +7,7 @@ import { ServerError, toServerError } from './errors.ts';
 import type { Metrics, Outcome } from './metrics.ts';
 import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths } from './request.ts';
 import type { SeenParents } from './seen.ts';
-import type { Credentials } from './tls.ts';
+import type { Credentials, TlsVersion } from './tls.ts';
 
 export interface HookServerOptions {
   readonly controllers: Controllers;
@@ -18,6 +18,8 @@ export interface HookServerOptions {
   readonly logger: FastifyBaseLogger;
   /** Speaks HTTPS with these, else HTTP. */
   readonly credentials?: Credentials | undefined;
+  /** The least version of TLS; 1.2 unless given. */
+  readonly minVersion?: TlsVersion | undefined;
   /** Keeps what the page shows. */
   readonly seen?: SeenParents | undefined;
   /** Milliseconds since the epoch, as the hooks see it. */
@@ -27,6 +29,7 @@ export interface HookServerOptions {
 /** A server that does not listen yet. */
 export function createHookServer(options: HookServerOptions): FastifyInstance {
   const { controllers, config, bodyLimit, metrics, logger, credentials, seen, now = Date.now } = options;
+  const { minVersion = 'TLSv1.2' } = options;
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -36,7 +39,7 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
     // Longer than the 90 s after which Go's client drops an idle connection: it would not repeat a POST that
     // meets a connection just closed from this side.
     keepAliveTimeout: 120_000,
-    ...(credentials && { https: { cert: credentials.cert, key: credentials.key } }),
+    ...(credentials && { https: { cert: credentials.cert, key: credentials.key, minVersion } }),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {

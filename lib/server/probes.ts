@@ -33,7 +33,8 @@ export class Readiness {
 
 interface ProbeServerOptions {
   readonly readiness: Readiness;
-  readonly metrics: Metrics;
+  /** Served at `/metrics`; undefined where they are elsewhere. */
+  readonly metrics: Metrics | undefined;
   readonly logger: FastifyBaseLogger;
   readonly page?: PageOptions | undefined;
 }
@@ -52,13 +53,16 @@ export function createProbeServer({ readiness, metrics, logger, page }: ProbeSer
     reply.code(503);
     return `not ready: ${reasons.join(', ')}\n`;
   });
-  app.get('/metrics', async (_request, reply) => {
-    reply.header('content-type', metrics.registry.contentType);
-    return metrics.registry.metrics();
-  });
+  if (metrics !== undefined) {
+    app.get('/metrics', async (_request, reply) => {
+      reply.header('content-type', metrics.registry.contentType);
+      return metrics.registry.metrics();
+    });
+  }
   if (page !== undefined) addPage(app, page);
   app.setNotFoundHandler((_request, reply) => {
-    reply.code(404).send(`not found: try ${page === undefined ? '' : '/, '}/healthz, /readyz or /metrics\n`);
+    const paths = [...(page ? ['/'] : []), '/healthz', ...(metrics ? ['/readyz', '/metrics'] : ['/readyz'])];
+    reply.code(404).send(`not found: try ${paths.slice(0, -1).join(', ')} or ${paths.at(-1)}\n`);
   });
   return app;
 }

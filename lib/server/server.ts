@@ -4,12 +4,19 @@ import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { type BindAddress, listen } from './bind-address.ts';
+import { createDiagnosticsServer, type DiagnosticsOptions } from './diagnostics.ts';
 import { createHookServer } from './hooks.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbeServer, Readiness } from './probes.ts';
 import type { Controllers } from './request.ts';
 import { SeenParents } from './seen.ts';
-import { type Credentials, readCredentials, type TlsFiles, watchCredentials } from './tls.ts';
+import {
+  type Credentials,
+  readCredentials,
+  type TlsFiles,
+  type TlsVersion,
+  watchCredentials,
+} from './tls.ts';
 
 export interface TlsOptions extends TlsFiles {
   /** Between two looks at the files; 10 seconds unless given. */
@@ -25,6 +32,10 @@ export interface ServerOptions {
   /** Serves the hooks over HTTPS; files that change are read again. */
   readonly hooksTls?: TlsOptions | undefined;
   readonly webserver: { readonly address: BindAddress; readonly option: string };
+  /** Where metrics are, if not on the web server. */
+  readonly diagnostics?: DiagnosticsOptions | undefined;
+  /** The least version of TLS for the hooks; 1.2 unless given. */
+  readonly minVersion?: TlsVersion | undefined;
   /** Shows what the hooks see, under the name of this process. */
   readonly page?: { readonly replica: string } | undefined;
 }
@@ -33,6 +44,7 @@ export interface Server {
   /** Where hooks and probes really listen: `127.0.0.1:40123`. */
   readonly hooksAddress: string;
   readonly webserverAddress: string;
+  readonly diagnosticsAddress: string | undefined;
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   /**
@@ -46,21 +58,28 @@ const STARTING = 'the hooks server is starting';
 
 /** Listens on both addresses. Throws ListenError or TlsError; nothing listens then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { controllers, config, bodyLimit, logger, hooksTls } = options;
+  const { controllers, config, bodyLimit, logger, hooksTls, minVersion, diagnostics } = options;
   const credentials = hooksTls && readCredentials(hooksTls);
   const readiness = new Readiness(STARTING);
   const metrics = createMetrics();
   const seen = options.page && new SeenParents(config);
-  const hooks = createHookServer({ controllers, config, bodyLimit, metrics, logger, credentials, seen });
+  const hooks = createHookServer({
+    ...{ controllers, config, bodyLimit, metrics, logger, credentials, minVersion, seen },
+  });
   const page = seen && { seen, replica: options.page!.replica, context: () => ({ now: Date.now(), config }) };
-  const probes = createProbeServer({ readiness, metrics, logger, page });
+  const probes = createProbeServer({ readiness, metrics: diagnostics ? undefined : metrics, logger, page });
+  const guarded = diagnostics && createDiagnosticsServer(diagnostics, metrics, logger);
   let webserverAddress: string;
   let hooksAddress: string;
+  let diagnosticsAddress: string | undefined;
   try {
     webserverAddress = await listen(probes, options.webserver.address, options.webserver.option);
+    if (guarded && diagnostics) {
+      diagnosticsAddress = await listen(guarded, diagnostics.address, 'diagnostics-address');
+    }
     hooksAddress = await listen(hooks, options.hooksAddress, 'hooks-bind-address');
   } catch (error) {
-    await Promise.all([probes.close(), hooks.close()]);
+    await Promise.all([probes.close(), hooks.close(), guarded?.close()]);
     throw error;
   }
   const unwatch = hooksTls && credentials && keepCredentials(hooks.server, hooksTls, credentials, logger);
@@ -75,10 +94,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const expired = setTimeout(graceMilliseconds, false, { ref: false });
     const clean = await Promise.race([finished, expired]);
     hooks.server.closeAllConnections();
-    await probes.close();
+    await Promise.all([probes.close(), guarded?.close()]);
     return clean;
   }
-  return { hooksAddress, webserverAddress, readiness, metrics, close };
+  return { hooksAddress, webserverAddress, diagnosticsAddress, readiness, metrics, close };
 }
 
 /** Gives a server its new certificate when the files change: connections that are open keep the old one. */

@@ -8,6 +8,9 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
+/** The least version that is spoken. */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
 export interface Credentials {
   readonly cert: string;
   readonly key: string;

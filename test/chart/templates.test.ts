@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CHART } from '../../charts/build.ts';
 import { SERVE_OPTIONS } from '../../lib/cli/serve.ts';
-import { parseOptions } from '../../lib/options/options.ts';
+import { type OptionTable, parseOptions } from '../../lib/options/options.ts';
 import { find, HELM, helm, KUBE_VERSION, type Manifest, NO_HELM, template } from './helm.ts';
 
 const cases = globSync('ci/*-values.yaml', { cwd: CHART }).map((path) => basename(path, '-values.yaml'));
@@ -294,14 +294,25 @@ if (HELM === undefined) {
       (name) => container(template(name)).args as string[],
     );
     const reached = new Set(rendered.map((argument) => argument.replace(/^--|=.*$/g, '')));
-    const left = Object.keys(SERVE_OPTIONS).filter((name) => !reached.has(name));
+    const left = Object.entries(SERVE_OPTIONS as OptionTable)
+      .filter(([name, { ignored }]) => !reached.has(name) && ignored === undefined)
+      .map(([name]) => name);
     assert.equal(left, [
       // Deprecated.
       'health-probe-address',
+      // What those set who use several providers, or none of the API server's judgement.
+      'insecure-diagnostics',
+      'tls-min-version',
+      'namespace',
+      'watch-filter',
       // A pod has them from its own account, name and namespace.
       'apiserver',
       'leader-elect-id',
       'leader-elect-namespace',
+      // For installs by clusterctl.
+      'keep-from-move',
+      // --log-level in another spelling.
+      'v',
     ]);
   });
 
@@ -320,9 +331,30 @@ if (HELM === undefined) {
       ['metaipam'],
     );
     const keys = spec.tolerations.map(({ key }: Manifest) => key);
-    assert.equal(keys, ['node.kubernetes.io/not-ready', 'node.kubernetes.io/network-unavailable']);
+    // Those of node-ipam-controller's chart.
+    const taints = ['not-ready', 'unreachable', 'unschedulable', 'network-unavailable'];
+    const pressures = ['disk-pressure', 'memory-pressure', 'pid-pressure'];
+    const tolerated = [...taints, ...pressures].map((taint) => `node.kubernetes.io/${taint}`);
+    assert.equal(keys.toSorted(), tolerated.sort());
     const everything = ofKind(objects, /Role$/).flatMap(({ rules }) => rules);
     assert.not.ok(JSON.stringify(everything).includes('*'));
+  });
+
+  test('metrics for those who may read them', () => {
+    const objects = template({
+      diagnostics: { enabled: true, port: 9443 },
+      serviceMonitor: { enabled: true },
+      networkPolicy: { enabled: true },
+    });
+    assert.is(options(objects)['diagnostics-address'], ':9443');
+    const [endpoint] = find(objects, 'ServiceMonitor').spec.endpoints;
+    assert.equal([endpoint.port, endpoint.scheme], ['metrics', 'https']);
+    assert.match(JSON.stringify(find(objects, 'NetworkPolicy').spec), '"port":"metrics"');
+    const roles = ofKind(objects, /^ClusterRole(Binding)?$/).map(({ metadata }) => metadata.name);
+    for (const name of ['auth-delegator', 'metrics-reader'])
+      assert.ok(roles.includes(`metaipam-${name}`), name);
+    const plain = ofKind(template({ serviceMonitor: { enabled: true } }), /^ServiceMonitor$/);
+    assert.is(plain[0]!.spec.endpoints[0].port, 'http');
   });
 
   const refusals: [values: object, message: RegExp][] = [

@@ -117,7 +117,7 @@ test('ipam-components.yaml: what clusterctl would move away from its namespace i
 test('ipam-components.yaml: the server may keep allocations out of a move, and does', ({ folder }) => {
   const all = objects(folder, 'ipam-components.yaml');
   const [{ args }] = find(all, 'Deployment').spec.template.spec.containers;
-  assert.equal(args, ['serve', '--keep-from-move']);
+  assert.equal(args, ['serve', '--keep-from-move', '--diagnostics-address=:8443']);
   const role = all.find(({ metadata }) => metadata.name === 'metaipam-keep-from-move');
   const [{ resourceNames }] = (role as unknown as { rules: [{ resourceNames: string[] }] }).rules;
   const ours = resources.all.filter(({ apiVersion }) => apiVersion.startsWith('metaipam.io/'));
