@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
+import type { IPAddress } from '../../lib/kubernetes/types.ts';
 import { filesOf, type Page, ROOT, readPages } from '../docs/pages.ts';
 import { ASSETS, eventually } from './control-plane.ts';
 import { type Installation, install, list, quiet } from './install.ts';
@@ -17,7 +18,9 @@ const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
 
 test.before(async (context) => {
   for (const entry of readdirSync(ROOT)) symlinkSync(join(ROOT, entry), join(folder, entry));
-  for (const { name, text } of filesOf(page('docs/first-pool.md'))) writeFileSync(join(folder, name), text);
+  for (const path of ['docs/first-pool.md', 'docs/control-plane-endpoint.md']) {
+    for (const { name, text } of filesOf(page(path))) writeFileSync(join(folder, name), text);
+  }
   const serveArgs = ['--log-level=debug', '--cache-lag=3s'];
   context.installation = await install({ serveArgs, isAlone: true });
   // It has no pods here, where no node runs any.
@@ -51,6 +54,41 @@ test('the first pool: addresses for pods', async ({ installation }) => {
     const output = await runBlocks(installation, 'docs/first-pool.md', 'Addresses for pods');
     return /worker-1 +192\.168\.0\.0\/26\nworker-2 +192\.168\.0\.64\/26\n/.test(output);
   });
+});
+
+test("a control plane's endpoint: claimed, given to its cluster, kept, and free when that is gone", async ({
+  installation,
+}) => {
+  const { plane } = installation;
+  const path = 'docs/control-plane-endpoint.md';
+  const endpoint = async () => {
+    const addresses = await list<IPAddress>(plane, 'ipaddresses.ipam.cluster.x-k8s.io');
+    return addresses.find(({ metadata }) => metadata.name === 'prod-endpoint')?.spec.address;
+  };
+  for (const heading of ['Claim it', 'Give it to the cluster']) await runBlocks(installation, path, heading);
+  const cluster = await plane.kubectl(['get', 'clusters.cluster.x-k8s.io/prod', '-o', 'json']);
+  assert.equal(JSON.parse(cluster).spec.controlPlaneEndpoint, { host: '10.6.0.250', port: 6443 });
+  await runBlocks(installation, path, "Make it the cluster's");
+
+  await plane.kubectl(['delete', 'ipaddresses.ipam.cluster.x-k8s.io/prod-endpoint']);
+  const shrunk = '{"spec": {"addresses": ["10.6.0.251-10.6.0.254"]}}';
+  await plane.kubectl(['patch', 'inclusterippool/endpoints', '--type=merge', '-p', shrunk]);
+  await eventually('the address to come back', async () => (await endpoint()) === '10.6.0.250');
+  const owned = await plane.kubectl([
+    'get',
+    'ipaddressclaims.ipam.cluster.x-k8s.io/prod-endpoint',
+    '-o',
+    'json',
+  ]);
+  assert.is(JSON.parse(owned).metadata.ownerReferences[0].uid, JSON.parse(cluster).metadata.uid);
+
+  await plane.kubectl(['delete', 'clusters.cluster.x-k8s.io/prod']);
+  await eventually('the address to go with its cluster', async () => (await endpoint()) === undefined);
+  await eventually('the pool to be empty', async () => {
+    const pool = await plane.kubectl(['get', 'inclusterippool/endpoints', '-o', 'json']);
+    return JSON.parse(pool).status.ipAddresses.used === 0;
+  });
+  await plane.kubectl(['delete', 'inclusterippool/endpoints', '--timeout=30s']);
 });
 
 test('operations: pausing, and labels for clusterctl', async ({ installation }) => {
