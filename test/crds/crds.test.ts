@@ -52,7 +52,7 @@ test('conditions are maps by type', () => {
     name === 'v1beta1' ? [] : [...fields(schema.openAPIV3Schema, kind)],
   );
   const conditions = lists.filter(([path]) => path.endsWith('.status.conditions'));
-  assert.is(conditions.length, 7);
+  assert.is(conditions.length, 9);
   for (const [path, list] of conditions) assert.equal(list['x-kubernetes-list-map-keys'], ['type'], path);
 });
 
