@@ -192,7 +192,7 @@ export class ClusterClient {
   async mergePatch(path: ObjectPath, body: object, signal: AbortSignal): Promise<void> {
     const merge = setHeaderMiddleware('Content-Type', PatchStrategy.MergePatch);
     const request = { ...parts(path), body, fieldManager: FIELD_MANAGER };
-    await this.#custom.patchClusterCustomObject(request, withSignal(signal, merge));
+    await this.#custom.patchClusterCustomObject(request, this.#within(signal, [merge]));
   }
 
   /** Deletes a namespaced custom resource, this very one as it was then. */

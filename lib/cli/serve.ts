@@ -240,7 +240,7 @@ function hasDiagnostics(values: Parsed<typeof SERVE_OPTIONS>['values']): boolean
 async function reviewer(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Reviewer | undefined> {
   if (values['insecure-diagnostics']) return undefined;
   const [{ connect }, { apiReviewer }] = await Promise.all([
-    import('../binder/cluster-client.ts'),
+    import('../binder/connection.ts'),
     import('../server/reviews.ts'),
   ]);
   const connection = connect(connectionOptions(values));
