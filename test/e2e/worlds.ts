@@ -14,7 +14,12 @@ import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { type Unstructured, without } from '../../lib/engine/object.ts';
 import { parseJson } from '../../lib/json.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
-import { type KubernetesObject, type ObjectMeta, qualifiedName } from '../../lib/kubernetes/object.ts';
+import {
+  compareText,
+  type KubernetesObject,
+  type ObjectMeta,
+  qualifiedName,
+} from '../../lib/kubernetes/object.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { ALLOCATION_KIND, isLabelKeysOf, pathOfAllocations, poolKindOf } from './allocations.ts';
@@ -387,6 +392,7 @@ function withoutNotes(object: Unstructured): object {
     resourceVersion,
     managedFields,
     annotations = {},
+    ownerReferences,
     ...metadata
   } = object.metadata as ObjectMeta & {
     managedFields?: unknown;
@@ -394,7 +400,13 @@ function withoutNotes(object: Unstructured): object {
   const { [LAST_APPLIED]: applied, ...others } = without(annotations, APPLIED_BY_KUBECTL);
   // The order of its keys is that of uids.
   const kept = { ...others, ...(applied !== undefined && { [LAST_APPLIED]: parseJson(applied) }) };
-  const rest = { ...metadata, ...(Object.keys(kept).length > 0 && { annotations: kept }) };
+  // Claims hook and janitor both name the owners of an IPAddress that was there before: who is first is chance.
+  const owners = ownerReferences?.toSorted((a, b) => compareText(a.kind, b.kind));
+  const rest = {
+    ...metadata,
+    ...(owners && { ownerReferences: owners }),
+    ...(Object.keys(kept).length > 0 && { annotations: kept }),
+  };
   // How many claims or nodes one write serves is chance.
   if (GATHERED.includes(object.kind)) delete rest.generation;
   if (object.kind !== 'Node') return { ...object, metadata: rest };
