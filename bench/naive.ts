@@ -4,8 +4,9 @@
  * For every claim the set of all that is in use is built anew from the objects, and the pool is walked from its
  * start to the first free place. Both yield what they give out, in turn, so that whoever compares can stop.
  */
-import { formatAddress, parseAddress } from '../lib/address/address.ts';
+import { blocksIn } from '../lib/address/blocks.ts';
 import { formatPrefix, parseRange } from '../lib/address/range.ts';
+import { keyOf } from '../lib/allocation/slice.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../lib/kubernetes/names.ts';
 import { compareAge } from '../lib/kubernetes/object.ts';
 import type {
@@ -33,11 +34,11 @@ export function* naivePool({ parent, children, related }: CompositeRequest<Pool>
   for (const { metadata } of claims.sort(compareAge)) {
     const uid = metadata.uid ?? '';
     if (served.has(uid)) continue;
-    const { allocatable } = readPool(parent).ranges!;
-    const inUse = new Set(texts.map((text) => parseAddress(text)?.value));
-    for (const address of allocatable) {
-      if (inUse.has(address.value)) continue;
-      const text = formatAddress(address);
+    const { allocatable, blockLength: length } = readPool(parent).ranges!;
+    const inUse = new Set(texts.map((text) => parseRange(text)?.first));
+    for (const block of blocksIn(allocatable, length)) {
+      if (inUse.has(block.first)) continue;
+      const text = keyOf(block);
       texts.push(text);
       yield [uid, text];
       break;

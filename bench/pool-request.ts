@@ -32,19 +32,23 @@ const CLUSTER = 'production';
 const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
 
 type Request = CompositeRequest<Pool>;
+type Spec = Pool['spec'];
 
 const IPV4 = { addresses: ['10.8.0.0-10.9.255.255'], gateway: '10.8.0.1', prefix: 15 };
+/** Each claim gets a /64. */
+const PREFIXES = { prefixes: ['fd00:8::/40'], allocationPrefixLength: 64, gateway: 'fe80::1' };
 const IPV6 = { addresses: ['fd00:8::/64'], gateway: 'fd00:8::1', prefix: 64 };
 
 /** Claims that have no address yet, all in one sync. */
-export function allNew(count: number, spec = IPV4): Request {
-  return request(spec, numbers(0, count).map(unboundClaim), []);
+export function allNew(count: number, spec: Spec = IPV4): Request {
+  const claims = numbers(0, count).map((n) => unboundClaim(n, kindOf(spec)));
+  return request(spec, claims, []);
 }
 
 /** One new claim beside claims that have their addresses. */
-export function allButOneAllocated(count: number, spec = IPV4): Request {
+export function allButOneAllocated(count: number, spec: Spec = IPV4): Request {
   const { parent, children } = served(allNew(count - 1, spec));
-  return request(parent.spec, [unboundClaim(count - 1)], slicesOf(children), parent.status);
+  return request(parent.spec, [unboundClaim(count - 1, parent.kind)], slicesOf(children), parent.status);
 }
 
 /** Every second claim is gone and its address free again; as many new ones wait. */
@@ -55,7 +59,7 @@ export function halfReplaced(count: number): Request {
     const kept = Object.fromEntries(entries.map(({ key, entry }) => [key, entry]));
     return { ...slice, spec: { ...slice.spec, entries: kept } };
   });
-  const waiting = numbers(count, count + count / 2).map(unboundClaim);
+  const waiting = numbers(count, count + count / 2).map((n) => unboundClaim(n, parent.kind));
   return request(parent.spec, waiting, slices, parent.status);
 }
 
@@ -64,15 +68,24 @@ export function ipv6AllButOneAllocated(count: number): Request {
   return allButOneAllocated(count, IPV6);
 }
 
+/** One new claim of a prefix. */
+export function prefixesAllButOneAllocated(count: number): Request {
+  return allButOneAllocated(count, PREFIXES);
+}
+
+function kindOf(spec: Spec): Pool['kind'] {
+  return 'prefixes' in spec ? 'InClusterPrefixPool' : 'InClusterIPPool';
+}
+
 function request(
-  spec: Pool['spec'],
+  spec: Spec,
   claims: readonly IPAddressClaim[],
   slices: readonly AllocationSlice[],
   status: Pool['status'] = undefined,
 ): Request {
   const manifest = {
     apiVersion: POOL_API_VERSION,
-    kind: 'InClusterIPPool',
+    kind: kindOf(spec),
     metadata: { name: 'machines', namespace: NAMESPACE },
     spec,
   };
@@ -107,7 +120,7 @@ function slicesOf(children: Request['children']): AllocationSlice[] {
 }
 
 /** A claim of a machine, as the router left it and the claims hook once its Cluster was there. */
-function unboundClaim(n: number): IPAddressClaim {
+function unboundClaim(n: number, kind: string): IPAddressClaim {
   const machine = `${CLUSTER}-md-0-${suffix(`machine ${n}`)}`;
   const name = `${machine}-0-0`;
   const metadata = {
@@ -116,7 +129,7 @@ function unboundClaim(n: number): IPAddressClaim {
     generation: 1,
     labels: {
       [CLUSTER_NAME_LABEL]: CLUSTER,
-      [POOL_LABEL]: poolLabel('InClusterIPPool', 'machines'),
+      [POOL_LABEL]: poolLabel(kind, 'machines'),
       [SETTLED_LABEL]: OPEN,
     },
     name,
@@ -135,7 +148,7 @@ function unboundClaim(n: number): IPAddressClaim {
   };
   const spec = {
     clusterName: CLUSTER,
-    poolRef: { apiGroup: CAPI_IPAM_GROUP, kind: 'InClusterIPPool', name: 'machines' },
+    poolRef: { apiGroup: CAPI_IPAM_GROUP, kind, name: 'machines' },
   };
   return written({ apiVersion: CAPI_IPAM, kind: 'IPAddressClaim', metadata, spec });
 }

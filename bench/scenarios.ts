@@ -5,7 +5,7 @@ import * as pool from './pool-request.ts';
 
 export interface Scenario {
   readonly name: string;
-  readonly controller: 'pools' | 'pod-networks';
+  readonly controller: 'pools' | 'prefix-pools' | 'pod-networks';
   readonly request: () => CompositeRequest<never>;
   /** The most that one pure sync should take. */
   readonly aimMilliseconds?: number;
@@ -47,6 +47,10 @@ export const SCENARIOS: readonly Scenario[] = [
   ]),
   poolScenario(10_000, 'half replaced', pool.halfReplaced),
   poolScenario(10_000, 'IPv6, all but one allocated', pool.ipv6AllButOneAllocated),
+  {
+    ...poolScenario(10_000, 'prefixes, all but one allocated', pool.prefixesAllButOneAllocated),
+    controller: 'prefix-pools',
+  },
   ...[6, 100].flatMap((clusterCIDRs) => [
     networkScenario(clusterCIDRs, 'all new', network.allNew),
     networkScenario(clusterCIDRs, 'all allocated', network.allAllocated),
@@ -67,7 +71,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** What the naive way gives out for a request of this controller. */
 export function naive(controller: Scenario['controller'], request: never): Generator<Grant> {
-  return controller === 'pools' ? naivePool(request) : naiveNetwork(request);
+  return controller === 'pod-networks' ? naiveNetwork(request) : naivePool(request);
 }
 
 /** 65 000, for people. */
