@@ -87,13 +87,14 @@ export function pieceOfSlice({ spec }: AllocationSlice): Prefix | undefined {
   return spec?.cidr === undefined ? undefined : parsePrefix(spec.cidr);
 }
 
-/** What the slices list, each in the order of its keys' text. */
-export function allocationsOf(slices: Iterable<AllocationSlice>): Allocation[] {
+/** What the slices list, each in the order of its keys' text; for one uid alone if that is given. */
+export function allocationsOf(slices: Iterable<AllocationSlice>, uid?: string): Allocation[] {
   const allocations: Allocation[] = [];
   for (const slice of slices) {
     const entries = slice.spec?.entries;
     if (entries === undefined) continue;
-    for (const key of Object.keys(entries).sort()) {
+    const isWanted = (key: string) => uid === undefined || entries[key]?.uid === uid;
+    for (const key of Object.keys(entries).filter(isWanted).sort()) {
       const block = parseKey(key);
       const entry = entries[key];
       if (block !== undefined && entry?.uid) allocations.push({ slice, key, block, entry });

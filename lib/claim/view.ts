@@ -110,7 +110,7 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
     address: isMine ? found : undefined,
     isOwn: found !== undefined && controllerOf(found)?.uid === uid,
     inTheWay: isMine ? undefined : found,
-    kept: allocationsOf(slices).filter(({ entry }) => entry.uid === uid && entry.released === undefined),
+    kept: allocationsOf(slices, uid).filter(({ entry }) => entry.released === undefined),
     isAnswered: slices.length > 0,
     answer: slices.map(({ spec }) => spec.answers?.[uid]).find((answer) => answer !== undefined),
     cluster: clusterOf(request, config),

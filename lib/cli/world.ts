@@ -58,6 +58,7 @@ export function createEmptyWorld(
   const { crds, admission, install } = readShipped();
   return new Cluster({
     ...options,
+    isForgetful: true,
     crds: [...crds, CLUSTERS],
     hooks,
     controllers: install.filter(({ apiVersion }) =>

@@ -102,9 +102,10 @@ function* dynamicApply(
     if (result.error?.reason !== 'AlreadyExists') objectOf(result, doing);
     return;
   }
-  const object = applyUpdate(observed, desired);
-  if (deepEqual(object, observed) || isDeleting(observed)) return;
   const method = manager.updateMethods.get(type);
+  if (isDeleting(observed) || (method !== 'InPlace' && method !== 'Recreate')) return;
+  const object = applyUpdate(observed, desired);
+  if (deepEqual(object, observed)) return;
   if (method === 'Recreate') yield* deleteChild(manager, observed);
   if (method !== 'InPlace') return;
   const result = yield* api({ verb: 'update', ...to, object });

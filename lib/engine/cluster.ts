@@ -38,6 +38,8 @@ export interface ClusterOptions {
   /** How many keys a controller works on at a time. */
   readonly workers?: number;
   readonly schedule?: Schedule;
+  /** Drops the past as it goes, to save memory: no cache may look back. */
+  readonly isForgetful?: boolean;
   /** Sees every step with its answer, after it was executed. */
   readonly observe?: (step: ExecutedStep) => void;
 }
@@ -105,6 +107,10 @@ interface History {
 
 const UNANSWERED = apiError('Timeout', 'the server was unable to return a response in time');
 const DEFAULT_HORIZON_SECONDS = 120;
+/** Steps between two times at which a forgetful cluster drops the past. */
+const FORGET_EVERY = 10_000;
+/** So many syncs of a key are worth to be remembered. */
+const LOOP = 8;
 const KUBECTL = 'kubectl';
 
 export class Cluster {
@@ -296,7 +302,10 @@ export class Cluster {
     const [began, syncs, hookCalls, writes] = [this.#now, this.#syncs, this.#hookCalls, this.#writes];
     this.#histories = new Map();
     let settled = false;
-    while (!settled && this.#syncs - syncs < maxSyncs) settled = !this.step(deadline);
+    for (let steps = 1; !settled && this.#syncs - syncs < maxSyncs; steps++) {
+      settled = !this.step(deadline);
+      if (this.#options.isForgetful && steps % FORGET_EVERY === 0) this.#forget();
+    }
     return {
       settled,
       syncs: this.#syncs - syncs,
@@ -306,6 +315,15 @@ export class Cluster {
       loops: settled ? [] : this.#loops(),
       failures: [...this.#failures.values()],
     };
+  }
+
+  /** Events that every cache has heard. */
+  #forget(): void {
+    for (const type of this.resources.all) {
+      const informers = this.processes.flatMap(({ informers }) => [...informers]);
+      const heard = informers.filter((informer) => informer.type === type).map(({ position }) => position);
+      this.store.forget(type, Math.min(...heard, this.store.log(type).length));
+    }
   }
 
   #execute(worker: Worker): void {
@@ -387,7 +405,8 @@ export class Cluster {
   }
 
   #recordResponse(reconciler: Reconciler, key: string, result: HookResult): void {
-    const { responses } = this.#history(reconciler, key);
+    const { syncs, responses } = this.#history(reconciler, key);
+    if (syncs < LOOP) return;
     const text = result.body ?? 'timeout';
     if (responses.at(-1) === text) return;
     responses.push(text);

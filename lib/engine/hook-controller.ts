@@ -8,20 +8,12 @@ import { type ApplyStrategy, type ChildManager, type LastUpdates, manageChildren
 import { type ChildRule, type ControllerConfig, childRules } from './controller-config.ts';
 import type { Environment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
-import {
-  deepEqual,
-  groupOf,
-  hasFinalizer,
-  isDeleting,
-  objectText,
-  type Unstructured,
-  withMetadata,
-} from './object.ts';
+import { deepEqual, groupOf, hasFinalizer, isDeleting, type Unstructured, withMetadata } from './object.ts';
 import type { ObjectGroups } from './object-groups.ts';
 import { Related } from './related.ts';
 import type { ResourceType } from './resources.ts';
 import { FOREGROUND_DELETION, ORPHAN_DEPENDENTS } from './store.ts';
-import { atomicUpdate, type HookCall, objectOf, type Task } from './task.ts';
+import { atomicUpdate, HookCall, objectOf, type Task } from './task.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ParentType {
@@ -58,7 +50,7 @@ export abstract class HookController implements Reconciler {
   protected readonly finalizer: string;
   readonly #finalizes: boolean;
   readonly #related: Related | undefined;
-  readonly #controllerText: string;
+  readonly #controllerObject: object;
   readonly #childManager: ChildManager;
 
   constructor(config: ControllerConfig, parents: readonly ParentType[], options: ControllerOptions) {
@@ -70,7 +62,7 @@ export abstract class HookController implements Reconciler {
     this.resyncPeriod = Math.max(1, resyncPeriodSeconds ?? DEFAULT_RESYNC_SECONDS) * 1000;
     this.finalizer = `metacontroller.io/${config.kind.toLowerCase()}-${this.name}`;
     this.#finalizes = hooks.finalize !== undefined;
-    this.#controllerText = objectText(options.controllerObject);
+    this.#controllerObject = options.controllerObject;
     this.parents = parents;
     const rules = childRules(config);
     this.children = rules.map((rule) => this.#childType(rule));
@@ -84,8 +76,8 @@ export abstract class HookController implements Reconciler {
       this.#related = new Related({
         environment,
         controller: this.name,
-        controllerText: this.#controllerText,
-        parents: () => this.#allParents(),
+        controllerObject: this.#controllerObject,
+        parents: parents.map(({ informer }) => informer),
         enqueue: (parent) => this.enqueue(parent),
       });
     }
@@ -165,10 +157,13 @@ export abstract class HookController implements Reconciler {
     related: ObjectGroups | undefined,
   ): HookCall {
     const finalizing = this.#finalizes && (isDeleting(parent) || !this.selects(parent));
-    const body =
-      `{"controller":${this.#controllerText},"${parentField}":${objectText(parent)},` +
-      `"${childrenField}":${children.text()},"related":${related?.text() ?? '{}'},"finalizing":${finalizing}}`;
-    return { controller: this.name, hook: finalizing ? 'finalize' : 'sync', body };
+    return new HookCall(this.name, finalizing ? 'finalize' : 'sync', {
+      controller: this.#controllerObject,
+      [parentField]: parent,
+      [childrenField]: children.sortedMaps(),
+      related: related?.sortedMaps() ?? {},
+      finalizing,
+    });
   }
 
   /** Children of a parent that is being deleted are left alone, unless our finalizer gave us the time. */

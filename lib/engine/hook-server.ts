@@ -1,5 +1,4 @@
-/** Calls hook functions as the HTTP server does: JSON text in, JSON text out. */
-import { parseJson } from '../json.ts';
+/** Calls hook functions as the HTTP server does: JSON in, JSON text out. */
 import type { HookContext } from '../metacontroller/hook.ts';
 import type { HookCall, HookResult } from './task.ts';
 
@@ -17,13 +16,13 @@ export type HookRegistry = Readonly<Record<string, Hooks>>;
 
 export function callHook(
   hooks: HookRegistry,
-  { controller, hook, body }: HookCall,
+  { controller, hook, request }: HookCall,
   context: HookContext,
 ): HookResult {
   const run = hooks[controller]?.[hook];
   if (run === undefined) return { status: 404, body: `no hook ${controller}/${hook}` };
   try {
-    return { status: 200, body: JSON.stringify(run(parseJson(body) as never, context)) };
+    return { status: 200, body: JSON.stringify(run(request as never, context)) };
   } catch (error) {
     return { status: 500, body: String((error as Error).stack ?? error) };
   }

@@ -24,6 +24,8 @@ export class Informer {
   readonly #orphans = new Map<string, Unstructured>();
   /** By label key, for the keys that were asked for, then by value. */
   readonly #byLabel = new Map<string, Index>();
+  /** By label key, for all keys, once one was asked for. */
+  #byLabelKey: Index | undefined;
   readonly #handlers: EventHandler[] = [];
   #position = -1;
 
@@ -81,6 +83,15 @@ export class Informer {
     return values.get(value)?.values() ?? [];
   }
 
+  /** Objects with the label `key`, whatever its value. */
+  withLabelKey(key: string): Iterable<Unstructured> {
+    if (this.#byLabelKey === undefined) {
+      this.#byLabelKey = new Map();
+      for (const [name, object] of this.#objects) insertKeys(this.#byLabelKey, name, object);
+    }
+    return this.#byLabelKey.get(key)?.values() ?? [];
+  }
+
   /** Hears the next `count` events, or its first list. */
   deliver(count = 1): void {
     const log = this.#store.log(this.type);
@@ -123,6 +134,7 @@ export class Informer {
     this.#objects.set(key, object);
     for (const { uid } of object.metadata.ownerReferences ?? []) insert(this.#byOwner, uid, key, object);
     for (const [label, values] of this.#byLabel) insert(values, object.metadata.labels?.[label], key, object);
+    if (this.#byLabelKey !== undefined) insertKeys(this.#byLabelKey, key, object);
     if (controllerOf(object) === undefined) this.#orphans.set(key, object);
     for (const handler of this.#handlers) {
       if (old === undefined) handler.add(object);
@@ -142,6 +154,8 @@ export class Informer {
     this.#orphans.delete(key);
     for (const { uid } of object.metadata.ownerReferences ?? []) remove(this.#byOwner, uid, key);
     for (const [label, values] of this.#byLabel) remove(values, object.metadata.labels?.[label], key);
+    if (this.#byLabelKey === undefined) return;
+    for (const label of Object.keys(object.metadata.labels ?? {})) remove(this.#byLabelKey, label, key);
   }
 }
 
@@ -152,6 +166,10 @@ function insert(index: Index, value: string | undefined, key: string, object: Un
   const entries = index.get(value);
   if (entries === undefined) index.set(value, new Map([[key, object]]));
   else entries.set(key, object);
+}
+
+function insertKeys(index: Index, key: string, object: Unstructured): void {
+  for (const label of Object.keys(object.metadata.labels ?? {})) insert(index, label, key, object);
 }
 
 function remove(index: Index, value: string | undefined, key: string): void {

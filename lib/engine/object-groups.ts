@@ -1,6 +1,6 @@
 /** The maps of objects in Metacontroller's requests: by kind, then by `namespace/name` (hook version v2). */
 import { compareText, qualifiedName } from '../kubernetes/object.ts';
-import { groupOf, objectText, type Unstructured } from './object.ts';
+import { groupOf, type Unstructured } from './object.ts';
 
 export interface ObjectGroup {
   readonly apiVersion: string;
@@ -46,15 +46,17 @@ export class ObjectGroups {
     );
   }
 
-  /** As JSON, with sorted keys as Go writes maps. */
-  text(): string {
-    const groups = [...this.#groups.keys()].sort().map((key) => {
-      const objects = this.#groups.get(key)?.objects ?? new Map<string, Unstructured>();
-      const texts = [...objects.keys()]
-        .sort()
-        .map((name) => `${JSON.stringify(name)}:${objectText(objects.get(name) as Unstructured)}`);
-      return `${JSON.stringify(key)}:{${texts.join()}}`;
-    });
-    return `{${groups.join()}}`;
+  /** For JSON, with sorted keys as Go writes maps. */
+  sortedMaps(): Record<string, Record<string, Unstructured>> {
+    return Object.fromEntries(
+      bySortedKeys(this.#groups).map(([key, { objects }]) => [
+        key,
+        Object.fromEntries(bySortedKeys(objects)),
+      ]),
+    );
   }
+}
+
+function bySortedKeys<T>(map: ReadonlyMap<string, T>): (readonly [string, T])[] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 }

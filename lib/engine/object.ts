@@ -54,15 +54,3 @@ export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');
   return slash < 0 ? '' : apiVersion.slice(0, slash);
 }
-
-const texts = new WeakMap<object, string>();
-
-/** `JSON.stringify`, remembered per object: objects are immutable and sent many times. */
-export function objectText(object: object): string {
-  let text = texts.get(object);
-  if (text === undefined) {
-    text = JSON.stringify(object);
-    texts.set(object, text);
-  }
-  return text;
-}

@@ -7,10 +7,10 @@ import type { Environment } from './environment.ts';
 import { readCustomize } from './hook-response.ts';
 import type { Informer } from './informer.ts';
 import { compileSelector } from './label-selector.ts';
-import { objectText, type Unstructured } from './object.ts';
+import type { Unstructured } from './object.ts';
 import { ObjectGroups } from './object-groups.ts';
 import type { ResourceType } from './resources.ts';
-import { type HookCall, hook, SyncError, type Task } from './task.ts';
+import { HookCall, hook, SyncError, type Task } from './task.ts';
 
 const CACHE_MS = 20 * 60 * 1000;
 
@@ -18,6 +18,8 @@ interface Rule {
   readonly apiVersion: string;
   readonly type: ResourceType | undefined;
   readonly resource: string;
+  /** What every object has that the rule can match; of an object see `keysOf`. Undefined if that is nothing. */
+  readonly keys: readonly string[] | undefined;
   /** A part of the cache that holds every object the rule can match. */
   readonly candidates: (informer: Informer) => Iterable<Unstructured>;
   /** Whether an object of the rule's resource is wanted. */
@@ -29,22 +31,54 @@ interface Answer {
   readonly expires: number;
 }
 
+/** A parent as the cache has it. */
+interface Listed {
+  parent: Unstructured;
+  /** In the order of the caches. */
+  readonly place: number;
+}
+
 export interface RelatedOptions {
   readonly environment: Environment;
   readonly controller: string;
-  readonly controllerText: string;
-  readonly parents: () => Iterable<Unstructured>;
+  /** The controller object as hooks see it. */
+  readonly controllerObject: object;
+  readonly parents: readonly Informer[];
   readonly enqueue: (parent: Unstructured) => void;
 }
+
+/** What a rule without keys is found by. */
+const ANY = '*';
+/** More than there are objects in a cache. */
+const CACHE_SIZE = 1e9;
 
 export class Related {
   readonly #options: RelatedOptions;
   /** By uid, then generation. */
   readonly #answers = new Map<string, Map<number, Answer>>();
   readonly #informers = new Map<string, Informer>();
+  /** By uid. */
+  readonly #listed = new Map<string, Listed>();
+  /** uids of listed parents whose rules are not known, or were for another generation. */
+  readonly #unknown = new Set<string>();
+  /** uids of parents that have, or had, such a rule: by resource, then by key. */
+  readonly #interested = new Map<string, Map<string, Set<string>>>();
+  #places = 0;
+  #expires = Number.POSITIVE_INFINITY;
 
   constructor(options: RelatedOptions) {
     this.#options = options;
+    for (const [index, informer] of options.parents.entries()) {
+      informer.addHandler({
+        add: (parent) => this.#list(parent, index * CACHE_SIZE + this.#places++),
+        update: (old, parent) => {
+          const { place } = this.#listed.get(old.metadata.uid as string)!;
+          this.#unlist(old);
+          this.#list(parent, place);
+        },
+        delete: (parent) => this.#unlist(parent),
+      });
+    }
   }
 
   *objects(parent: Unstructured): Task<ObjectGroups> {
@@ -77,22 +111,30 @@ export class Related {
       informer = this.#options.environment.informer(apiVersion, resource);
       this.#informers.set(key, informer);
       informer.addHandler({
-        add: (object) => this.#notify(object),
+        add: (object) => this.#notify(key, object),
         update: (old, current) => {
-          if (old.metadata.resourceVersion !== current.metadata.resourceVersion) this.#notify(old, current);
+          if (old.metadata.resourceVersion !== current.metadata.resourceVersion)
+            this.#notify(key, old, current);
         },
-        delete: (object) => this.#notify(object),
+        delete: (object) => this.#notify(key, object),
       });
     }
     return informer;
   }
 
   /** Queues every parent with a rule that matches one of `states`; asks the hook for parents never seen yet. */
-  #notify(...states: Unstructured[]): void {
-    const { parents, enqueue, environment } = this.#options;
+  #notify(resource: string, ...states: Unstructured[]): void {
+    const { enqueue, environment } = this.#options;
     const matches = ({ type, apiVersion, matches }: Rule) =>
       states.some((state) => state.kind === type?.kind && state.apiVersion === apiVersion && matches(state));
-    for (const parent of parents()) {
+    if (environment.now() >= this.#expires) this.#expire();
+    const uids = new Set(this.#unknown);
+    const interested = this.#interested.get(resource);
+    for (const key of [ANY, ...states.flatMap(keysOf)]) {
+      for (const uid of interested?.get(key) ?? []) uids.add(uid);
+    }
+    const parents = [...uids].flatMap((uid) => this.#listed.get(uid) ?? []);
+    for (const { parent } of parents.sort((a, b) => a.place - b.place)) {
       let rules = this.#cached(parent);
       if (rules === undefined) {
         const call = this.#call(parent);
@@ -107,12 +149,8 @@ export class Related {
   }
 
   #call(parent: Unstructured): HookCall {
-    const { controller, controllerText } = this.#options;
-    return {
-      controller,
-      hook: 'customize',
-      body: `{"controller":${controllerText},"parent":${objectText(parent)}}`,
-    };
+    const { controller, controllerObject } = this.#options;
+    return new HookCall(controller, 'customize', { controller: controllerObject, parent });
   }
 
   #cached({ metadata }: Unstructured): readonly Rule[] | undefined {
@@ -131,12 +169,67 @@ export class Related {
     const rules = (readCustomize(call, result).relatedResources ?? []).map((rule) =>
       compileRule(rule, resources.find(rule.apiVersion, rule.resource)),
     );
-    const generations = this.#answers.get(metadata.uid as string) ?? new Map<number, Answer>();
-    generations.set(metadata.generation ?? 0, { rules, expires: now() + CACHE_MS });
-    this.#answers.set(metadata.uid as string, generations);
+    const uid = metadata.uid as string;
+    const generations = this.#answers.get(uid) ?? new Map<number, Answer>();
+    const expires = now() + CACHE_MS;
+    generations.set(metadata.generation ?? 0, { rules, expires });
+    this.#answers.set(uid, generations);
+    this.#expires = Math.min(this.#expires, expires);
+    for (const { apiVersion, resource, keys = [ANY] } of rules) {
+      const interested = entryOf(this.#interested, `${apiVersion} ${resource}`, () => new Map());
+      for (const key of keys) entryOf(interested, key, () => new Set()).add(uid);
+    }
+    const listed = this.#listed.get(uid);
+    if (listed !== undefined) this.#mark(listed.parent);
     return rules;
   }
+
+  #list(parent: Unstructured, place: number): void {
+    this.#listed.set(parent.metadata.uid as string, { parent, place });
+    this.#mark(parent);
+  }
+
+  #unlist({ metadata }: Unstructured): void {
+    this.#listed.delete(metadata.uid as string);
+    this.#unknown.delete(metadata.uid as string);
+  }
+
+  #mark(parent: Unstructured): void {
+    const uid = parent.metadata.uid as string;
+    if (this.#cached(parent) === undefined) this.#unknown.add(uid);
+    else this.#unknown.delete(uid);
+  }
+
+  /** Looks for answers that are too old now. */
+  #expire(): void {
+    const now = this.#options.environment.now();
+    this.#expires = Number.POSITIVE_INFINITY;
+    for (const generations of this.#answers.values()) {
+      for (const [generation, { expires }] of generations) {
+        if (expires <= now) generations.delete(generation);
+        else this.#expires = Math.min(this.#expires, expires);
+      }
+    }
+    for (const { parent } of this.#listed.values()) this.#mark(parent);
+  }
 }
+
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+/** By what the rules that match an object can be found. */
+function keysOf({ metadata }: Unstructured): string[] {
+  return [nameKey(metadata.name), ...Object.keys(metadata.labels ?? {}).map(labelKey)];
+}
+
+const nameKey = (name: string) => `name ${name}`;
+const labelKey = (label: string) => `label ${label}`;
 
 /** Throws SyncError on a rule that Metacontroller refuses. */
 function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined): Rule {
@@ -149,11 +242,20 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
   const selects = compileSelector(labelSelector ?? undefined);
   const within = type?.namespaced === true && namespace ? namespace : undefined;
   const [label] = Object.entries(labelSelector?.matchLabels ?? {});
+  const required = labelSelector?.matchExpressions?.find(({ operator }) => operator === 'Exists')?.key;
+  const hasHome = type?.namespaced === false || within !== undefined;
+  const candidates = (informer: Informer): Iterable<Unstructured> => {
+    if (names !== undefined && hasHome) return names.flatMap((name) => informer.get(within, name) ?? []);
+    if (label !== undefined) return informer.withLabel(...label);
+    return required === undefined ? informer.list() : informer.withLabelKey(required);
+  };
+  const key = label?.[0] ?? required;
   return {
     apiVersion,
     type,
     resource,
-    candidates: (informer) => (label === undefined ? informer.list() : informer.withLabel(...label)),
+    keys: names?.map(nameKey) ?? (key === undefined ? undefined : [labelKey(key)]),
+    candidates,
     matches: ({ metadata }) =>
       (within === undefined || metadata.namespace === within) &&
       (names === undefined || names.includes(metadata.name)) &&

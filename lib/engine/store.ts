@@ -119,6 +119,12 @@ export class Store {
     return this.#table(type).log;
   }
 
+  /** Drops what the first events of a type have brought, to save memory: nobody can hear of it any more. */
+  forget(type: ResourceType, before: number): void {
+    const { log } = this.#table(type);
+    for (let i = before - 1; i >= 0 && log[i] !== undefined; i--) log[i] = undefined as never;
+  }
+
   /** The objects of a type as they were after its first `position` events, by `namespace/name`. */
   snapshot(type: ResourceType, position: number): ReadonlyMap<string, Unstructured> {
     const { objects, log } = this.#table(type);

@@ -5,11 +5,22 @@
 import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import type { Unstructured } from './object.ts';
 
-export interface HookCall {
+export class HookCall {
   readonly controller: string;
   readonly hook: 'sync' | 'customize' | 'finalize';
+  /** As JSON that is shared with others: it is not to be changed. */
+  readonly request: object;
+
+  constructor(controller: string, hook: HookCall['hook'], request: object) {
+    this.controller = controller;
+    this.hook = hook;
+    this.request = request;
+  }
+
   /** The request as JSON text. */
-  readonly body: string;
+  get body(): string {
+    return JSON.stringify(this.request);
+  }
 }
 
 /** What came back over HTTP, or nothing in time. */

@@ -187,25 +187,48 @@ function jsonSchema(schema: Schema): object {
 
 /** `value` as plain rules can judge it: a null field counts as absent, and long integers are doubles. */
 export function plainJson(value: unknown): unknown {
+  return isPlain(value) ? value : toPlain(value);
+}
+
+/** Whether nothing is to be done, as for most objects. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object') return true;
+  if (value === null || JSON.isRawJSON(value)) return false;
+  if (Array.isArray(value)) return value.every(isPlain);
+  for (const key in value) {
+    const field = (value as Record<string, unknown>)[key];
+    if (key === '__proto__' || field === null || field === undefined || !isPlain(field)) return false;
+  }
+  return true;
+}
+
+function toPlain(value: unknown): unknown {
   // Rounded down, so that 2^63 - 1 does not become 2^63.
   if (JSON.isRawJSON(value)) return Number((BigInt(value.rawJSON) >> 11n) << 11n);
-  if (Array.isArray(value)) return value.map(plainJson);
+  if (Array.isArray(value)) return value.map(toPlain);
   if (typeof value !== 'object' || value === null) return value;
   const object: Record<string, unknown> = Object.create(null); // __proto__ is a field like others.
   for (const [key, field] of Object.entries(value)) {
-    if (field !== null && field !== undefined) object[key] = plainJson(field);
+    if (field !== null && field !== undefined) object[key] = toPlain(field);
   }
   return object;
 }
 
 function withDefaults(schema: Schema, value: unknown): unknown {
   const { items, properties } = schema;
-  if (items !== undefined && Array.isArray(value)) return value.map((item) => withDefaults(items, item));
-  if (properties === undefined || typeof value !== 'object' || value === null) return value;
-  const object = { ...(value as Record<string, unknown>) };
-  for (const [key, property] of Object.entries(properties)) {
-    const given = object[key] ?? property.default;
-    if (given !== undefined) object[key] = withDefaults(property, given);
+  if (items !== undefined && Array.isArray(value)) {
+    const list = value.map((item) => withDefaults(items, item));
+    return list.every((item, index) => item === value[index]) ? value : list;
   }
-  return object;
+  if (properties === undefined || typeof value !== 'object' || value === null) return value;
+  const object = value as Record<string, unknown>;
+  const changes: Record<string, unknown> = {};
+  for (const key in properties) {
+    const property = properties[key]!;
+    const given = object[key] ?? property.default;
+    if (given === undefined) continue;
+    const full = withDefaults(property, given);
+    if (full !== object[key]) changes[key] = full;
+  }
+  return Object.keys(changes).length === 0 ? value : { ...object, ...changes };
 }

@@ -1,10 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readComposite, readCustomize, readDecorator } from '../../lib/engine/hook-response.ts';
-import { type HookCall, SyncError } from '../../lib/engine/task.ts';
+import { HookCall, SyncError } from '../../lib/engine/task.ts';
 import { desired } from './kit.ts';
 
-const CALL: HookCall = { controller: 'c', hook: 'sync', body: '{}' };
+const CALL = new HookCall('c', 'sync', {});
 const answer = (body: unknown, status = 200) => ({ status, body: JSON.stringify(body) });
 
 function problem(read: () => unknown): SyncError {

@@ -30,6 +30,8 @@ interface Node {
 }
 
 const OLD_SELF = 'oldSelf';
+/** The rule that needs no look at a value that is as it was. */
+const IMMUTABLE = 'self == oldSelf';
 
 export class SchemaRules {
   readonly #root: Node | undefined;
@@ -131,6 +133,7 @@ function* judgeRules(
   for (const rule of node.rules) {
     const { optionalOldSelf = false } = rule.rule;
     if (rule.isTransition ? old === undefined && !optionalOldSelf : kept) continue;
+    if (kept && rule.rule.rule === IMMUTABLE) continue;
     const self = celInput(value, node.schema);
     const oldSelf = old === undefined ? undefined : celInput(old, node.schema);
     const variables: Variables = optionalOldSelf
