@@ -50,6 +50,12 @@ export function secondsHeld(released: string, gracePeriodSeconds: number, now: n
   return Math.max(0, gracePeriodSeconds - Math.max(0, secondsSince(released, now)));
 }
 
+/** When the grace period is over of what was released at `released`, in milliseconds: see `secondsHeld`. */
+export function heldUntil(released: string, gracePeriodSeconds: number, now: number): number {
+  const time = Date.parse(released);
+  return Number.isNaN(time) ? now : Math.min(time, now) + gracePeriodSeconds * 1000;
+}
+
 /** Seconds from an RFC 3339 time to `now` in milliseconds; infinite if the time is absent or unreadable. */
 export function secondsSince(timestamp: string | undefined, now: number): number {
   const time = Date.parse(timestamp ?? '');

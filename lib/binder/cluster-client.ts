@@ -18,6 +18,7 @@ import {
 import { METACONTROLLER, type ObjectPath } from '../janitor/deed.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import type { KubernetesObject as KubeObject } from '../kubernetes/object.ts';
+import { formatTime } from '../kubernetes/time.ts';
 import type { SharedConnections } from './connection.ts';
 import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
 
@@ -96,8 +97,9 @@ export class ClusterClient {
   /**
    * Lists and watches until the signal aborts; `onChange` follows every change.
    *
+   * Objects have their apiVersion and kind, and not what nobody here reads.
+   *
    * @param path `/api/v1/nodes`, or `/apis/<group>/<version>[/namespaces/<namespace>]/<plural>`
-   * @param trim takes off an object what nobody needs, before it is kept
    */
   watch<T extends KubernetesObject>(
     path: string,
@@ -105,7 +107,6 @@ export class ClusterClient {
     onChange: () => void,
     onError: (error: unknown) => void,
     signal: AbortSignal,
-    trim: (object: T) => void = () => {},
   ): Watched<T> {
     let isListed = false;
     const list = async () => {
@@ -125,7 +126,8 @@ export class ClusterClient {
       onChange();
     };
     informer.on('change', (object) => {
-      trim(object);
+      if (isNodes(path)) tidyNode(object);
+      if (!path.endsWith('/allocationslices')) delete object.metadata?.managedFields;
       onChange();
     });
     informer.on('error', (error) => {
@@ -158,8 +160,9 @@ export class ClusterClient {
     );
   }
 
-  /** A custom resource; undefined where there is none. */
+  /** A custom resource or a Node; undefined where there is none. */
   async read(path: ObjectPath, signal: AbortSignal): Promise<KubeObject | undefined> {
+    if (path.resource === 'nodes') return this.readNode(path.name, signal);
     try {
       const { namespace } = path;
       const found =
@@ -292,6 +295,22 @@ export class ClusterClient {
     else if (namespace === undefined) list = this.#custom.listClusterCustomObject(ofKind, options);
     else list = this.#custom.listNamespacedCustomObject({ ...ofKind, namespace }, options);
     return list as Promise<KubernetesListObject<T>>;
+  }
+}
+
+function isNodes(path: string): boolean {
+  return path === '/api/v1/nodes';
+}
+
+/** A Node as custom resources are: lists of built-in kinds leave their kind out, and have times as Dates. */
+function tidyNode(object: KubernetesObject & { status?: unknown }): void {
+  object.apiVersion ??= 'v1';
+  object.kind ??= 'Node';
+  delete object.status;
+  const metadata: Record<string, unknown> = (object.metadata ?? {}) as object as Record<string, unknown>;
+  for (const field of ['creationTimestamp', 'deletionTimestamp']) {
+    const time = metadata[field];
+    if (time instanceof Date) metadata[field] = formatTime(time.getTime());
   }
 }
 

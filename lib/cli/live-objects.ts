@@ -1,14 +1,8 @@
 /** Reads what metaipam depends on from a live cluster, and nothing else; it never writes. */
 import type { KubeConfig } from '@kubernetes/client-node';
-import {
-  CAPI_IPAM_GROUP,
-  CLUSTER_CIDR_API_VERSION,
-  CLUSTER_GROUP,
-  METAIPAM_API_VERSION,
-  POOL_API_VERSION,
-} from '../kubernetes/names.ts';
+import { pathOf, RESOURCES, type Resource, resource } from '../inspect/kinds.ts';
+import { CLUSTER_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { POOL_KINDS } from '../pool/kinds.ts';
 import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
 import { InputError } from './command.ts';
 
@@ -17,30 +11,14 @@ export const LIVE_RIGHTS = `Live clusters are only read. That takes list on incl
 inclusterprefixpools, globalinclusterprefixpools, ipaddressclaims and ipaddresses (ipam.cluster.x-k8s.io), allocationslices, podnetworks and podcidrclaims (metaipam.io), clustercidrs
 (networking.x-k8s.io) and nodes. Kinds that the cluster does not have are left out.`;
 
-interface Resource {
-  readonly plural: string;
-  readonly namespaced: boolean;
-  /** The first that is served is listed. */
-  readonly apiVersions: readonly string[];
-}
-
-const RESOURCES: readonly Resource[] = [
-  ...Object.values(POOL_KINDS).map((kind) => resource(kind.resource, !kind.isGlobal, POOL_API_VERSION)),
-  resource('ipaddressclaims', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
-  resource('ipaddresses', true, `${CAPI_IPAM_GROUP}/v1beta2`, `${CAPI_IPAM_GROUP}/v1beta1`),
-  resource('allocationslices', true, METAIPAM_API_VERSION),
-  resource('podnetworks', false, METAIPAM_API_VERSION),
-  resource('podcidrclaims', false, METAIPAM_API_VERSION),
-  resource('clustercidrs', false, CLUSTER_CIDR_API_VERSION),
-  resource('nodes', false, 'v1'),
-];
-
 /** For what waits for its Cluster. */
-export const CLUSTERS = resource('clusters', true, `${CLUSTER_GROUP}/v1beta2`, `${CLUSTER_GROUP}/v1beta1`);
-
-function resource(plural: string, namespaced: boolean, ...apiVersions: string[]): Resource {
-  return { plural, namespaced, apiVersions };
-}
+export const CLUSTERS = resource(
+  'Cluster',
+  'clusters',
+  true,
+  `${CLUSTER_GROUP}/v1beta2`,
+  `${CLUSTER_GROUP}/v1beta1`,
+);
 
 /**
  * Every object of every kind that metaipam reads; of one namespace, and then only of namespaced kinds, if that
@@ -60,7 +38,7 @@ export async function listLive(
 
 async function listResource(
   api: ApiReader,
-  { plural, apiVersions }: Resource,
+  resource: Resource,
   namespace: string,
   onObject?: () => void,
 ): Promise<KubernetesObject[]> {
@@ -68,21 +46,20 @@ async function listResource(
     onObject?.();
     return slim(object);
   };
-  for (const apiVersion of apiVersions) {
-    const root = apiVersion.includes('/') ? 'apis' : 'api';
-    const scope = namespace === '' ? '' : `namespaces/${encodeURIComponent(namespace)}/`;
+  for (const apiVersion of resource.apiVersions) {
     try {
-      return await api.list(`/${root}/${apiVersion}/${scope}${plural}`, pick);
+      return await api.list(pathOf(resource, apiVersion, namespace), pick);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status !== 404) throw new InputError(`cannot list ${plural}: ${error.message}`);
+      if (error.status !== 404) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
     }
   }
   return [];
 }
 
-/** Without what takes the most memory and says nothing here. */
+/** Without what takes the most memory and says nothing here. Of a slice, how it is written depends on who has. */
 function slim(object: KubernetesObject): KubernetesObject {
+  if (object.kind === 'AllocationSlice') return object;
   const { managedFields: _, ...metadata } = object.metadata as KubernetesObject['metadata'] & {
     managedFields?: unknown;
   };

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   doctor: () => import('./doctor.ts'),
   show: () => import('./show.ts'),
   check: () => import('./check.ts'),
+  release: () => import('./release.ts'),
   plan: () => import('./plan.ts'),
   completion: () => import('./completion.ts'),
 };

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
-import type { Io } from './command.ts';
+import { InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
 
@@ -30,20 +30,63 @@ export const SOURCE_OPTIONS = defineOptions({
   'install-namespace': HOOK_OPTIONS['install-namespace'],
 });
 
-/** The objects that the options name. Throws InputError. */
-export async function readObjects(
+export interface Source {
+  /** Throws InputError. */
+  readonly read: () => Promise<readonly KubernetesObject[]>;
+  /** The owners of claims, and theirs, that are not among the objects. */
+  readonly readOwners: (claims: readonly KubernetesObject[]) => Promise<readonly KubernetesObject[]>;
+  /** All objects, again whenever one has changed. Files have none. Throws InputError. */
+  readonly watch: (() => AsyncIterable<readonly KubernetesObject[]>) | undefined;
+}
+
+/** The objects that the options name. */
+export async function openSource(
   { filename, ...values }: Values<typeof SOURCE_OPTIONS>,
   io: Io,
-): Promise<KubernetesObject[]> {
+): Promise<Source> {
   const namespace = values['all-namespaces'] ? '' : values.namespace;
-  if (filename.length === 0) {
-    const { showProgress } = await import('./terminal.ts');
-    const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);
-    const config = await connectAsUser(values, io.env);
-    const reading = { log: requestLog(values, io), onObject: progress.tick };
-    return listLive(config, namespace, [], reading).finally(progress.done);
+  if (filename.length > 0) {
+    const { readState } = await import('./input.ts');
+    return {
+      read: async () => {
+        const objects = await readState(filename, io);
+        return namespace === ''
+          ? objects
+          : objects.filter(({ metadata }) => metadata.namespace === namespace);
+      },
+      readOwners: async () => [],
+      watch: undefined,
+    };
   }
-  const { readState } = await import('./input.ts');
-  const objects = await readState(filename, io);
-  return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
+  const config = await connectAsUser(values, io.env);
+  const log = requestLog(values, io);
+  return {
+    read: async () => {
+      const { showProgress } = await import('./terminal.ts');
+      const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);
+      return listLive(config, namespace, [], { log, onObject: progress.tick }).finally(progress.done);
+    },
+    readOwners: async (claims) => {
+      if (claims.length === 0) return [];
+      const { readOwners } = await import('./owners.ts');
+      return readOwners(config, claims, log);
+    },
+    watch: async function* () {
+      const { watchLive } = await import('./watch-live.ts');
+      const live = await watchLive(config, namespace);
+      for await (const objects of live.changes()) {
+        const [problem] = live.problems();
+        if (problem !== undefined) throw new InputError(`cannot watch ${problem}`);
+        yield objects;
+      }
+    },
+  };
+}
+
+/** The objects that the options name. Throws InputError. */
+export async function readObjects(
+  values: Values<typeof SOURCE_OPTIONS>,
+  io: Io,
+): Promise<readonly KubernetesObject[]> {
+  return (await openSource(values, io)).read();
 }

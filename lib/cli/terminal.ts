@@ -15,9 +15,14 @@ const ASCII: Readonly<Record<string, string>> = {
   '…': '...',
 };
 
-/** Writes text for people to stdout: in ASCII where the locale names a character set other than UTF-8. */
-export function writeText({ stdout, env }: Pick<Io, 'stdout' | 'env'>, text: string): void {
-  stdout.write(hasUtf8(env) ? text : text.replaceAll(/[^\0-\x7f]/gu, (sign) => ASCII[sign] ?? '?'));
+/** Text for people: in ASCII where the locale names a character set other than UTF-8. */
+export function textFor({ env }: Pick<Io, 'env'>, text: string): string {
+  return hasUtf8(env) ? text : text.replaceAll(/[^\0-\x7f]/gu, (sign) => ASCII[sign] ?? '?');
+}
+
+/** Writes such text to stdout. */
+export function writeText(io: Pick<Io, 'stdout' | 'env'>, text: string): void {
+  io.stdout.write(textFor(io, text));
 }
 
 /** By POSIX' order of precedence; a locale that is not set says nothing, as in most containers. */

@@ -6,7 +6,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { type Pool, poolTitle } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import { poolConditions } from '../pool/status.ts';
-import { readInventory } from './inventory.ts';
+import { type Inventory, readInventory } from './inventory.ts';
 import { type NetworkOverview, networkOverviews } from './network-overview.ts';
 import { accountsOf, type PoolAccount } from './pool-account.ts';
 import { describeWaiting, isWaiting, type ObjectState, stateOf, type Waiting } from './state.ts';
@@ -36,7 +36,10 @@ export interface PoolOverview extends Usage {
  * period.
  */
 export function overviewOf(objects: Iterable<KubernetesObject>, context: HookContext): Overview {
-  const inventory = readInventory(objects);
+  return overviewOfInventory(readInventory(objects), context);
+}
+
+export function overviewOfInventory(inventory: Inventory, context: HookContext): Overview {
   const waiting = Map.groupBy(
     inventory.claims.filter((claim) => isOurs(claim) && isWaiting(claim)),
     poolTitleOf,

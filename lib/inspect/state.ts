@@ -63,6 +63,9 @@ export function isWaiting(claim: IPAddressClaim): boolean {
   return claim.status?.addressRef === undefined || (status !== undefined && status !== 'True');
 }
 
+/** Why a claim waits of which nobody has said anything. */
+export const UNANSWERED = 'Unanswered';
+
 /** @param answers of its pool, by the uids of claims */
 export function describeWaiting(
   claim: IPAddressClaim,
@@ -71,7 +74,7 @@ export function describeWaiting(
   const name = qualifiedName(claim.metadata);
   const ready = readyOf(claim);
   const said = ready !== undefined && ready.status !== 'True' ? ready : answers.get(claim.metadata.uid);
-  const { reason = 'Unanswered', message = 'its pool has not answered yet' } = said ?? {};
+  const { reason = UNANSWERED, message = 'its pool has not answered yet' } = said ?? {};
   return { name, reason, message };
 }
 

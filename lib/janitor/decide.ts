@@ -8,7 +8,6 @@ import { secondsSince } from '../allocation/hold.ts';
 import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
 import { type Allocation, allocationsOf, keyOf, sliceNameOf } from '../allocation/slice.ts';
-import { ipamApiVersion } from '../claim/api-version.ts';
 import { addressLabels, poolOwner } from '../claim/ip-address.ts';
 import {
   CAPI_IPAM_GROUP,
@@ -27,7 +26,6 @@ import {
   type OwnerReference,
   qualifiedName,
 } from '../kubernetes/object.ts';
-import { formatTime } from '../kubernetes/time.ts';
 import type {
   AllocationSlice,
   IPAddress,
@@ -42,6 +40,15 @@ import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool
 import { plural } from '../text.ts';
 import type { Check, Deed, ObjectPath } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
+import {
+  addressPath,
+  claimPath,
+  deleteAddress,
+  endOrphan,
+  pathOfSlice,
+  releaseEntries,
+  slicePath,
+} from './release.ts';
 
 /** What the janitor's caches have. */
 export interface JanitorView {
@@ -110,14 +117,14 @@ class Janitor {
       const claim = isOurs ? this.#claims.get(uid) : this.#claimNamed(address);
       const path = this.#claimPath(metadata.namespace, spec.claimRef.name);
       if (isOurs && claim === undefined) {
-        yield this.#delete(address, 'its claim is gone', [{ is: 'gone', path, uid }]);
+        yield endOrphan(address, uid, this.#context);
       } else if (
         claim?.metadata.labels?.[SETTLED_LABEL] === ENDING &&
         controllerOf(address)?.uid !== claim.metadata.uid
       ) {
         // The hook has said that nothing keeps the claim from going but this.
         if (claim.metadata.deletionTimestamp === undefined) continue;
-        yield this.#delete(address, 'its claim is being deleted and does not control it', [
+        yield deleteAddress(address, 'its claim is being deleted and does not control it', this.#context, [
           { is: 'unchanged', path, resourceVersion: claim.metadata.resourceVersion ?? '' },
         ]);
       } else if (isOurs && claim !== undefined && !isPaused(claim)) {
@@ -144,7 +151,7 @@ class Janitor {
       sliceNamespace(pool, this.#context.config.installNamespace),
       sliceNameOf(addressSpace(pool), block),
     );
-    yield this.#delete(address, `its claim was given ${other.key}`, [
+    yield deleteAddress(address, `its claim was given ${other.key}`, this.#context, [
       { is: 'not given', path, key: keyOf(block), uid },
       {
         is: 'unchanged',
@@ -163,22 +170,7 @@ class Janitor {
     );
     for (const [slice, allocations] of bySlice) {
       if (slice.metadata.deletionTimestamp !== undefined) continue;
-      const released = formatTime(this.#context.now);
-      const entries: Record<string, SliceEntry> = { ...slice.spec.entries };
-      for (const { key, entry } of allocations) entries[key] = { ...entry, released };
-      yield {
-        why: `AllocationSlice ${qualifiedName(slice.metadata)}: ${allocations.map(({ key }) => key).join(', ')} had claims that are gone`,
-        checks: allocations.flatMap(({ entry }): Check[] => [
-          { is: 'gone', path: this.#claimPath(entry.namespace, entry.name), uid: entry.uid },
-          { is: 'without address', path: this.#addressPath(entry.namespace, entry.name), claim: entry.uid },
-        ]),
-        act: {
-          verb: 'update',
-          isSlice: true,
-          path: this.#pathOfSlice(slice),
-          object: { ...slice, spec: { ...slice.spec, entries } } as AllocationSlice,
-        },
-      };
+      yield releaseEntries(slice, allocations, this.#context);
     }
   }
 
@@ -345,15 +337,6 @@ class Janitor {
     );
   }
 
-  #delete(address: IPAddress, reason: string, checks: readonly Check[]): Deed {
-    const { namespace, name, uid = '', resourceVersion = '' } = address.metadata;
-    return {
-      why: `IPAddress ${qualifiedName(address.metadata)}: ${reason}`,
-      checks,
-      act: { verb: 'delete', path: this.#addressPath(namespace, name), uid, resourceVersion },
-    };
-  }
-
   /** The claim that an IPAddress without our labels refers to. */
   #claimNamed({ metadata, spec }: IPAddress): IPAddressClaim | undefined {
     const claim = this.#named.get(qualifiedName({ ...metadata, name: spec.claimRef.name }));
@@ -370,24 +353,19 @@ class Janitor {
   }
 
   #claimPath(namespace: string | undefined, name: string): ObjectPath {
-    return this.#capiPath('ipaddressclaims', namespace, name);
+    return claimPath(namespace, name, this.#context);
   }
 
   #addressPath(namespace: string | undefined, name: string): ObjectPath {
-    return this.#capiPath('ipaddresses', namespace, name);
+    return addressPath(namespace, name, this.#context);
   }
 
-  #capiPath(resource: string, namespace: string | undefined, name: string): ObjectPath {
-    const apiVersion = ipamApiVersion(this.#context.config);
-    return { apiVersion, resource, ...(namespace !== undefined && { namespace }), name };
-  }
-
-  #pathOfSlice({ metadata }: AllocationSlice): ObjectPath {
-    return this.#slicePath(metadata.namespace ?? '', metadata.name);
+  #pathOfSlice(slice: AllocationSlice): ObjectPath {
+    return pathOfSlice(slice);
   }
 
   #slicePath(namespace: string, name: string): ObjectPath {
-    return { apiVersion: METAIPAM_API_VERSION, resource: 'allocationslices', namespace, name };
+    return slicePath(namespace, name);
   }
 }
 

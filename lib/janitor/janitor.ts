@@ -5,19 +5,16 @@ import { type ClusterClient, requestFailure, type Watched } from '../binder/clus
 import type { Term } from '../binder/lease.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 import { poolDeeds } from './decide.ts';
-import { appliedObject, type Deed, holds, isApplied } from './deed.ts';
+import type { Deed } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
+import { type DeedClient, isConfirmed, perform } from './perform.ts';
 
-export type JanitorClient = Pick<
-  ClusterClient,
-  'watch' | 'read' | 'replaceObject' | 'applyObject' | 'deleteObject'
->;
+export type JanitorClient = DeedClient & Pick<ClusterClient, 'watch'>;
 
 /** Changes are gathered for this long, in milliseconds, before they are looked at together. */
 const GATHER_MS = 1_000;
@@ -80,20 +77,18 @@ export class Janitor {
   }
 
   #watch(signal: AbortSignal, wake: () => void): Caches {
-    const watch = <T extends object>(apiVersion: string, resource: string, trim?: (object: T) => void) => {
+    const watch = <T extends object>(apiVersion: string, resource: string) => {
       const path = `/apis/${apiVersion}/${resource}`;
       const report = (error: unknown) => this.#log.debug({ path, err: error }, 'watch failed, reconnecting');
-      return this.#client.watch<T>(path, undefined, wake, report, signal, trim);
+      return this.#client.watch<T>(path, undefined, wake, report, signal);
     };
     const capi = ipamApiVersion(this.#config);
     return {
-      claims: watch<IPAddressClaim>(capi, 'ipaddressclaims', withoutManagedFields),
-      addresses: watch<IPAddress>(capi, 'ipaddresses', withoutManagedFields),
+      claims: watch<IPAddressClaim>(capi, 'ipaddressclaims'),
+      addresses: watch<IPAddress>(capi, 'ipaddresses'),
       slices: watch<AllocationSlice>(METAIPAM_API_VERSION, 'allocationslices'),
-      pools: Object.values(POOL_KINDS).map(({ resource }) =>
-        watch<Pool>(POOL_API_VERSION, resource, withoutManagedFields),
-      ),
-      networks: watch<PodNetwork>(METAIPAM_API_VERSION, 'podnetworks', withoutManagedFields),
+      pools: Object.values(POOL_KINDS).map(({ resource }) => watch<Pool>(POOL_API_VERSION, resource)),
+      networks: watch<PodNetwork>(METAIPAM_API_VERSION, 'podnetworks'),
     };
   }
 
@@ -101,9 +96,9 @@ export class Janitor {
     for (const deed of this.#decide(caches)) {
       if (!term.holds()) return;
       try {
-        if (!(await this.#isConfirmed(deed, term.signal))) continue;
+        if (!(await isConfirmed(deed, this.#client, term.signal))) continue;
         if (!term.holds()) return;
-        await this.#do(deed, term.signal);
+        await perform(deed, this.#client, term.signal);
         this.#deeds.inc({ verb: deed.act.verb, outcome: 'done' });
         this.#log.info({ verb: deed.act.verb }, deed.why);
       } catch (error) {
@@ -132,24 +127,4 @@ export class Janitor {
       ...(seesNetworks ? networkDeeds({ slices: slices.list(), networks: networks.list() }) : []),
     ];
   }
-
-  /** Looks up what decides: caches may be old. */
-  async #isConfirmed({ checks }: Deed, signal: AbortSignal): Promise<boolean> {
-    for (const check of checks) {
-      if (!holds(check, await this.#client.read(check.path, signal))) return false;
-    }
-    return true;
-  }
-
-  async #do({ act }: Deed, signal: AbortSignal): Promise<void> {
-    if (act.verb === 'delete') await this.#client.deleteObject(act.path, act, signal);
-    else if (act.verb === 'create' || isApplied(act.object)) {
-      await this.#client.applyObject(act.path, appliedObject(act.object), signal);
-    } else await this.#client.replaceObject(act.path, act.object, signal);
-  }
-}
-
-/** They are most of an object, and nobody here reads them. */
-function withoutManagedFields(object: KubernetesObject): void {
-  delete (object.metadata as { managedFields?: unknown }).managedFields;
 }

@@ -162,12 +162,9 @@ test('nothing to show; a name that is not there; a kind that is none; files that
   };
   assert.is(
     await fails('shared', 'nope', 'podnet/nope'),
-    'metaipam show: there is no pool or network nope, podnet/nope\n',
+    'metaipam show: there is no pool, network, ClusterCIDR, claim or node nope, podnet/nope\n',
   );
-  assert.match(
-    await fails('node/x'),
-    /^metaipam show: node\/x: the kind before the slash must be one of InClusterIPPool,/,
-  );
+  assert.match(await fails('node/x'), 'node/x');
   const broken = await run(show.run, ['-f', '-'], { stdin: '{' });
   assert.is(broken.code, 1);
   assert.match(broken.err, /^metaipam show: <stdin>:1: /);
@@ -196,6 +193,7 @@ test('who has an address, or why nobody has it', async () => {
     ...OBJECTS,
     claim('a', 'machines', {
       ownerReferences: [{ apiVersion: 'x/v1', kind: 'Machine', name: 'm', uid: 'm' }],
+      labels: { 'cluster.x-k8s.io/cluster-name': 'prod' },
     }),
     address('a', 'machines', '10.0.0.2'),
     address('by-hand', 'machines', '10.0.0.9'),
@@ -206,7 +204,7 @@ test('who has an address, or why nobody has it', async () => {
   assert.is(
     await ask('10.0.0.2', '10.9.9.9'),
     `ADDRESS   POOL                              WHO                       WHY
-10.0.0.2  InClusterIPPool default/machines  IPAddressClaim default/a  of Machine m, IPAddress default/a since 2026-01-01T00:00:00Z
+10.0.0.2  InClusterIPPool default/machines  IPAddressClaim default/a  of Machine default/m of Cluster default/prod, IPAddress default/a since 2026-01-01T00:00:00Z
 10.9.9.9 is in no pool and in no ClusterCIDR
 `,
   );
@@ -224,6 +222,106 @@ test('who has an address, or why nobody has it', async () => {
   assert.is(code, 1);
   assert.match(err, 'not both');
   assert.match((await shown('10.244.1.7', '-o', 'json')).out, '"holder": "Node n"');
+});
+
+const OWNED = [
+  ...OBJECTS,
+  claim('a', 'machines', {
+    ownerReferences: [{ apiVersion: 'x/v1', kind: 'VSphereVM', name: 'vm', uid: 'vm' }],
+  }),
+  address('a', 'machines', '10.0.0.2'),
+  {
+    apiVersion: 'x/v1',
+    kind: 'VSphereVM',
+    metadata: {
+      name: 'vm',
+      namespace: 'default',
+      ownerReferences: [
+        { apiVersion: 'y/v1', kind: 'VSphereMachine', name: 'other', uid: 'other' },
+        { apiVersion: 'y/v1', kind: 'Machine', name: 'm', uid: 'm', controller: true },
+      ],
+    },
+  },
+];
+const asked = async (...argv: string[]) => {
+  const { code, out, err } = await run(show.run, [...argv, '-f', '-'], { stdin: list(OWNED) });
+  assert.equal([code, err], [0, '']);
+  return out;
+};
+
+test('what a claim has, and whose it is; why another has nothing', async () => {
+  assert.is(
+    await asked('default/a'),
+    `ADDRESS   POOL                              WHO                       WHY
+10.0.0.2  InClusterIPPool default/machines  IPAddressClaim default/a  of VSphereVM default/vm of Machine default/m, IPAddress default/a since 2026-01-01T00:00:00Z
+`,
+  );
+  assert.is(await asked('claim/a'), await asked('ipaddressclaim/default/a'));
+  assert.is(await asked('claim/c'), 'IPAddressClaim default/c waits: Paused: paused\n');
+});
+
+test('what a node has', async () => {
+  const out = await asked('node/n');
+  assert.match(out, /\n10\.244\.1\.0\/24 +ClusterCIDR workers +Node n +given/);
+  assert.is(await asked('n'), out);
+});
+
+test('a pool by its namespace: how full it is, and who has what', async () => {
+  const out = await asked('default/machines');
+  assert.match(out, /^POOL .*\nInClusterIPPool default\/machines +126 /);
+  assert.match(out, /\n10\.0\.0\.2 +InClusterIPPool default\/machines +IPAddressClaim default\/a /);
+  assert.match(out, /\n10\.0\.0\.200 .* IPAddressClaim default\/b +which is gone/);
+  assert.not.match(out, 'team-a');
+});
+
+test('-o wide has owners and times in columns; -o json has everything', async () => {
+  const [header = '', line = ''] = (await asked('10.0.0.2', '-n', 'default', '-o', 'wide')).split('\n');
+  assert.equal(header.split(/ {2,}/), [
+    'ADDRESS',
+    'POOL',
+    'WHO',
+    'OWNERS',
+    'IPADDRESS',
+    'SINCE',
+    'HELD UNTIL',
+    'WHY',
+  ]);
+  assert.equal(line.split(/ {2,}/).slice(3, 7), [
+    'VSphereVM default/vm, Machine default/m',
+    'default/a',
+    '2026-01-01T00:00:00Z',
+    '-',
+  ]);
+  const { holdings, subjects } = JSON.parse(await asked('default/a', '-o', 'json'));
+  assert.equal(holdings, []);
+  assert.equal(subjects, [
+    {
+      title: 'IPAddressClaim default/a',
+      holdings: [
+        {
+          addresses: '10.0.0.2',
+          pool: 'InClusterIPPool default/machines',
+          state: 'used',
+          holder: 'IPAddressClaim default/a',
+          owners: ['VSphereVM default/vm', 'Machine default/m'],
+          ipAddress: 'default/a',
+          since: '2026-01-01T00:00:00Z',
+          note: 'of VSphereVM default/vm of Machine default/m, IPAddress default/a since 2026-01-01T00:00:00Z',
+        },
+      ],
+    },
+  ]);
+  const all = JSON.parse(await asked('-o', 'json'));
+  assert.equal(
+    all.holdings.map(({ addresses }: { addresses: string }) => addresses),
+    ['10.0.0.2', '10.0.0.200', '10.244.1.0/24'],
+  );
+});
+
+test('--watch needs a cluster', async () => {
+  const { code, err } = await shown('--watch');
+  assert.is(code, 1);
+  assert.match(err, '--watch takes a cluster');
 });
 
 test.run();

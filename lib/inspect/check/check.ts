@@ -33,7 +33,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...poolLabels(inventory),
     ...lostSlices(inventory, context),
     ...leftoverSlices(inventory),
-    ...leakedAllocations(inventory, book.claimByUid, context),
+    ...leakedAllocations(inventory, context),
     ...orphanedPodCIDRClaims(inventory, context),
     ...missingPools(inventory, book),
     ...missingNetworks(inventory),

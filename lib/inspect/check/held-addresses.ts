@@ -186,6 +186,16 @@ function spaceOfTitle(title: string, { poolByTitle }: AddressBook): string {
   return pool === undefined ? title : spaceOf(pool);
 }
 
+/** IPAddresses of ours whose claim is gone, with the uid of that. */
+export function orphanedAddresses(inventory: Inventory, context: HookContext): [IPAddress, string][] {
+  const book = readAddressBook(inventory, context);
+  return inventory.addresses.filter(isOurs).flatMap((address): [IPAddress, string][] => {
+    const { [CLAIM_UID_LABEL]: uid, [POOL_UID_LABEL]: pool } = address.metadata.labels ?? {};
+    if (uid === undefined || pool === undefined) return [];
+    return claimOf(address, book) === undefined ? [[address, uid]] : [];
+  });
+}
+
 /** IPAddresses that have no claim, or for whose claim something else is kept, or nothing. */
 export function* boundAddresses(
   { addresses }: Inventory,

@@ -15,7 +15,6 @@ import {
   holderTitle,
   kubectl,
   PATIENCE_SECONDS,
-  release,
   titleOf,
 } from './finding.ts';
 
@@ -80,46 +79,57 @@ function keepersOf({ pools, networks }: Inventory): Map<string, Keeper> {
 }
 
 /** What should have been given up with its claim or node, or be free again. */
-export function* leakedAllocations(
-  inventory: Inventory,
-  claims: ReadonlyMap<string, unknown>,
-  { now, config }: HookContext,
-): Generator<Finding> {
+export function* leakedAllocations(inventory: Inventory, { now, config }: HookContext): Generator<Finding> {
+  const patience = PATIENCE_SECONDS + config.cacheLagSeconds;
   const keepers = keepersOf(inventory);
-  const nodes = new Set(inventory.nodes.map(({ metadata }) => metadata.uid));
-  const lag = PATIENCE_SECONDS + config.cacheLagSeconds;
   for (const allocation of inventory.allocations) {
     const { slice, key, entry } = allocation;
     const keeper = keepers.get(slice.spec.poolRef.uid);
     if (keeper === undefined || slice.metadata.deletionTimestamp !== undefined) continue;
-    const object = entryTitle(allocation);
-    const holder = holderTitle(allocation);
-    if (entry.released !== undefined) {
-      const grace = gracePeriodOf(keeper);
-      if (grace === undefined || secondsHeld(entry.released, grace + lag, now) > 0) continue;
-      yield {
-        check: 'leaked-allocation',
-        severity: 'warning',
-        object,
-        message: `${holder} gave up ${key} at ${entry.released}: it should be free again`,
-        fix: 'metaipam doctor',
-      };
-    } else if (!isHolderThere(allocation, claims, nodes)) {
-      if (secondsSince(entry.since ?? slice.metadata.creationTimestamp, now) < lag) continue;
-      yield {
-        check: 'leaked-allocation',
-        severity: 'error',
-        object,
-        message: `${holder} is gone${isPaused(keeper) ? `, and ${titleOf(keeper)} is paused` : ''}: ${key} cannot be given to anybody`,
-        fix: `${release(allocation, now)}  # metaipam doctor says why nobody has`,
-      };
-    }
+    const grace = gracePeriodOf(keeper);
+    if (entry.released === undefined || grace === undefined) continue;
+    if (secondsHeld(entry.released, grace + patience, now) > 0) continue;
+    yield {
+      check: 'leaked-allocation',
+      severity: 'warning',
+      object: entryTitle(allocation),
+      message: `${holderTitle(allocation)} gave up ${key} at ${entry.released}: it should be free again`,
+      fix: 'metaipam doctor',
+    };
   }
+  for (const allocation of entriesOfNobody(inventory, patience, now)) {
+    const keeper = keepers.get(allocation.slice.spec.poolRef.uid)!;
+    yield {
+      check: 'leaked-allocation',
+      severity: 'error',
+      object: entryTitle(allocation),
+      message: `${holderTitle(allocation)} is gone${isPaused(keeper) ? `, and ${titleOf(keeper)} is paused` : ''}: ${allocation.key} cannot be given to anybody`,
+      fix: `metaipam release ${allocation.key}  # metaipam doctor says why nobody has`,
+    };
+  }
+}
+
+/**
+ * Entries that nobody has given up although their claim or node is gone.
+ *
+ * @param youngest age in seconds below which the claim or node may not be in view yet
+ */
+export function entriesOfNobody(inventory: Inventory, youngest: number, now: number): Allocation[] {
+  const keepers = keepersOf(inventory);
+  const claims = new Set(inventory.claims.map(({ metadata }) => metadata.uid));
+  const nodes = new Set(inventory.nodes.map(({ metadata }) => metadata.uid));
+  return inventory.allocations.filter((allocation) => {
+    const { entry, slice } = allocation;
+    const { deletionTimestamp, creationTimestamp } = slice.metadata;
+    if (entry.released !== undefined || deletionTimestamp !== undefined) return false;
+    if (!keepers.has(slice.spec.poolRef.uid) || isHolderThere(allocation, claims, nodes)) return false;
+    return secondsSince(entry.since ?? creationTimestamp, now) >= youngest;
+  });
 }
 
 function isHolderThere(
   allocation: Allocation,
-  claims: ReadonlyMap<string, unknown>,
+  claims: ReadonlySet<string | undefined>,
   nodes: ReadonlySet<string | undefined>,
 ): boolean {
   const { uid } = allocation.entry;

@@ -212,7 +212,7 @@ const FAULTS: [
     'leaked-allocation',
     'AllocationSlice default/p.10.0.0.9-32 (10.0.0.9)',
     'IPAddressClaim default/gone is gone: 10.0.0.9 cannot be given to anybody',
-    `${releaseOf('default p.10.0.0.9-32', '10.0.0.9')}  # metaipam doctor says why nobody has`,
+    'metaipam release 10.0.0.9  # metaipam doctor says why nobody has',
   ],
   [
     'a block that is kept for a node that is gone',
@@ -220,7 +220,7 @@ const FAULTS: [
     'leaked-allocation',
     'AllocationSlice metaipam-system/default.10.244.9.0-24.24 (10.244.9.0/24)',
     'Node gone is gone: 10.244.9.0/24 cannot be given to anybody',
-    `${releaseOf('metaipam-system default.10.244.9.0-24.24', '10.244.9.0/24')}  # metaipam doctor says why nobody has`,
+    'metaipam release 10.244.9.0/24  # metaipam doctor says why nobody has',
   ],
   [
     'an address that should be free again',

@@ -1,0 +1,79 @@
+/** The overview of a cluster for programs. */
+import { formatPrefix, formatRange } from '../address/range.ts';
+import type { Answer } from '../inspect/ask.ts';
+import { placesOf } from '../inspect/holding.ts';
+import type { Overview, PoolOverview } from '../inspect/overview.ts';
+import type { Waiting } from '../inspect/state.ts';
+import type { Survey } from '../inspect/survey.ts';
+import type { Usage } from '../inspect/usage.ts';
+import { exactInteger } from '../json.ts';
+
+/** Answers as one object: who has addresses; or pools and networks, who has what of them, claims and nodes. */
+export function plainAnswers(answers: readonly Answer[], overview: Overview, survey: Survey): object {
+  if (answers.some(({ question: { is } }) => is === 'range')) {
+    return {
+      addresses: answers.map(({ question, holdings }) => ({
+        asked: question.is === 'range' ? formatRange(question.range) : question.text,
+        holdings,
+      })),
+    };
+  }
+  return {
+    ...plainOverview(overview),
+    holdings: placesOf(overview, survey)
+      .filter(({ holder }) => holder !== undefined)
+      .map(({ describe }) => describe()),
+    subjects: answers.flatMap(({ subjects }) => subjects),
+  };
+}
+
+/** Addresses as text, integers exact, every segment. */
+function plainOverview({ pools, networks, waitingForNoPool }: Overview): object {
+  return {
+    pools: pools.map(plainPool),
+    networks: networks.map(({ name, state, nodes, allocated, waiting, clusterCIDRs }) => ({
+      name,
+      state,
+      nodes,
+      allocated,
+      waiting,
+      clusterCIDRs: clusterCIDRs.map(({ clusterCIDR, state, nodes, ranges }) => ({
+        name: clusterCIDR.metadata.name,
+        state,
+        nodes,
+        ranges: ranges.map(({ range, blockLength, ...usage }) => ({
+          cidr: formatPrefix(range),
+          blockLength,
+          ...plainUsage(usage),
+        })),
+      })),
+    })),
+    waitingForNoPool,
+  };
+}
+
+function plainPool({ pool, state, waiting, ...usage }: PoolOverview): object {
+  const { kind, metadata } = pool;
+  return {
+    kind,
+    ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+    name: metadata.name,
+    state,
+    ...plainUsage(usage),
+    waiting: waiting.map((each: Waiting) => ({ ...each })),
+  };
+}
+
+function plainUsage({ total, used, free, outOfRange, counts, fragmentation, space }: Usage): object {
+  return {
+    total: exactInteger(total),
+    used: exactInteger(used),
+    free: exactInteger(free),
+    outOfRange: exactInteger(outOfRange),
+    adopted: exactInteger(counts.adopted),
+    taken: exactInteger(counts.taken),
+    withheld: exactInteger(counts.reserved + counts.excluded + counts.gateway),
+    fragmentation,
+    segments: space.segments.map((segment) => ({ addresses: formatRange(segment), state: segment.state })),
+  };
+}

@@ -1,0 +1,223 @@
+/** The overview of a cluster for people: tables, who waits and why, pictures. */
+import { formatRange } from '../address/range.ts';
+import { type Answer, outsideText } from '../inspect/ask.ts';
+import { placesOf } from '../inspect/holding.ts';
+import type { Overview } from '../inspect/overview.ts';
+import type { State } from '../inspect/state.ts';
+import type { Survey } from '../inspect/survey.ts';
+import type { Usage } from '../inspect/usage.ts';
+import { listSome, plural } from '../text.ts';
+import type { Paint } from './paint.ts';
+
+/** Sections that say who has what: of ranges, claims, nodes, named pools and ClusterCIDRs. */
+export async function holderLines(
+  answers: readonly Answer[],
+  survey: Survey,
+  isWide: boolean,
+  paint: Paint,
+): Promise<string[]> {
+  const { columns, printable } = await import('./table.ts');
+  const named = {
+    pools: answers.flatMap(({ pools }) => pools),
+    networks: answers.flatMap(({ networks, clusterCIDRs }) => [
+      ...networks,
+      ...clusterCIDRs.map(({ network, clusterCIDR }) => ({ ...network, clusterCIDRs: [clusterCIDR] })),
+    ]),
+  };
+  const holdings = [
+    ...answers.flatMap((answer) => answer.holdings),
+    ...placesOf(named, survey)
+      .filter(({ holder }) => holder !== undefined)
+      .map(({ describe }) => describe()),
+    ...answers.flatMap(({ subjects }) => subjects.flatMap((subject) => subject.holdings)),
+  ];
+  const rows = holdings.map(({ addresses, pool, holder, owners = [], ipAddress, since, until, note }) => [
+    addresses,
+    printable(pool),
+    holder === undefined ? '-' : paint('green', printable(holder)),
+    ...(isWide
+      ? [owners.join(', '), ipAddress ?? '', since ?? '', until ?? ''].map((cell) => printable(cell || '-'))
+      : []),
+    printable(note),
+  ]);
+  const idle = answers.flatMap(({ subjects }) =>
+    subjects.flatMap(({ title, holdings: { length }, waiting }) => {
+      if (waiting === undefined)
+        return length > 0 ? [] : [`${printable(title)} has nothing and asks for nothing`];
+      const why = paint('yellow', printable(`${waiting.reason}: ${waiting.message}`));
+      return [`${printable(title)} waits: ${why}`];
+    }),
+  );
+  const outside = answers.flatMap(({ question, holdings: { length } }) =>
+    question.is === 'range' && length === 0 ? [outsideText(question.range)] : [],
+  );
+  const more = isWide ? ['OWNERS', 'IPADDRESS', 'SINCE', 'HELD UNTIL'] : [];
+  const header = ['ADDRESS', 'POOL', 'WHO', ...more, 'WHY'].map((title) => paint('bold', title));
+  const lines = [...(rows.length === 0 ? [] : columns([header, ...rows])), ...idle, ...outside];
+  return lines.length === 0 ? [] : [`${lines.join('\n')}\n`];
+}
+
+interface Detail {
+  readonly isWide: boolean;
+  readonly isDetailed: boolean;
+}
+
+/** Tables of pools, pod networks and ClusterCIDRs, who waits and why, and pictures. */
+export async function renderOverview(overview: Overview, detail: Detail, paint: Paint): Promise<string> {
+  const { columns, printable } = await import('./table.ts');
+  const { isWide } = detail;
+  const table = (header: string[], rows: string[][], right: number[]): string[] =>
+    rows.length === 0 ? [] : columns([header.map((title) => paint('bold', title)), ...rows], right);
+  const usage = (of: Usage) => [
+    compact(of.total),
+    compact(of.used),
+    compact(of.free),
+    dash(of.outOfRange),
+    percent(of.fragmentation),
+  ];
+  const extra = ({ counts, space }: Usage) =>
+    isWide
+      ? [
+          dash(counts.adopted),
+          dash(counts.taken),
+          dash(counts.reserved + counts.excluded + counts.gateway),
+          largest(space),
+        ]
+      : [];
+  const usageHeader = ['TOTAL', 'USED', 'FREE', 'OUT OF RANGE', 'FRAGMENTED'];
+  const moreHeader = isWide ? ['ADOPTED', 'TAKEN', 'WITHHELD', 'LARGEST FREE'] : [];
+  const state = ({ reason, message }: State) => {
+    const text = printable(reason === 'Ready' || message === '' ? reason : `${reason}: ${message}`);
+    return paint(reason === 'Ready' ? 'green' : 'red', text);
+  };
+  const waits = (count: number) => (count === 0 ? '-' : paint('yellow', String(count)));
+
+  const pools = table(
+    ['POOL', ...usageHeader, 'WAITING', ...moreHeader, 'STATE'],
+    overview.pools.map((pool) => [
+      printable(pool.title),
+      ...usage(pool),
+      waits(pool.waiting.length),
+      ...extra(pool),
+      state(pool.state),
+    ]),
+    [1, 2, 3, 4, 5, 6],
+  );
+  const networks = table(
+    ['POD NETWORK', 'NODES', 'SERVED', 'WAITING', 'STATE'],
+    overview.networks.map(({ name, nodes, allocated, waiting, state: is }) => [
+      printable(name),
+      `${nodes}`,
+      `${allocated}`,
+      waits(waiting.length),
+      state(is),
+    ]),
+    [1, 2, 3],
+  );
+  const clusterCIDRs = table(
+    [
+      'CLUSTERCIDR',
+      'NETWORK',
+      'RANGE',
+      'BLOCKS',
+      ...usageHeader.filter((title) => title !== 'OUT OF RANGE'),
+      ...moreHeader,
+      'STATE',
+    ],
+    overview.networks.flatMap(({ name, clusterCIDRs }) =>
+      clusterCIDRs.flatMap(({ clusterCIDR, ranges, state: is }) => {
+        const head = [printable(clusterCIDR.metadata.name), printable(name)];
+        if (ranges.length === 0) {
+          return [[...head, ...Array.from({ length: 6 + moreHeader.length }, () => '-'), state(is)]];
+        }
+        return ranges.map((range) => [
+          ...head,
+          range.cidr,
+          `/${range.blockLength}`,
+          ...usage(range).filter((_, index) => index !== 3),
+          ...extra(range),
+          state(is),
+        ]);
+      }),
+    ),
+    [4, 5, 6, 7],
+  );
+  const waiting = table(
+    ['WAITING', 'WHY'],
+    describeWaiting(overview, isWide).map(([who = '', why = '']) => [
+      printable(who),
+      paint('yellow', printable(why)),
+    ]),
+    [],
+  );
+  const sections = [
+    pools,
+    networks,
+    clusterCIDRs,
+    waiting,
+    await drawPictures(overview, detail, paint, printable),
+  ].filter((lines) => lines.length > 0);
+  if (sections.length === 0) return 'No pools, pod networks, ClusterCIDRs or claims that wait.\n';
+  return sections.map((lines) => `${lines.join('\n')}\n`).join('\n');
+}
+
+async function drawPictures(
+  overview: Overview,
+  { isDetailed }: Detail,
+  paint: Paint,
+  printable: (text: string) => string,
+): Promise<string[]> {
+  const [{ picturesOf }, { LEGEND, picture }, { columns }] = await Promise.all([
+    import('../inspect/svg.ts'),
+    import('./picture.ts'),
+    import('./table.ts'),
+  ]);
+  const pictures = picturesOf(overview).filter(({ space }) => space.segments.length > 0);
+  if (pictures.length === 0) return [];
+  const lines = isDetailed
+    ? pictures.flatMap(({ title, note, space }) => [
+        paint('bold', printable([title, note].filter(Boolean).join('  '))),
+        ...columns(picture(space, paint)).map((row) => `  ${row}`),
+      ])
+    : columns(pictures.map(({ title, space }) => [printable(title), ...picture(space, paint, 1)[0]!]));
+  return [...lines, '', LEGEND];
+}
+
+/** A row for all that wait for the same reason, or one each. */
+function describeWaiting({ pools, networks, waitingForNoPool }: Overview, isWide: boolean): string[][] {
+  const claims = [...pools.flatMap(({ waiting }) => waiting), ...waitingForNoPool];
+  const all = [
+    ...claims.map((each) => ({ ...each, kind: 'IPAddressClaim' })),
+    ...networks.flatMap(({ waiting }) => waiting.map((each) => ({ ...each, kind: 'Node' }))),
+  ];
+  const groups = Map.groupBy(all, ({ kind, name, reason, message }) =>
+    JSON.stringify([kind, reason, message, isWide && name]),
+  );
+  return [...groups.values()].map((group) => {
+    const { kind, reason, message } = group[0]!;
+    const names = listSome(group.map(({ name }) => name));
+    return [
+      group.length === 1 ? `${kind} ${names}` : `${plural(group.length, kind)}: ${names}`,
+      `${reason}: ${message}`,
+    ];
+  });
+}
+
+/** Exact up to a billion, then powers of ten: `1.8e19`. */
+function compact(count: bigint): string {
+  return count < 1_000_000_000n ? String(count) : Number(count).toExponential(1).replace('+', '');
+}
+
+function dash(count: bigint): string {
+  return count === 0n ? '-' : compact(count);
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)}%`;
+}
+
+function largest(space: Usage['space']): string {
+  const free = space.segments.filter(({ state }) => state === 'free');
+  if (free.length === 0) return '-';
+  return formatRange(free.reduce((a, b) => (b.last - b.first > a.last - a.first ? b : a)));
+}

@@ -1,0 +1,169 @@
+/** Questions as people ask them: an address, a range, the name of a pool, a claim, a node, a network. */
+import { formatRange, overlaps, parseRange, type Range } from '../address/range.ts';
+import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
+import { qualifiedName } from '../kubernetes/object.ts';
+import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
+import { titleOf } from './check/finding.ts';
+import { type Holding, holdingsIn, type Place, placesOf } from './holding.ts';
+import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
+import type { PoolOverview } from './overview.ts';
+import { UNANSWERED, type Waiting } from './state.ts';
+import type { Survey } from './survey.ts';
+
+/** What a question may call a kind, in lower case. */
+export const KIND_NAMES: Readonly<Record<string, string>> = {
+  inclusterippool: 'InClusterIPPool',
+  inclusterippools: 'InClusterIPPool',
+  icpool: 'InClusterIPPool',
+  globalinclusterippool: 'GlobalInClusterIPPool',
+  globalinclusterippools: 'GlobalInClusterIPPool',
+  gicpool: 'GlobalInClusterIPPool',
+  inclusterprefixpool: 'InClusterPrefixPool',
+  inclusterprefixpools: 'InClusterPrefixPool',
+  icprefix: 'InClusterPrefixPool',
+  globalinclusterprefixpool: 'GlobalInClusterPrefixPool',
+  globalinclusterprefixpools: 'GlobalInClusterPrefixPool',
+  gicprefix: 'GlobalInClusterPrefixPool',
+  ipaddressclaim: 'IPAddressClaim',
+  ipaddressclaims: 'IPAddressClaim',
+  claim: 'IPAddressClaim',
+  ipaddress: 'IPAddress',
+  ipaddresses: 'IPAddress',
+  clustercidr: 'ClusterCIDR',
+  clustercidrs: 'ClusterCIDR',
+  ccidr: 'ClusterCIDR',
+  podnetwork: 'PodNetwork',
+  podnetworks: 'PodNetwork',
+  podnet: 'PodNetwork',
+  node: 'Node',
+  nodes: 'Node',
+  no: 'Node',
+};
+
+export type Question =
+  | { readonly is: 'range'; readonly text: string; readonly range: Range }
+  | {
+      readonly is: 'name';
+      readonly text: string;
+      /** Any kind if undefined. */
+      readonly kind: string | undefined;
+      /** `name` or `namespace/name`. */
+      readonly name: string;
+    };
+
+/** `10.0.0.7`, `10.0.0.0/28`, `machines`, `default/machines`, `node/worker-1`, `claim/default/web-0`. */
+export function parseQuestion(text: string): Question {
+  const range = parseRange(text);
+  if (range !== undefined) return { is: 'range', text, range };
+  const slash = text.indexOf('/');
+  const kind = slash < 0 ? undefined : KIND_NAMES[text.slice(0, slash).toLowerCase()];
+  return { is: 'name', text, kind, name: kind === undefined ? text : text.slice(slash + 1) };
+}
+
+/** A claim or a node that was asked for, and what it has. */
+export interface Subject {
+  /** `IPAddressClaim default/web-0`, `Node worker-1`. */
+  readonly title: string;
+  readonly holdings: readonly Holding[];
+  /** Why it has nothing, or not all that it asks for; undefined if it does not wait. */
+  readonly waiting: Waiting | undefined;
+}
+
+export interface ClusterCIDRAnswer {
+  readonly network: NetworkOverview;
+  readonly clusterCIDR: ClusterCIDROverview;
+}
+
+/** Everything that a question may mean. */
+export interface Answer {
+  readonly question: Question;
+  /** Of a range: who has what of it. */
+  readonly holdings: readonly Holding[];
+  readonly subjects: readonly Subject[];
+  readonly pools: readonly PoolOverview[];
+  readonly networks: readonly NetworkOverview[];
+  readonly clusterCIDRs: readonly ClusterCIDRAnswer[];
+}
+
+export function ask(question: Question, survey: Survey): Answer {
+  const none = { question, holdings: [], subjects: [], pools: [], networks: [], clusterCIDRs: [] };
+  if (question.is === 'range') return { ...none, holdings: holdingsIn(question.range, survey) };
+  const { overview } = survey;
+  const is = (kind: string, name: string, qualified = name) =>
+    (question.kind ?? kind) === kind && (question.name === name || question.name === qualified);
+  return {
+    ...none,
+    pools: overview.pools.filter(({ pool: { kind, metadata } }) =>
+      is(kind, metadata.name, qualifiedName(metadata)),
+    ),
+    networks: overview.networks.filter(({ name }) => is('PodNetwork', name)),
+    clusterCIDRs: overview.networks.flatMap((network) =>
+      network.clusterCIDRs
+        .filter(({ clusterCIDR }) => is('ClusterCIDR', clusterCIDR.metadata.name))
+        .map((clusterCIDR) => ({ network, clusterCIDR })),
+    ),
+    subjects: subjectsOf(question, survey),
+  };
+}
+
+/** Whether the question means nothing that is there. */
+export function isEmpty({ holdings, subjects, pools, networks, clusterCIDRs }: Answer): boolean {
+  return [holdings, subjects, pools, networks, clusterCIDRs].every(({ length }) => length === 0);
+}
+
+/** Claims and nodes of the name, those that are gone and still have something among them. */
+function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): Subject[] {
+  const { claims, nodes } = survey.inventory;
+  const isNamed = (title: string) => {
+    const [of = '', qualified = ''] = title.split(' ');
+    const wanted = kind === 'IPAddress' ? ['IPAddress', 'IPAddressClaim'] : [kind ?? of];
+    return wanted.includes(of) && (qualified === name || qualified.split('/').at(-1) === name);
+  };
+  const places = placesOf(survey.overview, survey);
+  const held = Map.groupBy(
+    places.filter(({ holder }) => holder !== undefined && isNamed(holder)),
+    ({ holder }) => holder!,
+  );
+  const titles = new Set([...[...claims, ...nodes].map(titleOf).filter(isNamed), ...held.keys()]);
+  return [...titles].map((title) => {
+    const own = held.get(title) ?? [];
+    const waiting = waitingOf(title, survey);
+    return {
+      title,
+      holdings: [...own.map(({ describe }) => describe()), ...unexplained(title, own, survey)],
+      // What is given is an answer, though it is not yet said.
+      waiting: own.length > 0 && waiting?.reason === UNANSWERED ? undefined : waiting,
+    };
+  });
+}
+
+function waitingOf(title: string, { overview, inventory }: Survey): Waiting | undefined {
+  const name = title.slice(title.indexOf(' ') + 1);
+  const find = (list: readonly Waiting[]) => list.find((each) => each.name === name);
+  if (title.startsWith('Node '))
+    return overview.networks.map(({ waiting }) => find(waiting)).find((each) => each !== undefined);
+  const said = [...overview.pools.map(({ waiting }) => waiting), overview.waitingForNoPool]
+    .map(find)
+    .find((each) => each !== undefined);
+  if (said !== undefined) return said;
+  const claim = inventory.claims.find(({ metadata }) => qualifiedName(metadata) === name);
+  const { apiGroup, kind, name: pool } = claim?.spec.poolRef ?? {};
+  if (claim === undefined || apiGroup === CAPI_IPAM_GROUP) return undefined;
+  return { name, reason: 'NotOurs', message: `its pool is ${kind} ${pool} of ${apiGroup}` };
+}
+
+/** podCIDRs of a node that no ClusterCIDR has given it. */
+function unexplained(title: string, places: readonly Place[], { inventory }: Survey): Holding[] {
+  const node = inventory.nodes.find((each) => titleOf(each) === title);
+  return (node === undefined ? [] : podCIDRsOf(node)).flatMap((text): Holding[] => {
+    const range = parseRange(text);
+    if (range === undefined || places.some((place) => overlaps(place.range, range))) return [];
+    const note = 'its podCIDRs, which no ClusterCIDR has given';
+    return [{ addresses: text, pool: '-', state: 'taken', holder: title, note }];
+  });
+}
+
+/** What to say of a range that is nobody's. */
+export function outsideText(range: Range): string {
+  return `${formatRange(range)} is in no pool and in no ClusterCIDR`;
+}

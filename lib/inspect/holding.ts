@@ -1,0 +1,250 @@
+/** Who has an address or a block, or why nobody has: by the slices, and by what pools and networks keep back. */
+import { formatRange, overlaps, type Prefix, type Range } from '../address/range.ts';
+import { heldUntil } from '../allocation/hold.ts';
+import { type Allocation, keyOf } from '../allocation/slice.ts';
+import { qualifiedName } from '../kubernetes/object.ts';
+import { formatTime } from '../kubernetes/time.ts';
+import type { IPAddress } from '../kubernetes/types.ts';
+import { blockOf } from '../pool/block.ts';
+import { readPool } from '../pool/pool.ts';
+import { poolTitleOf } from '../pool/reference.ts';
+import { holderTitle, titleOf } from './check/finding.ts';
+import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
+import type { Overview, PoolOverview } from './overview.ts';
+import { type Segment, type SegmentState, type Space, STATE_NAMES } from './space.ts';
+import { ownersOf, type Survey } from './survey.ts';
+
+export interface Holding {
+  /** `10.0.0.7`, `10.244.3.0/24` or `10.0.0.8-10.0.0.254`. */
+  readonly addresses: string;
+  /** `InClusterIPPool default/pool-a`, `ClusterCIDR workers`. */
+  readonly pool: string;
+  /** `held`: given up, and not free before the end of the grace period. */
+  readonly state: SegmentState | 'held';
+  /** `IPAddressClaim default/web-0`, `Node worker-1`; undefined if nobody has it. */
+  readonly holder?: string;
+  /** Whose the claim is, up to its Cluster: `Machine default/web-0`, `Cluster default/prod`. */
+  readonly owners?: readonly string[];
+  /** The IPAddress that shows it: `default/web-0`. */
+  readonly ipAddress?: string;
+  /** RFC 3339: when it was given, as far as anybody remembers. */
+  readonly since?: string;
+  /** RFC 3339: the end of the grace period. */
+  readonly until?: string;
+  /** All of this as a sentence, or why nobody has it. */
+  readonly note: string;
+}
+
+/** What there is to say of some addresses: cheap to sort and to count, described only when somebody looks. */
+export interface Place {
+  readonly range: Range;
+  /** Who has it, or had it while it is held back; undefined if nobody. */
+  readonly holder: string | undefined;
+  readonly describe: () => Holding;
+}
+
+/** States in which somebody has an address; slices say who. */
+const HELD: readonly SegmentState[] = ['used', 'adopted', 'outOfRange'];
+
+/** Of a pool or a ClusterCIDR, which many may ask about. */
+const known = new WeakMap<object, readonly Place[]>();
+
+function remembered(of: object, list: () => Place[]): readonly Place[] {
+  const places = known.get(of) ?? list();
+  known.set(of, places);
+  return places;
+}
+
+/** Everything of a pool's space, in the order of addresses. */
+export function placesOfPool(survey: Survey, pool: PoolOverview): readonly Place[] {
+  return remembered(pool, () => listPool(survey, pool));
+}
+
+/** Everything of the ranges of a ClusterCIDR, in the order of addresses. */
+export function placesOfClusterCIDR(
+  survey: Survey,
+  network: NetworkOverview,
+  clusterCIDR: ClusterCIDROverview,
+): readonly Place[] {
+  return remembered(clusterCIDR, () => listClusterCIDR(survey, network, clusterCIDR));
+}
+
+/** Those of the pools and networks, one after another, each in the order of its addresses. */
+export function placesOf({ pools, networks }: Pick<Overview, 'pools' | 'networks'>, survey: Survey): Place[] {
+  return [
+    ...pools.map((pool) => placesOfPool(survey, pool)),
+    ...networks.flatMap((network) =>
+      network.clusterCIDRs.map((clusterCIDR) => placesOfClusterCIDR(survey, network, clusterCIDR)),
+    ),
+  ].flat();
+}
+
+function listPool(survey: Survey, { pool, title, space }: PoolOverview): Place[] {
+  const listed = survey.listed.get(pool.metadata.uid ?? '') ?? [];
+  const grace = readPool(pool).ranges?.reuseGracePeriodSeconds ?? 0;
+  const keys = new Set(listed.map(({ key }) => key));
+  const strays = addressesOf(survey).get(title) ?? [];
+  return [
+    ...listed.map((allocation) => ({
+      range: allocation.block,
+      holder: holderTitle(allocation),
+      describe: () => heldBack(allocation, title, grace, survey) ?? claimHolding(allocation, title, survey),
+    })),
+    ...strays.flatMap((address): Place[] => {
+      const range = blockOf(address);
+      if (range === undefined || keys.has(keyOf(range))) return [];
+      return [{ range, holder: titleOf(address), describe: () => unlisted(address, range, title) }];
+    }),
+    ...unheld(space, title),
+  ].sort(byAddress);
+}
+
+function listClusterCIDR(
+  survey: Survey,
+  { network }: NetworkOverview,
+  { clusterCIDR, ranges }: ClusterCIDROverview,
+): Place[] {
+  const { name } = clusterCIDR.metadata;
+  const title = titleOf(clusterCIDR);
+  const grace = network?.spec.reuseGracePeriodSeconds ?? 0;
+  const listed = survey.listed.get(network?.metadata.uid ?? '') ?? [];
+  return [
+    ...listed
+      .filter(({ entry }) => entry.clusterCIDR === name)
+      .map((allocation) => ({
+        range: allocation.block,
+        holder: holderTitle(allocation),
+        describe: () => heldBack(allocation, title, grace, survey) ?? nodeHolding(allocation, title),
+      })),
+    ...ranges.flatMap(({ space }) => unheld(space, title)),
+  ].sort(byAddress);
+}
+
+/** The places that share an address with the range, cut to it where nobody has more of them. */
+export function placesIn(places: readonly Place[], range: Range): Place[] {
+  return places
+    .filter((place) => overlaps(place.range, range))
+    .map((place) => {
+      if (place.holder !== undefined) return place;
+      const cut = intersection(place.range, range);
+      return { ...place, range: cut, describe: () => ({ ...place.describe(), addresses: formatRange(cut) }) };
+    });
+}
+
+/** Everything there is to say of a range, pool by pool; nothing if it lies outside of all of them. */
+export function holdingsIn(range: Range, survey: Survey): Holding[] {
+  return placesIn(placesOf(survey.overview, survey), range).map(({ describe }) => describe());
+}
+
+/** By the title of the pool that each names. */
+function addressesOf({ addresses }: Survey): Map<string, IPAddress[]> {
+  return Map.groupBy(addresses.values(), poolTitleOf);
+}
+
+function claimHolding(allocation: Allocation, pool: string, survey: Survey): Holding {
+  const { key, entry } = allocation;
+  const claim = survey.claims.get(entry.uid);
+  const bound = survey.addresses.get(qualifiedName(entry));
+  const owners = claim === undefined ? [] : ownersOf(claim, survey);
+  const since = bound?.metadata.creationTimestamp;
+  const facts = [
+    ...(owners.length === 0 ? [] : [`of ${owners.join(' of ')}`]),
+    claim === undefined ? 'which is gone' : undefined,
+    bound === undefined
+      ? 'without an IPAddress'
+      : `IPAddress ${qualifiedName(bound.metadata)}${sinceText(since)}`,
+    entry.adopted === true ? 'adopted' : undefined,
+  ];
+  return {
+    addresses: key,
+    pool,
+    state: entry.adopted === true ? 'adopted' : 'used',
+    holder: holderTitle(allocation),
+    ...(owners.length > 0 && { owners }),
+    ...(bound !== undefined && { ipAddress: qualifiedName(bound.metadata) }),
+    ...(since !== undefined && { since }),
+    note: sentence(facts),
+  };
+}
+
+function nodeHolding(allocation: Allocation, pool: string): Holding {
+  const { key, entry } = allocation;
+  const { since, adopted } = entry;
+  return {
+    addresses: key,
+    pool,
+    state: adopted === true ? 'adopted' : 'used',
+    holder: holderTitle(allocation),
+    ...(since !== undefined && { since }),
+    note: sentence([`given${sinceText(since)}`, adopted === true ? 'adopted' : undefined]),
+  };
+}
+
+function heldBack(
+  allocation: Allocation,
+  pool: string,
+  graceSeconds: number,
+  { context: { now } }: Survey,
+): Holding | undefined {
+  const { key, entry } = allocation;
+  if (entry.released === undefined) return undefined;
+  const until = formatTime(heldUntil(entry.released, graceSeconds, now));
+  return {
+    addresses: key,
+    pool,
+    state: 'held',
+    until,
+    note: `held back until ${until}: ${holderTitle(allocation)} gave it up at ${entry.released}`,
+  };
+}
+
+function unlisted(address: IPAddress, range: Prefix, pool: string): Holding {
+  const name = qualifiedName(address.metadata);
+  const since = address.metadata.creationTimestamp;
+  return {
+    addresses: keyOf(range),
+    pool,
+    state: 'used',
+    holder: titleOf(address),
+    ipAddress: name,
+    ...(since !== undefined && { since }),
+    note: 'which its pool has not listed',
+  };
+}
+
+/** What of a space nobody has, and why. */
+function unheld({ segments }: Space, pool: string): Place[] {
+  return segments
+    .filter(({ state }) => !HELD.includes(state))
+    .map((segment: Segment) => ({
+      range: segment,
+      holder: undefined,
+      describe: () => ({
+        addresses: formatRange(segment),
+        pool,
+        state: segment.state,
+        note: STATE_NAMES[segment.state],
+      }),
+    }));
+}
+
+function byAddress(a: Place, b: Place): number {
+  const [one, other] = [a.range, b.range];
+  return one.family - other.family || (one.first < other.first ? -1 : one.first > other.first ? 1 : 0);
+}
+
+function intersection({ family, first, last }: Range, other: Range): Range {
+  return {
+    family,
+    first: first < other.first ? other.first : first,
+    last: last > other.last ? other.last : last,
+  };
+}
+
+function sinceText(time: string | undefined): string {
+  return time === undefined ? '' : ` since ${time}`;
+}
+
+function sentence(facts: readonly (string | undefined)[]): string {
+  return facts.filter((fact) => fact !== undefined).join(', ');
+}

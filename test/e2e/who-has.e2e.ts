@@ -1,0 +1,108 @@
+/** Who has an address, whose that is, and how it is given up by hand: on a cluster that has no janitor. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import release from '../../lib/cli/release.ts';
+import show from '../../lib/cli/show.ts';
+import { type Run, run } from '../cli/run.ts';
+import { eventually } from './control-plane.ts';
+import { type Installation, install, quiet } from './install.ts';
+
+const OBJECTS = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: machine, namespace: default}
+---
+apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterIPPool
+metadata: {name: machines, namespace: default}
+spec: {addresses: [10.0.0.0/24], prefix: 24, gateway: 10.0.0.1}
+`;
+const claim = (owner: object) =>
+  JSON.stringify({
+    apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
+    kind: 'IPAddressClaim',
+    metadata: { name: 'web-0', namespace: 'default', ownerReferences: [owner] },
+    spec: { poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'machines' } },
+  });
+
+const test = suite<{ installation: Installation }>('who has: ');
+test.before(async (context) => {
+  context.installation = await install({ serveArgs: ['--no-bind'] });
+  const { plane } = context.installation;
+  await plane.kubectl(['apply', '-f', '-'], OBJECTS);
+  const uid = await plane.kubectl(['get', 'configmap', 'machine', '-o', 'jsonpath={.metadata.uid}']);
+  await plane.kubectl(
+    ['apply', '-f', '-'],
+    claim({ apiVersion: 'v1', kind: 'ConfigMap', name: 'machine', uid }),
+  );
+  await quiet(context.installation);
+});
+test.after(({ installation }) => installation?.stop());
+
+const live = ({ plane }: Installation, command: typeof show.run, ...argv: string[]): Promise<Run> =>
+  run(command, [`--kubeconfig=${plane.kubeconfig}`, ...argv]);
+
+test('the claim, its owner, its IPAddress and since when', async ({ installation }) => {
+  const { code, out, err } = await live(installation, show.run, '10.0.0.2', '-o', 'json');
+  assert.equal([code, err], [0, '']);
+  const [{ holdings }] = JSON.parse(out).addresses;
+  const { since, note, ...holding } = holdings[0];
+  assert.equal(holding, {
+    addresses: '10.0.0.2',
+    pool: 'InClusterIPPool default/machines',
+    state: 'used',
+    holder: 'IPAddressClaim default/web-0',
+    owners: ['ConfigMap default/machine'],
+    ipAddress: 'default/web-0',
+  });
+  assert.is(note, `of ConfigMap default/machine, IPAddress default/web-0 since ${since}`);
+  assert.match((await live(installation, show.run, 'default/web-0')).out, '10.0.0.2');
+});
+
+test('nothing is leaked as long as there is the claim', async ({ installation }) => {
+  const { code, out } = await live(installation, release.run, '--all');
+  assert.equal([code, out], [0, 'nothing is leaked there\n']);
+});
+
+test('what is kept for a claim that is gone is given up, and nothing else', async ({ installation }) => {
+  const { plane } = installation;
+  const leaked = { spec: { entries: { '10.0.0.9': { uid: 'gone', namespace: 'default', name: 'gone' } } } };
+  await plane.api(
+    'PATCH',
+    '/apis/metaipam.io/v1alpha1/namespaces/default/allocationslices/machines.10.0.0.0-26',
+    leaked,
+  );
+  await quiet(installation);
+  const what = 'AllocationSlice default/machines.10.0.0.0-26: 10.0.0.9 had claims that are gone';
+  const { out: dry } = await live(installation, release.run, '--all', '--dry-run');
+  assert.is(dry, `${what}: would be released\n1 object would be changed\n`);
+  const { out: before } = await live(installation, show.run, '10.0.0.9');
+  assert.match(before, /IPAddressClaim default\/gone +which is gone, without an IPAddress\n$/);
+  assert.equal(await live(installation, release.run, '10.0.0.0/28'), {
+    code: 0,
+    out: `${what}: released\n1 object changed\n`,
+    err: '',
+  });
+  await eventually('the address to be free', async () =>
+    (await live(installation, show.run, '10.0.0.9')).out.endsWith(' free\n'),
+  );
+  assert.match((await live(installation, show.run, '10.0.0.2')).out, 'IPAddressClaim default/web-0');
+});
+
+test('a watch shows what changes', async ({ installation }) => {
+  const { plane } = installation;
+  let text = '';
+  const stdout = {
+    write: (part: string) => {
+      text += part;
+    },
+  };
+  const io = { stdin: process.stdin, stdout, stderr: stdout, env: {} };
+  // It goes on until the process ends.
+  void show.run([`--kubeconfig=${plane.kubeconfig}`, '10.0.0.2', '--watch'], io);
+  await eventually('the first answer', async () => text.includes('IPAddressClaim default/web-0'));
+  await plane.kubectl(['delete', 'ipaddressclaim', 'web-0']);
+  await eventually('the second', async () => / (free|held back until [^\n]*)\n$/.test(text));
+});
+
+test.run();
