@@ -71,6 +71,15 @@ export function overlaps(a: Range, b: Range): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
 
+/** What two ranges that overlap have in common. */
+export function intersection({ family, first, last }: Range, other: Range): Range {
+  return {
+    family,
+    first: first < other.first ? other.first : first,
+    last: last > other.last ? other.last : last,
+  };
+}
+
 /** Whether every address of `inner` is in `outer`. */
 export function covers(outer: Range, inner: Range): boolean {
   return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { SharedConnections } from '../binder/connection.ts';
 import { defineOptions, type Environment, type Values } from '../options/options.ts';
 import type { RequestLog } from './api-reader.ts';
 import { InputError, type Io } from './command.ts';
@@ -49,13 +50,13 @@ export function requestLog(
 export async function connectAsUser(
   { kubeconfig, context }: Values<typeof CONNECTION_OPTIONS>,
   env: Environment = process.env,
-): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+): Promise<SharedConnections> {
+  const { SharedConnections } = await import('../binder/connection.ts');
   const files = kubeconfig === '' ? defaultFiles(env) : [kubeconfig];
-  const config = new KubeConfig();
+  const config = new SharedConnections();
   if (files === undefined) config.loadFromCluster();
   else {
-    const [first, ...more] = files.map((file) => readKubeconfig(new KubeConfig(), file));
+    const [first, ...more] = files.map((file) => readKubeconfig(new SharedConnections(), file));
     // As in kubectl, of several of a name the first counts.
     const firsts = <T extends { name: string }>(items: readonly T[]) =>
       items.filter(({ name }, index) => items.findIndex((item) => item.name === name) === index);

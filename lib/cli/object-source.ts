@@ -1,7 +1,9 @@
 /** Where `show` and `check` get their objects from: a live cluster, or files. */
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
+import type { PageSource } from '../page/source.ts';
 import { InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
@@ -31,6 +33,10 @@ export const SOURCE_OPTIONS = defineOptions({
 });
 
 export interface Source {
+  /** Whose objects they are: a context of the kubeconfig, files. */
+  readonly name: string;
+  /** For the page. Throws InputError. */
+  readonly page: () => Promise<PageSource>;
   /** Throws InputError. */
   readonly read: () => Promise<readonly KubernetesObject[]>;
   /** The owners of claims, and theirs, that are not among the objects. */
@@ -45,14 +51,19 @@ export async function openSource(
   io: Io,
 ): Promise<Source> {
   const namespace = values['all-namespaces'] ? '' : values.namespace;
+  const hookConfig = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
   if (filename.length > 0) {
     const { readState } = await import('./input.ts');
+    const read = async () => {
+      const objects = await readState(filename, io);
+      return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
+    };
     return {
-      read: async () => {
-        const objects = await readState(filename, io);
-        return namespace === ''
-          ? objects
-          : objects.filter(({ metadata }) => metadata.namespace === namespace);
+      name: filename.join(', '),
+      read,
+      page: async () => {
+        const { fixedSource } = await import('../page/source.ts');
+        return fixedSource(await read(), hookConfig);
       },
       readOwners: async () => [],
       watch: undefined,
@@ -61,6 +72,18 @@ export async function openSource(
   const config = await connectAsUser(values, io.env);
   const log = requestLog(values, io);
   return {
+    name: config.getCurrentContext(),
+    page: async () => {
+      const [{ LiveSource }, { watchLive }] = await Promise.all([
+        import('../page/source.ts'),
+        import('./watch-live.ts'),
+      ]);
+      const source = new LiveSource(hookConfig);
+      const { cluster, onChange } = await watchLive(config, namespace);
+      onChange(source.changed);
+      source.connect(cluster);
+      return source;
+    },
     read: async () => {
       const { showProgress } = await import('./terminal.ts');
       const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);

@@ -1,6 +1,6 @@
 /** How full a pool is, as rows of characters. */
 import { formatAddress } from '../address/address.ts';
-import { type Cell, cellsOf, type Space } from '../inspect/space.ts';
+import { type Cell, cellsOf, LEGEND_STATES, type Space, STATE_NAMES } from '../inspect/space.ts';
 import type { Paint } from './paint.ts';
 
 type CellState = Cell['state'];
@@ -19,8 +19,10 @@ const CELLS: Readonly<
   free: ['·', 'grey'],
 };
 
-export const LEGEND =
-  "█ used  ▒ partly  ◆ adopted  ! out of range  ▓ another pool's  ░ reserved, gateway  × excluded  · free";
+/** Each character with the names of what it stands for. */
+export const LEGEND = [...Map.groupBy(LEGEND_STATES, (state) => CELLS[state][0])]
+  .map(([character, states]) => `${character} ${states.map((state) => STATE_NAMES[state]).join(', ')}`)
+  .join('  ');
 
 const ROW = 64;
 

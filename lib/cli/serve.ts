@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer';
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
+import type { ClusterClient } from '../binder/cluster-client.ts';
 import type { connect } from '../binder/connection.ts';
 import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
 import {
@@ -85,7 +86,7 @@ export const SERVE_OPTIONS = defineOptions({
     type: 'boolean',
     env: 'METAIPAM_PAGE',
     default: 'false',
-    help: 'Serve a page of pools and pod networks on / of the web server: how full they are, who waits and why. It shows what this process was asked and needs no access to the cluster. Whoever reaches the port can read it.',
+    help: 'Serve a page of pools and pod networks on / of the web server: who has what, how full they are, who waits and why. It watches the cluster. Whoever reaches the port can read it.',
   },
   'body-limit': {
     type: 'size',
@@ -167,13 +168,15 @@ async function serve(
     );
   }
   const election = electionOptions(values, values['install-namespace'], io.env);
-  const connection = values['no-bind'] ? undefined : await connectBinder(values);
+  const connection = values['no-bind'] && !values.page ? undefined : await connectBinder(values);
+  const config = hookConfig(values);
+  const page = values.page ? new (await import('../page/source.ts')).LiveSource(config) : undefined;
   const minVersion = values['tls-min-version'] === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2';
   const signals = nextSignals();
   const logger = createLogger({ level: logLevel(values), format: values['log-format'] }, io.stdout);
   const server = await startServer({
     controllers,
-    config: hookConfig(values),
+    config,
     bodyLimit: values['body-limit'],
     logger,
     hooksAddress: address('hooks-bind-address'),
@@ -183,18 +186,26 @@ async function serve(
       ? { address: address('diagnostics-address'), reviewer: await reviewer(values), minVersion }
       : undefined,
     minVersion,
-    page: values.page ? { replica: io.env.POD_NAME || hostname() } : undefined,
+    page: page && { source: page, of: io.env.POD_NAME || hostname() },
   }).catch((error) => {
     throw error instanceof ListenError || error instanceof TlsError ? new InputError(error.message) : error;
   });
 
-  const binder = connection && (await startBinder(connection, values, election, server, logger));
+  const client = connection && (await clientOf(connection, values, logger));
+  const looking = new AbortController();
+  if (client && page) {
+    const { LiveCluster } = await import('../binder/live-cluster.ts');
+    page.connect(new LiveCluster(client, config, page.changed, looking.signal));
+  }
+  const binder =
+    client && !values['no-bind'] ? await startBinder(client, values, election, server, logger) : undefined;
 
   logger.info({ signal: await signals() }, 'shutting down');
   signals().then((signal) => {
     logger.error({ signal }, 'second signal, running hooks are cut off');
     process.exit(1);
   });
+  looking.abort();
   const [clean] = await Promise.all([server.close(values['shutdown-grace-period']), binder?.stop()]);
   if (!clean) {
     logger.error('the grace period is over, running hooks are cut off');
@@ -250,23 +261,31 @@ async function reviewer(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise
   );
 }
 
-/** Starts to bind nodes, if there is a cluster to bind them in; hooks are served with or without one. */
-async function startBinder(
+/** The client of a cluster, if there is one; hooks are served with or without. */
+async function clientOf(
   connection: Connection,
+  values: Parsed<typeof SERVE_OPTIONS>['values'],
+  logger: FastifyBaseLogger,
+): Promise<ClusterClient | undefined> {
+  if ('problem' in connection) {
+    const without = [...(values['no-bind'] ? [] : ['binding no nodes']), ...(values.page ? ['no page'] : [])];
+    logger.warn(
+      `${without.join(', ')}: ${connection.problem}. --kubeconfig names a cluster, --no-bind says none is meant`,
+    );
+    return undefined;
+  }
+  const { SharingClient } = await import('../binder/sharing-client.ts');
+  return new SharingClient(connection.config);
+}
+
+async function startBinder(
+  client: ClusterClient,
   values: Parsed<typeof SERVE_OPTIONS>['values'],
   election: ElectionOptions | undefined,
   { metrics, readiness }: Server,
   logger: FastifyBaseLogger,
-): Promise<RunningBinder | undefined> {
-  const { ClusterClient } = await import('../binder/cluster-client.ts');
+): Promise<RunningBinder> {
   const { runBinder } = await import('../binder/run-binder.ts');
-  if ('problem' in connection) {
-    logger.warn(
-      `binding no nodes: ${connection.problem}. --kubeconfig names a cluster, --no-bind says none is meant`,
-    );
-    return undefined;
-  }
-  const client = new ClusterClient(connection.config);
   const options = binderOptions(values, values['install-namespace']);
   const binder = runBinder(client, options, hookConfig(values), election, metrics.registry, logger);
   readiness.addCheck(binder.unready);
@@ -302,8 +321,8 @@ export function serveCommand(load: typeof loadControllers): Command {
 Serves POST /hooks/<controller>/<hook> for Metacontroller, and /healthz, /readyz and /metrics on a port of their
 own. A flag wins over its environment variable, which wins over the default.
 
-With --page, / on that port shows the pools and pod networks as the hooks saw them last, and /api/pools the same as
-JSON. Where several replicas run, each shows what it was asked itself.
+With --page, / on that port shows pools and pod networks, who has what of them and who waits, as it changes; and
+/api/show the same as JSON, like metaipam show. Every replica shows everything.
 
 Exit codes: 0 after SIGTERM or SIGINT when running hooks have finished, 1 on any error.`,
     options: SERVE_OPTIONS,

@@ -24,6 +24,17 @@ const OPTIONS = defineOptions({
     default: 'false',
     help: 'Show it again whenever it changes, until interrupted.',
   },
+  serve: {
+    type: 'boolean',
+    default: 'false',
+    help: 'Serve the page of metaipam serve --page on this machine, with what you may read, until interrupted.',
+  },
+  listen: {
+    type: 'string',
+    default: '127.0.0.1:0',
+    placeholder: 'address',
+    help: 'Where --serve listens; port 0 takes any free one. Whoever reaches it reads with your rights.',
+  },
   svg: {
     type: 'string',
     default: '',
@@ -41,6 +52,11 @@ async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   if (questions.some(isRange) && !questions.every(isRange))
     throw new UsageError('name addresses, or pools, claims, nodes and networks, not both');
   const source = await openSource(values, io);
+  if (values.serve) {
+    if (questions.length > 0) throw new UsageError('--serve shows everything: ask on the page');
+    const { servePage } = await import('./local-page.ts');
+    return servePage(await source.page(), source.name, values.listen, io);
+  }
   if (!values.watch) {
     io.stdout.write(await render(questions, await source.read(), source.readOwners, values, io));
     return 0;
@@ -95,7 +111,7 @@ async function render(
     });
   }
   if (values.output === 'json' || values.output === 'yaml') {
-    const { plainAnswers } = await import('./overview-plain.ts');
+    const { plainAnswers } = await import('../inspect/plain.ts');
     const plain = plainAnswers(answers, overview, survey);
     if (values.output === 'json') return `${JSON.stringify(plain, null, 2)}\n`;
     const { formatYaml } = await import('./yaml.ts');
@@ -131,7 +147,7 @@ function claimsIn(answers: readonly Answer[], { titles }: Survey): KubernetesObj
     ]),
   );
   const claims = [...holders].filter((title) => title.startsWith('IPAddressClaim '));
-  return claims.length > MOST_CLAIMS ? [] : claims.flatMap((title) => titles.get(title) ?? []);
+  return claims.length > MOST_CLAIMS ? [] : claims.flatMap((title) => titles().get(title) ?? []);
 }
 
 /** The part of the overview that is asked for; all of it if nothing is asked. */
@@ -156,7 +172,7 @@ function selected(answers: readonly Answer[], overview: Overview): Overview {
 const command: Command = defineCommand({
   name: 'show',
   summary: 'Show how full pools and pod networks are, who waits for them, and who has an address',
-  usage: '[QUESTION...] [-n NAMESPACE | -A] [-f PATH...] [-o table|wide|json|yaml] [--watch]',
+  usage: '[QUESTION...] [-n NAMESPACE | -A] [-f PATH...] [-o table|wide|json|yaml] [--watch | --serve]',
   description: `
 Tables of the pools, pod networks and ClusterCIDRs of a cluster (or of files), the claims and nodes that wait and
 why, and pictures of the address spaces. FRAGMENTED is the share of the free addresses (or blocks) that lie outside
@@ -169,8 +185,8 @@ by which IPAddress and since when; or why nobody has it: reserved, excluded, hel
 outside of every pool. Named pools and networks are drawn larger.
 
 ${LIVE_RIGHTS}
-With -n it takes only the namespaced ones, in that namespace. --watch takes the right to watch them as well. Owners
-of a claim, such as its Machine, are named as far as they may be read.
+With -n it takes only the namespaced ones, in that namespace. --watch and --serve take the right to watch them as
+well. Owners of a claim, such as its Machine, are named as far as they may be read.
 
 Exit codes: 0 shown, 1 on any error.`,
   options: OPTIONS,

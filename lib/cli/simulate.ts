@@ -17,6 +17,17 @@ const OPTIONS = defineOptions({
     default: 'table',
     help: 'table is an account for people; json and yaml are one List of every object.',
   },
+  page: {
+    type: 'boolean',
+    default: 'false',
+    help: 'Serve the result as a page on this machine, until interrupted.',
+  },
+  listen: {
+    type: 'string',
+    default: '127.0.0.1:0',
+    placeholder: 'address',
+    help: 'Where --page is served; port 0 takes any free one.',
+  },
   'fail-on-waiting': {
     type: 'boolean',
     default: 'false',
@@ -76,6 +87,14 @@ async function simulate(
   }
   const unrest = describeUnrest(settlement);
   for (const line of unrest) io.stderr.write(`${line}\n`);
+  if (values.page) {
+    const [{ servePage }, { fixedSource }] = await Promise.all([
+      import('./local-page.ts'),
+      import('../page/source.ts'),
+    ]);
+    const source = fixedSource(result, context.config, () => context.now);
+    return servePage(source, paths.join(', '), values.listen, io);
+  }
   if (unrest.length > 0) return 3;
   return values['fail-on-waiting'] && summary.waiting > 0 ? 4 : 0;
 }
@@ -101,7 +120,7 @@ export function simulateCommand(load: typeof loadControllers): Command {
   return defineCommand({
     name: 'simulate',
     summary: 'Apply manifests to a simulated cluster and show what becomes of them',
-    usage: '-f PATH... [-o table|json|yaml]',
+    usage: '-f PATH... [-o table|json|yaml] [--page]',
     description: `
 Runs the hooks as Metacontroller would, against an API server in memory, until nothing changes any more. No
 cluster is needed and none is touched. Objects of namespaced kinds go to the namespace default unless they name

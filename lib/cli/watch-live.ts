@@ -1,6 +1,7 @@
 /** A live cluster as the user may see it, for commands that go on showing it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { SharedConnections } from '../binder/connection.ts';
 import { LiveCluster } from '../binder/live-cluster.ts';
 import { SharingClient } from '../binder/sharing-client.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
@@ -24,7 +25,7 @@ export interface Watching {
 
 /** Throws InputError when the cluster cannot be reached. */
 export async function watchLive(
-  config: KubeConfig,
+  config: SharedConnections,
   namespace = '',
   signal = new AbortController().signal,
 ): Promise<Watching> {

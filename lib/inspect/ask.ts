@@ -115,6 +115,7 @@ export function isEmpty({ holdings, subjects, pools, networks, clusterCIDRs }: A
 function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): Subject[] {
   const { claims, nodes } = survey.inventory;
   const isNamed = (title: string) => {
+    if (!title.endsWith(name)) return false;
     const [of = '', qualified = ''] = title.split(' ');
     const wanted = kind === 'IPAddress' ? ['IPAddress', 'IPAddressClaim'] : [kind ?? of];
     return wanted.includes(of) && (qualified === name || qualified.split('/').at(-1) === name);
@@ -124,7 +125,8 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
     places.filter(({ holder }) => holder !== undefined && isNamed(holder)),
     ({ holder }) => holder!,
   );
-  const titles = new Set([...[...claims, ...nodes].map(titleOf).filter(isNamed), ...held.keys()]);
+  const objects = [...claims, ...nodes].filter(({ metadata }) => name.endsWith(metadata.name));
+  const titles = new Set([...objects.map(titleOf).filter(isNamed), ...held.keys()]);
   return [...titles].map((title) => {
     const own = held.get(title) ?? [];
     const waiting = waitingOf(title, survey);

@@ -1,5 +1,5 @@
 /** Who has an address or a block, or why nobody has: by the slices, and by what pools and networks keep back. */
-import { formatRange, overlaps, type Prefix, type Range } from '../address/range.ts';
+import { formatRange, intersection, overlaps, type Prefix, type Range } from '../address/range.ts';
 import { heldUntil } from '../allocation/hold.ts';
 import { type Allocation, keyOf } from '../allocation/slice.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
@@ -231,14 +231,6 @@ function unheld({ segments }: Space, pool: string): Place[] {
 function byAddress(a: Place, b: Place): number {
   const [one, other] = [a.range, b.range];
   return one.family - other.family || (one.first < other.first ? -1 : one.first > other.first ? 1 : 0);
-}
-
-function intersection({ family, first, last }: Range, other: Range): Range {
-  return {
-    family,
-    first: first < other.first ? other.first : first,
-    last: last > other.last ? other.last : last,
-  };
 }
 
 function sinceText(time: string | undefined): string {

@@ -47,12 +47,9 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
  * references without which they mean nothing, or whose metadata cannot be read. Of an object that is given twice the last counts.
  */
 export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
-  const byKind = Map.groupBy(
-    [...distinct(objects)].filter(isReadable).sort(compareNames),
-    ({ kind }) => kind,
-  );
+  const byKind = distinct(objects);
   const ofKind = <T>(...kinds: string[]) =>
-    kinds.flatMap((kind) => byKind.get(kind) ?? []) as object[] as T[];
+    kinds.flatMap((kind) => byName(byKind.get(kind) ?? new Map())) as object[] as T[];
   const slices = ofKind<AllocationSlice>('AllocationSlice').map(readableSlice);
   return {
     pools: ofKind<Pool>(...Object.keys(POOL_KINDS).sort()).map(withReadableStatus),
@@ -119,13 +116,26 @@ function readableSlice(slice: AllocationSlice): AllocationSlice {
   };
 }
 
-function distinct(objects: Iterable<KubernetesObject>): Iterable<KubernetesObject> {
-  const byKey = new Map<string, KubernetesObject>();
+/** Those that can be read, by kind, then by `namespace/name`. */
+function distinct(objects: Iterable<KubernetesObject>): Map<string, Map<string, KubernetesObject>> {
+  const byKind = new Map<string, Map<string, KubernetesObject>>();
   for (const given of objects) {
-    const object = { ...given, metadata: withUid(given.kind, withoutNulls(given.metadata)) };
-    byKey.set(`${object.kind}.${groupOf(object.apiVersion)} ${qualifiedName(object.metadata)}`, object);
+    const { apiVersion, kind } = given;
+    const key = `${kind}.${groupOf(apiVersion)}`;
+    if (!Object.hasOwn(KINDS, key)) continue;
+    const metadata = withUid(kind, withoutNulls(given.metadata));
+    const object = metadata === given.metadata ? given : { ...given, metadata };
+    const known = byKind.get(kind) ?? new Map<string, KubernetesObject>();
+    byKind.set(kind, known);
+    const name = qualifiedName(metadata);
+    if (isReadable(object, KINDS[key]!)) known.set(name, object);
+    else known.delete(name);
   }
-  return byKey.values();
+  return byKind;
+}
+
+function byName(objects: ReadonlyMap<string, KubernetesObject>): KubernetesObject[] {
+  return [...objects].sort(([a], [b]) => compareText(a, b)).map(([, object]) => object);
 }
 
 /** What never was in a cluster has no uid, by which everything is matched. */
@@ -142,13 +152,12 @@ function withoutNulls<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as T;
 }
 
-function isReadable(object: KubernetesObject): boolean {
-  const key = `${object.kind}.${groupOf(object.apiVersion)}`;
-  if (!Object.hasOwn(KINDS, key)) return false;
+/** @param needed what must be inside its spec */
+function isReadable(object: KubernetesObject, needed: readonly string[]): boolean {
   if (!isReadableMeta(object.metadata)) return false;
   const { spec } = object as { spec?: unknown };
   if (object.kind === 'Node') return true;
-  return isMapping(spec) && KINDS[key]!.every((field) => isMapping(spec[field]));
+  return isMapping(spec) && needed.every((field) => isMapping(spec[field]));
 }
 
 /** Whether metadata has the types that an API server gives it; a file may get them wrong. */
@@ -174,8 +183,4 @@ export function isReadableMeta(meta: KubernetesObject['metadata']): boolean {
 
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function compareNames(a: KubernetesObject, b: KubernetesObject): number {
-  return compareText(qualifiedName(a.metadata), qualifiedName(b.metadata));
 }

@@ -1,5 +1,5 @@
 import { type Address, FAMILY_BITS, type Family, formatAddress } from '../address/address.ts';
-import { formatRange, type Range, sizeOf } from '../address/range.ts';
+import { formatRange, intersection, overlaps, type Range, sizeOf } from '../address/range.ts';
 import { compareRanges, RangeSet } from '../address/range-set.ts';
 
 /**
@@ -112,6 +112,8 @@ export interface Cell {
   readonly last: Address;
   /** `partly`: some are used and some are free. */
   readonly state: SegmentState | 'partly';
+  /** How much is used of what is used or free, from 0 to 1. */
+  readonly filled: number;
 }
 
 export interface Cells {
@@ -146,7 +148,15 @@ export function cellsOf({ unit, segments }: Space, most: number, row: number): C
       cell.last = { family, value: at - 1n };
     }
   }
-  return { share, cells: open.map(({ first, last, counts }) => ({ first, last, state: stateOf(counts) })) };
+  return {
+    share,
+    cells: open.map(({ first, last, counts }) => ({
+      first,
+      last,
+      state: stateOf(counts),
+      filled: filledOf(counts),
+    })),
+  };
 }
 
 /** An address out of range shows however many others there are; what is never given out, only alone. */
@@ -159,21 +169,38 @@ function stateOf(counts: OpenCell['counts']): Cell['state'] {
   return entries.reduce((most, each) => (each[1] > most[1] ? each : most))[0];
 }
 
-/** What a state is called in pictures, legends and tables. */
+function filledOf({ free = 0n, used = 0n, adopted = 0n, outOfRange = 0n }: OpenCell['counts']): number {
+  const all = used + adopted + outOfRange;
+  return all === 0n ? 0 : Number((all * 1000n) / (all + free)) / 1000;
+}
+
+/** What a state is called in pictures, legends and tables, in the order of the legend. */
 export const STATE_NAMES: Readonly<Record<Cell['state'], string>> = {
   used: 'used',
   partly: 'partly used',
-  adopted: 'adopted: in use before metaipam',
-  taken: 'taken by another pool',
+  adopted: 'adopted',
+  taken: 'taken by another',
+  outOfRange: 'out of range',
   gateway: 'gateway',
   reserved: 'reserved',
   excluded: 'excluded',
-  outOfRange: 'used, out of range',
   free: 'free',
 };
 
+export const LEGEND_STATES = Object.keys(STATE_NAMES) as Cell['state'][];
+
+/** The part of a space that lies in a range. */
+export function clipSpace({ unit, segments }: Space, range: Range): Space {
+  return {
+    unit,
+    segments: segments
+      .filter((segment) => overlaps(segment, range))
+      .map((segment) => ({ ...segment, ...intersection(segment, range) })),
+  };
+}
+
 /** `10.0.0.1`, or `10.0.0.1-10.0.0.9`. */
-export function formatCell({ first, last }: Cell): string {
+export function formatCell({ first, last }: Pick<Cell, 'first' | 'last'>): string {
   if (first.family !== last.family) return `${formatAddress(first)}-${formatAddress(last)}`;
   return formatRange({ family: first.family, first: first.value, last: last.value });
 }

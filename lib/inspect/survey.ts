@@ -21,13 +21,14 @@ export interface Survey {
   /** Ours, by `namespace/name`. */
   readonly addresses: ReadonlyMap<string, IPAddress>;
   /** Every object, by its title. */
-  readonly titles: ReadonlyMap<string, KubernetesObject>;
+  readonly titles: () => ReadonlyMap<string, KubernetesObject>;
 }
 
 /** `context.now` decides what is still held for a grace period. Objects of other kinds count as owners of claims. */
 export function surveyOf(objects: Iterable<KubernetesObject>, context: HookContext): Survey {
   const all = [...objects];
   const inventory = readInventory(all);
+  let titles: ReadonlyMap<string, KubernetesObject> | undefined;
   const listed = Map.groupBy(inventory.allocations, ({ slice }) => slice.spec.poolRef.uid);
   for (const allocations of listed.values()) allocations.sort((a, b) => compareBlocks(a.block, b.block));
   return {
@@ -39,7 +40,10 @@ export function surveyOf(objects: Iterable<KubernetesObject>, context: HookConte
     addresses: new Map(
       inventory.addresses.filter(isOurs).map((address) => [qualifiedName(address.metadata), address]),
     ),
-    titles: new Map(all.map((object) => [titleOf(object), object])),
+    titles: () => {
+      titles ??= new Map(all.map((object) => [titleOf(object), object]));
+      return titles;
+    },
   };
 }
 
@@ -73,7 +77,7 @@ export function ownersOf(claim: IPAddressClaim, { titles }: Pick<Survey, 'titles
     const title = titleOf({ apiVersion, kind, metadata: { name, ...(namespace && { namespace }) } });
     if (chain.includes(title)) break;
     chain.push(title);
-    object = titles.get(title);
+    object = titles().get(title);
   }
   const cluster = clusterName(claim);
   const title = `Cluster ${qualifiedName({ ...claim.metadata, name: cluster ?? '' })}`;

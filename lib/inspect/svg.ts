@@ -1,6 +1,6 @@
 /** Pictures of address spaces for a browser, as text: no script, no style sheet, nothing that is loaded. */
 import type { Overview } from './overview.ts';
-import { type Cell, cellsOf, formatCell, type Space, STATE_NAMES } from './space.ts';
+import { type Cell, cellsOf, formatCell, LEGEND_STATES, type Space, STATE_NAMES } from './space.ts';
 
 export interface Picture {
   /** What the picture shows: `InClusterIPPool default/pool-a`. */
@@ -10,18 +10,18 @@ export interface Picture {
   readonly space: Space;
 }
 
-/** In the order of the legend. A page may set other colours by class: `.ipam-used { fill: … }`. */
-const COLOURS: readonly (readonly [state: Cell['state'], fill: string, opacity: string])[] = [
-  ['used', '#2e9e5b', '1'],
-  ['partly', '#2e9e5b', '0.5'],
-  ['adopted', '#3b82c4', '1'],
-  ['taken', '#8d6bc0', '1'],
-  ['outOfRange', '#d9483b', '1'],
-  ['gateway', 'currentColor', '0.6'],
-  ['reserved', 'currentColor', '0.45'],
-  ['excluded', 'currentColor', '0.3'],
-  ['free', 'currentColor', '0.1'],
-];
+/** A page may set other colours by class: `.ipam-used { fill: … }`. */
+const COLOURS: Readonly<Record<Cell['state'], readonly [fill: string, opacity: string]>> = {
+  used: ['#2e9e5b', '1'],
+  partly: ['#2e9e5b', '0.5'],
+  adopted: ['#3b82c4', '1'],
+  taken: ['#8d6bc0', '1'],
+  outOfRange: ['#d9483b', '1'],
+  gateway: ['currentColor', '0.6'],
+  reserved: ['currentColor', '0.45'],
+  excluded: ['currentColor', '0.3'],
+  free: ['currentColor', '0.1'],
+};
 
 const ROW = 64;
 const MOST_SINGLE = 16 * ROW;
@@ -81,40 +81,34 @@ export function picturesOf({ pools, networks }: Overview): Picture[] {
   ];
 }
 
-/**
- * The cells of one space and nothing else, as wide as what is around them: for pages that put titles and legend in
- * words of their own. Up to 1024 addresses (or blocks) have a cell each, in rows of 64.
- *
- * @param label what the image is to screen readers
- */
-export function cellsSvg(space: Space, label: string): string {
-  const { cells } = cellsOf(space, MOST_SINGLE, ROW);
-  const rows = Math.max(1, Math.ceil(cells.length / ROW));
-  const drawn = Array.from({ length: rows }, (_, row) =>
-    drawRow(cells.slice(row * ROW, (row + 1) * ROW), row * CELL),
-  );
-  return cellsImage(ROW, rows, label, drawn.join(''));
-}
-
 /** The space as one row of at most 64 cells, however many there are, that fills what is around it. */
 export function stripSvg(space: Space, label: string): string {
   const { cells } = cellsOf(space, ROW, ROW);
-  return cellsImage(Math.max(1, cells.length), 1, label, drawRow(cells, 0));
+  return rowSvg(cells, Math.max(1, cells.length), label);
 }
 
-function cellsImage(columns: number, rows: number, label: string, drawn: string): string {
-  const box = `0 0 ${columns * CELL - 1} ${rows * CELL - 1}`;
-  return `<svg viewBox="${box}" height="${rows * CELL}" preserveAspectRatio="none" role="img" aria-label="${escapeXml(label)}" fill="currentColor">${drawn}</svg>`;
-}
-
-/** How many addresses (or blocks) a cell of `cellsSvg` stands for. */
-export function shareOf(space: Space): bigint {
-  return cellsOf(space, MOST_SINGLE, ROW).share;
+/**
+ * A row of cells, as wide as what is around it, for pages that put titles and legend in words of their own.
+ *
+ * @param columns how many cells would fill it
+ * @param label what the image is to screen readers
+ * @param tipOf what is said of a cell on hover; cells of one state side by side of which it says nothing are one
+ */
+export function rowSvg(
+  cells: readonly Cell[],
+  columns: number,
+  label: string,
+  tipOf?: (cell: Cell) => string | undefined,
+): string {
+  // Gaps are of one width, however wide the cells are drawn.
+  const gap = columns / ROW;
+  const box = `0 0 ${columns * CELL - gap} ${CELL - 1}`;
+  return `<svg viewBox="${box}" height="${CELL}" preserveAspectRatio="none" role="img" aria-label="${escapeXml(label)}" fill="currentColor">${drawRow(cells, 0, gap, tipOf)}</svg>`;
 }
 
 /** One cell of a state, for a legend. */
 export function swatchSvg(state: Cell['state']): string {
-  return `<svg viewBox="0 0 ${CELL} ${CELL}" width="${CELL}" height="${CELL}" aria-hidden="true" fill="currentColor">${rectangle(0, 0, CELL, state)}</svg>`;
+  return `<svg viewBox="0 0 ${CELL} ${CELL}" width="${CELL}" height="${CELL}" aria-hidden="true" fill="currentColor">${rectangle(0, 0, CELL - 1, state)}</svg>`;
 }
 
 /** The title, cut to the room that the notes leave. */
@@ -123,35 +117,59 @@ function ellipsis(title: string, notes: string): string {
   return title.length <= room ? title : `${title.slice(0, room - 1)}…`;
 }
 
-function drawRow(cells: readonly Cell[], y: number): string {
+function drawRow(
+  cells: readonly Cell[],
+  y: number,
+  gap = 1,
+  tipOf?: (cell: Cell) => string | undefined,
+): string {
   let drawn = '';
   for (let start = 0; start < cells.length; ) {
-    const { state, first } = cells[start]!;
+    const cell = cells[start]!;
+    const { state, first } = cell;
+    const tint = tintOf(cell);
     let end = start + 1;
-    while (cells[end]?.state === state) end++;
-    const tip = `${formatCell({ state, first, last: cells[end - 1]!.last })}: ${STATE_NAMES[state]}`;
-    drawn += rectangle(start * CELL, y, (end - start) * CELL, state, `<title>${escapeXml(tip)}</title>`);
+    const own = tipOf?.(cell);
+    const isLike = (other: Cell | undefined) =>
+      other?.state === state && tintOf(other) === tint && tipOf?.(other) === undefined;
+    while (own === undefined && isLike(cells[end])) end++;
+    const tip = own ?? `${formatCell({ first, last: cells[end - 1]!.last })}: ${STATE_NAMES[state]}`;
+    const title = `<title>${escapeXml(tip)}</title>`;
+    drawn += rectangle(start * CELL, y, (end - start) * CELL - gap, state, title, tint);
     start = end;
   }
   return drawn;
 }
 
+/** The fuller, the darker, in steps of a fifth; what is full is as dark as a single used address. */
+function tintOf({ state, filled }: Cell): string {
+  if (state !== 'partly') return COLOURS[state][1];
+  return String(Math.min(0.8, 0.2 + Math.floor(filled * 5) * 0.15).toFixed(2));
+}
+
 function drawLegend(seen: ReadonlySet<Cell['state']>, top: number): { text: string; bottom: number } {
   let [x, y, drawn] = [0, top, ''];
-  for (const [state] of COLOURS) {
+  for (const state of LEGEND_STATES) {
     if (!seen.has(state)) continue;
     const name = STATE_NAMES[state];
     const width = 24 + name.length * 7;
     if (x + width > WIDTH) [x, y] = [0, y + LINE];
-    drawn += rectangle(x, y, CELL, state) + text(x + 15, y + 10, name);
+    drawn += rectangle(x, y, CELL - 1, state) + text(x + 15, y + 10, name);
     x += width;
   }
   return { text: drawn, bottom: y + LINE };
 }
 
-function rectangle(x: number, y: number, width: number, state: Cell['state'], inner = ''): string {
-  const [, fill, opacity] = COLOURS.find(([name]) => name === state)!;
-  const shape = `x="${x}" y="${y}" width="${width - 1}" height="${CELL - 1}"`;
+function rectangle(
+  x: number,
+  y: number,
+  width: number,
+  state: Cell['state'],
+  inner = '',
+  opacity = COLOURS[state][1],
+): string {
+  const [fill] = COLOURS[state];
+  const shape = `x="${x}" y="${y}" width="${width}" height="${CELL - 1}"`;
   return `<rect class="ipam-${state}" ${shape} fill="${fill}" fill-opacity="${opacity}">${inner}</rect>`;
 }
 

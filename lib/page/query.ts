@@ -1,6 +1,8 @@
 /** What a visitor asks for: the part of the URL behind the question mark. */
+import { formatRange, parseRange, type Range } from '../address/range.ts';
+import type { PoolOverview } from '../inspect/overview.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
-import type { SeenPool } from './seen-pool.ts';
+import type { Pool } from '../pool/pool.ts';
 
 export const FILTERS = {
   all: 'All',
@@ -12,7 +14,7 @@ export const FILTERS = {
 export type Filter = keyof typeof FILTERS;
 
 export interface Query {
-  /** Part of a pool's or a claim's name, in lower case. */
+  /** An address, a range, or a name or part of one. */
   readonly text: string;
   readonly filter: Filter;
   /** From 1. */
@@ -21,6 +23,8 @@ export interface Query {
   readonly pool: string | undefined;
   /** Show this pod network only. */
   readonly network: string | undefined;
+  /** Show this part of it only. */
+  readonly at: Range | undefined;
 }
 
 const LONGEST = 300;
@@ -31,45 +35,49 @@ export function parseQuery(search: string): Query {
   const filter = parameters.get('show') ?? '';
   const page = Number(parameters.get('page'));
   return {
-    text: (parameters.get('q') ?? '').trim().slice(0, LONGEST).toLowerCase(),
+    text: (parameters.get('q') ?? '').trim().slice(0, LONGEST),
     filter: Object.hasOwn(FILTERS, filter) ? (filter as Filter) : 'all',
     page: Number.isSafeInteger(page) && page > 0 ? page : 1,
     pool: parameters.get('pool')?.slice(0, LONGEST * 2) ?? undefined,
     network: parameters.get('network')?.slice(0, LONGEST) ?? undefined,
+    at: parseRange(parameters.get('at') ?? ''),
   };
 }
 
 /** The query as the end of a relative URL: `?q=a&page=2`; `?` when it asks for nothing. */
-export function formatQuery({ text, filter, page, pool, network }: Partial<Query>): string {
+export function formatQuery({ text, filter, page, pool, network, at }: Partial<Query>): string {
   const parameters = new URLSearchParams({
     ...(text && { q: text }),
     ...(filter && filter !== 'all' && { show: filter }),
     ...(page !== undefined && page > 1 && { page: String(page) }),
     ...(pool !== undefined && { pool }),
     ...(network !== undefined && { network }),
+    ...(at !== undefined && { at: formatRange(at) }),
   });
   return `?${parameters}`;
 }
 
 /** How a URL names a pool. */
-export function poolPath({ pool: { kind, metadata } }: SeenPool): string {
+export function poolPath({ kind, metadata }: Pool): string {
   return `${kind}/${qualifiedName(metadata)}`;
 }
 
-/** Whether the pool, or a claim that waits for it, has the text in its name, and the filter lets it through. */
-export function matches(seen: SeenPool, { text, filter }: Pick<Query, 'text' | 'filter'>): boolean {
-  if (filter === 'waiting' && seen.waitingCount === 0) return false;
-  if (filter === 'full' && !(seen.counts.free === 0n && seen.counts.total > 0n)) return false;
-  if (filter === 'trouble' && seen.state.isReady) return false;
-  if (text === '') return true;
-  return (
-    poolPath(seen).toLowerCase().includes(text) || seen.waiting.some(({ names }) => names.includes(text))
-  );
+/** A question that means the claim or node of the title alone: `claim/default/web-0`. */
+export function questionAbout(title: string): string {
+  const [kind = '', name = ''] = title.split(' ');
+  return `${kind.toLowerCase()}/${name}`;
 }
 
-/** Up to `most` of the names, those with the text in them first. */
-export function someNames(names: string, text: string, most: number): string[] {
-  const all = names.split('\n');
-  const found = text === '' ? [] : all.filter((name) => name.includes(text));
-  return [...new Set([...found.slice(0, most), ...all.slice(0, most)])].slice(0, most);
+export function isFull({ free, total }: Pick<PoolOverview, 'free' | 'total'>): boolean {
+  return free === 0n && total > 0n;
+}
+
+/** Whether the pool, or a claim that waits for it, has the text in its name, and the filter lets it through. */
+export function matches(overview: PoolOverview, { text, filter }: Pick<Query, 'text' | 'filter'>): boolean {
+  const { pool, waiting, state } = overview;
+  if (filter === 'waiting' && waiting.length === 0) return false;
+  if (filter === 'full' && !isFull(overview)) return false;
+  if (filter === 'trouble' && state.isReady) return false;
+  const wanted = text.toLowerCase();
+  return poolPath(pool).toLowerCase().includes(wanted) || waiting.some(({ name }) => name.includes(wanted));
 }

@@ -1,19 +1,14 @@
 /**
- * The page's script: everything works without it. It fetches the page anew every few seconds, as long as somebody
- * looks and has not paused it, and filters while one types.
+ * The page's script: everything works without it. It fetches the page anew whenever the server says that something has
+ * changed, as long as somebody looks and has not paused it, and searches while one types.
  */
 export const SCRIPT = `
 const form = document.querySelector('form');
 const button = document.getElementById('live');
 const notice = document.getElementById('notice');
-const INTERVAL = 5000;
 let isLive = sessionStorage.getItem('live') !== 'off';
 let current = 0;
-
-function show() {
-  button.setAttribute('aria-pressed', String(isLive));
-  button.hidden = false;
-}
+let isBehind = false;
 
 function focusOf(main) {
   const { activeElement } = document;
@@ -22,6 +17,7 @@ function focusOf(main) {
 
 async function update() {
   const mine = ++current;
+  isBehind = false;
   try {
     const response = await fetch(location.href, { headers: { accept: 'text/html' } });
     const text = await response.text();
@@ -30,7 +26,7 @@ async function update() {
     const page = new DOMParser().parseFromString(parts.join(''), 'text/html');
     const next = page.querySelector('main');
     if (mine !== current) return;
-    if (!response.ok && response.status !== 404 || next === null) throw new Error(String(response.status));
+    if (next === null) throw new Error(String(response.status));
     const main = document.querySelector('main');
     if (main.innerHTML !== next.innerHTML) {
       const focused = focusOf(main);
@@ -44,25 +40,48 @@ async function update() {
   }
 }
 
-button.addEventListener('click', () => {
-  isLive = !isLive;
-  sessionStorage.setItem('live', isLive ? 'on' : 'off');
-  show();
-  if (isLive) update();
-});
-form?.querySelector('button').remove();
-form?.addEventListener('submit', (event) => event.preventDefault());
-let typing;
-form?.addEventListener('input', () => {
-  clearTimeout(typing);
-  typing = setTimeout(() => {
-    const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
-    history.replaceState(null, '', '?' + query);
-    update();
-  }, 150);
-});
-setInterval(() => {
+function changed() {
   if (isLive && !document.hidden) update();
-}, INTERVAL);
-show();
+  else isBehind = true;
+}
+
+if (button !== null) {
+  const show = () => button.setAttribute('aria-pressed', String(isLive));
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    isLive = !isLive;
+    sessionStorage.setItem('live', isLive ? 'on' : 'off');
+    show();
+    if (isLive) update();
+  });
+  show();
+  let isFirst = true;
+  const events = new EventSource('events');
+  events.onmessage = changed;
+  events.onopen = () => {
+    if (!isFirst) changed();
+    isFirst = false;
+  };
+  events.onerror = () => {
+    notice.textContent = 'No answer from the server: what is shown is older.';
+  };
+  document.addEventListener('visibilitychange', () => {
+    if (isBehind) changed();
+  });
+}
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  search();
+});
+let typing;
+function search() {
+  clearTimeout(typing);
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+  history.replaceState(null, '', '?' + query);
+  update();
+}
+form.addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(search, 200);
+});
 `;

@@ -75,6 +75,11 @@ td.state { width: 17%; }
 td.use { width: 32%; min-width: 180px; }
 td.use svg { display: block; width: 100%; height: 11px; margin: 5px 0 4px; border-radius: 3px; }
 td.names { width: 34%; }
+td.address { width: 20%; overflow-wrap: anywhere; }
+td.who { width: 28%; }
+td.pool { width: 24%; }
+.subject .head { margin-bottom: 8px; }
+.found { margin: 0; padding: 0; list-style: none; columns: 260px; }
 .mark { display: inline-flex; align-items: baseline; gap: 6px; white-space: nowrap; }
 .mark svg { width: 9px; height: 9px; flex: none; align-self: center; fill: currentColor; }
 .mark.good svg { color: var(--good); }
@@ -92,8 +97,11 @@ td.names { width: 34%; }
 .crumb { font-size: 12.5px; }
 .picture { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 16px; margin: 0; }
 .picture + .picture { margin-top: 14px; }
-.picture svg[role=img] { display: block; width: 100%; }
-@media (min-width: 761px) { .picture svg[role=img] { height: auto; } }
+.map { display: grid; grid-template-columns: max-content 1fr; column-gap: 10px; }
+.map > * { grid-column: 1 / -1; display: grid; grid-template-columns: subgrid; align-items: center; padding: 1px 4px; margin-inline: -4px; border-radius: 4px; color: var(--quiet); font-size: 12px; }
+.map svg { display: block; width: 100%; height: 13px; }
+.map a:hover { background: var(--soft); text-decoration: none; }
+.map a:hover span { color: var(--link); }
 figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 2px 16px; padding-bottom: 10px; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 12px 0 0; margin: 0; color: var(--quiet); font-size: 12.5px; }
 .legend li { display: inline-flex; gap: 7px; align-items: center; }
@@ -115,7 +123,10 @@ footer p { max-width: 78ch; }
   caption { display: block; }
   tr { padding: 10px 0; border-bottom: 1px solid var(--line); }
   tbody tr:first-child { border-top: 1px solid var(--line); }
-  td, td.name, td.state, td.use, td.names { width: auto; border: 0; padding: 2px 0; }
+  td, td.name, td.state, td.use, td.names, td.address, td.who, td.pool { width: auto; border: 0; padding: 2px 0; }
+  td.address { font-weight: 550; }
+  .map { column-gap: 6px; }
+  .map > * { font-size: 11px; }
   td.name small, .number small { display: inline; margin-left: 6px; }
   .number { text-align: left; display: inline-block; margin-right: 14px; }
   td[data-label]::before { content: attr(data-label) " "; color: var(--quiet); font-size: 12.5px; }

@@ -6,7 +6,6 @@ import type { HookConfig } from '../metacontroller/hook.ts';
 import { ServerError, toServerError } from './errors.ts';
 import type { Metrics, Outcome } from './metrics.ts';
 import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths } from './request.ts';
-import type { SeenParents } from './seen.ts';
 import type { Credentials, TlsVersion } from './tls.ts';
 
 export interface HookServerOptions {
@@ -20,15 +19,13 @@ export interface HookServerOptions {
   readonly credentials?: Credentials | undefined;
   /** The least version of TLS; 1.2 unless given. */
   readonly minVersion?: TlsVersion | undefined;
-  /** Keeps what the page shows. */
-  readonly seen?: SeenParents | undefined;
   /** Milliseconds since the epoch, as the hooks see it. */
   readonly now?: () => number;
 }
 
 /** A server that does not listen yet. */
 export function createHookServer(options: HookServerOptions): FastifyInstance {
-  const { controllers, config, bodyLimit, metrics, logger, credentials, seen, now = Date.now } = options;
+  const { controllers, config, bodyLimit, metrics, logger, credentials, now = Date.now } = options;
   const { minVersion = 'TLSv1.2' } = options;
   const app = Fastify({
     loggerInstance: logger,
@@ -63,7 +60,6 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
         answer = JSON.stringify(response);
         outcome = 'success';
         if (hook !== 'customize') metrics.record(controller, parent, response);
-        if (seen !== undefined) afterwards(() => seen.record(controller, hook, checked.request, response));
       } catch (error) {
         if (toServerError(error, bodyLimit).statusCode < 500) outcome = 'invalid';
         throw error;
@@ -85,17 +81,6 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
       return answer;
     },
   );
-
-  /** Does what the caller need not wait for, and is no concern of its answer. */
-  function afterwards(work: () => void): void {
-    setImmediate(() => {
-      try {
-        work();
-      } catch (error) {
-        logger.warn({ err: error }, 'the page misses a sync');
-      }
-    });
-  }
 
   // A connection whose call outlives the start of the shutdown would otherwise be kept alive, and delay the end.
   let closing = false;

@@ -1,22 +1,18 @@
-/** The page: pools and pod networks as the hooks saw them last, on the port of probes and metrics. */
+/** The page: who has what, how full it is, who waits, on whatever port it is given. */
 import { randomBytes } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
-import type { HookContext } from '../metacontroller/hook.ts';
-import { listJson } from '../page/list-json.ts';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { ask, parseQuestion } from '../inspect/ask.ts';
+import { plainAnswers } from '../inspect/plain.ts';
+import type { Survey } from '../inspect/survey.ts';
 import { parseQuery } from '../page/query.ts';
-import { renderList, renderMissing, renderNetwork, renderPool, type Visit } from '../page/render.ts';
-import type { SeenParents } from './seen.ts';
+import { render } from '../page/render.ts';
+import type { PageSource } from '../page/source.ts';
 
 export interface PageOptions {
-  readonly seen: SeenParents;
-  /** Who has seen it: the name of the pod. */
-  readonly replica: string;
-  /** At the time of a visit. */
-  readonly context: () => HookContext;
+  readonly source: PageSource;
+  /** Whose objects they are: the name of a cluster, files. */
+  readonly of: string;
 }
-
-/** Milliseconds that drawing may take for one visit, while hooks wait. */
-const BUDGET = 100;
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -27,13 +23,23 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 };
+const NOTHING = "default-src 'none'; frame-ancestors 'none'";
 
-/** Adds `/` and `/api/pools` to the web server. */
-export function addPage(app: FastifyInstance, { seen, replica, context }: PageOptions): void {
+/** Milliseconds in which changes are gathered before browsers are told. */
+const GATHER_MS = 1_000;
+/** Milliseconds between two signs of life, for proxies that end what is silent. */
+const HEARTBEAT_MS = 20_000;
+/** Browsers that are told; another one gets 503 and shows what it loads. */
+const MOST_STREAMS = 100;
+
+/** Adds `/`, `/api/show` and `/events`. */
+export function addPage(app: FastifyInstance, { source, of }: PageOptions): void {
   app.get('/', async (request, reply) => {
     const nonce = randomBytes(16).toString('base64url');
-    const query = parseQuery(new URL(request.url, 'http://localhost').search);
-    const { status, text } = answer({ query, nonce, replica, now: context().now });
+    const query = parseQuery(searchOf(request.url));
+    const isLive = source.subscribe !== undefined;
+    const visit = { query, nonce, of, problems: source.problems(), isLive };
+    const { status, text } = render(visit, source.survey());
     reply.code(status).headers({
       ...HEADERS,
       'content-type': 'text/html; charset=utf-8',
@@ -41,38 +47,33 @@ export function addPage(app: FastifyInstance, { seen, replica, context }: PageOp
     });
     return text;
   });
-  app.get('/api/pools', async (request, reply) => {
-    const query = parseQuery(new URL(request.url, 'http://localhost').search);
+  app.get('/api/show', async (request, reply) => {
     reply.headers({
       ...HEADERS,
       'content-type': 'application/json; charset=utf-8',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'content-security-policy': NOTHING,
     });
-    return JSON.stringify(listJson({ query, replica, now: context().now }, seen.pools(), seen.networks()));
+    const survey = source.survey();
+    if (survey === undefined) return reply.code(503).send('{}');
+    const { text } = parseQuery(searchOf(request.url));
+    const answers = text === '' ? [] : [ask(parseQuestion(text), survey)];
+    return JSON.stringify(plainAnswers(answers, selected(answers, survey), survey));
   });
-
-  function answer(visit: Visit): { status: number; text: string } {
-    const { pool, network } = visit.query;
-    const painter = seen.painter(BUDGET, context());
-    if (pool !== undefined) {
-      const parent = seen.pool(pool);
-      if (parent === undefined) return missing(visit, `pool ${pool}`);
-      return { status: 200, text: renderPool(visit, parent, painter.pool(parent)) };
-    }
-    if (network !== undefined) {
-      const parent = seen.network(network);
-      if (parent === undefined) return missing(visit, `PodNetwork ${network}`);
-      return { status: 200, text: renderNetwork(visit, parent, painter.network(parent)) };
-    }
-    return {
-      status: 200,
-      text: renderList(visit, seen.pools(), seen.networks(), seen.waitingForNoPool(), painter),
-    };
-  }
+  if (source.subscribe === undefined) return;
+  const streams = new Streams(source);
+  app.get('/events', (_request, reply) => streams.open(reply));
+  app.addHook('preClose', async () => streams.close());
 }
 
-function missing(visit: Visit, what: string): { status: number; text: string } {
-  return { status: 404, text: renderMissing(visit, what) };
+function searchOf(url: string): string {
+  return new URL(url, 'http://localhost').search;
+}
+
+function selected(answers: readonly ReturnType<typeof ask>[], { overview }: Survey) {
+  const [answer] = answers;
+  return answer === undefined
+    ? overview
+    : { pools: answer.pools, networks: answer.networks, waitingForNoPool: [] };
 }
 
 /** Nothing may be loaded or run but what bears the nonce; the script may ask this server only. */
@@ -87,4 +88,60 @@ function policy(nonce: string): string {
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; ');
+}
+
+/** Server-sent events: one for each time that there is something new to load. */
+class Streams {
+  readonly #source: PageSource;
+  readonly #open = new Set<FastifyReply>();
+  #seen: Survey | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(source: PageSource) {
+    this.#source = source;
+    source.subscribe?.(() => this.#gather(), this.#closing.signal);
+  }
+
+  open(reply: FastifyReply): void {
+    if (this.#open.size >= MOST_STREAMS) {
+      reply.code(503).headers(HEADERS).send('too many browsers look on\n');
+      return;
+    }
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, {
+      ...HEADERS,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'content-security-policy': NOTHING,
+      // nginx would keep them back.
+      'x-accel-buffering': 'no',
+    });
+    raw.write('retry: 2000\n\n');
+    this.#open.add(reply);
+    const heartbeat = setInterval(() => raw.write(':\n\n'), HEARTBEAT_MS);
+    raw.on('close', () => {
+      clearInterval(heartbeat);
+      this.#open.delete(reply);
+    });
+  }
+
+  close(): void {
+    this.#closing.abort();
+    clearTimeout(this.#timer);
+    for (const { raw } of this.#open) raw.end();
+  }
+
+  #gather(): void {
+    if (this.#open.size === 0 || this.#timer !== undefined || this.#closing.signal.aborted) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const survey = this.#source.survey();
+      // What is new may have to wait, where looking at it is dear.
+      if (survey === this.#seen) return this.#gather();
+      this.#seen = survey;
+      for (const { raw } of this.#open) raw.write('data: changed\n\n');
+    }, GATHER_MS);
+    this.#timer.unref();
+  }
 }

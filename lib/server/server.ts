@@ -7,9 +7,9 @@ import { type BindAddress, listen } from './bind-address.ts';
 import { createDiagnosticsServer, type DiagnosticsOptions } from './diagnostics.ts';
 import { createHookServer } from './hooks.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import type { PageOptions } from './page.ts';
 import { createProbeServer, Readiness } from './probes.ts';
 import type { Controllers } from './request.ts';
-import { SeenParents } from './seen.ts';
 import {
   type Credentials,
   readCredentials,
@@ -36,8 +36,7 @@ export interface ServerOptions {
   readonly diagnostics?: DiagnosticsOptions | undefined;
   /** The least version of TLS for the hooks; 1.2 unless given. */
   readonly minVersion?: TlsVersion | undefined;
-  /** Shows what the hooks see, under the name of this process. */
-  readonly page?: { readonly replica: string } | undefined;
+  readonly page?: PageOptions | undefined;
 }
 
 export interface Server {
@@ -62,12 +61,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const credentials = hooksTls && readCredentials(hooksTls);
   const readiness = new Readiness(STARTING);
   const metrics = createMetrics();
-  const seen = options.page && new SeenParents(config);
   const hooks = createHookServer({
-    ...{ controllers, config, bodyLimit, metrics, logger, credentials, minVersion, seen },
+    ...{ controllers, config, bodyLimit, metrics, logger, credentials, minVersion },
   });
-  const page = seen && { seen, replica: options.page!.replica, context: () => ({ now: Date.now(), config }) };
-  const probes = createProbeServer({ readiness, metrics: diagnostics ? undefined : metrics, logger, page });
+  const probes = createProbeServer({
+    ...{ readiness, metrics: diagnostics ? undefined : metrics, logger, page: options.page },
+  });
   const guarded = diagnostics && createDiagnosticsServer(diagnostics, metrics, logger);
   let webserverAddress: string;
   let hooksAddress: string;

@@ -29,7 +29,7 @@ const onlyPool = (...objects: KubernetesObject[]) => overview(...objects).pools[
 function describe({ segments }: Space): string[] {
   return segments.map(
     ({ family, first, last, state }) =>
-      `${formatCell({ state, first: { family, value: first }, last: { family, value: last } })} ${state}`,
+      `${formatCell({ first: { family, value: first }, last: { family, value: last } })} ${state}`,
   );
 }
 

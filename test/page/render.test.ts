@@ -1,48 +1,54 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
-import { formatAge, formatCount, formatShare } from '../../lib/page/format.ts';
+import { parseRange } from '../../lib/address/range.ts';
+import { surveyOf } from '../../lib/inspect/survey.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { formatCount, formatShare } from '../../lib/page/format.ts';
 import { html, trusted } from '../../lib/page/html.ts';
-import { formatQuery, parseQuery, poolPath, type Query, someNames } from '../../lib/page/query.ts';
+import type { Visit } from '../../lib/page/parts.ts';
+import { formatQuery, parseQuery, type Query } from '../../lib/page/query.ts';
+import { render } from '../../lib/page/render.ts';
 import {
-  type Entry,
-  renderList,
-  renderMissing,
-  renderPool,
-  type Visit,
-  type WaitingForNoPool,
-} from '../../lib/page/render.ts';
-import { drawStrip, picturePool, type SeenPool, seePool } from '../../lib/page/seen-pool.ts';
-import { claim, claims, NOW, type PoolGiven, syncedPool } from './requests.ts';
+  address,
+  allocation,
+  block,
+  CONTEXT,
+  claim,
+  clusterCIDR,
+  globalPool,
+  node,
+  podNetwork,
+  pool,
+  served,
+} from '../inspect/objects.ts';
+import { manyServed } from './many.ts';
 
 const ASKS_NOTHING = parseQuery('');
 
 function visit(query: Partial<Query> = {}): Visit {
-  return { query: { ...ASKS_NOTHING, ...query }, nonce: 'n0nce', replica: 'metaipam-0', now: NOW };
+  return { query: { ...ASKS_NOTHING, ...query }, nonce: 'n0nce', of: 'test', problems: [], isLive: true };
 }
 
-function entry(given: PoolGiven, age = 0): Entry<SeenPool> {
-  const { request, response } = syncedPool(given);
-  return { seen: seePool(request, response, DEFAULT_CONFIG), at: NOW - age };
-}
-
-const NO_PICTURES = { strip: () => undefined, pool: () => undefined, network: () => undefined };
-
-function list(
-  pools: readonly Entry<SeenPool>[],
-  query: Partial<Query> = {},
-  lost: readonly WaitingForNoPool[] = [],
-): string {
-  const pictures = { ...NO_PICTURES, strip: ({ seen }: Entry<SeenPool>) => drawStrip(seen) };
-  return renderList(visit(query), pools, [], lost, pictures);
+function page(objects: readonly KubernetesObject[], query: Partial<Query> = {}): string {
+  return render(visit(query), surveyOf(objects, CONTEXT)).text;
 }
 
 const HOSTILE = `<img src=x onerror="alert('1')">&`;
+const waits = (reason: string, message: string) => ({
+  conditions: [{ type: 'Ready', status: 'False', reason, message, lastTransitionTime: '' }],
+});
+const full = (name: string, ...claims: string[]) => [
+  pool(name, { addresses: ['10.0.0.2'], prefix: 24 }),
+  allocation(name, '10.0.0.2', `${name}-has`),
+  claim(`${name}-has`, name, {}, served(`${name}-has`)),
+  address(`${name}-has`, name, '10.0.0.2'),
+  ...claims.map((each) => claim(each, name, {}, waits('PoolExhausted', `${name} is full`))),
+];
 
 test('whatever is put into a template is escaped', () => {
   assert.is(
     html`<a title="${HOSTILE}">${'\u0000\ud800'}</a>`.text,
-    `<a title="&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;">��</a>`,
+    `<a title="&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;">\ufffd\ufffd</a>`,
   );
   assert.is(
     html`<p>${undefined}${0}${2n ** 64n}${[html`<b>${'<'}</b>`]}${trusted('<i>')}</p>`.text,
@@ -51,127 +57,168 @@ test('whatever is put into a template is escaped', () => {
 });
 
 test('hostile names are text everywhere', () => {
-  const claimed = {
-    ...claim(HOSTILE),
-    status: {
-      conditions: [
-        { type: 'Ready', status: 'False', reason: HOSTILE, message: HOSTILE, lastTransitionTime: '' },
-      ],
-    },
-  };
-  const hostile = entry({ name: HOSTILE, namespace: HOSTILE, claims: [] });
-  const seen = {
-    ...hostile.seen,
-    state: { reason: HOSTILE, message: HOSTILE, isReady: false },
-    waitingCount: 1,
-    waiting: [{ reason: HOSTILE, message: HOSTILE, count: 1, names: claimed.metadata.name }],
-  };
-  const lost = [{ pool: `InClusterIPPool/${HOSTILE}`, groups: seen.waiting }];
-  const pages = [
-    list([{ seen, at: NOW }], { text: HOSTILE }, lost),
-    renderPool(visit({ pool: HOSTILE }), { seen, at: NOW }, picturePool(seen)),
-    renderMissing(visit(), HOSTILE),
+  const objects = [
+    pool(HOSTILE, { addresses: ['10.0.0.2'], prefix: 24 }, {}, waits(HOSTILE, HOSTILE)),
+    claim(HOSTILE, HOSTILE, {}, waits(HOSTILE, HOSTILE)),
+    claim(HOSTILE, 'none', { namespace: HOSTILE }, waits(HOSTILE, HOSTILE)),
+    allocation(HOSTILE, '10.0.0.2', HOSTILE),
+    podNetwork(HOSTILE),
+    clusterCIDR(HOSTILE, { perNodeHostBits: 8, ipv4: '10.1.0.0/22' }, HOSTILE),
+    node(HOSTILE),
+    block('10.1.0.0/24', HOSTILE, HOSTILE, {}, HOSTILE),
   ];
-  for (const page of pages) {
-    assert.not.match(page, '<img');
-    assert.match(page, '&lt;img');
+  for (const query of [
+    {},
+    { text: HOSTILE },
+    { text: '10.0.0.2' },
+    { pool: `InClusterIPPool/default/${HOSTILE}` },
+    { network: HOSTILE },
+    { pool: HOSTILE },
+  ]) {
+    const text = page(objects, query);
+    assert.not.match(text, '<img');
+    assert.match(text, '&lt;img');
   }
 });
 
 test('nothing has a style, a handler or a source of its own', () => {
-  const page = list([entry({ claims: claims(9) })]);
-  const markup = page.replace(/<(style|script)[^>]*>.*?<\/\1>/gs, '<$1>');
+  const text = page(full('a', 'b'));
+  const markup = text.replace(/<(style|script)[^>]*>.*?<\/\1>/gs, '<$1>');
   assert.not.match(markup, /\s(style|src|on\w+)=/);
   assert.not.match(markup, /https?:\/\/(?!www\.w3\.org)/);
-  assert.is(page.match(/nonce="n0nce"/g)?.length, 2);
+  assert.is(text.match(/nonce="n0nce"/g)?.length, 2);
 });
 
 test('the list: state, counts, who waits and why', () => {
-  const page = list([
-    entry({ name: 'full', claims: claims(9).map((each) => ({ ...each, spec: claim('', {}, 'full').spec })) }),
-    entry({ name: 'empty' }, 65_000),
-  ]);
-  assert.match(page, 'InClusterIPPool ns/full has no free address');
-  assert.match(page, 'ns/c00005, ns/c00006, ns/c00007, ns/c00008');
-  assert.match(page, 'Pool exhausted');
-  assert.match(page, '5 of 5, 100%');
-  assert.match(page, '65 s ago');
-  assert.match(page, '<caption>Pools</caption>');
-  assert.match(page, 'aria-label="Use of full: 5 of 5"');
+  const text = page([...full('tiny', 'late'), claim('lost', 'nowhere')]);
+  assert.match(text, 'tiny is full');
+  assert.match(text, '<a href="?q=claim%2Fdefault%2Flate">default/late</a>');
+  assert.match(text, 'Pool exhausted');
+  assert.match(text, '1 of 1, 100%');
+  assert.match(text, 'aria-label="Use of tiny: 1 of 1"');
+  assert.match(text, 'none<small>there is no such pool</small>');
 });
 
-test('nothing seen yet: says when there will be', () => {
-  assert.match(list([]), 'No pool has been synced with this server yet');
+test('nothing there; not read yet; not all to be seen; not there', () => {
+  assert.match(page([]), 'There are no pools, networks or claims.');
+  const { status, text } = render(visit(), undefined);
+  assert.is(status, 503);
+  assert.match(text, 'The cluster is being read');
+  const partial = render({ ...visit(), problems: ['nodes: forbidden <b>'] }, surveyOf([], CONTEXT)).text;
+  assert.match(partial, 'Not all is seen: nodes: forbidden &lt;b&gt;');
+  assert.is(render(visit({ pool: 'InClusterIPPool/a/b' }), surveyOf([], CONTEXT)).status, 404);
+  assert.is(render(visit({ network: '__proto__' }), surveyOf([], CONTEXT)).status, 404);
 });
 
-test('claims of a pool that was not seen', () => {
-  const groups = [
-    { reason: 'Unanswered', message: 'its pool has not answered yet', count: 1, names: 'ns/c' },
+test('an address: who has it, or why nobody', () => {
+  const objects = full('tiny');
+  assert.match(page(objects, { text: '10.0.0.2' }), /IPAddressClaim default\/tiny-has<\/a>/);
+  assert.match(page(objects, { text: '10.9.9.9' }), '10.9.9.9 is in no pool and in no ClusterCIDR');
+});
+
+test('a claim and a node: what they have, or why they wait', () => {
+  const objects = [
+    ...full('tiny', 'late'),
+    podNetwork(),
+    clusterCIDR('workers', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
+    node('n', ['10.244.1.0/24']),
+    block('10.244.1.0/24', 'workers', 'n'),
   ];
-  const lost = [{ pool: 'InClusterIPPool/ns/missing', groups }];
-  assert.match(list([], {}, lost), 'ns/missing<small>not seen: does it exist?</small>');
-  assert.not.match(list([], { text: 'other' }, lost), 'ns/missing');
+  assert.match(page(objects, { text: 'default/tiny-has' }), /What default\/tiny-has has[\s\S]*>10\.0\.0\.2</);
+  assert.match(page(objects, { text: 'claim/late' }), /Pool exhausted<\/span> tiny is full/);
+  assert.match(page(objects, { text: 'node/n' }), /10\.244\.1\.0\/24[\s\S]*ClusterCIDR workers/);
+  assert.match(page(objects, { text: 'lat' }), '<a href="?q=ipaddressclaim%2Fdefault%2Flate">');
 });
 
-test('what was seen long ago may be older than the truth', () => {
-  assert.match(list([entry({}, 36 * 60_000)]), '36 min ago<small>may be older</small>');
-  assert.not.match(list([entry({}, 34 * 60_000)]), 'may be older');
+test('a pool of thousands: a map of sixteen parts, a hundred rows of the table', () => {
+  const objects = manyServed(3000);
+  const path = { pool: 'InClusterIPPool/default/many' };
+  const text = page(objects, path);
+  assert.is(text.match(/<a href="\?pool=[^"]*&amp;at=/g)!.length, 16);
+  assert.match(text, 'aria-label="10.1.0.0-10.1.15.255: 3,000 of 4,095 in use"');
+  assert.match(text, 'a cell is 64 addresses');
+  assert.match(text, '1–100 of 3,000');
+  assert.match(text, '10.1.0.100');
+  assert.not.match(text, 'default/m-101<');
+  assert.match(page(objects, { ...path, page: 2 }), 'default/m-101<');
+  assert.match(page(objects, { ...path, page: 99 }), 'page 30 of 30');
 });
 
-test('without a picture the counts are drawn', () => {
-  const page = renderList(visit(), [entry({ claims: claims(2) })], [], [], NO_PICTURES);
-  assert.match(page, '<rect class="ipam-used" width="256" height="10"/>');
-  assert.match(renderPool(visit(), entry({}), undefined), 'The picture is being drawn');
+test('a part of it: smaller cells, what is free of it too, and the way back', () => {
+  const objects = manyServed(3000);
+  const at = parseRange('10.1.11.0-10.1.11.255')!;
+  const text = page(objects, { pool: 'InClusterIPPool/default/many', at });
+  assert.match(text, 'a cell is one address');
+  assert.match(text, '<title>10.1.11.1: IPAddressClaim default/m-2817</title>');
+  const next = page(objects, { pool: 'InClusterIPPool/default/many', at, page: 2 });
+  assert.match(next, '10.1.11.185-10.1.11.255');
+  assert.match(text, 'at=10.1.0.0-10.1.15.255">Zoom out</a>');
+});
+
+test('counts are exact, however large', () => {
+  const text = page([globalPool('six', { addresses: ['fd00::/64'], prefix: 64 })]);
+  assert.match(text, '18,446,744,073,709,551,615');
+});
+
+test('a network: its nodes with their blocks, and those that wait', () => {
+  const text = page(
+    [
+      podNetwork(),
+      clusterCIDR('workers', { perNodeHostBits: 8, ipv4: '10.244.0.0/24' }),
+      node('n', ['10.244.0.0/24']),
+      node('late'),
+      block('10.244.0.0/24', 'workers', 'n'),
+    ],
+    { network: 'default' },
+  );
+  assert.match(text, 'Nodes with blocks');
+  assert.match(text, /<a href="\?q=node%2Fn">n<\/a>[\s\S]*10\.244\.0\.0\/24[\s\S]*given since 2026-01-01/);
+  assert.match(text, /Nodes that wait<small>1<\/small>[\s\S]*<a href="\?q=node%2Flate">late/);
 });
 
 test('thousands of pools: fifty on a page, with links to the others', () => {
-  const one = entry({ claims: claims(9) });
-  const named = (name: string): Entry<SeenPool> => ({
-    ...one,
-    seen: { ...one.seen, pool: { ...one.seen.pool, metadata: { ...one.seen.pool.metadata, name } } },
-  });
-  const pools = Array.from({ length: 3000 }, (_, index) => named(`pool-${index}`));
-  const page = list(pools, { page: 2 });
-  assert.is(page.match(/<td role="cell" class="name"><a /g)!.length, 50 + 12);
-  assert.match(page, '51–100 of 3,000');
-  assert.match(page, 'page 2 of 60');
-  assert.match(page, 'href="?page=3"');
-  assert.ok(page.length < 120_000, `${page.length}`);
-  assert.match(list(pools, { page: 99 }), 'page 60 of 60');
+  const pools = Array.from({ length: 3000 }, (_, index) =>
+    pool(`pool-${String(index).padStart(4, '0')}`, { addresses: ['10.0.0.2'], prefix: 24 }),
+  );
+  const text = page(pools, { page: 2 });
+  assert.is(text.match(/<td role="cell" class="name"><a /g)!.length, 50);
+  assert.match(text, '51–100 of 3,000');
+  assert.match(text, 'page 2 of 60');
+  assert.match(text, 'href="?page=3"');
+  assert.ok(text.length < 120_000, `${text.length}`);
   assert.match(
-    list(pools, { text: 'pool-2999' }),
-    'class="name"><a href="?pool=InClusterIPPool%2Fns%2Fpool-2999"',
+    page(pools, { text: 'pool-2999' }),
+    'class="name"><a href="?pool=InClusterIPPool%2Fdefault%2Fpool-2999"',
   );
 });
 
-test('tens of thousands of claims that wait: some, and how many more', () => {
-  const { seen } = entry({ claims: claims(65_000) });
-  const [page, alone] = [
-    list([{ seen, at: NOW }]),
-    renderPool(visit(), { seen, at: NOW }, picturePool(seen)),
-  ];
-  assert.match(page, 'and 64,989 more');
-  assert.match(alone, 'and 64,795 more');
-  assert.ok(page.length + alone.length < 60_000);
-  assert.match(list([{ seen, at: NOW }], { text: 'c64321' }), 'ns/c64321, ns/c00005');
+test('thousands of claims that wait: some, and how many more', () => {
+  const names = Array.from({ length: 5000 }, (_, index) => `c${index}`);
+  const objects = full('tiny', ...names);
+  const [list, alone] = [page(objects), page(objects, { pool: 'InClusterIPPool/default/tiny' })];
+  assert.match(list, 'and 4,994 more');
+  assert.match(alone, 'and 4,800 more');
+  assert.ok(list.length + alone.length < 80_000);
 });
 
-test('a spec of thousands of ranges, a picture of nothing but holes', () => {
+test('a spec of thousands of ranges', () => {
   const holes = Array.from({ length: 2000 }, (_, index) => `10.0.${index >> 7}.${(index & 127) * 2}`);
-  const { seen } = entry({ addresses: holes });
-  const page = renderPool(visit(), { seen, at: NOW }, picturePool(seen));
-  assert.match(page, '10.0.0.46 and 1976 more');
-  assert.ok(page.length < 300_000, `${page.length}`);
+  const text = page([pool('holes', { addresses: holes, prefix: 16 })], {
+    pool: 'InClusterIPPool/default/holes',
+  });
+  assert.match(text, '10.0.0.46 and 1976 more');
+  assert.ok(text.length < 300_000, `${text.length}`);
 });
 
 const queries: [search: string, expected: Partial<Query>][] = [
   ['', {}],
-  ['?q=+Rack-B+&show=waiting&page=3', { text: 'rack-b', filter: 'waiting', page: 3 }],
+  ['?q=+Rack-B+&show=waiting&page=3', { text: 'Rack-B', filter: 'waiting', page: 3 }],
   ['?show=constructor&page=-1', {}],
   ['?page=1e99', {}],
   ['?page=NaN', {}],
   ['?pool=InClusterIPPool%2Fns%2Fa', { pool: 'InClusterIPPool/ns/a' }],
-  ['?network=default', { network: 'default' }],
+  ['?network=default&at=10.0.0.0-10.0.0.9', { network: 'default', at: parseRange('10.0.0.0-10.0.0.9') }],
+  ['?at=nonsense', {}],
 ];
 for (const [search, expected] of queries) {
   test(`query ${search}`, () => {
@@ -182,49 +229,31 @@ for (const [search, expected] of queries) {
 }
 
 test('filters', () => {
-  const pools = [
-    entry({ name: 'ready' }),
-    entry({ name: 'full', addresses: ['10.0.0.2'], claims: [claim('x', {}, 'full')] }),
-    entry({
-      name: 'waits',
-      addresses: ['10.0.0.2'],
-      claims: [claim('y', {}, 'waits'), claim('z', {}, 'waits')],
-    }),
-    entry({ name: 'broken', addresses: ['nonsense'] }),
+  const objects = [
+    pool('ready', { addresses: ['10.0.0.2'], prefix: 24 }),
+    ...full('full'),
+    ...full('waits', 'z'),
+    pool('broken', { addresses: ['nonsense'], prefix: 24 }),
   ];
   const shown = (query: Partial<Query>) =>
-    pools
-      .filter(({ seen }) => list([{ seen, at: NOW }], query).includes('class="state"'))
-      .map(({ seen }) => poolPath(seen).split('/').at(-1));
-  assert.equal(shown({}), ['ready', 'full', 'waits', 'broken']);
+    [...page(objects, query).matchAll(/class="name"><a href="\?pool=[^"]*">(\w+)<\/a>/g)].map(
+      ([, name]) => name,
+    );
+  assert.equal(shown({}), ['broken', 'full', 'ready', 'waits']);
   assert.equal(shown({ filter: 'waiting' }), ['waits']);
   assert.equal(shown({ filter: 'full' }), ['full', 'waits']);
   assert.equal(shown({ filter: 'trouble' }), ['broken']);
-  assert.equal(shown({ text: 'ns/z' }), ['waits']);
   assert.equal(shown({ text: 'inclusterippool' }).length, 4);
 });
 
-test('names that were looked for come first, each once', () => {
-  assert.equal(someNames('a\nb\nc\nbb', 'b', 3), ['b', 'bb', 'a']);
-});
-
-test('counts, shares and ages', () => {
+test('counts and shares', () => {
   assert.is(formatCount(0n), '0');
   assert.is(formatCount(65_534n), '65,534');
-  assert.is(formatCount(999_999_999_999n), '999,999,999,999');
-  assert.is(formatCount(2n ** 64n), '1.8 × 10¹⁹');
+  assert.is(formatCount(2n ** 64n), '18,446,744,073,709,551,616');
   assert.equal(
     [formatShare(0n, 0n), formatShare(1n, 1000n), formatShare(999n, 1000n), formatShare(5n, 5n)],
     ['0%', '<1%', '99%', '100%'],
   );
-  assert.equal([-5, 1999, 2000, 119_999, 120_000, 7_200_000].map(formatAge), [
-    'now',
-    'now',
-    '2 s ago',
-    '119 s ago',
-    '2 min ago',
-    '2 h ago',
-  ]);
 });
 
 test.run();

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { controllers as real } from '../../hooks/index.ts';
 import { type Controller, DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { createLogger } from '../../lib/server/log.ts';
+import type { PageOptions } from '../../lib/server/page.ts';
 import { type Server, startServer, type TlsOptions } from '../../lib/server/server.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
@@ -28,7 +29,7 @@ export async function testServer(
   hooks: Readonly<Record<string, Omit<Controller, 'parent'>>>,
   bodyLimit = 2 ** 20,
   hooksTls?: TlsOptions,
-  page?: { readonly replica: string },
+  page?: PageOptions,
 ): Promise<TestServer> {
   const log: Record<string, unknown>[] = [];
   const logger = createLogger(

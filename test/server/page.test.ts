@@ -1,57 +1,63 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadControllers } from '../../lib/cli/controllers.ts';
-import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
-import type { Controllers } from '../../lib/server/request.ts';
-import { SeenParents } from '../../lib/server/seen.ts';
-import { claim, claims, NOW, poolRequest, syncedPool } from '../page/requests.ts';
+import { allocation, claim, NOW, pool } from '../inspect/objects.ts';
+import { TestSource } from '../page/world.ts';
 import { type TestServer, testServer } from './fixture.ts';
 
-const REPLICA = { replica: 'metaipam-0' };
 const controllers = await loadControllers();
+const OBJECTS = [
+  pool('a', { addresses: ['10.0.0.0/29'], prefix: 29, gateway: '10.0.0.1' }),
+  claim('c', 'a'),
+  allocation('a', '10.0.0.2', 'c'),
+];
 
 const test = suite('page', { servers: [] as TestServer[] });
 test.after.each(async ({ servers }) => {
   for (const server of servers.splice(0)) await server.close(1000);
 });
 
-async function start(
-  context: { servers: TestServer[] },
-  page?: typeof REPLICA,
-  hooks: Controllers = controllers,
-) {
-  const server = await testServer(hooks, 2 ** 24, undefined, page);
+async function start(context: { servers: TestServer[] }, source?: TestSource) {
+  const page = source && { source, of: 'metaipam-0' };
+  const server = await testServer(controllers, 2 ** 24, undefined, page);
   context.servers.push(server);
   return server;
 }
 
 test('off unless asked for', async (context) => {
   const server = await start(context);
-  assert.is((await server.get('/')).status, 404);
-  assert.is((await server.get('/api/pools')).status, 404);
+  for (const path of ['/', '/api/show', '/events']) assert.is((await server.get(path)).status, 404, path);
   assert.is((await server.get('/nothing')).text, 'not found: try /healthz, /readyz or /metrics\n');
 });
 
-test('shows what a hook was asked and answered', async (context) => {
-  const server = await start(context, REPLICA);
-  assert.match((await server.get('/')).text, 'No pool has been synced');
-  await server.post('/hooks/pools/sync', poolRequest({}, claims(9)));
+test('shows what there is, as text and as JSON', async (context) => {
+  const server = await start(context, new TestSource(OBJECTS, NOW));
   const { status, type, text } = await server.get('/');
   assert.is(status, 200);
   assert.is(type, 'text/html; charset=utf-8');
-  assert.match(text, 'as seen by metaipam-0');
-  assert.match(text, 'InClusterIPPool ns/a has no free address');
-  const pool = await server.get('/?pool=InClusterIPPool/ns/a');
-  assert.match(pool.text, '<title>ns/a · metaipam</title>');
-  assert.match(pool.text, 'used <b>5</b>');
-  const json = (await server.get('/api/pools?q=ns/a')).json;
-  assert.is(json.count, 1);
-  assert.equal(json.pools[0].addresses, { total: 5, used: 5, free: 0, outOfRange: 0 });
-  assert.equal(json.pools[0].waiting[0].claims.length, 4);
+  assert.match(text, 'metaipam-0');
+  const one = await server.get('/?pool=InClusterIPPool/default/a');
+  assert.match(one.text, '<title>default/a · metaipam</title>');
+  assert.match(one.text, 'used <b>1</b>');
+  const { json } = await server.get('/api/show');
+  assert.equal([json.pools[0].total, json.pools[0].used, json.pools[0].free], [5, 1, 4]);
+  assert.equal(json.holdings[0].holder, 'IPAddressClaim default/c');
+  const asked = (await server.get('/api/show?q=10.0.0.1')).json;
+  assert.equal(asked.addresses[0].holdings[0].note, 'gateway');
+});
+
+test('before the cluster has been read there is no page yet', async (context) => {
+  const source = new TestSource(OBJECTS, NOW);
+  source.synced = false;
+  const server = await start(context, source);
+  assert.is((await server.get('/')).status, 503);
+  assert.is((await server.get('/api/show')).status, 503);
+  source.synced = true;
+  assert.is((await server.get('/')).status, 200);
 });
 
 test('nothing is loaded, run, framed or kept by a browser', async (context) => {
-  const server = await start(context, REPLICA);
+  const server = await start(context, new TestSource(OBJECTS, NOW));
   const [first, second] = [await server.get('/'), await server.get('/')];
   const policy = first.headers.get('content-security-policy')!;
   const nonce = /script-src 'nonce-([^']+)'/.exec(policy)![1]!;
@@ -64,99 +70,31 @@ test('nothing is loaded, run, framed or kept by a browser', async (context) => {
   assert.is(first.headers.get('x-frame-options'), 'DENY');
   assert.is(first.headers.get('referrer-policy'), 'no-referrer');
   assert.is(first.headers.get('cache-control'), 'no-store');
-  assert.match(
-    (await server.get('/api/pools')).headers.get('content-security-policy')!,
-    "default-src 'none'",
-  );
+  assert.match((await server.get('/api/show')).headers.get('content-security-policy')!, "default-src 'none'");
 });
 
-test('what was not seen, or is gone, is not found', async (context) => {
-  const server = await start(context, REPLICA);
-  for (const path of ['/?pool=InClusterIPPool/ns/a', '/?network=x', '/?pool=__proto__']) {
+test('what is not there is not found', async (context) => {
+  const server = await start(context, new TestSource(OBJECTS, NOW));
+  for (const path of ['/?pool=InClusterIPPool/ns/b', '/?network=x', '/?pool=__proto__'])
     assert.is((await server.get(path)).status, 404, path);
-  }
-  const request = poolRequest() as { parent: { metadata: object } };
-  await server.post('/hooks/pools/sync', request);
-  assert.is((await server.get('/?pool=InClusterIPPool/ns/a')).status, 200);
-  await server.post('/hooks/pools/finalize', { ...request, finalizing: true });
-  assert.is((await server.get('/?pool=InClusterIPPool/ns/a')).status, 404);
 });
 
-test('claims of a pool that was never seen wait for it, until they are served or go', async (context) => {
-  const server = await start(context, REPLICA);
-  const request = {
-    object: claim('lost'),
-    attachments: { 'IPAddress.ipam.cluster.x-k8s.io/v1beta2': {} },
-    related: {
-      'AllocationSlice.metaipam.io/v1alpha1': {},
-      'IPAddress.ipam.cluster.x-k8s.io/v1beta2': {},
-    },
-    finalizing: false,
-  };
-  await server.post('/hooks/claims/sync', request);
-  assert.match((await server.get('/')).text, 'ns/a<small>not seen: does it exist?</small>');
-  await server.post('/hooks/pools/sync', poolRequest());
-  assert.not.match((await server.get('/')).text, 'does it exist?');
-  const going = { ...claim('lost').metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
-  await server.post('/hooks/claims/finalize', { ...request, object: { ...claim('lost'), metadata: going } });
-});
-
-test('what the page cannot read is answered and logged all the same', async (context) => {
-  const answer = { status: {}, children: [{ nothing: 'of ours' }] };
-  const server = await start(context, REPLICA, { pools: { ...controllers.pools!, sync: () => answer } });
-  const { status, json } = await server.post('/hooks/pools/sync', poolRequest());
-  assert.is(status, 200);
-  assert.equal(json, answer);
-  assert.is((await server.get('/')).status, 200);
-  assert.ok(server.log.some(({ msg, level }) => msg === 'the page misses a sync' && level === 'warn'));
-});
-
-test('a pool that is silent for two hours is gone', () => {
-  let now = NOW;
-  const seen = new SeenParents(DEFAULT_CONFIG, () => now);
-  const { request, response } = syncedPool();
-  seen.record('pools', 'sync', request, response);
-  now += 2 * 3600_000;
-  assert.is(seen.pools().length, 1);
-  now += 1;
-  assert.is(seen.pool('InClusterIPPool/ns/a'), undefined);
-  assert.is(seen.pools().length, 0);
-});
-
-test('ten thousand pools are kept, those seen last', () => {
-  const seen = new SeenParents(DEFAULT_CONFIG, () => NOW);
-  const { request, response } = syncedPool();
-  for (let index = 0; index <= 10_000; index++) {
-    const parent = { ...(request.parent as object), metadata: { name: `p${index}`, namespace: 'ns' } };
-    seen.record('pools', 'sync', { ...request, parent }, response);
-  }
-  assert.is(seen.pools().length, 10_000);
-  assert.is(seen.pool('InClusterIPPool/ns/p0'), undefined);
-});
-
-test('drawing has a budget, and a dear picture is kept for a while', () => {
-  let elapsed = 0;
-  // Every look at the clock takes 5 ms, so that a picture costs as much.
-  const seen = new SeenParents(
-    DEFAULT_CONFIG,
-    () => NOW,
-    () => (elapsed += 5),
-  );
-  const see = (count: number) => {
-    const { request, response } = syncedPool({ claims: claims(count) });
-    seen.record('pools', 'sync', request, response);
-    return seen.pool('InClusterIPPool/ns/a')!;
-  };
-  const draw = (budget: number) =>
-    seen.painter(budget, { now: NOW, config: DEFAULT_CONFIG }).pool(seen.pool('InClusterIPPool/ns/a')!)?.used;
-  see(1);
-  assert.is(draw(0), undefined);
-  assert.is(draw(1000), 1n);
-  see(2);
-  assert.is(draw(1000), 1n);
-  elapsed += 250;
-  assert.is(draw(0), 1n);
-  assert.is(draw(1000), 2n);
+test('changes are told as they come, gathered, until the server ends', async (context) => {
+  const source = new TestSource(OBJECTS, NOW);
+  const server = await start(context, source);
+  const response = await fetch(`http://${server.webserverAddress}/events`);
+  assert.is(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
+  let heard = '';
+  const ended = (async () => {
+    for await (const part of response.body!) heard += Buffer.from(part).toString();
+  })();
+  while (!heard.includes('retry')) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let index = 0; index < 100; index++) source.change(claim(`n-${index}`, 'a'));
+  while (!heard.includes('data: changed')) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.match((await server.get('/')).text, 'default/n-0');
+  await server.close(1000);
+  await ended;
+  assert.is(heard.match(/data: changed/g)!.length, 1);
 });
 
 test.run();

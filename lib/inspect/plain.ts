@@ -1,12 +1,12 @@
 /** The overview of a cluster for programs. */
 import { formatPrefix, formatRange } from '../address/range.ts';
-import type { Answer } from '../inspect/ask.ts';
-import { placesOf } from '../inspect/holding.ts';
-import type { Overview, PoolOverview } from '../inspect/overview.ts';
-import type { Waiting } from '../inspect/state.ts';
-import type { Survey } from '../inspect/survey.ts';
-import type { Usage } from '../inspect/usage.ts';
 import { exactInteger } from '../json.ts';
+import type { Answer } from './ask.ts';
+import { placesOf } from './holding.ts';
+import type { Overview, PoolOverview } from './overview.ts';
+import type { Waiting } from './state.ts';
+import type { Survey } from './survey.ts';
+import type { Usage } from './usage.ts';
 
 /** Answers as one object: who has addresses; or pools and networks, who has what of them, claims and nodes. */
 export function plainAnswers(answers: readonly Answer[], overview: Overview, survey: Survey): object {

@@ -1,0 +1,37 @@
+/** The page on this machine alone, for whoever runs a command. */
+import Fastify from 'fastify';
+import type { PageSource } from '../page/source.ts';
+import { listen, parseBindAddress } from '../server/bind-address.ts';
+import { addPage } from '../server/page.ts';
+import { InputError, type Io } from './command.ts';
+
+/** Names by which a browser on this machine calls it: others would be those of a page that wants to read along. */
+const OWN_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * Serves the page until the process is told to end. Resolves to the exit code.
+ *
+ * @param address where, on the loopback interface: `127.0.0.1:0`
+ */
+export async function servePage(source: PageSource, of: string, address: string, io: Io): Promise<number> {
+  const bind = parseBindAddress(address);
+  if (bind === undefined) throw new InputError(`${address} must be an address such as 127.0.0.1:8081`);
+  const app = Fastify({ forceCloseConnections: true });
+  if (OWN_NAMES.has(bind.host ?? '')) {
+    app.addHook('onRequest', async ({ hostname }, reply) => {
+      if (!OWN_NAMES.has(hostname.replace(/:\d+$/, '')))
+        reply.code(403).send('this is the page of another host\n');
+    });
+  }
+  addPage(app, { source, of });
+  const at = await listen(app, bind, 'listen').catch((error: Error) => {
+    throw new InputError(error.message);
+  });
+  io.stdout.write(`http://${at}/  (Ctrl-C ends it)\n`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+  await app.close();
+  return 0;
+}
