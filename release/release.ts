@@ -38,6 +38,7 @@ if (import.meta.main) {
   await bundle(folder);
   const problems = [
     ...writeWholeComponents(folder, version),
+    ...packPlugin(folder, version),
     ...packCniPrograms(folder, version),
     ...packChart(folder, version),
   ];
@@ -93,14 +94,60 @@ export function checksums(folder: string): string {
     .join('');
 }
 
+/** With nothing in it that depends on when and by whom it was made. */
+const REPEATABLE = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=go-w'];
+
+/** The bundle as a plugin of kubectl, and its manifest for krew. Returns why there is none. */
+export function packPlugin(folder: string, version: string): string[] {
+  const archive = `kubectl-ipam-${version}.tar.gz`;
+  try {
+    copyFileSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
+    const tar = execFileSync('tar', [...REPEATABLE, '-C', folder, '-cf', '-', 'LICENSE', 'metaipam.mjs'], {
+      maxBuffer: 2 ** 30,
+    });
+    writeFileSync(join(folder, archive), gzipSync(tar, { level: 9 }));
+    const sha256 = createHash('sha256')
+      .update(readFileSync(join(folder, archive)))
+      .digest('hex');
+    writeFileSync(join(folder, 'ipam.yaml'), krewManifest(version, archive, sha256));
+    return [];
+  } catch (error) {
+    return [`the plugin of kubectl: ${reason(error)}`];
+  } finally {
+    rmSync(join(folder, 'LICENSE'), { force: true });
+  }
+}
+
+/** See https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest. */
+function krewManifest(version: string, archive: string, sha256: string): string {
+  const platform = (os: string) => `    - selector: {matchLabels: {os: ${os}}}
+      uri: https://github.com/metaipam/metaipam/releases/download/v${version}/${archive}
+      sha256: ${sha256}
+      bin: metaipam.mjs
+`;
+  return `apiVersion: krew.googlecontainertools.github.com/v1alpha2
+kind: Plugin
+metadata:
+  name: ipam
+spec:
+  version: v${version}
+  homepage: https://github.com/metaipam/metaipam
+  shortDescription: Show who has which address, and what is wrong with it
+  description: |
+    The command line of metaipam, IP address management for Kubernetes: who has an address and whose that is, how full
+    pools and pod networks are, what is wrong among them, what a change would do.
+  caveats: |
+    It takes Node.js 24 or later.
+  platforms:
+${platform('linux')}${platform('darwin')}`;
+}
+
 /** The programs of this machine's kind of processor. Returns why there are none. */
 function packCniPrograms(folder: string, version: string): string[] {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   try {
     execFileSync(process.execPath, [join(ROOT, 'cni/build.ts')], { stdio: ['ignore', 'inherit', 'pipe'] });
-    // With nothing in it that depends on when and by whom it was made.
-    const flags = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=go-w'];
-    const tar = execFileSync('tar', [...flags, '-C', join(ROOT, 'dist'), '-cf', '-', 'cni'], {
+    const tar = execFileSync('tar', [...REPEATABLE, '-C', join(ROOT, 'dist'), '-cf', '-', 'cni'], {
       maxBuffer: 2 ** 30,
     });
     writeFileSync(join(folder, `metaipam-cni-${version}-linux-${arch}.tar.gz`), gzipSync(tar, { level: 9 }));

@@ -17,6 +17,8 @@ interface Copy {
 }
 
 const ABSENT = 'absent';
+/** What these say, the Nodes say themselves. */
+const NODES_SHOW = 'PodCIDRClaim';
 
 /** Live copies of all objects on which addresses depend, for whoever looks at a cluster. */
 export class LiveCluster {
@@ -29,9 +31,12 @@ export class LiveCluster {
     onChange: () => void,
     signal: AbortSignal,
   ) {
-    this.#copies = RESOURCES.filter(({ namespaced }) => namespace === '' || namespaced).map((resource) => {
-      const wanted = resource.apiVersions.find((each) => each.endsWith(`/${clusterApiVersion}`));
-      const path = pathOf(resource, wanted ?? resource.apiVersions[0]!, namespace);
+    const wanted = RESOURCES.filter(
+      ({ namespaced, kind }) => kind !== NODES_SHOW && (namespace === '' || namespaced),
+    );
+    this.#copies = wanted.map((resource) => {
+      const version = resource.apiVersions.find((each) => each.endsWith(`/${clusterApiVersion}`));
+      const path = pathOf(resource, version ?? resource.apiVersions[0]!, namespace);
       let trouble: string | undefined;
       const changed = () => {
         trouble = undefined;

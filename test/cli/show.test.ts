@@ -77,7 +77,7 @@ InClusterIPPool default/machines  10.0.0.0    ▒${'·'.repeat(31)}${'×'.repeat
 InClusterIPPool team-a/machines   10.0.0.0    ${'·'.repeat(32)}${'×'.repeat(32)}  (4 each)
 ClusterCIDR workers               10.244.0.0  ·█··
 
-█ used  ▒ partly  ◆ adopted  ! out of range  ▓ another pool's  ░ reserved, gateway  × excluded  · free
+█ used  ▒ partly used  ◆ adopted  ▓ taken by another  ! out of range  ░ gateway, reserved  × excluded  · free
 `,
   );
 });

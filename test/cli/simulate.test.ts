@@ -33,7 +33,7 @@ test('the account: pools and their picture, claims with their address or why the
   assert.match(out, /default\/a +InClusterIPPool pool-a +10\.0\.0\.2\/29, gateway 10\.0\.0\.1\n/);
   assert.match(out, /default\/b +InClusterIPPool pool-a +10\.0\.0\.3\/29/);
   assert.match(out, /default\/lost +InClusterIPPool nowhere +waits: PoolNotReady: .*nowhere/);
-  assert.match(out, '░ reserved');
+  assert.match(out, '░ gateway, reserved');
 });
 
 test('colour is the only difference on a terminal', async () => {

@@ -30,6 +30,7 @@ const FOREIGN_FLAGS = new Set([
   '--client-go-qps',
   '--force-conflicts',
   '--server-side',
+  '--service-cluster-ip-range',
   '--subresource',
   '--workers',
   '--zap-log-level',

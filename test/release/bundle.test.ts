@@ -1,11 +1,14 @@
 /** The one file that ships does what the sources do, with nothing beside it. */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { load } from 'js-yaml';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundle } from '../../release/bundle.ts';
+import { packPlugin } from '../../release/release.ts';
 import { LOOPBACK, Running } from './running.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -112,6 +115,30 @@ test('the same sources make the same bytes', async ({ folder }) => {
     assert.ok(readFileSync(join(again, file)).equals(readFileSync(join(folder, file))), file);
   }
   rmSync(again, { recursive: true });
+});
+
+test('as a plugin of kubectl: an archive with its sum, whose program krew links to', ({ folder }) => {
+  assert.equal(packPlugin(folder, '1.2.3'), []);
+  const { spec } = load(readFileSync(join(folder, 'ipam.yaml'), 'utf8')) as {
+    spec: { version: string; platforms: { sha256: string; bin: string; uri: string }[] };
+  };
+  assert.is(spec.version, 'v1.2.3');
+  const archive = join(folder, 'kubectl-ipam-1.2.3.tar.gz');
+  const sum = createHash('sha256').update(readFileSync(archive)).digest('hex');
+  const home = mkdtempSync(join(folder, 'krew-'));
+  execFileSync('tar', ['-xzf', archive, '-C', home]);
+  for (const { sha256, bin, uri } of spec.platforms) {
+    assert.is(sha256, sum);
+    assert.ok(uri.endsWith('/v1.2.3/kubectl-ipam-1.2.3.tar.gz'), uri);
+    const link = join(home, `kubectl-ipam-${sha256.slice(0, 4)}`);
+    rmSync(link, { force: true });
+    symlinkSync(join(home, bin), link);
+    const { stdout, stderr } = spawnSync(link, ['version'], {
+      env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+      encoding: 'utf8',
+    });
+    assert.equal([stdout, stderr], [run(SOURCES, ['version']).stdout, '']);
+  }
 });
 
 test.run();
