@@ -1,4 +1,4 @@
-/** The page of `metaipam serve --page`, fed by a real Metacontroller. */
+/** The page of `metaipam serve --page`, on a real control plane. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventually } from './control-plane.ts';
@@ -37,15 +37,21 @@ test('pools, claims that wait and why, and the network', async () => {
   await installation.plane.kubectl(['apply', '-f', '-'], manifest);
   await pageSays('InClusterIPPool default/rack-a has no free address');
   await pageSays('5 of 5, 100%');
-  await pageSays('default/rack-z<small>not seen: does it exist?</small>');
+  await pageSays('none<small>there is no such pool</small>');
   await pageSays('used <b>5</b>', '/?pool=InClusterIPPool/default/rack-a');
   await pageSays('<h1>default</h1>', '/?network=default');
-  const json = (await (await fetch(`${installation.webserver}/api/pools`)).json()) as {
-    pools: { waiting: { reason: string; count: number }[] }[];
+  await pageSays('IPAddressClaim default/', '/?q=10.0.0.2');
+  const json = (await (await fetch(`${installation.webserver}/api/show`)).json()) as {
+    pools: { waiting: { reason: string }[] }[];
+    holdings: { addresses: string }[];
   };
   assert.equal(
-    json.pools[0]!.waiting.map(({ reason, count }) => [reason, count]),
-    [['PoolExhausted', 2]],
+    json.pools[0]!.waiting.map(({ reason }) => reason),
+    ['PoolExhausted', 'PoolExhausted'],
+  );
+  assert.equal(
+    json.holdings.map(({ addresses }) => addresses),
+    ['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6'],
   );
 });
 

@@ -1,4 +1,6 @@
 /** Who has an address, whose that is, and how it is given up by hand: on a cluster that has no janitor. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import release from '../../lib/cli/release.ts';
@@ -7,6 +9,7 @@ import { type Run, run } from '../cli/run.ts';
 import { eventually } from './control-plane.ts';
 import { type Installation, install, quiet } from './install.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
 const OBJECTS = `
 apiVersion: v1
 kind: ConfigMap
@@ -67,11 +70,8 @@ test('nothing is leaked as long as there is the claim', async ({ installation })
 test('what is kept for a claim that is gone is given up, and nothing else', async ({ installation }) => {
   const { plane } = installation;
   const leaked = { spec: { entries: { '10.0.0.9': { uid: 'gone', namespace: 'default', name: 'gone' } } } };
-  await plane.api(
-    'PATCH',
-    '/apis/metaipam.io/v1alpha1/namespaces/default/allocationslices/machines.10.0.0.0-26',
-    leaked,
-  );
+  const patch = JSON.stringify(leaked);
+  await plane.kubectl(['patch', 'allocationslice', 'machines.10.0.0.0-26', '--type=merge', '-p', patch]);
   await quiet(installation);
   const what = 'AllocationSlice default/machines.10.0.0.0-26: 10.0.0.9 had claims that are gone';
   const { out: dry } = await live(installation, release.run, '--all', '--dry-run');
@@ -91,18 +91,46 @@ test('what is kept for a claim that is gone is given up, and nothing else', asyn
 
 test('a watch shows what changes', async ({ installation }) => {
   const { plane } = installation;
-  let text = '';
-  const stdout = {
-    write: (part: string) => {
-      text += part;
-    },
-  };
-  const io = { stdin: process.stdin, stdout, stderr: stdout, env: {} };
-  // It goes on until the process ends.
-  void show.run([`--kubeconfig=${plane.kubeconfig}`, '10.0.0.2', '--watch'], io);
-  await eventually('the first answer', async () => text.includes('IPAddressClaim default/web-0'));
-  await plane.kubectl(['delete', 'ipaddressclaim', 'web-0']);
-  await eventually('the second', async () => / (free|held back until [^\n]*)\n$/.test(text));
+  const { child, text } = started(plane.kubeconfig, '10.0.0.2', '--watch');
+  try {
+    await eventually('the first answer', async () => text().includes('IPAddressClaim default/web-0'));
+    await plane.kubectl(['delete', 'ipaddressclaim', 'web-0']);
+    await eventually('the second', async () => / (free|held back until [^\n]*)\n$/.test(text()));
+  } finally {
+    child.kill();
+  }
 });
+
+test('the page, with the rights of the kubeconfig, tells of changes', async ({ installation }) => {
+  const { plane } = installation;
+  const { child, text } = started(plane.kubeconfig, '--serve');
+  try {
+    await eventually('its address', async () => text().includes('\n'));
+    const [url = ''] = text().split(' ');
+    const says = (words: string, query = '') =>
+      eventually(words, async () => (await (await fetch(url + query)).text()).includes(words));
+    await says('pool=InClusterIPPool%2Fdefault%2Fmachines');
+    const events = (await fetch(`${url}events`)).body!.getReader();
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'machine', uid: 'of-another' };
+    await plane.kubectl(['apply', '-f', '-'], claim(owner));
+    let heard = '';
+    while (!heard.includes('data: changed')) heard += Buffer.from((await events.read()).value!).toString();
+    await says('What default/web-0 has', '?q=default/web-0');
+    await events.cancel();
+  } finally {
+    child.kill();
+  }
+});
+
+/** `metaipam show`, and what it has printed so far. */
+function started(kubeconfig: string, ...argv: string[]): { child: ChildProcess; text: () => string } {
+  const command = ['bin/metaipam.js', 'show', `--kubeconfig=${kubeconfig}`, ...argv];
+  const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (part) => {
+    text += part;
+  });
+  return { child, text: () => text };
+}
 
 test.run();
