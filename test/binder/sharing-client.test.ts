@@ -1,6 +1,6 @@
-import { KubeConfig } from '@kubernetes/client-node';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SharedConnections } from '../../lib/binder/connection.ts';
 import { SharingClient } from '../../lib/binder/sharing-client.ts';
 import { FakeApiServer } from '../cli/fake-api-server.ts';
 
@@ -10,7 +10,7 @@ const test = suite('a client that shares its watches', {
 });
 test.before(async (context) => {
   await context.server.start();
-  const config = new KubeConfig();
+  const config = new SharedConnections();
   config.loadFromClusterAndUser(
     { name: 'fake', server: context.server.url, skipTLSVerify: true },
     { name: 'nobody' },

@@ -71,9 +71,9 @@ test('what is kept for a claim that is gone is given up, and nothing else', asyn
   const { plane } = installation;
   const leaked = { spec: { entries: { '10.0.0.9': { uid: 'gone', namespace: 'default', name: 'gone' } } } };
   const patch = JSON.stringify(leaked);
-  await plane.kubectl(['patch', 'allocationslice', 'machines.10.0.0.0-26', '--type=merge', '-p', patch]);
+  await plane.kubectl(['patch', 'allocationslice', 'machines.10.0.0.0-27', '--type=merge', '-p', patch]);
   await quiet(installation);
-  const what = 'AllocationSlice default/machines.10.0.0.0-26: 10.0.0.9 had claims that are gone';
+  const what = 'AllocationSlice default/machines.10.0.0.0-27: 10.0.0.9 had claims that are gone';
   const { out: dry } = await live(installation, release.run, '--all', '--dry-run');
   assert.is(dry, `${what}: would be released\n1 object would be changed\n`);
   const { out: before } = await live(installation, show.run, '10.0.0.9');

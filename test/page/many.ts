@@ -34,9 +34,9 @@ export function manyServed(count: number): KubernetesObject[] {
         spec: { poolRef, claimRef: { name }, address, prefix: 16 },
       } as KubernetesObject,
     );
-    if (index % 64 !== 63 && index !== count) continue;
-    const first = formatAddress({ family: 4, value: BigInt(BASE + index - (index % 64)) });
-    objects.push(slice('many', { cidr: `${first}/26`, prefix: 16, entries }, { name: `many.${first}-26` }));
+    if (index % 32 !== 31 && index !== count) continue;
+    const first = formatAddress({ family: 4, value: BigInt(BASE + index - (index % 32)) });
+    objects.push(slice('many', { cidr: `${first}/27`, prefix: 16, entries }, { name: `many.${first}-27` }));
     entries = {};
   }
   return objects;
