@@ -5,7 +5,7 @@ import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
-import { LIVE_RIGHTS, listLive } from './live-objects.ts';
+import { listLive } from './live-objects.ts';
 
 const OPTIONS = defineOptions({
   all: { type: 'boolean', default: 'false', help: 'Everything that is leaked.' },
@@ -78,8 +78,7 @@ and marks their entries in AllocationSlices released, so that the address is fre
 is over. Each fact is looked up right before, and whatever has a claim or a node is left alone. A running metaipam does
 this by itself; it is for the time when it does not, or when a pool is paused.
 
-${LIVE_RIGHTS}
-Unless with --dry-run it also takes get on ipaddressclaims, ipaddresses, allocationslices and nodes, delete on
+It takes the rights of metaipam check, and unless with --dry-run get on ipaddressclaims, ipaddresses, allocationslices and nodes, delete on
 ipaddresses, and update or, with server-side apply, patch on allocationslices.
 
 Exit codes: 0 everything was released, 1 on any error or when something was left.`,
