@@ -61,7 +61,16 @@ test('every flag of every command is offered, with what it is for', async () => 
   const { out } = await run(main, ['__complete', 'serve', '-']);
   for (const line of out.trimEnd().split('\n')) assert.match(line, /^--?[\w-]+\t[^\n]+[^.]$/);
   const flags = (await complete('simulate', '-')).sort();
-  assert.equal(flags, ['--fail-on-waiting', '--filename', '--help', '--output', '-f', '-o']);
+  assert.equal(flags, [
+    '--fail-on-waiting',
+    '--filename',
+    '--help',
+    '--listen',
+    '--output',
+    '--page',
+    '-f',
+    '-o',
+  ]);
 });
 
 test('a script for each shell, and for no other', async () => {
