@@ -97,9 +97,12 @@ export async function openSource(
     watch: async function* () {
       const { watchLive } = await import('./watch-live.ts');
       const live = await watchLive(config, namespace);
+      let isFirst = true;
       for await (const objects of live.changes()) {
         const [problem] = live.problems();
-        if (problem !== undefined) throw new InputError(`cannot watch ${problem}`);
+        // Later ones may pass, and what was seen goes on to be shown.
+        if (isFirst && problem !== undefined) throw new InputError(`cannot watch ${problem}`);
+        isFirst = false;
         yield objects;
       }
     },
