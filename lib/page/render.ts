@@ -247,10 +247,6 @@ function poolPage(visit: Visit, overview: PoolOverview, survey: Survey): string 
   return document(visit, title, main);
 }
 
-function addressesOf({ addresses, excludedAddresses, prefix = 0 }: PoolSpec) {
-  return ['Addresses', addresses, excludedAddresses, prefix] as const;
-}
-
 function specOf(pool: Pool): Html {
   const addresses = isPrefixPool(pool) ? undefined : withoutSubnet(pool.spec).spec;
   const [listed, excluded, length] = isPrefixPool(pool)

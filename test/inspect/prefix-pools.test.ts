@@ -1,18 +1,18 @@
 /** What a person sees of pools of prefixes: show, check, plan, the page and adopt. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as prefixPools from '../../hooks/prefix-pools.ts';
 import { parseRange } from '../../lib/address/range.ts';
 import { planAdoption } from '../../lib/inspect/adoption.ts';
 import { check } from '../../lib/inspect/check/check.ts';
+import { holdingsIn } from '../../lib/inspect/holding.ts';
 import { readInventory } from '../../lib/inspect/inventory.ts';
 import { overviewOf } from '../../lib/inspect/overview.ts';
 import { effectsOf } from '../../lib/inspect/preview/preview.ts';
-import { whoHas } from '../../lib/inspect/who-has.ts';
+import { surveyOf } from '../../lib/inspect/survey.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { InClusterPrefixPool, InClusterPrefixPoolSpec, IPAddress } from '../../lib/kubernetes/types.ts';
-import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
-import { picturePool, seePool, usageOf } from '../../lib/page/seen-pool.ts';
+import { parseQuery } from '../../lib/page/query.ts';
+import { render } from '../../lib/page/render.ts';
 import {
   boundClaim,
   claim,
@@ -20,7 +20,6 @@ import {
   ipAddress,
   ipPool,
   labelsOf,
-  poolRequest,
   prefixPool,
   slicesOf,
 } from '../hooks/objects.ts';
@@ -93,30 +92,32 @@ test('show: who has a prefix, and who has an address in it', () => {
   const parent = pool();
   const objects = [parent, ...served(parent, ['a', 'fd00:0:0:1::/64'])];
   for (const asked of ['fd00:0:0:1::/64', 'fd00:0:0:1::7']) {
-    const [holding] = whoHas(parseRange(asked)!, objects, CONTEXT);
+    const [holding] = holdingsIn(parseRange(asked)!, surveyOf(objects, CONTEXT));
     assert.is(holding?.addresses, 'fd00:0:0:1::/64');
     assert.is(holding?.holder, 'IPAddressClaim default/a');
   }
-  const [free] = whoHas(parseRange('fd00::7')!, objects, CONTEXT);
+  const [free] = holdingsIn(parseRange('fd00::7')!, surveyOf(objects, CONTEXT));
   assert.is(free?.note, 'free');
 });
 
-test('the page shows what the pool answered', () => {
+const page = (...objects: KubernetesObject[]) => {
+  const query = parseQuery('?pool=InClusterPrefixPool/default/pool');
+  const visit = { query, nonce: '', of: 'test', problems: [], isLive: false };
+  return render(visit, surveyOf(objects, CONTEXT)).text;
+};
+
+test('the page: a map of prefixes, and who has which', () => {
   const parent = pool();
-  const request = poolRequest(parent, [], [claim('a', parent), claim('b', parent)]);
-  const seen = seePool(request, prefixPools.sync(request, CONTEXT), DEFAULT_CONFIG);
-  assert.is(seen.used, 'fd00:0:0:1::/64 fd00::/64');
-  assert.equal(seen.counts, { total: 8n, used: 2n, free: 6n, outOfRange: 0n });
-  const { total, used } = usageOf(seen);
-  assert.equal([total, used], [8n, 2n]);
-  assert.match(picturePool(seen).cells, 'How the prefixes of default/pool are used');
+  const text = page(parent, ...served(parent, ['a', 'fd00:0:0:1::/64'], ['b', 'fd00::/64']));
+  assert.match(text, '<b>Prefixes</b>');
+  assert.match(text, 'a cell is one prefix');
+  assert.match(text, /2 <small>of 8, 25%/);
+  assert.match(text, /fd00:0:0:1::\/64[\s\S]*IPAddressClaim default\/a</);
 });
 
 test('the page keeps every digit of a count', () => {
   const parent = pool({ prefixes: ['8000::/1'], allocationPrefixLength: 63 });
-  const request = poolRequest(parent, [], [claim('a', parent)]);
-  const seen = seePool(request, prefixPools.sync(request, CONTEXT), DEFAULT_CONFIG);
-  assert.is(seen.counts.free, 2n ** 62n - 1n);
+  assert.match(page(parent, ...served(parent, ['a', '8000::/63'])), '4,611,686,018,427,387,903');
 });
 
 test('check: a cluster in which all is well', () => {
