@@ -1,5 +1,5 @@
 /** ClusterCIDR: its status is what its network says of it, and its deletion is held while nodes have blocks of it. */
-import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { allocationsOf, bellOf } from '../lib/allocation/slice.ts';
 import { type Condition, setCondition } from '../lib/kubernetes/conditions.ts';
 import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
@@ -90,7 +90,7 @@ export function finalize(request: DecoratorRequest<ClusterCIDR>, context: HookCo
     status: statusOf(object, slices, context.now),
     attachments: [],
     finalized,
-    ...(waits && { resyncAfterSeconds: Math.ceil(unseen) }),
+    ...(waits && { resyncAfterSeconds: askAgainIn(unseen) }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** PodNetwork → the AllocationSlices that list which node has which blocks, in the namespace of the install. */
-import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { desiredSlices } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
@@ -77,7 +77,7 @@ export function finalize(request: CompositeRequest<PodNetwork>, context: HookCon
   const hasHeard = reading.objects.slices.some(({ spec }) => spec.answers?.[uid] !== undefined);
   const unseen = secondsUntilAllIsSeen(request.parent, context);
   if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
-  return { ...response, finalized: false, resyncAfterSeconds: Math.ceil(unseen) };
+  return { ...response, finalized: false, resyncAfterSeconds: askAgainIn(unseen) };
 }
 
 function respond(
@@ -113,10 +113,10 @@ function respond(
   };
 }
 
-/** Since when the blocks are withdrawn: from the slices that say so already, or now. */
+/** Since when the blocks are withdrawn: from the slices that say so already, or now, and not later than that. */
 function withdrawal({ objects }: NetworkReading, now: number): string {
   const times = objects.slices.flatMap(
     ({ metadata }) => metadata.annotations?.[WITHDRAWN_AT_ANNOTATION] ?? [],
   );
-  return times.sort()[0] ?? formatTime(now);
+  return [...times, formatTime(now)].sort()[0]!;
 }

@@ -1,5 +1,5 @@
 /** A pool of any kind → the AllocationSlices that list who has which of its addresses or prefixes. */
-import { secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { allocationsOf, desiredSlices } from '../lib/allocation/slice.ts';
 import type {
   CompositeRequest,
@@ -45,7 +45,7 @@ export function finalize(request: CompositeRequest<Pool>, context: HookContext):
   const hasHeard = slices.some(({ spec }) => spec.answers?.[request.parent.metadata.uid ?? ''] !== undefined);
   const unseen = secondsUntilAllIsSeen(request.parent, context);
   if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
-  return { ...response, finalized: false, resyncAfterSeconds: unseen };
+  return { ...response, finalized: false, resyncAfterSeconds: askAgainIn(unseen) };
 }
 
 function respond(view: PoolView, context: HookContext): CompositeResponse {

@@ -4,10 +4,12 @@
  *     npm run sim -- --time 10m            worlds from a random seed on
  *     npm run sim -- --worlds 1000 --from 1
  *     npm run sim -- --seed 42 --steps 300 one world, and what went wrong in it
+ *     npm run sim -- fuzz                  requests that nobody would think of, one controller at a time
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { controllers } from '../hooks/index.ts';
+import { fuzz, readScenes } from './fuzz.ts';
 import { DOMAINS, type Domain, FAULTS, type FaultName, type LayoutOptions } from './layout.ts';
 import { play } from './play.ts';
 import { type Failure, type Search, searchInThreads, searchPart } from './search.ts';
@@ -15,6 +17,7 @@ import { shrink } from './shrink.ts';
 import { trace } from './trace.ts';
 
 const HELP = `Usage: npm run sim -- [options]
+       npm run sim -- fuzz [options]
 
   --seed N      replay this world and, if it fails, show the few steps that matter
   --steps M     steps of chaos before the world comes to rest (default 300)
@@ -26,6 +29,12 @@ const HELP = `Usage: npm run sim -- [options]
   --domain D    only one of these: ${DOMAINS.join(', ')}
   --beyond      go beyond what docs/correctness.md assumes
   --help
+
+fuzz leaves fixtures of hooks, changed at random, each to its controller alone:
+
+  --requests N  so many (default 20000)
+  --from N      the first seed (default: random)
+  --seed N      this one, with its objects
 `;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
@@ -33,6 +42,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_0
 const subject = { hooks: controllers };
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'fuzz') return fuzzHooks(argv.slice(1));
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -70,6 +80,31 @@ async function main(argv: readonly string[]): Promise<number> {
   const jobs = values.jobs === undefined ? availableParallelism() : numberOf(values.jobs);
   if (jobs === 0) throw new Error('--jobs 0: there is at least one');
   return search({ from, stride: 1, end: from + worlds, milliseconds, steps, options }, jobs);
+}
+
+/** Tells of every request that leads to trouble. */
+function fuzzHooks(argv: readonly string[]): number {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      requests: { type: 'string', default: '20000' },
+      from: { type: 'string' },
+      seed: { type: 'string' },
+    },
+  });
+  const from = numberOf(values.seed ?? values.from ?? String(Math.floor(Math.random() * 2 ** 31)));
+  const end = from + (values.seed === undefined ? numberOf(values.requests) : 1);
+  const scenes = readScenes();
+  let failed = 0;
+  for (let seed = from; seed < end; seed++) {
+    const trouble = fuzz(scenes, seed, controllers);
+    if (trouble === undefined) continue;
+    failed++;
+    console.log(`seed ${seed}, ${trouble.scene} breaks "${trouble.rule}": ${trouble.message.slice(0, 500)}`);
+    if (values.seed !== undefined) for (const object of trouble.objects) console.log(JSON.stringify(object));
+  }
+  console.log(`${end - from} requests from ${from} on, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
 }
 
 /** Plays one world, and tells what went wrong in as few steps as can be found in a minute. */

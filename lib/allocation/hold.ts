@@ -32,6 +32,14 @@ export function secondsUntilAllIsSeen({ metadata }: KubernetesObject, { now, con
   return Math.max(0, config.cacheLagSeconds - secondsSince(metadata.deletionTimestamp, now));
 }
 
+/** How long a clock that was wrong may go unnoticed. */
+const LONGEST_WAIT_SECONDS = 300;
+
+/** In how many seconds to ask again whether `seconds` have gone by, which a clock tells that may be set meanwhile. */
+export function askAgainIn(seconds: number): number {
+  return Math.min(Math.ceil(seconds), LONGEST_WAIT_SECONDS);
+}
+
 /** The highest resourceVersion of the objects, or undefined without any. */
 export function newestVersion(objects: readonly KubernetesObject[]): string | undefined {
   let newest: string | undefined;

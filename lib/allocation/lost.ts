@@ -11,13 +11,13 @@ import { pieceOfName } from './names.ts';
 /** The condition of a pool or network that misses slices; it tells since when. */
 export const SLICES_MISSING = 'SlicesMissing';
 
-/** The slices that the status lists and that are not in view. */
+/** The slices that the status lists and that are not in view. A name that keeps no piece is not one of a slice. */
 export function lostSlices(
   listed: readonly string[] | undefined,
   slices: readonly AllocationSlice[],
 ): readonly string[] {
   const seen = new Set(slices.map(({ metadata }) => metadata.name));
-  return (listed ?? []).filter((name) => !seen.has(name));
+  return (listed ?? []).filter((name) => !seen.has(name) && pieceOfName(name) !== undefined);
 }
 
 /** What the lost slices kept: nobody knows who has what of it. */

@@ -1,5 +1,5 @@
 /** What becomes of a claim, from what it sees. */
-import { secondsSince } from '../allocation/hold.ts';
+import { askAgainIn, secondsSince } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { ADDRESS_ANNOTATION, ENDING, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
@@ -43,7 +43,7 @@ export function serveClaim(view: ClaimView, context: HookContext): DecoratorResp
  * may go all the same.
  */
 export function endClaim(view: ClaimView, { now, config }: HookContext): DecoratorResponse {
-  const { claim, settled, address, isOwn, kept, isAnswered, cluster } = view;
+  const { claim, settled, address, isOwn, kept, isAnswered, answer, cluster } = view;
   const { deletionTimestamp, annotations } = claim.metadata;
   const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
   const holdsNothing = address === undefined && kept.length === 0 && !isPoolUid(settled);
@@ -58,7 +58,11 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
   // A claim that never saw its IPAddress may have made it a moment ago.
   const isOver = isPoolUid(settled) || settled === ENDING || settled === LEAVING || kept.length === 0;
   if (!isOver && age < config.cacheLagSeconds) {
-    return { attachments: [], finalized: false, resyncAfterSeconds: Math.ceil(config.cacheLagSeconds - age) };
+    return {
+      attachments: [],
+      finalized: false,
+      resyncAfterSeconds: askAgainIn(config.cacheLagSeconds - age),
+    };
   }
   if (settled === undefined && holdsNothing) return { attachments: [], finalized: true };
   if (settled !== LEAVING) {
@@ -69,10 +73,12 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
       resyncAfterSeconds: FAREWELL_SECONDS,
     };
   }
+  // A paused pool takes nothing back.
+  if (answer?.reason === 'Paused') return { attachments: [], finalized: false };
   if (kept.length === 0 && isAnswered) return { attachments: [], finalized: true };
   const patience = annotations?.[ADDRESS_ANNOTATION] === undefined ? FAREWELL_SECONDS : LONG_FAREWELL_SECONDS;
   if (age >= patience) return { attachments: [], finalized: true };
-  return { attachments: [], finalized: false, resyncAfterSeconds: Math.ceil(patience - age) };
+  return { attachments: [], finalized: false, resyncAfterSeconds: askAgainIn(patience - age) };
 }
 
 /** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */

@@ -42,18 +42,32 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
       throw new UsageError(`--skip: there is no check ${name}, but ${Object.keys(CHECKS).join(', ')}`);
     }
   }
-  const [{ check }, { objectFindings }, { paintFor }, { printable }, { writeText }] = await Promise.all([
+  const [
+    { check },
+    { CustomResources, readCustomResourceDefinitions },
+    { isMalformed },
+    { objectFindings },
+    { paintFor },
+    { printable },
+    { writeText },
+  ] = await Promise.all([
     import('../inspect/check/check.ts'),
+    import('../kubernetes/schema.ts'),
+    import('../validation/index.ts'),
     import('./object-findings.ts'),
     import('./paint.ts'),
     import('./table.ts'),
     import('./terminal.ts'),
   ]);
+  const resources = new CustomResources(readCustomResourceDefinitions());
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
   const examine = async () => {
     const objects = await readObjects({ ...values, namespace: '' }, io);
-    const found = check(objects, { now: Date.now(), config });
-    const all = [...found, ...objectFindings(objects, found, values.filename.length > 0)];
+    const isOfFiles = values.filename.length > 0;
+    // Of what no API server can have returned, nothing more can be told.
+    const sound = isOfFiles ? objects.filter((object) => !isMalformed(object, resources)) : objects;
+    const found = check(sound, { now: Date.now(), config });
+    const all = [...found, ...objectFindings(objects, found, resources, isOfFiles)];
     const findings = all.filter(({ check }) => !values.skip.includes(check)).sort(bySeverity);
     return { objects, findings };
   };

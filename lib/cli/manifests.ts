@@ -179,6 +179,12 @@ function collect(collection: Collection, value: unknown, path: string): void {
       refuse(`${path}metadata.name`, `must be a string, found ${JSON.stringify(name)}`, 'quote it');
     else if (generateName === undefined) refuse(`${path}metadata.name`, 'is required');
     else refuse(`${path}metadata.name`, 'is required: the name that comes of generateName is not known yet');
+  } else if (metadata.namespace != null && typeof metadata.namespace !== 'string') {
+    refuse(
+      `${path}metadata.namespace`,
+      `must be a string, found ${JSON.stringify(metadata.namespace)}`,
+      'quote it',
+    );
   } else objects.push({ ...place, object: value as unknown as KubernetesObject, lineOf });
 }
 

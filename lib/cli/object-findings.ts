@@ -2,9 +2,9 @@
 import { type Finding, kubectl, titleOf } from '../inspect/check/finding.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
-import { CustomResources, readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+import type { CustomResources } from '../kubernetes/schema.ts';
 import { nearest } from '../text.ts';
-import { validateObject } from '../validation/index.ts';
+import { isMalformed, validateObject } from '../validation/index.ts';
 import { type Warning, warningsOf } from '../validation/warnings.ts';
 
 /**
@@ -16,16 +16,16 @@ import { type Warning, warningsOf } from '../validation/warnings.ts';
 export function objectFindings(
   objects: readonly KubernetesObject[],
   known: readonly Finding[],
+  resources: CustomResources,
   isOfFiles: boolean,
 ): Finding[] {
-  const resources = new CustomResources(readCustomResourceDefinitions());
   const invalid = new Set(
     known.filter(({ check }) => check === 'invalid-object').map(({ object }) => object),
   );
   return objects.flatMap((object): Finding[] => {
     const title = titleOf(object);
     if (invalid.has(title)) return [];
-    const problems = isOfFiles ? validateObject(object, resources).filter(isOfUser) : [];
+    const problems = isOfFiles ? validateObject(object, resources).filter(isToSay(object, resources)) : [];
     if (problems.length > 0) {
       const message = problems.map(formatProblem).join('; ');
       return [
@@ -45,9 +45,9 @@ export function objectFindings(
   });
 }
 
-/** A status is not written by hand. */
-function isOfUser({ field }: Problem): boolean {
-  return !/^status\b/.test(field);
+/** A status is not written by hand, and of no interest unless nothing can be made of it. */
+function isToSay(object: KubernetesObject, resources: CustomResources): (problem: Problem) => boolean {
+  return ({ field }) => !/^status\b/.test(field) || isMalformed(object, resources);
 }
 
 /** Other providers have kinds of pools in the same group, which are none of metaipam's business. */

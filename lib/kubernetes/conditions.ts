@@ -15,7 +15,7 @@ export interface Condition {
  * The conditions with `next` in the place of the one of its type, or after the others.
  *
  * `lastTransitionTime` is `now` (milliseconds) when the status flips and stays as it was otherwise, so that
- * the same state always gives the same answer.
+ * the same state always gives the same answer. A time that is still to come was written by a clock that was ahead.
  */
 export function setCondition(
   previous: readonly Condition[] = [],
@@ -23,7 +23,7 @@ export function setCondition(
   now: number,
 ): Condition[] {
   const known = previous.find(({ type }) => type === next.type);
-  const lastTransitionTime = known?.status === next.status ? known.lastTransitionTime : formatTime(now);
+  const lastTransitionTime = transition(known?.status === next.status ? known : undefined, now);
   return placed(previous, { ...next, message: shorten(next.message), lastTransitionTime });
 }
 
@@ -44,8 +44,14 @@ export function setV1Beta1Condition(
     ...(message !== '' && { message: shorten(message) }),
   };
   const isSame = known?.status === next.status && known.reason === next.reason;
-  const lastTransitionTime = isSame ? known.lastTransitionTime : formatTime(now);
+  const lastTransitionTime = transition(isSame ? known : undefined, now);
   return placed(previous, { ...next, lastTransitionTime } as Condition);
+}
+
+function transition(same: Condition | undefined, now: number): string {
+  return same === undefined || Date.parse(same.lastTransitionTime) > now
+    ? formatTime(now)
+    : same.lastTransitionTime;
 }
 
 function placed(previous: readonly Condition[], condition: Condition): Condition[] {

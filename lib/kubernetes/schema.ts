@@ -122,6 +122,11 @@ export class CustomResource {
     return this.#structuralErrors(object).map(problemOf);
   }
 
+  /** Whether a field that must be there is missing, or one has another type: no API server can have returned that. */
+  isMalformed(object: object): boolean {
+    return this.#structuralErrors(object).some(({ keyword }) => keyword === 'type' || keyword === 'required');
+  }
+
   /**
    * What the API server would hold against `object`, in its words: its structure, and the rules in CEL where this
    * lets it judge them, with defaults in the place of absent fields. `old` is the object before an update.

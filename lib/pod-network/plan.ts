@@ -184,7 +184,8 @@ class Planner {
     const open: Allocation[] = [];
     const { newestClaimVersion } = this.#view;
     const { now, config } = this.#context;
-    for (const each of this.#view.allocations) {
+    for (const allocation of this.#view.allocations) {
+      const each = { ...allocation, entry: this.#dated(allocation.entry) };
       const { entry, slice } = each;
       const node = this.#nodes.get(entry.uid);
       if (entry.released !== undefined) {
@@ -204,6 +205,12 @@ class Planner {
       else bound.set(entry.uid, [...(bound.get(entry.uid) ?? []), each]);
     }
     return { bound, open };
+  }
+
+  /** With a time that is not to come: by a clock that was ahead, its holder would count as young for as long. */
+  #dated(entry: SliceEntry): SliceEntry {
+    const { now, config } = this.#context;
+    return secondsSince(entry.since, now) < -config.cacheLagSeconds ? { ...entry, since: this.#time } : entry;
   }
 
   #followPodCIDRs(allocations: ReadonlyMap<string, readonly Allocation[]>): void {
@@ -302,6 +309,7 @@ class Planner {
     if (shown === undefined || this.#settled.has(uid)) return;
     const blocks = shown.split(',').map(parsePrefix);
     if (!blocks.every((block) => block !== undefined) || blocks.map(formatPrefix).join() !== shown) return;
+    if (new Set(blocks.map(({ family }) => family)).size < blocks.length) return;
     const home = this.#homeOf(node, blocks);
     // Whoever may write to the node is believed as to which block it has, not as to how much.
     if (home === undefined || !blocks.every((block) => block.length === blockLength(home, block))) return;
@@ -332,7 +340,8 @@ class Planner {
 
   #release(allocation: Allocation): void {
     this.#kept.push({ ...allocation, entry: { ...allocation.entry, released: this.#time } });
-    this.#changesIn(this.#gracePeriod);
+    // Without a grace period the next sync is that of the write, if the slice can be written at all.
+    if (this.#gracePeriod > 0) this.#changesIn(this.#gracePeriod);
   }
 
   /** Keeps what is released for the grace period. */

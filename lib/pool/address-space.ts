@@ -17,3 +17,9 @@ export function sharedAddressSpace({ kind, metadata }: KubernetesObject): string
 export function isAddressSpaceName(name: string): boolean {
   return name.length <= LONGEST_LABEL_VALUE && isSubdomain(name);
 }
+
+/** Whether the pool names an address space that nothing can be given out of, as no object can have its name. */
+export function isInBadAddressSpace(pool: KubernetesObject): boolean {
+  const name = sharedAddressSpace(pool);
+  return name !== undefined && !isAddressSpaceName(name);
+}

@@ -26,6 +26,7 @@ import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { shorten } from '../text.ts';
+import { isInBadAddressSpace } from './address-space.ts';
 import { blockOf, requestedBlock } from './block.ts';
 import { BlocksInUse } from './in-use.ts';
 import { PREFIX, poolKind, type Unit } from './kinds.ts';
@@ -111,6 +112,7 @@ class Planner {
   readonly #bells: Set<string>;
   readonly #answers = new Map<string, SliceAnswer>();
   readonly #unreadable: IPAddress[] = [];
+  #pending = 0;
   #changesInSeconds = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -141,7 +143,8 @@ class Planner {
     const waiting: IPAddressClaim[] = [];
     for (const claim of [...claims].sort(compareAge)) {
       if (isLeaving(claim)) {
-        if (!listed.has(uidOf(claim))) this.#answers.set(uidOf(claim), { reason: 'NothingHeld' });
+        if (this.#isPaused) this.#answers.set(uidOf(claim), { reason: 'Paused' });
+        else if (!listed.has(uidOf(claim))) this.#answers.set(uidOf(claim), { reason: 'NothingHeld' });
       } else if (!this.#takeOver(claim, arrivals, held) && !held.has(uidOf(claim))) waiting.push(claim);
     }
     for (const each of foreign) {
@@ -198,7 +201,8 @@ class Planner {
     for (const each of allocations) {
       const { entry } = each;
       const claim = claims.get(entry.uid);
-      const isLeft = claim !== undefined && isGivenUp(claim, each, held.get(entry.uid) ?? []);
+      const isLeft =
+        claim !== undefined && !this.#isPaused && isGivenUp(claim, each, held.get(entry.uid) ?? []);
       if (entry.released !== undefined) this.#hold(each, entry.released, claim);
       else if (isLeft) this.#hold(each, formatTime(this.#now), claim);
       else this.#kept.push(each);
@@ -224,7 +228,12 @@ class Planner {
   /** Undefined while nobody can tell how long it is, or nothing is to become free. */
   get #gracePeriod(): number | undefined {
     if (this.#standstill?.reason === 'Deleting') return 0;
-    return this.#standstill?.reason === 'Paused' ? undefined : this.#ranges?.reuseGracePeriodSeconds;
+    return this.#isPaused ? undefined : this.#ranges?.reuseGracePeriodSeconds;
+  }
+
+  /** Whether nothing is given out or taken back. */
+  get #isPaused(): boolean {
+    return this.#standstill?.reason === 'Paused';
   }
 
   /** Whether the claim has an address from elsewhere, which it then keeps. */
@@ -267,7 +276,7 @@ class Planner {
 
   /** Whether nothing new is to be listed, not even what is in use. */
   get #isStill(): boolean {
-    return this.#ranges === undefined || this.#standstill?.reason === 'Paused';
+    return this.#ranges === undefined || this.#isPaused || isInBadAddressSpace(this.#view.pool);
   }
 
   /** Nobody knows what an IPAddress stands for that says no prefix, but its address is in use. */
@@ -369,6 +378,7 @@ class Planner {
   }
 
   #refuse(claim: IPAddressClaim, reason: string, message: string): void {
+    this.#pending++;
     this.#answers.set(uidOf(claim), { reason, message: shorten(message) });
   }
 
@@ -390,7 +400,7 @@ class Planner {
         used: BigInt(own.length + this.#unreadable.length),
         free: ranges === undefined ? 0n : count(this.#free(ranges)),
         outOfRange: count(outside) + BigInt(odd.length + this.#unreadable.length),
-        pending: [...this.#answers.values()].filter(({ reason }) => reason !== 'NothingHeld').length,
+        pending: this.#pending,
       },
       used,
       outOfRange: outside.union(RangeSet.of(odd)),

@@ -9,7 +9,7 @@ import type {
   InClusterIPPool,
   InClusterPrefixPool,
 } from '../kubernetes/types.ts';
-import { sharedAddressSpace } from './address-space.ts';
+import { isInBadAddressSpace, sharedAddressSpace } from './address-space.ts';
 import { PREFIX, poolKind } from './kinds.ts';
 import { poolLabel } from './label.ts';
 import { readPrefixPool } from './prefix-spec.ts';
@@ -59,7 +59,7 @@ export function sliceHead(pool: Pool, installNamespace: string): SliceHead {
     poolRef: { apiGroup: CAPI_IPAM_GROUP, kind, name: metadata.name, uid: metadata.uid ?? '' },
     labels: {
       [POOL_LABEL]: poolLabel(kind, metadata.name),
-      ...(space.marker === 'shared' && { [ADDRESS_SPACE_LABEL]: space.name }),
+      ...(space.marker === 'shared' && !isInBadAddressSpace(pool) && { [ADDRESS_SPACE_LABEL]: space.name }),
     },
     ...(ranges !== undefined && {
       subnet: { prefix: ranges.prefix, ...(ranges.gateway && { gateway: ranges.gateway }) },

@@ -2,7 +2,7 @@ import { ADDRESS_SPACE_ANNOTATION } from '../kubernetes/names.ts';
 import { isPaused } from '../kubernetes/object.ts';
 import { formatProblem } from '../kubernetes/problem.ts';
 import { shorten } from '../text.ts';
-import { isAddressSpaceName, sharedAddressSpace } from './address-space.ts';
+import { isInBadAddressSpace } from './address-space.ts';
 import type { Standstill } from './plan.ts';
 import { isPrefixPool, type Pool, readPool } from './pool.ts';
 
@@ -18,8 +18,7 @@ export function standstillOf(pool: Pool): Standstill | undefined {
       message: `has an annotation ${ADDRESS_SPACE_ANNOTATION}, which is for pools of addresses`,
     };
   }
-  const space = sharedAddressSpace(pool);
-  if (space !== undefined && !isAddressSpaceName(space)) {
+  if (isInBadAddressSpace(pool)) {
     return {
       reason: 'InvalidSpec',
       message: `has an annotation ${ADDRESS_SPACE_ANNOTATION} that is not a DNS name of at most 63 characters`,

@@ -5,7 +5,8 @@ import type { Problem } from '../kubernetes/problem.ts';
 import { type CustomResources, plainJson } from '../kubernetes/schema.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { unknownKind } from './kinds.ts';
-import { validateMetadata } from './metadata.ts';
+import { validateMetadata, validateTypes } from './metadata.ts';
+import { validateNode } from './node.ts';
 import { brokenRules, groupOf } from './rules.ts';
 
 /** An object, as a rule with where it comes from. */
@@ -24,11 +25,17 @@ export function validateObject(object: KubernetesObject, resources: CustomResour
   const resource = resources.ofKind(apiVersion, kind);
   const refused = resource?.validateStructure(object) ?? unknownKind(object, resources);
   const isKnown = resource !== undefined || (apiVersion === 'v1' && kind === 'Node');
-  const named = isKnown ? withMore(refused, validateMetadata(object)) : refused;
+  const named = isKnown ? withMore(refused, [...validateMetadata(object), ...validateNode(object)]) : refused;
   const problems = withMore(named, brokenRules(plainJson(object) as KubernetesObject));
   const isTold = ({ field }: Problem) =>
     problems.some((told) => isWithin(field, told.field) || isWithin(told.field, field));
   return [...problems, ...(resource?.validate(object) ?? []).filter((problem) => !isTold(problem))];
+}
+
+/** Whether something that must be there is missing or of another type: no API server can have returned that. */
+export function isMalformed(object: KubernetesObject, resources: CustomResources): boolean {
+  const isShapeless = resources.ofKind(object.apiVersion, object.kind)?.isMalformed(object) ?? false;
+  return isShapeless || [...validateTypes(object.metadata), ...validateNode(object)].length > 0;
 }
 
 /** Everything that is wrong with each of the objects, and with them together. */

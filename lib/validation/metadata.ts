@@ -30,13 +30,12 @@ const FIELDS = [
   'managedFields',
 ];
 
+const LISTS = { finalizers: 'string', ownerReferences: 'object' } as const;
+const TEXTS = ['uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'] as const;
+
 /** Everything that is wrong with an object's metadata, which may come from a file: only the name is certain. */
 export function validateMetadata({ metadata }: KubernetesObject): Problem[] {
-  const { name, namespace, finalizers } = metadata as {
-    name: string;
-    namespace?: unknown;
-    finalizers?: unknown;
-  };
+  const { name, namespace } = metadata as { name: string; namespace?: unknown };
   const problems: Problem[] = [];
   const refuse = (field: string, value: unknown, message: string) =>
     problems.push({ field: `metadata${field}`, value, message });
@@ -62,8 +61,25 @@ export function validateMetadata({ metadata }: KubernetesObject): Problem[] {
       else if (map === 'labels' && !isLabelValue(value)) refuse(field, value, LABEL_VALUE);
     }
   }
-  if (finalizers !== undefined && !Array.isArray(finalizers))
-    refuse('.finalizers', finalizers, 'must be a list');
+  return [...problems, ...validateTypes(metadata)];
+}
+
+/** Fields of the metadata that are of another type. */
+export function validateTypes(metadata: KubernetesObject['metadata']): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (field: string, value: unknown, message: string) =>
+    problems.push({ field: `metadata${field}`, value, message });
+  for (const [list, type] of Object.entries(LISTS)) {
+    const items: unknown = metadata[list as keyof typeof metadata];
+    if (items == null) continue;
+    if (!Array.isArray(items)) refuse(`.${list}`, items, 'must be a list');
+    else if (!items.every((item) => typeof item === type && item !== null))
+      refuse(`.${list}`, items, `must be a list of ${type}s`);
+  }
+  for (const field of TEXTS) {
+    const text: unknown = metadata[field];
+    if (text != null && typeof text !== 'string') refuse(`.${field}`, text, 'must be a string');
+  }
   return problems;
 }
 

@@ -12,7 +12,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
-import { isAddressSpaceName, sharedAddressSpace } from '../pool/address-space.ts';
+import { isInBadAddressSpace, sharedAddressSpace } from '../pool/address-space.ts';
 import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
 import { type Pool, readPool } from '../pool/pool.ts';
 
@@ -45,7 +45,7 @@ function validatePool(pool: Pool): Problem[] {
     const message = 'is for pools of addresses: a pool of prefixes shares its address space with no other';
     problems.push({ field: annotation(ADDRESS_SPACE_ANNOTATION), value: given, message });
   }
-  if (space !== undefined && !isAddressSpaceName(space)) {
+  if (isInBadAddressSpace(pool)) {
     problems.push({
       field: annotation(ADDRESS_SPACE_ANNOTATION),
       value: space,

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  askAgainIn,
   holderIsGone,
   newestVersion,
   secondsHeld,
@@ -42,6 +43,10 @@ test('no cache lags behind another for longer than cacheLagSeconds', () => {
   assert.ok(holderIsGone(listed('100', 30), undefined, context));
   assert.ok(holderIsGone(listed('100', 30), '99', context));
   assert.ok(holderIsGone({ resourceVersion: '100', since: undefined }, '99', context), 'of unknown age');
+});
+
+test('what takes long is asked again before, should the clock have been wrong', () => {
+  assert.equal([1.5, 30, 300, 301, 1e12].map(askAgainIn), [2, 30, 300, 300, 300]);
 });
 
 test('the newest version is the highest number', () => {

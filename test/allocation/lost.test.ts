@@ -28,8 +28,10 @@ function slice(name: string, keys: readonly string[], closed?: true): Allocation
 }
 
 test('a slice is lost if the status lists it and it is not in view', () => {
-  assert.equal(lostSlices(['a', 'b'], [slice('b', [])]), ['a']);
-  assert.equal(lostSlices(undefined, [slice('b', [])]), []);
+  const [a, b] = ['pool.10.0.0.0-26', 'pool.10.0.0.64-26'];
+  assert.equal(lostSlices([a, b], [slice(b, [])]), [a]);
+  assert.equal(lostSlices(undefined, [slice(b, [])]), []);
+  assert.equal(lostSlices(['pool.answers-0', 'anything', ''], []), [], 'such names keep no piece');
 });
 
 test('the status lists what holds something, and what is lost', () => {

@@ -1,8 +1,12 @@
-/** Deletions that Metacontroller does not hear of, or hears of in another order than its own. */
+/** Deletions that Metacontroller does not hear of, or hears of in another order than its own: in every mode of kubectl. */
 import * as assert from 'uvu/assert';
+import type { OwnerReference } from '../../lib/kubernetes/object.ts';
 import { eventually } from './control-plane.ts';
-import { type Kinds, pathOf, type Sandbox, succeeded } from './sandbox.ts';
+import { type Kinds, type PoolKind, pathOf, type Sandbox, succeeded } from './sandbox.ts';
 import { scenarios } from './scenarios.ts';
+
+const POOL_KINDS = ['InClusterIPPool', 'GlobalInClusterIPPool'] as const;
+const POLICIES = ['Background', 'Foreground', 'Orphan'] as const;
 
 for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
   const { scenario, run } = scenarios(`janitor, ${applyStrategy}: `, {
@@ -17,7 +21,7 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     await passedOn(box);
   });
 
-  for (const policy of ['Foreground', 'Orphan'] as const) {
+  for (const policy of POLICIES) {
     scenario(
       `claim-${policy}: the claim goes, its IPAddress with it, and its address is freed`,
       async (box) => {
@@ -28,38 +32,64 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
       },
     );
 
-    scenario(`pool-${policy}: nothing is given out, and another pool may have its name`, async (box) => {
-      await full(box);
-      await remove(box, 'InClusterIPPool', 'pool', policy);
-      await box.claim('late');
-      await box.waiting('late', 'PoolNotReady');
-      await box.delete('IPAddressClaim', 'a');
-      for (const name of ['late', 'next']) await box.delete('IPAddressClaim', name);
-      for (const name of ['a', 'late', 'next']) await box.gone('IPAddressClaim', name, 60);
-      await box.gone('InClusterIPPool', 'pool', 60);
-      await box.pool({ addresses: ['10.0.0.1'] });
-      assert.equal(await box.serve(['again']), ['10.0.0.1']);
-      await box.settlesOn(['again']);
-      assert.equal(await addressesOf(box), ['again 10.0.0.1']);
-      await box.release('again');
-      await box.counts('InClusterIPPool', { used: 0, free: 1 });
+    scenario(`owner-${policy}: the claim of a machine goes with it, or stays as it is`, async (box) => {
+      await full(box, 'InClusterIPPool', 'machine');
+      await remove(box, 'Cluster', 'machine', policy);
+      await box.gone('Cluster', 'machine');
+      if (policy === 'Orphan') {
+        await box.quiet();
+        assert.equal(await addressesOf(box), ['a 10.0.0.1']);
+        assert.is((await box.bound('a')).spec.address, '10.0.0.1');
+        await box.delete('IPAddressClaim', 'a');
+      }
+      await passedOn(box);
+      await box.gone('IPAddressClaim', 'a');
     });
+
+    for (const kind of POOL_KINDS) {
+      scenario(`${kind}-${policy}: nothing is given out, and another may have its name`, async (box) => {
+        const pool = box.poolName(kind);
+        await full(box, kind);
+        await remove(box, kind, pool, policy);
+        await box.claim('late', { kind });
+        await box.waiting('late', 'PoolNotReady');
+        assert.is((await box.bound('a')).spec.address, '10.0.0.1');
+        await box.delete('IPAddressClaim', 'a');
+        for (const name of ['late', 'next']) await box.delete('IPAddressClaim', name);
+        for (const name of ['a', 'late', 'next']) await box.gone('IPAddressClaim', name, 60);
+        await box.gone(kind, pool, 60);
+        await box.pool({ addresses: ['10.0.0.1'] }, kind);
+        assert.equal(await box.serve(['again'], { kind }), ['10.0.0.1']);
+        await box.settlesOn(['again']);
+        assert.equal(await addressesOf(box, kind), ['again 10.0.0.1']);
+        await box.release('again');
+        await box.counts(kind, { used: 0, free: 1 });
+      });
+    }
   }
 
   run();
 }
 
-/** A pool whose one address `a` has and `next` waits for. */
-async function full(box: Sandbox): Promise<void> {
-  await box.pool({ addresses: ['10.0.0.1'] });
-  await box.serve(['a']);
-  await box.claim('next');
+/** A pool whose one address `a` has, which `owner` owns if there is one, and `next` waits for. */
+async function full(box: Sandbox, kind: PoolKind = 'InClusterIPPool', owner?: string): Promise<void> {
+  await box.pool({ addresses: ['10.0.0.1'] }, kind);
+  const ownerReferences = owner === undefined ? [] : [await ownerNamed(box, owner)];
+  await box.claim('a', { kind, ownerReferences });
+  assert.is((await box.bound('a')).spec.address, '10.0.0.1');
+  await box.claim('next', { kind });
   await box.waiting('next', 'PoolExhausted');
 }
 
+/** What a Machine is to its claim, of the only kind of Cluster API that there is. */
+async function ownerNamed(box: Sandbox, name: string): Promise<OwnerReference> {
+  const { apiVersion, kind, metadata } = await box.create('Cluster', { name }, {});
+  return { apiVersion, kind, name, uid: metadata.uid!, controller: true, blockOwnerDeletion: true };
+}
+
 async function remove(box: Sandbox, kind: keyof Kinds, name: string, policy: string): Promise<void> {
-  const path = `${pathOf(kind, box.namespace, name)}?propagationPolicy=${policy}`;
-  succeeded(await box.plane.api('DELETE', path));
+  const namespace = kind === 'GlobalInClusterIPPool' ? undefined : box.namespace;
+  succeeded(await box.plane.api('DELETE', `${pathOf(kind, namespace, name)}?propagationPolicy=${policy}`));
 }
 
 /** Waits until `next` has the address, which never two IPAddresses have at a time. */
@@ -81,6 +111,6 @@ async function passedOn(box: Sandbox): Promise<void> {
 }
 
 /** What the pool keeps, and for whom. */
-async function addressesOf(box: Sandbox): Promise<string[]> {
-  return (await box.allocations()).map(({ claim, address }) => `${claim.name} ${address}`);
+async function addressesOf(box: Sandbox, kind?: PoolKind): Promise<string[]> {
+  return (await box.allocations(kind)).map(({ claim, address }) => `${claim.name} ${address}`);
 }

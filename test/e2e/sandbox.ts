@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import type { KubernetesObject, OwnerReference } from '../../lib/kubernetes/object.ts';
 import type {
   Condition,
   GlobalInClusterIPPool,
@@ -98,6 +98,7 @@ interface Extra {
   readonly labels?: Record<string, string>;
   readonly annotations?: Record<string, string>;
   readonly finalizers?: string[];
+  readonly ownerReferences?: OwnerReference[];
 }
 
 interface ClaimExtra extends Extra {

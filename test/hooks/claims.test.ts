@@ -636,6 +636,13 @@ test('a claim goes after its IPAddress, and after its pool has heard of it', () 
   assert.equal(finalized(ending('leaving'), { related: NOTHING_HELD }), { attachments: [], finalized: true });
 });
 
+test('a claim that leaves stays while its pool is paused, and goes without an answer of it', () => {
+  const related = [...KEPT, answered(ending('leaving'), 'Paused')];
+  const hour = { seconds: 3600 };
+  assert.equal(finalized(ending('leaving'), { related, ...hour }), { attachments: [], finalized: false });
+  assert.is(finalized(ending('leaving'), { related: KEPT, ...hour }).finalized, true);
+});
+
 test('a claim that was never admitted and has nothing goes at once', () => {
   assert.equal(finalized(ending(undefined)), { attachments: [], finalized: true });
   assert.is(finalized(ending(undefined), { attachments: [ADDRESS] }).finalized, false);

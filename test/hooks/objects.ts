@@ -2,6 +2,7 @@
 import { type Allocation, allocationsOf, desiredSlices, parseKey } from '../../lib/allocation/slice.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
+import { checkMetadata } from '../../lib/engine/object-rules.ts';
 import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.ts';
 import { qualifiedName } from '../../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
@@ -271,7 +272,8 @@ export function applyChildren(
     const server = { uid, creationTimestamp, ...(isSame && { resourceVersion }) };
     const next = { ...object, metadata: { ...object.metadata, ...server } } as AllocationSlice;
     const admitted = admission.prepare!(next as object as Unstructured);
-    const problems = admission.validate!(admitted, known as object | undefined as Unstructured | undefined);
+    const old = known as object | undefined as Unstructured | undefined;
+    const problems = [...admission.validate!(admitted, old), ...checkMetadata(admitted, old)];
     if (problems.length > 0) throw new Error(`${child.metadata.name}: ${problems.join('; ')}`);
     before.delete(child.metadata.name);
     return next;

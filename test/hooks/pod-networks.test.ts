@@ -826,6 +826,7 @@ test('what a node shows is not believed where another has it, or where it is not
     '10.9.0.0/8',
     '11.0.0.0/24',
     '10.0.5.0/24,x',
+    '10.0.5.0/24,10.0.6.0/24',
     '010.0.5.0/24',
     '',
   ]) {
@@ -853,7 +854,8 @@ test('default cannot go while a node lives that has its blocks', () => {
   assert.is(condition!.message, '1 node with blocks of this network');
   assert.is(answerFor(held.children, 'uid-a')!.reason, 'NetworkNotReady');
   const free = finalize(request({ ...parts, claims: [claim('new')] }), context);
-  assert.equal([free.finalized, blocksByNode(free.children), free.resyncAfterSeconds], [false, {}, 1]);
+  assert.equal([free.finalized, blocksByNode(free.children)], [false, {}]);
+  assert.is(free.resyncAfterSeconds, undefined, 'the next sync is that of the write');
   assert.equal(Object.keys(releasedIn(free.children)), ['10.0.0.0/24', '10.0.1.0/24']);
   const { children } = free;
   const last = finalize(request({ ...parts, allocations: [], slices: stored(children) }), context);
@@ -907,6 +909,19 @@ test('another network withdraws its blocks first, and goes when no node shows th
     assert.equal([last.finalized, last.children], [true, []]);
   }
   assert.equal(blocksByNode(at(30, shows('n', '10.0.0.0/24')).children), { n: ['10.0.0.0/24'] });
+});
+
+test('times that are to come were written by a clock that was ahead, and count as now', () => {
+  const never = '9999-12-31T23:59:59Z';
+  const parent = network('storage', {}, DELETED);
+  const given = [allocation('n', '10.0.0.0/24', { network: 'storage' })];
+  const slices = slicesOf(given, { annotations: { ...STORAGE, 'metaipam.io/withdrawn-at': never } });
+  const [slice] = finalize(request({ parent, claims: [claim('n')], slices }), context).children;
+  assert.is(slice!.metadata.annotations!['metaipam.io/withdrawn-at'], SINCE);
+
+  const young = [allocation('gone', '10.0.0.0/24', { since: never })];
+  const [kept] = answer({ clusterCIDRs: [A], claims: [], allocations: young }).children as AllocationSlice[];
+  assert.is(kept!.spec.entries!['10.0.0.0/24']!.since, SINCE);
 });
 
 test('what nodes show is withdrawn too when the garbage collector took the slices', () => {

@@ -334,7 +334,9 @@ check('the counts are those of the objects', (scene) => {
   ]);
   const theirs = new Set(allocationsOf(scene.neighbours).map(({ key }) => key));
   const own = ours.difference(theirs);
-  const waiting = answersByUid(response).filter(([, { reason }]) => reason !== 'NothingHeld');
+  const waiting = answersByUid(response).filter(
+    ([, { reason }]) => reason !== 'NothingHeld' && reason !== 'Paused',
+  );
   assert.equal(counts(response), {
     total: all.size,
     used: own.size,

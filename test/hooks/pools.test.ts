@@ -8,6 +8,7 @@ import type { CompositeResponse } from '../../lib/metacontroller/hook.ts';
 import {
   ago,
   answers,
+  answersByUid,
   applyChildren,
   bells,
   boundClaim,
@@ -650,15 +651,16 @@ eachKind('H13 a paused pool gives nothing, and says so; then it does', (make) =>
   assert.equal(answers(settle(pool, [claim('a', pool)], slices).response), { a: '10.0.0.1' });
 });
 
-test('H14 a paused pool keeps the address of a claim that leaves, and lets the claim go', () => {
+test('H14 a paused pool takes nothing back: a claim that leaves waits until it is unpaused', () => {
   const pool = ipPool({ addresses: ['10.0.0.1'] });
   const paused = { ...pool, metadata: { ...pool.metadata, annotations: PAUSED } };
   const former = claim('former', pool);
   const { response, slices } = settle(paused, [leaving(former)], slicesOf(pool, [former, '10.0.0.1']));
-  assert.equal(released(response), { '10.0.0.1': ago(0) }, 'the claim hears that it is not its any more');
-  const later = settle(paused, [claim('next', pool)], slices, 999);
-  assert.equal(answers(later.response), { next: 'PoolNotReady' });
-  assert.is(counts(later.response).used, 1);
+  assert.equal(released(response), {});
+  assert.equal(answersByUid(response), [['uid-former', { reason: 'Paused' }]]);
+  assert.equal([counts(response).used, counts(response).pending], [1, 0]);
+  assert.equal(released(sync(pool, [leaving(former)], slices)), { '10.0.0.1': ago(0) });
+  const later = settle(pool, [leaving(former)], slices);
   assert.equal(answers(settle(pool, [claim('next', pool)], later.slices).response), { next: '10.0.0.1' });
 });
 
@@ -1169,9 +1171,21 @@ for (const space of ['', 'Lab', 'a_b', '-a', 'a..b', 'a.-b', 'a'.repeat(64)]) {
       { addresses: ['10.0.0.1-10.0.0.9'] },
       { annotations: { 'metaipam.io/address-space': space } },
     );
-    const response = sync(pool, [claim('a', pool), boundClaim(claim('b', pool), '10.0.0.5')]);
+    const { response } = settle(pool, [claim('a', pool), boundClaim(claim('b', pool), '10.0.0.5')]);
     assert.is(condition(response, 'Ready'), 'False/InvalidSpec');
     assert.equal(answers(response), { a: 'PoolNotReady', b: 'PoolNotReady' });
+    const former = claim('former', pool);
+    const slices = slicesOf(ipPool({}), [former, '10.0.0.1']);
+    const later = settle(
+      pool,
+      [leaving(former), claim('moved', pool), ipAddress(pool, 'moved', '10.0.0.3')],
+      slices,
+    );
+    assert.equal(
+      answers(later.response),
+      { former: 'NothingHeld' },
+      'what was given is taken back, what came along is not listed',
+    );
   });
 }
 

@@ -40,6 +40,13 @@ test('a flipped status starts now and leaves the other conditions in their place
   ]);
 });
 
+test('a time that is to come was written by a clock that was ahead', () => {
+  const ahead = { ...ready, lastTransitionTime: '9999-12-31T23:59:59Z' };
+  const { lastTransitionTime: _, ...next } = ready;
+  assert.is(setCondition([ahead], next, NOW)[0]?.lastTransitionTime, '2026-01-02T03:04:05Z');
+  assert.is(setV1Beta1Condition([ahead], next, NOW)[0]?.lastTransitionTime, '2026-01-02T03:04:05Z');
+});
+
 test('a new condition stands after the others and takes no time from them', () => {
   const { lastTransitionTime: _, ...next } = ready;
   assert.equal(setCondition([other], next, NOW), [
