@@ -184,8 +184,12 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const title = `IPAddressClaim ${qualifiedName(claim.metadata)}`;
     const pool = pools.get(poolKey(claim.spec.poolRef, claim.metadata.namespace));
     if (isHeldUp(claim) || isBlocked(claim, addresses)) continue;
-    if (claim.metadata.deletionTimestamp !== undefined)
+    if (claim.metadata.deletionTimestamp !== undefined) {
+      // A paused pool takes nothing back, until it is deleted itself.
+      const isKept = pool !== undefined && isPaused(pool) && pool.metadata.deletionTimestamp === undefined;
+      if (isKept) continue;
       return { rule: 'what is deleted goes', message: title };
+    }
     const ready = claim.status?.conditions?.find(({ type }) => type === 'Ready');
     const address = addresses.get(qualifiedName(claim.metadata));
     if (claim.status?.addressRef !== undefined) {

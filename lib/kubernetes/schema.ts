@@ -122,9 +122,9 @@ export class CustomResource {
     return this.#structuralErrors(object).map(problemOf);
   }
 
-  /** Whether a field that must be there is missing, or one has another type: no API server can have returned that. */
+  /** Whether a field has another type than its own: no API server can have returned that. */
   isMalformed(object: object): boolean {
-    return this.#structuralErrors(object).some(({ keyword }) => keyword === 'type' || keyword === 'required');
+    return this.#structuralErrors(object).some(({ keyword }) => keyword === 'type');
   }
 
   /**

@@ -143,8 +143,8 @@ class Planner {
     const waiting: IPAddressClaim[] = [];
     for (const claim of [...claims].sort(compareAge)) {
       if (isLeaving(claim)) {
-        if (this.#isPaused) this.#answers.set(uidOf(claim), { reason: 'Paused' });
-        else if (!listed.has(uidOf(claim))) this.#answers.set(uidOf(claim), { reason: 'NothingHeld' });
+        const reason = this.#isPaused && held.has(uidOf(claim)) ? 'Paused' : 'NothingHeld';
+        if (reason === 'Paused' || !listed.has(uidOf(claim))) this.#answers.set(uidOf(claim), { reason });
       } else if (!this.#takeOver(claim, arrivals, held) && !held.has(uidOf(claim))) waiting.push(claim);
     }
     for (const each of foreign) {

@@ -32,7 +32,7 @@ export function validateObject(object: KubernetesObject, resources: CustomResour
   return [...problems, ...(resource?.validate(object) ?? []).filter((problem) => !isTold(problem))];
 }
 
-/** Whether something that must be there is missing or of another type: no API server can have returned that. */
+/** Whether something is of another type than its own: no API server can have returned that. */
 export function isMalformed(object: KubernetesObject, resources: CustomResources): boolean {
   const isShapeless = resources.ofKind(object.apiVersion, object.kind)?.isMalformed(object) ?? false;
   return isShapeless || [...validateTypes(object.metadata), ...validateNode(object)].length > 0;
