@@ -110,13 +110,17 @@ test('C5 SyncClusterCIDRDelete: without nodes it may go, as soon as the network 
   assert.is(response.finalized, true);
   assert.equal(response.attachments, []);
   assert.is(ends([answers({ reason: 'Ready', nodes: 0 })]).finalized, false);
-  assert.is(ends([presence()]).finalized, false);
+  for (const now of [context.now, context.now + 3_600_000]) {
+    const unheard = ends([presence()], [network()], now);
+    assert.equal([unheard.finalized, unheard.resyncAfterSeconds], [false, undefined]);
+  }
 });
 
 test('without a network it may go once it would have seen what was made of it', () => {
   const early = ends([], []);
   assert.equal([early.finalized, early.resyncAfterSeconds], [false, 29]);
-  assert.is(ends([], [], context.now + 29_000).finalized, true);
+  const last = ends([], [], context.now + 29_000);
+  assert.equal([last.finalized, last.resyncAfterSeconds], [true, undefined]);
 });
 
 test('C5 DeleteWithNodesAssociated: it stays, and says how many nodes hold it', () => {
@@ -130,7 +134,10 @@ test('C5 DeleteWithNodesAssociated: it stays, and says how many nodes hold it', 
 test('F4 it is held by what the API server holds: a restart, or a network that is gone, forgets nothing', () => {
   const left = slicesOf([allocation('n', '10.0.0.0/24')]);
   assert.is(ends([goodbye(), ...left]).finalized, false);
-  assert.is(ends(left, [], context.now + 3_600_000).finalized, false);
+  for (const now of [context.now, context.now + 3_600_000]) {
+    const held = ends(left, [], now);
+    assert.equal([held.finalized, held.resyncAfterSeconds], [false, undefined]);
+  }
 });
 
 test('F15 it goes with the sync that sees the last block released', () => {

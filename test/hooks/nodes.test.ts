@@ -178,6 +178,7 @@ test('an annotation goes when its network withdraws its blocks, unless somebody 
     assert.equal(annotations(slices, { [STORAGE]: value }), { [STORAGE]: null });
     assert.is(annotations(slices, { [STORAGE]: '10.9.0.0/24' }), undefined);
     assert.is(annotations(slices), undefined);
+    assert.is(sync(request(node(), slices)).annotations, undefined);
   }
 });
 
@@ -209,7 +210,11 @@ test('the entries of another node are not shown', () => {
 });
 
 test('the answer does not depend on the order of labels or slices', () => {
-  const slices = [...shown(BLOCKS.map((cidr) => given(cidr))), asks('default', ['b', 'a', 'd', 'c'])];
+  const other = shown([allocation('n', '10.2.0.0/24', { network: 'other' })], { key: 'example.com/ranges' });
+  const slices = [
+    ...[...shown(BLOCKS.map((cidr) => given(cidr))), ...other],
+    ...[asks('storage', ['d', 'a'], STORAGE), asks('default', ['b', 'a', 'c'], 'example.com/ranges')],
+  ];
   const entries = [
     ['a', '1'],
     ['b', '2'],
@@ -220,7 +225,7 @@ test('the answer does not depend on the order of labels or slices', () => {
     JSON.stringify(sync(request(node({}, { labels }), list)));
   const expected = ask(Object.fromEntries(entries), slices);
   fc.assert(
-    fc.property(shuffled, fc.shuffledSubarray(slices, { minLength: 3 }), (labels, list) => {
+    fc.property(shuffled, fc.shuffledSubarray(slices, { minLength: slices.length }), (labels, list) => {
       assert.is(ask(Object.fromEntries(labels), list), expected);
     }),
   );

@@ -718,6 +718,8 @@ test('nothing is given out of the piece of a slice that is missing, and the netw
   assert.is(missing.status, 'True');
   assert.match(missing.message, LISTED[0]!);
   assert.equal(answerFor(response.children, 'uid-a')!.ipv4, { total: 256, used: 2, free: 223 });
+  const [bound] = claims;
+  assert.is(answer({ parent, clusterCIDRs: [A], claims: [bound!] }).resyncAfterSeconds, 30);
 });
 
 test('a slice that is there again lists what its nodes have', () => {
@@ -879,6 +881,8 @@ test('a network goes once it has heard its last word, or would have seen what wa
     const first = finalize(request({ parent }), justNow);
     assert.equal([first.finalized, first.resyncAfterSeconds], [false, 29]);
     assert.equal(answerFor(first.children, `uid-${name}`), { reason: 'Deleting' });
+    const others = slice(`${name}.answers-0.network`, name, { answers: { 'uid-a': { reason: 'Ready' } } });
+    assert.is(finalize(request({ parent, slices: [others] }), justNow).finalized, false);
     const heard = finalize(request({ parent, slices: [lastWord(name)] }), justNow);
     assert.equal([heard.finalized, heard.children], [true, []]);
     assert.is(finalize(request({ parent }), { ...justNow, now: justNow.now + 29_000 }).finalized, true);
@@ -901,6 +905,11 @@ test('another network withdraws its blocks first, and goes when no node shows th
       now: NOW + 1000 * seconds,
     });
   for (const { metadata } of at(29).children) assert.equal(metadata.annotations, mark);
+  const later = { ...mark, 'metaipam.io/withdrawn-at': '2026-06-01T12:00:09Z' };
+  const keys = slice('storage.label-keys-0.network', 'storage', { labelKeys: [] }, { annotations: mark });
+  const slices = [...slicesOf(given, { annotations: later }), keys];
+  const { children } = finalize(request({ parent, claims: [claim('n')], slices }), context);
+  for (const { metadata } of children) assert.equal(metadata.annotations, mark, 'the first mark counts');
   assert.is(at(29).finalized, false);
   for (const node of [claim('n'), shows('n', '10.0.9.0/24')]) {
     const left = at(30, node);
