@@ -59,6 +59,19 @@ test('of two decisions the complete one counts, else the older, else the lower',
   assert.equal(decide([node('n')], [half, one('10.0.9.0/24', late)], NONE), { n: '10.0.9.0/24' });
 });
 
+test('of two decisions made at once the one with the lower IPv4 block counts, however slices are ordered', () => {
+  const [lower, higher] = [
+    ['10.0.0.0/24', 'fd00::200/120'],
+    ['10.0.1.0/24', 'fd00::100/120'],
+  ] as const;
+  const given = [lower, higher].flatMap((pair) =>
+    pair.map((cidr) => allocation('n', cidr, { blocks: [...pair] })),
+  );
+  for (const slices of [slicesOf(given), slicesOf(given).toReversed()]) {
+    assert.equal(decide([node('n')], slices, NONE), { n: lower.join() });
+  }
+});
+
 test('what is released is given to nobody', () => {
   const released = '2026-06-01T12:00:00Z';
   assert.equal(decide([node('n')], [allocation('n', '10.0.3.0/24', { released })], NONE), {});

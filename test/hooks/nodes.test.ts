@@ -58,7 +58,7 @@ const asks = (network: string, labelKeys: string[], annotation?: string) =>
 test('a node has a PodCIDRClaim with its uid, podCIDRs and the labels that some network asks for', () => {
   const labels = { zone: 'a', 'kubernetes.io/os': 'linux', other: 'x' };
   const podCIDRs = ['10.244.3.0/24', 'fd00:0:0:3::/64'];
-  const slices = [asks('default', ['gpu', 'zone']), asks('storage', ['kubernetes.io/os', 'zone'])];
+  const slices = [asks('default', ['zone', 'gpu']), asks('storage', ['kubernetes.io/os', 'zone'])];
   assert.equal(sync(request(node({ podCIDR: '10.244.3.0/24', podCIDRs }, { labels }), slices)), {
     attachments: [
       {
