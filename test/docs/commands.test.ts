@@ -26,9 +26,13 @@ import { filesOf, type Page, parsePage, ROOT, readPages } from './pages.ts';
 const FOREIGN_FLAGS = new Set([
   '--allocate-node-cidrs',
   '--apply-strategy',
+  '--cidr-allocator-type',
   '--client-go-burst',
   '--client-go-qps',
+  '--cluster-cidr',
   '--force-conflicts',
+  '--node-cidr-mask-size',
+  '--node-cidr-mask-size-ipv6',
   '--server-side',
   '--service-cluster-ip-range',
   '--subresource',
