@@ -28,7 +28,7 @@ export function lostPieces(lost: readonly string[]): Range[] {
 /** What the status is to list: the slices in view that hold anything, and the lost ones. */
 export function listedSlices(slices: readonly AllocationSlice[], lost: readonly string[]): string[] {
   const inUse = slices
-    .filter(({ spec }) => spec.closed !== true && Object.keys(spec.entries ?? {}).length > 0)
+    .filter(({ spec }) => Object.keys(spec.entries ?? {}).length > 0)
     .map(({ metadata }) => metadata.name);
   return [...inUse, ...lost].sort(compareText);
 }

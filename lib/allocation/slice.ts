@@ -147,9 +147,9 @@ export function desiredSlices(
     }
     return found;
   };
-  for (const { metadata, spec } of slices) {
-    const piece = spec.cidr === undefined ? undefined : parsePrefix(spec.cidr);
-    if (piece !== undefined) pieceNamed(metadata.name, piece, spec.blockLength);
+  for (const slice of slices) {
+    const piece = pieceOfSlice(slice);
+    if (piece !== undefined) pieceNamed(slice.metadata.name, piece, slice.spec.blockLength);
   }
   for (const { slice, key, entry } of plan.kept) pieces.get(slice.metadata.name)?.entries.set(key, entry);
   for (const { block, entry } of plan.added) {

@@ -143,10 +143,10 @@ check('what is kept stays where it is', ({ head, slices, kept, added, bells }) =
 });
 
 check(
-  'a slice lists 64 blocks at most, all of its piece, under canonical keys',
+  'a slice lists 32 blocks at most, all of its piece, under canonical keys',
   ({ head, slices, ...rest }) => {
     const released = allocationsOf(slices).map(({ slice }) => slice);
-    assert.ok(released.every(({ spec }) => Object.keys(spec.entries ?? {}).length <= 64));
+    assert.ok(released.every(({ spec }) => Object.keys(spec.entries ?? {}).length <= 32));
     for (const slice of desiredSlices(
       head,
       [],
