@@ -2,7 +2,6 @@
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { desiredSlices } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
-import { compareText } from '../lib/kubernetes/object.ts';
 import { formatProblem } from '../lib/kubernetes/problem.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
 import type { PodNetwork } from '../lib/kubernetes/types.ts';
@@ -108,7 +107,7 @@ function respond(
   const resync = Math.min(plan.changesInSeconds, safety, untilFound);
   return {
     status: networkStatus(reading, plan, standstill, context.now),
-    children: children.sort((a, b) => compareText(a.metadata.name, b.metadata.name)),
+    children,
     ...(Number.isFinite(resync) && { resyncAfterSeconds: Math.max(1, Math.ceil(resync)) }),
   };
 }
