@@ -95,7 +95,7 @@ function digestsOf(slices: readonly AllocationSlice[]): Record<string, string> {
     const keys = inOrder(own.flatMap(({ spec }) => spec.labelKeys ?? []));
     return keys.length === 0 ? [] : [[network, labelKeysDigest(keys)] as const];
   });
-  return Object.fromEntries(digests.sort(([a], [b]) => compareText(a, b)));
+  return Object.fromEntries(digests);
 }
 
 /**
@@ -139,8 +139,8 @@ function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<s
   );
   byKey.delete('');
   const annotations: Record<string, string | null> = {};
-  for (const key of [...byKey.keys()].sort(compareText)) {
-    const { blocks, held, isComplete } = decisionsOf(byKey.get(key)!)[0]!;
+  for (const [key, own] of byKey) {
+    const { blocks, held, isComplete } = decisionsOf(own)[0]!;
     const value = blocks.join();
     const isWithdrawn = held.some(({ slice }) => slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION]);
     if (isWithdrawn && node.metadata.annotations?.[key] === value) annotations[key] = null;
