@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
-import { type JanitorView, poolDeeds } from '../../lib/janitor/decide.ts';
+import { decideDeeds, type JanitorView, poolDeeds } from '../../lib/janitor/decide.ts';
 import { type Check, type Deed, holds } from '../../lib/janitor/deed.ts';
 import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
@@ -84,6 +84,8 @@ function withoutController(address: IPAddress): IPAddress {
 }
 
 const ENDING = claim('a', POOL, { ...DELETED, labels: labelsOf(POOL, 'ending') });
+const { labels: _labels, ...BARE } = A.metadata;
+const UNLABELLED: IPAddressClaim = { ...A, metadata: BARE };
 const FROM_ELSEWHERE = {
   'metaipam.io/pool': 'InClusterIPPool.pool',
   'metaipam.io/pool-uid': 'pool-of-there',
@@ -98,6 +100,13 @@ const ADDRESSES: [string, IPAddress, IPAddressClaim[], boolean][] = [
   ['whose claim is paused', made(A, '10.0.0.1'), [claim('a', POOL, { annotations: PAUSED })], false],
   ['that is being deleted', made(A, '10.0.0.1', DELETED), [], false],
   ['without our labels', ipAddress(POOL, 'a', '10.0.0.1'), [], false],
+  [
+    'that lost the label of its claim',
+    ipAddress(POOL, 'a', '10.0.0.1', { labels: { 'metaipam.io/pool-uid': 'pool-uid' } }),
+    [],
+    false,
+  ],
+  ['of another provider, whose claim has no labels', ipAddress(POOL, 'a', '10.0.0.1'), [UNLABELLED], false],
   [
     'that bears uids of another cluster',
     ipAddress(POOL, 'a', '10.0.0.1', { labels: FROM_ELSEWHERE }),
@@ -153,6 +162,12 @@ for (const [what, view, isDeleted] of [
   ['gives its claim nothing', {}, false],
   ['took the other back', { slices: slicesOf(POOL, [A, '10.0.0.2', { released: ago(1) }]) }, false],
   ['gives its claim another, while a slice is missing', { slices: OTHER, pools: [LISTED] }, false],
+  [
+    'gives its claim another, and misses no slice',
+    { slices: OTHER, pools: [{ ...POOL, status: { slices: OTHER.map(({ metadata }) => metadata.name) } }] },
+    true,
+  ],
+  ['gives its claim another, but cannot be read', { slices: OTHER, addresses: [made(A, 'nonsense')] }, false],
 ] as [string, View, boolean][]) {
   test(`an IPAddress whose pool ${what} ${isDeleted ? 'is deleted' : 'stays'}`, () => {
     const all = { claims: [A], addresses: [made(A, '10.0.0.1')], ...view };
@@ -161,6 +176,12 @@ for (const [what, view, isDeleted] of [
     assert.equal(acts({ ...all, claims: [paused] }), []);
   });
 }
+
+test('what the slice of a pool that is gone gives contradicts nothing', () => {
+  const slices = slicesOf(ipPool({}, { uid: 'dead' }), [A, '10.0.0.2']);
+  const view = { claims: [A], addresses: [made(A, '10.0.0.1')], slices };
+  assert.equal(acts(view), [`delete allocationslices/${slices[0]!.metadata.name}`]);
+});
 
 test('that the slices contradict an IPAddress is looked up in both of them', () => {
   const [deed] = deeds({ claims: [A], addresses: [made(A, '10.0.0.70')], slices: OTHER });
@@ -238,6 +259,7 @@ test('all entries of a slice whose claims are gone are released at once, the oth
     { is: 'gone', path: { ...CLAIM_PATH, name: 'c' }, uid: 'uid-c' },
     { is: 'without address', path: { ...ADDRESS_PATH, name: 'c' }, claim: 'uid-c' },
   ]);
+  assert.is(deed?.act.verb === 'update' && deed.act.isSlice, true);
   const object = written(deed!) as AllocationSlice;
   assert.equal(
     Object.entries(object.spec.entries!).map(([key, { released }]) => [key, released]),
@@ -322,8 +344,50 @@ test('a slice is made again with what the IPAddresses of living claims say, and 
     'metaipam.io/pool': 'InClusterIPPool.pool',
     'controller-uid': 'pool-uid',
   });
-  assert.is(object.metadata.ownerReferences?.[0]?.uid, 'pool-uid');
+  assert.is(object.kind, 'AllocationSlice');
+  assert.equal(object.metadata.ownerReferences, [
+    {
+      apiVersion: POOL_PATH.apiVersion,
+      kind: 'InClusterIPPool',
+      name: 'pool',
+      uid: 'pool-uid',
+      controller: true,
+      blockOwnerDeletion: true,
+    },
+  ]);
   assert.equal(admission.validate!(object as object as Unstructured, undefined), []);
+});
+
+test('a slice is made again without what others have: other pools, and claims that are gone', () => {
+  const [another, global] = [ipPool({}, { name: 'another' }), globalPool({})];
+  const labels = (uid: string) => ({ labels: { 'metaipam.io/claim-uid': uid } });
+  const claims = [
+    AGAIN,
+    claim('b', another),
+    claim('c', global),
+    claim('d', POOL, { namespace: 'elsewhere' }),
+  ];
+  const addresses = [
+    made(A, '10.0.0.1'),
+    withoutController(made(A, '10.0.0.2')),
+    made(A, '10.0.0.3', { labels: {} }),
+    ipAddress(another, 'b', '10.0.0.4', labels('uid-b')),
+    ipAddress(global, 'c', '10.0.0.5', labels('uid-c')),
+    ipAddress(POOL, 'd', '10.0.0.6', { namespace: 'elsewhere', ...labels('uid-d') }),
+  ];
+  const restored = deeds({ pools: [missing(POOL)], claims, addresses }).filter(
+    ({ act }) => act.verb === 'create',
+  );
+  assert.equal(
+    restored.map((deed) => (written(deed) as AllocationSlice).spec.entries),
+    [{}],
+  );
+});
+
+test('what the status lists and is no name of a piece is not made again', () => {
+  const { conditions } = missing(POOL).status!;
+  const pool = { ...POOL, status: { slices: ['pool.answers-0', 'nonsense'], conditions: conditions! } };
+  assert.equal(acts({ pools: [pool] }), []);
 });
 
 test('a slice of a global pool is made again where the install is, with claims of every namespace', () => {
@@ -363,7 +427,8 @@ for (const [what, view, isOwned] of [
 
 test('an adopted IPAddress gets claim and pool as owners, our labels, and keeps what it has', () => {
   const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' };
-  const found = withMeta(FOREIGN, { labels: { other: 'label' }, ownerReferences: [owner] });
+  const before = ['uid-a', 'pool-uid'].map((uid) => ({ ...owner, kind: 'as it was', uid }));
+  const found = withMeta(FOREIGN, { labels: { other: 'label' }, ownerReferences: [...before, owner] });
   const [deed] = deeds({ claims: [A], addresses: [found], slices: ADOPTED });
   assert.equal(deed?.checks, [{ is: 'alive', path: CLAIM_PATH, uid: 'uid-a' }]);
   const { metadata, ...rest } = written(deed!) as IPAddress;
@@ -376,11 +441,15 @@ test('an adopted IPAddress gets claim and pool as owners, our labels, and keeps 
     'metaipam.io/claim-uid': 'uid-a',
   });
   assert.equal(
-    metadata.ownerReferences?.map(({ uid, controller }) => [uid, controller]),
+    metadata.ownerReferences?.map(({ uid, controller, blockOwnerDeletion }) => [
+      uid,
+      controller,
+      blockOwnerDeletion,
+    ]),
     [
-      ['x', undefined],
-      ['uid-a', true],
-      ['pool-uid', false],
+      ['x', undefined, undefined],
+      ['uid-a', true, true],
+      ['pool-uid', false, true],
     ],
   );
 });
@@ -399,6 +468,17 @@ for (const [what, view, isDeleted] of [
     { pools: [], slices: HELD, claims: [A] },
     false,
   ],
+  [
+    'whose pool is gone, of two claims of which one may make its IPAddress',
+    {
+      pools: [],
+      slices: slicesOf(POOL, [A, '10.0.0.1'], [claim('b', POOL), '10.0.0.2']),
+      claims: [A, claim('b', POOL)],
+      addresses: [made(A, '10.0.0.1')],
+    },
+    false,
+  ],
+  ['whose pool is gone, and that gives its claim nothing any more', { pools: [], claims: [A] }, true],
   [
     'whose pool is gone, of a claim that has made its IPAddress',
     { pools: [], slices: HELD, claims: [A], addresses: [made(A, '10.0.0.1')] },
@@ -433,6 +513,19 @@ test('slices of networks are no business of pools', () => {
     spec: { ...spec, poolRef: { ...spec.poolRef, apiGroup: 'metaipam.io', kind: 'PodNetwork' } },
   }));
   assert.equal(acts({ slices: network, pools: [] }), []);
+});
+
+test('what is to be done is that for pools and that for networks', () => {
+  const network = HELD.map(({ spec, ...slice }) => ({
+    ...slice,
+    spec: { ...spec, poolRef: { ...spec.poolRef, apiGroup: 'metaipam.io', kind: 'PodNetwork' } },
+  }));
+  const addresses = [made(A, '10.0.0.1')];
+  const all = { claims: [], addresses, slices: network, pools: [POOL], networks: [] };
+  assert.equal(
+    decideDeeds(all, contextAt()).map(({ act }) => act.path.resource),
+    ['ipaddresses', 'allocationslices'],
+  );
 });
 
 test('where all is well there is nothing to do', () => {

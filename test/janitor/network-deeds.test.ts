@@ -25,6 +25,17 @@ test('slices of a network that is gone go, and those that one which goes has lef
   assert.equal(goes([], of('default', DELETED)), []);
 });
 
+test('a slice is deleted as it was, and only if its network is gone indeed', () => {
+  const [deed] = deeds([], [of('default')]);
+  const { namespace, uid, resourceVersion } = of('default').metadata;
+  const apiVersion = 'metaipam.io/v1alpha1';
+  assert.equal(deed?.checks, [
+    { is: 'gone', path: { apiVersion, resource: 'podnetworks', name: 'default' }, uid: 'uid-default' },
+  ]);
+  const path = { apiVersion, resource: 'allocationslices', namespace, name: NAME };
+  assert.equal(deed?.act, { verb: 'delete', path, uid, resourceVersion });
+});
+
 test('slices of pools are no business of networks', () => {
   const { metadata, spec } = of('default');
   const ofPool = {
