@@ -261,9 +261,8 @@ class Janitor {
       if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
       if (address.metadata.deletionTimestamp !== undefined || controllerOf(address) !== undefined) continue;
       // So long the pool may have to see the IPAddress itself: its slice keeps nobody from a part of it.
-      const { since } = allocation.entry;
       const { now, config } = this.#context;
-      if (since !== undefined && secondsSince(since, now) < config.cacheLagSeconds) continue;
+      if (secondsSince(allocation.entry.since, now) < config.cacheLagSeconds) continue;
       if (blockText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
       yield this.#own(address, claim, allocation);
     }
