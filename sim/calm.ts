@@ -108,6 +108,10 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
       allocateReservedIPAddresses: true,
     } as never).length === 0;
 
+  // What --cascade=orphan has taken from a pool that goes is nobody's to change before it is gone.
+  const isOrphan = (pool: Pool, slice: Pick<AllocationSlice, 'metadata'>) =>
+    pool.metadata.deletionTimestamp !== undefined && controllerOf(slice as AllocationSlice) === undefined;
+
   const isMissing = (pool: Pool) =>
     pool.status?.conditions?.some(({ type, status }) => type === 'SlicesMissing' && status === 'True');
 
@@ -117,9 +121,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const title = `${key} in ${slice.metadata.name} of ${entry.name}`;
     if (pool?.metadata.uid !== poolRef.uid)
       return { rule: 'nothing is left over', message: `${title} has no pool` };
-    // What --cascade=orphan has taken from a pool that goes is nobody's to change before it is gone.
-    const isOrphan = pool.metadata.deletionTimestamp !== undefined && controllerOf(slice) === undefined;
-    if (claim === undefined && !isFrozen(pool) && !isOrphan)
+    if (claim === undefined && !isFrozen(pool) && !isOrphan(pool, slice))
       return { rule: 'nothing is left over', message: title };
     if (claim === undefined) continue;
     const held = addressOf(claim, addresses);
@@ -132,6 +134,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const isOurs = spec.poolRef.kind !== 'PodNetwork';
     if (isOurs && pool === undefined)
       return { rule: 'nothing is left over', message: `${metadata.name} has no pool` };
+    if (pool !== undefined && isOrphan(pool, { metadata })) continue;
     for (const uid of Object.keys(spec.answers ?? {})) {
       if (isOurs && !uids.has(uid) && uid !== pool?.metadata.uid)
         return { rule: 'nothing is left over', message: `an answer in ${metadata.name}` };

@@ -4,7 +4,13 @@ import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import type { WatchEvent } from '../lib/engine/store.ts';
 import type { Cluster, Node } from '../lib/kubernetes/core-types.ts';
-import { CLAIM_UID_LABEL, DEFAULT_NETWORK, OPEN, SETTLED_LABEL } from '../lib/kubernetes/names.ts';
+import {
+  ADDRESS_ANNOTATION,
+  CLAIM_UID_LABEL,
+  DEFAULT_NETWORK,
+  OPEN,
+  SETTLED_LABEL,
+} from '../lib/kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
@@ -268,7 +274,10 @@ export class Invariants {
       if (address === undefined) continue;
       const { uid = '', namespace } = claim.metadata;
       const title = `IPAddressClaim ${qualifiedName(claim.metadata)} (${uid.slice(0, 8)})`;
-      const first = this.#addresses.get(uid) ?? address;
+      // People have deleted its IPAddress, or its slice, before it could write down what it had.
+      const isForgotten =
+        this.#tampered.has(uid) && claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined;
+      const first = isForgotten ? address : (this.#addresses.get(uid) ?? address);
       this.#addresses.set(uid, first);
       if (first !== address) {
         return { rule: 'a claim keeps its address', message: `${title} had ${first} and has ${address}` };

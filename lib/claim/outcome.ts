@@ -3,7 +3,7 @@ import { askAgainIn, secondsSince } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { ADDRESS_ANNOTATION, ENDING, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
-import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
 import { blockText } from '../pool/block.ts';
 import { isWatched, poolTitleOf } from '../pool/reference.ts';
@@ -150,7 +150,7 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
 
 /** Makes the IPAddress of what the pool keeps for the claim. */
 function create(view: ClaimView, allocation: Allocation, context: HookContext): DecoratorResponse {
-  const { claim, inTheWay, settled } = view;
+  const { claim, isNameTaken, settled } = view;
   const response = {
     ...opened(settled),
     attachments: [addressOf(claim, allocation, context.config)],
@@ -159,20 +159,15 @@ function create(view: ClaimView, allocation: Allocation, context: HookContext): 
   const say = (outcome: ClaimOutcome) => ({ status: claimStatus(claim, outcome, context) });
   if (claim.status?.addressRef !== undefined) return { ...response, ...say(missing(claim)) };
   const isYoung = secondsSince(claim.metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS;
-  if (inTheWay === undefined) return { ...response, ...(!isYoung && say(unseen(claim, allocation))) };
-  // It may be that of an earlier claim of the name, about to go. Server-side apply would take it over.
-  return { ...response, attachments: [], ...(!isYoung && say(blocked(inTheWay, allocation))) };
+  // What is in the way may be that of an earlier claim of the name, about to go. Server-side apply would take it over.
+  const attachments = isNameTaken ? [] : response.attachments;
+  return { ...response, attachments, ...(!isYoung && say(unseen(claim, allocation))) };
 }
 
-/** Made a moment ago, or it cannot be made: Metacontroller does not tell. */
+/** Made a moment ago, or it cannot be made: Metacontroller does not tell, and not every hook sees what is in the way. */
 function unseen({ metadata }: IPAddressClaim, { key }: Allocation): ClaimOutcome {
   const message = `${key} is allocated; waits for IPAddress ${qualifiedName(metadata)}, unless there is one that is not this claim's: delete that, or this claim`;
   return { ready: 'False', reason: 'AddressMissing', message, addressName: null };
-}
-
-function blocked({ metadata }: IPAddress, { key }: Allocation): ClaimOutcome {
-  const message = `${key} is allocated, but there is an IPAddress ${qualifiedName(metadata)} that is not this claim's: delete that, or this claim`;
-  return { ready: 'False', reason: 'AllocationFailed', message, addressName: null };
 }
 
 function missing({ metadata, status }: IPAddressClaim): ClaimOutcome {

@@ -34,8 +34,8 @@ export interface ClaimView {
   readonly address: IPAddress | undefined;
   /** Whether `address` is Metacontroller's to keep or to delete: the claim is its controller. */
   readonly isOwn: boolean;
-  /** An IPAddress of its name that is not its own: the name is taken. */
-  readonly inTheWay: IPAddress | undefined;
+  /** Whether it sees an IPAddress of its name that is not its own. */
+  readonly isNameTaken: boolean;
   /** What its pool keeps for it, as far as it is told. */
   readonly kept: readonly Allocation[];
   /** Whether its pool tells it anything. */
@@ -109,7 +109,7 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
     settled: labels?.[SETTLED_LABEL],
     address: isMine ? found : undefined,
     isOwn: found !== undefined && controllerOf(found)?.uid === uid,
-    inTheWay: isMine ? undefined : found,
+    isNameTaken: found !== undefined && !isMine,
     kept: allocationsOf(slices, uid).filter(({ entry }) => entry.released === undefined),
     isAnswered: slices.length > 0,
     answer: slices.map(({ spec }) => spec.answers?.[uid]).find((answer) => answer !== undefined),
