@@ -35,8 +35,8 @@ export const SOURCE_OPTIONS = defineOptions({
 export interface Source {
   /** Whose objects they are: a context of the kubeconfig, files. */
   readonly name: string;
-  /** For the page. Throws InputError. */
-  readonly page: () => Promise<PageSource>;
+  /** For the page, live until the signal aborts. Throws InputError. */
+  readonly page: (signal: AbortSignal) => Promise<PageSource>;
   /** Throws InputError. */
   readonly read: () => Promise<readonly KubernetesObject[]>;
   /** The owners of claims, and theirs, that are not among the objects. */
@@ -73,13 +73,13 @@ export async function openSource(
   const log = requestLog(values, io);
   return {
     name: config.getCurrentContext(),
-    page: async () => {
+    page: async (signal) => {
       const [{ LiveSource }, { watchLive }] = await Promise.all([
         import('../page/source.ts'),
         import('./watch-live.ts'),
       ]);
       const source = new LiveSource(hookConfig);
-      const { cluster, onChange } = await watchLive(config, namespace);
+      const { cluster, onChange } = await watchLive(config, namespace, signal);
       onChange(source.changed);
       source.connect(cluster);
       return source;

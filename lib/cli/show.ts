@@ -55,7 +55,9 @@ async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   if (values.serve) {
     if (questions.length > 0) throw new UsageError('--serve shows everything: ask on the page');
     const { servePage } = await import('./local-page.ts');
-    return servePage(await source.page(), source.name, values.listen, io);
+    const looking = new AbortController();
+    const page = await source.page(looking.signal);
+    return servePage(page, source.name, values.listen, io).finally(() => looking.abort());
   }
   if (!values.watch) {
     io.stdout.write(await render(questions, await source.read(), source.readOwners, values, io));

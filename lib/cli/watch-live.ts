@@ -66,7 +66,7 @@ export async function watchLive(
 export async function servedVersion(config: KubeConfig): Promise<HookConfig['clusterApiVersion']> {
   const fallback = DEFAULT_CONFIG.clusterApiVersion;
   try {
-    const { versions } = await new ApiReader(config).get<{ versions: { version: string }[] }>(
+    const { versions = [] } = await new ApiReader(config).get<{ versions?: { version: string }[] }>(
       `/apis/${CAPI_IPAM_GROUP}`,
     );
     const served = versions.map(({ version }) => version);

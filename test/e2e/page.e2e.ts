@@ -41,18 +41,19 @@ test('pools, claims that wait and why, and the network', async () => {
   await pageSays('used <b>5</b>', '/?pool=InClusterIPPool/default/rack-a');
   await pageSays('<h1>default</h1>', '/?network=default');
   await pageSays('IPAddressClaim default/', '/?q=10.0.0.2');
-  const json = (await (await fetch(`${installation.webserver}/api/show`)).json()) as {
-    pools: { waiting: { reason: string }[] }[];
-    holdings: { addresses: string }[];
-  };
-  assert.equal(
-    json.pools[0]!.waiting.map(({ reason }) => reason),
-    ['PoolExhausted', 'PoolExhausted'],
-  );
-  assert.equal(
-    json.holdings.map(({ addresses }) => addresses),
-    ['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6'],
-  );
+  interface Shown {
+    readonly pools: { readonly waiting: { readonly reason: string }[] }[];
+    readonly holdings: { readonly addresses: string }[];
+  }
+  await eventually('the same as JSON', async () => {
+    const { pools, holdings } = (await (await fetch(`${installation.webserver}/api/show`)).json()) as Shown;
+    const reasons = pools[0]!.waiting.map(({ reason }) => reason).join();
+    const addresses = holdings.map((holding) => holding.addresses).join();
+    return (
+      reasons === 'PoolExhausted,PoolExhausted' &&
+      addresses === '10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6'
+    );
+  });
 });
 
 test('claims that go make room, and a pool that goes leaves the page', async () => {
