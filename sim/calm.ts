@@ -23,6 +23,7 @@ import {
   isOfPool,
   keyOfPool,
   labelledSpace,
+  mayGet,
   objectsOf,
   overlap,
   type Pool,
@@ -31,6 +32,7 @@ import {
   spaceOf,
   textOf,
   textsOverlap,
+  wantedBy,
 } from './model.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
@@ -230,8 +232,10 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const requested = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
     const wanted =
       requested === undefined
-        ? givenBy(pool.spec as never)
-        : [requestedText(pool, requested)].filter((text) => gives(pool.spec as never, text));
+        ? wantedBy(pool.spec as never, claim.metadata)
+        : [requestedText(pool, requested)].filter(
+            (text) => gives(pool.spec as never, text) && mayGet(pool.spec as never, text, claim.metadata),
+          );
     const taken = [...(used.get(spaceOf(pool)) ?? [])];
     const free = wanted.filter((text) => !taken.some((other) => textsOverlap(other, text)));
     if (free.length > 0) {

@@ -29,6 +29,7 @@ import {
   type Held,
   heldIn,
   keyOfPool,
+  mayGet,
   objectsOf,
   overlap,
   type Pool,
@@ -338,8 +339,11 @@ export class Invariants {
         return { rule: 'a claim that is held up takes nothing', message: `${entry.name} gets ${key}` };
       }
       const pools = this.#recent<Pool>(poolKey(poolRef, metadata.namespace), horizon);
-      if (pools.some((pool) => gives(pool.spec as never, key))) return undefined;
-      return { rule: 'only addresses of the pool', message: `${key} is none of ${poolRef.name}'s` };
+      const giving = pools.filter((pool) => gives(pool.spec as never, key));
+      if (giving.some((pool) => mayGet(pool.spec as never, key, entry))) return undefined;
+      return giving.length > 0
+        ? { rule: 'what is reserved is kept', message: `${entry.name} gets ${key}` }
+        : { rule: 'only addresses of the pool', message: `${key} is none of ${poolRef.name}'s` };
     }
     const [block] = blocksOf([key]);
     const nodes = this.#recent<Node>(`Node ${entry.name}`, 0);

@@ -47,6 +47,8 @@ export interface Layout {
   readonly hasPools: boolean;
   /** Whether some of the pools are of prefixes. */
   readonly hasPrefixes: boolean;
+  /** Whether pools of addresses keep some for certain claims. */
+  readonly hasReservations: boolean;
   readonly hasNodes: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
   readonly hasClusters: boolean;
@@ -119,6 +121,7 @@ export function layoutOf(
     pools: hasPrefixes ? newest.pick(POOLS_WITH_PREFIXES) : pools,
     hasPools: domain === undefined ? dice < 7 : domain !== 'nodes',
     hasPrefixes,
+    hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),

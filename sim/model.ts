@@ -160,6 +160,42 @@ function givesAddress(spec: PoolSpec, text: string): boolean {
   return spec.allocateReservedIPAddresses === true || !isEdge;
 }
 
+type Claim = { readonly namespace?: string | undefined; readonly name: string };
+
+/** The first reservation of an address counts. */
+function reservationOf(spec: PoolSpec | PrefixPoolSpec, text: string) {
+  const { reservations = [] } = spec as PoolSpec;
+  return reservations.find(({ address }) => canonicalAddress(address ?? '') === text);
+}
+
+function isMeant(
+  { namespace, claim, claimPattern = '' }: NonNullable<PoolSpec['reservations']>[number],
+  by: Claim,
+): boolean {
+  const pattern = (claim ?? claimPattern).replaceAll('*', '.*');
+  return new RegExp(`^${pattern}$`).test(by.name) && (namespace ?? by.namespace) === by.namespace;
+}
+
+/** Whether the claim may be given the address: it is not another's by reservation. */
+export function mayGet(spec: PoolSpec | PrefixPoolSpec, text: string, claim: Claim): boolean {
+  const reservation = reservationOf(spec, text);
+  return reservation === undefined || isMeant(reservation, claim);
+}
+
+/** What a claim that asks for nothing can have: one that reservations name gets nothing else. */
+export function wantedBy(spec: PoolSpec | PrefixPoolSpec, claim: Claim): string[] {
+  const { reservations = [] } = spec as PoolSpec;
+  const own = reservations.flatMap((each) => {
+    const text = canonicalAddress(each.address ?? '')!;
+    return each.claim !== undefined && isMeant(each, claim) && reservationOf(spec, text) === each
+      ? [text]
+      : [];
+  });
+  return (own.length > 0 ? own : givenBy(spec)).filter(
+    (text) => gives(spec, text) && mayGet(spec, text, claim),
+  );
+}
+
 /** The addresses or prefixes that a pool with this spec may give out. Pools of a world are small. */
 export function givenBy(spec: PoolSpec | PrefixPoolSpec): string[] {
   if ('prefixes' in spec) return prefixesGivenBy(spec);

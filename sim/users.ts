@@ -303,14 +303,14 @@ function createPool(scene: Scene): UserOp {
   return create(pool.kind, poolObject(scene, pool));
 }
 
-function poolObject({ random }: Scene, pool: (typeof POOLS)[number]): Unstructured {
+function poolObject({ random, layout }: Scene, pool: (typeof POOLS)[number]): Unstructured {
   const { kind, name, net } = pool;
   const metadata = {
     name,
     ...(!kind.startsWith('Global') && { namespace: 'default' }),
     ...('space' in pool && { annotations: { [ADDRESS_SPACE_ANNOTATION]: pool.space } }),
   };
-  const spec = 'length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net);
+  const spec = 'length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net, layout);
   return { apiVersion: POOL_API_VERSION, kind, metadata, spec };
 }
 
@@ -321,12 +321,17 @@ function editPool(scene: Scene): UserOp | undefined {
   const spec =
     'length' in known
       ? { gateway: null, excludedPrefixes: null, ...prefixPoolSpec(scene.random, known) }
-      : { gateway: null, excludedAddresses: null, ...poolSpec(scene.random, known.net) };
+      : {
+          gateway: null,
+          excludedAddresses: null,
+          reservations: null,
+          ...poolSpec(scene.random, known.net, scene.layout),
+        };
   return patch(scene, pool, 'edits', { spec });
 }
 
 /** Some of the eight addresses of a subnet; now and then what is no pool at all. */
-function poolSpec(random: Random, net: string): object {
+function poolSpec(random: Random, net: string, { hasReservations }: Layout): object {
   const [lowest, highest] = [random.below(4), 3 + random.below(5)];
   const prefix = net.includes(':') ? 125 : 29;
   return {
@@ -338,7 +343,19 @@ function poolSpec(random: Random, net: string): object {
     }),
     ...(random.chance(0.2) && { allocateReservedIPAddresses: true }),
     ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+    ...(hasReservations && { reservations: reservations(random, net) }),
   };
+}
+
+/** Some that nobody can have are among them. */
+function reservations(random: Random, net: string): object[] {
+  return Array.from({ length: 1 + random.below(3) }, () => ({
+    address: `${net}${random.below(9)}`,
+    ...(random.chance(0.5)
+      ? { claim: `claim-${random.below(7)}` }
+      : { claimPattern: random.pick(['claim-*', '*-1', 'c*-*2', 'other-*']) }),
+    ...(net.includes(':') && random.chance(0.5) && { namespace: random.pick(['default', 'team']) }),
+  }));
 }
 
 type PrefixPool = Extract<(typeof POOLS)[number], { length: number }>;

@@ -34,6 +34,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   'matchExpressions[]': 'NodeSelectorRequirement',
   'matchFields[]': 'NodeFieldRequirement',
   metadata: 'ObjectMeta',
+  'reservations[]': 'Reservation',
   nodeSelector: 'NodeSelector',
   'nodeSelectorTerms[]': 'NodeSelectorTerm',
   poolRef: 'IPPoolReference',

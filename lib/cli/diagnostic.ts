@@ -19,6 +19,7 @@ export const RULES = {
   'excluded-outside': 'an exclusion that excludes nothing',
   deprecated: 'what an earlier version had, with what to write instead',
   'no-prefix': 'a pool of v1alpha1 without the length of its subnet',
+  'reservation-unmet': 'a reservation that no claim can have',
   overlap: 'pools or networks that may both give out the same address',
   'unknown-key': 'a label or annotation that looks like one of metaipam or Cluster API, and is none',
   'unserved-pool': 'a claim of a kind of pool that metaipam does not serve',

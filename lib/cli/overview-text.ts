@@ -1,11 +1,13 @@
 /** The overview of a cluster for people: tables, who waits and why, pictures. */
 import { formatRange } from '../address/range.ts';
+import { keyOf } from '../allocation/slice.ts';
 import { type Answer, outsideText } from '../inspect/ask.ts';
 import { placesOf } from '../inspect/holding.ts';
 import type { Overview } from '../inspect/overview.ts';
 import type { State } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
 import type { Usage } from '../inspect/usage.ts';
+import { beneficiaryOf } from '../pool/reservation.ts';
 import { listSome, plural } from '../text.ts';
 import type { Paint } from './paint.ts';
 
@@ -142,6 +144,19 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [4, 5, 6, 7],
   );
+  const reserved = table(
+    ['RESERVED', 'POOL', 'FOR', 'HELD BY', 'NOTE'],
+    (detail.isDetailed ? overview.pools : []).flatMap(({ title, reservations }) =>
+      reservations.map(({ reservation, holder, conflict }) => [
+        keyOf(reservation.block),
+        printable(title),
+        printable(beneficiaryOf(reservation)),
+        conflict === undefined ? printable(holder ?? '-') : paint('red', printable(conflict)),
+        printable(reservation.note ?? ''),
+      ]),
+    ),
+    [],
+  );
   const waiting = table(
     ['WAITING', 'WHY'],
     describeWaiting(overview, isWide).map(([who = '', why = '']) => [
@@ -154,6 +169,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     pools,
     networks,
     clusterCIDRs,
+    reserved,
     waiting,
     await drawPictures(overview, detail, paint, printable),
   ].filter((lines) => lines.length > 0);

@@ -13,6 +13,7 @@ const CELLS: Readonly<
   adopted: ['◆', 'cyan'],
   outOfRange: ['!', 'red'],
   taken: ['▓', 'grey'],
+  kept: ['▢', 'yellow'],
   gateway: ['░', 'grey'],
   reserved: ['░', 'grey'],
   excluded: ['×', 'grey'],

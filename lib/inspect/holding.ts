@@ -8,6 +8,7 @@ import type { IPAddress } from '../kubernetes/types.ts';
 import { blockOf } from '../pool/block.ts';
 import { readPool } from '../pool/pool.ts';
 import { poolTitleOf } from '../pool/reference.ts';
+import { beneficiaryOf, type ReservationState } from '../pool/reservation.ts';
 import { holderTitle, titleOf } from './check/finding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import type { Overview, PoolOverview } from './overview.ts';
@@ -79,7 +80,7 @@ export function placesOf({ pools, networks }: Pick<Overview, 'pools' | 'networks
   ].flat();
 }
 
-function listPool(survey: Survey, { pool, title, space }: PoolOverview): Place[] {
+function listPool(survey: Survey, { pool, title, space, reservations }: PoolOverview): Place[] {
   const listed = survey.listed.get(pool.metadata.uid ?? '') ?? [];
   const grace = readPool(pool).ranges?.reuseGracePeriodSeconds ?? 0;
   const keys = new Set(listed.map(({ key }) => key));
@@ -95,7 +96,8 @@ function listPool(survey: Survey, { pool, title, space }: PoolOverview): Place[]
       if (range === undefined || keys.has(keyOf(range))) return [];
       return [{ range, holder: titleOf(address), describe: () => unlisted(address, range, title) }];
     }),
-    ...unheld(space, title),
+    ...unheld({ ...space, segments: space.segments.filter(({ state }) => state !== 'kept') }, title),
+    ...keptFor(space, reservations, title),
   ].sort(byAddress);
 }
 
@@ -225,6 +227,22 @@ function unheld({ segments }: Space, pool: string): Place[] {
         state: segment.state,
         note: STATE_NAMES[segment.state],
       }),
+    }));
+}
+
+/** What nobody but certain claims gets, which do not have it. */
+function keptFor({ segments }: Space, reservations: readonly ReservationState[], pool: string): Place[] {
+  const kept = segments.filter(({ state }) => state === 'kept');
+  return reservations
+    .filter(({ reservation: { block } }) => kept.some((segment) => overlaps(segment, block)))
+    .map(({ reservation, conflict }) => ({
+      range: reservation.block,
+      holder: undefined,
+      describe: () => {
+        const what = `${STATE_NAMES.kept}: ${beneficiaryOf(reservation)}`;
+        const note = sentence([what, reservation.note, conflict && `which ${conflict}`]);
+        return { addresses: keyOf(reservation.block), pool, state: 'kept', note };
+      },
     }));
 }
 

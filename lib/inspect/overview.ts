@@ -5,6 +5,7 @@ import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { type Pool, poolTitle } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
+import type { ReservationState } from '../pool/reservation.ts';
 import { poolConditions } from '../pool/status.ts';
 import { type Inventory, readInventory } from './inventory.ts';
 import { type NetworkOverview, networkOverviews } from './network-overview.ts';
@@ -27,6 +28,7 @@ export interface PoolOverview extends Usage {
   readonly title: string;
   readonly state: ObjectState;
   readonly waiting: readonly Waiting[];
+  readonly reservations: readonly ReservationState[];
 }
 
 /**
@@ -64,6 +66,7 @@ function poolOverview({ pool, view, plan }: PoolAccount, claims: readonly IPAddr
     title: poolTitle(pool),
     state: stateOf(pool.status?.conditions, poolConditions(view, plan)),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
+    reservations: plan.reservations,
     ...usageOfPool(pool, { ...plan, adopted: RangeSet.of(adopted) }),
     total,
     used,

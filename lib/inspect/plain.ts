@@ -1,6 +1,8 @@
 /** The overview of a cluster for programs. */
 import { formatPrefix, formatRange } from '../address/range.ts';
+import { keyOf } from '../allocation/slice.ts';
 import { exactInteger } from '../json.ts';
+import type { ReservationState } from '../pool/reservation.ts';
 import type { Answer } from './ask.ts';
 import { placesOf } from './holding.ts';
 import type { Overview, PoolOverview } from './overview.ts';
@@ -52,7 +54,7 @@ function plainOverview({ pools, networks, waitingForNoPool }: Overview): object 
   };
 }
 
-function plainPool({ pool, state, waiting, ...usage }: PoolOverview): object {
+function plainPool({ pool, state, waiting, reservations, ...usage }: PoolOverview): object {
   const { kind, metadata } = pool;
   return {
     kind,
@@ -61,7 +63,13 @@ function plainPool({ pool, state, waiting, ...usage }: PoolOverview): object {
     state,
     ...plainUsage(usage),
     waiting: waiting.map((each: Waiting) => ({ ...each })),
+    ...(reservations.length > 0 && { reservations: reservations.map(plainReservation) }),
   };
+}
+
+function plainReservation({ reservation, ...state }: ReservationState): object {
+  const { block, ...said } = reservation;
+  return { ...said, address: keyOf(block), ...state };
 }
 
 function plainUsage({ total, used, free, outOfRange, counts, fragmentation, space }: Usage): object {
@@ -72,6 +80,7 @@ function plainUsage({ total, used, free, outOfRange, counts, fragmentation, spac
     outOfRange: exactInteger(outOfRange),
     adopted: exactInteger(counts.adopted),
     taken: exactInteger(counts.taken),
+    kept: exactInteger(counts.kept),
     withheld: exactInteger(counts.reserved + counts.excluded + counts.gateway),
     fragmentation,
     segments: space.segments.map((segment) => ({ addresses: formatRange(segment), state: segment.state })),

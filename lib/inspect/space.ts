@@ -8,6 +8,7 @@ import { compareRanges, RangeSet } from '../address/range-set.ts';
  * - `free` to give out, `used` by a claim or node, `adopted`: used, and was before metaipam came;
  * - `taken` by another pool of the address space, another ClusterCIDR or podCIDRs that no ClusterCIDR explains; or by
  *   nobody knows whom, as its slice is missing or is not the pool's;
+ * - `kept` for the claims that the pool reserves it for, which do not have it;
  * - `gateway`, `reserved` by the subnet or for Services, `excluded` by the user: never given out;
  * - `outOfRange`: used, although the pool does not, or no longer, give them out.
  */
@@ -16,6 +17,7 @@ export const SEGMENT_STATES = [
   'used',
   'adopted',
   'taken',
+  'kept',
   'gateway',
   'reserved',
   'excluded',
@@ -180,6 +182,7 @@ export const STATE_NAMES: Readonly<Record<Cell['state'], string>> = {
   partly: 'partly used',
   adopted: 'adopted',
   taken: 'taken by another',
+  kept: 'kept for a claim',
   outOfRange: 'out of range',
   gateway: 'gateway',
   reserved: 'reserved',

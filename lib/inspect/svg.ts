@@ -16,6 +16,7 @@ const COLOURS: Readonly<Record<Cell['state'], readonly [fill: string, opacity: s
   partly: ['#2e9e5b', '0.5'],
   adopted: ['#3b82c4', '1'],
   taken: ['#8d6bc0', '1'],
+  kept: ['#c9a227', '1'],
   outOfRange: ['#d9483b', '1'],
   gateway: ['currentColor', '0.6'],
   reserved: ['currentColor', '0.45'],

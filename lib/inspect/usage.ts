@@ -37,7 +37,7 @@ export function usageOfPool(pool: Pool, inUse: InUse): Usage {
     const unit = first === undefined ? 1n : blockSize(first.family, inUse.blockLength);
     return usageOf(cutSpace(inUse.used, [['outOfRange', inUse.used]], unit));
   }
-  const { allocatable, listed, excluded, gateways, blockLength } = ranges;
+  const { allocatable, listed, excluded, gateways, reservations, blockLength } = ranges;
   const grown = (set: RangeSet) => setGrownTo(blockLength, set);
   const used = grown(inUse.used);
   const space = cutSpace(
@@ -50,6 +50,7 @@ export function usageOfPool(pool: Pool, inUse: InUse): Usage {
       ['excluded', grown(excluded)],
       ['reserved', listed.difference(allocatable)],
       ['taken', grown(inUse.taken)],
+      ['kept', reservations.blocks],
     ],
     blockSize(any.family, blockLength),
   );
@@ -59,9 +60,9 @@ export function usageOfPool(pool: Pool, inUse: InUse): Usage {
 /** The counts of a pool, by its picture. */
 function usageOf(space: Space): Usage {
   const counts = countStates(space);
-  const { free, used, adopted, taken, outOfRange } = counts;
+  const { free, used, adopted, taken, kept, outOfRange } = counts;
   return {
-    total: free + used + adopted + taken,
+    total: free + used + adopted + taken + kept,
     used: used + adopted + outOfRange,
     free,
     outOfRange,

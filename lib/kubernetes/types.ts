@@ -335,6 +335,12 @@ export interface InClusterIPPoolSpec {
    */
   readonly excludedAddresses?: readonly string[];
   /**
+   * Addresses that are kept for certain claims: nobody else gets them. Claims made by an infrastructure
+   * provider have names that are known before. Of several reservations of one address the first counts.
+   * A claim that has another address keeps it.
+   */
+  readonly reservations?: readonly Reservation[];
+  /**
    * How many seconds an address stays out of use after its claim is gone, so that neighbours' ARP or NDP
    * entries and slow machines let go of it. Without it an address is free at once.
    */
@@ -357,6 +363,26 @@ export interface InClusterIPPoolSpec {
   readonly end?: string;
 }
 
+/** A Reservation keeps an address for a claim, or for whichever claim comes first of several. */
+export interface Reservation {
+  /** An address of the pool. */
+  readonly address: string;
+  /**
+   * The namespace of the claim, for pools that serve several. Without it the address is for claims of
+   * that name in every namespace.
+   */
+  readonly namespace?: string;
+  /** The name of the claim that gets the address. While somebody else has it, the claim gets none. */
+  readonly claim?: string;
+  /**
+   * A pattern of names of claims, in which `*` stands for any characters: `web-*-eth0`. Claims that find
+   * all such addresses in use are served like others.
+   */
+  readonly claimPattern?: string;
+  /** Whatever there is to say of it, for people. */
+  readonly note?: string;
+}
+
 export interface InClusterIPPoolStatus {
   /** Counts of addresses. A count above 9223372036854775807 is shown as 9223372036854775807. */
   readonly ipAddresses?: IPAddressCounts;
@@ -367,7 +393,7 @@ export interface InClusterIPPoolStatus {
   readonly slices?: readonly string[];
   /**
    * The state of the pool: `Ready`, False with one of the reasons InvalidSpec, Paused, Deleting and
-   * AddressUnknown; `Exhausted` and `OutOfRange`.
+   * AddressUnknown; `Exhausted`, `OutOfRange`, and of pools with reservations `ReservationConflict`.
    */
   readonly conditions?: readonly Condition[];
   /** The metadata.generation that this status was computed from. */

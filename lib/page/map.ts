@@ -68,9 +68,9 @@ function mapRow(
 ): Html {
   const { first } = cells[0]!;
   const { last } = cells.at(-1)!;
-  const { free, used, adopted, taken, outOfRange } = countsBetween(cells, space);
+  const { free, used, adopted, taken, kept, outOfRange } = countsBetween(cells, space);
   const inUse = used + adopted + outOfRange;
-  const label = `${formatCell({ first, last })}: ${formatCount(inUse)} of ${formatCount(free + used + adopted + taken)} in use`;
+  const label = `${formatCell({ first, last })}: ${formatCount(inUse)} of ${formatCount(free + used + adopted + taken + kept)} in use`;
   const drawn = trusted(rowSvg(cells, columns, label, tipOf));
   const start = html`<span>${formatAddress(first)}</span>`;
   if (share === 1n || first.family !== last.family) return html`<div>${start}${drawn}</div>`;

@@ -4,13 +4,13 @@ export const STYLE = `
   color-scheme: light dark;
   --back: #fafaf8; --raised: #ffffff; --text: #1c2024; --quiet: #5d656d; --line: #e3e3de; --soft: #f1f1ec;
   --link: #1f5fae; --good: #1d7a46; --warn: #8f5600; --bad: #b3261e;
-  --used: #2f9e62; --adopted: #3b7fc4; --taken: #8b6bc0; --out: #d2453a;
+  --used: #2f9e62; --adopted: #3b7fc4; --taken: #8b6bc0; --kept: #c9a227; --out: #d2453a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --back: #141619; --raised: #1a1d21; --text: #e4e6e8; --quiet: #9aa3ab; --line: #2b2f35; --soft: #20242a;
     --link: #8ab8f2; --good: #5fc78d; --warn: #e0a84a; --bad: #f08a80;
-    --used: #3fae73; --adopted: #5a9bdc; --taken: #a58ad6; --out: #e66a5f;
+    --used: #3fae73; --adopted: #5a9bdc; --taken: #a58ad6; --kept: #d9b84a; --out: #e66a5f;
   }
 }
 * { box-sizing: border-box; }
@@ -90,6 +90,7 @@ td.pool { width: 24%; }
 .ipam-used, .ipam-partly { fill: var(--used); }
 .ipam-adopted { fill: var(--adopted); }
 .ipam-taken { fill: var(--taken); }
+.ipam-kept { fill: var(--kept); }
 .ipam-outOfRange { fill: var(--out); }
 
 .head { display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: baseline; margin: 6px 0 12px; }

@@ -32,6 +32,7 @@ import { BlocksInUse } from './in-use.ts';
 import { PREFIX, poolKind, type Unit } from './kinds.ts';
 import { type Pool, poolTitle } from './pool.ts';
 import type { PoolRanges } from './ranges.ts';
+import { beneficiaryOf, isFor, type Reservation, type ReservationState } from './reservation.ts';
 import type { PoolView } from './view.ts';
 
 /** Why a pool gives out nothing new. */
@@ -52,6 +53,7 @@ export interface PoolPlan {
   readonly blockLength: number;
   /** Beside `used`, what is not free: neighbours have it, or nobody can tell who has what of it. */
   readonly taken: RangeSet;
+  readonly reservations: readonly ReservationState[];
   /** IPAddresses of the pool that say nothing that can be read. They count as out of range. */
   readonly unreadable: readonly IPAddress[];
   /** Seconds until time alone changes this plan; infinite if it does not. */
@@ -81,7 +83,8 @@ const ARRIVING_SECONDS = 60;
  *    says nothing.
  * 2. Of several addresses of one claim the one stays that the claim says it has, once it does.
  * 3. Claims without an address, oldest first: those that have one from elsewhere keep it, those that had one get
- *    it again, those that ask for one get that, the others the lowest free ones.
+ *    it again, those that ask for one get that, those for which one is reserved get that, the others the lowest free
+ *    ones that are not reserved.
  *
  * An address stands for a block of whatever length the pool gives.
  *
@@ -168,6 +171,7 @@ class Planner {
       },
       standstill: this.#standstill,
       ...this.#count(),
+      reservations: this.#reservations(),
       unreadable: this.#unreadable,
       changesInSeconds: this.#changesInSeconds,
     };
@@ -336,11 +340,15 @@ class Planner {
       const block = text === undefined ? undefined : requestedBlock(text, this.#unit, ranges.blockLength);
       const holder = block && this.#inUse.holderOf(block);
       const refuse = (why: string) => this.#refuse(claim, 'AllocationFailed', `the requested ${one} ${why}`);
-      if (text === undefined) unspecific.push(claim);
-      else if (block === undefined)
+      const reservation = block && ranges.reservations.of(block);
+      if (text === undefined) {
+        if (!this.#serveReserved(claim, ranges)) unspecific.push(claim);
+      } else if (block === undefined)
         refuse(`${JSON.stringify(text)} is not ${this.#unit === PREFIX ? 'a CIDR' : 'an IP address'}`);
       else if (!this.#gives(block)) refuse(`${text} is not one that ${this.#title} gives out`);
       else if (holder !== undefined) refuse(`${text} is in use by ${holder}`);
+      else if (reservation !== undefined && !isFor(reservation, claim.metadata))
+        refuse(`${text} is reserved for ${beneficiaryOf(reservation)}`);
       else this.#add(claim, block);
     }
     if (unspecific.length === 0) return;
@@ -352,8 +360,27 @@ class Planner {
     }
   }
 
-  #free({ allocatable, blockLength }: PoolRanges): RangeSet {
-    return allocatable.difference(setGrownTo(blockLength, this.#inUse.toSet()));
+  /** Whether something is reserved for the claim. One that reservations name gets what they say or nothing. */
+  #serveReserved(claim: IPAddressClaim, { reservations }: PoolRanges): boolean {
+    const reserved = reservations.for(claim.metadata);
+    const isFree = (block: Prefix) => this.#gives(block) && this.#inUse.holderOf(block) === undefined;
+    const free = reserved.find(({ block }) => isFree(block));
+    if (free !== undefined) {
+      this.#add(claim, free.block);
+      return true;
+    }
+    const [own] = reserved;
+    if (own?.claim === undefined) return false;
+    const why = this.#gives(own.block)
+      ? `is in use by ${this.#inUse.holderOf(own.block)}`
+      : `is not one that ${this.#title} gives out`;
+    this.#refuse(claim, 'AllocationFailed', `${keyOf(own.block)}, which is reserved for it, ${why}`);
+    return true;
+  }
+
+  /** What is left for claims for which nothing is reserved. */
+  #free({ allocatable, blockLength, reservations }: PoolRanges): RangeSet {
+    return allocatable.difference(setGrownTo(blockLength, this.#inUse.toSet().union(reservations.blocks)));
   }
 
   #gives(block: Prefix): boolean {
@@ -384,6 +411,42 @@ class Planner {
 
   #changesIn(seconds: number): void {
     this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
+  }
+
+  #reservations(): ReservationState[] {
+    const reservations = this.#ranges?.reservations;
+    if (reservations === undefined || reservations.list.length === 0) return [];
+    const entries = [
+      ...this.#kept.map(({ key, entry }) => ({ key, entry })),
+      ...this.#added.map(({ block, entry }) => ({ key: keyOf(block), entry })),
+    ].filter(({ entry }) => entry.released === undefined);
+    const byKey = new Map(entries.map(({ key, entry }) => [key, entry]));
+    const byName = Map.groupBy(entries, ({ entry }) => entry.name);
+    const listed = new Set(allocationsOf(this.#view.slices).map(({ key }) => key));
+    const conflictOf = (reservation: Reservation): string | undefined => {
+      const { block, claim } = reservation;
+      const key = keyOf(block);
+      const first = reservations.of(block)!;
+      if (first !== reservation) return `is reserved for ${beneficiaryOf(first)} before`;
+      const holder = this.#inUse.holderOf(block);
+      const entry = byKey.get(key);
+      if (entry !== undefined && isFor(reservation, entry)) return undefined;
+      if (entry !== undefined) return `is held by ${holder}`;
+      if (!this.#gives(block)) return 'is not one that the pool gives out';
+      // What is released is soon free.
+      if (holder !== undefined) return listed.has(key) ? undefined : `is held by ${holder}`;
+      const other = claim && byName.get(claim)?.find((each) => isFor(reservation, each.entry));
+      return other ? `waits for ${holderOf(other.entry)}, which has ${other.key}` : undefined;
+    };
+    return reservations.list.map((reservation) => {
+      const entry = byKey.get(keyOf(reservation.block));
+      const conflict = conflictOf(reservation);
+      return {
+        reservation,
+        ...(entry !== undefined && { holder: holderOf(entry) }),
+        ...(conflict !== undefined && { conflict }),
+      };
+    });
   }
 
   #count(): Pick<PoolPlan, 'counts' | 'used' | 'outOfRange' | 'blockLength' | 'taken'> {

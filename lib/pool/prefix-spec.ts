@@ -4,6 +4,7 @@ import { type Prefix, parsePrefix, parseRange, type Range } from '../address/ran
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { PoolReading } from './ranges.ts';
+import { Reservations } from './reservation.ts';
 import { readGateway } from './spec.ts';
 
 /** The spec of an InClusterPrefixPool or a GlobalInClusterPrefixPool, as it may arrive: nothing about it is certain. */
@@ -71,6 +72,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
       listed,
       excluded: withheld,
       gateways: RangeSet.EMPTY,
+      reservations: Reservations.NONE,
       prefix: length,
       ...(spec.gateway && { gateway: spec.gateway }),
       reuseGracePeriodSeconds: addressReuseGracePeriodSeconds,

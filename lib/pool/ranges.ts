@@ -1,5 +1,6 @@
 import type { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
+import type { Reservations } from './reservation.ts';
 
 /** What a pool may give out. */
 export interface PoolRanges {
@@ -12,6 +13,8 @@ export interface PoolRanges {
   readonly excluded: RangeSet;
   /** Never given out either. */
   readonly gateways: RangeSet;
+  /** What is given to certain claims alone. */
+  readonly reservations: Reservations;
   /** The prefix length that an IPAddress of the pool says. */
   readonly prefix: number;
   /** As the user wrote it. */

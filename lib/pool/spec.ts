@@ -3,6 +3,7 @@ import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/ra
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { PoolRanges, PoolReading } from './ranges.ts';
+import { type ReservationSpec, Reservations, readReservations } from './reservation.ts';
 import { withoutSubnet } from './v1alpha1.ts';
 
 /** The spec of an InClusterIPPool or a GlobalInClusterIPPool, as it may arrive: nothing about it is certain. */
@@ -13,6 +14,7 @@ export interface PoolSpec {
   readonly allocateReservedIPAddresses?: boolean;
   readonly excludedAddresses?: readonly string[];
   readonly addressReuseGracePeriodSeconds?: number;
+  readonly reservations?: readonly ReservationSpec[];
   /** These three are from v1alpha1: see `withoutSubnet`. */
   readonly subnet?: string;
   readonly start?: string;
@@ -38,6 +40,7 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
   const addresses = readRanges('spec.addresses', spec.addresses, problems);
   const excluded = readRanges('spec.excludedAddresses', spec.excludedAddresses, problems);
   const gateway = readGateway(spec.gateway, problems);
+  const reservations = readReservations(spec.reservations, problems);
   const { addressReuseGracePeriodSeconds = 0 } = spec;
   const prefix = spec.prefix ?? 0;
 
@@ -85,7 +88,7 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
     });
   }
   if (problems.length > 0) return { problems: problems.map(asGiven) };
-  return { ranges: poolRanges(spec, listed, excluded, gateway, prefix), problems: [] };
+  return { ranges: poolRanges(spec, listed, excluded, gateway, prefix, reservations), problems: [] };
 }
 
 /**
@@ -100,6 +103,7 @@ export function poolRanges(
   excluded: readonly Range[],
   gateway: Address | undefined,
   prefix: number,
+  reservations = Reservations.NONE,
 ): PoolRanges {
   const withheld = [...excluded];
   if (gateway !== undefined) withheld.push(rangeOf(gateway));
@@ -113,6 +117,7 @@ export function poolRanges(
     listed,
     excluded: RangeSet.of(excluded),
     gateways: RangeSet.of(gateway === undefined ? [] : [rangeOf(gateway)]),
+    reservations,
     prefix,
     ...(spec.gateway && { gateway: spec.gateway }),
     reuseGracePeriodSeconds: spec.addressReuseGracePeriodSeconds ?? 0,

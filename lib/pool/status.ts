@@ -5,8 +5,11 @@ import { qualifiedName } from '../kubernetes/object.ts';
 import { listSome } from '../text.ts';
 import { poolKind, type Unit } from './kinds.ts';
 import { type PoolPlan, summarize } from './plan.ts';
+import { conflictsOf } from './reservation.ts';
 import type { PoolView } from './view.ts';
 
+/** The condition of a pool with reservations that says which of them do not hold. */
+const RESERVATION_CONFLICT = 'ReservationConflict';
 const MAX_INT64 = 2n ** 63n - 1n;
 
 /** The pool's status. Metacontroller adds observedGeneration. */
@@ -42,11 +45,13 @@ export function poolConditions(
 ): Omit<Condition, 'lastTransitionTime'>[] {
   const { standstill, counts } = plan;
   const { unit } = poolKind(pool.kind);
+  const isKept = plan.reservations.some(({ holder, conflict }) => (holder ?? conflict) === undefined);
+  const said = pool.status?.conditions?.some(({ type }) => type === RESERVATION_CONFLICT) ?? false;
   return [
     standstill === undefined
       ? { type: 'Ready', status: 'True', reason: 'PoolReady', message: '' }
       : { type: 'Ready', status: 'False', reason: standstill.reason, message: standstill.message },
-    exhaustion(unit, counts, standstill),
+    exhaustion(unit, counts, standstill, isKept),
     counts.outOfRange > 0n
       ? {
           type: 'OutOfRange',
@@ -56,7 +61,20 @@ export function poolConditions(
         }
       : { type: 'OutOfRange', status: 'False', reason: 'AllInPool', message: '' },
     slicesMissing(lost),
+    ...(said || plan.reservations.length > 0 ? [reservationConflict(plan)] : []),
   ];
+}
+
+function reservationConflict({ reservations }: PoolPlan): Omit<Condition, 'lastTransitionTime'> {
+  const conflicts = conflictsOf(reservations);
+  return conflicts.length === 0
+    ? { type: RESERVATION_CONFLICT, status: 'False', reason: 'NoConflict', message: '' }
+    : {
+        type: RESERVATION_CONFLICT,
+        status: 'True',
+        reason: 'ReservationsUnmet',
+        message: listSome(conflicts),
+      };
 }
 
 function describeOutside({ outOfRange, blockLength, unreadable }: PoolPlan, { one }: Unit): string {
@@ -73,10 +91,12 @@ function exhaustion(
   { one, someFree, noneFree, none }: Unit,
   { total, free }: PoolPlan['counts'],
   standstill: PoolPlan['standstill'],
+  isKept: boolean,
 ): Omit<Condition, 'lastTransitionTime'> {
   const type = 'Exhausted';
+  const taken = isKept ? 'in use or reserved' : 'in use';
   if (free > 0n) return { type, status: 'False', ...someFree, message: '' };
-  if (total > 0n) return { type, status: 'True', ...noneFree, message: `every ${one} is in use` };
+  if (total > 0n) return { type, status: 'True', ...noneFree, message: `every ${one} is ${taken}` };
   return standstill?.reason === 'InvalidSpec'
     ? { type, status: 'Unknown', reason: 'InvalidSpec', message: 'nobody can tell what the pool has' }
     : { type, status: 'True', ...none, message: `the pool has no ${one} to give out` };

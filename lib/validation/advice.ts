@@ -53,7 +53,10 @@ function ascending(text: string): string {
 const READERS: readonly [field: RegExp, read: (text: string) => unknown][] = [
   [/^spec\.(addresses|excludedAddresses|excludedPrefixes)\b/, parseRange],
   [/^spec\.(ipv4|ipv6|(prefixes|serviceCIDRs)\b.*)$/, parsePrefix],
-  [/^(spec\.(gateway|address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/, parseAddress],
+  [
+    /^(spec\.(gateway|address|reservations\[\d+\]\.address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/,
+    parseAddress,
+  ],
 ];
 
 /** A sentence without a full stop, or undefined when only the object's author can tell. */

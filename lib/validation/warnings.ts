@@ -9,13 +9,16 @@ import {
   prefixOf,
   rangeOf,
 } from '../address/range.ts';
+import { keyOf } from '../allocation/slice.ts';
 import * as names from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { CustomResource, CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
+import { type Pool, readPool } from '../pool/pool.ts';
 import { type PrefixPoolSpec, readPrefixPool } from '../pool/prefix-spec.ts';
+import { beneficiaryOf } from '../pool/reservation.ts';
 import { type PoolSpec, readAddressPool } from '../pool/spec.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
 import { editDistance, nearest } from '../text.ts';
@@ -28,6 +31,7 @@ export interface Warning extends Problem {
     | 'no-address'
     | 'host-addresses'
     | 'excluded-outside'
+    | 'reservation-unmet'
     | 'unknown-key'
     | 'deprecated'
     | 'no-prefix'
@@ -59,7 +63,11 @@ export function warningsOf(object: KubernetesObject, resources: CustomResources)
     warnings.push(
       ...(isOfPrefixes
         ? prefixPoolWarnings((spec ?? {}) as PrefixPoolSpec)
-        : [...deprecated(object, resource), ...poolWarnings((spec ?? {}) as PoolSpec)]),
+        : [
+            ...deprecated(object, resource),
+            ...poolWarnings((spec ?? {}) as PoolSpec),
+            ...reservationWarnings(object as Pool),
+          ]),
     );
   }
   if (kind === 'ClusterCIDR') {
@@ -150,6 +158,27 @@ function poolWarnings(given: PoolSpec): Warning[] {
     });
   }
   return warnings;
+}
+
+function reservationWarnings(pool: Pool): Warning[] {
+  const { ranges } = readPool(pool);
+  if (ranges === undefined) return [];
+  const { reservations, allocatable } = ranges;
+  const { namespace } = pool.metadata;
+  return reservations.list.flatMap((reservation, index): Warning[] => {
+    const first = reservations.of(reservation.block)!;
+    const add = (field: string, value: unknown, message: string): Warning[] => [
+      { rule: 'reservation-unmet', field: `spec.reservations[${index}].${field}`, value, message },
+    ];
+    const address = keyOf(reservation.block);
+    if (first !== reservation)
+      return add('address', address, `is reserved for ${beneficiaryOf(first)} before, which counts`);
+    if (!allocatable.covers(reservation.block))
+      return add('address', address, 'is not one that the pool gives out');
+    const other = reservation.namespace;
+    if (other === undefined || namespace === undefined || other === namespace) return [];
+    return add('namespace', other, `has no claims that the pool serves: those of ${namespace} are`);
+  });
 }
 
 function prefixPoolWarnings(spec: PrefixPoolSpec): Warning[] {

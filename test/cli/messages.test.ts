@@ -91,6 +91,10 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     pool('{addresses: [10.0.0.1], prefix: 24, gateway: 10.0.0.254/24}'),
     `:4: ${POOL}: spec.gateway: Invalid value: "10.0.0.254/24": ParseAddr("10.0.0.254/24"): unable to parse IP; write 10.0.0.254: the prefix length is spec.prefix`,
   ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, reservations: [{address: 10.0.0.1/32, claim: a}]}'),
+    `:4: ${POOL}: spec.reservations[0].address: Invalid value: "10.0.0.1/32": provided address is not a valid IP`,
+  ],
   // Fields
   [
     pool('\n  prefix: 24\n  addresses:\n    - 10.0.0.1\n  prefix: 25'),
@@ -221,6 +225,23 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
   [
     pool('{addresses: [10.0.0.1], prefix: 24, excludedAddresses: [10.0.0.9]}'),
     warned('spec.excludedAddresses[0]', '"10.0.0.9" excludes nothing: no address of the pool lies there'),
+  ],
+  [
+    pool(
+      '{addresses: [10.0.0.1], prefix: 24, reservations: [{address: 10.0.0.1, claim: a}, {address: 10.0.0.1, claim: b}]}',
+    ),
+    warned(
+      'spec.reservations[1].address',
+      '"10.0.0.1" is reserved for IPAddressClaim a before, which counts',
+    ),
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, reservations: [{address: 10.0.0.9, claim: a}]}'),
+    warned('spec.reservations[0].address', '"10.0.0.9" is not one that the pool gives out'),
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, reservations: [{address: 10.0.0.1, claim: a, namespace: b}]}'),
+    warned('spec.reservations[0].namespace', '"b" has no claims that the pool serves: those of default are'),
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, annotations: {metaipam.io/adress-space: lan}}'),

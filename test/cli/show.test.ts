@@ -77,7 +77,7 @@ InClusterIPPool default/machines  10.0.0.0    ▒${'·'.repeat(31)}${'×'.repeat
 InClusterIPPool team-a/machines   10.0.0.0    ${'·'.repeat(32)}${'×'.repeat(32)}  (4 each)
 ClusterCIDR workers               10.244.0.0  ·█··
 
-█ used  ▒ partly used  ◆ adopted  ▓ taken by another  ! out of range  ░ gateway, reserved  × excluded  · free
+█ used  ▒ partly used  ◆ adopted  ▓ taken by another  ▢ kept for a claim  ! out of range  ░ gateway, reserved  × excluded  · free
 `,
   );
 });
@@ -97,6 +97,42 @@ test('-o wide: every claim, what is withheld, the largest free range', async () 
   const { out } = await shown('-o', 'wide');
   assert.match(out, /InClusterIPPool default\/machines .* - +- +129 +10\.0\.0\.3-10\.0\.0\.127 +Ready\n/);
   assert.match(out, 'IPAddressClaim default/c  Paused: paused\nIPAddressClaim default/d  Paused: paused\n');
+});
+
+test('reservations: of a pool that is named, and of an address', async () => {
+  const reservations = [
+    { address: '10.0.0.2', claim: 'a' },
+    { address: '10.0.0.3', claimPattern: 'node-*', note: 'for the rack' },
+    { address: '10.1.0.1', claim: 'far' },
+  ];
+  const objects = [pool('machines', { ...SPEC, reservations }), allocation('machines', '10.0.0.2', 'a')];
+  const stdin = list(objects);
+  const { out } = await run(show.run, ['machines', '-f', '-'], { stdin });
+  const rows = out.slice(out.indexOf('RESERVED'), out.indexOf('\n\nInCluster')).split('\n');
+  assert.equal(
+    rows.map((row) => row.split(/ {2,}/).filter(Boolean)),
+    [
+      ['RESERVED', 'POOL', 'FOR', 'HELD BY', 'NOTE'],
+      ['10.0.0.2', 'InClusterIPPool default/machines', 'IPAddressClaim a', 'IPAddressClaim default/a'],
+      ['10.0.0.3', 'InClusterIPPool default/machines', 'IPAddressClaims node-*', '-', 'for the rack'],
+      [
+        '10.1.0.1',
+        'InClusterIPPool default/machines',
+        'IPAddressClaim far',
+        'is not one that the pool gives out',
+      ],
+    ],
+  );
+  assert.match(out, /10\.0\.0\.0 +░░█▢·/);
+  const json = JSON.parse((await run(show.run, ['-f', '-', '-o', 'json'], { stdin })).out);
+  assert.equal(json.pools[0].reservations, [
+    { address: '10.0.0.2', claim: 'a', holder: 'IPAddressClaim default/a' },
+    { address: '10.0.0.3', claimPattern: 'node-*', note: 'for the rack' },
+    { address: '10.1.0.1', claim: 'far', conflict: 'is not one that the pool gives out' },
+  ]);
+  assert.is(json.pools[0].kept, 1);
+  const holders = await run(show.run, ['10.0.0.3', '-f', '-'], { stdin });
+  assert.match(holders.out, 'kept for a claim: IPAddressClaims node-*, for the rack\n');
 });
 
 test('-o json and yaml: exact integers and every segment', async () => {

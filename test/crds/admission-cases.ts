@@ -102,6 +102,32 @@ const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['the longest lists, IPv4', { addresses: many4, prefix: 8, gateway: '10.0.0.1', excludedAddresses: many4 }],
   ['the longest lists, IPv6', { addresses: many6, prefix: 64, gateway: 'fd00::1', excludedAddresses: many6 }],
   [
+    'reservations',
+    {
+      addresses: few,
+      prefix: 24,
+      reservations: [
+        { address: '10.0.0.25', claim: 'vip', note: 'x' },
+        { address: 'fd00::1', claimPattern: 'web-*', namespace: 'a' },
+      ],
+    },
+  ],
+  [
+    'a reservation of a CIDR',
+    { addresses: few, prefix: 24, reservations: [{ address: '10.0.0.0/31', claim: 'vip' }] },
+    'provided address is not a valid IP',
+  ],
+  [
+    'a reservation for nobody',
+    { addresses: few, prefix: 24, reservations: [{ address: '10.0.0.25' }] },
+    'exactly one of claim and claimPattern is required',
+  ],
+  [
+    'a reservation for a name and a pattern',
+    { addresses: few, prefix: 24, reservations: [{ address: '10.0.0.25', claim: 'a', claimPattern: 'b' }] },
+    'exactly one of claim and claimPattern is required',
+  ],
+  [
     'a list that is too long',
     { addresses: [...many4, '10.0.0.1'], prefix: 8 },
     'must have at most 4096 items',

@@ -8,6 +8,7 @@ import type {
   GlobalInClusterIPPool,
   GlobalInClusterPrefixPool,
   InClusterIPPool,
+  InClusterIPPoolSpec,
   InClusterPrefixPool,
   InClusterPrefixPoolSpec,
   IPAddress,
@@ -107,14 +108,8 @@ interface ClaimExtra extends Extra {
   readonly clusterName?: string;
 }
 
-interface PoolSpec {
-  readonly addresses: string[];
-  readonly prefix?: number;
-  readonly gateway?: string;
-  readonly excludedAddresses?: string[];
-  readonly allocateReservedIPAddresses?: boolean;
-  readonly addressReuseGracePeriodSeconds?: number;
-}
+/** What a pool's spec need not say gets a value here. */
+type PoolSpec = Partial<InClusterIPPoolSpec>;
 
 export class Sandbox {
   readonly installation: Installation;

@@ -441,6 +441,11 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     subject: pools(withSpec({ excludedAddresses: [] })),
   },
   {
+    what: 'a pool that gives out what is reserved',
+    subject: pools(withSpec({ reservations: [] })),
+    faults: FAULTS,
+  },
+  {
     what: 'a pool that never looks again by itself',
     subject: pools((right) => (request, context) => {
       const { resyncAfterSeconds: _, ...response } = right(request, context);

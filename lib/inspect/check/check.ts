@@ -13,7 +13,13 @@ import {
   stuckClaims,
 } from './held-addresses.ts';
 import { duplicateCIDRs, orphanedPodCIDRClaims } from './node-blocks.ts';
-import { invalidObjects, missingNetworks, outOfRange, overlappingPools } from './pool-specs.ts';
+import {
+  invalidObjects,
+  missingNetworks,
+  outOfRange,
+  overlappingPools,
+  reservationConflicts,
+} from './pool-specs.ts';
 import { leakedAllocations, leftoverSlices, lostSlices } from './slices.ts';
 
 /**
@@ -25,6 +31,7 @@ import { leakedAllocations, leftoverSlices, lostSlices } from './slices.ts';
 export function check(objects: readonly KubernetesObject[], context: HookContext): Finding[] {
   const inventory = readInventory(objects);
   const book = readAddressBook(inventory, context);
+  const overview = overviewOf(objects, context);
   const findings: Finding[] = [
     ...duplicateAddresses(inventory, book, context),
     ...duplicateCIDRs(inventory, context),
@@ -38,7 +45,8 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...missingPools(inventory, book),
     ...missingNetworks(inventory),
     ...invalidObjects(objects),
-    ...outOfRange(overviewOf(objects, context), inventory),
+    ...outOfRange(overview, inventory),
+    ...reservationConflicts(overview),
     ...overlappingPools(inventory),
     ...stuckDeletions(inventory, context),
   ];

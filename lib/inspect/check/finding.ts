@@ -20,6 +20,7 @@ export const CHECKS = {
   'missing-pool': 'a claim whose pool does not exist, a ClusterCIDR whose network does not',
   'invalid-object': 'a spec that metaipam cannot use',
   'out-of-range': 'addresses in use that their pool does not give out',
+  'reservation-conflict': 'a reservation that does not hold',
   'overlapping-pools': 'pools or networks that may both give out the same address',
   'stuck-deletion': 'objects that are being deleted for ten minutes and are not gone',
 } as const;

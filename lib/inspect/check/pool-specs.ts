@@ -15,6 +15,7 @@ import { poolKind } from '../../pool/kinds.ts';
 import { holderOf, summarize } from '../../pool/plan.ts';
 import { type Pool, readPool } from '../../pool/pool.ts';
 import { poolTitleOf } from '../../pool/reference.ts';
+import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
 import { brokenRules } from '../../validation/rules.ts';
 import type { Inventory } from '../inventory.ts';
@@ -70,6 +71,16 @@ export function* outOfRange({ pools }: Overview, { allocations, addresses }: Inv
       message: `${plural(Number(count), one, many)} in use ${count === 1n ? 'is' : 'are'} not in the pool: ${ranges}${holder === undefined ? '' : ` (the first by ${holder})`}`,
       fix: `${kubectl('edit', pool)}  # list ${count === 1n ? 'it' : 'them'} again, or replace what uses ${count === 1n ? 'it' : 'them'}`,
     };
+  }
+}
+
+/** Reservations that those whom they are for cannot have. */
+export function* reservationConflicts({ pools }: Overview): Generator<Finding> {
+  for (const { pool, title, reservations } of pools) {
+    for (const message of conflictsOf(reservations)) {
+      const fix = `${kubectl('edit', pool)}  # change spec.reservations, or replace what is in the way`;
+      yield { check: 'reservation-conflict', severity: 'warning', object: title, message, fix };
+    }
   }
 }
 

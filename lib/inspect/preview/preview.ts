@@ -15,11 +15,12 @@ import { BlocksInUse } from '../../pool/in-use.ts';
 import { poolKind, type Unit } from '../../pool/kinds.ts';
 import { holderOf } from '../../pool/plan.ts';
 import { isOurs } from '../../pool/reference.ts';
+import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
 import { overlappingPools } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
 import { type NetworkOverview, networkOf } from '../network-overview.ts';
-import { type Overview, overviewOf } from '../overview.ts';
+import { type Overview, overviewOf, type PoolOverview } from '../overview.ts';
 import { blockLengthOf, rangesOf, type Space } from '../space.ts';
 import type { State } from '../state.ts';
 import type { Usage } from '../usage.ts';
@@ -31,6 +32,7 @@ export type EffectName =
   | 'claim-released'
   | 'out-of-range'
   | 'back-in-range'
+  | 'reservation'
   | 'runs-out'
   | 'capacity'
   | 'state'
@@ -191,6 +193,7 @@ function poolEffects(from: Side, to: Side): Effect[] {
       ...stateEffects(pool.title, old?.state, pool.state),
       ...usageEffects(pool.title, old, pool, unit),
       ...rangeEffects(pool.title, old, pool, unit, holders),
+      ...reservationEffects(pool.title, old, pool),
     ];
   });
 }
@@ -278,6 +281,13 @@ function rangeEffects(
     });
   }
   return effects;
+}
+
+function reservationEffects(object: string, from: PoolOverview | undefined, to: PoolOverview): Effect[] {
+  const known = new Set(conflictsOf(from?.reservations ?? []));
+  return conflictsOf(to.reservations)
+    .filter((conflict) => !known.has(conflict))
+    .map((message) => ({ effect: 'reservation', kind: 'bad', object, message }));
 }
 
 /** `10.0.0.7 (IPAddressClaim default/web-0)`; a long range by its ends. */

@@ -292,6 +292,21 @@ const FAULTS: [
     'kubectl edit inclusterippool -n default p  # list it again, or replace what uses it',
   ],
   [
+    'a reserved address that another claim has',
+    [
+      pool('r', {
+        addresses: ['10.7.0.1-10.7.0.9'],
+        prefix: 24,
+        reservations: [{ address: '10.7.0.5', claim: 'vip' }],
+      }),
+      ...bound('c', '10.7.0.5', 'r'),
+    ],
+    'reservation-conflict',
+    'InClusterIPPool default/r',
+    '10.7.0.5, reserved for IPAddressClaim vip, is held by IPAddressClaim default/c',
+    'kubectl edit inclusterippool -n default r  # change spec.reservations, or replace what is in the way',
+  ],
+  [
     'pools that overlap',
     [globalPool('g', { addresses: ['10.0.0.200-10.0.3.0'], prefix: 22 })],
     'overlapping-pools',

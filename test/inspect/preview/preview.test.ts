@@ -66,6 +66,15 @@ test('claims: served, waiting, changed, released', () => {
   ]);
 });
 
+test('pools: reservations that do not hold', () => {
+  const held = bound('a', '10.0.0.1');
+  const reserved = pool('p', { ...SPEC, reservations: [{ address: '10.0.0.1', claim: 'vip' }] });
+  const effect =
+    'reservation bad InClusterIPPool default/p: 10.0.0.1, reserved for IPAddressClaim vip, is held by IPAddressClaim default/a';
+  assert.equal(effects([pool('p', SPEC), ...held], [reserved, ...held]), [effect]);
+  assert.equal(effects([reserved, ...held], [reserved, ...held]), []);
+});
+
 test('pools: capacity, range, exhaustion, state, overlap', () => {
   const held = [...bound('a', '10.0.0.1'), ...bound('b', '10.0.0.4')];
   assert.equal(

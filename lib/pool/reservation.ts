@@ -1,0 +1,121 @@
+/** Addresses that a pool keeps for claims by their names, which are known before the claims are there. */
+import { FAMILY_BITS, parseAddress } from '../address/address.ts';
+import { type Prefix, prefixOf } from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import { keyOf } from '../allocation/slice.ts';
+import { type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+
+/** As it may arrive: nothing about it is certain. */
+export interface ReservationSpec {
+  readonly address?: string;
+  readonly namespace?: string;
+  readonly claim?: string;
+  readonly claimPattern?: string;
+  readonly note?: string;
+}
+
+export interface Reservation extends Omit<ReservationSpec, 'address'> {
+  readonly block: Prefix;
+}
+
+/** What has become of a reservation. */
+export interface ReservationState {
+  readonly reservation: Reservation;
+  /** `IPAddressClaim default/web-0`; undefined while nobody has it. */
+  readonly holder?: string;
+  /** What keeps it from those that it is meant for, as the end of a sentence about the address. */
+  readonly conflict?: string;
+}
+
+type ClaimName = Pick<ObjectMeta, 'namespace' | 'name'>;
+
+export class Reservations {
+  static readonly NONE = new Reservations([]);
+
+  /** In the user's order. */
+  readonly list: readonly Reservation[];
+  readonly blocks: RangeSet;
+  readonly #counting: ReadonlyMap<string, Reservation>;
+
+  constructor(list: readonly Reservation[]) {
+    this.list = list;
+    this.blocks = RangeSet.of(list.map(({ block }) => block));
+    // Of several of one block the first counts.
+    this.#counting = new Map(list.toReversed().map((each) => [keyOf(each.block), each]));
+  }
+
+  /** The one that counts for a block. */
+  of(block: Prefix): Reservation | undefined {
+    return this.#counting.get(keyOf(block));
+  }
+
+  /** Those that count for a claim: the ones that name it, or if none does those whose pattern fits. */
+  for(claim: ClaimName): readonly Reservation[] {
+    const own = this.list.filter((each) => this.of(each.block) === each && isFor(each, claim));
+    const named = own.filter(({ claim }) => claim !== undefined);
+    return named.length > 0 ? named : own;
+  }
+}
+
+/** Whether the claim may have what is reserved. */
+export function isFor(reservation: Reservation, { namespace = '', name }: ClaimName): boolean {
+  const { claim, claimPattern } = reservation;
+  if ((reservation.namespace ?? namespace) !== namespace) return false;
+  return claim === undefined ? matchesGlob(claimPattern ?? '', name) : claim === name;
+}
+
+/** Whose it is, for a message: `IPAddressClaim web-0`, `IPAddressClaims team-a/web-*`. */
+export function beneficiaryOf({ namespace, claim, claimPattern = '' }: Reservation): string {
+  const name = qualifiedName({ name: claim ?? claimPattern, ...(namespace !== undefined && { namespace }) });
+  return `IPAddressClaim${claim === undefined ? 's' : ''} ${name}`;
+}
+
+/** The reservations that do not hold: `10.0.0.7, reserved for IPAddressClaim web-0, is held by IPAddressClaim default/x`. */
+export function conflictsOf(reservations: readonly ReservationState[]): string[] {
+  return reservations.flatMap(({ reservation, conflict }) =>
+    conflict === undefined
+      ? []
+      : [`${keyOf(reservation.block)}, reserved for ${beneficiaryOf(reservation)}, ${conflict}`],
+  );
+}
+
+/** Reads `spec.reservations`, and notes what is wrong with it. */
+export function readReservations(entries: unknown, problems: Problem[]): Reservations {
+  const field = 'spec.reservations';
+  if (entries == null) return Reservations.NONE;
+  if (!Array.isArray(entries)) {
+    problems.push({ field, value: entries, message: 'must be a list' });
+    return Reservations.NONE;
+  }
+  const list: Reservation[] = [];
+  for (const [index, entry] of (entries as (ReservationSpec | null)[]).entries()) {
+    const { address: text, claim, claimPattern } = entry ?? {};
+    const address = typeof text === 'string' ? parseAddress(text) : undefined;
+    if (address === undefined) {
+      const message = 'provided address is not a valid IP';
+      problems.push({ field: `${field}[${index}].address`, value: text ?? null, message });
+    } else list.push({ ...entry, block: prefixOf(address, FAMILY_BITS[address.family]) });
+    if ([claim, claimPattern].filter((name) => typeof name === 'string' && name !== '').length !== 1) {
+      const message = 'exactly one of claim and claimPattern is required';
+      problems.push({ field: `${field}[${index}]`, value: entry, message });
+    }
+  }
+  return new Reservations(list);
+}
+
+/** Whether `text` is what the pattern says, in which `*` stands for any characters, also for none. Linear but for stars. */
+export function matchesGlob(pattern: string, text: string): boolean {
+  const [start = '', ...parts] = pattern.split('*');
+  const end = parts.pop();
+  if (end === undefined) return text === pattern;
+  if (!text.startsWith(start) || !text.endsWith(end) || text.length < start.length + end.length) return false;
+  const limit = text.length - end.length;
+  let at = start.length;
+  for (const part of parts) {
+    const found = text.indexOf(part, at);
+    if (found < 0 || found + part.length > limit) return false;
+    at = found + part.length;
+  }
+  return true;
+}

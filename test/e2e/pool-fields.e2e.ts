@@ -1,0 +1,37 @@
+/** Fields that Cluster API's in-cluster provider does not have. */
+import * as assert from 'uvu/assert';
+import type { InClusterIPPool } from '../../lib/kubernetes/types.ts';
+import { eventually } from './control-plane.ts';
+import { scenarios } from './scenarios.ts';
+
+const KIND = 'InClusterIPPool';
+
+const { scenario, run } = scenarios('fields of pools: ', { serveArgs: ['--cache-lag=3s'] });
+
+scenario('reservations: kept, given, told of, and nobody loses anything', async (box) => {
+  await box.pool({
+    addresses: ['10.0.0.1-10.0.0.5'],
+    reservations: [
+      { address: '10.0.0.1', claim: 'vip', note: 'known to the firewall' },
+      { address: '10.0.0.4', claimPattern: 'node-*' },
+    ],
+  });
+  await box.counts(KIND, { total: 5, used: 0, free: 3 });
+  assert.equal(await box.serve(['other']), ['10.0.0.2']);
+  await box.claim('thief', { annotations: { 'metaipam.io/requested-address': '10.0.0.1' } });
+  assert.match(await box.waiting('thief', 'AllocationFailed'), 'is reserved for IPAddressClaim vip');
+  assert.equal(await box.serve(['node-a', 'node-b', 'vip']), ['10.0.0.4', '10.0.0.3', '10.0.0.1']);
+  await box.patch(KIND, 'pool', { spec: { reservations: [{ address: '10.0.0.2', claim: 'late' }] } });
+  await eventually('the conflict to be told', async () => {
+    const pool = (await box.get(KIND, 'pool')) as object | undefined as InClusterIPPool | undefined;
+    const told = pool?.status?.conditions?.find(({ type }) => type === 'ReservationConflict');
+    return told?.status === 'True' && told.message.includes('10.0.0.2, reserved for IPAddressClaim late');
+  });
+  await box.claim('late');
+  assert.match(await box.waiting('late', 'AllocationFailed'), 'is in use by IPAddressClaim');
+  await box.settlesOn(['other', 'node-a', 'node-b', 'vip']);
+  await box.release('other');
+  assert.is((await box.bound('late')).spec.address, '10.0.0.2');
+});
+
+run();
