@@ -229,6 +229,16 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     if (ready === undefined || ready.status === 'True')
       return { rule: 'every claim gets an answer', message: `${title}: ${JSON.stringify(claim.status)}` };
     if (pool === undefined || isFrozen(pool) || pool.metadata.deletionTimestamp !== undefined) continue;
+    const had = allocations.filter(
+      ({ poolRef, entry }) =>
+        poolRef.uid === pool.metadata.uid &&
+        entry.released === undefined &&
+        entry.namespace === claim.metadata.namespace,
+    );
+    if (had.length >= (pool.spec.maxPerNamespace ?? Number.POSITIVE_INFINITY)) {
+      if (ready.reason === 'QuotaExceeded') continue;
+      return { rule: 'conditions tell the truth', message: `${title}: ${ready.reason}, not QuotaExceeded` };
+    }
     const requested = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
     const wanted =
       requested === undefined

@@ -47,6 +47,8 @@ export interface Layout {
   readonly hasPools: boolean;
   /** Whether some of the pools are of prefixes. */
   readonly hasPrefixes: boolean;
+  /** Whether pools give a namespace only so much. */
+  readonly hasQuotas: boolean;
   /** Whether pools of addresses keep some for certain claims. */
   readonly hasReservations: boolean;
   readonly hasNodes: boolean;
@@ -121,6 +123,7 @@ export function layoutOf(
     pools: hasPrefixes ? newest.pick(POOLS_WITH_PREFIXES) : pools,
     hasPools: domain === undefined ? dice < 7 : domain !== 'nodes',
     hasPrefixes,
+    hasQuotas: faults === FAULTS && new Random(seed ^ 0x9a0).chance(0.2),
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasClusters: random.chance(0.3),

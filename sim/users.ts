@@ -310,7 +310,10 @@ function poolObject({ random, layout }: Scene, pool: (typeof POOLS)[number]): Un
     ...(!kind.startsWith('Global') && { namespace: 'default' }),
     ...('space' in pool && { annotations: { [ADDRESS_SPACE_ANNOTATION]: pool.space } }),
   };
-  const spec = 'length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net, layout);
+  const spec = {
+    ...('length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net, layout)),
+    ...quota(random, layout),
+  };
   return { apiVersion: POOL_API_VERSION, kind, metadata, spec };
 }
 
@@ -327,7 +330,9 @@ function editPool(scene: Scene): UserOp | undefined {
           reservations: null,
           ...poolSpec(scene.random, known.net, scene.layout),
         };
-  return patch(scene, pool, 'edits', { spec });
+  return patch(scene, pool, 'edits', {
+    spec: { ...spec, maxPerNamespace: null, ...quota(scene.random, scene.layout) },
+  });
 }
 
 /** Some of the eight addresses of a subnet; now and then what is no pool at all. */
@@ -345,6 +350,10 @@ function poolSpec(random: Random, net: string, { hasReservations }: Layout): obj
     ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
     ...(hasReservations && { reservations: reservations(random, net) }),
   };
+}
+
+function quota(random: Random, { hasQuotas }: Layout): object {
+  return hasQuotas && random.chance(0.7) ? { maxPerNamespace: random.below(4) } : {};
 }
 
 /** Some that nobody can have are among them. */

@@ -29,6 +29,8 @@ export interface PoolOverview extends Usage {
   readonly state: ObjectState;
   readonly waiting: readonly Waiting[];
   readonly reservations: readonly ReservationState[];
+  /** See `PoolPlan`. */
+  readonly overQuota: ReadonlyMap<string, number>;
 }
 
 /**
@@ -67,6 +69,7 @@ function poolOverview({ pool, view, plan }: PoolAccount, claims: readonly IPAddr
     state: stateOf(pool.status?.conditions, poolConditions(view, plan)),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
     reservations: plan.reservations,
+    overQuota: plan.overQuota,
     ...usageOfPool(pool, { ...plan, adopted: RangeSet.of(adopted) }),
     total,
     used,

@@ -54,7 +54,7 @@ function plainOverview({ pools, networks, waitingForNoPool }: Overview): object 
   };
 }
 
-function plainPool({ pool, state, waiting, reservations, ...usage }: PoolOverview): object {
+function plainPool({ pool, state, waiting, reservations, overQuota, ...usage }: PoolOverview): object {
   const { kind, metadata } = pool;
   return {
     kind,
@@ -63,6 +63,7 @@ function plainPool({ pool, state, waiting, reservations, ...usage }: PoolOvervie
     state,
     ...plainUsage(usage),
     waiting: waiting.map((each: Waiting) => ({ ...each })),
+    ...(overQuota.size > 0 && { overQuota: Object.fromEntries(overQuota) }),
     ...(reservations.length > 0 && { reservations: reservations.map(plainReservation) }),
   };
 }

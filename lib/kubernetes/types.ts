@@ -86,9 +86,9 @@ export interface SliceEntry {
 
 export interface SliceAnswer {
   /**
-   * As one word for programs. To a claim: no address is free (PoolExhausted), the pool is invalid,
-   * paused or going away (PoolNotReady), this claim asks for what it cannot have (AllocationFailed), or
-   * nothing is kept for it (NothingHeld).
+   * As one word for programs. To a claim: no address is free (PoolExhausted), its namespace has all that
+   * it may (QuotaExceeded), the pool is invalid, paused or going away (PoolNotReady), this claim asks
+   * for what it cannot have (AllocationFailed), or nothing is kept for it (NothingHeld).
    */
   readonly reason: string;
   /** The same as a sentence for people. */
@@ -341,6 +341,11 @@ export interface InClusterIPPoolSpec {
    */
   readonly reservations?: readonly Reservation[];
   /**
+   * How many addresses the claims of one namespace may have of the pool. Further claims wait with the
+   * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
+   */
+  readonly maxPerNamespace?: number;
+  /**
    * How many seconds an address stays out of use after its claim is gone, so that neighbours' ARP or NDP
    * entries and slow machines let go of it. Without it an address is free at once.
    */
@@ -459,6 +464,11 @@ export interface InClusterPrefixPoolSpec {
    * `prefixes`. A prefix of which any address is excluded is given to nobody.
    */
   readonly excludedPrefixes?: readonly string[];
+  /**
+   * How many prefixes the claims of one namespace may have of the pool. Further claims wait with the
+   * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
+   */
+  readonly maxPerNamespace?: number;
   /**
    * How many seconds a prefix stays out of use after its claim is gone, so that routes to it and slow
    * machines let go of it. Without it a prefix is free at once.

@@ -25,7 +25,7 @@ import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../k
 import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import { shorten } from '../text.ts';
+import { plural, shorten } from '../text.ts';
 import { isInBadAddressSpace } from './address-space.ts';
 import { blockOf, requestedBlock } from './block.ts';
 import { BlocksInUse } from './in-use.ts';
@@ -54,6 +54,8 @@ export interface PoolPlan {
   /** Beside `used`, what is not free: neighbours have it, or nobody can tell who has what of it. */
   readonly taken: RangeSet;
   readonly reservations: readonly ReservationState[];
+  /** Namespaces that have more of the pool than they may, and how much: they keep it. */
+  readonly overQuota: ReadonlyMap<string, number>;
   /** IPAddresses of the pool that say nothing that can be read. They count as out of range. */
   readonly unreadable: readonly IPAddress[];
   /** Seconds until time alone changes this plan; infinite if it does not. */
@@ -114,6 +116,8 @@ class Planner {
   readonly #added: { block: Prefix; entry: SliceEntry }[] = [];
   readonly #bells: Set<string>;
   readonly #answers = new Map<string, SliceAnswer>();
+  /** How much the claims of each namespace have. */
+  readonly #had = new Map<string, number>();
   readonly #unreadable: IPAddress[] = [];
   #pending = 0;
   #changesInSeconds = Number.POSITIVE_INFINITY;
@@ -172,6 +176,7 @@ class Planner {
       standstill: this.#standstill,
       ...this.#count(),
       reservations: this.#reservations(),
+      overQuota: new Map([...this.#had].filter(([, count]) => count > this.#quota)),
       unreadable: this.#unreadable,
       changesInSeconds: this.#changesInSeconds,
     };
@@ -209,7 +214,10 @@ class Planner {
         claim !== undefined && !this.#isPaused && isGivenUp(claim, each, held.get(entry.uid) ?? []);
       if (entry.released !== undefined) this.#hold(each, entry.released, claim);
       else if (isLeft) this.#hold(each, formatTime(this.#now), claim);
-      else this.#kept.push(each);
+      else {
+        this.#kept.push(each);
+        this.#counted(entry);
+      }
     }
     for (const [uid, several] of held) if (several.length > 1) this.#bells.add(uid);
     return held;
@@ -336,6 +344,7 @@ class Planner {
     const { one } = this.#unit;
     const unspecific: IPAddressClaim[] = [];
     for (const claim of claims) {
+      if (this.#exceedsQuota(claim)) continue;
       const text = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
       const block = text === undefined ? undefined : requestedBlock(text, this.#unit, ranges.blockLength);
       const holder = block && this.#inUse.holderOf(block);
@@ -354,10 +363,30 @@ class Planner {
     if (unspecific.length === 0) return;
     const free = blocksIn(this.#free(ranges), ranges.blockLength);
     for (const claim of unspecific) {
+      if (this.#exceedsQuota(claim)) continue;
       const next = free.next();
       if (next.done) this.#refuse(claim, 'PoolExhausted', `${this.#title} has no free ${one}`);
       else this.#add(claim, next.value);
     }
+  }
+
+  get #quota(): number {
+    return this.#ranges?.maxPerNamespace ?? Number.POSITIVE_INFINITY;
+  }
+
+  #counted({ namespace = '' }: { readonly namespace?: string }): void {
+    this.#had.set(namespace, (this.#had.get(namespace) ?? 0) + 1);
+  }
+
+  /** Whether the claim's namespace has all that it may have. Who had an address gets it again whatever the quota. */
+  #exceedsQuota(claim: IPAddressClaim): boolean {
+    const { namespace = '' } = claim.metadata;
+    const had = this.#had.get(namespace) ?? 0;
+    if (had < this.#quota) return false;
+    const { one, many } = this.#unit;
+    const what = `${plural(had, one, many)} of ${this.#title}, of at most ${this.#quota}`;
+    this.#refuse(claim, 'QuotaExceeded', `namespace ${namespace} has ${what}`);
+    return true;
   }
 
   /** Whether something is reserved for the claim. One that reservations name gets what they say or nothing. */
@@ -401,6 +430,7 @@ class Planner {
   #add(claim: IPAddressClaim, block: Prefix, more: Partial<SliceEntry> = {}): void {
     const { uid = '', namespace, name } = claim.metadata;
     this.#inUse.add(block, titleOf(claim));
+    this.#counted(claim.metadata);
     this.#added.push({ block, entry: { uid, ...(namespace && { namespace }), name, ...more } });
   }
 

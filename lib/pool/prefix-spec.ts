@@ -5,7 +5,7 @@ import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { PoolReading } from './ranges.ts';
 import { Reservations } from './reservation.ts';
-import { readGateway } from './spec.ts';
+import { readGateway, readQuota } from './spec.ts';
 
 /** The spec of an InClusterPrefixPool or a GlobalInClusterPrefixPool, as it may arrive: nothing about it is certain. */
 export interface PrefixPoolSpec {
@@ -14,6 +14,7 @@ export interface PrefixPoolSpec {
   readonly gateway?: string;
   readonly excludedPrefixes?: readonly string[];
   readonly addressReuseGracePeriodSeconds?: number;
+  readonly maxPerNamespace?: number;
 }
 
 /** What the CRD puts where nothing is said. */
@@ -43,6 +44,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
   const family = prefixes[0]?.family;
   const excluded = readExcluded(spec.excludedPrefixes, family, problems);
   const gateway = readGateway(spec.gateway, problems);
+  const quota = readQuota(spec.maxPerNamespace, problems);
   if (family !== undefined && prefixes.some((prefix) => prefix.family !== family)) {
     const message = 'provided prefixes are of mixed IP families';
     problems.push({ field: 'spec.prefixes', value: spec.prefixes, message });
@@ -76,6 +78,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
       prefix: length,
       ...(spec.gateway && { gateway: spec.gateway }),
       reuseGracePeriodSeconds: addressReuseGracePeriodSeconds,
+      ...quota,
     },
     problems: [],
   };

@@ -20,6 +20,8 @@ export interface PoolRanges {
   /** As the user wrote it. */
   readonly gateway?: string;
   readonly reuseGracePeriodSeconds: number;
+  /** How much the claims of one namespace may have. */
+  readonly maxPerNamespace?: number;
 }
 
 export type PoolReading =

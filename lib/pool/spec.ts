@@ -15,6 +15,7 @@ export interface PoolSpec {
   readonly excludedAddresses?: readonly string[];
   readonly addressReuseGracePeriodSeconds?: number;
   readonly reservations?: readonly ReservationSpec[];
+  readonly maxPerNamespace?: number;
   /** These three are from v1alpha1: see `withoutSubnet`. */
   readonly subnet?: string;
   readonly start?: string;
@@ -65,6 +66,7 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
       message: 'addresses and excluded addresses are of mixed IP families',
     });
   }
+  const quota = readQuota(spec.maxPerNamespace, problems);
   if (!(addressReuseGracePeriodSeconds >= 0)) {
     problems.push({
       field: 'spec.addressReuseGracePeriodSeconds',
@@ -88,7 +90,10 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
     });
   }
   if (problems.length > 0) return { problems: problems.map(asGiven) };
-  return { ranges: poolRanges(spec, listed, excluded, gateway, prefix, reservations), problems: [] };
+  return {
+    ranges: { ...poolRanges(spec, listed, excluded, gateway, prefix, reservations), ...quota },
+    problems: [],
+  };
 }
 
 /**
@@ -166,6 +171,18 @@ export function readGateway(text: string | undefined, problems: Problem[]): Addr
     });
   }
   return gateway;
+}
+
+/** How much the claims of one namespace may have. */
+export function readQuota(
+  maxPerNamespace: number | undefined,
+  problems: Problem[],
+): Pick<PoolRanges, 'maxPerNamespace'> {
+  if (maxPerNamespace == null) return {};
+  if (Number.isInteger(maxPerNamespace) && maxPerNamespace >= 0) return { maxPerNamespace };
+  const message = 'maxPerNamespace must be a whole number, 0 or more';
+  problems.push({ field: 'spec.maxPerNamespace', value: maxPerNamespace, message });
+  return {};
 }
 
 function isOneFamily(ranges: readonly Range[]): boolean {

@@ -127,6 +127,8 @@ const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
     { addresses: few, prefix: 24, reservations: [{ address: '10.0.0.25', claim: 'a', claimPattern: 'b' }] },
     'exactly one of claim and claimPattern is required',
   ],
+  ['a quota of nothing', { addresses: few, prefix: 24, maxPerNamespace: 0 }],
+  ['a quota below 0', { addresses: few, prefix: 24, maxPerNamespace: -1 }, 'maxPerNamespace'],
   [
     'a list that is too long',
     { addresses: [...many4, '10.0.0.1'], prefix: 8 },

@@ -34,4 +34,21 @@ scenario('reservations: kept, given, told of, and nobody loses anything', async 
   assert.is((await box.bound('late')).spec.address, '10.0.0.2');
 });
 
+scenario('a quota: who exceeds it waits, and a lower one takes nothing', async (box) => {
+  const kind = 'GlobalInClusterIPPool';
+  const other = await box.sibling();
+  await box.pool({ addresses: ['10.0.0.1-10.0.0.9'], maxPerNamespace: 2 }, kind);
+  await box.serve(['one', 'two'], { kind });
+  await box.claim('three', { kind });
+  assert.match(await box.waiting('three', 'QuotaExceeded'), 'has 2 addresses of GlobalInClusterIPPool');
+  await other.claim('one', { kind, pool: box.poolName(kind) });
+  assert.is((await other.bound('one')).spec.address, '10.0.0.3');
+  await box.patch(kind, box.poolName(kind), { spec: { maxPerNamespace: 1 } });
+  await box.settlesOn(['one', 'two']);
+  await box.release('one');
+  await box.waiting('three', 'QuotaExceeded');
+  await box.release('two');
+  await box.bound('three');
+});
+
 run();

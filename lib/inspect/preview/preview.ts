@@ -32,6 +32,7 @@ export type EffectName =
   | 'claim-released'
   | 'out-of-range'
   | 'back-in-range'
+  | 'over-quota'
   | 'reservation'
   | 'runs-out'
   | 'capacity'
@@ -194,6 +195,7 @@ function poolEffects(from: Side, to: Side): Effect[] {
       ...usageEffects(pool.title, old, pool, unit),
       ...rangeEffects(pool.title, old, pool, unit, holders),
       ...reservationEffects(pool.title, old, pool),
+      ...quotaEffects(pool.title, old, pool),
     ];
   });
 }
@@ -288,6 +290,18 @@ function reservationEffects(object: string, from: PoolOverview | undefined, to: 
   return conflictsOf(to.reservations)
     .filter((conflict) => !known.has(conflict))
     .map((message) => ({ effect: 'reservation', kind: 'bad', object, message }));
+}
+
+function quotaEffects(object: string, from: PoolOverview | undefined, to: PoolOverview): Effect[] {
+  const { one, many } = poolKind(to.pool.kind).unit;
+  return [...to.overQuota]
+    .filter(([namespace]) => !from?.overQuota.has(namespace))
+    .map(([namespace, count]) => ({
+      effect: 'over-quota',
+      kind: 'bad',
+      object,
+      message: `namespace ${namespace} has ${plural(count, one, many)}, more than it may: it keeps them and gets no more`,
+    }));
 }
 
 /** `10.0.0.7 (IPAddressClaim default/web-0)`; a long range by its ends. */

@@ -66,6 +66,15 @@ test('claims: served, waiting, changed, released', () => {
   ]);
 });
 
+test('pools: namespaces that have more than they may', () => {
+  const held = [...bound('a', '10.0.0.1'), ...bound('b', '10.0.0.2')];
+  const limited = pool('p', { ...SPEC, maxPerNamespace: 1 });
+  assert.equal(effects([pool('p', SPEC), ...held], [limited, ...held]), [
+    'over-quota bad InClusterIPPool default/p: namespace default has 2 addresses, more than it may: it keeps them and gets no more',
+  ]);
+  assert.equal(effects([limited, ...held], [limited, ...held]), []);
+});
+
 test('pools: reservations that do not hold', () => {
   const held = bound('a', '10.0.0.1');
   const reserved = pool('p', { ...SPEC, reservations: [{ address: '10.0.0.1', claim: 'vip' }] });
