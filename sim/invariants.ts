@@ -267,24 +267,25 @@ export class Invariants {
   #checkAddresses(): Violation | undefined {
     const { cluster } = this.#world;
     const addresses = addressesByName(cluster);
-    const spaces = new Map<string, string>();
-    for (const pool of poolsOf(cluster)) spaces.set(keyOfPool(pool), spaceOf(pool));
+    const pools = new Map(poolsOf(cluster).map((pool) => [keyOfPool(pool), pool]));
     const holders = new Map<string, { address: string; title: string }[]>();
     for (const claim of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
       const address = addressOf(claim, addresses);
       if (address === undefined) continue;
       const { uid = '', namespace } = claim.metadata;
       const title = `IPAddressClaim ${qualifiedName(claim.metadata)} (${uid.slice(0, 8)})`;
-      // People have deleted its IPAddress, or its slice, before it could write down what it had.
+      const pool = pools.get(poolKey(claim.spec.poolRef, namespace));
+      const had = this.#addresses.get(uid) ?? address;
+      // People have deleted its IPAddress or its slice before it could write down what it had, or its pool gives that no more.
       const isForgotten =
-        this.#tampered.has(uid) && claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined;
-      const first = isForgotten ? address : (this.#addresses.get(uid) ?? address);
+        this.#tampered.has(uid) &&
+        (claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined || !(pool && gives(pool.spec, had)));
+      const first = isForgotten ? address : had;
       this.#addresses.set(uid, first);
       if (first !== address) {
         return { rule: 'a claim keeps its address', message: `${title} had ${first} and has ${address}` };
       }
-      const pool = poolKey(claim.spec.poolRef, namespace);
-      const space = spaces.get(pool) ?? pool;
+      const space = pool === undefined ? poolKey(claim.spec.poolRef, namespace) : spaceOf(pool);
       const others = holders.get(space) ?? [];
       const other = others.find((each) => textsOverlap(each.address, address));
       if (other !== undefined) {
