@@ -64,8 +64,7 @@ async function remove(
   name: string,
   propagationPolicy: string,
 ): Promise<void> {
-  const options = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy };
-  accepted(await box.api('DELETE', resource, name, options));
+  accepted(await box.api('DELETE', resource, `${name}?propagationPolicy=${propagationPolicy}`));
 }
 
 /** Waits until the two nodes show these blocks of the secondary network, in either order. */
