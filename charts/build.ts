@@ -15,7 +15,7 @@ const SOURCES = {
   crds: 'crds/*.yaml',
   'crds/cluster-api': 'crds/cluster-api/*.yaml',
   controllers: 'metacontroller/*.yaml',
-  admission: 'metacontroller/admission/*.yaml',
+  admission: 'metacontroller/{.,admission}/*.yaml',
 } as const;
 
 /** The text of every copy, by its path in the chart. */
@@ -28,10 +28,13 @@ export function copies(): Map<string, string> {
       const kind = /^kind: (.*)$/m.exec(text)?.[1] ?? '';
       if (kind === 'Kustomization') continue;
       if (folder === 'controllers' && !kind.endsWith('Controller')) continue;
+      if (folder === 'admission' && !kind.endsWith('AdmissionPolicy')) continue;
       found.set(join('files', folder, basename(path)), text);
     }
   }
-  found.set('files/default-pod-network.yaml', read('metacontroller/default-pod-network.yaml'));
+  for (const name of ['default-pod-network.yaml', 'tenant-roles.yaml']) {
+    found.set(join('files', name), read(join('metacontroller', name)));
+  }
   return found;
 }
 

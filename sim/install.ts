@@ -12,7 +12,7 @@ export interface Install {
   readonly crds: readonly CustomResourceDefinition[];
   /** By the CRDs. */
   readonly admission: Admission;
-  /** By the CRDs and the policies of metacontroller/admission. */
+  /** By the CRDs and the policies, but for the one that refuses deletions: people here are to delete what is in use. */
   readonly admissionWithPolicies: Admission;
   /** By name. */
   readonly controllers: ReadonlyMap<string, ControllerConfig>;
@@ -44,7 +44,10 @@ function readInstall(): Install {
   return {
     crds: [...crds, CLUSTERS],
     admission: crdAdmission(crds),
-    admissionWithPolicies: crdAdmission(crds, readObjects('metacontroller/admission')),
+    admissionWithPolicies: crdAdmission(crds, [
+      ...objects.filter(({ metadata }) => metadata.name !== 'metaipam-delete-protection'),
+      ...readObjects('metacontroller/admission'),
+    ]),
     controllers: new Map(
       (controllers as object[] as ControllerConfig[]).map((config) => [config.metadata.name, config]),
     ),

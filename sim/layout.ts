@@ -116,11 +116,17 @@ export function layoutOf(
   const newest = new Random(seed ^ 0x64);
   const hasPrefixes =
     domain === 'prefixes' || (domain === undefined && faults === FAULTS && newest.chance(0.2));
+  // Likewise.
+  const hasNamesake = new Random(seed ^ 0xab).chance(0.4);
   const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
   const pools = random.pick(POOLS);
   return {
     seed,
-    pools: hasPrefixes ? newest.pick(POOLS_WITH_PREFIXES) : pools,
+    pools: hasPrefixes
+      ? newest.pick(POOLS_WITH_PREFIXES)
+      : hasNamesake && pools.includes(1)
+        ? [...pools, 6]
+        : pools,
     hasPools: domain === undefined ? dice < 7 : domain !== 'nodes',
     hasPrefixes,
     hasQuotas: faults === FAULTS && new Random(seed ^ 0x9a0).chance(0.2),

@@ -38,7 +38,10 @@ interface Action {
   readonly act: (scene: Scene) => UserOp | undefined;
 }
 
-/** The pools a world may have. `a` is there in each kind, and `b` and `c` share their addresses. */
+/**
+ * The pools a world may have. `a` is there in each kind, `b` and `c` share their addresses, and `d` means to, but its
+ * space is another.
+ */
 const POOLS = [
   { kind: 'InClusterIPPool', name: 'a', net: '10.0.0.' },
   { kind: 'InClusterIPPool', name: 'b', net: '10.0.1.', space: 'lab' },
@@ -46,6 +49,7 @@ const POOLS = [
   { kind: 'GlobalInClusterIPPool', name: 'a', net: 'fd00::' },
   { kind: 'InClusterPrefixPool', name: 'a', net: 'fd10:0:0:', length: 64 },
   { kind: 'GlobalInClusterPrefixPool', name: 'a', net: '10.9.', length: 24 },
+  { kind: 'GlobalInClusterIPPool', name: 'd', net: '10.0.1.', space: 'lab' },
 ] as const;
 const CLUSTER_CIDRS: Readonly<Record<string, object>> = {
   all: { ipv4: '10.244.0.0/26', perNodeHostBits: 4 },

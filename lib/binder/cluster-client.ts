@@ -183,6 +183,15 @@ export class ClusterClient {
     await this.#custom.replaceNamespacedCustomObject(request, this.#within(signal));
   }
 
+  /** Merges `patch` into a custom resource, whose status alone it changes. */
+  async patchStatus(path: ObjectPath, patch: object, signal: AbortSignal): Promise<void> {
+    const { namespace } = path;
+    const request = { ...parts(path), body: patch, fieldManager: FIELD_MANAGER };
+    const options = this.#within(signal, [setHeaderMiddleware('Content-Type', PatchStrategy.MergePatch)]);
+    if (namespace === undefined) await this.#custom.patchClusterCustomObjectStatus(request, options);
+    else await this.#custom.patchNamespacedCustomObjectStatus({ ...request, namespace }, options);
+  }
+
   /** Applies a namespaced custom resource on the server's side, in the name of Metacontroller. */
   async applyObject(path: ObjectPath, body: KubeObject, signal: AbortSignal): Promise<void> {
     const { namespace = '' } = path;

@@ -5,6 +5,7 @@ import { overlappingPools } from '../inspect/check/pool-specs.ts';
 import { readInventory } from '../inspect/inventory.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { advise } from '../validation/advice.ts';
 import { validateObjects } from '../validation/index.ts';
 import { groupOf } from '../validation/rules.ts';
@@ -63,7 +64,7 @@ function duplicates(objects: readonly LoadedObject[], { all }: CustomResources):
 function overlaps(objects: readonly LoadedObject[]): Diagnostic[] {
   const loaded = new Map(objects.map((each) => [titleOf(each.object), each]));
   const inventory = readInventory(objects.map(({ object }) => object));
-  return [...overlappingPools(inventory)].flatMap(({ object, message }) => {
+  return [...overlappingPools(inventory, DEFAULT_CONFIG.installNamespace)].flatMap(({ object, message }) => {
     const place = loaded.get(object);
     return place === undefined
       ? []

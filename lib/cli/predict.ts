@@ -65,8 +65,13 @@ export function predict(
   const isKnown = ({ object: { apiVersion, kind } }: LoadedObject) =>
     world.resources.findKind(apiVersion, kind) !== undefined;
   const { changes, refused } = applyAll(world, applied.filter(isKnown));
-  const going = deleted.filter((each) => isKnown(each) && world.get(refTo(each.object)) !== undefined);
-  for (const { object } of going) world.delete(refTo(object));
+  const going: LoadedObject[] = [];
+  for (const each of deleted) {
+    if (!isKnown(each) || world.get(refTo(each.object)) === undefined) continue;
+    const { error } = world.delete(refTo(each.object));
+    if (error === undefined) going.push(each);
+    else refused.push(refusal(each, error.message));
+  }
 
   const restless = describeUnrest(undisturbed.settle());
   const unrest = describeUnrest(world.settle()).filter((line) => !restless.includes(line));
@@ -115,7 +120,7 @@ function applyAll(
     const before = world.get(refTo(object));
     const { object: after, error } = world.apply(object as Unstructured);
     if (error !== undefined) {
-      refused.push(at(loaded, { rule: 'refused', severity: 'error', message: error.message }));
+      refused.push(refusal(loaded, error.message));
       continue;
     }
     const fields = before === undefined ? [] : changedFields(before, after);
@@ -123,6 +128,10 @@ function applyAll(
     changes.push({ action, object: titleOf(after), fields });
   }
   return { changes, refused };
+}
+
+function refusal(loaded: LoadedObject, message: string): Diagnostic {
+  return at(loaded, { rule: 'refused', severity: 'error', message });
 }
 
 function describeDeletion(world: Cluster, object: KubernetesObject): ObjectChange {

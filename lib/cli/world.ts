@@ -5,11 +5,13 @@ import { crdAdmission } from '../engine/crd-admission.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
 import { NodeBinder } from '../engine/node-binder.ts';
 import type { Unstructured } from '../engine/object.ts';
+import { OverlapReporter } from '../engine/overlap-reporter.ts';
 import type { CustomResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
 import { CLUSTER_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { readInstall } from './install-manifests.ts';
 
 /** Cluster API's Cluster, as far as IPAM goes; its CRD is not ours to ship. */
@@ -38,7 +40,8 @@ let shipped: Shipped | undefined;
 function readShipped(): Shipped {
   if (shipped === undefined) {
     const crds = readCustomResourceDefinitions();
-    shipped = { crds, admission: crdAdmission(crds), install: readInstall() as Unstructured[] };
+    const install = readInstall() as Unstructured[];
+    shipped = { crds, admission: crdAdmission(crds, install), install };
   }
   return shipped;
 }
@@ -65,7 +68,10 @@ export function createEmptyWorld(
       apiVersion.startsWith('metacontroller.k8s.io/'),
     ) as object[] as ControllerConfig[],
     admission,
-    reconcilers: { binder: (environment) => new NodeBinder(environment) },
+    reconcilers: {
+      binder: (environment) => new NodeBinder(environment),
+      janitor: (environment) => new OverlapReporter(environment, options.config ?? DEFAULT_CONFIG),
+    },
   });
 }
 

@@ -138,6 +138,6 @@ export function examine(state: ClusterState, release: Release, now: number): Fin
     ...checkNodes(state.nodes, hasClusterCIDRs, now),
     ...checkStartUp(targets, workloads, itemsOf(state.nodes), hasClusterCIDRs),
     ...checkClaims(state.claims),
-    ...judge('admission', state.admissionPolicies, checkAdmissionPolicies),
+    ...judge('admission', state.admissionPolicies, (found) => checkAdmissionPolicies(found, release.install)),
   ];
 }

@@ -49,6 +49,10 @@ export interface Permission {
   readonly name?: string;
 }
 
+interface Binding extends KubernetesObject {
+  readonly roleRef: { readonly kind: string; readonly name: string };
+}
+
 interface Role extends KubernetesObject {
   readonly rules?: readonly {
     readonly apiGroups?: readonly string[];
@@ -61,7 +65,7 @@ interface Role extends KubernetesObject {
 /**
  * The rights that this release gives the server's ServiceAccount, in the namespaces where they are needed.
  *
- * @param released the objects of the install, with its Roles and ClusterRoles
+ * @param released the objects of the install, with its Roles and ClusterRoles and their bindings
  */
 export function requiredPermissions(
   { options, workload, leaseNamespace }: HookServer,
@@ -69,7 +73,11 @@ export function requiredPermissions(
 ): Permission[] {
   if (options === undefined || options['no-bind']) return [];
   const own = workload.metadata.namespace;
-  const roles = released.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole') as Role[];
+  const bindings = released.filter(({ kind }) => kind.endsWith('RoleBinding')) as Binding[];
+  // Those that are bound to nobody are for users.
+  const roles = released.filter(({ kind, metadata }) =>
+    bindings.some(({ roleRef }) => roleRef.kind === kind && roleRef.name === metadata.name),
+  ) as Role[];
   return roles.flatMap(({ kind, metadata, rules = [] }) =>
     rules.flatMap(({ apiGroups = [], resources = [], verbs, resourceNames }) =>
       apiGroups.flatMap((group) =>

@@ -28,6 +28,8 @@ export type ApiRequest =
       /** Delete only at this resourceVersion. */
       readonly resourceVersion?: string | undefined;
       readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+      /** Who asks, for admission policies; some user unless given. */
+      readonly user?: string;
     } & Target);
 
 export type Verb = ApiRequest['verb'];

@@ -7,8 +7,8 @@ import type { Unstructured } from './object.ts';
 import type { Admission } from './store.ts';
 
 /**
- * Objects of kinds that no CRD defines have no structure and no rules. `policies` are admission policies and their
- * bindings; by default there are none. Throws Error where a policy uses what is not supported.
+ * Objects of kinds that no CRD defines have no structure and no rules. `policies` has admission policies and their
+ * bindings, perhaps among others; by default there are none. Throws Error where a policy uses what is not supported.
  */
 export function crdAdmission(
   definitions: readonly CustomResourceDefinition[],

@@ -81,6 +81,7 @@ export class GarbageCollector implements Reconciler {
     const result = yield* api({
       verb: 'delete',
       ...item,
+      user: 'system:serviceaccount:kube-system:generic-garbage-collector',
       resourceVersion: live.metadata.resourceVersion,
       propagationPolicy: waits && this.#dependents(item.uid).length > 0 ? 'Foreground' : 'Background',
     });

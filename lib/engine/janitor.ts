@@ -78,7 +78,7 @@ export class Janitor implements Reconciler {
     const problems: string[] = [];
     for (const deed of this.#decide(view, { now: this.#environment.now(), config: this.#config })) {
       if (!(yield* this.#isConfirmed(deed))) continue;
-      const { error } = yield* api(this.#request(deed));
+      const { error } = yield* api(requestOf(deed, this.#strategy));
       const isOvertaken = ['NotFound', 'Conflict', 'AlreadyExists'].includes(error?.reason ?? '');
       if (error !== undefined && !isOvertaken) problems.push(`${deed.why}: ${error.message}`);
     }
@@ -93,15 +93,19 @@ export class Janitor implements Reconciler {
     }
     return true;
   }
+}
 
-  #request({ act }: Deed): ApiRequest {
-    if (act.verb === 'delete') {
-      const { uid, resourceVersion } = act;
-      return { verb: 'delete', ...act.path, uid, resourceVersion, propagationPolicy: 'Background' };
-    }
-    const isApplied = act.verb === 'create' || (act.isSlice && this.#strategy === 'server-side-apply');
-    if (!isApplied) return { verb: 'update', ...act.path, object: act.object as object as Unstructured };
-    const object = appliedObject(act.object) as object as Unstructured;
-    return { verb: 'apply', ...act.path, object, fieldManager: METACONTROLLER };
+/** What does the deed. */
+export function requestOf({ act }: Deed, strategy: ApplyStrategy): ApiRequest {
+  if (act.verb === 'delete') {
+    const { uid, resourceVersion } = act;
+    return { verb: 'delete', ...act.path, uid, resourceVersion, propagationPolicy: 'Background' };
   }
+  if (act.verb === 'patch') {
+    return { verb: 'patch', subresource: 'status', ...act.path, patch: act.patch };
+  }
+  const isApplied = act.verb === 'create' || (act.isSlice && strategy === 'server-side-apply');
+  if (!isApplied) return { verb: 'update', ...act.path, object: act.object as object as Unstructured };
+  const object = appliedObject(act.object) as object as Unstructured;
+  return { verb: 'apply', ...act.path, object, fieldManager: METACONTROLLER };
 }

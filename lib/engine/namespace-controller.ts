@@ -47,6 +47,7 @@ export class NamespaceController implements Reconciler {
           verb: 'delete',
           ...target(apiVersion, type.resource, metadata),
           uid: metadata.uid,
+          user: 'system:serviceaccount:kube-system:namespace-controller',
         });
         if (result.error?.reason !== 'NotFound') objectOf(result, `empty namespace ${name}`);
       }

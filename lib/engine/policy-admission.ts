@@ -6,19 +6,32 @@ import { serverSideApply } from './server-side-apply.ts';
 
 /** A write in the storage version, whatever version it came in. */
 export function admissionRequest(
-  { group, resource, apiVersions }: ResourceType,
+  type: ResourceType,
   object: Unstructured,
   oldObject: Unstructured | undefined,
   subresource: 'status' | undefined,
 ): AdmissionRequest & { readonly object: Unstructured } {
-  const version = (apiVersions[0] as string).slice(group === '' ? 0 : group.length + 1);
   return {
     operation: oldObject === undefined ? 'CREATE' : 'UPDATE',
-    resource: { group, version, resource },
+    resource: resourceOf(type),
     subResource: subresource ?? '',
     object,
     oldObject,
   };
+}
+
+/** A deletion, likewise. */
+export function deletionRequest(
+  type: ResourceType,
+  oldObject: Unstructured,
+  user: string | undefined,
+): AdmissionRequest {
+  return { operation: 'DELETE', resource: resourceOf(type), subResource: '', oldObject, user };
+}
+
+function resourceOf({ group, resource, apiVersions }: ResourceType): AdmissionRequest['resource'] {
+  const version = (apiVersions[0] as string).slice(group === '' ? 0 : group.length + 1);
+  return { group, version, resource };
 }
 
 /** `object` with an ApplyConfiguration merged into it. */

@@ -10,7 +10,7 @@ import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
 import { deepEqual, isDeleting, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
 import { admitNode, checkMetadata, withoutEmptyMetadata } from './object-rules.ts';
-import { admissionRequest, applyConfiguration } from './policy-admission.ts';
+import { admissionRequest, applyConfiguration, deletionRequest } from './policy-admission.ts';
 import { uuid } from './random.ts';
 import { denied, invalid } from './refusal.ts';
 import type { Resources, ResourceType } from './resources.ts';
@@ -269,7 +269,7 @@ export class Store {
     old: Unstructured,
     request: ApiRequest & { verb: 'delete' },
   ): ApiResult {
-    const { uid, resourceVersion, propagationPolicy } = request;
+    const { uid, resourceVersion, propagationPolicy, user } = request;
     if (uid !== undefined && uid !== old.metadata.uid) {
       return apiError(
         'Conflict',
@@ -279,6 +279,8 @@ export class Store {
     if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
       return apiError('Conflict', `${type.resource} "${request.name}": the resourceVersion does not match`);
     }
+    const denial = this.#options.admission?.policies?.deny(deletionRequest(type, old, user));
+    if (denial !== undefined) return denied(type, old, denial);
     const finalizers = old.metadata.finalizers ?? [];
     const collected =
       propagationPolicy === 'Foreground'
@@ -371,8 +373,7 @@ export class Store {
   }
 }
 
-/** The finalizer of an object whose dependents go first. */
-/** Finalizers of the garbage collector. */
+/** Finalizers of the garbage collector: of an object whose dependents go first, and of one whose dependents stay. */
 export const FOREGROUND_DELETION = 'foregroundDeletion';
 export const ORPHAN_DEPENDENTS = 'orphan';
 

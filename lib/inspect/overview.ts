@@ -3,6 +3,7 @@ import { RangeSet } from '../address/range-set.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
+import { overlapCondition, overlapsByPool, type PoolOverlap } from '../pool/overlap.ts';
 import { type Pool, poolTitle } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import type { ReservationState } from '../pool/reservation.ts';
@@ -48,8 +49,9 @@ export function overviewOfInventory(inventory: Inventory, context: HookContext):
     inventory.claims.filter((claim) => isOurs(claim) && isWaiting(claim)),
     poolTitleOf,
   );
+  const overlaps = overlapsByPool(inventory.pools, context.config.installNamespace);
   const pools = accountsOf(inventory, context).map((account) =>
-    poolOverview(account, waiting.get(poolTitle(account.pool)) ?? []),
+    poolOverview(account, waiting.get(poolTitle(account.pool)) ?? [], overlaps.get(account.pool)),
   );
   for (const { title } of pools) waiting.delete(title);
   return {
@@ -59,14 +61,22 @@ export function overviewOfInventory(inventory: Inventory, context: HookContext):
   };
 }
 
-function poolOverview({ pool, view, plan }: PoolAccount, claims: readonly IPAddressClaim[]): PoolOverview {
+function poolOverview(
+  { pool, view, plan }: PoolAccount,
+  claims: readonly IPAddressClaim[],
+  overlaps: readonly PoolOverlap[] | undefined,
+): PoolOverview {
+  const overlapping = overlapCondition(pool, overlaps);
   const { total, used, free, outOfRange } = plan.counts;
   const listed = [...plan.slices.kept, ...plan.slices.added];
   const adopted = listed.filter(({ entry }) => entry.adopted === true).map(({ block }) => block);
   return {
     pool,
     title: poolTitle(pool),
-    state: stateOf(pool.status?.conditions, poolConditions(view, plan)),
+    state: stateOf(pool.status?.conditions, [
+      ...poolConditions(view, plan),
+      ...(overlapping === undefined ? [] : [overlapping]),
+    ]),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
     reservations: plan.reservations,
     overQuota: plan.overQuota,

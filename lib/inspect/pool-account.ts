@@ -6,7 +6,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../pool/address-space.ts';
 import { poolLabel } from '../pool/label.ts';
 import { type PoolPlan, planPool } from '../pool/plan.ts';
-import { type Pool, poolTitle, readPool, sliceNamespace } from '../pool/pool.ts';
+import { type Pool, poolTitle, readPool, sliceNamespace, sliceNamespaceOfAddress } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import { standstillOf } from '../pool/standstill.ts';
 import { type PoolView, poolViewOf } from '../pool/view.ts';
@@ -34,7 +34,9 @@ function finder(
 ): (pool: Pool) => PoolView {
   const claimsByPool = Map.groupBy(claims.filter(isOurs), poolTitleOf);
   const addressesByPool = Map.groupBy(addresses.filter(isOurs), poolTitleOf);
-  const addressesBySpace = byLabel(addresses.filter(isOurs), ADDRESS_SPACE_LABEL);
+  const addressesBySpace = byLabel(addresses.filter(isOurs), ADDRESS_SPACE_LABEL, (address) =>
+    sliceNamespaceOfAddress(address, installNamespace),
+  );
   const slicesByPool = byLabel(slices, POOL_LABEL);
   const slicesBySpace = byLabel(slices, ADDRESS_SPACE_LABEL);
   const slicesByUid = Map.groupBy(slices, ({ spec }) => spec.poolRef.uid);
@@ -50,28 +52,30 @@ function finder(
       return labels?.[POOL_LABEL] === label && (isOpen || deletionTimestamp !== undefined);
     };
     const isMine = ({ metadata: { labels } }: IPAddress) => (labels?.[POOL_LABEL] ?? label) === label;
-    const inSpace = <T>(map: ReadonlyMap<string, readonly T[]>, home: string | undefined) =>
-      space === undefined ? [] : (map.get(`${home} ${space}`) ?? []);
-    const related = [
-      ...(slicesByPool.get(`${namespace} ${label}`) ?? []),
-      ...inSpace(slicesBySpace, namespace),
-    ];
-    return poolViewOf(pool, {
+    const inSpace = <T>(map: ReadonlyMap<string, readonly T[]>) =>
+      space === undefined ? [] : (map.get(`${namespace} ${space}`) ?? []);
+    const related = [...(slicesByPool.get(`${namespace} ${label}`) ?? []), ...inSpace(slicesBySpace)];
+    const objects = {
       claims: (claimsByPool.get(poolTitle(pool)) ?? []).filter(isVisible),
       addresses: distinct([
         ...(addressesByPool.get(poolTitle(pool)) ?? []).filter(isMine),
-        ...inSpace(addressesBySpace, metadata.namespace),
+        ...inSpace(addressesBySpace),
       ]),
       slices: (slicesByUid.get(uid) ?? []).filter((slice) => slice.metadata.namespace === namespace),
       otherSlices: distinct(related).filter(({ spec }: AllocationSlice) => spec.poolRef.uid !== uid),
-    });
+    };
+    return poolViewOf(pool, objects, installNamespace);
   };
 }
 
 /** By namespace and value. */
-function byLabel<T extends KubernetesObject>(objects: readonly T[], key: string): Map<string, T[]> {
+function byLabel<T extends KubernetesObject>(
+  objects: readonly T[],
+  key: string,
+  namespaceOf = ({ metadata }: T) => metadata.namespace,
+): Map<string, T[]> {
   const labelled = objects.filter(({ metadata }) => metadata.labels?.[key] !== undefined);
-  return Map.groupBy(labelled, ({ metadata }) => `${metadata.namespace} ${metadata.labels![key]}`);
+  return Map.groupBy(labelled, (object) => `${namespaceOf(object)} ${object.metadata.labels![key]}`);
 }
 
 function distinct<T>(list: readonly T[]): T[] {

@@ -2,6 +2,8 @@
 import { SLICES_MISSING } from '../allocation/lost.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import type { Condition, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
+import { AMONG_SERVICES } from '../pod-network/network-status.ts';
+import { OVERLAPPING } from '../pool/overlap.ts';
 
 /** Why something is as it is, in the form of a condition. */
 export interface State {
@@ -44,6 +46,10 @@ export function stateOf(
   const exhausted = find(conditions, 'Exhausted', 'True');
   if (exhausted !== undefined)
     return { reason: 'PoolExhausted', message: exhausted.message ?? '', isReady: true };
+  for (const type of [OVERLAPPING, AMONG_SERVICES]) {
+    const said = find(conditions, type, 'True');
+    if (said !== undefined) return { reason: type, message: said.message ?? '', isReady: true };
+  }
   return { reason: 'Ready', message, isReady: true };
 }
 

@@ -40,6 +40,7 @@ import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool
 import { plural } from '../text.ts';
 import type { Check, Deed, ObjectPath } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
+import { overlapDeeds } from './overlap-deeds.ts';
 import {
   addressPath,
   claimPath,
@@ -61,7 +62,7 @@ export interface JanitorView {
 
 /** What is to be done now, each by itself. What has been done is not in view at once: its checks then fail. */
 export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
-  return [...poolDeeds(view, context), ...networkDeeds(view)];
+  return [...poolDeeds(view, context), ...overlapDeeds(view.pools, context), ...networkDeeds(view)];
 }
 
 export function poolDeeds(view: Omit<JanitorView, 'networks'>, context: HookContext): Deed[] {

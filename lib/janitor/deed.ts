@@ -37,6 +37,11 @@ export type Act = { readonly path: ObjectPath } & (
   | { readonly verb: 'delete'; readonly uid: string; readonly resourceVersion: string }
   | { readonly verb: 'update'; readonly object: KubernetesObject; readonly isSlice?: boolean }
   | { readonly verb: 'create'; readonly object: KubernetesObject }
+  /** A JSON merge patch, as of a resourceVersion: a count may be more than a number here can hold. */
+  | {
+      readonly verb: 'patch';
+      readonly patch: { readonly metadata: { readonly resourceVersion: string }; readonly status: object };
+    }
 );
 
 /**

@@ -12,6 +12,7 @@ import type { Pool } from '../pool/pool.ts';
 import { poolDeeds } from './decide.ts';
 import type { Deed } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
+import { overlapDeeds } from './overlap-deeds.ts';
 import { type DeedClient, isConfirmed, perform } from './perform.ts';
 
 export type JanitorClient = DeedClient & Pick<ClusterClient, 'watch'>;
@@ -122,8 +123,9 @@ export class Janitor {
       slices: slices.list(),
       pools: pools.flatMap((watched) => watched.list()),
     };
+    const context = { now: this.#clock.now(), config: this.#config };
     return [
-      ...(seesPools ? poolDeeds(ofPools, { now: this.#clock.now(), config: this.#config }) : []),
+      ...(seesPools ? [...poolDeeds(ofPools, context), ...overlapDeeds(ofPools.pools, context)] : []),
       ...(seesNetworks ? networkDeeds({ slices: slices.list(), networks: networks.list() }) : []),
     ];
   }

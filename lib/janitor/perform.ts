@@ -1,7 +1,10 @@
 import type { ClusterClient } from '../binder/cluster-client.ts';
 import { appliedObject, type Deed, holds, isApplied } from './deed.ts';
 
-export type DeedClient = Pick<ClusterClient, 'read' | 'replaceObject' | 'applyObject' | 'deleteObject'>;
+export type DeedClient = Pick<
+  ClusterClient,
+  'read' | 'replaceObject' | 'applyObject' | 'patchStatus' | 'deleteObject'
+>;
 
 /** Looks up on the API server what decides: what the deed was decided from may be old. */
 export async function isConfirmed(
@@ -18,6 +21,7 @@ export async function isConfirmed(
 /** Holds only for the object as it was. Throws what the client throws. */
 export async function perform({ act }: Deed, client: DeedClient, signal: AbortSignal): Promise<void> {
   if (act.verb === 'delete') await client.deleteObject(act.path, act, signal);
+  else if (act.verb === 'patch') await client.patchStatus(act.path, act.patch, signal);
   else if (act.verb === 'create' || isApplied(act.object)) {
     await client.applyObject(act.path, appliedObject(act.object), signal);
   } else await client.replaceObject(act.path, act.object, signal);

@@ -9,13 +9,16 @@ import type { KubernetesObject } from './object.ts';
 
 /** A write of an object before it happens. */
 export interface AdmissionRequest {
-  readonly operation: 'CREATE' | 'UPDATE';
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
   readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
   /** Empty, or `status`. */
   readonly subResource: string;
-  readonly object: KubernetesObject;
-  /** The object before an update. */
+  /** A deletion has none. */
+  readonly object?: KubernetesObject | undefined;
+  /** The object before an update or a deletion. */
   readonly oldObject?: KubernetesObject | undefined;
+  /** The name of who asks. */
+  readonly user?: string | undefined;
 }
 
 /** Why a write is refused, in the API server's words. */
@@ -219,12 +222,13 @@ function matches(rule: ResourceRule, { operation, resource, subResource }: Admis
 
 /** What the expressions of a policy see. A variable that cannot be evaluated is an error where it is used. */
 function bind(policy: Policy, request: AdmissionRequest): Variables {
-  const { operation, resource, subResource, object, oldObject } = request;
-  const { name, namespace = '' } = object.metadata;
+  const { operation, resource, subResource, object, oldObject, user: username = '' } = request;
+  const { name = '', namespace = '' } = (object ?? oldObject)?.metadata ?? {};
+  const userInfo = { username };
   const variables: Record<string, Variables[string]> = {
-    object: celInput(object),
+    object: object === undefined ? null : celInput(object),
     oldObject: oldObject === undefined ? null : celInput(oldObject),
-    request: { operation, resource, subResource, name, namespace } as CelInput,
+    request: { operation, resource, subResource, name, namespace, userInfo } as CelInput,
   };
   for (const variable of policy.variables) {
     variables[`variables.${variable.name}`] = variable.program.evaluate(variables);

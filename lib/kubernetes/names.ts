@@ -39,8 +39,13 @@ export const LABEL_KEYS_LABEL = 'metaipam.io/label-keys';
 /** Metacontroller's, on what it makes for a composite parent: the parent's uid. */
 export const CONTROLLER_UID_LABEL = 'controller-uid';
 
-/** On a pool, by its user: pools of one namespace that name the same space never give out the same address. */
+/**
+ * On a pool, by its user: pools of one namespace, or cluster-scoped ones, that name the same space never give out the
+ * same address.
+ */
 export const ADDRESS_SPACE_ANNOTATION = 'metaipam.io/address-space';
+/** On a pool, by its user: that it overlaps others is meant. Any value. */
+export const MAY_OVERLAP_ANNOTATION = 'metaipam.io/may-overlap';
 /** On a claim, by its user: the address it asks for. */
 export const REQUESTED_ADDRESS_ANNOTATION = 'metaipam.io/requested-address';
 /** On a claim, by the claims hook: the address of its IPAddress. Of several that it was given it keeps this one. */

@@ -398,7 +398,8 @@ export interface InClusterIPPoolStatus {
   readonly slices?: readonly string[];
   /**
    * The state of the pool: `Ready`, False with one of the reasons InvalidSpec, Paused, Deleting and
-   * AddressUnknown; `Exhausted`, `OutOfRange`, and of pools with reservations `ReservationConflict`.
+   * AddressUnknown; `Exhausted`, `OutOfRange`, and of pools with reservations `ReservationConflict`;
+   * `SlicesMissing`; `Overlapping`, if other pools may give out the same addresses.
    */
   readonly conditions?: readonly Condition[];
   /** The metadata.generation that this status was computed from. */
@@ -423,6 +424,11 @@ export interface IPAddressCounts {
    * keep them.
    */
   readonly outOfRange: number | RawJson;
+  /**
+   * How many of the taken addresses nobody has any more: they wait for the grace period to end. Absent
+   * if none does.
+   */
+  readonly released?: number | RawJson;
   /** How many claims wait for an address. */
   readonly pending?: number;
 }

@@ -6,6 +6,9 @@ import { listSome, plural } from '../text.ts';
 import type { NetworkReading } from './network-view.ts';
 import type { NodeRemark, Plan } from './plan.ts';
 
+/** The condition of a network whose nodes have addresses of services. */
+export const AMONG_SERVICES = 'AmongServices';
+
 /** Why a network gives out nothing now. */
 export interface Standstill {
   readonly reason: 'InvalidSpec' | 'Deleting';
@@ -25,6 +28,7 @@ export function networkStatus(
   const conditions = [
     { ...readyCondition(reading, plan, standstill), ...observed },
     slicesMissing(reading.lost),
+    ...amongServices(reading),
   ];
   return {
     nodes: { total: reading.nodes.length, allocated: plan.allocated, pending: plan.waiting.length },
@@ -35,6 +39,24 @@ export function networkStatus(
       [...(network.status?.conditions ?? [])],
     ),
   };
+}
+
+/** Whether nodes have blocks of the ranges of services; nothing where none ever had. */
+function amongServices({
+  objects,
+  nodes,
+  services,
+}: NetworkReading): Omit<Condition, 'lastTransitionTime'>[] {
+  const type = AMONG_SERVICES;
+  const names = nodes
+    .filter(({ blocks }) => blocks.some((block) => services.some((range) => overlaps(range, block))))
+    .map(({ name }) => name);
+  if (names.length > 0) {
+    const message = `${plural(names.length, 'node')} with addresses of services: ${listSome(names)}`;
+    return [{ type, status: 'True', reason: 'NodesAmongServices', message }];
+  }
+  const isKnown = objects.network.status?.conditions?.some((condition) => condition.type === type);
+  return isKnown ? [{ type, status: 'False', reason: 'NodesApart', message: '' }] : [];
 }
 
 function readyCondition(
@@ -53,13 +75,9 @@ function readyCondition(
 function describe(reading: NetworkReading, { waiting, unaccounted }: Plan): string {
   const { nodes, invalidClusterCIDRs } = reading;
   const remark = ({ name, reason }: NodeRemark) => `${name} (${reason})`;
-  const amongServices = nodes
-    .filter(({ blocks }) => blocks.some((block) => reading.services.some((range) => overlaps(range, block))))
-    .map(({ name }) => name);
   const sentences = [
     [`${waiting.length} of ${plural(nodes.length, 'node')} without blocks`, waiting.map(remark)],
     [`${plural(unaccounted.length, 'node')} with foreign podCIDRs`, unaccounted.map(remark)],
-    [`${plural(amongServices.length, 'node')} with podCIDRs among the addresses of services`, amongServices],
     [
       plural(invalidClusterCIDRs.length, 'invalid ClusterCIDR'),
       invalidClusterCIDRs.map(({ clusterCIDR, message }) => `${clusterCIDR.metadata.name} (${message})`),

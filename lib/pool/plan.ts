@@ -71,6 +71,8 @@ export interface PoolCounts {
   readonly free: bigint;
   /** Those of `used` that the pool would not give. */
   readonly outOfRange: bigint;
+  /** Those of `used` that nobody has any more, which the grace period keeps. */
+  readonly released: bigint;
   /** Claims that wait. */
   readonly pending: number;
 }
@@ -120,6 +122,7 @@ class Planner {
   readonly #had = new Map<string, number>();
   readonly #unreadable: IPAddress[] = [];
   #pending = 0;
+  readonly #released: Prefix[] = [];
   #changesInSeconds = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -230,6 +233,7 @@ class Planner {
     const left =
       this.#gracePeriod === undefined ? undefined : secondsHeld(since, this.#gracePeriod, this.#now);
     if (left !== undefined && left > 0) this.#changesIn(left);
+    if (left === undefined || left > 0) this.#released.push(allocation.block);
     // Time cannot be trusted to have been right when it was written, only not to be ahead of now.
     const released = Date.parse(since) > this.#now ? formatTime(this.#now) : since;
     if (isNew || !isHeard || left === undefined || left > 0) {
@@ -486,6 +490,8 @@ class Planner {
     const odd = own.filter(({ length }) => length !== ranges?.blockLength);
     const used = regular.union(RangeSet.of(odd));
     const outside = regular.difference(ranges?.allocatable ?? RangeSet.EMPTY);
+    const foreign = RangeSet.of(this.#view.foreign.flatMap((each) => blockOf(each) ?? []));
+    const released = this.#released.filter((block) => !foreign.overlaps(block));
     const count = (set: RangeSet) => (ranges === undefined ? 0n : countBlocks(set, ranges.blockLength));
     return {
       counts: {
@@ -493,6 +499,7 @@ class Planner {
         used: BigInt(own.length + this.#unreadable.length),
         free: ranges === undefined ? 0n : count(this.#free(ranges)),
         outOfRange: count(outside) + BigInt(odd.length + this.#unreadable.length),
+        released: BigInt(released.length),
         pending: this.#pending,
       },
       used,

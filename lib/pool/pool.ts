@@ -8,6 +8,7 @@ import type {
   GlobalInClusterPrefixPool,
   InClusterIPPool,
   InClusterPrefixPool,
+  IPAddress,
 } from '../kubernetes/types.ts';
 import { isInBadAddressSpace, sharedAddressSpace } from './address-space.ts';
 import { PREFIX, poolKind } from './kinds.ts';
@@ -43,9 +44,19 @@ function ownSpace({ kind, metadata }: Pool): AddressSpace {
   return { name: metadata.name, marker: poolKind(kind).marker };
 }
 
-/** Namespaced pools keep their slices beside themselves, cluster-scoped ones in the install's namespace. */
+/**
+ * Namespaced pools keep their slices beside themselves, cluster-scoped ones in the install's namespace.
+ *
+ * That is also how far a shared address space reaches, whoever else names it: the name of a slice is a lock in its
+ * namespace, and Metacontroller gives a namespaced parent no children elsewhere, nor shows it anything.
+ */
 export function sliceNamespace({ metadata }: Pool, installNamespace: string): string {
   return metadata.namespace ?? installNamespace;
+}
+
+/** Where the pool that gave an IPAddress keeps its slices. */
+export function sliceNamespaceOfAddress({ metadata, spec }: IPAddress, installNamespace: string): string {
+  return poolKind(spec.poolRef.kind).isGlobal ? installNamespace : (metadata.namespace ?? '');
 }
 
 export function sliceHead(pool: Pool, installNamespace: string): SliceHead {

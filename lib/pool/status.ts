@@ -15,7 +15,7 @@ const MAX_INT64 = 2n ** 63n - 1n;
 /** The pool's status. Metacontroller adds observedGeneration. */
 export function poolStatus(view: PoolView, plan: PoolPlan, now: number): object {
   const { pool, slices, lost } = view;
-  const { total, used, free, outOfRange, pending } = plan.counts;
+  const { total, used, free, outOfRange, released, pending } = plan.counts;
   const conditions = poolConditions(view, plan).reduce(
     (previous, condition) => setCondition(previous, condition, now),
     [...(pool.status?.conditions ?? [])],
@@ -26,6 +26,7 @@ export function poolStatus(view: PoolView, plan: PoolPlan, now: number): object 
       used: exactInteger(cap(used)),
       free: exactInteger(cap(free)),
       outOfRange: exactInteger(cap(outOfRange)),
+      ...(released > 0n && { released: exactInteger(released) }),
       pending,
     },
     slices: listedSlices(slices, lost),

@@ -23,7 +23,7 @@ import {
 } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from './address-space.ts';
 import { poolLabel } from './label.ts';
-import { isPrefixPool, type Pool, sliceNamespace } from './pool.ts';
+import { isPrefixPool, type Pool, sliceNamespace, sliceNamespaceOfAddress } from './pool.ts';
 import { isWatched } from './reference.ts';
 
 /** Metacontroller's label on what it makes for a composite parent: the parent's uid. */
@@ -125,7 +125,7 @@ export function poolParent(kind: Pool['kind']): ParentType {
 export function readPoolRequest(request: CompositeRequest<Pool>, config: HookConfig): PoolView {
   const slices = objectsOf<AllocationSlice>(request, 'children', SLICES);
   const names = new Set(slices.map((slice) => slice.metadata.name));
-  return poolViewOf(request.parent, {
+  const objects = {
     claims: objectsOf<IPAddressClaim>(request, 'related', claimGroup(config)).filter(
       (claim) => isWatched(claim, config) || claim.metadata.labels?.[SETTLED_LABEL] !== OPEN,
     ),
@@ -134,7 +134,8 @@ export function readPoolRequest(request: CompositeRequest<Pool>, config: HookCon
     otherSlices: objectsOf<AllocationSlice>(request, 'related', SLICES).filter(
       (slice) => !names.has(slice.metadata.name),
     ),
-  });
+  };
+  return poolViewOf(request.parent, objects, config.installNamespace);
 }
 
 /** What the rules of `poolRelated` find for a pool, and its own slices. */
@@ -146,7 +147,11 @@ export interface PoolObjects {
 }
 
 /** What each of the objects is to the pool. */
-export function poolViewOf(pool: Pool, { claims, addresses, slices, otherSlices }: PoolObjects): PoolView {
+export function poolViewOf(
+  pool: Pool,
+  { claims, addresses, slices, otherSlices }: PoolObjects,
+  installNamespace: string,
+): PoolView {
   const { kind, metadata } = pool;
   const isMine = ({ metadata: { namespace }, spec }: IPAddressClaim | IPAddress): boolean =>
     spec?.poolRef?.kind === kind &&
@@ -158,6 +163,8 @@ export function poolViewOf(pool: Pool, { claims, addresses, slices, otherSlices 
   const isLeftover = ({ metadata: { labels } }: AllocationSlice) => labels?.[POOL_LABEL] === label;
   const isNeighbour = ({ metadata: { labels } }: AllocationSlice | IPAddress): boolean =>
     space !== undefined && labels?.[ADDRESS_SPACE_LABEL] === space;
+  const isNear = (address: IPAddress) =>
+    sliceNamespaceOfAddress(address, installNamespace) === sliceNamespace(pool, installNamespace);
   const isGiven = (address: IPAddress) => address.metadata.labels?.[POOL_UID_LABEL] === metadata.uid;
   const own = addresses.filter(isMine);
   return {
@@ -168,7 +175,9 @@ export function poolViewOf(pool: Pool, { claims, addresses, slices, otherSlices 
     foreign: own.filter((address) => !isGiven(address)),
     given: own.filter(isGiven),
     neighbours: otherSlices.filter((slice) => isNeighbour(slice) && !isLeftover(slice)),
-    neighbourAddresses: addresses.filter((address) => isNeighbour(address) && !isMine(address)),
+    neighbourAddresses: addresses.filter(
+      (address) => isNeighbour(address) && isNear(address) && !isMine(address),
+    ),
     leftovers: otherSlices.filter(isLeftover),
   };
 }

@@ -243,6 +243,7 @@ const KEYS: readonly string[] = Object.values(names).filter((name) =>
 /** Those that users set, and the kinds whose objects they are read on. */
 const OF_USERS: Readonly<Record<string, RegExp>> = {
   [names.ADDRESS_SPACE_ANNOTATION]: /IPPool$/,
+  [names.MAY_OVERLAP_ANNOTATION]: /Pool$/,
   [names.REQUESTED_ADDRESS_ANNOTATION]: /^IPAddressClaim$/,
 };
 /** Letters by which a key of somebody else's group may differ from one that is known, and count as misspelt. */
@@ -265,7 +266,7 @@ function unknownKeys({ kind, metadata }: KubernetesObject): Warning[] {
         warnings.push({ rule: 'unknown-key', field, message });
       } else if (isOurs || isMisspelt) {
         const isAlike = meant !== undefined && editDistance(key, meant) <= ALIKE;
-        const fix = isAlike ? `use ${meant}` : `known are ${Object.keys(OF_USERS).join(' and ')}`;
+        const fix = isAlike ? `use ${meant}` : `known are ${Object.keys(OF_USERS).join(', ')}`;
         warnings.push({ rule: 'unknown-key', field, message: 'means nothing to metaipam', fix });
       }
     }

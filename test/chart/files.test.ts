@@ -17,7 +17,7 @@ test('the copies in the chart are what crds/ and metacontroller/ hold', () => {
   const count = (folder: string) => found.filter((path) => path.startsWith(`files/${folder}/`)).length;
   assert.is(count('controllers'), 9);
   assert.is(count('crds'), 10);
-  assert.is(count('admission'), 2);
+  assert.is(count('admission'), 3);
 });
 
 test('the table of values in README.md is that of values.yaml', () => {

@@ -65,7 +65,9 @@ if (HELM === undefined) {
   }
 
   test('what the chart and kustomize both install is the same', () => {
-    const chart = template({ admissionPolicies: { claimRouting: true, validation: true } });
+    const chart = template({
+      admissionPolicies: { claimRouting: true, validation: true, deleteProtection: true },
+    });
     const isController = /^(Composite|Decorator)Controller$/;
     assert.equal(
       byName(ofKind(chart, isController)),
@@ -77,12 +79,12 @@ if (HELM === undefined) {
     );
     assert.equal(
       byName(ofKind(chart, /Admission/)),
-      byName(ofKind(all('metacontroller/admission/*.yaml'), /Admission/)),
+      byName(ofKind(all('metacontroller/{.,admission}/*.yaml'), /Admission/)),
     );
     assert.equal(bare(find(chart, 'PodNetwork')), bare(all('metacontroller/default-pod-network.yaml')[0]));
 
     const kustomize = [
-      ...all('metacontroller/rbac.yaml'),
+      ...all('metacontroller/{rbac,tenant-roles}.yaml'),
       ...all('metacontroller/{service,deployment}.yaml'),
     ];
     const rules = (objects: Manifest[]) =>
@@ -249,16 +251,17 @@ if (HELM === undefined) {
     const has = (kind: string) => ['--api-versions', `${ADMISSION}/${kind}`];
     const both = ['MutatingAdmissionPolicy', 'ValidatingAdmissionPolicy'];
     assert.equal(kinds({}, ...has(both[0]!), ...has(both[1]!)).sort(), both);
-    assert.equal(kinds({ admissionPolicies: { claimRouting: true, validation: false } }), [both[0]]);
-    assert.equal(
-      kinds({ admissionPolicies: { claimRouting: false, validation: false } }, ...has(both[0]!)),
-      [],
-    );
+    assert.equal(kinds({ admissionPolicies: { claimRouting: true } }), [both[0]]);
+    for (const policy of ['validation', 'deleteProtection']) {
+      assert.equal(kinds({ admissionPolicies: { [policy]: true } }), [both[1]]);
+    }
+    const none = { claimRouting: false, validation: false, deleteProtection: false };
+    assert.equal(kinds({ admissionPolicies: none }, ...has(both[0]!), ...has(both[1]!)), []);
     assert.equal(kinds({}), []);
   });
 
   test('without the binder there are no permissions and no token', () => {
-    const objects = template({ bind: { enabled: false } });
+    const objects = template({ bind: { enabled: false }, rbac: { tenantRoles: false } });
     assert.equal(ofKind(objects, /Role/), []);
     assert.is(find(objects, 'Deployment').spec.template.spec.automountServiceAccountToken, false);
     assert.is(options(objects)['no-bind'], true);

@@ -12,7 +12,7 @@ const FAULTY = list(pool('p', SPEC), pool('q', SPEC), claim('lost', 'nowhere'));
 const OUTPUT = `error    IPAddressClaim default/lost: InClusterIPPool default/nowhere does not exist  [missing-pool]
          → kubectl get inclusterippool -A  # create the pool, or the claim for another one: its spec cannot be changed
 warning  InClusterIPPool default/q: overlaps InClusterIPPool default/p in 10.0.0.1-10.0.0.254: fine for networks that are apart, else one address is given out twice  [overlapping-pools]
-         → kubectl edit inclusterippool -n default q  # take it out of spec.addresses
+         → kubectl edit inclusterippool -n default q  # take it out of spec.addresses, or annotate metaipam.io/may-overlap
 
 1 error, 1 warning in 3 objects
 `;

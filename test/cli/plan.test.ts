@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -32,7 +32,7 @@ test.before(async () => {
 test.after(() => rmSync(dir, { recursive: true }));
 
 const planned = (stdin: string, ...argv: string[]) =>
-  run(plan.run, ['--current', current, ...argv], { stdin });
+  run(plan.run, argv.includes('--current') ? argv : ['--current', current, ...argv], { stdin });
 
 test('exit 0: nothing would change', async () => {
   assert.equal(await planned(NOW, '-f', '-'), { code: 0, out: 'ok  nothing would change\n', err: '' });
@@ -75,8 +75,18 @@ test('-o json', async () => {
   assert.equal(refused, []);
 });
 
+/** `NOW` with a pool that may be deleted while it is in use. */
+const exempt = join(dir, 'exempt.json');
+test.before(() => {
+  const list = JSON.parse(readFileSync(current, 'utf8'));
+  const { metadata } = list.items.find(({ kind }: { kind: string }) => kind === 'InClusterIPPool');
+  metadata.annotations = { 'ipam.cluster.x-k8s.io/skip-validate-delete-webhook': '' };
+  writeFileSync(exempt, JSON.stringify(list));
+});
+
 test('--delete', async () => {
-  const { code, out } = await planned(claim('a') + pool('p', '10.0.0.1') + claim('none'), '--delete', '-');
+  const deleted = claim('a') + pool('p', '10.0.0.1') + claim('none');
+  const { code, out } = await planned(deleted, '--delete', '-', '--current', exempt);
   assert.is(code, 2);
   assert.match(out, '- IPAddressClaim default/a\n');
   assert.match(
@@ -87,6 +97,17 @@ test('--delete', async () => {
   assert.match(out, '· IPAddressClaim default/a: lets go of 10.0.0.1\n');
   assert.match(out, '! InClusterIPPool default/p: Ready becomes Deleting');
   assert.match(out, '0 to create, 0 to change, 2 to delete');
+});
+
+test('--delete of a pool in use is refused, and nothing else', async () => {
+  const { code, out, err } = await planned(claim('a') + pool('p', '10.0.0.1'), '--delete', '-');
+  assert.is(code, 1);
+  assert.match(out, '· IPAddressClaim default/a: lets go of 10.0.0.1\n');
+  assert.match(out, '0 to create, 0 to change, 1 to delete; ');
+  assert.match(
+    err,
+    /document 2: InClusterIPPool default\/p: .*Cannot delete Pool until all IPAddresses have been removed/,
+  );
 });
 
 test('-n: where objects go that name no namespace', async () => {

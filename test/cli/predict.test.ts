@@ -166,7 +166,7 @@ test('a deletion that has to wait says for whom', () => {
     {
       apiVersion: `${CAPI}/v1alpha2`,
       kind: 'GlobalInClusterIPPool',
-      metadata: { name: 'g' },
+      metadata: { name: 'g', annotations: { [`${CAPI}/skip-validate-delete-webhook`]: '' } },
       spec: { addresses: ['10.0.0.1'], prefix: 24 },
     },
     {

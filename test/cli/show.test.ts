@@ -59,8 +59,8 @@ test('tables, who waits, and a picture a line', async () => {
     out,
     `POOL                               TOTAL  USED    FREE  OUT OF RANGE  FRAGMENTED  WAITING  STATE
 GlobalInClusterIPPool shared      1.8e19     0  1.8e19             -          0%        -  Ready
-InClusterIPPool default/machines     126     2     125             1          0%        2  Ready
-InClusterIPPool team-a/machines      126     0     126             -          0%        -  Ready
+InClusterIPPool default/machines     126     2     125             1          0%        2  Overlapping: overlaps InClusterIPPool team-a/machines in 10.0.0.2-10.0.0.127
+InClusterIPPool team-a/machines      126     0     126             -          0%        -  Overlapping: overlaps InClusterIPPool default/machines in 10.0.0.2-10.0.0.127
 
 POD NETWORK  NODES  SERVED  WAITING  STATE
 default          1       1        -  Ready
@@ -95,7 +95,10 @@ test('named ones only, drawn larger', async () => {
 
 test('-o wide: every claim, what is withheld, the largest free range', async () => {
   const { out } = await shown('-o', 'wide');
-  assert.match(out, /InClusterIPPool default\/machines .* - +- +129 +10\.0\.0\.3-10\.0\.0\.127 +Ready\n/);
+  assert.match(
+    out,
+    /InClusterIPPool default\/machines .* - +- +129 +10\.0\.0\.3-10\.0\.0\.127 +Overlapping: /,
+  );
   assert.match(out, 'IPAddressClaim default/c  Paused: paused\nIPAddressClaim default/d  Paused: paused\n');
 });
 

@@ -112,6 +112,32 @@ test('exit 1: every rule that an object breaks, as validate says it', async () =
   ]);
 });
 
+test('pools of different namespaces that name one space do not share it, and both say so', async () => {
+  const pool = (kind: string, metadata: string) => `---
+apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: ${kind}
+metadata: {${metadata}, annotations: {metaipam.io/address-space: lan}}
+spec: {addresses: [10.4.0.20-10.4.0.29], prefix: 24}
+`;
+  const pools =
+    pool('InClusterIPPool', 'name: a, namespace: team-a') +
+    pool('InClusterIPPool', 'name: b, namespace: team-b') +
+    pool('GlobalInClusterIPPool', 'name: g');
+  const { code, out, err } = await simulated(pools);
+  assert.is(code, 0);
+  assert.match(err, 'warning: ');
+  assert.match(
+    out,
+    /team-a\/a .* ready, Overlapping: overlaps .*InClusterIPPool team-b\/b in 10\.4\.0\.20-10\.4\.0\.29 \(both name/,
+  );
+  const list = JSON.parse((await simulated(pools, '-o', 'json')).out) as { items: KubernetesObject[] };
+  const said = list.items.flatMap((object) => {
+    const { status } = object as { status?: { conditions?: { type: string; status: string }[] } };
+    return status?.conditions?.filter(({ type }) => type === 'Overlapping').map((each) => each.status) ?? [];
+  });
+  assert.equal(said, ['True', 'True', 'True']);
+});
+
 test('exit 3: a hook that keeps failing, and one that never says the same twice', async () => {
   const failing = simulateCommand(async () => ({
     ...controllers,

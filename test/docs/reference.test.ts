@@ -88,7 +88,11 @@ test('every annotation and label that metaipam knows is there, and no other of i
   );
   assert.equal(
     shown.filter((name) => !known.includes(name!)),
-    ['claim.metaipam.io/<uid>', 'kube-node.nordix.org/<network>'],
+    [
+      'ipam.cluster.x-k8s.io/skip-validate-delete-webhook',
+      'claim.metaipam.io/<uid>',
+      'kube-node.nordix.org/<network>',
+    ],
   );
 });
 

@@ -581,7 +581,27 @@ const cases: [name: string, change: (state: Breakable) => void, expected: string
     (s) => {
       s.admissionPolicies = items(object('ValidatingAdmissionPolicy', 'metaipam-pools'));
     },
-    ['warning admission: ValidatingAdmissionPolicy metaipam-pools has no binding'],
+    [
+      'warning admission: ValidatingAdmissionPolicy metaipam-pools has no binding',
+      'warning admission: ValidatingAdmissionPolicy metaipam-pools is not of this release: spec.validations',
+    ],
+  ],
+  [
+    'a policy of another release',
+    (s) => {
+      const [policy] = s.admissionPolicies.items;
+      policy.spec.validations[0].expression = 'true';
+    },
+    [
+      'warning admission: ValidatingAdmissionPolicy metaipam-delete-protection is not of this release: spec.validations[0].expression',
+    ],
+  ],
+  [
+    'no policies, which somebody may want',
+    (s) => {
+      s.admissionPolicies = items();
+    },
+    [],
   ],
   [
     'nothing may be read',

@@ -61,7 +61,7 @@ export function soundState(): ClusterState {
       },
     }),
     webhookConfigurations: items(),
-    admissionPolicies: items(),
+    admissionPolicies: { items: released.filter(({ kind }) => kind.includes('AdmissionPolicy')) },
     clusterCIDRs: items(object('ClusterCIDR', 'all')),
     nodes: items<Node>({ ...object('Node', 'a'), kind: 'Node', spec: { podCIDRs: ['10.244.0.0/24'] } }),
     claims: items(),

@@ -6,8 +6,9 @@ import type { ApiResult } from '../../lib/engine/api.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { admissionCases } from '../crds/admission-cases.ts';
 import { RULED_KIND, ruleCases } from '../crds/rule-cases.ts';
-import { isStored, judge, judgeByPolicies, resources } from '../engine/judge.ts';
+import { isStored, judge, judgeByPolicies, judgeDeletion, resources } from '../engine/judge.ts';
 import { nodeCases } from '../engine/node-cases.ts';
+import { type DeletionCase, deletionCases } from '../metacontroller/deletion-cases.ts';
 import { type PolicyCase, policyCases } from '../metacontroller/policy-cases.ts';
 import { type Answer, ControlPlane, eventually } from './control-plane.ts';
 
@@ -42,10 +43,10 @@ async function update(plane: ControlPlane, object: KubernetesObject, query = '')
 }
 
 /** Refused as the table says, and in the words of the engine, but where the API server quotes a parser of Go's. */
-function check({ status, body }: Answer, refused?: string, engine?: ApiResult): void {
+function check({ status, body }: Answer, refused?: string, engine?: ApiResult, code = 422): void {
   if (refused === undefined) assert.ok(status < 300, body.message);
   else {
-    assert.is(status, 422, body.message);
+    assert.is(status, code, body.message);
     assert.match(body.message, refused);
     if (engine && !body.message.includes('parse error')) assert.is(engine.error?.message, body.message);
   }
@@ -113,7 +114,12 @@ test('the policies come after some objects', async ({ plane }) => {
     check(await create(plane, before));
     if (isDeleting) await plane.api('DELETE', pathOf(before, before.metadata.name));
   }
-  await plane.kubectl(['apply', '--server-side', '-k', join(ROOT, 'metacontroller', 'admission')]);
+  const folder = join(ROOT, 'metacontroller');
+  const files = ['validation.yaml', 'delete-protection.yaml'].map(
+    (file) => `--filename=${join(folder, file)}`,
+  );
+  await plane.kubectl(['apply', '--server-side', ...files]);
+  await plane.kubectl(['apply', '--server-side', '-k', join(folder, 'admission')]);
   for (const each of policyCases) {
     const hasEffect = async () => {
       const { status, body } = await write(plane, each);
@@ -133,5 +139,38 @@ for (const each of policyCases) {
     assert.equal({ labels, finalizers }, { labels: undefined, finalizers: undefined, ...each.added });
   });
 }
+
+const COLLECTOR = 'system:serviceaccount:kube-system:namespace-controller';
+const remove = ({ plane, object, user }: { plane: ControlPlane } & DeletionCase): Promise<Answer> =>
+  plane.api('DELETE', `${pathOf(object, object.metadata.name)}?dryRun=All`, undefined, undefined, user);
+
+test('what is to be deleted is there', async ({ plane }) => {
+  for (const { object, isDeleting } of deletionCases) {
+    check(await create(plane, object));
+    const path = pathOf(object, object.metadata.name);
+    const { status } = object as { status?: object };
+    if (status) check(await plane.api('PATCH', `${path}/status`, { status }, MERGE));
+    if (isDeleting) check(await plane.api('DELETE', path, undefined, undefined, COLLECTOR));
+  }
+});
+
+for (const each of deletionCases) {
+  test(`deletions: ${each.id}`, async ({ plane }) => {
+    check(await remove({ plane, ...each }), each.refused, judgeDeletion(each), 403);
+  });
+}
+
+test('what kubectl says of a pool in use, of several, and of a namespace', async ({ plane }) => {
+  const { object } = deletionCases.find(({ id }) => id === 'a pool in use')!;
+  const { name } = object.metadata;
+  const refusal = await plane.kubectl(['delete', 'inclusterippool', name]).then(String, String);
+  assert.match(
+    refusal,
+    `Error from server (Forbidden): inclusterippools.ipam.cluster.x-k8s.io "${name}" is forbidden: `,
+  );
+  assert.match(refusal, 'Cannot delete Pool until all IPAddresses have been removed.');
+  const collection = await plane.api('DELETE', `${pathOf(object)}?dryRun=All`);
+  assert.is(collection.status, 403, collection.body.message);
+});
 
 test.run();

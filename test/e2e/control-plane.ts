@@ -215,7 +215,7 @@ export class ControlPlane {
       `--cert-dir=${join(this.dir, 'pki')}`,
       '--leader-elect=false',
       `--service-account-private-key-file=${sa}`,
-      '--controllers=garbage-collector-controller,namespace-controller,validatingadmissionpolicy-status-controller',
+      '--controllers=garbage-collector-controller,namespace-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller',
       '--concurrent-gc-syncs=20',
       // By default twenty requests a second, of which a namespace that goes takes forty.
       '--kube-api-qps=500',
@@ -258,10 +258,20 @@ export class ControlPlane {
     return program;
   }
 
-  /** One request. Errors of the API are answers too. */
-  api(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<Answer> {
+  /** One request, in the name of `user` if given. Errors of the API are answers too. */
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+    contentType = 'application/json',
+    user?: string,
+  ): Promise<Answer> {
     return call(this.#agent, this.access.apiPort, method, path, {
-      headers: { authorization: `Bearer ${this.access.token}`, 'content-type': contentType },
+      headers: {
+        authorization: `Bearer ${this.access.token}`,
+        'content-type': contentType,
+        ...(user !== undefined && { 'impersonate-user': user }),
+      },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
   }

@@ -74,7 +74,7 @@ export function borrow(): Promise<Loan> {
   return own;
 }
 
-/** Installs what metacontroller/ has, but for the Deployment: its server is run from here. */
+/** Installs what metacontroller/ has, but for the Deployment, whose server is run from here, and delete protection. */
 async function furnish(plane: ControlPlane, hooksPort: number): Promise<Unstructured> {
   const crds = ['crds', 'crds/cluster-api'].map((folder) => plane.kubectl(['kustomize', join(ROOT, folder)]));
   const files = [
@@ -87,8 +87,12 @@ async function furnish(plane: ControlPlane, hooksPort: number): Promise<Unstruct
   await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
   await plane.startControllerManager();
   const rendered = await plane.kubectl(['kustomize', join(ROOT, 'metacontroller')]);
+  // Tests delete what is in use, to see what becomes of it: protection.e2e.ts has what refuses that.
   const objects = (loadAll(rendered) as Unstructured[]).filter(
-    ({ kind }) => kind !== 'Deployment' && kind !== 'CustomResourceDefinition',
+    ({ kind, metadata }) =>
+      kind !== 'Deployment' &&
+      kind !== 'CustomResourceDefinition' &&
+      metadata.name !== 'metaipam-delete-protection',
   );
   const manifest = objects.map((object) => dump(object)).join('---\n');
   const local = manifest.replaceAll(HOOKS, `http://127.0.0.1:${hooksPort}/hooks/`);

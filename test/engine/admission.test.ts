@@ -4,14 +4,15 @@ import * as assert from 'uvu/assert';
 import type { ApiResult } from '../../lib/engine/api.ts';
 import { admissionCases } from '../crds/admission-cases.ts';
 import { ruleCases } from '../crds/rule-cases.ts';
+import { deletionCases } from '../metacontroller/deletion-cases.ts';
 import { policyCases } from '../metacontroller/policy-cases.ts';
-import { isStored, judge, judgeByPolicies, judgeStatus } from './judge.ts';
+import { isStored, judge, judgeByPolicies, judgeDeletion, judgeStatus } from './judge.ts';
 import { nodeCases } from './node-cases.ts';
 
-function check({ error }: ApiResult, refused: string | undefined): void {
+function check({ error }: ApiResult, refused: string | undefined, code = 422): void {
   if (refused === undefined) assert.is(error?.message, undefined);
   else {
-    assert.is(error?.code, 422, error?.message);
+    assert.is(error?.code, code, error?.message);
     assert.match(error?.message ?? '', refused);
   }
 }
@@ -28,6 +29,10 @@ for (const each of policyCases.filter(({ after }) => isStored(after))) {
     const { labels, finalizers } = result.object!.metadata;
     assert.equal({ labels, finalizers }, { labels: undefined, finalizers: undefined, ...each.added });
   });
+}
+
+for (const each of deletionCases) {
+  test(`deletions: ${each.id}`, () => check(judgeDeletion(each), each.refused, 403));
 }
 
 test('policies have nothing to say to a status', () => {

@@ -11,14 +11,15 @@ import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { AdmissionCase } from '../crds/admission-cases.ts';
 import { RULED_KIND } from '../crds/rule-cases.ts';
+import type { DeletionCase } from '../metacontroller/deletion-cases.ts';
 import type { PolicyCase } from '../metacontroller/policy-cases.ts';
 
-const FOLDER = join(import.meta.dirname, '../../metacontroller/admission');
+const FOLDER = join(import.meta.dirname, '../../metacontroller');
 
-/** The objects of metacontroller/admission. */
-export const policies = globSync('*.yaml', { cwd: FOLDER }).flatMap(
-  (file) => loadAll(readFileSync(join(FOLDER, file), 'utf8')) as KubernetesObject[],
-);
+/** The admission policies of metacontroller/, and their bindings. */
+export const policies = globSync(['*.yaml', 'admission/*.yaml'], { cwd: FOLDER })
+  .flatMap((file) => loadAll(readFileSync(join(FOLDER, file), 'utf8')) as KubernetesObject[])
+  .filter(({ apiVersion }) => apiVersion.startsWith('admissionregistration.k8s.io/'));
 
 const crds = [...readCustomResourceDefinitions(), RULED_KIND];
 /** The built-in kinds, those of the CRDs, and the one that only tests have. */
@@ -39,6 +40,12 @@ export function judgeByPolicies({ before, isDeleting, after }: PolicyCase): ApiR
   if (before === undefined) return create(store, after);
   restore(store, before, isDeleting);
   return update(store, after);
+}
+
+export function judgeDeletion({ object, isDeleting, user }: DeletionCase): ApiResult {
+  const store = storeWith(byAll);
+  restore(store, object, isDeleting);
+  return store.execute({ verb: 'delete', ...requestOf(object), ...(user !== undefined && { user }) });
 }
 
 /** What the engine with policies says to a status of an object from before them. */

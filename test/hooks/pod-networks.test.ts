@@ -700,7 +700,20 @@ test('a node whose podCIDRs lie among the addresses of services is named', () =>
     clusterCIDRs: [clusterCIDR('x', { ipv4: '10.0.0.0/22' })],
     claims: [claim('n1', { podCIDRs: ['10.0.0.0/24'] }), claim('n2')],
   };
-  assert.is(ready(parts).message, '1 node with podCIDRs among the addresses of services: n1');
+  const said = (status?: object | null) =>
+    (status as PodNetworkStatus).conditions!.find(({ type }) => type === 'AmongServices');
+  const response = answer(parts);
+  const { lastTransitionTime: _, ...condition } = said(response.status)!;
+  assert.equal(condition, {
+    type: 'AmongServices',
+    status: 'True',
+    reason: 'NodesAmongServices',
+    message: '1 node with addresses of services: n1',
+  });
+  const mended = { ...network('default', { serviceCIDRs: ['10.96.0.0/12'] }), status: response.status };
+  const later = answer({ ...parts, parent: mended as ReturnType<typeof network> });
+  assert.is(said(later.status)?.reason, 'NodesApart');
+  assert.is(said(answer({ ...parts, parent: network() }).status), undefined);
 });
 
 const A = clusterCIDR('a', { ipv4: '10.0.0.0/16' });

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as pools from '../../hooks/pools.ts';
 import { formatAddress, parseAddress } from '../../lib/address/address.ts';
+import { secondsHeld } from '../../lib/allocation/hold.ts';
 import { type Allocation, allocationsOf } from '../../lib/allocation/slice.ts';
 import { compareAge, type KubernetesObject, type ObjectMeta } from '../../lib/kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../../lib/kubernetes/types.ts';
@@ -26,8 +27,10 @@ import {
   ipPool,
   leaving,
   listed,
+  NOW,
   type Pool,
   poolRequest,
+  released,
   slicesOf,
 } from './objects.ts';
 
@@ -337,11 +340,19 @@ check('the counts are those of the objects', (scene) => {
   const waiting = answersByUid(response).filter(
     ([, { reason }]) => reason !== 'NothingHeld' && reason !== 'Paused',
   );
+  const isStill = scene.pool.metadata.annotations?.['cluster.x-k8s.io/paused'] !== undefined;
+  const grace = isStill ? undefined : ranges?.reuseGracePeriodSeconds;
+  const kept = Object.entries(released(response)).flatMap(([key, since]) =>
+    grace === undefined || secondsHeld(since, grace, NOW) > 0 ? [key] : [],
+  );
+  const others = theirs.union(new Set(scene.foreign.map(({ spec }) => spec.address)));
+  const held = new Set(kept).difference(others).size;
   assert.equal(counts(response), {
     total: all.size,
     used: own.size,
     free: all.difference(ours.union(theirs)).size,
     outOfRange: own.difference(all).size,
+    ...(held > 0 && { released: held }),
     pending: waiting.length,
   });
 });

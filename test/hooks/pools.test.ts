@@ -582,6 +582,24 @@ test('H33 the address, not the claim, waits for the grace period', () => {
   assert.equal(answers(settle(pool, [waiting], slices, 60).response), { waiting: '10.0.0.10' });
 });
 
+test('what waits for the grace period to end is used and released; without one it is used until it goes', () => {
+  for (const [addressReuseGracePeriodSeconds, count] of [
+    [60, 1],
+    [0, undefined],
+  ] as const) {
+    const pool = ipPool({ ...GRACE, addresses: ['10.0.0.10-10.0.0.12'], addressReuseGracePeriodSeconds });
+    const [one, other] = [claim('one', pool), claim('other', pool)];
+    const slices = slicesOf(pool, [one, '10.0.0.10'], [other, '10.0.0.11']);
+    assert.is(counts(sync(pool, [other], slices)).released, undefined);
+    const { used, released } = counts(sync(pool, [leaving(one), other], slices));
+    assert.equal([used, released], [2, count]);
+  }
+  const kept = slicesOf(ipPool(GRACE), [claim('former'), '10.0.0.10', { released: ago(30) }]);
+  assert.is(counts(sync(ipPool(GRACE), [], kept)).released, 1);
+  assert.is(counts(sync(ipPool(GRACE), [], kept, 60)).released, undefined);
+  assert.is(counts(sync(ipPool(GRACE, { annotations: PAUSED }), [], kept, 60)).released, 1);
+});
+
 test('the time of a release does not change', () => {
   const pool = ipPool(GRACE);
   const former = claim('former', pool);
@@ -1130,6 +1148,21 @@ test('what a neighbour had before a move is not given out, before it is allocate
   assert.equal(answers(response), { 'of-a': '10.0.0.2' });
   assert.equal(counts(response), { total: 9, used: 1, free: 7, outOfRange: 0, pending: 0 });
   assert.equal(answers(sync(ipPool(spec), [claim('of-a'), moved])), { 'of-a': '10.0.0.1' });
+});
+
+test('a space reaches no further than slices: not from a namespace to cluster-scoped pools, nor back', () => {
+  const spec = { addresses: ['10.0.0.1-10.0.0.9'] };
+  const [team, all] = [ipPool(spec, { ...LAB, uid: 'a' }), globalPool(spec, { ...LAB, uid: 'b' })];
+  const labels = (uid: string) => ({ 'metaipam.io/pool-uid': uid, 'metaipam.io/address-space': 'lab' });
+  const ofTeam = ipAddress(team, 'x', '10.0.0.1', { labels: labels('a') });
+  const ofAll = ipAddress(all, 'y', '10.0.0.1', { labels: labels('b') });
+  assert.equal(answers(sync(all, [claim('c', all), ofTeam])), { c: '10.0.0.1' });
+  assert.equal(answers(sync(team, [claim('c', team), ofAll])), { c: '10.0.0.1' });
+  const other = globalPool(spec, { ...LAB, name: 'other', uid: 'c' });
+  assert.equal(answers(sync(other, [claim('c', other), ofAll, ofTeam])), { c: '10.0.0.2' });
+  // The slices of this one lie beside those of cluster-scoped pools.
+  const beside = ipAddress(team, 'z', '10.0.0.2', { labels: labels('a'), namespace: 'metaipam-system' });
+  assert.equal(answers(sync(other, [claim('c', other), ofAll, beside])), { c: '10.0.0.3' });
 });
 
 test('nothing is given out of what an earlier pool of the name left, and whoever needs it is told to delete it', () => {

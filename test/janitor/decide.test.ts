@@ -277,7 +277,7 @@ test('all entries of a slice whose claims are gone are released at once, the oth
 });
 
 function written({ act }: Deed): KubernetesObject | undefined {
-  return act.verb === 'delete' ? undefined : act.object;
+  return 'object' in act ? act.object : undefined;
 }
 
 // Slices that were deleted by hand

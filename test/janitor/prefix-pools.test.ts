@@ -27,7 +27,7 @@ function deeds(view: Partial<Omit<JanitorView, 'networks'>>): Deed[] {
 }
 
 function written({ act }: Deed): AllocationSlice {
-  if (act.verb === 'delete') throw new Error('nothing is written');
+  if (!('object' in act)) throw new Error('nothing is written');
   return act.object as object as AllocationSlice;
 }
 

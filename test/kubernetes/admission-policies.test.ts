@@ -8,11 +8,16 @@ import { policyCases } from '../metacontroller/policy-cases.ts';
 const PLURALS: Readonly<Record<string, string>> = {
   InClusterIPPool: 'inclusterippools',
   GlobalInClusterIPPool: 'globalinclusterippools',
+  InClusterPrefixPool: 'inclusterprefixpools',
+  GlobalInClusterPrefixPool: 'globalinclusterprefixpools',
   IPAddressClaim: 'ipaddressclaims',
   ClusterCIDR: 'clustercidrs',
 };
 
-function requestOf(object: KubernetesObject, oldObject?: KubernetesObject): AdmissionRequest {
+function requestOf(
+  object: KubernetesObject,
+  oldObject?: KubernetesObject,
+): AdmissionRequest & { readonly object: KubernetesObject } {
   const [group = '', version = ''] = object.apiVersion.split('/');
   const resource = { group, version, resource: PLURALS[object.kind] ?? 'things' };
   return { operation: oldObject ? 'UPDATE' : 'CREATE', resource, subResource: '', object, oldObject };

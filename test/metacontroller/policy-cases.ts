@@ -103,6 +103,12 @@ export const policyCases: readonly PolicyCase[] = [
     refused: 'is for pools of addresses: a pool of prefixes shares its address space with no other',
   },
 
+  {
+    id: 'a pool that clusterctl has moved away, before it is deleted',
+    before: pool(space('a.b')),
+    after: pool({ annotations: { 'clusterctl.cluster.x-k8s.io/delete-for-move': '' } }),
+  },
+
   { id: 'a claim', after: claim(), added: ROUTED },
   {
     id: 'a claim of a prefix pool',
@@ -224,6 +230,12 @@ export const policyCases: readonly PolicyCase[] = [
     refused: OTHER_NETWORK,
   },
   { id: 'a ClusterCIDR says its network', before: clusterCIDR({}), after: clusterCIDR(network('default')) },
+  {
+    id: 'a ClusterCIDR that is going leaves its network',
+    before: clusterCIDR(network('net1'), { finalizers }),
+    isDeleting: true,
+    after: clusterCIDR(network('net2'), { finalizers }),
+  },
   {
     id: 'a ClusterCIDR is let go',
     before: clusterCIDR(network('net1'), { finalizers }),

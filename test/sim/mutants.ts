@@ -167,6 +167,18 @@ function withoutAddressesOfNeighbours(pool: string, related: ObjectMap): ObjectM
   );
 }
 
+/** Sees what pools of another scope have given under the name of its space as if a neighbour had. */
+const farSighted = seeing((request) => ({
+  ...request,
+  related: changing<IPAddress>(request.related, 'IPAddress', (address) => {
+    const { kind } = request.parent;
+    const { poolRef } = address.spec;
+    return poolRef.kind === kind
+      ? address
+      : { ...address, spec: { ...address.spec, poolRef: { ...poolRef, kind, name: `far-${poolRef.name}` } } };
+  }),
+}));
+
 const binder = (decide: typeof decideBindings): Subject => ({
   hooks: controllers,
   startBinder: (environment) => new NodeBinder(environment, decide),
@@ -227,6 +239,12 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   {
     what: 'a pool that gives out what its slices list',
     subject: pools(without('children', 'AllocationSlice')),
+  },
+  {
+    what: 'a space that reaches from a namespace to cluster-scoped pools',
+    subject: pools(farSighted),
+    faults: FAULTS,
+    seed: 186,
   },
   {
     what: 'a pool that forgets the bells',

@@ -12,10 +12,11 @@ import {
   readAddressBook,
   stuckClaims,
 } from './held-addresses.ts';
-import { duplicateCIDRs, orphanedPodCIDRClaims } from './node-blocks.ts';
+import { duplicateCIDRs, orphanedPodCIDRClaims, serviceRanges } from './node-blocks.ts';
 import {
   invalidObjects,
   missingNetworks,
+  otherSubnets,
   outOfRange,
   overlappingPools,
   reservationConflicts,
@@ -35,6 +36,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
   const findings: Finding[] = [
     ...duplicateAddresses(inventory, book, context),
     ...duplicateCIDRs(inventory, context),
+    ...serviceRanges(inventory),
     ...boundAddresses(inventory, book, context),
     ...stuckClaims(inventory, book, context),
     ...poolLabels(inventory),
@@ -46,8 +48,9 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...missingNetworks(inventory),
     ...invalidObjects(objects),
     ...outOfRange(overview, inventory),
+    ...otherSubnets(inventory),
     ...reservationConflicts(overview),
-    ...overlappingPools(inventory),
+    ...overlappingPools(inventory, context.config.installNamespace),
     ...stuckDeletions(inventory, context),
   ];
   const order = Object.keys(CHECKS);

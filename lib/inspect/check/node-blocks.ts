@@ -3,6 +3,7 @@ import { formatPrefix, overlaps, type Prefix, parsePrefix } from '../../address/
 import { compareRanges } from '../../address/range-set.ts';
 import { secondsSince } from '../../allocation/hold.ts';
 import type { Allocation } from '../../allocation/slice.ts';
+import { labelValue } from '../../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { compareAge, type KubernetesObject } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
@@ -22,7 +23,37 @@ interface Holder {
 }
 
 /** Overlaps within each network; a node's own podCIDRs and the entries of them are one holder. */
-export function* duplicateCIDRs({ nodes, allocations }: Inventory, { now }: HookContext): Generator<Finding> {
+export function* duplicateCIDRs(inventory: Inventory, { now }: HookContext): Generator<Finding> {
+  for (const group of Map.groupBy(holdersOf(inventory), ({ network }) => network).values())
+    yield* overlapsAmong(group, now);
+}
+
+/** Nodes with blocks of what their network says are ranges of services, as it may say after they got them. */
+export function* serviceRanges(inventory: Inventory): Generator<Finding> {
+  const services = new Map(
+    inventory.networks.map(({ metadata, spec }) => [
+      labelValue(metadata.name),
+      (Array.isArray(spec?.serviceCIDRs) ? spec.serviceCIDRs : []).flatMap(
+        (text) => parsePrefix(String(text)) ?? [],
+      ),
+    ]),
+  );
+  const known = new Set<string>();
+  for (const { uid, title, block, network } of holdersOf(inventory)) {
+    const range = services.get(network)?.find((each) => overlaps(each, block));
+    if (range === undefined || known.has(`${uid} ${formatPrefix(block)}`)) continue;
+    known.add(`${uid} ${formatPrefix(block)}`);
+    yield {
+      check: 'service-range',
+      severity: 'error',
+      object: title,
+      message: `${formatPrefix(block)} lies among the addresses of services, ${formatPrefix(range)}`,
+      fix: `kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks`,
+    };
+  }
+}
+
+function holdersOf({ nodes, allocations }: Inventory): (Holder & { network: string })[] {
   const holders: (Holder & { network: string })[] = [];
   for (const node of nodes) {
     for (const text of podCIDRsOf(node)) {
@@ -39,8 +70,7 @@ export function* duplicateCIDRs({ nodes, allocations }: Inventory, { now }: Hook
     const title = entryTitle(allocation);
     holders.push({ uid: entry.uid, object: slice, title, block, network, allocation });
   }
-  for (const group of Map.groupBy(holders, ({ network }) => network).values())
-    yield* overlapsAmong(group, now);
+  return holders;
 }
 
 /** Each holder is compared with the one that reaches furthest so far: enough to find every holder in trouble. */

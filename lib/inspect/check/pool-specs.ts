@@ -1,19 +1,20 @@
 /** Pools and networks that are invalid, overlap or no longer cover what they gave. */
+import { overlapsAmong } from '../../address/overlaps.ts';
 import { formatRange, overlaps, type Range, rangeOf } from '../../address/range.ts';
-import { compareRanges, RangeSet } from '../../address/range-set.ts';
+import { RangeSet } from '../../address/range-set.ts';
 import type { Allocation } from '../../allocation/slice.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
-import { DEFAULT_NETWORK, NETWORK_LABEL } from '../../kubernetes/names.ts';
-import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import { DEFAULT_NETWORK, MAY_OVERLAP_ANNOTATION, NETWORK_LABEL } from '../../kubernetes/names.ts';
+import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { formatProblem } from '../../kubernetes/problem.ts';
 import { plainJson } from '../../kubernetes/schema.ts';
 import type { IPAddress } from '../../kubernetes/types.ts';
 import { readBlockPool } from '../../pod-network/block-pool.ts';
-import { sharedAddressSpace } from '../../pool/address-space.ts';
 import { blockOf } from '../../pool/block.ts';
 import { poolKind } from '../../pool/kinds.ts';
+import { describeOverlap, mayOverlap, overlapsOfPools } from '../../pool/overlap.ts';
 import { holderOf, summarize } from '../../pool/plan.ts';
-import { type Pool, readPool } from '../../pool/pool.ts';
+import { isPrefixPool, type Pool, readPool } from '../../pool/pool.ts';
 import { poolTitleOf } from '../../pool/reference.ts';
 import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
@@ -101,56 +102,57 @@ function firstHolder(
   return address && titleOf(address);
 }
 
-interface Extent {
-  readonly object: KubernetesObject;
-  /** Pools of one group never give out the same address. */
-  readonly group: string;
-  readonly range: Range;
-}
-
-/** Pools that overlap, and ClusterCIDRs of different networks that do; once a pair. */
-export function* overlappingPools({ pools, clusterCIDRs }: Inventory): Generator<Finding> {
-  const ofPools = pools.flatMap((pool) => {
-    const shared = sharedAddressSpace(pool);
-    const group =
-      shared === undefined ? titleOf(pool) : `shared ${qualifiedName({ ...pool.metadata, name: shared })}`;
-    const ranges = readPool(pool).ranges?.allocatable.ranges ?? [];
-    return ranges.map((range) => ({ object: pool as KubernetesObject, group, range }));
-  });
-  const ofNetworks = clusterCIDRs.flatMap((object) => {
-    const group = object.metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
-    return (readBlockPool(object).pool?.ranges ?? []).map((range) => ({ object, group, range }));
-  });
-  yield* overlapsAmong(ofPools, 'spec.addresses');
-  yield* overlapsAmong(ofNetworks, 'its ranges');
-}
-
-function* overlapsAmong(extents: Extent[], field: string): Generator<Finding> {
-  const sorted = extents.sort((a, b) => compareRanges(a.range, b.range));
-  const seen = new Set<string>();
-  let open: Extent[] = [];
-  for (const extent of sorted) {
-    const { family, first, last } = extent.range;
-    open = open.filter(({ range }) => range.family === family && range.last >= first);
-    const pairs = Map.groupBy(
-      open.filter(({ group }) => group !== extent.group),
-      ({ object }) => titleOf(object),
+/** IPAddresses that say another prefix or gateway than their pool does now: its machines disagree about one subnet. */
+export function* otherSubnets({ pools, addresses }: Inventory): Generator<Finding> {
+  const byPool = Map.groupBy(addresses, poolTitleOf);
+  for (const pool of pools) {
+    const { ranges } = readPool(pool);
+    if (ranges === undefined) continue;
+    const others = (byPool.get(titleOf(pool)) ?? []).filter(
+      ({ spec }) =>
+        (spec.prefix !== ranges.prefix && !isPrefixPool(pool)) ||
+        (spec.gateway || undefined) !== (ranges.gateway || undefined),
     );
-    for (const [title, others] of pairs) {
-      const pair = [titleOf(extent.object), title].sort().join(' ');
-      if (seen.has(pair)) continue;
-      seen.add(pair);
-      const shared = others.map(({ range }) =>
-        formatRange({ family, first, last: range.last < last ? range.last : last }),
-      );
-      yield {
-        check: 'overlapping-pools',
-        severity: 'warning',
-        object: titleOf(extent.object),
-        message: `overlaps ${title} in ${listSome(shared)}: fine for networks that are apart, else one address is given out twice`,
-        fix: `${kubectl('edit', extent.object)}  # take it out of ${field}`,
-      };
-    }
-    open.push(extent);
+    const [first] = others;
+    if (first === undefined) continue;
+    const now = subnetText(ranges.prefix, ranges.gateway);
+    yield {
+      check: 'other-subnet',
+      severity: 'warning',
+      object: titleOf(pool),
+      message: `${plural(others.length, 'address', 'addresses')} in use ${others.length === 1 ? 'differs' : 'differ'} from ${now}: ${first.spec.address} (${titleOf(first)}) has ${subnetText(first.spec.prefix, first.spec.gateway)}`,
+      fix: `replace what uses ${others.length === 1 ? 'it' : 'them'}: an IPAddress never changes`,
+    };
   }
+}
+
+/** `prefix 24 and gateway 10.0.0.1`. */
+export function subnetText(prefix: number | undefined, gateway: string | undefined): string {
+  return `prefix ${prefix ?? 'unknown'} and ${gateway ? `gateway ${gateway}` : 'no gateway'}`;
+}
+
+/** Pools that overlap and do not say that they may, and ClusterCIDRs of different networks that do; once a pair. */
+export function* overlappingPools(
+  { pools, clusterCIDRs }: Inventory,
+  installNamespace: string,
+): Generator<Finding> {
+  for (const { first, second, ranges } of overlapsOfPools(pools, installNamespace)) {
+    const [pool, other] = mayOverlap(second) ? [first, second] : [second, first];
+    if (mayOverlap(pool)) continue;
+    const fix = `${kubectl('edit', pool)}  # take it out of spec.addresses, or annotate ${MAY_OVERLAP_ANNOTATION}`;
+    yield overlapFinding(pool, describeOverlap(pool, { other, ranges }), fix);
+  }
+  const ofNetworks = clusterCIDRs.flatMap((owner) => {
+    const group = owner.metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
+    return (readBlockPool(owner).pool?.ranges ?? []).map((range) => ({ owner, group, range }));
+  });
+  for (const { first, second, ranges } of overlapsAmong(ofNetworks)) {
+    const overlap = `overlaps ${titleOf(first)} in ${listSome(ranges.map(formatRange))}`;
+    yield overlapFinding(second, overlap, `${kubectl('edit', second)}  # take it out of its ranges`);
+  }
+}
+
+function overlapFinding(object: KubernetesObject, overlap: string, fix: string): Finding {
+  const message = `${overlap}: fine for networks that are apart, else one address is given out twice`;
+  return { check: 'overlapping-pools', severity: 'warning', object: titleOf(object), message, fix };
 }

@@ -8,16 +8,21 @@ import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
+import { AMONG_SERVICES } from '../../pod-network/network-status.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
 import { blockText } from '../../pool/block.ts';
 import { BlocksInUse } from '../../pool/in-use.ts';
 import { poolKind, type Unit } from '../../pool/kinds.ts';
+import { OVERLAPPING } from '../../pool/overlap.ts';
 import { holderOf } from '../../pool/plan.ts';
+import { readPool } from '../../pool/pool.ts';
 import { isOurs } from '../../pool/reference.ts';
 import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
-import { overlappingPools } from '../check/pool-specs.ts';
+import type { Finding } from '../check/finding.ts';
+import { serviceRanges } from '../check/node-blocks.ts';
+import { overlappingPools, subnetText } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
 import { type NetworkOverview, networkOf } from '../network-overview.ts';
 import { type Overview, overviewOf, type PoolOverview } from '../overview.ts';
@@ -30,6 +35,8 @@ export type EffectName =
   | 'claim-waits'
   | 'claim-changes'
   | 'claim-released'
+  | 'subnet'
+  | 'service-range'
   | 'out-of-range'
   | 'back-in-range'
   | 'over-quota'
@@ -71,9 +78,12 @@ export function effectsOf(
   }) as [Side, Side];
   return [
     ...poolEffects(from, to),
-    ...overlapEffects(from, to),
+    ...newFindings('overlap', from, to, ({ inventory }) =>
+      overlappingPools(inventory, context.config.installNamespace),
+    ),
     ...holderEffects('claim', 'IPAddressClaim', claimsOf(from), claimsOf(to)),
     ...clusterCIDREffects(from, to),
+    ...newFindings('service-range', from, to, ({ inventory }) => serviceRanges(inventory)),
     ...networkNames(from, to).flatMap((network) => [
       ...holderEffects(
         'node',
@@ -193,6 +203,7 @@ function poolEffects(from: Side, to: Side): Effect[] {
     return [
       ...stateEffects(pool.title, old?.state, pool.state),
       ...usageEffects(pool.title, old, pool, unit),
+      ...subnetEffects(pool.title, old, pool),
       ...rangeEffects(pool.title, old, pool, unit, holders),
       ...reservationEffects(pool.title, old, pool),
       ...quotaEffects(pool.title, old, pool),
@@ -200,9 +211,9 @@ function poolEffects(from: Side, to: Side): Effect[] {
   });
 }
 
-/** `PoolExhausted` is told as `runs-out`. */
+/** `PoolExhausted` is told as `runs-out`, `Overlapping` as `overlap`, `AmongServices` as `service-range`. */
 function stateEffects(object: string, from: State | undefined, to: State): Effect[] {
-  const isFine = (reason: string) => ['Ready', 'PoolExhausted'].includes(reason);
+  const isFine = (reason: string) => ['Ready', 'PoolExhausted', OVERLAPPING, AMONG_SERVICES].includes(reason);
   const was = from?.reason ?? 'Ready';
   if (was === to.reason || (isFine(was) && isFine(to.reason))) return [];
   const message = `${was} becomes ${[to.reason, to.message].filter(Boolean).join(': ')}`;
@@ -243,6 +254,18 @@ function usageEffects(
     });
   }
   return effects;
+}
+
+/** What new addresses come with, while those in use keep what they have. */
+function subnetEffects(object: string, from: PoolOverview | undefined, to: PoolOverview): Effect[] {
+  const [old, now] = [from, to].map((each) => each && readPool(each.pool).ranges);
+  if (old === undefined || now === undefined || from === undefined) return [];
+  const [was, is] = [old, now].map(({ prefix, gateway }) => subnetText(prefix, gateway));
+  const { one, many } = poolKind(to.pool.kind).unit;
+  const kept = from.used < to.used ? from.used : to.used;
+  if (was === is || kept === 0n) return [];
+  const message = `${plural(Number(kept), one, many)} in use ${kept === 1n ? 'keeps' : 'keep'} ${was}; new ones get ${is}`;
+  return [{ effect: 'subnet', kind: 'bad', object, message }];
 }
 
 function rangeEffects(
@@ -314,13 +337,17 @@ function describeHolders(range: Range, space: Space, holders: BlocksInUse): stri
   });
 }
 
-function overlapEffects(from: Side, to: Side): Effect[] {
-  const known = new Set(
-    [...overlappingPools(from.inventory)].map(({ object, message }) => `${object} ${message}`),
-  );
-  return [...overlappingPools(to.inventory)]
+/** What `check` finds after and not before. */
+function newFindings(
+  effect: EffectName,
+  from: Side,
+  to: Side,
+  find: (side: Side) => Iterable<Finding>,
+): Effect[] {
+  const known = new Set([...find(from)].map(({ object, message }) => `${object} ${message}`));
+  return [...find(to)]
     .filter(({ object, message }) => !known.has(`${object} ${message}`))
-    .map(({ object, message }) => ({ effect: 'overlap', kind: 'bad', object, message }));
+    .map(({ object, message }) => ({ effect, kind: 'bad', object, message }));
 }
 
 function clusterCIDREffects(from: Side, to: Side): Effect[] {

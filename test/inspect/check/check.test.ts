@@ -53,7 +53,7 @@ const CLEAN = [
   ...bound('a', '10.0.0.1'),
   ...bound('b', '10.0.0.2'),
   claim('waits', 'p'),
-  podNetwork(),
+  podNetwork('default', { serviceCIDRs: ['10.96.0.0/20'] }),
   clusterCIDR('cc', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
   ...nodeWith('n1', '10.244.0.0/24'),
   ...nodeWith('n2', '10.244.1.0/24'),
@@ -312,7 +312,29 @@ const FAULTS: [
     'overlapping-pools',
     'GlobalInClusterIPPool g',
     'overlaps InClusterIPPool default/p in 10.0.0.200-10.0.0.254: fine for networks that are apart, else one address is given out twice',
-    'kubectl edit globalinclusterippool g  # take it out of spec.addresses',
+    'kubectl edit globalinclusterippool g  # take it out of spec.addresses, or annotate metaipam.io/may-overlap',
+  ],
+  [
+    'a node among the addresses of services',
+    [
+      ...nodeWith('n3', '10.96.4.0/24'),
+      clusterCIDR('services', { perNodeHostBits: 8, ipv4: '10.96.0.0/16' }),
+    ],
+    'service-range',
+    'Node n3',
+    '10.96.4.0/24 lies among the addresses of services, 10.96.0.0/20',
+    'kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks',
+  ],
+  [
+    'an address from before its pool got another gateway',
+    [
+      pool('q', { addresses: ['10.0.9.1-10.0.9.99'], prefix: 25, gateway: '10.0.9.2' }),
+      ...bound('c', '10.0.9.7', 'q'),
+    ],
+    'other-subnet',
+    'InClusterIPPool default/q',
+    '1 address in use differs from prefix 25 and gateway 10.0.9.2: 10.0.9.7 (IPAddress default/c) has prefix 24 and no gateway',
+    'replace what uses it: an IPAddress never changes',
   ],
   [
     'a deletion that hangs',
@@ -435,7 +457,8 @@ test('ten thousand claims and nodes are compared at once', () => {
     clusterCIDR('cc', { perNodeHostBits: 4, ipv4: '100.64.0.0/16' }),
     ...objects,
   );
-  assert.equal(findings, []);
+  // The addresses of these tests say that their subnet is a /24.
+  assert.equal([...new Set(findings.map(({ check }) => check))], ['other-subnet']);
 });
 
 test('hostile names: commands quote them', () => {

@@ -34,6 +34,29 @@ test('nothing changes', () => {
   assert.equal(effects([], []), []);
 });
 
+test('another prefix or gateway: what is in use keeps what it has', () => {
+  const given = [...bound('a', '10.0.0.1'), ...bound('b', '10.0.0.2')];
+  const [before, after] = [pool('p', SPEC), pool('p', { ...SPEC, prefix: 25, gateway: '10.0.0.9' })];
+  assert.equal(effects([before, ...given], [after, ...given]), [
+    'subnet bad InClusterIPPool default/p: 2 addresses in use keep prefix 24 and no gateway; new ones get prefix 25 and gateway 10.0.0.9',
+  ]);
+  assert.equal(effects([before], [after]), []);
+});
+
+test('ranges of services that come to have nodes in them', () => {
+  const nodes = [
+    clusterCIDR('cc', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
+    node('n1', ['10.244.1.0/24']),
+  ];
+  assert.equal(
+    effects(
+      [podNetwork(), ...nodes],
+      [podNetwork('default', { serviceCIDRs: ['10.244.0.0/20'] }), ...nodes],
+    ).filter((effect) => effect.startsWith('service-range')),
+    ['service-range bad Node n1: 10.244.1.0/24 lies among the addresses of services, 10.244.0.0/20'],
+  );
+});
+
 test('claims: served, waiting, changed, released', () => {
   const before = [
     pool('p', SPEC),
