@@ -47,6 +47,8 @@ export interface Layout {
   readonly hasPools: boolean;
   /** Whether some of the pools are of prefixes. */
   readonly hasPrefixes: boolean;
+  /** Whether pools give addresses and prefixes at random. */
+  readonly isRandom: boolean;
   /** Whether pools give a namespace only so much. */
   readonly hasQuotas: boolean;
   /** Whether pools of addresses keep some for certain claims. */
@@ -129,6 +131,7 @@ export function layoutOf(
         : pools,
     hasPools: domain === undefined ? dice < 7 : domain !== 'nodes',
     hasPrefixes,
+    isRandom: faults === FAULTS && new Random(seed ^ 0x7a2).chance(0.2),
     hasQuotas: faults === FAULTS && new Random(seed ^ 0x9a0).chance(0.2),
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',

@@ -316,7 +316,7 @@ function poolObject({ random, layout }: Scene, pool: (typeof POOLS)[number]): Un
   };
   const spec = {
     ...('length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net, layout)),
-    ...quota(random, layout),
+    ...limits(random, layout),
   };
   return { apiVersion: POOL_API_VERSION, kind, metadata, spec };
 }
@@ -335,7 +335,7 @@ function editPool(scene: Scene): UserOp | undefined {
           ...poolSpec(scene.random, known.net, scene.layout),
         };
   return patch(scene, pool, 'edits', {
-    spec: { ...spec, maxPerNamespace: null, ...quota(scene.random, scene.layout) },
+    spec: { ...spec, maxPerNamespace: null, ...limits(scene.random, scene.layout) },
   });
 }
 
@@ -356,8 +356,11 @@ function poolSpec(random: Random, net: string, { hasReservations }: Layout): obj
   };
 }
 
-function quota(random: Random, { hasQuotas }: Layout): object {
-  return hasQuotas && random.chance(0.7) ? { maxPerNamespace: random.below(4) } : {};
+function limits(random: Random, { hasQuotas, isRandom }: Layout): object {
+  return {
+    ...(isRandom && { strategy: random.pick(['Random', 'LowestFree']) }),
+    ...(hasQuotas && random.chance(0.7) && { maxPerNamespace: random.below(4) }),
+  };
 }
 
 /** Some that nobody can have are among them. */

@@ -46,6 +46,18 @@ export function* blocksIn({ ranges }: RangeSet, length: number): Generator<Prefi
   }
 }
 
+/** The block of `length` with `n` blocks of the set below it; undefined if it has no more than `n`. */
+export function nthBlock({ ranges }: RangeSet, length: number, n: bigint): Prefix | undefined {
+  let left = n;
+  for (const { family, first, last } of ranges) {
+    const size = blockSize(family, length);
+    const count = (last - first + 1n) / size;
+    if (left < count) return prefixOf({ family, value: first + left * size }, length);
+    left -= count;
+  }
+  return undefined;
+}
+
 /**
  * A range of whole blocks: `10.0.0.1-10.0.0.9`, or of blocks of more than one address `fd00::/62`, or
  * `fd00::/64 to fd00:0:0:2::/64`.

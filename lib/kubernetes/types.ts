@@ -310,7 +310,8 @@ export interface InClusterIPPoolSpec {
   /**
    * The addresses of the pool: single addresses (10.0.0.7), CIDRs (10.0.0.0/24) and inclusive ranges
    * (10.0.0.10-10.0.0.20), in any order. All are of one IP family and lie in one subnet of the length
-   * that `prefix` says. Claims are served from the numerically lowest free address upwards.
+   * that `prefix` says. Claims are served from the numerically lowest free address upwards, unless
+   * `strategy` says otherwise.
    */
   readonly addresses?: readonly string[];
   /**
@@ -345,6 +346,11 @@ export interface InClusterIPPoolSpec {
    * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
    */
   readonly maxPerNamespace?: number;
+  /**
+   * Which of the free addresses a claim gets: the lowest, or one at random, so that an address that was
+   * given up is seldom the next to be given and its number says nothing. LowestFree unless set.
+   */
+  readonly strategy?: 'LowestFree' | 'Random';
   /**
    * How many seconds an address stays out of use after its claim is gone, so that neighbours' ARP or NDP
    * entries and slow machines let go of it. Without it an address is free at once.
@@ -452,7 +458,7 @@ export interface InClusterPrefixPoolSpec {
   /**
    * The prefixes of the pool, as CIDRs of one IP family without host bits: `fd00:1::/48`, `10.8.0.0/16`.
    * They may overlap and come in any order. Claims are served from the numerically lowest free prefix
-   * upwards.
+   * upwards, unless `strategy` says otherwise.
    */
   readonly prefixes: readonly string[];
   /**
@@ -475,6 +481,11 @@ export interface InClusterPrefixPoolSpec {
    * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
    */
   readonly maxPerNamespace?: number;
+  /**
+   * Which of the free prefixes a claim gets: the lowest, or one at random, so that one that was given up
+   * is seldom the next to be given. LowestFree unless set.
+   */
+  readonly strategy?: 'LowestFree' | 'Random';
   /**
    * How many seconds a prefix stays out of use after its claim is gone, so that routes to it and slow
    * machines let go of it. Without it a prefix is free at once.

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { parseAddress } from '../address/address.ts';
-import { blocksIn, countBlocks, formatSpan, setGrownTo } from '../address/blocks.ts';
+import { blocksIn, countBlocks, formatSpan, nthBlock, setGrownTo } from '../address/blocks.ts';
 import { overlaps, type Prefix, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
@@ -89,6 +90,8 @@ const ARRIVING_SECONDS = 60;
  * 3. Claims without an address, oldest first: those that have one from elsewhere keep it, those that had one get
  *    it again, those that ask for one get that, those for which one is reserved get that, the others the lowest free
  *    ones that are not reserved.
+ *
+ * A pool whose strategy is Random gives any free one in place of the lowest, the same to the same claim.
  *
  * An address stands for a block of whatever length the pool gives.
  *
@@ -365,12 +368,12 @@ class Planner {
       else this.#add(claim, block);
     }
     if (unspecific.length === 0) return;
-    const free = blocksIn(this.#free(ranges), ranges.blockLength);
+    const free = freeBlocks(this.#free(ranges), ranges);
     for (const claim of unspecific) {
       if (this.#exceedsQuota(claim)) continue;
-      const next = free.next();
-      if (next.done) this.#refuse(claim, 'PoolExhausted', `${this.#title} has no free ${one}`);
-      else this.#add(claim, next.value);
+      const block = free(claim);
+      if (block === undefined) this.#refuse(claim, 'PoolExhausted', `${this.#title} has no free ${one}`);
+      else this.#add(claim, block);
     }
   }
 
@@ -508,6 +511,29 @@ class Planner {
       taken: this.#inUse.toSet().difference(used),
     };
   }
+}
+
+/** Takes the blocks of a set, a union of such, one after another as the pool's strategy has it. */
+function freeBlocks(
+  set: RangeSet,
+  { blockLength, strategy }: PoolRanges,
+): (claim: IPAddressClaim) => Prefix | undefined {
+  const ascending = blocksIn(set, blockLength);
+  if (strategy === 'LowestFree') return () => ascending.next().value;
+  const count = countBlocks(set, blockLength);
+  const given = new Set<bigint>();
+  return (claim) => {
+    if (BigInt(given.size) >= count) return undefined;
+    let index = seedOf(claim) % count;
+    while (given.has(index)) index = (index + 1n) % count;
+    given.add(index);
+    return nthBlock(set, blockLength, index);
+  };
+}
+
+/** The same for a claim each time, so that a plan is made of nothing but what it sees. */
+function seedOf(claim: IPAddressClaim): bigint {
+  return createHash('sha256').update(uidOf(claim)).digest().readBigUInt64BE();
 }
 
 /** Whether an allocation is not the claim's any more: it leaves, or says that it has another. */

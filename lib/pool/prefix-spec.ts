@@ -5,7 +5,7 @@ import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { PoolReading } from './ranges.ts';
 import { Reservations } from './reservation.ts';
-import { readGateway, readQuota } from './spec.ts';
+import { readGateway, readQuota, readStrategy } from './spec.ts';
 
 /** The spec of an InClusterPrefixPool or a GlobalInClusterPrefixPool, as it may arrive: nothing about it is certain. */
 export interface PrefixPoolSpec {
@@ -15,6 +15,7 @@ export interface PrefixPoolSpec {
   readonly excludedPrefixes?: readonly string[];
   readonly addressReuseGracePeriodSeconds?: number;
   readonly maxPerNamespace?: number;
+  readonly strategy?: string;
 }
 
 /** What the CRD puts where nothing is said. */
@@ -45,6 +46,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
   const excluded = readExcluded(spec.excludedPrefixes, family, problems);
   const gateway = readGateway(spec.gateway, problems);
   const quota = readQuota(spec.maxPerNamespace, problems);
+  const strategy = readStrategy(spec.strategy, problems);
   if (family !== undefined && prefixes.some((prefix) => prefix.family !== family)) {
     const message = 'provided prefixes are of mixed IP families';
     problems.push({ field: 'spec.prefixes', value: spec.prefixes, message });
@@ -79,6 +81,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
       ...(spec.gateway && { gateway: spec.gateway }),
       reuseGracePeriodSeconds: addressReuseGracePeriodSeconds,
       ...quota,
+      strategy,
     },
     problems: [],
   };

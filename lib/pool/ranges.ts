@@ -2,6 +2,11 @@ import type { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { Reservations } from './reservation.ts';
 
+/** Which of the free blocks a claim gets that asks for none. */
+export type Strategy = (typeof STRATEGIES)[number];
+
+export const STRATEGIES = ['LowestFree', 'Random'] as const;
+
 /** What a pool may give out. */
 export interface PoolRanges {
   /** A union of whole blocks of `blockLength`. */
@@ -19,6 +24,7 @@ export interface PoolRanges {
   readonly prefix: number;
   /** As the user wrote it. */
   readonly gateway?: string;
+  readonly strategy: Strategy;
   readonly reuseGracePeriodSeconds: number;
   /** How much the claims of one namespace may have. */
   readonly maxPerNamespace?: number;

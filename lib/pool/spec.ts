@@ -2,7 +2,7 @@ import { type Address, FAMILY_BITS, type Family, parseAddress } from '../address
 import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import type { PoolRanges, PoolReading } from './ranges.ts';
+import { type PoolRanges, type PoolReading, STRATEGIES, type Strategy } from './ranges.ts';
 import { type ReservationSpec, Reservations, readReservations } from './reservation.ts';
 import { withoutSubnet } from './v1alpha1.ts';
 
@@ -16,6 +16,7 @@ export interface PoolSpec {
   readonly addressReuseGracePeriodSeconds?: number;
   readonly reservations?: readonly ReservationSpec[];
   readonly maxPerNamespace?: number;
+  readonly strategy?: string;
   /** These three are from v1alpha1: see `withoutSubnet`. */
   readonly subnet?: string;
   readonly start?: string;
@@ -67,6 +68,7 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
     });
   }
   const quota = readQuota(spec.maxPerNamespace, problems);
+  const strategy = readStrategy(spec.strategy, problems);
   if (!(addressReuseGracePeriodSeconds >= 0)) {
     problems.push({
       field: 'spec.addressReuseGracePeriodSeconds',
@@ -91,7 +93,7 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
   }
   if (problems.length > 0) return { problems: problems.map(asGiven) };
   return {
-    ranges: { ...poolRanges(spec, listed, excluded, gateway, prefix, reservations), ...quota },
+    ranges: { ...poolRanges(spec, listed, excluded, gateway, prefix, reservations), ...quota, strategy },
     problems: [],
   };
 }
@@ -125,6 +127,7 @@ export function poolRanges(
     reservations,
     prefix,
     ...(spec.gateway && { gateway: spec.gateway }),
+    strategy: 'LowestFree',
     reuseGracePeriodSeconds: spec.addressReuseGracePeriodSeconds ?? 0,
   };
 }
@@ -183,6 +186,16 @@ export function readQuota(
   const message = 'maxPerNamespace must be a whole number, 0 or more';
   problems.push({ field: 'spec.maxPerNamespace', value: maxPerNamespace, message });
   return {};
+}
+
+export function readStrategy(text: string | undefined, problems: Problem[]): Strategy {
+  if (text == null) return 'LowestFree';
+  const strategy = STRATEGIES.find((known) => known === text);
+  if (strategy === undefined) {
+    const message = `strategy must be one of ${STRATEGIES.join(', ')}`;
+    problems.push({ field: 'spec.strategy', value: text, message });
+  }
+  return strategy ?? 'LowestFree';
 }
 
 function isOneFamily(ranges: readonly Range[]): boolean {

@@ -129,6 +129,8 @@ const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ],
   ['a quota of nothing', { addresses: few, prefix: 24, maxPerNamespace: 0 }],
   ['a quota below 0', { addresses: few, prefix: 24, maxPerNamespace: -1 }, 'maxPerNamespace'],
+  ['a strategy', { addresses: few, prefix: 24, strategy: 'Random' }],
+  ['a strategy that nobody has', { addresses: few, prefix: 24, strategy: 'Best' }, 'spec.strategy'],
   [
     'a list that is too long',
     { addresses: [...many4, '10.0.0.1'], prefix: 8 },

@@ -51,4 +51,12 @@ scenario('a quota: who exceeds it waits, and a lower one takes nothing', async (
   await box.bound('three');
 });
 
+scenario('at random: each its own, and everybody is served', async (box) => {
+  await box.pool({ addresses: ['10.0.0.1-10.0.0.6'], strategy: 'Random' });
+  const claims = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const given = await box.serve(claims);
+  assert.is(new Set(given).size, claims.length);
+  await box.settlesOn(claims);
+});
+
 run();
