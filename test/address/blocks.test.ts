@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FAMILY_BITS } from '../../lib/address/address.ts';
-import { blockCount, countBlocksIn, UsedRanges } from '../../lib/address/blocks.ts';
+import { blockCount, blocksIn, countBlocksIn, nthBlock, UsedRanges } from '../../lib/address/blocks.ts';
 import {
   covers,
   formatPrefix,
@@ -13,6 +13,7 @@ import {
   type Range,
   rangeOf,
 } from '../../lib/address/range.ts';
+import { RangeSet } from '../../lib/address/range-set.ts';
 
 const prefix = (text: string): Prefix => {
   const parsed = parsePrefix(text);
@@ -284,6 +285,18 @@ test('ranges that are no blocks, within the pool and beyond, count where they to
     }),
     { numRuns: 500 },
   );
+});
+
+test('the nth block of a set is the nth of all', () => {
+  const set = RangeSet.of(['10.0.0.0/30', '10.0.0.16/28'].map(prefix));
+  for (const length of [30, 31, 32]) {
+    const all = [...blocksIn(set, length)];
+    assert.equal(
+      all.map((_, index) => nthBlock(set, length, BigInt(index))),
+      all,
+    );
+    assert.is(nthBlock(set, length, BigInt(all.length)), undefined);
+  }
 });
 
 test.run();
