@@ -8,6 +8,7 @@ import type { AllocationSlice } from '../../lib/kubernetes/types.ts';
 import { allocation, type Given, slicesOf } from '../pod-network/objects.ts';
 import { node } from './objects.ts';
 
+const VALID = allocation('n', '10.0.3.0/24').entry;
 const NONE = new Map<string, readonly string[]>();
 
 /** Node name → what it is to get, or why it gets nothing. */
@@ -70,6 +71,28 @@ test('of two decisions made at once the one with the lower IPv4 block counts, ho
   for (const slices of [slicesOf(given), slicesOf(given).toReversed()]) {
     assert.equal(decide([node('n')], slices, NONE), { n: lower.join() });
   }
+});
+
+test('a decision is as old as its oldest entry', () => {
+  const [ours, others] = [
+    ['10.0.1.0/24', 'fd00::100/120'],
+    ['10.0.0.0/24', 'fd00::/120'],
+  ] as const;
+  const given = [
+    allocation('n', ours[0], { blocks: [...ours], since: '2026-05-01T00:00:09Z' }),
+    allocation('n', ours[1], { blocks: [...ours], since: '2026-05-01T00:00:02Z' }),
+    ...others.map((cidr) => allocation('n', cidr, { blocks: [...others], since: '2026-05-01T00:00:05Z' })),
+  ];
+  assert.equal(decide([node('n')], given, NONE), { n: ours.join() });
+});
+
+test('an entry that does not say with which others it was given was given alone; one address is a block too', () => {
+  const [{ spec, ...slice }] = slicesOf([allocation('n', '10.0.3.0/24')]) as [AllocationSlice];
+  const { blocks: _, ...entry } = VALID;
+  const bare = { ...slice, spec: { ...spec, entries: { '10.0.3.0/24': entry } } };
+  assert.equal(decide([node('n')], [bare], NONE), { n: '10.0.3.0/24' });
+  const entries = { '10.0.0.7': { ...entry, blocks: ['10.0.0.7/32'] } };
+  assert.equal(decide([node('n')], [{ ...slice, spec: { ...spec, entries } }], NONE), { n: '10.0.0.7/32' });
 });
 
 test('what is released is given to nobody', () => {
@@ -163,7 +186,6 @@ test('a slice that is being deleted decides nothing', () => {
   assert.equal(decide([node('n')], going, NONE), {});
 });
 
-const VALID = allocation('n', '10.0.3.0/24').entry;
 const malformed: [what: string, entries: object | undefined][] = [
   ['no entries', undefined],
   ['no entry to speak of', { '10.0.3.0/24': {} }],
