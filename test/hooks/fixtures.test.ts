@@ -44,6 +44,21 @@ for (const file of files) {
   });
 }
 
+test('a request that leaves out every group is as one in which all are empty', () => {
+  const object = {
+    apiVersion: 'v1',
+    kind: 'Any',
+    metadata: { name: 'x', namespace: 'default', uid: 'x' },
+    spec: {},
+  };
+  const context = { now: 0, config: DEFAULT_CONFIG };
+  for (const { parent, sync, finalize } of Object.values(controllers)) {
+    const envelope = { object, parent: object, children: {}, attachments: {}, related: {} };
+    const request = withEmptyGroups(parent, envelope, DEFAULT_CONFIG) as never;
+    for (const run of [sync, finalize]) assert.ok(run === undefined || run(request, context));
+  }
+});
+
 test('every controller has a fixture', () => {
   const covered = new Set(files.map(dirname));
   assert.equal(
