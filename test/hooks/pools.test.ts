@@ -779,10 +779,13 @@ eachKind('G3 C3.1 a pool that is being deleted stays while a claim holds an addr
 });
 
 eachKind('an unused pool goes as soon as it hears its own last word', (make) => {
-  const pool = deleted(make({ addresses: ['10.0.0.1'] }));
+  const pool = deleted(make({ addresses: ['10.0.0.1'], addressReuseGracePeriodSeconds: 600 }));
   const first = finalize(pool);
   assert.is(first.finalized, false, 'what it wrote before may not be in view');
   assert.equal(answers(first), { 'pool-uid': 'Deleting' });
+  const slices = slicesOf(pool, [claim('a', pool), '10.0.0.1', { released: ago(1) }]);
+  const unheard = finalize(pool, [], slices);
+  assert.equal([unheard.finalized, listed(unheard)], [false, []], 'nobody waits for the grace period');
   const second = finalize(pool, [], applyChildren(pool, [], first.children, 5000));
   assert.is(second.finalized, true);
   assert.equal(second.children, []);
