@@ -1,4 +1,4 @@
-/** Metrics behind the API server's own judgement of who may read them. */
+/** What installs by clusterctl set: metrics for who may read them, and allocations that stay when clusterctl moves. */
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -16,6 +16,7 @@ test.before(async () => {
   const serveArgs = [
     `--diagnostics-address=127.0.0.1:${port}`,
     '--leader-elect=false',
+    '--keep-from-move',
     '--v=5',
     '--webhook-port=0',
   ];
@@ -66,6 +67,19 @@ test('nobody, a stranger, and who is bound to the role', async () => {
   await eventually('the role', async () => (await read(reader)).status === 200);
   assert.match((await read(reader)).text, 'metaipam_binder_leader 1');
   assert.is((await fetch(`${webserver}/metrics`)).status, 404);
+});
+
+test("clusterctl's label goes from the CRDs of allocations, and stays where pools are", async () => {
+  const { plane } = installation;
+  const label = 'clusterctl.cluster.x-k8s.io';
+  const crds = ['allocationslices.metaipam.io', 'podcidrclaims.metaipam.io'];
+  const pools = 'inclusterippools.ipam.cluster.x-k8s.io';
+  await plane.kubectl(['label', 'crd', ...crds, pools, `${label}=`]);
+  await eventually('the label to go', async () => {
+    const left = await plane.kubectl(['get', 'crd', '-l', label, '-o', 'name']);
+    return left.trim() === `customresourcedefinition.apiextensions.k8s.io/${pools}`;
+  });
+  await plane.kubectl(['label', 'crd', pools, `${label}-`]);
 });
 
 test.run();
