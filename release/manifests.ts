@@ -83,6 +83,7 @@ export function installYaml(install: readonly KubernetesObject[], version: strin
  * - clusterctl renames the namespace in metadata and in subjects, not in the hooks' URLs, so it is a variable.
  * - The container is called `manager` ("Controllers & Watching namespace").
  * - Everything has the provider's label ("Labels").
+ * - CRDs come first: clusterctl creates in this order, and an object of an unknown kind stops it.
  *
  * - Metrics are served as managers of Cluster API do: over HTTPS, to those who may read them.
  * - clusterctl labels every CRD, and moves the objects of labelled ones ("Move"). Allocations stay: the server, which
@@ -105,7 +106,8 @@ export function componentsYaml(
     .map(inTargetNamespace)
     .map(withManager)
     .map((object) => (metacontroller === undefined ? object : withMetacontroller(object)))
-    .map(withProviderLabel);
+    .map(withProviderLabel)
+    .sort((a, b) => Number(isCrd(b)) - Number(isCrd(a)));
   const beside =
     metacontroller === undefined
       ? 'Metacontroller is to be there before.'

@@ -130,12 +130,12 @@ test('ipam-components.yaml: the server may keep allocations out of a move, and d
 test('the components with Metacontroller: its CRDs, its rights, and its container behind the manager', ({
   folder,
 }) => {
-  const crds = join(folder, 'metacontroller.yaml');
+  const file = join(folder, 'metacontroller.yaml');
   const crd =
     'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a.example.com}\n';
-  writeFileSync(crds, crd);
+  writeFileSync(file, crd);
   const { METACONTROLLER_CRDS: before } = process.env;
-  process.env.METACONTROLLER_CRDS = crds;
+  process.env.METACONTROLLER_CRDS = file;
   try {
     assert.equal(writeWholeComponents(folder, VERSION), []);
     const all = objects(folder, 'ipam-components-with-metacontroller.yaml');
@@ -145,6 +145,8 @@ test('the components with Metacontroller: its CRDs, its rights, and its containe
       ['manager', 'metacontroller'],
     );
     assert.is(serviceAccountName, 'metaipam');
+    const crds = all.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    assert.equal(all.slice(0, crds.length), crds);
     const added = new Set(all.map(id));
     for (const object of objects(folder, 'ipam-components.yaml')) assert.ok(added.delete(id(object)));
     assert.equal([...added].sort(), [
@@ -157,7 +159,7 @@ test('the components with Metacontroller: its CRDs, its rights, and its containe
     process.env.METACONTROLLER_CRDS = join(folder, 'nowhere.yaml');
     assert.match(writeWholeComponents(folder, VERSION)[0] ?? '', 'nowhere.yaml');
   } finally {
-    rmSync(crds);
+    rmSync(file);
     rmSync(join(folder, 'ipam-components-with-metacontroller.yaml'), { force: true });
     if (before === undefined) delete process.env.METACONTROLLER_CRDS;
     else process.env.METACONTROLLER_CRDS = before;
