@@ -35,10 +35,10 @@ export function* naivePool({ parent, children, related }: CompositeRequest<Pool>
     const uid = metadata.uid ?? '';
     if (served.has(uid)) continue;
     const { allocatable, blockLength: length } = readPool(parent).ranges!;
-    const inUse = new Set(texts.map((text) => parseRange(text)?.first));
+    const inUse = new Set(texts);
     for (const block of blocksIn(allocatable, length)) {
-      if (inUse.has(block.first)) continue;
       const text = keyOf(block);
+      if (inUse.has(text)) continue;
       texts.push(text);
       yield [uid, text];
       break;

@@ -279,7 +279,8 @@ export class World {
     if (owner === undefined) return false;
     const type = this.cluster.resources.of(owner);
     const log = this.cluster.store.log(type);
-    const oldest = this.oldestList(type);
+    // What is just as old as a cache may lag may still be unheard of.
+    const oldest = this.oldestList(type, 1);
     const known = new Map<number, WatchEvent>();
     for (const [index, event] of log.entries()) {
       if (event.object.metadata.uid !== uid) continue;
@@ -291,10 +292,10 @@ export class World {
     );
   }
 
-  /** How many events of a type a list has to show: all that are older than a cache may lag. */
-  oldestList(type: ResourceType): number {
+  /** How many events of a type a list has to show: all that are older than a cache may lag, by `margin` milliseconds. */
+  oldestList(type: ResourceType, margin = 0): number {
     const times = this.#times.get(type)!;
-    const horizon = this.now - this.layout.assumptions.lag * 1000;
+    const horizon = this.now - this.layout.assumptions.lag * 1000 - margin;
     let position = times.length;
     while (position > 0 && times[position - 1]! > horizon) position--;
     return position;

@@ -1,12 +1,12 @@
-import type { Family } from '../address/address.ts';
-import { overlaps, type Prefix, prefixOf, type Range } from '../address/range.ts';
+import { FAMILY_BITS, type Family } from '../address/address.ts';
+import { overlaps, type Prefix, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 
 /** Gathers the blocks that a pool must not give out, and who has each. */
 export class BlocksInUse {
   readonly #own: Prefix[] = [];
   readonly #others: Prefix[] = [];
-  /** By the length of a block and its first address. */
+  /** By the length of a block and its number: of bigints V8 hashes the low half alone, in which /64s do not differ. */
   readonly #holders: Record<Family, Map<number, Map<bigint, string>>> = { 4: new Map(), 6: new Map() };
   readonly #blocked: { readonly range: Range; readonly by: string }[] = [];
 
@@ -21,13 +21,14 @@ export class BlocksInUse {
   }
 
   #hold({ family, length, first }: Prefix, holder: string): boolean {
+    const number = first >> hostBits(family, length);
     let holders = this.#holders[family].get(length);
     if (holders === undefined) {
       holders = new Map();
       this.#holders[family].set(length, holders);
     }
-    if (holders.has(first)) return false;
-    holders.set(first, holder);
+    if (holders.has(number)) return false;
+    holders.set(number, holder);
     return true;
   }
 
@@ -40,13 +41,14 @@ export class BlocksInUse {
   holderOf(block: Prefix): string | undefined {
     const { family, first, last } = block;
     for (const [length, holders] of this.#holders[family]) {
+      const bits = hostBits(family, length);
       if (length <= block.length) {
-        const around = length === block.length ? first : prefixOf({ family, value: first }, length).first;
-        const holder = holders.get(around);
+        const holder = holders.get(first >> bits);
         if (holder !== undefined) return holder;
         continue;
       }
-      for (const [start, holder] of holders) if (first <= start && start <= last) return holder;
+      const [lowest, highest] = [first >> bits, last >> bits];
+      for (const [number, holder] of holders) if (lowest <= number && number <= highest) return holder;
     }
     return this.#blocked.find(({ range }) => overlaps(range, block))?.by;
   }
@@ -60,4 +62,8 @@ export class BlocksInUse {
   toSet(): RangeSet {
     return RangeSet.of([...this.#own, ...this.#others, ...this.#blocked.map(({ range }) => range)]);
   }
+}
+
+function hostBits(family: Family, length: number): bigint {
+  return BigInt(FAMILY_BITS[family] - length);
 }
