@@ -88,7 +88,7 @@ test('a sound install: nothing to say, exit 0', async () => {
   assert.match(out, '8 CRDs as of this release');
   assert.match(out, '9 controllers as of this release');
   assert.match(out, 'Lease metaipam-system/node-ipam-controller is held by e2e-0');
-  assert.match(out, 'ServiceAccount metaipam-system/metaipam has its 38 permissions');
+  assert.match(out, 'ServiceAccount metaipam-system/metaipam has its 46 permissions');
   assert.match(out, /\n0 problems, 0 warnings, 0 unknown, \d+ in order\n$/);
   assert.is(code, 0);
 });
