@@ -7,8 +7,8 @@ export function blockCount(pool: Prefix, length: number): bigint {
   return length < pool.length ? 0n : 1n << BigInt(length - pool.length);
 }
 
-/** How many blocks of `length` in `pool` share an address with any of the ranges. */
-export function countBlocksIn(pool: Prefix, length: number, ranges: Iterable<Range>): bigint {
+/** The blocks of `length` in `pool` that share an address with any of the ranges. */
+export function growToBlocks(pool: Prefix, length: number, ranges: Iterable<Range>): RangeSet {
   const grown: Range[] = [];
   for (const { family, first, last } of ranges) {
     if (family !== pool.family || last < pool.first || first > pool.last) continue;
@@ -16,7 +16,12 @@ export function countBlocksIn(pool: Prefix, length: number, ranges: Iterable<Ran
     const highest = last > pool.last ? pool.last : last;
     grown.push(grownTo(length, { family, first: lowest, last: highest }));
   }
-  return RangeSet.of(grown).count / blockSize(pool.family, length);
+  return RangeSet.of(grown);
+}
+
+/** How many blocks of `length` in `pool` share an address with any of the ranges. */
+export function countBlocksIn(pool: Prefix, length: number, ranges: Iterable<Range>): bigint {
+  return growToBlocks(pool, length, ranges).count / blockSize(pool.family, length);
 }
 
 /** The blocks of `length` that share an address with the range, as one range. */

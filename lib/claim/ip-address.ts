@@ -4,11 +4,12 @@ import {
   ADDRESS_SPACE_LABEL,
   CLAIM_UID_LABEL,
   CLUSTER_NAME_LABEL,
+  DECORATOR_ANNOTATION,
   POOL_API_VERSION,
   POOL_LABEL,
   POOL_UID_LABEL,
 } from '../kubernetes/names.ts';
-import type { OwnerReference } from '../kubernetes/object.ts';
+import { controllerReference, type OwnerReference } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
 import { PREFIX, poolKind } from '../pool/kinds.ts';
@@ -48,7 +49,7 @@ export function addressOf(
 }
 
 /** What our IPAddresses are found by, beside the label of the claim's cluster. */
-export function addressLabels(
+function addressLabels(
   { metadata }: IPAddressClaim,
   { metadata: slice, spec }: Allocation['slice'],
 ): Record<string, string> {
@@ -67,6 +68,20 @@ export function addressLabels(
 export function poolOwner({ spec }: Allocation['slice']): OwnerReference {
   const { kind, name, uid } = spec.poolRef;
   return { apiVersion: POOL_API_VERSION, kind, name, uid, controller: false, blockOwnerDeletion: true };
+}
+
+/** By what an IPAddress from elsewhere becomes the claim's, as if it had been made for it here. */
+export function ownership({ metadata }: IPAddress, claim: IPAddressClaim, slice: Allocation['slice']) {
+  const owners = [controllerReference(claim), poolOwner(slice)];
+  const others = (metadata.ownerReferences ?? []).filter(
+    ({ uid, kind, name }) =>
+      !owners.some((owner) => owner.uid === uid || (owner.kind === kind && owner.name === name)),
+  );
+  return {
+    labels: addressLabels(claim, slice),
+    annotations: { [DECORATOR_ANNOTATION]: 'claims' },
+    ownerReferences: [...others, ...owners],
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Makes the children of a parent what its hook wants (`pkg/controller/common/manage_children.go`). */
-import { qualifiedName } from '../kubernetes/object.ts';
+import { controllerReference, qualifiedName } from '../kubernetes/object.ts';
 import { target } from './api.ts';
 import {
   applyUpdate,
@@ -174,11 +174,6 @@ function claimed(child: Unstructured, parent: Unstructured): Unstructured {
   const owners = child.metadata.ownerReferences ?? [];
   if (owners.some((owner) => owner.uid === parent.metadata.uid)) return child;
   return withMetadata(child, { ownerReferences: [...owners, controllerReference(parent)] });
-}
-
-export function controllerReference({ apiVersion, kind, metadata }: Unstructured) {
-  const { name, uid } = metadata;
-  return { apiVersion, kind, name, uid: uid as string, controller: true, blockOwnerDeletion: true };
 }
 
 /** Without what only the API server writes. */

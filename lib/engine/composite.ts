@@ -1,8 +1,7 @@
 /** A CompositeController (`pkg/controller/composite/controller.go`). */
-import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
+import { controllerOf, controllerReference, qualifiedName } from '../kubernetes/object.ts';
 import type { LabelSelector } from '../metacontroller/hook.ts';
 import { target } from './api.ts';
-import { controllerReference } from './children.ts';
 import type { CompositeController as Config } from './controller-config.ts';
 import { type ControllerOptions, HookController, inNamespaceOf } from './hook-controller.ts';
 import { readComposite } from './hook-response.ts';

@@ -34,8 +34,8 @@ export class Janitor implements Reconciler {
     environment: Environment,
     config: HookConfig,
     strategy: ApplyStrategy,
-    decide: typeof decideDeeds = decideDeeds,
     kinds: readonly PoolKind[] = Object.values(POOL_KINDS),
+    decide: typeof decideDeeds = decideDeeds,
   ) {
     this.#environment = environment;
     this.#config = config;

@@ -1,10 +1,6 @@
 import type { Allocation } from '../allocation/slice.ts';
-import { addressLabels, poolOwner } from '../claim/ip-address.ts';
-import {
-  CLUSTER_CIDR_API_VERSION,
-  DECORATOR_ANNOTATION,
-  RELEASE_ADDRESS_FINALIZER,
-} from '../kubernetes/names.ts';
+import { ownership } from '../claim/ip-address.ts';
+import { CLUSTER_CIDR_API_VERSION, RELEASE_ADDRESS_FINALIZER } from '../kubernetes/names.ts';
 import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { blockText } from '../pool/block.ts';
@@ -71,7 +67,7 @@ export function planAdoption({ pools, claims, addresses, allocations, clusterCID
     if (isGoing && claim.metadata.finalizers?.includes(RELEASE_ADDRESS_FINALIZER)) {
       add(address, { metadata: {}, isDeleted: true, effects: ['deleted, as its claim is'] });
     } else if (isServed && allocation !== undefined) {
-      add(address, ownership(address, claim, allocation));
+      add(address, takeOver(address, claim, allocation));
     } else add(address);
     if (isServed && allocation === undefined && !isGoing) waiting.push(address);
   }
@@ -114,32 +110,20 @@ function adoptionOf(object: KubernetesObject, changes?: Changes): Adoption | und
   };
 }
 
-function ownership({ metadata }: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Changes {
-  const owners = [ownerReference(claim), poolOwner(slice)];
-  const others = (metadata.ownerReferences ?? []).filter(
-    (reference) => !owners.some(({ kind, name }) => kind === reference.kind && name === reference.name),
-  );
-  const ownerReferences = [...others, ...owners];
-  const labels = addressLabels(claim, slice);
+function takeOver(address: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Changes {
+  const { metadata } = address;
+  const { poolRef } = slice.spec;
+  const owned = ownership(address, claim, slice);
+  const { labels, annotations, ownerReferences } = owned;
+  const differs = (given: Readonly<Record<string, string>> = {}, wanted: Readonly<Record<string, string>>) =>
+    Object.entries(wanted).some(([key, value]) => given[key] !== value);
   const effects: string[] = [];
   if (!sameOwners(metadata.ownerReferences ?? [], ownerReferences)) {
-    effects.push(`owned by ${owners.map(({ kind, name }) => `${kind} ${name}`).join(' and ')}`);
+    effects.push(`owned by ${claim.kind} ${claim.metadata.name} and ${poolRef.kind} ${poolRef.name}`);
   }
-  if (Object.entries(labels).some(([key, value]) => metadata.labels?.[key] !== value)) {
-    effects.push('labelled with its pool');
-  }
-  if (metadata.annotations?.[DECORATOR_ANNOTATION] !== 'claims') {
-    effects.push("marked as the claims controller's");
-  }
-  return {
-    metadata: { ownerReferences, labels, annotations: { [DECORATOR_ANNOTATION]: 'claims' } },
-    effects,
-  };
-}
-
-function ownerReference({ apiVersion, kind, metadata }: IPAddressClaim): OwnerReference {
-  const { name, uid = '' } = metadata;
-  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+  if (differs(metadata.labels, labels)) effects.push('labelled with its pool');
+  if (differs(metadata.annotations, annotations)) effects.push("marked as the claims controller's");
+  return { metadata: owned, effects };
 }
 
 function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {

@@ -1,5 +1,6 @@
 /** How much of the blocks of pod networks is used, and which nodes wait for some. */
 import { FAMILY_BITS } from '../address/address.ts';
+import { growToBlocks } from '../address/blocks.ts';
 import { formatPrefix, type Prefix, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
@@ -238,7 +239,7 @@ function rangesOf(
   return pool.ranges.map((range, index) => {
     const length = blockLength(pool, range);
     const unit = 1n << BigInt(FAMILY_BITS[range.family] - length);
-    const grown = (some: Iterable<Range>) => growToBlocks(some, range, unit);
+    const grown = (some: Iterable<Range>) => growToBlocks(range, length, some);
     const listed = [...(plan?.kept ?? []), ...(plan?.added ?? [])];
     const own = listed.filter(({ entry }) => entry.clusterCIDR === pool.name);
     const blocksOf = (some: typeof listed) => some.map(({ block }) => block);
@@ -275,16 +276,4 @@ function rangesOf(
       space,
     };
   });
-}
-
-/** Every block of `unit` addresses in `pool` that shares an address with a range. */
-function growToBlocks(ranges: Iterable<Range>, pool: Prefix, unit: bigint): RangeSet {
-  const grown: Range[] = [];
-  for (const { family, first, last } of ranges) {
-    if (family !== pool.family || last < pool.first || first > pool.last) continue;
-    const lowest = first < pool.first ? pool.first : first;
-    const highest = last > pool.last ? pool.last : last;
-    grown.push({ family, first: lowest - (lowest % unit), last: highest - (highest % unit) + unit - 1n });
-  }
-  return RangeSet.of(grown);
 }

@@ -8,11 +8,10 @@ import { secondsSince } from '../allocation/hold.ts';
 import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
 import { type Allocation, allocationsOf, keyOf, sliceNameOf } from '../allocation/slice.ts';
-import { addressLabels, poolOwner } from '../claim/ip-address.ts';
+import { ownership } from '../claim/ip-address.ts';
 import {
   CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
-  DECORATOR_ANNOTATION,
   ENDING,
   METAIPAM_API_VERSION,
   POOL_API_VERSION,
@@ -21,9 +20,9 @@ import {
 } from '../kubernetes/names.ts';
 import {
   controllerOf,
+  controllerReference,
   isPaused,
   type KubernetesObject,
-  type OwnerReference,
   qualifiedName,
 } from '../kubernetes/object.ts';
 import type {
@@ -226,16 +225,7 @@ class Janitor {
         name,
         namespace,
         labels: { ...labels, 'controller-uid': poolRef.uid },
-        ownerReferences: [
-          {
-            apiVersion: POOL_API_VERSION,
-            kind: pool.kind,
-            name: pool.metadata.name,
-            uid: poolRef.uid,
-            controller: true,
-            blockOwnerDeletion: true,
-          },
-        ],
+        ownerReferences: [controllerReference(pool)],
       },
       spec: {
         poolRef,
@@ -272,18 +262,7 @@ class Janitor {
   #own(address: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Deed {
     const { metadata } = address;
     const uid = claim.metadata.uid ?? '';
-    const controller: OwnerReference = {
-      apiVersion: claim.apiVersion,
-      kind: claim.kind,
-      name: claim.metadata.name,
-      uid,
-      controller: true,
-      blockOwnerDeletion: true,
-    };
-    const pool = poolOwner(slice);
-    const others = (metadata.ownerReferences ?? []).filter(
-      (owner) => owner.uid !== uid && owner.uid !== pool.uid,
-    );
+    const { labels, annotations, ownerReferences } = ownership(address, claim, slice);
     return {
       why: `IPAddress ${qualifiedName(metadata)}: has no controller, and becomes its claim's`,
       checks: [{ is: 'alive', path: this.#claimPath(claim.metadata.namespace, claim.metadata.name), uid }],
@@ -294,9 +273,9 @@ class Janitor {
           ...address,
           metadata: {
             ...metadata,
-            labels: { ...metadata.labels, ...addressLabels(claim, slice) },
-            annotations: { ...metadata.annotations, [DECORATOR_ANNOTATION]: 'claims' },
-            ownerReferences: [...others, controller, pool],
+            labels: { ...metadata.labels, ...labels },
+            annotations: { ...metadata.annotations, ...annotations },
+            ownerReferences,
           },
         } as IPAddress,
       },

@@ -38,6 +38,12 @@ export function controllerOf({ metadata }: KubernetesObject): OwnerReference | u
   return metadata.ownerReferences?.find(({ controller }) => controller);
 }
 
+/** What an object has among its owners if `owner` manages it. */
+export function controllerReference({ apiVersion, kind, metadata }: KubernetesObject): OwnerReference {
+  const { name, uid = '' } = metadata;
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
 /** `namespace/name`, or `name` for a cluster-scoped object. */
 export function qualifiedName(meta: Pick<ObjectMeta, 'name' | 'namespace'>): string {
   return meta.namespace === undefined || meta.namespace === '' ? meta.name : `${meta.namespace}/${meta.name}`;

@@ -2,7 +2,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apiError } from '../../lib/engine/api.ts';
 import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
-import { RandomSchedule } from '../../lib/engine/random-schedule.ts';
 import { FAIR, type Fault, type Schedule } from '../../lib/engine/schedule.ts';
 import type { Step } from '../../lib/engine/task.ts';
 import {
@@ -19,6 +18,7 @@ import {
   ref,
   V1,
 } from './kit.ts';
+import { RandomSchedule } from './random-schedule.ts';
 
 const CONTROLLERS = [
   composite({ hooks: { sync: HOOKS.sync, finalize: HOOKS.finalize } }),

@@ -12,10 +12,10 @@ import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import { Janitor } from '../../lib/engine/janitor.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { Random } from '../../lib/engine/random.ts';
-import { type Mishaps, RandomSchedule } from '../../lib/engine/random-schedule.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
+import { type Mishaps, RandomSchedule } from '../engine/random-schedule.ts';
 import { CAPI, claim, ipPool } from './objects.ts';
 
 const NAMES = ['pools', 'claim-router', 'claims'];

@@ -1,9 +1,9 @@
 /** A world in which anything may happen in any order, decided by one seed. */
-import { apiError, isWrite } from './api.ts';
-import type { Process } from './process.ts';
-import { Random } from './random.ts';
-import type { Fault, Move, Schedule } from './schedule.ts';
-import type { Step } from './task.ts';
+import { apiError, isWrite } from '../../lib/engine/api.ts';
+import type { Process } from '../../lib/engine/process.ts';
+import { Random } from '../../lib/engine/random.ts';
+import type { Fault, Move, Schedule } from '../../lib/engine/schedule.ts';
+import type { Step } from '../../lib/engine/task.ts';
 
 /** Probabilities, 0 unless given. */
 export interface Mishaps {
