@@ -39,6 +39,7 @@ export const FAULTS = [
   'move',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
+const FEW = 4;
 
 export interface Layout {
   readonly seed: number;
@@ -67,6 +68,8 @@ export interface Layout {
   readonly beyond: boolean;
   /** Probabilities per step or request. */
   readonly chances: Readonly<Record<'user' | 'wait' | Exclude<FaultName, 'lag' | 'hands'>, number>>;
+  /** Whether a janitor of another version is at work too, as long as an upgrade lasts. */
+  readonly hasOtherJanitor: boolean;
   /** Whether people delete allocations and addresses by hand. */
   readonly hands: boolean;
   /** The chance that a cache does not hear now, by process and resource. */
@@ -102,18 +105,18 @@ export function layoutOf(
 ): Layout {
   const random = new Random(seed);
   const has = (name: FaultName) => faults.includes(name);
-  const sometimes = (name: FaultName, chances: readonly number[]) => {
-    const chance = random.pick(chances);
+  // Where only a few are asked for, every world has them.
+  const pick = (of: Random, name: FaultName, chances: readonly number[]) => {
+    const isCertain = faults.length <= FEW && has(name);
+    const chance = of.pick(isCertain ? chances.filter((each) => each > 0) : chances);
     return has(name) ? chance : 0;
   };
+  const sometimes = (name: FaultName, chances: readonly number[]) => pick(random, name, chances);
   const dice = random.below(10);
   const [slow, tastes] = [random.next(), random.next()];
   // These came later. Dice of their own, so that the worlds there were before stay as they were.
   const newer = new Random(seed ^ 0x5eed);
-  const seldom = (name: FaultName, chances: readonly number[]) => {
-    const chance = newer.pick(chances);
-    return has(name) ? chance : 0;
-  };
+  const seldom = (name: FaultName, chances: readonly number[]) => pick(newer, name, chances);
   // So did these, in the worlds that are free to have anything.
   const newest = new Random(seed ^ 0x64);
   const hasPrefixes =
@@ -157,7 +160,8 @@ export function layoutOf(
       replica: seldom('replica', [0, 0, 0.1, 0.5]),
       move: seldom('move', [0, 0, 0.005, 0.02]),
     },
-    hands: random.chance(0.6) && has('hands'),
+    hasOtherJanitor: newer.chance(0.3) && has('replica'),
+    hands: (random.chance(0.6) || faults.length <= FEW) && has('hands'),
     slowness: (process, resource) => (has('lag') ? slowness(process + resource) : 0),
     taste: remembered((action) => new Random(tastes ^ hash(action)).pick([0, 1, 1, 3])),
     isPatient: random.chance(0.1),

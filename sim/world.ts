@@ -11,7 +11,6 @@ import type { ResourceType } from '../lib/engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
 import type { WatchEvent } from '../lib/engine/store.ts';
 import type { Task } from '../lib/engine/task.ts';
-import { decideDeeds } from '../lib/janitor/decide.ts';
 import { ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
 import { controllerOf } from '../lib/kubernetes/object.ts';
 import type { AllocationSlice, IPAddress } from '../lib/kubernetes/types.ts';
@@ -27,8 +26,7 @@ import type { Op, Trouble } from './op.ts';
 export interface Subject {
   readonly hooks: HookRegistry;
   readonly startBinder?: StartReconciler;
-  /** What the janitor decides. */
-  readonly tidy?: typeof decideDeeds;
+  readonly startJanitor?: (...args: ConstructorParameters<typeof Janitor>) => Reconciler;
 }
 
 /** What a request is about. */
@@ -41,14 +39,20 @@ export interface Actor {
   readonly since: number;
 }
 
-/** How the hooks are configured before or after an upgrade. */
+/** How hooks and janitor are configured before or after an upgrade. */
 const OTHER_VERSION: Partial<HookConfig> = { cacheLagSeconds: 2 * CACHE_LAG_SECONDS };
 
 function isOfPrefixes(kind: string): boolean {
   return POOL_KINDS[kind]?.unit === PREFIX;
 }
 
+/** Whether the hooks or the janitor of a world are asked as those of another version. */
+export function isOtherVersion({ config }: HookContext): boolean {
+  return config.cacheLagSeconds === OTHER_VERSION.cacheLagSeconds;
+}
+
 export const COLLECTOR = 'kube-controller-manager';
+const OTHER_JANITOR = 'janitor-of-another-version';
 
 export class World {
   readonly layout: Layout;
@@ -73,7 +77,11 @@ export class World {
 
   constructor(
     layout: Layout,
-    { hooks, startBinder = (environment) => new NodeBinder(environment), tidy = decideDeeds }: Subject,
+    {
+      hooks,
+      startBinder = (environment) => new NodeBinder(environment),
+      startJanitor = (...args) => new Janitor(...args),
+    }: Subject,
   ) {
     this.layout = layout;
     this.config = {
@@ -91,6 +99,15 @@ export class World {
     const kinds = Object.entries(POOL_KINDS).flatMap(([kind, each]) =>
       layout.hasPrefixes || !isOfPrefixes(kind) ? [each] : [],
     );
+    const ofOtherVersion: StartReconciler = (environment) => {
+      const now = () => environment.now() - this.#skew;
+      return startJanitor(
+        { ...environment, now },
+        { ...this.config, ...OTHER_VERSION },
+        layout.strategy,
+        kinds,
+      );
+    };
     this.audit = new HookAudit(hooks, (context) => this.#skewed(context));
     this.#newCluster = (now) =>
       new Cluster({
@@ -108,7 +125,8 @@ export class World {
           ...Object.fromEntries(
             Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
           ),
-          janitor: (environment) => new Janitor(environment, this.config, layout.strategy, tidy, kinds),
+          janitor: (environment) => startJanitor(environment, this.config, layout.strategy, kinds),
+          ...(layout.hasOtherJanitor && { [OTHER_JANITOR]: ofOtherVersion }),
         },
         schedule: {
           choose: (moves) => FAIR.choose(moves),
@@ -316,7 +334,7 @@ export class World {
         const { reconciler, key } = worker;
         first = { at, op: { op: 'step', process: process.name, reconciler: reconciler.name, key } };
       }
-      if (!process.name.startsWith('metacontroller') && process.name !== 'janitor') continue;
+      if (!/^(metacontroller|janitor)/.test(process.name)) continue;
       for (const informer of process.informers) {
         if (informer.pending === 0) continue;
         const since = informer.synced

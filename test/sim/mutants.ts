@@ -1,6 +1,7 @@
 /** Faults made on purpose, in the hooks and in the binder: a search that does not find them proves nothing. */
 import { controllers } from '../../hooks/index.ts';
 import { decideBindings } from '../../lib/binder/decide.ts';
+import { Janitor } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { decideDeeds } from '../../lib/janitor/decide.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
@@ -15,13 +16,14 @@ import type {
 import type {
   CompositeRequest,
   CompositeResponse,
+  CustomizeResponse,
   DecoratorResponse,
   HookContext,
   ObjectMap,
   Objects,
 } from '../../lib/metacontroller/hook.ts';
 import { FAULTS, type FaultName } from '../../sim/layout.ts';
-import type { Subject } from '../../sim/world.ts';
+import { isOtherVersion, type Subject } from '../../sim/world.ts';
 
 type Parent = KubernetesObject & { readonly spec: object };
 type Request = CompositeRequest<Parent>;
@@ -34,7 +36,11 @@ const ADDRESS = 'metaipam.io/address';
 const SETTLED = 'metaipam.io/settled';
 const BELL = 'claim.metaipam.io/';
 
-function twisted(names: readonly string[], hooks: readonly ('sync' | 'finalize')[], twist: Twist): Subject {
+function twisted(
+  names: readonly string[],
+  hooks: readonly ('sync' | 'customize' | 'finalize')[],
+  twist: Twist,
+): Subject {
   const changed = names.map((name) => {
     const controller = controllers[name]!;
     const parts = hooks
@@ -50,7 +56,8 @@ const pools = (twist: Twist) => twisted(POOLS, ['sync', 'finalize'], twist);
 const claims = (twist: Twist) => twisted(['claims'], ['sync'], twist);
 const tidying = (twist: (right: typeof decideDeeds) => typeof decideDeeds): Subject => ({
   hooks: controllers,
-  tidy: twist(decideDeeds),
+  startJanitor: (environment, config, strategy, kinds) =>
+    new Janitor(environment, config, strategy, kinds, twist(decideDeeds)),
 });
 const networks = (twist: Twist) => twisted(['pod-networks'], ['sync', 'finalize'], twist);
 
@@ -67,6 +74,14 @@ const withSpec = (spec: object): Twist =>
     ...request,
     parent: { ...request.parent, spec: { ...request.parent.spec, ...spec } },
   }));
+
+/** The hook, but that of another version is like this. */
+const inOtherVersion =
+  (twist: Twist): Twist =>
+  (right) => {
+    const other = twist(right);
+    return (request, context) => (isOtherVersion(context) ? other : right)(request, context);
+  };
 
 /** The hook, as if caches never lagged. */
 const hasty: Twist = (right) => (request, context) =>
@@ -234,6 +249,10 @@ export const PREFIX_MUTANTS: readonly Mutant[] = [
   },
 ];
 
+/** Few faults at once, so that each world has them. */
+const REPLICA: readonly FaultName[] = ['replica', 'lag'];
+const OTHER_JANITOR: readonly FaultName[] = ['replica', 'lag', 'hands'];
+
 export const POOL_MUTANTS: readonly Mutant[] = [
   { what: 'slices whose names are not those of their space', subject: pools(unnamed) },
   {
@@ -309,8 +328,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         return { ...request, parent: { ...request.parent, status: { ...status, slices: [] } } };
       }),
     ),
-    faults: FAULTS,
-    seed: 148,
+    faults: ['hands'],
+    seed: 99,
   },
   {
     what: 'a pool that keeps two addresses of one claim',
@@ -323,8 +342,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         }),
       })),
     ),
-    faults: FAULTS,
-    seed: 550,
+    faults: ['lag', 'crash'],
+    seed: 12,
   },
   {
     what: 'a pool that believes what another pool has settled',
@@ -336,8 +355,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         ),
       })),
     ),
-    faults: FAULTS,
-    seed: 360,
+    faults: ['move'],
+    seed: 12,
   },
   {
     what: 'a pool that gives out what it releases at once',
@@ -425,8 +444,84 @@ export const POOL_MUTANTS: readonly Mutant[] = [
           context,
         ),
     ),
-    faults: FAULTS,
-    seed: 360,
+    faults: ['move'],
+    seed: 46,
+  },
+  {
+    what: 'a version that names slices otherwise, and knows no others',
+    subject: pools(
+      inOtherVersion((right) =>
+        seeing((request) => {
+          const prefix = `${request.parent.metadata.name}.${request.parent.metadata.name}.`;
+          const children = changing<AllocationSlice>(request.children, 'AllocationSlice', (slice) =>
+            slice.spec.cidr === undefined || slice.metadata.name.startsWith(prefix) ? slice : undefined,
+          );
+          return { ...request, children };
+        })(unnamed(right)),
+      ),
+    ),
+    faults: REPLICA,
+  },
+  {
+    what: 'a version whose pools do not ask for foreign addresses',
+    subject: twisted(
+      POOLS,
+      ['customize'],
+      inOtherVersion((right) => (request, context) => {
+        const { relatedResources, ...response } = right(request, context) as unknown as CustomizeResponse;
+        return {
+          ...response,
+          relatedResources: relatedResources.filter(
+            ({ resource, labelSelector }) =>
+              resource !== 'ipaddresses' ||
+              labelSelector?.matchExpressions?.some(({ key }) => key === 'metaipam.io/address-space'),
+          ),
+        } as never;
+      }),
+    ),
+    faults: REPLICA,
+    seed: 49,
+  },
+  {
+    what: 'a version whose claims do not ask for their Cluster',
+    subject: twisted(
+      ['claims'],
+      ['customize'],
+      inOtherVersion((right) => (request, context) => {
+        const { relatedResources, ...response } = right(request, context) as unknown as CustomizeResponse;
+        return {
+          ...response,
+          relatedResources: relatedResources.filter(({ resource }) => resource !== 'clusters'),
+        } as never;
+      }),
+    ),
+    faults: REPLICA,
+  },
+  {
+    what: 'a version whose pools write entries without namespaces',
+    subject: pools(
+      inOtherVersion(saying((spec) => changingEntries(spec, ({ namespace: _, ...entry }) => entry))),
+    ),
+    faults: REPLICA,
+  },
+  {
+    what: 'a janitor of another version that knows claims only as long as they are open',
+    subject: tidying(
+      (right) => (view, context) =>
+        isOtherVersion(context)
+          ? right(
+              {
+                ...view,
+                claims: view.claims.filter(({ metadata }) => metadata.labels?.[SETTLED] === 'open'),
+              },
+              context,
+            ).map((deed) => ({
+              ...deed,
+              checks: deed.checks.filter(({ path }) => path.resource !== 'ipaddressclaims'),
+            }))
+          : right(view, context),
+    ),
+    faults: OTHER_JANITOR,
   },
   {
     what: 'a pool that goes although it is in use',
@@ -480,8 +575,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         ),
       })),
     ),
-    faults: FAULTS,
-    seed: 214,
+    faults: ['move'],
+    seed: 12,
   },
   {
     what: 'a claim whose condition tells the time',
