@@ -269,12 +269,13 @@ if (HELM === undefined) {
   });
 
   test('the page alone may read, and no more', () => {
-    const objects = template({ bind: { enabled: false }, page: { enabled: true } });
+    const rbac = { tenantRoles: false };
+    const objects = template({ bind: { enabled: false }, page: { enabled: true }, rbac });
     const roles = objects.filter(({ kind }) => kind === 'ClusterRole');
     const verbs = roles.flatMap(({ rules }) => rules.flatMap((rule: { verbs: string[] }) => rule.verbs));
     assert.equal([...new Set(verbs)].sort(), ['get', 'list', 'watch']);
     assert.is(find(objects, 'Deployment').spec.template.spec.automountServiceAccountToken, true);
-    assert.equal(ofKind(template({ page: { enabled: true } }), /^ClusterRole$/).length, 1);
+    assert.equal(ofKind(template({ page: { enabled: true }, rbac }), /^ClusterRole$/).length, 1);
   });
 
   test('every value reaches the option that it is named for', () => {
