@@ -25,6 +25,7 @@ import {
 import { poolKind } from '../pool/kinds.ts';
 import { clusterApiVersion, ipamApiVersion } from './api-version.ts';
 import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
+import { readyCondition } from './status.ts';
 
 export interface ClaimView {
   readonly claim: IPAddressClaim;
@@ -78,13 +79,18 @@ export function claimRelated(claim: IPAddressClaim, config: HookConfig): Customi
  * Whether there may be an IPAddress of the claim that it does not control: where it had one before it was seen here,
  * and at its end. (Deletion counts as a new generation, so Metacontroller asks again.)
  */
-function mayHaveForeignAddress({ metadata, status }: IPAddressClaim): boolean {
+function mayHaveForeignAddress(claim: IPAddressClaim): boolean {
+  const { metadata, status } = claim;
   if (metadata.deletionTimestamp !== undefined) return true;
   const hadOne =
     status?.addressRef !== undefined ||
     metadata.annotations?.[ADDRESS_ANNOTATION] !== undefined ||
-    metadata.finalizers?.includes(RELEASE_ADDRESS_FINALIZER);
-  return hadOne === true && !isPoolUid(metadata.labels?.[SETTLED_LABEL]);
+    metadata.finalizers?.includes(RELEASE_ADDRESS_FINALIZER) === true;
+  // One that was settled in another cluster was Ready before it was created here, or does not say so any more.
+  const readySince = Date.parse(readyCondition(claim)?.lastTransitionTime ?? '');
+  const isSettledHere =
+    isPoolUid(metadata.labels?.[SETTLED_LABEL]) && readySince >= Date.parse(metadata.creationTimestamp ?? '');
+  return hadOne && !isSettledHere;
 }
 
 /** Whether a claim's label says that it is settled with a pool. */

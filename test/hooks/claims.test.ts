@@ -823,13 +823,22 @@ test('a claim asks for the slices that are to tell it something, and for its clu
 
 const addressRef = { name: 'test' };
 const settled = { ...labelsOf(POOL), 'metaipam.io/settled': 'pool-uid' };
+const readySince = (lastTransitionTime: string): Condition => ({
+  type: 'Ready',
+  status: 'True',
+  reason: 'AddressAllocated',
+  message: '',
+  lastTransitionTime,
+});
 const ASKS_FOR_AN_ADDRESS: [string, Partial<ObjectMeta>, IPAddressClaim['status'], boolean][] = [
   ['is new', {}, undefined, false],
   ['was refused', {}, { conditions: [] }, false],
   ['has an address, and is not settled', {}, { addressRef }, true],
   ['had an address before it was restored', { annotations: { 'metaipam.io/address': '10.0.0.1' } }, {}, true],
   ['was served by another', { finalizers: ['ipam.cluster.x-k8s.io/ReleaseAddress'] }, {}, true],
-  ['is settled', { labels: settled }, { addressRef }, false],
+  ['is settled', { labels: settled }, { addressRef, conditions: [readySince(ago(900))] }, false],
+  ['was settled elsewhere', { labels: settled }, { addressRef, conditions: [readySince(ago(1001))] }, true],
+  ['was settled, and has lost its status', { labels: settled }, { addressRef }, true],
   ['is being deleted', { labels: settled, deletionTimestamp: ago(1) }, { addressRef }, true],
 ];
 for (const [title, meta, status, asks] of ASKS_FOR_AN_ADDRESS) {
