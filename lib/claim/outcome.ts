@@ -128,7 +128,8 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const text = blockText(address);
   const pool = kept[0]?.slice.spec.poolRef.uid;
   const isAlone = kept.length === 1 && kept[0]!.key === text;
-  const isSettled = kept.length === 0 && isPoolUid(settled);
+  // What it does not control may be from another cluster, where its label is from, too.
+  const isSettled = isOwn && kept.length === 0 && isPoolUid(settled);
   const next = (isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
   // A sync whose status write met a conflict is not followed by another, as changes of the status alone are ignored.
   const isQuiet = settled === next && readyCondition(claim)?.status === 'True';
