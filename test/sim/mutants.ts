@@ -319,6 +319,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   {
     what: 'a pool that never releases',
     subject: pools(saying((spec) => changingEntries(spec, ({ released: _, ...entry }) => entry))),
+    faults: ['hands'],
+    seed: 302,
   },
   {
     what: 'a pool that ignores the loss of a slice',
@@ -356,7 +358,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: ['move'],
-    seed: 12,
+    seed: 255,
   },
   {
     what: 'a pool that gives out what it releases at once',
@@ -406,6 +408,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       (right) => (view, context) => right(view, context).map((deed) => ({ ...deed, checks: [] })),
     ),
     faults: FAULTS,
+    seed: 137,
   },
   {
     what: 'a janitor that restores a slice at once, and without what lies in it',
@@ -445,7 +448,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         ),
     ),
     faults: ['move'],
-    seed: 46,
+    seed: 3,
   },
   {
     what: 'a version that names slices otherwise, and knows no others',
@@ -576,7 +579,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: ['move'],
-    seed: 12,
+    seed: 32,
   },
   {
     what: 'a claim whose condition tells the time',
