@@ -409,7 +409,18 @@ function withoutNotes(object: Unstructured): object {
   };
   // How many claims or nodes one write serves is chance.
   if (GATHERED.includes(object.kind)) delete rest.generation;
+  if (object.kind.endsWith('Pool'))
+    return { ...object, metadata: rest, status: withoutOverlaps(object.status) };
   if (object.kind !== 'Node') return { ...object, metadata: rest };
   const { podCIDR, podCIDRs } = (object.spec ?? {}) as NonNullable<Node['spec']>;
   return { metadata: rest, ...(podCIDRs && { podCIDR, podCIDRs }) };
+}
+
+/** The pools of all scenarios are in one real cluster, and in a simulated one each. */
+function withoutOverlaps(status: unknown): unknown {
+  const { conditions, ...others } = (status ?? {}) as { conditions?: { type: string }[] };
+  return {
+    ...others,
+    ...(conditions && { conditions: conditions.filter(({ type }) => type !== 'Overlapping') }),
+  };
 }
