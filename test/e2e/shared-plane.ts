@@ -87,7 +87,7 @@ async function furnish(plane: ControlPlane, hooksPort: number): Promise<Unstruct
   await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
   await plane.startControllerManager();
   const rendered = await plane.kubectl(['kustomize', join(ROOT, 'metacontroller')]);
-  // Tests delete what is in use, to see what becomes of it: protection.e2e.ts has what refuses that.
+  // Tests delete what is in use, to see what becomes of it: admission.e2e.ts has what refuses that.
   const objects = (loadAll(rendered) as Unstructured[]).filter(
     ({ kind, metadata }) =>
       kind !== 'Deployment' &&
