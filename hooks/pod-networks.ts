@@ -1,6 +1,6 @@
 /** PodNetwork → the AllocationSlices that list which node has which blocks, in the namespace of the install. */
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
-import { desiredSlices } from '../lib/allocation/slice.ts';
+import { closedAskAgainIn, desiredSlices } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { formatProblem } from '../lib/kubernetes/problem.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
@@ -104,7 +104,7 @@ function respond(
   ];
   const safety = plan.added.length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
   const untilFound = reading.lost.length > 0 ? context.config.cacheLagSeconds : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, safety, untilFound);
+  const resync = Math.min(plan.changesInSeconds, safety, untilFound, closedAskAgainIn(slices));
   return {
     status: networkStatus(reading, plan, standstill, context.now),
     children,

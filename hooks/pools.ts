@@ -1,6 +1,6 @@
 /** A pool of any kind → the AllocationSlices that list who has which of its addresses or prefixes. */
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
-import { allocationsOf, desiredSlices } from '../lib/allocation/slice.ts';
+import { allocationsOf, closedAskAgainIn, desiredSlices } from '../lib/allocation/slice.ts';
 import type {
   CompositeRequest,
   CompositeResponse,
@@ -56,10 +56,8 @@ function respond(view: PoolView, context: HookContext): CompositeResponse {
       ? new Map([[pool.metadata.uid ?? '', { reason: LAST_WORD }], ...plan.slices.answers])
       : plan.slices.answers;
   const isGiving = [...plan.slices.added].length > 0;
-  // Only the status tells whether a closed slice may go, and no sync follows a change of that.
-  const isClosing = slices.some(({ spec }) => spec.closed === true);
-  const safety = isClosing || isGiving ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, safety);
+  const safety = isGiving ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
+  const resync = Math.min(plan.changesInSeconds, safety, closedAskAgainIn(slices));
   return {
     status: poolStatus(view, plan, context.now),
     children: desiredSlices(sliceHead(pool, context.config.installNamespace), slices, {

@@ -123,6 +123,15 @@ export function isEnding({ metadata, spec }: AllocationSlice): boolean {
 }
 
 /**
+ * In how many seconds to look again for the sake of closed slices; infinite without any. Only the status tells whether
+ * one may go, and no sync follows a change of that.
+ */
+export function closedAskAgainIn(slices: readonly AllocationSlice[]): number {
+  const isWaiting = slices.some(({ metadata, spec }) => spec.closed === true && !metadata.deletionTimestamp);
+  return isWaiting ? 1 : Number.POSITIVE_INFINITY;
+}
+
+/**
  * The slices as children of their pool or network: those there are with what the plan keeps and adds, new ones for
  * what is in no piece yet, and the answers.
  *

@@ -476,7 +476,7 @@ test('a PodCIDRClaim or an allocation deleted by hand changes no node, and comes
   assert.equal(await box.allocations(), [
     'default 10.0.0.0/24',
     'default 10.0.1.0/24',
-    'default 10.0.64.0/24',
+    'default 10.0.32.0/24',
   ]);
   assert.equal(await box.bound('n0'), ['10.0.0.0/24']);
   assert.equal(await box.bound('n1'), ['10.0.1.0/24']);

@@ -773,6 +773,14 @@ test('slices that are going away, or that an earlier network left, keep their pi
   assert.equal(given, ['10.0.96.0/24']);
 });
 
+test('a network with a closed slice looks again: no sync follows when its list no longer has it', () => {
+  const spec = { cidr: '10.0.0.0/19', blockLength: 24, entries: {}, closed: true as const };
+  const closed = slice('default.10.0.0.0-19.24', 'default', spec);
+  const parent = { ...network(), status: { slices: ['default.10.0.0.0-19.24'] } };
+  assert.is(answer({ parent, slices: [closed] }).resyncAfterSeconds, 1);
+  assert.is(answer({ parent: network() }).resyncAfterSeconds, undefined);
+});
+
 const storage = network('storage');
 const KEY = 'kube-node.nordix.org/storage';
 const STORAGE = { 'metaipam.io/node-annotation': KEY };
