@@ -2,19 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { POOL_LABEL } from '../../lib/kubernetes/names.ts';
+import { POOL_LABEL, REQUESTED_ADDRESS_ANNOTATION } from '../../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import { ControlPlane, Ended, eventually, freePorts, type Program } from './control-plane.ts';
+import { type Answer, ControlPlane, Ended, eventually, freePorts, type Program } from './control-plane.ts';
 import { borrow, makeSharedPlane, wipe } from './shared-plane.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const ADMISSION = join(ROOT, 'metacontroller', 'admission');
+const VALIDATION = join(ROOT, 'metacontroller', 'validation.yaml');
 
 export interface InstallOptions {
   readonly applyStrategy?: 'dynamic-apply' | 'server-side-apply';
   readonly metacontrollers?: number;
   /** Applies metacontroller/admission as well. */
   readonly admission?: boolean;
+  /** Takes metacontroller/validation.yaml away, for objects of a time before that. */
+  readonly withoutValidation?: boolean;
   readonly serveArgs?: readonly string[];
   readonly metacontrollerArgs?: readonly string[];
   /** On a control plane of its own, for what would spoil it for others. */
@@ -71,6 +74,10 @@ async function installShared(options: InstallOptions): Promise<Installation> {
       await plane.kubectl(['delete', '-k', ADMISSION]);
       await eventually('admission policies to go', async () => !(await routesClaims(plane)));
     }
+    if (options.withoutValidation) {
+      await plane.kubectl(['apply', '--server-side', `--filename=${VALIDATION}`]);
+      await eventually('validation to work', () => validates(plane));
+    }
     await wipe(plane, network);
     await plane.stop();
   };
@@ -92,6 +99,7 @@ async function installOn(
     applyStrategy = 'dynamic-apply',
     metacontrollers = 1,
     admission = false,
+    withoutValidation = false,
     serveArgs = [],
     metacontrollerArgs = [],
   } = options;
@@ -99,6 +107,10 @@ async function installOn(
   if (admission) {
     await plane.kubectl(['apply', '--server-side', '-k', ADMISSION]);
     await eventually('admission policies to work', () => routesClaims(plane));
+  }
+  if (withoutValidation) {
+    await plane.kubectl(['delete', '--ignore-not-found', `--filename=${VALIDATION}`]);
+    await eventually('validation to go', async () => !(await validates(plane)));
   }
 
   const webserver = `http://127.0.0.1:${webPort}`;
@@ -155,18 +167,28 @@ async function installOn(
 
 /** Whether a claim gets its label as it is created. */
 async function routesClaims(plane: ControlPlane): Promise<boolean> {
+  const { body } = await tryClaim(plane, {});
+  return body.metadata.labels?.[POOL_LABEL] !== undefined;
+}
+
+/** Whether validation.yaml is at work; its policies come and go together. */
+async function validates(plane: ControlPlane): Promise<boolean> {
+  const { status } = await tryClaim(plane, { [REQUESTED_ADDRESS_ANNOTATION]: 'none' });
+  return status === 422;
+}
+
+function tryClaim(plane: ControlPlane, annotations: Record<string, string>): Promise<Answer> {
   const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'any' };
-  const { body } = await plane.api(
+  return plane.api(
     'POST',
     '/apis/ipam.cluster.x-k8s.io/v1beta2/namespaces/default/ipaddressclaims?dryRun=All',
     {
       apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
       kind: 'IPAddressClaim',
-      metadata: { name: 'any' },
+      metadata: { name: 'any', annotations },
       spec: { poolRef },
     },
   );
-  return body.metadata.labels?.[POOL_LABEL] !== undefined;
 }
 
 async function hookCalls(webserver: string): Promise<Record<string, number>> {

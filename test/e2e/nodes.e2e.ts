@@ -33,8 +33,14 @@ test.before(async () => {
 });
 test.after(() => installation?.stop());
 test.after.each(async () => {
-  await box.assertDisjoint();
-  await box.clear();
+  try {
+    await box.assertDisjoint();
+    await box.clear();
+  } catch (error) {
+    // uvu ends the suite at what goes wrong after a test, and says nothing of it.
+    console.error(error);
+    throw error;
+  }
 });
 
 type Ranges = { ipv4?: string; ipv6?: string; perNodeHostBits?: number; sel: string };
