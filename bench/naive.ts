@@ -60,7 +60,7 @@ export function* naiveNetwork({ children, related }: CompositeRequest<PodNetwork
       pools.find(({ selector }) => selector === undefined)!;
     const inUse = new Set(texts.map((text) => parseRange(text)?.first));
     for (const range of pool.ranges) {
-      const size = 1n << BigInt(pool.hostBits);
+      const size = 1n << BigInt(pool.hostBits[range.family]);
       let { first } = range;
       while (inUse.has(first)) first += size;
       const length = blockLength(pool, range);

@@ -20,6 +20,7 @@ import {
   givenBy,
   gives,
   heldIn,
+  hostBitsOf,
   isOfPool,
   keyOfPool,
   labelledSpace,
@@ -320,7 +321,8 @@ function checkNodes({ cluster }: World): Violation | undefined {
           message: `${node.metadata.name}: ${value}, not ${given}`,
         };
       if (mine.length > 0 || value) continue;
-      for (const { metadata, spec } of cidrs) {
+      for (const cidr of cidrs) {
+        const { metadata, spec } = cidr;
         if (
           (metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) !== name ||
           metadata.deletionTimestamp !== undefined
@@ -328,7 +330,9 @@ function checkNodes({ cluster }: World): Violation | undefined {
           continue;
         if (spec.nodeSelector !== undefined && node.metadata.labels?.zone !== 'a') continue;
         const ranges = blocksOf([spec.ipv4, spec.ipv6].filter((text) => text !== undefined));
-        if (ranges.every((range) => isFree(range, spec.perNodeHostBits)))
+        const bits = ranges.map(({ family }) => hostBitsOf(cidr, family));
+        if (bits.includes(undefined)) continue;
+        if (ranges.every((range, index) => isFree(range, bits[index]!)))
           return {
             rule: 'every node that can be is served',
             message: `${node.metadata.name} from ${metadata.name}`,

@@ -55,6 +55,8 @@ export interface Layout {
   /** Whether pools of addresses keep some for certain claims. */
   readonly hasReservations: boolean;
   readonly hasNodes: boolean;
+  /** Whether blocks of one family may have a size of their own. */
+  readonly hasSizes: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
   readonly hasClusters: boolean;
   /** Whether the cluster has metaipam's admission policies. */
@@ -138,6 +140,7 @@ export function layoutOf(
     hasQuotas: faults === FAULTS && new Random(seed ^ 0x9a0).chance(0.2),
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
+    hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),
     metacontrollers: random.chance(0.5) ? 2 : 1,

@@ -20,6 +20,7 @@ import {
 import { qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
+  ClusterCIDR,
   GlobalInClusterIPPool,
   GlobalInClusterPrefixPool,
   InClusterIPPool,
@@ -233,6 +234,20 @@ function dotted(value: bigint): string {
 
 export function blocksOf(cidrs: readonly string[] | undefined): Prefix[] {
   return (cidrs ?? []).map(parsePrefix).filter((block) => block !== undefined);
+}
+
+/** The host bits of the blocks that a ClusterCIDR gives of one family; undefined if it gives none. */
+export function hostBitsOf({ metadata, spec }: ClusterCIDR, family: 4 | 6): number | undefined {
+  const all = ([4, 6] as const).flatMap((each) => {
+    const [range] = blocksOf([spec[`ipv${each}`] ?? '']);
+    const text = metadata.annotations?.[`metaipam.io/per-node-host-bits-ipv${each}`];
+    const bits = text === undefined ? spec.perNodeHostBits : Number(text);
+    const most = (each === 4 ? 32 : 128) - (range?.length ?? 0);
+    return range === undefined && text === undefined
+      ? []
+      : [{ each, bits, isValid: bits >= 4 && bits <= most }];
+  });
+  return all.every(({ isValid }) => isValid) ? all.find(({ each }) => each === family)?.bits : undefined;
 }
 
 /** Whether two texts of addresses or prefixes have any address in common. */

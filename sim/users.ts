@@ -7,6 +7,8 @@ import {
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
   DEFAULT_NETWORK,
+  IPV4_HOST_BITS_ANNOTATION,
+  IPV6_HOST_BITS_ANNOTATION,
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
   PAUSED_ANNOTATION,
@@ -117,6 +119,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       }),
   },
   'create ClusterCIDR': { weight: 3, needs: hasNodes, act: createClusterCIDR },
+  'resize ClusterCIDR': { weight: 2, needs: ({ hasNodes, hasSizes }) => hasNodes && hasSizes, act: resize },
   'delete ClusterCIDR': { weight: 1, needs: hasNodes, act: (scene) => remove(scene, 'ClusterCIDR') },
   'create network': { weight: 2, needs: hasNodes, act: createNetwork },
   'edit network': { weight: 2, needs: hasNodes, act: editNetwork },
@@ -477,16 +480,34 @@ function nodeObject({ random }: Scene, name: string, podCIDRs?: readonly string[
   return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec: podCIDRs ? { podCIDRs } : {} };
 }
 
-function createClusterCIDR({ random }: Scene): UserOp {
+function createClusterCIDR({ random, layout }: Scene): UserOp {
   const secondary = random.chance(0.25);
   const [name, spec] = random.pick(Object.entries(secondary ? SECONDARY_CIDRS : CLUSTER_CIDRS));
   const labels = secondary ? { [NETWORK_LABEL]: 'storage' } : {};
   return create('ClusterCIDR', {
     apiVersion: CLUSTER_CIDR_API_VERSION,
     kind: 'ClusterCIDR',
-    metadata: { name, labels },
+    metadata: { name, labels, ...(layout.hasSizes && { annotations: withoutNulls(sizes(random)) }) },
     spec,
   });
+}
+
+/** Larger blocks of one family; now and then none that there could be. */
+function sizes(random: Random): Record<string, string | null> {
+  const bits = () => random.pick([null, '4', '5', '5', '6', 'six']);
+  return { [IPV4_HOST_BITS_ANNOTATION]: bits(), [IPV6_HOST_BITS_ANNOTATION]: random.pick([null, '5', '5']) };
+}
+
+function withoutNulls(map: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(map).flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
+  );
+}
+
+function resize(scene: Scene): UserOp | undefined {
+  const clusterCIDR = one(scene, 'ClusterCIDR');
+  const annotations = sizes(scene.random);
+  return clusterCIDR && patch(scene, clusterCIDR, 'resizes', { metadata: { annotations } });
 }
 
 function createNetwork(scene: Scene): UserOp {

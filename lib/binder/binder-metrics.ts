@@ -2,9 +2,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { FAMILY_BITS } from '../address/address.ts';
 import { blockCount, countBlocksIn } from '../address/blocks.ts';
-import { type Prefix, parsePrefix } from '../address/range.ts';
+import { formatPrefix, type Prefix } from '../address/range.ts';
 import { allocationsOf } from '../allocation/slice.ts';
 import type { AllocationSlice, ClusterCIDR } from '../kubernetes/types.ts';
+import { blockLength, readBlockPool } from '../pod-network/block-pool.ts';
 
 const LABELS = ['clusterCIDR', 'clusterCIDRName'] as const;
 const CARDINALITY = 'Labels: one series per family of a ClusterCIDR.';
@@ -113,14 +114,15 @@ interface Block {
 
 function poolsByFamily(clusterCIDRs: readonly ClusterCIDR[]): Map<string, Pool> {
   const pools = new Map<string, Pool>();
-  for (const { metadata, spec } of clusterCIDRs) {
-    for (const cidr of [spec.ipv4, spec.ipv6]) {
-      const prefix = cidr ? parsePrefix(cidr) : undefined;
-      if (prefix === undefined || !cidr) continue;
-      pools.set(poolKey(metadata.name, prefix.family), {
+  for (const clusterCIDR of clusterCIDRs) {
+    const { name } = clusterCIDR.metadata;
+    const { pool } = readBlockPool(clusterCIDR);
+    for (const prefix of pool?.ranges ?? []) {
+      const cidr = clusterCIDR.spec[`ipv${prefix.family}`] ?? formatPrefix(prefix);
+      pools.set(poolKey(name, prefix.family), {
         prefix,
-        blockLength: FAMILY_BITS[prefix.family] - spec.perNodeHostBits,
-        labels: { clusterCIDR: cidr, clusterCIDRName: metadata.name },
+        blockLength: blockLength(pool!, prefix),
+        labels: { clusterCIDR: cidr, clusterCIDRName: name },
       });
     }
   }

@@ -55,6 +55,12 @@ export const ADDRESS_ANNOTATION = 'metaipam.io/address';
  * so that the nodes hook need not see PodNetworks, whose status changes with every allocation.
  */
 export const NODE_ANNOTATION_ANNOTATION = 'metaipam.io/node-annotation';
+/**
+ * On a ClusterCIDR, by its user: the size of a node's block of one family, where it is not `perNodeHostBits`, which is
+ * for both and, as KEP-2593 has it, for good.
+ */
+export const IPV4_HOST_BITS_ANNOTATION = 'metaipam.io/per-node-host-bits-ipv4';
+export const IPV6_HOST_BITS_ANNOTATION = 'metaipam.io/per-node-host-bits-ipv6';
 /** On a slice of a PodNetwork that is being deleted: since when its blocks should leave their nodes. */
 export const WITHDRAWN_AT_ANNOTATION = 'metaipam.io/withdrawn-at';
 

@@ -9,7 +9,7 @@ import { TermIndex } from './term-index.ts';
  *
  * 0. the selector with more matching requirements; catch-alls come after all others,
  * 1. fewer blocks in all, by the family that has fewer,
- * 2. smaller blocks,
+ * 2. smaller blocks, of IPv4 before IPv6 where their sizes differ,
  * 3. the selector's text,
  * 4. the lower range, IPv4 before IPv6,
  * 5. the name.
@@ -83,7 +83,8 @@ class CandidateFinder {
 export function comparePools(a: BlockPool, b: BlockPool): number {
   return (
     capacityBits(a) - capacityBits(b) ||
-    a.hostBits - b.hostBits ||
+    a.hostBits[4] - b.hostBits[4] ||
+    a.hostBits[6] - b.hostBits[6] ||
     compareText(a.selector?.text ?? '', b.selector?.text ?? '') ||
     compareRanges(a.ranges[0]!, b.ranges[0]!) ||
     compareText(a.name, b.name)

@@ -1,8 +1,10 @@
 import { FAMILY_BITS, type Family } from '../address/address.ts';
 import { parsePrefix } from '../address/range.ts';
+import type { ObjectMeta } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
 import type { ClusterCIDRSpec, PodNetworkSpec } from '../kubernetes/types.ts';
+import { HOST_BITS_ANNOTATIONS, hostBitsOf } from './host-bits.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { parseInt64 } from './selector.ts';
 
@@ -11,9 +13,13 @@ const LEAST_HOST_BITS = 4;
 
 /**
  * Everything that is wrong with the spec of a ClusterCIDR, whatever it is (KEP-2593, and the API server's
- * rules for node selectors). Nothing is taken for granted: the spec may come from a file.
+ * rules for node selectors), and with what its annotations add. Nothing is taken for granted: the spec may come from a
+ * file.
  */
-export function validateClusterCIDR(spec: unknown): Problem[] {
+export function validateClusterCIDR(
+  spec: unknown,
+  metadata: Pick<ObjectMeta, 'annotations'> = {},
+): Problem[] {
   if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
   const { perNodeHostBits, ipv4, ipv6, nodeSelector } = spec as Record<keyof ClusterCIDRSpec, unknown>;
   const problems: Problem[] = [];
@@ -29,6 +35,10 @@ export function validateClusterCIDR(spec: unknown): Problem[] {
   }
   problems.push(...validateRange('ipv4', 4, ipv4, perNodeHostBits));
   problems.push(...validateRange('ipv6', 6, ipv6, perNodeHostBits));
+  problems.push(
+    ...validateHostBits('ipv4', 4, ipv4, metadata),
+    ...validateHostBits('ipv6', 6, ipv6, metadata),
+  );
   if (nodeSelector !== undefined && nodeSelector !== null) problems.push(...validateSelector(nodeSelector));
   return problems;
 }
@@ -98,6 +108,25 @@ function validateRange(name: 'ipv4' | 'ipv6', family: Family, text: unknown, hos
   if (typeof hostBits !== 'number' || hostBits <= most) return [];
   const message = `must not be more than the ${most} host bits of ${name}`;
   return [{ field: 'spec.perNodeHostBits', value: hostBits, message }];
+}
+
+/** The size that an annotation gives to the blocks of one family. */
+function validateHostBits(
+  name: 'ipv4' | 'ipv6',
+  family: Family,
+  text: unknown,
+  metadata: Pick<ObjectMeta, 'annotations'>,
+): Problem[] {
+  const key = HOST_BITS_ANNOTATIONS[family];
+  const value: unknown = metadata.annotations?.[key];
+  if (value === undefined) return [];
+  const range = typeof text === 'string' ? parsePrefix(text) : undefined;
+  const most = FAMILY_BITS[family] - (range?.length ?? 0);
+  const bits = hostBitsOf(Number.NaN, metadata)[family];
+  if (bits >= LEAST_HOST_BITS && bits <= most) return [];
+  const end = range === undefined ? '' : `, the host bits of ${name}`;
+  const message = `must be an integer of ${LEAST_HOST_BITS} to ${most}${end}`;
+  return [{ field: `metadata.annotations[${key}]`, value, message }];
 }
 
 function validateSelector(selector: unknown): Problem[] {

@@ -24,7 +24,8 @@ const VALIDATORS: Readonly<Record<string, Validate>> = {
   [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
   [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
     validatePodNetwork(metadata.name, spec),
-  [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: ({ spec }: ClusterCIDR) => validateClusterCIDR(spec),
+  [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: ({ metadata, spec }: ClusterCIDR) =>
+    validateClusterCIDR(spec, metadata),
 };
 
 /**

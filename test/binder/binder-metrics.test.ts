@@ -110,6 +110,22 @@ test('A10, A11 the families of a ClusterCIDR are independent', async () => {
   assert.equal(await scrape.figures(V4, 'test-cluster-cidr'), none);
 });
 
+test('blocks of a family count in its own size, and none of a ClusterCIDR without one', async () => {
+  const scrape = new Scrape();
+  const v6 = 'fd00::/48';
+  const sized = (bits: string) =>
+    clusterCIDR(
+      'sized',
+      { ipv4: V4, ipv6: v6 },
+      { annotations: { 'metaipam.io/per-node-host-bits-ipv6': bits } },
+    );
+  const given = allocation('n', 'fd00::/64', { from: 'sized' });
+  const figures = await scrape.look([given], [sized('64')], v6);
+  assert.equal(figures, { usage: 1 / 65536, allocations: 1, releases: 0, max: 65536, triesSum: 0 });
+  assert.is((await scrape.figures(V4, 'sized')).max, 256);
+  assert.is((await scrape.look([given], [sized('none')], v6)).max, undefined);
+});
+
 test('A13 blocks count once, however many smaller ones are in them, and only inside the ClusterCIDR', async () => {
   const scrape = new Scrape();
   const figures = await scrape.look(

@@ -71,6 +71,42 @@ for (const [id, spec, podCIDRs] of FOREIGN) {
   });
 }
 
+const BITS6 = 'metaipam.io/per-node-host-bits-ipv6';
+const KCM = { ipv4: '10.244.0.0/16', ipv6: 'fd00:244::/48' };
+const sized = (bits: string) => clusterCIDR('a', KCM, { annotations: { [BITS6]: bits } });
+
+test('with a size of its own IPv6 has blocks of /64 beside /24, and counts them', () => {
+  const response = answer({ clusterCIDRs: [sized('64')], claims: [claim('node0'), claim('node1')] });
+  assert.equal(blocksByNode(response.children), {
+    node0: ['10.244.0.0/24', 'fd00:244::/64'],
+    node1: ['10.244.1.0/24', 'fd00:244:0:1::/64'],
+  });
+  const { ipv4, ipv6 } = answerFor(response.children, 'uid-a')!;
+  assert.equal(ipv4, { total: 256, used: 2, free: 254 });
+  assert.equal(ipv6, { total: 65536, used: 2, free: 65534 });
+});
+
+test('a size that changes is for nodes to come, and what is no size stops its ClusterCIDR alone', () => {
+  const parts = {
+    claims: [claim('node0', { podCIDRs: ['10.244.0.0/24', 'fd00:244::/64'] }), claim('node1')],
+    allocations: ['10.244.0.0/24', 'fd00:244::/64'].map((cidr) =>
+      allocation('node0', cidr, { blocks: ['10.244.0.0/24', 'fd00:244::/64'] }),
+    ),
+  };
+  assert.equal(blocks({ ...parts, clusterCIDRs: [sized('56')] }), {
+    node0: ['10.244.0.0/24', 'fd00:244::/64'],
+    node1: ['10.244.1.0/24', 'fd00:244:0:1::/72'],
+  });
+  const other = clusterCIDR('b', { ipv4: '10.9.0.0/16' });
+  const response = answer({ ...parts, clusterCIDRs: [sized('/64'), other] });
+  assert.equal(blocksByNode(response.children).node1, ['10.9.0.0/24']);
+  assert.equal(answerFor(response.children, 'uid-a')?.reason, 'InvalidSpec');
+  assert.match(
+    answerFor(response.children, 'uid-a')?.message ?? '',
+    /ipv6\]: Invalid value: "\/64": must be an integer/,
+  );
+});
+
 const FOO = { nodeSelector: selecting('foo=bar') };
 const CREATED: [name: string, spec: Partial<ClusterCIDRSpec>, expected: string[]][] = [
   ['ipv4-ccc', { ipv4: '10.2.0.0/16' }, ['10.2.0.0/24']],

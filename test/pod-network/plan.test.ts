@@ -17,7 +17,7 @@ function pool(name: string, ranges: string[], hostBits: number, selector?: strin
     uid: `uid-${name}`,
     isTerminating: false,
     ...(selector && { selector: compileSelector(selecting(selector)) }),
-    hostBits,
+    hostBits: { 4: hostBits, 6: hostBits },
     ranges: ranges.map(prefix),
   };
 }

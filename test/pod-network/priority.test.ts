@@ -4,8 +4,12 @@ import { type BlockPool, readBlockPool } from '../../lib/pod-network/block-pool.
 import { candidateFinder, comparePools } from '../../lib/pod-network/priority.ts';
 import { clusterCIDR, selecting } from './objects.ts';
 
-function pool(name: string, spec: Parameters<typeof clusterCIDR>[1]): BlockPool {
-  const reading = readBlockPool(clusterCIDR(name, spec));
+function pool(
+  name: string,
+  spec: Parameters<typeof clusterCIDR>[1],
+  annotations: Record<string, string> = {},
+): BlockPool {
+  const reading = readBlockPool(clusterCIDR(name, spec, { annotations }));
   if (reading.pool === undefined) throw new Error(JSON.stringify(reading.problems));
   return reading.pool;
 }
@@ -92,6 +96,19 @@ test('F11 IPv4 and IPv6 blocks of as many addresses are of the same size', () =>
   const four = pool('z', { ipv4: '10.0.0.0/24', nodeSelector });
   const six = pool('a', { ipv6: 'fd00::/120', nodeSelector });
   assert.equal(order(ALL, six, four), ['z', 'a']);
+});
+
+test('P2 compares IPv4 first where families differ in size, and reads of one family what it has', () => {
+  const [key4, key6] = ['metaipam.io/per-node-host-bits-ipv4', 'metaipam.io/per-node-host-bits-ipv6'];
+  const sized = (name: string, ipv4: string, bits4: string, bits6: string) =>
+    pool(name, { ipv4, ipv6: 'fd00::/96', perNodeHostBits: 4 }, { [key4]: bits4, [key6]: bits6 });
+  // Eight blocks each: of IPv6 that have 16 as well.
+  const small = sized('z', '10.0.0.0/25', '4', '28');
+  const wide = sized('y', '10.0.0.0/25', '4', '29');
+  const large = sized('x', '10.0.0.0/24', '5', '28');
+  assert.equal(order('none=none', large, wide, small), ['z', 'y', 'x']);
+  const six = pool('six', { ipv6: 'fd00::/64', perNodeHostBits: 8 }, { [key4]: '4', [key6]: '60' });
+  assert.equal(six.hostBits, { 4: 60, 6: 60 });
 });
 
 test('F12 ranges compare as numbers', () => {

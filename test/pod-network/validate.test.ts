@@ -152,6 +152,45 @@ for (const [title, spec, fields] of INVALID) {
   });
 }
 
+const BITS4 = 'metaipam.io/per-node-host-bits-ipv4';
+const BITS6 = 'metaipam.io/per-node-host-bits-ipv6';
+const DUAL = { ipv4: '10.1.0.0/16', ipv6: 'fd00::/48', perNodeHostBits: 8 };
+const SIZES: [title: string, spec: object, annotations: object, messages: string[]][] = [
+  ['the defaults of kube-controller-manager', DUAL, { [BITS6]: '64' }, []],
+  ['the most of each family', DUAL, { [BITS4]: '16', [BITS6]: '80' }, []],
+  ['of a family without range', { ipv4: '10.1.0.0/16', perNodeHostBits: 8 }, { [BITS6]: '64' }, []],
+  [
+    'more than IPv4 has',
+    DUAL,
+    { [BITS4]: '17' },
+    [`${BITS4}: must be an integer of 4 to 16, the host bits of ipv4`],
+  ],
+  [
+    'more than IPv6 has',
+    DUAL,
+    { [BITS6]: '81' },
+    [`${BITS6}: must be an integer of 4 to 80, the host bits of ipv6`],
+  ],
+  ['too few', DUAL, { [BITS6]: '3' }, [`${BITS6}: must be an integer of 4 to 80, the host bits of ipv6`]],
+  [
+    'a prefix length',
+    DUAL,
+    { [BITS6]: '/64' },
+    [`${BITS6}: must be an integer of 4 to 80, the host bits of ipv6`],
+  ],
+  ['a number', DUAL, { [BITS6]: 64 }, [`${BITS6}: must be an integer of 4 to 80, the host bits of ipv6`]],
+  ['nothing', DUAL, { [BITS4]: '' }, [`${BITS4}: must be an integer of 4 to 16, the host bits of ipv4`]],
+];
+for (const [title, spec, annotations, messages] of SIZES) {
+  test(`the size of one family: ${title}`, () => {
+    const problems = validateClusterCIDR(spec, { annotations: annotations as Record<string, string> });
+    assert.equal(
+      problems.map(({ field, message }) => `${field.slice('metadata.annotations['.length, -1)}: ${message}`),
+      messages,
+    );
+  });
+}
+
 const annotated = { target: 'node.metadata.annotations' };
 const NETWORKS: [title: string, name: string, spec: unknown, fields: string[]][] = [
   ['default', 'default', { target: 'node.spec.podCIDRs', serviceCIDRs: ['10.96.0.0/12'] }, []],
