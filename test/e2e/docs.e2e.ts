@@ -23,8 +23,10 @@ test.before(async (context) => {
   }
   const serveArgs = ['--log-level=debug', '--cache-lag=3s'];
   context.installation = await install({ serveArgs, isAlone: true });
-  // It has no pods here, where no node runs any.
-  await context.installation.plane.kubectl(['apply', '-f', join(ROOT, 'metacontroller/deployment.yaml')]);
+  // What other tests do without. The Deployment has no pods here, where no node runs any.
+  for (const file of ['deployment.yaml', 'delete-protection.yaml']) {
+    await context.installation.plane.kubectl(['apply', '-f', join(ROOT, 'metacontroller', file)]);
+  }
 });
 
 test.after(async ({ installation }) => {

@@ -85,10 +85,10 @@ test('a sound install: nothing to say, exit 0', async () => {
   const { code, out, err } = await runDoctor();
   assert.is(err, '');
   assert.not.match(out, /^(warning|error|unknown)/m);
-  assert.match(out, '8 CRDs as of this release');
-  assert.match(out, '9 controllers as of this release');
+  assert.match(out, /\d+ CRDs as of this release/);
+  assert.match(out, /\d+ controllers as of this release/);
   assert.match(out, 'Lease metaipam-system/node-ipam-controller is held by e2e-0');
-  assert.match(out, 'ServiceAccount metaipam-system/metaipam has its 46 permissions');
+  assert.match(out, /ServiceAccount metaipam-system\/metaipam has its \d+ permissions/);
   assert.match(out, /\n0 problems, 0 warnings, 0 unknown, \d+ in order\n$/);
   assert.is(code, 0);
 });
