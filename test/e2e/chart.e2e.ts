@@ -75,6 +75,19 @@ async function startServer(name: string, ...args: string[]): Promise<void> {
   });
 }
 
+const combined = () => ({ combined: { enabled: true }, hooks: { port: hooksPort } });
+
+/** The one pod of server and Metacontroller, as the chart has it, with the account that there is now. */
+async function startPod(name: string): Promise<void> {
+  await metacontroller.stop();
+  await startServer(name);
+  const { containers } = find(template(combined()), 'Deployment').spec.template.spec;
+  const { args } = containers.find(({ name }: Manifest) => name === 'metacontroller');
+  const kubeconfig = `--kubeconfig=${await accountKubeconfig()}`;
+  const onFreePorts = args.filter((argument: string) => !/address=/.test(argument));
+  metacontroller = await plane.startMetacontroller(`metacontroller-${name}`, [...onFreePorts, kubeconfig]);
+}
+
 async function claim(name: string): Promise<void> {
   const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'pool' };
   const body = {
@@ -230,15 +243,8 @@ test('helm upgrade takes the PodNetwork over, and turns to HTTPS', async () => {
 });
 
 test('in one pod, Metacontroller does all of its work with what the chart allows it', async () => {
-  const values = { combined: { enabled: true }, hooks: { port: hooksPort } };
-  release('upgrade', values);
-  await metacontroller.stop();
-  await startServer('third');
-  const { containers } = find(template(values), 'Deployment').spec.template.spec;
-  const { args } = containers.find(({ name }: Manifest) => name === 'metacontroller');
-  const kubeconfig = `--kubeconfig=${await accountKubeconfig()}`;
-  const onFreePorts = args.filter((argument: string) => !/address=/.test(argument));
-  metacontroller = await plane.startMetacontroller('metacontroller-2', [...onFreePorts, kubeconfig]);
+  release('upgrade', combined());
+  await startPod('third');
   await claim('together');
   await letGo('over-https');
   await apply([{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'another' } }]);
@@ -281,7 +287,8 @@ test('helm uninstall leaves pools, claims, addresses and the PodNetwork; the nex
   );
   assert.equal(await Promise.all(paths.map(uid)), before);
   assert.equal(await allocationOf('together'), allocation);
-  release('install', { combined: { enabled: true }, hooks: { port: hooksPort } });
+  release('install', combined());
+  await startPod('fourth');
   await claim('afterwards');
   assert.equal(await Promise.all(paths.map(uid)), before);
   assert.equal(await allocationOf('together'), allocation);
