@@ -21,7 +21,7 @@ export type JanitorClient = DeedClient & Pick<ClusterClient, 'watch'>;
 const GATHER_MS = 1_000;
 /** How often to look although nothing has changed: time alone decides, too. */
 const LOOK_EVERY_MS = 10_000;
-/** Looking takes at most one part in so many of this thread, which answers hooks as well. */
+/** Deciding takes at most one part in so many of this thread, which answers hooks as well. */
 const SHARE = 10;
 
 interface Caches {
@@ -69,8 +69,9 @@ export class Janitor {
       const idle = new AbortController();
       wake = () => idle.abort();
       const startedAt = this.#clock.monotonic();
-      await this.#look(caches, term);
+      const deeds = this.#decide(caches);
       const busy = this.#clock.monotonic() - startedAt;
+      await this.#perform(deeds, term);
       await this.#clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, idle.signal]));
       idle.abort();
       await this.#clock.sleep(Math.max(GATHER_MS, SHARE * busy), signal);
@@ -93,8 +94,8 @@ export class Janitor {
     };
   }
 
-  async #look(caches: Caches, term: Term): Promise<void> {
-    for (const deed of this.#decide(caches)) {
+  async #perform(deeds: readonly Deed[], term: Term): Promise<void> {
+    for (const deed of deeds) {
       if (!term.holds()) return;
       try {
         if (!(await isConfirmed(deed, this.#client, term.signal))) continue;
