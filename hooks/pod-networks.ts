@@ -1,6 +1,6 @@
 /** PodNetwork → the AllocationSlices that list which node has which blocks, in the namespace of the install. */
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
-import { closedAskAgainIn, desiredSlices } from '../lib/allocation/slice.ts';
+import { desiredSlices, slicesAskAgainIn } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { formatProblem } from '../lib/kubernetes/problem.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
@@ -25,9 +25,6 @@ import {
 } from '../lib/pod-network/network-view.ts';
 import { type Plan, planNetwork, planStandstill } from '../lib/pod-network/plan.ts';
 import { plural } from '../lib/text.ts';
-
-/** How soon a sync that asked for something new looks again, should a name be held by what it cannot see. */
-const SAFETY_RESYNC_SECONDS = 10;
 
 export const parent: ParentType = {
   type: 'composite',
@@ -102,9 +99,8 @@ function respond(
     }),
     ...labelKeySlices(head, reading.labelKeys),
   ];
-  const safety = plan.added.length > 0 ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
   const untilFound = reading.lost.length > 0 ? context.config.cacheLagSeconds : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, safety, untilFound, closedAskAgainIn(slices));
+  const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, plan.added.length > 0), untilFound);
   return {
     status: networkStatus(reading, plan, standstill, context.now),
     children,

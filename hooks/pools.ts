@@ -1,6 +1,6 @@
 /** A pool of any kind → the AllocationSlices that list who has which of its addresses or prefixes. */
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
-import { allocationsOf, closedAskAgainIn, desiredSlices } from '../lib/allocation/slice.ts';
+import { allocationsOf, desiredSlices, slicesAskAgainIn } from '../lib/allocation/slice.ts';
 import type {
   CompositeRequest,
   CompositeResponse,
@@ -15,8 +15,6 @@ import { standstillOf } from '../lib/pool/standstill.ts';
 import { poolStatus } from '../lib/pool/status.ts';
 import { type PoolView, poolParent, poolRelated, readPoolRequest } from '../lib/pool/view.ts';
 
-/** How soon a sync that gave out something looks again, should Metacontroller have failed silently. */
-const SAFETY_RESYNC_SECONDS = 10;
 /** What a pool that is being deleted tells itself: once it hears that, all that it wrote before is in view too. */
 const LAST_WORD = 'Deleting';
 
@@ -56,8 +54,7 @@ function respond(view: PoolView, context: HookContext): CompositeResponse {
       ? new Map([[pool.metadata.uid ?? '', { reason: LAST_WORD }], ...plan.slices.answers])
       : plan.slices.answers;
   const isGiving = [...plan.slices.added].length > 0;
-  const safety = isGiving ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, safety, closedAskAgainIn(slices));
+  const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, isGiving));
   return {
     status: poolStatus(view, plan, context.now),
     children: desiredSlices(sliceHead(pool, context.config.installNamespace), slices, {

@@ -122,13 +122,17 @@ export function isEnding({ metadata, spec }: AllocationSlice): boolean {
   return metadata.deletionTimestamp !== undefined || spec.closed === true;
 }
 
+/** How soon a sync that gave out something looks again, should Metacontroller have failed silently. */
+const SAFETY_RESYNC_SECONDS = 10;
+
 /**
- * In how many seconds to look again for the sake of closed slices; infinite without any. Only the status tells whether
- * one may go, and no sync follows a change of that.
+ * In how many seconds a pool or network looks at its slices again though nothing changes; infinite if it need not. A
+ * closed slice may go once it is off the list in the status, and no sync follows a change of that.
  */
-export function closedAskAgainIn(slices: readonly AllocationSlice[]): number {
-  const isWaiting = slices.some(({ metadata, spec }) => spec.closed === true && !metadata.deletionTimestamp);
-  return isWaiting ? 1 : Number.POSITIVE_INFINITY;
+export function slicesAskAgainIn(slices: readonly AllocationSlice[], isGiving: boolean): number {
+  const isClosing = slices.some(({ metadata, spec }) => spec.closed === true && !metadata.deletionTimestamp);
+  if (isClosing) return 1;
+  return isGiving ? SAFETY_RESYNC_SECONDS : Number.POSITIVE_INFINITY;
 }
 
 /**
