@@ -57,6 +57,8 @@ export interface Layout {
   readonly hasNodes: boolean;
   /** Whether blocks of one family may have a size of their own. */
   readonly hasSizes: boolean;
+  /** Whether networks are IPv6-first now and then. */
+  readonly hasFamilyOrder: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
   readonly hasClusters: boolean;
   /** Whether the cluster has metaipam's admission policies. */
@@ -141,6 +143,7 @@ export function layoutOf(
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),
+    hasFamilyOrder: faults === FAULTS && new Random(seed ^ 0x4064).chance(0.3),
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),
     metacontrollers: random.chance(0.5) ? 2 : 1,

@@ -514,12 +514,13 @@ function createNetwork(scene: Scene): UserOp {
   return create('PodNetwork', networkObject(scene, scene.random.pick([DEFAULT_NETWORK, 'storage'])));
 }
 
-function networkObject({ random }: Scene, name: string): Unstructured {
+function networkObject({ random, layout }: Scene, name: string): Unstructured {
   const target = name === DEFAULT_NETWORK ? 'node.spec.podCIDRs' : 'node.metadata.annotations';
   const spec = {
     target,
     ...(random.chance(0.3) && { serviceCIDRs: ['10.244.0.16/28'] }),
     ...(random.chance(0.3) && { reuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+    ...(layout.hasFamilyOrder && { primaryIPFamily: random.pick(['IPv4', 'IPv6']) }),
   };
   return { apiVersion: METAIPAM_API_VERSION, kind: 'PodNetwork', metadata: { name }, spec };
 }

@@ -17,10 +17,11 @@ import type {
 import type { HookContext } from '../metacontroller/hook.ts';
 import { type BlockPool, blockLength, readBlockPool } from '../pod-network/block-pool.ts';
 import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
+import { familyRemarks } from '../pod-network/families.ts';
 import { labelKeysDigest } from '../pod-network/network-slices.ts';
 import { networkStatus, type Standstill } from '../pod-network/network-status.ts';
 import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
-import { type Plan, planNetwork, planStandstill } from '../pod-network/plan.ts';
+import { type NodeRemark, type Plan, planNetwork, planStandstill } from '../pod-network/plan.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
 import { type BlockUsage, blockUsage, networkUsage } from '../pod-network/usage.ts';
 import type { Inventory } from './inventory.ts';
@@ -38,6 +39,8 @@ export interface NetworkOverview {
   readonly allocated: number;
   /** Those that do not, and those whose blocks have not arrived at the node. */
   readonly waiting: readonly Waiting[];
+  /** Those whose families are not what a new node in their place would get. */
+  readonly differing: readonly NodeRemark[];
   /** By name. */
   readonly clusterCIDRs: readonly ClusterCIDROverview[];
 }
@@ -171,6 +174,7 @@ function networkOverview(account: NetworkAccount, { now }: HookContext): Network
     nodes: reading.nodes.length,
     allocated: plan.allocated,
     waiting: waitingNodes(account),
+    differing: familyRemarks(reading, plan),
     clusterCIDRs: reading.objects.clusterCIDRs.map((clusterCIDR) => {
       const { name, uid = '' } = clusterCIDR.metadata;
       const { nodes = 0, blocks = [] } = usages.get(name) ?? {};
@@ -195,6 +199,7 @@ function withoutNetwork(
     nodes: nodes.length,
     allocated: 0,
     waiting: [],
+    differing: [],
     clusterCIDRs: clusterCIDRs.map((clusterCIDR) => {
       const { pool } = readBlockPool(clusterCIDR);
       const blocks = pool ? blockUsage(pool, RangeSet.EMPTY, RangeSet.EMPTY) : [];

@@ -2,6 +2,7 @@
 import { SLICES_MISSING } from '../allocation/lost.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import type { Condition, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
+import { FAMILIES_DIFFER } from '../pod-network/families.ts';
 import { AMONG_SERVICES } from '../pod-network/network-status.ts';
 import { OVERLAPPING } from '../pool/overlap.ts';
 
@@ -46,7 +47,7 @@ export function stateOf(
   const exhausted = find(conditions, 'Exhausted', 'True');
   if (exhausted !== undefined)
     return { reason: 'PoolExhausted', message: exhausted.message ?? '', isReady: true };
-  for (const type of [OVERLAPPING, AMONG_SERVICES]) {
+  for (const type of [OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER]) {
     const said = find(conditions, type, 'True');
     if (said !== undefined) return { reason: type, message: said.message ?? '', isReady: true };
   }

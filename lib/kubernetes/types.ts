@@ -587,6 +587,11 @@ export interface PodNetworkSpec {
    * network. It cannot be changed, added or removed: nodes would keep the old key.
    */
   readonly annotation?: string;
+  /**
+   * Whose block a node of two families has first in `spec.podCIDRs`, and so in `spec.podCIDR`, or in its
+   * annotation. IPv4 unless set. A change is for nodes to come.
+   */
+  readonly primaryIPFamily?: 'IPv4' | 'IPv6';
   /** The cluster's ranges of Service addresses. No block that overlaps one of them is handed out. */
   readonly serviceCIDRs?: readonly string[];
   /**

@@ -3,6 +3,7 @@ import { listedSlices, slicesMissing } from '../allocation/lost.ts';
 import { type Condition, setCondition } from '../kubernetes/conditions.ts';
 import type { PodNetworkStatus } from '../kubernetes/types.ts';
 import { listSome, plural } from '../text.ts';
+import { familiesDiffer, familyRemarks } from './families.ts';
 import type { NetworkReading } from './network-view.ts';
 import type { NodeRemark, Plan } from './plan.ts';
 
@@ -29,6 +30,7 @@ export function networkStatus(
     { ...readyCondition(reading, plan, standstill), ...observed },
     slicesMissing(reading.lost),
     ...amongServices(reading),
+    ...familiesDiffer(familyRemarks(reading, plan), network.status?.conditions),
   ];
   return {
     nodes: { total: reading.nodes.length, allocated: plan.allocated, pending: plan.waiting.length },

@@ -28,6 +28,7 @@ import { labelKeysDigest } from './network-slices.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
 import type { NetworkView, NodeView } from './plan.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
+import { primaryFamilyOf } from './primary-family.ts';
 import { comparePools } from './priority.ts';
 import { validatePodNetwork } from './validate.ts';
 
@@ -122,6 +123,7 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
     ...readClaims(claims, metadata.name, labelKeys, annotation),
     awaitsEveryNode: isDefault && clusterCIDRs.length > 0,
     isDefault,
+    primaryFamily: primaryFamilyOf(spec),
     pools,
     invalidClusterCIDRs: readings
       .filter(({ pool }) => pool === undefined)

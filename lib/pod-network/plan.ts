@@ -1,3 +1,4 @@
+import type { Family } from '../address/address.ts';
 import { UsedRanges } from '../address/blocks.ts';
 import { covers, formatPrefix, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
@@ -9,6 +10,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
 import { cidrOf, type Decision, decisionsOf } from './decision.ts';
+import { byPrimary } from './primary-family.ts';
 import { candidateFinder } from './priority.ts';
 import type { SelectableNode } from './selector.ts';
 
@@ -30,6 +32,8 @@ export interface NetworkView {
   readonly nodes: readonly NodeView[];
   /** podCIDRs of nobody who is known. */
   readonly stray: readonly Range[];
+  /** Whose block of the two a new node has first. */
+  readonly primaryFamily: Family;
   /** Whether it is the network of `node.spec.podCIDRs`. */
   readonly isDefault: boolean;
   /**
@@ -360,7 +364,8 @@ class Planner {
   }
 
   #serveNewNodes(): void {
-    const { nodes, pools, services, stray, blocked, awaitsEveryNode } = this.#view;
+    const { nodes, pools, services, stray, blocked, awaitsEveryNode, primaryFamily } = this.#view;
+    const order = byPrimary(primaryFamily);
     const search = new BlockSearch(this.#taken.with(this.#existing, [...services, ...stray, ...blocked]));
     const candidatesFor = candidateFinder(pools.filter(({ isTerminating }) => !isTerminating));
     for (const node of nodes) {
@@ -377,7 +382,7 @@ class Planner {
         }
         continue;
       }
-      const cidrs = found.blocks.map(formatPrefix);
+      const cidrs = found.blocks.toSorted(order).map(formatPrefix);
       for (const block of found.blocks) this.#add(node, found.pool.name, block, cidrs);
       this.#settle(node.uid, found.pool.name, cidrs.join(), false);
     }

@@ -46,7 +46,7 @@ export function validateClusterCIDR(
 /** Everything that is wrong with the spec of a PodNetwork of this name. */
 export function validatePodNetwork(name: string, spec: unknown): Problem[] {
   if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
-  const { target, annotation, serviceCIDRs, reuseGracePeriodSeconds } = spec as Record<
+  const { target, annotation, primaryIPFamily, serviceCIDRs, reuseGracePeriodSeconds } = spec as Record<
     keyof PodNetworkSpec,
     unknown
   >;
@@ -76,6 +76,9 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
       value: annotation,
       message: 'annotation belongs to the target node.metadata.annotations',
     });
+  }
+  if (primaryIPFamily !== undefined && primaryIPFamily !== 'IPv4' && primaryIPFamily !== 'IPv6') {
+    problems.push({ field: 'spec.primaryIPFamily', value: primaryIPFamily, message: 'must be IPv4 or IPv6' });
   }
   if (serviceCIDRs !== undefined && !Array.isArray(serviceCIDRs)) {
     problems.push({ field: 'spec.serviceCIDRs', value: serviceCIDRs, message: 'must be a list' });

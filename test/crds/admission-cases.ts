@@ -391,6 +391,15 @@ const podNetworks: AdmissionCase[] = [
     refused: ONLY_DEFAULT,
   },
   {
+    id: 'IPv6 first',
+    object: network('default', { target: SPEC_TARGET, primaryIPFamily: 'IPv6' }),
+  },
+  {
+    id: 'a family that there is not',
+    object: network('default', { target: SPEC_TARGET, primaryIPFamily: 'ipv6' }),
+    refused: 'spec.primaryIPFamily',
+  },
+  {
     id: 'a key without an annotation target',
     object: network('default', { target: SPEC_TARGET, annotation: 'example.com/ranges' }),
     refused: 'annotation belongs to the target node.metadata.annotations',

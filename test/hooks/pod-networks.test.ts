@@ -752,6 +752,71 @@ test('a node whose podCIDRs lie among the addresses of services is named', () =>
   assert.is(said(answer({ ...parts, parent: network() }).status), undefined);
 });
 
+test('a network may be IPv6-first, for nodes to come', () => {
+  const parts = {
+    parent: network('default', { primaryIPFamily: 'IPv6' }),
+    clusterCIDRs: [sized('64')],
+    claims: [claim('node0', { podCIDRs: ['10.244.0.0/24', 'fd00:244::/64'] }), claim('node1')],
+    allocations: ['10.244.0.0/24', 'fd00:244::/64'].map((cidr) =>
+      allocation('node0', cidr, { blocks: ['10.244.0.0/24', 'fd00:244::/64'] }),
+    ),
+  };
+  const { children } = answer(parts);
+  const ordered = Object.fromEntries(listed(children).map(({ entry }) => [entry.name, entry.blocks]));
+  assert.equal(ordered, {
+    node0: ['10.244.0.0/24', 'fd00:244::/64'],
+    node1: ['fd00:244:0:1::/64', '10.244.1.0/24'],
+  });
+  assert.is(differing(parts)?.message, '1 node with other families than new ones: node0 (has IPv4 first)');
+});
+
+/** What a network of these ClusterCIDRs says of nodes with these podCIDRs. */
+const DIFFERENCES: [title: string, cidrs: Partial<ClusterCIDRSpec>[], podCIDRs: string[], said?: string][] = [
+  ['before dual-stack', [KCM], ['10.244.0.0/24'], 'lacks IPv6'],
+  ['before IPv4', [KCM], ['fd00:244::/64'], 'lacks IPv4'],
+  ['back from dual-stack', [{ ipv4: '10.244.0.0/16' }], ['10.244.0.0/24', 'fd00::/64'], 'has IPv6 besides'],
+  ['another family', [{ ipv6: 'fd00:244::/48' }], ['10.244.0.0/24'], 'lacks IPv6'],
+  ['as new ones', [KCM], ['10.244.0.0/24', 'fd00:244::/120']],
+  ['as those that its labels are for', [KCM, { ipv4: '10.9.0.0/16', ...S0 }], ['10.9.0.0/24']],
+  ['that nothing selects', [{ ...KCM, ...S0, nodeSelector: selecting('a=b') }], ['10.244.0.0/24']],
+  ['unreadable', [KCM], ['x']],
+];
+for (const [title, cidrs, podCIDRs, said] of DIFFERENCES) {
+  test(`families of a node: ${title}`, () => {
+    const clusterCIDRs = cidrs.map((spec, index) => clusterCIDR(`c${index}`, spec));
+    const parts = { clusterCIDRs, claims: [withPodCIDRs(...podCIDRs)] };
+    const message = said && `1 node with other families than new ones: node0 (${said})`;
+    assert.is(differing(parts)?.message, message);
+    const { conditions } = status(parts);
+    const later = { ...parts, parent: { ...network(), status: { conditions: conditions! } }, claims: [] };
+    assert.is(differing(later)?.reason, said && 'NodesAlike');
+  });
+}
+
+test('a ClusterCIDR that is being deleted, as the one of before, is no measure of families', () => {
+  const clusterCIDRs = [clusterCIDR('old', { ipv4: '10.244.0.0/16' }, DELETED), clusterCIDR('new', KCM)];
+  assert.match(
+    differing({ clusterCIDRs, claims: [withPodCIDRs('10.244.0.0/24')] })?.message ?? '',
+    /lacks IPv6/,
+  );
+});
+
+test('families in annotations count for the nodes of the network', () => {
+  const shown = (name: string) =>
+    claim(name, { nodeAnnotations: { 'kube-node.nordix.org/net1': '10.244.0.0/24' } });
+  const parts = {
+    parent: network('net1'),
+    clusterCIDRs: [clusterCIDR('a', KCM)],
+    claims: [shown('in'), shown('out')],
+    allocations: [allocation('in', '10.244.0.0/24', { network: 'net1' })],
+  };
+  assert.is(differing(parts)?.message, '1 node with other families than new ones: in (lacks IPv6)');
+});
+
+function differing(parts: Parts) {
+  return status(parts).conditions!.find(({ type }) => type === 'FamiliesDiffer');
+}
+
 const A = clusterCIDR('a', { ipv4: '10.0.0.0/16' });
 const LISTED = ['default.10.0.0.0-19.24'];
 

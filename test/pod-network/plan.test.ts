@@ -33,6 +33,7 @@ function view(parts: Partial<NetworkView>): NetworkView {
     allocations: [],
     stray: [],
     isDefault: true,
+    primaryFamily: 4,
     awaitsEveryNode: true,
     blocked: [],
     services: [],

@@ -195,6 +195,8 @@ const annotated = { target: 'node.metadata.annotations' };
 const NETWORKS: [title: string, name: string, spec: unknown, fields: string[]][] = [
   ['default', 'default', { target: 'node.spec.podCIDRs', serviceCIDRs: ['10.96.0.0/12'] }, []],
   ['another', 'storage', { ...annotated, annotation: 'example.com/key', reuseGracePeriodSeconds: 0 }, []],
+  ['IPv6 first', 'default', { target: 'node.spec.podCIDRs', primaryIPFamily: 'IPv6' }, []],
+  ['a family of both', 'storage', { ...annotated, primaryIPFamily: 'dual' }, ['spec.primaryIPFamily']],
   ['no spec', 'default', undefined, ['spec']],
   ['no target', 'default', {}, ['spec.target']],
   ['default in an annotation', 'default', annotated, ['spec.target']],

@@ -12,7 +12,7 @@ import {
   readAddressBook,
   stuckClaims,
 } from './held-addresses.ts';
-import { duplicateCIDRs, orphanedPodCIDRClaims, serviceRanges } from './node-blocks.ts';
+import { duplicateCIDRs, nodeFamilies, orphanedPodCIDRClaims, serviceRanges } from './node-blocks.ts';
 import {
   invalidObjects,
   missingNetworks,
@@ -37,6 +37,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...duplicateAddresses(inventory, book, context),
     ...duplicateCIDRs(inventory, context),
     ...serviceRanges(inventory),
+    ...nodeFamilies(overview),
     ...boundAddresses(inventory, book, context),
     ...stuckClaims(inventory, book, context),
     ...poolLabels(inventory),

@@ -10,6 +10,7 @@ import type { HookContext } from '../../metacontroller/hook.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import type { Inventory } from '../inventory.ts';
 import { networkOf } from '../network-overview.ts';
+import type { Overview } from '../overview.ts';
 import { entryTitle, type Finding, kubectl, PATIENCE_SECONDS, quote, release, titleOf } from './finding.ts';
 
 interface Holder {
@@ -50,6 +51,21 @@ export function* serviceRanges(inventory: Inventory): Generator<Finding> {
       message: `${formatPrefix(block)} lies among the addresses of services, ${formatPrefix(range)}`,
       fix: `kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks`,
     };
+  }
+}
+
+/** Nodes that came before their network went dual-stack, or back, or has another family first. */
+export function* nodeFamilies({ networks }: Overview): Generator<Finding> {
+  for (const { name, differing } of networks) {
+    for (const { name: node, reason } of differing) {
+      yield {
+        check: 'node-families',
+        severity: 'warning',
+        object: `Node ${node}`,
+        message: `${reason}, other than new nodes of PodNetwork ${name}`,
+        fix: replaceNode(node),
+      };
+    }
   }
 }
 
@@ -107,7 +123,11 @@ function rank({ allocation }: Holder): number {
 
 function mend({ object, allocation }: Holder, now: number): string {
   if (allocation !== undefined) return release(allocation, now);
-  const name = quote(object.metadata.name);
+  return replaceNode(object.metadata.name);
+}
+
+function replaceNode(node: string): string {
+  const name = quote(node);
   return `kubectl drain --ignore-daemonsets ${name} && kubectl delete node ${name}  # podCIDRs cannot be changed: let it register again`;
 }
 

@@ -8,6 +8,7 @@ import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
+import { FAMILIES_DIFFER } from '../../pod-network/families.ts';
 import { AMONG_SERVICES } from '../../pod-network/network-status.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
@@ -21,7 +22,7 @@ import { isOurs } from '../../pool/reference.ts';
 import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Finding } from '../check/finding.ts';
-import { serviceRanges } from '../check/node-blocks.ts';
+import { nodeFamilies, serviceRanges } from '../check/node-blocks.ts';
 import { overlappingPools, subnetText } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
 import { type NetworkOverview, networkOf } from '../network-overview.ts';
@@ -37,6 +38,7 @@ export type EffectName =
   | 'claim-released'
   | 'subnet'
   | 'service-range'
+  | 'node-families'
   | 'out-of-range'
   | 'back-in-range'
   | 'over-quota'
@@ -84,6 +86,7 @@ export function effectsOf(
     ...holderEffects('claim', 'IPAddressClaim', claimsOf(from), claimsOf(to)),
     ...clusterCIDREffects(from, to),
     ...newFindings('service-range', from, to, ({ inventory }) => serviceRanges(inventory)),
+    ...newFindings('node-families', from, to, ({ overview }) => nodeFamilies(overview)),
     ...networkNames(from, to).flatMap((network) => [
       ...holderEffects(
         'node',
@@ -211,9 +214,10 @@ function poolEffects(from: Side, to: Side): Effect[] {
   });
 }
 
-/** `PoolExhausted` is told as `runs-out`, `Overlapping` as `overlap`, `AmongServices` as `service-range`. */
+/** `PoolExhausted` is told as `runs-out`, `Overlapping` as `overlap`, `AmongServices` as `service-range`, `FamiliesDiffer` as `node-families`. */
 function stateEffects(object: string, from: State | undefined, to: State): Effect[] {
-  const isFine = (reason: string) => ['Ready', 'PoolExhausted', OVERLAPPING, AMONG_SERVICES].includes(reason);
+  const told = ['Ready', 'PoolExhausted', OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER];
+  const isFine = (reason: string) => told.includes(reason);
   const was = from?.reason ?? 'Ready';
   if (was === to.reason || (isFine(was) && isFine(to.reason))) return [];
   const message = `${was} becomes ${[to.reason, to.message].filter(Boolean).join(': ')}`;

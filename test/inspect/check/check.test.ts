@@ -43,8 +43,8 @@ const bound = (name: string, text: string, poolName = 'p') => [
   address(name, poolName, text),
   allocation(poolName, text, name),
 ];
-const nodeWith = (name: string, cidr: string) => [
-  node(name, [cidr]),
+const nodeWith = (name: string, cidr: string, metadata: Parameters<typeof node>[2] = {}) => [
+  node(name, [cidr], metadata),
   podCIDRClaim(name, [cidr]),
   block(cidr, 'cc', name),
 ];
@@ -324,6 +324,22 @@ const FAULTS: [
     'Node n3',
     '10.96.4.0/24 lies among the addresses of services, 10.96.0.0/20',
     'kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks',
+  ],
+  [
+    'a node from before its network went dual-stack',
+    [
+      ...nodeWith('n3', '10.50.0.0/24', { labels: { stack: 'dual' } }),
+      clusterCIDR('dual', {
+        perNodeHostBits: 8,
+        ipv4: '10.50.0.0/16',
+        ipv6: 'fd00:50::/112',
+        nodeSelector: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'stack', operator: 'Exists' }] }] },
+      }),
+    ],
+    'node-families',
+    'Node n3',
+    'lacks IPv6, other than new nodes of PodNetwork default',
+    'kubectl drain --ignore-daemonsets n3 && kubectl delete node n3  # podCIDRs cannot be changed: let it register again',
   ],
   [
     'an address from before its pool got another gateway',

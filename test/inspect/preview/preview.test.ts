@@ -57,6 +57,17 @@ test('ranges of services that come to have nodes in them', () => {
   );
 });
 
+test('families that nodes come to lack', () => {
+  const nodes = [podNetwork(), node('n1', ['10.244.1.0/24'])];
+  const [single, dual] = [{ ipv4: '10.244.0.0/16' }, { ipv4: '10.244.0.0/16', ipv6: 'fd00::/112' }].map(
+    (spec) => clusterCIDR('cc', { perNodeHostBits: 8, ...spec }),
+  );
+  assert.equal(
+    effects([single!, ...nodes], [dual!, ...nodes]).filter((effect) => !effect.startsWith('new-nodes')),
+    ['node-families bad Node n1: lacks IPv6, other than new nodes of PodNetwork default'],
+  );
+});
+
 test('claims: served, waiting, changed, released', () => {
   const before = [
     pool('p', SPEC),
