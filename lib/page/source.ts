@@ -71,7 +71,8 @@ export class LiveSource implements PageSource {
     const start = this.#elapsed();
     const { at = Number.NEGATIVE_INFINITY, cost = 0, survey } = this.#last ?? {};
     const age = start - at;
-    const isGood = age < (this.#isChanged ? Math.max(FRESH_MS, SHARE * cost) : STALE_MS);
+    const goodFor = this.#isChanged ? Math.min(STALE_MS, Math.max(FRESH_MS, SHARE * cost)) : STALE_MS;
+    const isGood = age < goodFor;
     if (survey !== undefined && isGood) return survey;
     this.#isChanged = false;
     const next = surveyOf(this.#cluster.objects(), { now: this.#now(), config: this.#config });

@@ -57,6 +57,17 @@ test('a dear look is taken a tenth of the time at most', () => {
   assert.equal(names(), ['a', 'b']);
 });
 
+test('what has changed is looked at no later than what has not, however dear a look is', () => {
+  const { state, source, names } = world(3_000);
+  names();
+  state.names.push('b');
+  source.changed();
+  state.elapsed += 9_900;
+  assert.equal(names(), ['a']);
+  state.elapsed += 200;
+  assert.equal(names(), ['a', 'b']);
+});
+
 test('who listens hears of changes until he stops', () => {
   const { source } = world(1);
   const end = new AbortController();
