@@ -65,8 +65,8 @@ export class Invariants {
   readonly #goneAt = new Map<string, number>();
   /** How many events there were: what came before what, where time does not tell. */
   #events = 0;
-  /** At which event each entry was made, and when it was released, by its id and uid. */
-  readonly #givenAt = new Map<string, number>();
+  /** When each entry was made, and at which event, and when it was released, by its id and uid. */
+  readonly #givenAt = new Map<string, { readonly event: number; readonly at: number }>();
   readonly #releasedAt = new Map<string, number>();
   readonly #versions = new Map<string, Version<Unstructured>[]>();
   /** At which event the deletion of each object began, by uid. */
@@ -244,7 +244,7 @@ export class Invariants {
         living.has(held.entry.uid) &&
         isShown(held) &&
         !this.#tampered.has(held.entry.uid) &&
-        (this.#givenAt.get(`${held.id} ${held.entry.uid}`) ?? 0) <= since,
+        (this.#givenAt.get(`${held.id} ${held.entry.uid}`)?.event ?? 0) <= since,
     );
   }
 
@@ -328,7 +328,7 @@ export class Invariants {
     { id, slice, key, entry, poolRef, isBlock }: Held,
     { isUser, since }: Actor,
   ): Violation | undefined {
-    this.#givenAt.set(`${id} ${entry.uid}`, this.#events);
+    this.#givenAt.set(`${id} ${entry.uid}`, { event: this.#events, at: this.#world.now });
     if (isUser) return undefined;
     const horizon = since - this.#world.layout.assumptions.lag * 1000 - 1000;
     const { metadata } = slice;
@@ -429,7 +429,7 @@ export class Invariants {
   /** What was released is held for the grace period. */
   #checkDropped({ id, entry, poolRef, isBlock, slice }: Held): Violation | undefined {
     const { uid } = entry;
-    if (this.#tampered.has(uid)) return undefined;
+    if (this.#tampered.has(uid) || this.#mayBeUnheardOf(`${id} ${uid}`)) return undefined;
     // Of several decisions for a node, and addresses for a claim, nobody ever used the spare ones.
     const goneAt = this.#goneAt.get(uid);
     if (goneAt === undefined) return undefined;
@@ -444,6 +444,14 @@ export class Invariants {
     });
     const releasedAt = this.#releasedAt.get(`${id} ${uid}`) ?? goneAt;
     return this.#checkGrace(id, Math.min(releasedAt, goneAt), periods, this.#world.now);
+  }
+
+  /** Whether what is applied on the server's side may come from a cache that has not heard of the entry yet. */
+  #mayBeUnheardOf(entry: string): boolean {
+    const { now, layout } = this.#world;
+    const { lag, latency } = layout.assumptions;
+    const givenAt = this.#givenAt.get(entry)?.at ?? Number.NEGATIVE_INFINITY;
+    return layout.strategy === 'server-side-apply' && now - givenAt <= (lag + latency) * 1000;
   }
 
   /**

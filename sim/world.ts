@@ -51,6 +51,9 @@ export function isOtherVersion({ config }: HookContext): boolean {
   return config.cacheLagSeconds === OTHER_VERSION.cacheLagSeconds;
 }
 
+/** How long a move takes at least: Kubernetes tells times in seconds, by which what came along is older than its claim. */
+const MOVE_MS = 1000;
+
 export const COLLECTOR = 'kube-controller-manager';
 const OTHER_JANITOR = 'janitor-of-another-version';
 
@@ -239,9 +242,9 @@ export class World {
     const old = this.#cluster;
     this.moves++;
     this.#syncsBefore += old.syncs;
-    this.#movedAt = this.now;
     this.#times = new Map();
-    this.#cluster = this.#newCluster(this.now);
+    this.#cluster = this.#newCluster(this.now + MOVE_MS);
+    this.#movedAt = this.now;
     moveObjects(old, this.#cluster, how, () => this.#takeNote(Number.NEGATIVE_INFINITY));
   }
 

@@ -121,15 +121,21 @@ function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookCon
   };
 }
 
-/** The claim has its IPAddress. It is settled once it is seen to be the only thing that its pool keeps for it. */
+/**
+ * The claim has its IPAddress. It is settled once it controls that, and it is seen to be the only thing that its pool
+ * keeps for it.
+ */
 function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, settled, isOwn, kept } = view;
+  // A label from another cluster goes first: with a new condition it would look as if it were from here.
+  if (!isOwn && isPoolUid(settled)) {
+    return { ...opened(settled), attachments: [], resyncAfterSeconds: RESYNC_SECONDS };
+  }
   const address = view.address!;
   const text = blockText(address);
   const pool = kept[0]?.slice.spec.poolRef.uid;
-  const isAlone = kept.length === 1 && kept[0]!.key === text;
-  // What it does not control may be from another cluster, where its label is from, too.
-  const isSettled = isOwn && kept.length === 0 && isPoolUid(settled);
+  const isAlone = isOwn && kept.length === 1 && kept[0]!.key === text;
+  const isSettled = kept.length === 0 && isPoolUid(settled);
   const next = (isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
   // A sync whose status write met a conflict is not followed by another, as changes of the status alone are ignored.
   const isQuiet = settled === next && readyCondition(claim)?.status === 'True';

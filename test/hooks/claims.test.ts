@@ -338,8 +338,24 @@ test('H19 an adopted address binds its claim though its IPAddress is not Metacon
   const response = synced(a, { related });
   assert.equal(statusOf(response).addressRef, { name: 'a' });
   assert.equal(response.annotations, { 'metaipam.io/address': '10.0.0.1' });
-  assert.equal(response.labels, { 'metaipam.io/settled': 'pool-uid' });
+  assert.is(
+    response.labels,
+    undefined,
+    'it is not settled: a settled claim asks for no IPAddress but its own',
+  );
   assert.equal(response.attachments, [], 'the janitor makes the claim its owner');
+});
+
+test('a claim that was settled in another cluster opens before its condition is of this one', () => {
+  const a = claim('a', POOL, {
+    labels: { ...labelsOf(POOL), 'metaipam.io/settled': 'uid-of-another-cluster' },
+  });
+  const related = [...slicesOf(POOL, [a, '10.0.0.1', { adopted: true }]), ipAddress(POOL, 'a', '10.0.0.1')];
+  assert.equal(synced(a, { related }), {
+    labels: { 'metaipam.io/settled': 'open' },
+    attachments: [],
+    resyncAfterSeconds: 30,
+  });
 });
 
 test('an IPAddress from elsewhere keeps its prefix, and its gateway or that it has none', () => {
