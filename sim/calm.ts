@@ -34,6 +34,7 @@ import {
   textOf,
   textsOverlap,
   wantedBy,
+  withoutExceptions,
 } from './model.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
@@ -101,15 +102,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const owner = clusters.get(`${claim.metadata.namespace}/${clusterName}`);
     return owner === undefined || (owner.spec as { paused?: boolean }).paused === true;
   };
-  const isFrozen = (pool: Pool) =>
-    isPaused(pool) ||
-    givenBy({
-      ...pool.spec,
-      excludedAddresses: [],
-      excludedPrefixes: [],
-      gateway: '',
-      allocateReservedIPAddresses: true,
-    } as never).length === 0;
+  const isFrozen = (pool: Pool) => isPaused(pool) || givenBy(withoutExceptions(pool.spec)).length === 0;
 
   // What --cascade=orphan has taken from a pool that goes is nobody's to change before it is gone.
   const isOrphan = (pool: Pool, slice: Pick<AllocationSlice, 'metadata'>) =>

@@ -20,6 +20,7 @@ import type {
   PodCIDRClaim,
   PodNetwork,
 } from '../lib/kubernetes/types.ts';
+import type { PoolSpec } from '../lib/pool/spec.ts';
 import {
   addressesByName,
   addressOf,
@@ -36,6 +37,7 @@ import {
   poolKey,
   poolsOf,
   spaceOf,
+  subnetWith,
   textOf,
   textsOverlap,
 } from './model.ts';
@@ -153,6 +155,10 @@ export class Invariants {
     if (kind === 'IPAddress' && type === 'MODIFIED' && !deepEqual(before?.spec, object.spec)) {
       return { rule: 'an IPAddress never changes', message: id };
     }
+    if (kind === 'IPAddress' && type === 'ADDED' && !actor.isUser) {
+      const violation = this.#checkSubnet(object as object as IPAddress);
+      if (violation !== undefined) return violation;
+    }
     if (kind === 'IPAddress' && type === 'DELETED' && actor.isUser) {
       const owner = metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
       if (owner !== undefined) this.#tampered.add(owner);
@@ -177,6 +183,21 @@ export class Invariants {
       return this.#checkSlice(old, object as object as AllocationSlice, type === 'DELETED', actor);
     }
     return undefined;
+  }
+
+  /** Prefix and gateway come from one subnet, which has the address in some version of the pool. */
+  #checkSubnet({ metadata, spec }: IPAddress): Violation | undefined {
+    const { address, poolRef } = spec;
+    if (poolRef.kind.endsWith('PrefixPool')) return undefined;
+    const pools = this.#recent<{ readonly spec: PoolSpec }>(poolKey(poolRef, metadata.namespace), 0);
+    const subnets = pools.flatMap((pool) => subnetWith(pool.spec, address) ?? []);
+    const isTrue = subnets.some(
+      ({ prefix, gateway }) =>
+        prefix === spec.prefix && (gateway || undefined) === (spec.gateway || undefined),
+    );
+    if (isTrue || subnets.length === 0) return undefined;
+    const message = `${qualifiedName(metadata)}: ${address}/${spec.prefix}, gateway ${spec.gateway}`;
+    return { rule: 'an address comes with its own subnet', message };
   }
 
   /** What an API server with the rules of our CRD makes sure of, and what the rules cannot tell. */

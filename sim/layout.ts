@@ -54,6 +54,8 @@ export interface Layout {
   readonly hasQuotas: boolean;
   /** Whether pools of addresses keep some for certain claims. */
   readonly hasReservations: boolean;
+  /** Whether pools of addresses may have several subnets. */
+  readonly hasSubnets: boolean;
   readonly hasNodes: boolean;
   /** Whether blocks of one family may have a size of their own. */
   readonly hasSizes: boolean;
@@ -141,6 +143,7 @@ export function layoutOf(
     isRandom: faults === FAULTS && new Random(seed ^ 0x7a2).chance(0.2),
     hasQuotas: faults === FAULTS && new Random(seed ^ 0x9a0).chance(0.2),
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
+    hasSubnets: faults === FAULTS && new Random(seed ^ 0x5b7).chance(0.25),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),
     hasFamilyOrder: faults === FAULTS && new Random(seed ^ 0x4064).chance(0.3),

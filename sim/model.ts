@@ -31,7 +31,7 @@ import type {
   SliceEntry,
 } from '../lib/kubernetes/types.ts';
 import type { PrefixPoolSpec } from '../lib/pool/prefix-spec.ts';
-import type { PoolSpec } from '../lib/pool/spec.ts';
+import type { PoolSpec, SubnetSpec } from '../lib/pool/spec.ts';
 
 export type Pool = InClusterIPPool | GlobalInClusterIPPool | InClusterPrefixPool | GlobalInClusterPrefixPool;
 
@@ -147,18 +147,46 @@ function givesPrefix(spec: PrefixPoolSpec, text: string): boolean {
   return isInside && !(spec.excludedPrefixes ?? []).some((entry) => overlap(parseRange(entry)!, block));
 }
 
+/** A pool of one subnet is one itself. */
+function subnetsOf(spec: PoolSpec): readonly SubnetSpec[] {
+  return spec.subnets ?? [spec];
+}
+
+function isListed(texts: readonly string[] | undefined, address: Address): boolean {
+  return (texts ?? []).map(parseRange).some((range) => range !== undefined && contains(range, address));
+}
+
+/** The first subnet that lists the address; undefined if the pool has none of it. */
+export function subnetWith(spec: PoolSpec, text: string): SubnetSpec | undefined {
+  const address = parseAddress(text);
+  return address && subnetsOf(spec).find(({ addresses }) => isListed(addresses, address));
+}
+
 function givesAddress(spec: PoolSpec, text: string): boolean {
   const address = parseAddress(text);
-  const listed = (spec.addresses ?? []).map(parseRange).filter((range) => range !== undefined);
-  const { prefix = 999 } = spec;
-  if (address === undefined || prefix > (address.family === 4 ? 32 : 128)) return false;
-  if (!listed.some((range) => contains(range, address))) return false;
-  if (spec.excludedAddresses?.map(parseRange).some((range) => range && contains(range, address)))
-    return false;
-  if (spec.gateway && parseAddress(spec.gateway)?.value === address.value) return false;
-  const subnet = prefixOf(address, prefix);
-  const isEdge = address.value === subnet.first || (address.family === 4 && address.value === subnet.last);
-  return spec.allocateReservedIPAddresses === true || !isEdge;
+  if (address === undefined || subnetWith(spec, text) === undefined) return false;
+  const bits = address.family === 4 ? 32 : 128;
+  return subnetsOf(spec).every(({ addresses, excludedAddresses, gateway, prefix = 999 }) => {
+    if (prefix > bits || isListed(excludedAddresses, address)) return false;
+    if (gateway && parseAddress(gateway)?.value === address.value) return false;
+    const [lowest] = (addresses ?? []).map((entry) => parseRange(entry)!.first).sort((a, b) => Number(a - b));
+    const subnet = prefixOf({ family: address.family, value: lowest ?? 0n }, prefix);
+    const isEdge = address.value === subnet.first || (address.family === 4 && address.value === subnet.last);
+    return spec.allocateReservedIPAddresses === true || bits - prefix < 2 || !isEdge;
+  });
+}
+
+/** The spec of a pool without what keeps it from giving what it lists. */
+export function withoutExceptions(spec: Pool['spec']): PoolSpec & PrefixPoolSpec {
+  const none = { excludedAddresses: [], gateway: '' };
+  const { subnets } = spec as PoolSpec;
+  return {
+    ...spec,
+    ...none,
+    excludedPrefixes: [],
+    allocateReservedIPAddresses: true,
+    ...(subnets && { subnets: subnets.map((each) => ({ ...each, ...none })) }),
+  };
 }
 
 type Claim = { readonly namespace?: string | undefined; readonly name: string };
@@ -216,7 +244,8 @@ function prefixesGivenBy(spec: PrefixPoolSpec): string[] {
 
 function addressesGivenBy(spec: PoolSpec): string[] {
   const texts = new Set<string>();
-  for (const range of (spec.addresses ?? []).map(parseRange)) {
+  const listed = subnetsOf(spec).flatMap(({ addresses = [] }) => addresses);
+  for (const range of listed.map(parseRange)) {
     if (range === undefined || range.last - range.first > 255n) continue;
     for (let value = range.first; value <= range.last; value++) {
       const text = canonicalAddress(

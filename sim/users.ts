@@ -18,6 +18,7 @@ import {
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
+import type { PoolSpec } from '../lib/pool/spec.ts';
 import type { Layout } from './layout.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
@@ -197,7 +198,7 @@ export function makeWell(scene: Scene): UserOp[] {
           patch(scene, object, 'mends', { spec: { prefixes: [`${baseOf(pool, 0)}/${pool.length - 3}`] } }),
         );
     }
-    if (object.kind.endsWith('InClusterIPPool')) {
+    if (object.kind.endsWith('InClusterIPPool') && (object.spec as PoolSpec).subnets === undefined) {
       const { net } = POOLS.find(({ kind, name }) => kind === object.kind && name === object.metadata.name)!;
       ops.push(patch(scene, object, 'mends', { spec: { prefix: net.includes(':') ? 125 : 29 } }));
     }
@@ -332,9 +333,11 @@ function editPool(scene: Scene): UserOp | undefined {
     'length' in known
       ? { gateway: null, excludedPrefixes: null, ...prefixPoolSpec(scene.random, known) }
       : {
-          gateway: null,
-          excludedAddresses: null,
-          reservations: null,
+          ...Object.fromEntries(
+            ['addresses', 'prefix', 'gateway', 'excludedAddresses', 'subnets', 'reservations'].map(
+              (field) => [field, null],
+            ),
+          ),
           ...poolSpec(scene.random, known.net, scene.layout),
         };
   return patch(scene, pool, 'edits', {
@@ -343,7 +346,16 @@ function editPool(scene: Scene): UserOp | undefined {
 }
 
 /** Some of the eight addresses of a subnet; now and then what is no pool at all. */
-function poolSpec(random: Random, net: string, { hasReservations }: Layout): object {
+function poolSpec(random: Random, net: string, { hasReservations, hasSubnets }: Layout): object {
+  return {
+    ...(hasSubnets && random.chance(0.7) ? { subnets: subnets(random, net) } : wholeSubnet(random, net)),
+    ...(random.chance(0.2) && { allocateReservedIPAddresses: true }),
+    ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+    ...(hasReservations && { reservations: reservations(random, net) }),
+  };
+}
+
+function wholeSubnet(random: Random, net: string): object {
   const [lowest, highest] = [random.below(4), 3 + random.below(5)];
   const prefix = net.includes(':') ? 125 : 29;
   return {
@@ -353,10 +365,23 @@ function poolSpec(random: Random, net: string, { hasReservations }: Layout): obj
     ...(random.chance(0.3) && {
       excludedAddresses: [`${net}${random.below(8)}`, `${net}${random.below(8)}`],
     }),
-    ...(random.chance(0.2) && { allocateReservedIPAddresses: true }),
-    ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
-    ...(hasReservations && { reservations: reservations(random, net) }),
   };
+}
+
+/** Of the same eight addresses, in any order: halves, some of which overlap, and host routes. */
+function subnets(random: Random, net: string): object[] {
+  const bits = net.includes(':') ? 128 : 32;
+  const halves = [
+    { addresses: [`${net}0-${net}3`], prefix: bits - 2 },
+    { addresses: [`${net}4-${net}${4 + random.below(4)}`], prefix: bits - random.pick([2, 3]) },
+    { addresses: [`${net}${random.below(8)}`, `${net}${random.below(8)}`], prefix: bits },
+  ].map((each) => ({
+    ...each,
+    ...(random.chance(0.5) && { gateway: `${net}${random.below(9)}` }),
+    ...(random.chance(0.2) && { excludedAddresses: [`${net}${random.below(8)}`] }),
+  }));
+  const first = random.below(3);
+  return [...halves.slice(first), ...halves.slice(0, first)].slice(0, 1 + random.below(3));
 }
 
 function limits(random: Random, { hasQuotas, isRandom }: Layout): object {

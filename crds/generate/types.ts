@@ -38,6 +38,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   nodeSelector: 'NodeSelector',
   'nodeSelectorTerms[]': 'NodeSelectorTerm',
   poolRef: 'IPPoolReference',
+  'subnets[]': 'PoolSubnet',
 };
 
 const WRITTEN_BY_HAND = new Set(['Condition', 'ObjectMeta']);

@@ -1,6 +1,7 @@
 /** AllocationSlices: what they say, and how they are written. */
 import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
 import { formatPrefix, type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
+import type { RangeSet } from '../address/range-set.ts';
 import { BELL_PREFIX, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import { compareText } from '../kubernetes/object.ts';
 import type { AllocationSlice, PoolReference, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
@@ -33,12 +34,18 @@ export interface SliceHead {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   /** For those who get addresses. While nobody can tell, slices keep what they say. */
-  readonly subnet?: Subnet;
+  readonly subnets?: readonly ListedSubnet[];
 }
 
+/** What the IPAddress of an address says beside it. */
 export interface Subnet {
-  readonly prefix?: number;
+  readonly prefix: number;
   readonly gateway?: string;
+}
+
+/** The same, and of which addresses. */
+export interface ListedSubnet extends Subnet {
+  readonly listed: RangeSet;
 }
 
 /** What a plan wants its slices to say. */
@@ -149,7 +156,11 @@ export function desiredSlices(
 ): DesiredObject[] {
   const pieces = new Map<
     string,
-    { piece: Prefix; blockLength: number | undefined; entries: Map<string, SliceEntry> }
+    {
+      piece: Prefix;
+      blockLength: number | undefined;
+      entries: Map<string, Pick<Allocation, 'block' | 'entry'>>;
+    }
   >();
   const known = new Map(slices.map((slice) => [slice.metadata.name, slice]));
   const pieceNamed = (name: string, piece: Prefix, blockLength: number | undefined) => {
@@ -164,11 +175,16 @@ export function desiredSlices(
     const piece = pieceOfSlice(slice);
     if (piece !== undefined) pieceNamed(slice.metadata.name, piece, slice.spec.blockLength);
   }
-  for (const { slice, key, entry } of plan.kept) pieces.get(slice.metadata.name)?.entries.set(key, entry);
+  for (const { slice, key, block, entry } of plan.kept) {
+    pieces.get(slice.metadata.name)?.entries.set(key, { block, entry });
+  }
   for (const { block, entry } of plan.added) {
     const blockLength = isAddress(block) ? undefined : block.length;
     const piece = pieceOf(head.space, block);
-    pieceNamed(sliceNameOf(head.space, block), piece, blockLength).entries.set(keyOf(block), entry);
+    pieceNamed(sliceNameOf(head.space, block), piece, blockLength).entries.set(keyOf(block), {
+      block,
+      entry,
+    });
   }
 
   const desired: DesiredObject[] = [];
@@ -180,22 +196,64 @@ export function desiredSlices(
       if (!isOver) desired.push(asItIs(slice));
       continue;
     }
-    const bells = [...entries.values()].map(({ uid }) => uid).filter((uid) => plan.bells.has(uid));
+    const bells = [...entries.values()].map(({ entry }) => entry.uid).filter((uid) => plan.bells.has(uid));
     const isEmpty = entries.size === 0 && ++spare > (head.space.marker === 'shared' ? 0 : SPARE_SLICES);
+    const subnets = new SubnetsOfPiece(head, piece, slice);
     desired.push(
       sliceObject(head, name, bells, {
         poolRef: slice?.spec.poolRef ?? head.poolRef,
         cidr: slice?.spec.cidr ?? formatPrefix(piece),
         ...(blockLength !== undefined && { blockLength }),
-        ...(head.subnet ?? subnetOf(slice)),
+        ...subnets.common,
         ...(isEmpty && { closed: true }),
-        entries: sorted(entries),
+        entries: sorted(new Map([...entries].map(([key, each]) => [key, subnets.entryOf(each)]))),
       }),
     );
   }
   return [...desired, ...answerSlices(head, slices, plan.answers)].sort((a, b) =>
     compareText(a.metadata.name, b.metadata.name),
   );
+}
+
+/**
+ * The subnets of the addresses of a piece: a slice says once where most are, and beside each entry that is elsewhere
+ * where that is. What no subnet of the pool lists any more keeps the one that it had.
+ */
+export class SubnetsOfPiece {
+  readonly #near: readonly ListedSubnet[];
+  readonly #had: Subnet | undefined;
+  /** For the slice to say. */
+  readonly common: Subnet | undefined;
+
+  /** @param slice as it is; undefined of one that is made now */
+  constructor({ subnets = [] }: SliceHead, piece: Prefix, slice?: AllocationSlice) {
+    this.#near = subnets.filter(({ listed }) => listed.overlaps(piece));
+    this.#had = slice && subnetOfSlice(slice);
+    this.common = plain(this.#near[0] ?? this.#had ?? subnets[0]);
+  }
+
+  /** What the slice is to say of who has the block. */
+  entryOf({ block, entry: { subnet: own, ...entry } }: Pick<Allocation, 'block' | 'entry'>): SliceEntry {
+    const subnet = this.#near.find(({ listed }) => listed.covers(block)) ?? own ?? this.#had;
+    const isCommon =
+      subnet === undefined ||
+      (subnet.prefix === this.common?.prefix && subnet.gateway === this.common.gateway);
+    return isCommon ? entry : { ...entry, subnet: plain(subnet) };
+  }
+}
+
+/** The subnet of an address. */
+export function subnetOfEntry({ slice, entry }: Allocation): Subnet | undefined {
+  return entry.subnet ?? subnetOfSlice(slice);
+}
+
+function subnetOfSlice({ spec: { prefix, gateway } }: AllocationSlice): Subnet | undefined {
+  return prefix === undefined ? undefined : { prefix, ...(gateway && { gateway }) };
+}
+
+function plain<T extends Subnet | undefined>(subnet: T): T extends undefined ? undefined : Subnet;
+function plain(subnet: Subnet | undefined): Subnet | undefined {
+  return subnet && { prefix: subnet.prefix, ...(subnet.gateway && { gateway: subnet.gateway }) };
 }
 
 /** Answers stay in the slices that they are in: who listens there hears of no move. */
@@ -250,11 +308,6 @@ function sliceObject(
     },
     spec,
   };
-}
-
-function subnetOf(slice: AllocationSlice | undefined): Subnet {
-  const { prefix, gateway } = slice?.spec ?? {};
-  return { ...(prefix !== undefined && { prefix }), ...(gateway !== undefined && { gateway }) };
 }
 
 function withBells(labels: SliceHead['labels'], bells: readonly string[]): Record<string, string> {

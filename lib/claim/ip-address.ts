@@ -1,5 +1,5 @@
 import { formatAddress } from '../address/address.ts';
-import type { Allocation } from '../allocation/slice.ts';
+import { type Allocation, subnetOfEntry } from '../allocation/slice.ts';
 import {
   ADDRESS_SPACE_LABEL,
   CLAIM_UID_LABEL,
@@ -20,14 +20,11 @@ import { ipamApiVersion } from './api-version.ts';
  * The IPAddress of Cluster API's contract, named like its claim, with the pool as an owner. Metacontroller makes the
  * claim the other, and its controller. It is made whole and never changed.
  */
-export function addressOf(
-  claim: IPAddressClaim,
-  { slice, block }: Allocation,
-  config: HookConfig,
-): DesiredObject {
+export function addressOf(claim: IPAddressClaim, allocation: Allocation, config: HookConfig): DesiredObject {
+  const { slice, block } = allocation;
   const { name, namespace } = claim.metadata;
   const { apiGroup, kind, name: pool } = slice.spec.poolRef;
-  const { prefix, gateway } = slice.spec;
+  const { prefix, gateway } = subnetOfEntry(allocation) ?? {};
   const isPrefix = poolKind(kind).unit === PREFIX;
   return {
     apiVersion: ipamApiVersion(config),

@@ -14,6 +14,7 @@ export const RULES = {
   refused: 'what the cluster as it is does not take',
   'host-bits': 'a CIDR with bits behind its prefix length',
   'gateway-outside': 'a gateway that is not in the subnet of its pool',
+  'listed-twice': 'addresses that an earlier subnet of the pool lists too',
   'no-address': 'a pool that has no address, or no prefix, to give out',
   'host-addresses': 'a pool of prefixes that are single addresses',
   'excluded-outside': 'an exclusion that excludes nothing',

@@ -144,6 +144,19 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [4, 5, 6, 7],
   );
+  const subnets = table(
+    ['SUBNET', 'POOL', 'PREFIX', 'GATEWAY', ...usageHeader.slice(0, 3)],
+    (detail.isDetailed ? overview.pools : []).flatMap((pool) =>
+      pool.subnets.map((subnet) => [
+        listSome(subnet.listed.ranges.map(formatRange)),
+        printable(pool.title),
+        `/${subnet.prefix}`,
+        printable(subnet.gateway ?? '-'),
+        ...usage(subnet).slice(0, 3),
+      ]),
+    ),
+    [2, 4, 5, 6],
+  );
   const reserved = table(
     ['RESERVED', 'POOL', 'FOR', 'HELD BY', 'NOTE'],
     (detail.isDetailed ? overview.pools : []).flatMap(({ title, reservations }) =>
@@ -169,6 +182,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     pools,
     networks,
     clusterCIDRs,
+    subnets,
     reserved,
     waiting,
     await drawPictures(overview, detail, paint, printable),

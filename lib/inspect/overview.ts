@@ -12,7 +12,7 @@ import { type Inventory, readInventory } from './inventory.ts';
 import { type NetworkOverview, networkOverviews } from './network-overview.ts';
 import { accountsOf, type PoolAccount } from './pool-account.ts';
 import { describeWaiting, isWaiting, type ObjectState, stateOf, type Waiting } from './state.ts';
-import { type Usage, usageOfPool } from './usage.ts';
+import { type SubnetUsage, type Usage, usageOfPool, usageOfSubnets } from './usage.ts';
 
 export interface Overview {
   /** Global ones first, then by namespace and name. */
@@ -30,6 +30,8 @@ export interface PoolOverview extends Usage {
   readonly state: ObjectState;
   readonly waiting: readonly Waiting[];
   readonly reservations: readonly ReservationState[];
+  /** Of a pool that lists several, in the order in which they are used. */
+  readonly subnets: readonly SubnetUsage[];
   /** See `PoolPlan`. */
   readonly overQuota: ReadonlyMap<string, number>;
 }
@@ -70,6 +72,7 @@ function poolOverview(
   const { total, used, free, outOfRange } = plan.counts;
   const listed = [...plan.slices.kept, ...plan.slices.added];
   const adopted = listed.filter(({ entry }) => entry.adopted === true).map(({ block }) => block);
+  const usage = usageOfPool(pool, { ...plan, adopted: RangeSet.of(adopted) });
   return {
     pool,
     title: poolTitle(pool),
@@ -79,8 +82,9 @@ function poolOverview(
     ]),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
     reservations: plan.reservations,
+    subnets: usageOfSubnets(pool, usage.space),
     overQuota: plan.overQuota,
-    ...usageOfPool(pool, { ...plan, adopted: RangeSet.of(adopted) }),
+    ...usage,
     total,
     used,
     free,

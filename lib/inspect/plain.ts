@@ -8,7 +8,7 @@ import { placesOf } from './holding.ts';
 import type { Overview, PoolOverview } from './overview.ts';
 import type { Waiting } from './state.ts';
 import type { Survey } from './survey.ts';
-import type { Usage } from './usage.ts';
+import type { SubnetUsage, Usage } from './usage.ts';
 
 /** Answers as one object: who has addresses; or pools and networks, who has what of them, claims and nodes. */
 export function plainAnswers(answers: readonly Answer[], overview: Overview, survey: Survey): object {
@@ -54,7 +54,15 @@ function plainOverview({ pools, networks, waitingForNoPool }: Overview): object 
   };
 }
 
-function plainPool({ pool, state, waiting, reservations, overQuota, ...usage }: PoolOverview): object {
+function plainPool({
+  pool,
+  state,
+  waiting,
+  reservations,
+  subnets,
+  overQuota,
+  ...usage
+}: PoolOverview): object {
   const { kind, metadata } = pool;
   return {
     kind,
@@ -64,7 +72,19 @@ function plainPool({ pool, state, waiting, reservations, overQuota, ...usage }: 
     ...plainUsage(usage),
     waiting: waiting.map((each: Waiting) => ({ ...each })),
     ...(overQuota.size > 0 && { overQuota: Object.fromEntries(overQuota) }),
+    ...(subnets.length > 0 && { subnets: subnets.map(plainSubnet) }),
     ...(reservations.length > 0 && { reservations: reservations.map(plainReservation) }),
+  };
+}
+
+function plainSubnet({ listed, prefix, gateway, total, used, free }: SubnetUsage): object {
+  return {
+    addresses: listed.ranges.map(formatRange),
+    prefix,
+    ...(gateway && { gateway }),
+    total: exactInteger(total),
+    used: exactInteger(used),
+    free: exactInteger(free),
   };
 }
 

@@ -62,7 +62,9 @@ export function poolChange(pool: Pool): StorageChange {
   const given = isPrefixPool(pool) ? undefined : pool.spec;
   const { spec } = withoutSubnet(given ?? {});
   const { ranges } = readAddressPool(given);
-  const isConverted = ranges !== undefined && (hasOldFields(pool) || spec.prefix === undefined);
+  const isFlat = ranges !== undefined && spec.subnets === undefined;
+  const isConverted = isFlat && (hasOldFields(pool) || spec.prefix === undefined);
+  const prefix = spec.prefix ?? 0;
   const hasCopy = CONVERSION_DATA in annotations;
   return {
     patch: {
@@ -70,7 +72,7 @@ export function poolChange(pool: Pool): StorageChange {
       ...(isConverted && {
         spec: {
           addresses: spec.addresses,
-          prefix: ranges.prefix,
+          prefix,
           subnet: null,
           start: null,
           end: null,
@@ -78,7 +80,7 @@ export function poolChange(pool: Pool): StorageChange {
       }),
     },
     effects: [
-      ...(isConverted ? [`given addresses: [${spec.addresses?.join(', ')}], prefix: ${ranges.prefix}`] : []),
+      ...(isConverted ? [`given addresses: [${spec.addresses?.join(', ')}], prefix: ${prefix}`] : []),
       ...(hasCopy ? ['freed of the copy of its v1alpha1 form'] : []),
     ],
   };

@@ -2,7 +2,8 @@
 import { blockSize, setGrownTo } from '../address/blocks.ts';
 import type { RangeSet } from '../address/range-set.ts';
 import { type Pool, readPool } from '../pool/pool.ts';
-import { type Counts, countStates, cutSpace, fragmentation, type Space } from './space.ts';
+import type { PoolSubnet } from '../pool/ranges.ts';
+import { type Counts, clipSpace, countStates, cutSpace, fragmentation, type Space } from './space.ts';
 
 export interface Usage {
   /** These four are those of a status: what can be given out, what is taken of it by whomever, and what is left. */
@@ -55,6 +56,19 @@ export function usageOfPool(pool: Pool, inUse: InUse): Usage {
     blockSize(any.family, blockLength),
   );
   return usageOf(space);
+}
+
+/** One of several subnets of a pool. */
+export interface SubnetUsage extends PoolSubnet, Usage {}
+
+/** How each subnet of a pool that lists several is used. */
+export function usageOfSubnets(pool: Pool, { unit, segments }: Space): SubnetUsage[] {
+  const { subnets } = readPool(pool).ranges ?? {};
+  if (subnets === undefined || !('subnets' in pool.spec)) return [];
+  return subnets.map((subnet) => {
+    const own = subnet.listed.ranges.flatMap((range) => clipSpace({ unit, segments }, range).segments);
+    return { ...subnet, ...usageOf({ unit, segments: own }) };
+  });
 }
 
 /** The counts of a pool, by its picture. */

@@ -7,7 +7,7 @@ import { covers, formatPrefix } from '../address/range.ts';
 import { secondsSince } from '../allocation/hold.ts';
 import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
-import { type Allocation, allocationsOf, keyOf, sliceNameOf } from '../allocation/slice.ts';
+import { type Allocation, allocationsOf, keyOf, SubnetsOfPiece, sliceNameOf } from '../allocation/slice.ts';
 import { ownership } from '../claim/ip-address.ts';
 import {
   CAPI_IPAM_GROUP,
@@ -190,7 +190,9 @@ class Janitor {
     const found = pieceOfName(name);
     if (found === undefined) return;
     const { piece, blockLength = FAMILY_BITS[piece.family] } = found;
-    const { namespace, labels, poolRef, subnet } = sliceHead(pool, this.#context.config.installNamespace);
+    const head = sliceHead(pool, this.#context.config.installNamespace);
+    const { namespace, labels, poolRef } = head;
+    const subnets = new SubnetsOfPiece(head, piece);
     const { unit } = poolKind(pool.kind);
     const entries: Record<string, SliceEntry> = {};
     const checks: Check[] = [
@@ -206,12 +208,15 @@ class Janitor {
       const claim = uid === undefined ? this.#claimNamed(address) : this.#claims.get(uid);
       if (claim === undefined) continue;
       const isOurs = metadata.labels?.[POOL_UID_LABEL] === pool.metadata.uid;
-      entries[keyOf(block)] = {
+      const { prefix, gateway } = address.spec;
+      const entry: SliceEntry = {
         uid: claim.metadata.uid ?? '',
         ...(claim.metadata.namespace && { namespace: claim.metadata.namespace }),
         name: claim.metadata.name,
         ...(!isOurs && { adopted: true as const }),
+        ...(prefix != null && { subnet: { prefix, ...(gateway && { gateway }) } }),
       };
+      entries[keyOf(block)] = subnets.entryOf({ block, entry });
       checks.push({
         is: 'unchanged',
         path: this.#addressPath(metadata.namespace, metadata.name),
@@ -231,7 +236,7 @@ class Janitor {
         poolRef,
         cidr: formatPrefix(piece),
         ...(found.blockLength !== undefined && { blockLength }),
-        ...subnet,
+        ...subnets.common,
         entries,
       },
     };

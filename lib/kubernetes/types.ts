@@ -72,6 +72,13 @@ export interface SliceEntry {
   readonly namespace?: string;
   /** Its name. */
   readonly name: string;
+  /** The subnet that the address is in, where that is not what the slice says. */
+  readonly subnet?: {
+    /** Its prefix length. */
+    readonly prefix: number;
+    /** Its gateway. */
+    readonly gateway?: string;
+  };
   /** Whether the IPAddress was there before: given by another provider, restored, or moved here. */
   readonly adopted?: true;
   /** Since when it is not in use any more. It is given to nobody else before the grace period is over. */
@@ -293,8 +300,8 @@ export interface ClusterCIDRStatus {
 }
 
 /**
- * A GlobalInClusterIPPool is a set of IP addresses of one subnet for the IPAddressClaims of every
- * namespace.
+ * A GlobalInClusterIPPool is a set of IP addresses, of one subnet or of several, for the
+ * IPAddressClaims of every namespace.
  */
 export interface GlobalInClusterIPPool {
   /** The group and version of this object's schema. */
@@ -337,6 +344,13 @@ export interface InClusterIPPoolSpec {
    */
   readonly excludedAddresses?: readonly string[];
   /**
+   * Several subnets, each with its prefix and gateway, in place of `addresses`, `excludedAddresses`,
+   * `prefix` and `gateway`. Claims are served from the first that has a free address. All are of one IP
+   * family. An address that several list is of the first of them. A claim keeps its address, and what
+   * that came with, whatever becomes of its subnet.
+   */
+  readonly subnets?: readonly PoolSubnet[];
+  /**
    * Addresses that are kept for certain claims: nobody else gets them. Claims made by an infrastructure
    * provider have names that are known before. Of several reservations of one address the first counts.
    * A claim that has another address keeps it.
@@ -373,6 +387,30 @@ export interface InClusterIPPoolSpec {
    * the last of a range to add.
    */
   readonly end?: string;
+}
+
+/** A Subnet is addresses of a pool that have a prefix and a gateway in common. */
+export interface PoolSubnet {
+  /**
+   * The addresses of the subnet, as in a pool without `subnets`. With a `prefix` of 32 (IPv4) or 128
+   * (IPv6) they are host routes, and need not lie side by side.
+   */
+  readonly addresses: readonly string[];
+  /**
+   * The prefix length of the subnet. It is handed to every claim with its address, and says which
+   * addresses of the subnet are reserved.
+   */
+  readonly prefix: number;
+  /**
+   * The gateway of the subnet. It is handed to every claim with its address, and the pool gives it to
+   * nobody. It need not lie in the subnet.
+   */
+  readonly gateway?: string;
+  /**
+   * Addresses that are never given out: single addresses, CIDRs and inclusive ranges of the same IP
+   * family as `addresses`.
+   */
+  readonly excludedAddresses?: readonly string[];
 }
 
 /** A Reservation keeps an address for a claim, or for whichever claim comes first of several. */
@@ -495,8 +533,8 @@ export interface InClusterPrefixPoolSpec {
 }
 
 /**
- * An InClusterIPPool is a set of IP addresses of one subnet for the IPAddressClaims of its own
- * namespace.
+ * An InClusterIPPool is a set of IP addresses, of one subnet or of several, for the IPAddressClaims of
+ * its own namespace.
  */
 export interface InClusterIPPool {
   /** The group and version of this object's schema. */

@@ -1,4 +1,5 @@
 /** The page, as text: a list of pools and networks, one pool, one network, an answer. Nothing that is loaded. */
+import { formatRange } from '../address/range.ts';
 import { type Answer, ask, isEmpty, outsideText, parseQuestion, type Subject } from '../inspect/ask.ts';
 import { type Place, placesIn, placesOfClusterCIDR, placesOfPool } from '../inspect/holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from '../inspect/network-overview.ts';
@@ -6,7 +7,7 @@ import type { PoolOverview } from '../inspect/overview.ts';
 import type { State } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
 import { stripSvg } from '../inspect/svg.ts';
-import type { Usage } from '../inspect/usage.ts';
+import type { SubnetUsage, Usage } from '../inspect/usage.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { isPrefixPool, type Pool } from '../pool/pool.ts';
@@ -241,10 +242,26 @@ function poolPage(visit: Visit, overview: PoolOverview, survey: Survey): string 
     ${heading(pool.kind, title, state)}
     ${usageFacts(overview, waiting.length)}
     ${map}
-    ${specOf(pool)}
+    ${overview.subnets.length > 0 ? subnetTable(overview.subnets) : specOf(pool)}
     ${waitingTable(groupWaiting(waiting), 'claim', NAMES_ALONE)}
     ${holderTable(query.at === undefined ? taken(places) : placesIn(places, query.at), 'Who has what', query)}`;
   return document(visit, title, main);
+}
+
+function subnetTable(subnets: readonly SubnetUsage[]): Html {
+  const rows = subnets.map(
+    ({ listed, prefix, gateway, used, total, free }) => html`<tr role="row">
+<td role="cell" class="address">${listSome(listed.ranges.map(formatRange), 24)}</td>
+<td role="cell" class="number" data-label="Prefix">/${prefix}</td>
+<td role="cell" class="address" data-label="Gateway">${gateway ?? '–'}</td>
+<td role="cell" class="number" data-label="In use">${formatCount(used)} of ${formatCount(total)}</td>
+<td role="cell" class="number${free === 0n ? ' warn' : ''}" data-label="Free">${formatCount(free)}</td></tr>`,
+  );
+  return html`<section>${table(
+    html`Subnets<small>used in this order</small>`,
+    [['Addresses'], ['Prefix', 'number'], ['Gateway'], ['In use', 'number'], ['Free', 'number']],
+    rows,
+  )}</section>`;
 }
 
 function specOf(pool: Pool): Html {

@@ -91,7 +91,8 @@ const ARRIVING_SECONDS = 60;
  *    it again, those that ask for one get that, those for which one is reserved get that, the others the lowest free
  *    ones that are not reserved.
  *
- * A pool whose strategy is Random gives any free one in place of the lowest, the same to the same claim.
+ * A pool whose strategy is Random gives any free one in place of the lowest, the same to the same claim. Of several
+ * subnets a pool gives what is free in the first before it gives anything of the next.
  *
  * An address stands for a block of whatever length the pool gives.
  *
@@ -513,13 +514,29 @@ class Planner {
   }
 }
 
-/** Takes the blocks of a set, a union of such, one after another as the pool's strategy has it. */
+/** Takes the blocks of a set, a union of such: subnet by subnet, and in each one after another as the strategy has it. */
 function freeBlocks(
   set: RangeSet,
-  { blockLength, strategy }: PoolRanges,
+  { blockLength, strategy, subnets }: PoolRanges,
 ): (claim: IPAddressClaim) => Prefix | undefined {
-  const ascending = blocksIn(set, blockLength);
-  if (strategy === 'LowestFree') return () => ascending.next().value;
+  const parts = subnets.length === 1 ? [set] : subnets.map(({ listed }) => set.intersection(listed));
+  const takes = parts.map((part) =>
+    strategy === 'Random' ? atRandom(part, blockLength) : ascending(part, blockLength),
+  );
+  return (claim) => {
+    for (;;) {
+      const block = takes[0]?.(claim);
+      if (block !== undefined || takes.shift() === undefined) return block;
+    }
+  };
+}
+
+function ascending(set: RangeSet, blockLength: number): () => Prefix | undefined {
+  const blocks = blocksIn(set, blockLength);
+  return () => blocks.next().value;
+}
+
+function atRandom(set: RangeSet, blockLength: number): (claim: IPAddressClaim) => Prefix | undefined {
   const count = countBlocks(set, blockLength);
   const given = new Set<bigint>();
   return (claim) => {

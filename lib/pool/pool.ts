@@ -72,8 +72,6 @@ export function sliceHead(pool: Pool, installNamespace: string): SliceHead {
       [POOL_LABEL]: poolLabel(kind, metadata.name),
       ...(space.marker === 'shared' && !isInBadAddressSpace(pool) && { [ADDRESS_SPACE_LABEL]: space.name }),
     },
-    ...(ranges !== undefined && {
-      subnet: { prefix: ranges.prefix, ...(ranges.gateway && { gateway: ranges.gateway }) },
-    }),
+    ...(ranges !== undefined && { subnets: ranges.subnets }),
   };
 }

@@ -1,3 +1,4 @@
+import type { Range } from '../address/range.ts';
 import type { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { Reservations } from './reservation.ts';
@@ -7,6 +8,16 @@ export type Strategy = (typeof STRATEGIES)[number];
 
 export const STRATEGIES = ['LowestFree', 'Random'] as const;
 
+/** Addresses or prefixes of a pool, and what an IPAddress of theirs says. */
+export interface PoolSubnet {
+  /** Of what the user listed; of none of the subnets before it. */
+  readonly listed: RangeSet;
+  /** The prefix length. */
+  readonly prefix: number;
+  /** As the user wrote it. */
+  readonly gateway?: string;
+}
+
 /** What a pool may give out. */
 export interface PoolRanges {
   /** A union of whole blocks of `blockLength`. */
@@ -15,15 +26,13 @@ export interface PoolRanges {
   readonly blockLength: number;
   /** What the user listed, of which `allocatable` is a part. */
   readonly listed: RangeSet;
+  /** The parts of `listed`, in the order in which they are used. */
+  readonly subnets: readonly PoolSubnet[];
   readonly excluded: RangeSet;
   /** Never given out either. */
   readonly gateways: RangeSet;
   /** What is given to certain claims alone. */
   readonly reservations: Reservations;
-  /** The prefix length that an IPAddress of the pool says. */
-  readonly prefix: number;
-  /** As the user wrote it. */
-  readonly gateway?: string;
   readonly strategy: Strategy;
   readonly reuseGracePeriodSeconds: number;
   /** How much the claims of one namespace may have. */
@@ -33,3 +42,8 @@ export interface PoolRanges {
 export type PoolReading =
   | { readonly ranges: PoolRanges; readonly problems: readonly [] }
   | { readonly ranges?: undefined; readonly problems: readonly Problem[] };
+
+/** The subnet whose addresses those of a block are; undefined if the pool lists them no more. */
+export function subnetOf({ subnets }: PoolRanges, block: Range): PoolSubnet | undefined {
+  return subnets.find(({ listed }) => listed.covers(block));
+}

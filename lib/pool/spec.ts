@@ -2,17 +2,23 @@ import { type Address, FAMILY_BITS, type Family, parseAddress } from '../address
 import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import { type PoolRanges, type PoolReading, STRATEGIES, type Strategy } from './ranges.ts';
+import { type PoolRanges, type PoolReading, type PoolSubnet, STRATEGIES, type Strategy } from './ranges.ts';
 import { type ReservationSpec, Reservations, readReservations } from './reservation.ts';
 import { withoutSubnet } from './v1alpha1.ts';
 
-/** The spec of an InClusterIPPool or a GlobalInClusterIPPool, as it may arrive: nothing about it is certain. */
-export interface PoolSpec {
+/** Addresses with one prefix and gateway, as they may arrive: those of the pool itself, or of one of its subnets. */
+export interface SubnetSpec {
   readonly addresses?: readonly string[];
   readonly prefix?: number;
   readonly gateway?: string;
-  readonly allocateReservedIPAddresses?: boolean;
   readonly excludedAddresses?: readonly string[];
+}
+
+/** The spec of an InClusterIPPool or a GlobalInClusterIPPool, as it may arrive: nothing about it is certain. */
+export interface PoolSpec extends SubnetSpec {
+  /** In place of those of the pool itself. */
+  readonly subnets?: readonly SubnetSpec[];
+  readonly allocateReservedIPAddresses?: boolean;
   readonly addressReuseGracePeriodSeconds?: number;
   readonly reservations?: readonly ReservationSpec[];
   readonly maxPerNamespace?: number;
@@ -23,12 +29,27 @@ export interface PoolSpec {
   readonly end?: string;
 }
 
+/** What a pool of one subnet says of itself, and one of several of each of them. */
+const SUBNET_FIELDS = ['addresses', 'excludedAddresses', 'prefix', 'gateway'] as const;
+
+/** The addresses of a subnet, all of which parse. */
+interface SubnetParts {
+  /** `spec`, or `spec.subnets[0]`. */
+  readonly field: string;
+  readonly spec: SubnetSpec;
+  readonly addresses: readonly Range[];
+  readonly excluded: readonly Range[];
+  readonly gateway: Address | undefined;
+  readonly prefix: number;
+}
+
 /**
  * Reads the spec of a pool of addresses: those that it may give out, or everything that is wrong with it.
  *
  * Allocatable are `addresses` less `excludedAddresses`, the gateway, and the reserved addresses of the subnet,
- * unless `allocateReservedIPAddresses` is set. The messages are those of the webhooks of the Cluster API
- * in-cluster provider. Only a pool that was stored as v1alpha1 may lack its prefix: there that means 0.
+ * unless `allocateReservedIPAddresses` is set; of all subnets, if there are several. The messages are those of the
+ * webhooks of the Cluster API in-cluster provider. Only a pool that was stored as v1alpha1 may lack its prefix: there
+ * that means 0.
  */
 export function readAddressPool(given: PoolSpec = {}): PoolReading {
   const { spec, problems: unread } = withoutSubnet(given);
@@ -39,33 +60,12 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
     problem.field === `spec.addresses[${given.addresses?.length ?? 0}]`
       ? { ...problem, field: `spec.${given.end ? 'end' : given.start ? 'start' : 'subnet'}` }
       : problem;
-  const addresses = readRanges('spec.addresses', spec.addresses, problems);
-  const excluded = readRanges('spec.excludedAddresses', spec.excludedAddresses, problems);
-  const gateway = readGateway(spec.gateway, problems);
+  const subnets = subnetSpecs(given, spec, problems).map(([field, each]) => readParts(field, each, problems));
   const reservations = readReservations(spec.reservations, problems);
   const { addressReuseGracePeriodSeconds = 0 } = spec;
-  const prefix = spec.prefix ?? 0;
-
-  if (spec.addresses == null || spec.addresses.length === 0) {
-    problems.push({ field: 'spec.addresses', message: 'addresses is required' });
-  }
-  if (!Number.isInteger(prefix) || prefix < 0) {
-    problems.push({ field: 'spec.prefix', value: prefix, message: 'a valid prefix is required' });
-  }
-  const family = addresses[0]?.family;
-  if (gateway !== undefined && addresses.some((range) => range.family !== gateway.family)) {
-    problems.push({
-      field: 'spec.gateway',
-      value: spec.gateway,
-      message: 'provided gateway and addresses are of mixed IP families',
-    });
-  }
-  if (isOneFamily(excluded) && isOneFamily(addresses) && excluded[0] && excluded[0].family !== family) {
-    problems.push({
-      field: 'spec.excludedAddresses',
-      value: spec.excludedAddresses,
-      message: 'addresses and excluded addresses are of mixed IP families',
-    });
+  const family = subnets[0]?.addresses[0]?.family;
+  if (!isOneFamily(subnets.flatMap(({ addresses }) => addresses.slice(0, 1)))) {
+    problems.push({ field: 'spec.subnets', message: 'provided subnets are of mixed IP families' });
   }
   const quota = readQuota(spec.maxPerNamespace, problems);
   const strategy = readStrategy(spec.strategy, problems);
@@ -78,58 +78,122 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
   }
   if (problems.length > 0 || family === undefined) return { problems: problems.map(asGiven) };
 
-  if (prefix > FAMILY_BITS[family]) {
-    return { problems: [{ field: 'spec.prefix', value: prefix, message: 'provided prefix is not valid' }] };
+  for (const subnet of subnets) checkLengths(subnet, problems);
+  if (problems.length > 0) return { problems: problems.map(asGiven) };
+  return { ranges: { ...poolRanges(spec, subnets, reservations), ...quota, strategy }, problems: [] };
+}
+
+/** Each subnet with its field: the pool itself, unless it lists several. */
+function subnetSpecs(
+  given: PoolSpec,
+  spec: PoolSpec,
+  problems: Problem[],
+): [field: string, spec: SubnetSpec][] {
+  const { subnets } = spec;
+  if (subnets == null) return [['spec', spec]];
+  const add = (message: string) => problems.push({ field: 'spec.subnets', value: subnets, message });
+  const extra = [...SUBNET_FIELDS, 'subnet', 'start', 'end'] as const;
+  if (!Array.isArray(subnets)) add('must be a list');
+  else if (subnets.length === 0) add('subnets must not be empty');
+  else if (extra.some((field) => given[field] != null)) {
+    add(
+      'with subnets, each has its own addresses, prefix, gateway and excludedAddresses: leave them out of the pool',
+    );
+  } else return subnets.map((each, index) => [`spec.subnets[${index}]`, each ?? {}]);
+  return [];
+}
+
+function readParts(field: string, spec: SubnetSpec, problems: Problem[]): SubnetParts {
+  const addresses = readRanges(`${field}.addresses`, spec.addresses, problems);
+  const excluded = readRanges(`${field}.excludedAddresses`, spec.excludedAddresses, problems);
+  const gateway = readGateway(spec.gateway, problems, field);
+  const prefix = spec.prefix ?? 0;
+  if (spec.addresses == null || spec.addresses.length === 0) {
+    problems.push({ field: `${field}.addresses`, message: 'addresses is required' });
   }
-  const listed = RangeSet.of(addresses);
-  const subnet = prefixOf({ family, value: listed.ranges[0]!.first }, prefix);
+  const message = 'a valid prefix is required';
+  if (field !== 'spec' && spec.prefix == null) problems.push({ field: `${field}.prefix`, message });
+  if (!Number.isInteger(prefix) || prefix < 0) {
+    problems.push({ field: `${field}.prefix`, value: prefix, message });
+  }
+  const family = addresses[0]?.family;
+  if (gateway !== undefined && addresses.some((range) => range.family !== gateway.family)) {
+    problems.push({
+      field: `${field}.gateway`,
+      value: spec.gateway,
+      message: 'provided gateway and addresses are of mixed IP families',
+    });
+  }
+  if (isOneFamily(excluded) && isOneFamily(addresses) && excluded[0] && excluded[0].family !== family) {
+    problems.push({
+      field: `${field}.excludedAddresses`,
+      value: spec.excludedAddresses,
+      message: 'addresses and excluded addresses are of mixed IP families',
+    });
+  }
+  return { field, spec, addresses, excluded, gateway, prefix };
+}
+
+/** Whether its addresses lie in one subnet of its length. Host routes, one of several subnets, have none in common. */
+function checkLengths({ field, spec, addresses, prefix }: SubnetParts, problems: Problem[]): void {
+  const { family, value } = lowestOf(RangeSet.of(addresses))!;
+  if (prefix > FAMILY_BITS[family]) {
+    problems.push({ field: `${field}.prefix`, value: prefix, message: 'provided prefix is not valid' });
+    return;
+  }
+  if (field !== 'spec' && prefix === FAMILY_BITS[family]) return;
+  const subnet = prefixOf({ family, value }, prefix);
   for (const [index, range] of addresses.entries()) {
     if (covers(subnet, range)) continue;
     problems.push({
-      field: `spec.addresses[${index}]`,
+      field: `${field}.addresses[${index}]`,
       value: spec.addresses?.[index],
       message: 'provided address belongs to a different subnet than others',
     });
   }
-  if (problems.length > 0) return { problems: problems.map(asGiven) };
-  return {
-    ranges: { ...poolRanges(spec, listed, excluded, gateway, prefix, reservations), ...quota, strategy },
-    problems: [],
-  };
 }
 
 /**
- * The ranges of a pool whose entries all parse, whether or not they lie in one subnet.
+ * The ranges of a pool whose entries all parse, whether or not they lie in their subnets.
  *
  * Reserved are the first and, for IPv4, the last address of the subnet around the lowest address listed. A
  * subnet of one or two addresses reserves none (RFC 3021, RFC 6164).
  */
 export function poolRanges(
-  spec: PoolSpec,
-  listed: RangeSet,
-  excluded: readonly Range[],
-  gateway: Address | undefined,
-  prefix: number,
+  { allocateReservedIPAddresses, addressReuseGracePeriodSeconds = 0 }: PoolSpec,
+  parts: readonly SubnetParts[],
   reservations = Reservations.NONE,
 ): PoolRanges {
-  const withheld = [...excluded];
-  if (gateway !== undefined) withheld.push(rangeOf(gateway));
-  const lowest = listed.ranges[0];
-  if (lowest !== undefined && !spec.allocateReservedIPAddresses) {
-    withheld.push(...reservedAddresses({ family: lowest.family, value: lowest.first }, prefix));
+  let listed = RangeSet.EMPTY;
+  const subnets: PoolSubnet[] = [];
+  for (const { spec, addresses, prefix } of parts) {
+    const own = RangeSet.of(addresses).difference(listed);
+    subnets.push({ listed: own, prefix, ...(spec.gateway && { gateway: spec.gateway }) });
+    listed = listed.union(own);
   }
+  const excluded = RangeSet.of(parts.flatMap((each) => each.excluded));
+  const gateways = RangeSet.of(
+    parts.flatMap(({ gateway }) => (gateway === undefined ? [] : [rangeOf(gateway)])),
+  );
+  const reserved = parts.flatMap(({ addresses, prefix }) => {
+    const lowest = lowestOf(RangeSet.of(addresses));
+    return lowest === undefined || allocateReservedIPAddresses ? [] : reservedAddresses(lowest, prefix);
+  });
   return {
-    allocatable: listed.difference(RangeSet.of(withheld)),
-    blockLength: FAMILY_BITS[lowest?.family ?? 4],
+    allocatable: listed.difference(excluded.union(gateways).union(RangeSet.of(reserved))),
+    blockLength: FAMILY_BITS[lowestOf(listed)?.family ?? 4],
     listed,
-    excluded: RangeSet.of(excluded),
-    gateways: RangeSet.of(gateway === undefined ? [] : [rangeOf(gateway)]),
+    subnets,
+    excluded,
+    gateways,
     reservations,
-    prefix,
-    ...(spec.gateway && { gateway: spec.gateway }),
     strategy: 'LowestFree',
-    reuseGracePeriodSeconds: spec.addressReuseGracePeriodSeconds ?? 0,
+    reuseGracePeriodSeconds: addressReuseGracePeriodSeconds,
   };
+}
+
+function lowestOf({ ranges: [lowest] }: RangeSet): Address | undefined {
+  return lowest && { family: lowest.family, value: lowest.first };
 }
 
 function reservedAddresses(lowest: Address, prefix: number): Range[] {
@@ -163,12 +227,16 @@ function readRanges(field: string, entries: readonly string[] | undefined, probl
   return ranges;
 }
 
-export function readGateway(text: string | undefined, problems: Problem[]): Address | undefined {
+export function readGateway(
+  text: string | undefined,
+  problems: Problem[],
+  field = 'spec',
+): Address | undefined {
   if (text == null || text === '') return undefined;
   const gateway = typeof text === 'string' ? parseAddress(text) : undefined;
   if (gateway === undefined) {
     problems.push({
-      field: 'spec.gateway',
+      field: `${field}.gateway`,
       value: text,
       message: `ParseAddr(${JSON.stringify(text)}): unable to parse IP`,
     });

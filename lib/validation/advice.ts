@@ -51,10 +51,10 @@ function ascending(text: string): string {
 }
 
 const READERS: readonly [field: RegExp, read: (text: string) => unknown][] = [
-  [/^spec\.(addresses|excludedAddresses|excludedPrefixes)\b/, parseRange],
+  [/^spec\.(subnets\[\d+\]\.)?(addresses|excludedAddresses|excludedPrefixes)\b/, parseRange],
   [/^spec\.(ipv4|ipv6|(prefixes|serviceCIDRs)\b.*)$/, parsePrefix],
   [
-    /^(spec\.(gateway|address|reservations\[\d+\]\.address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/,
+    /^(spec\.((subnets\[\d+\]\.)?gateway|address|reservations\[\d+\]\.address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/,
     parseAddress,
   ],
 ];
@@ -80,7 +80,7 @@ export function advise(
   if (typeof value !== 'string') return undefined;
   const read = READERS.find(([fields]) => fields.test(field))?.[1];
   if (read === undefined) return undefined;
-  if (message.includes('subnet')) return outside(value, object);
+  if (message.includes('subnet')) return outside(value, field, object);
   return mended(value, read) ?? unreadable(value, field);
 }
 
@@ -133,9 +133,17 @@ function unreadable(text: string, field: string): string | undefined {
   return undefined;
 }
 
+interface PrefixedAddresses {
+  readonly prefix?: unknown;
+  readonly addresses?: unknown;
+  readonly subnets?: readonly PrefixedAddresses[];
+}
+
 /** Addresses of a pool that are not in the subnet of its lowest. */
-function outside(text: string, object: KubernetesObject): string | undefined {
-  const { prefix, addresses } = (object as { spec?: { prefix?: unknown; addresses?: unknown } }).spec ?? {};
+function outside(text: string, field: string, object: KubernetesObject): string | undefined {
+  const { spec } = object as { spec?: PrefixedAddresses };
+  const [, index] = /^spec\.subnets\[(\d+)\]/.exec(field) ?? [];
+  const { prefix, addresses } = (index === undefined ? spec : spec?.subnets?.[Number(index)]) ?? {};
   const range = parseRange(text);
   if (range === undefined || typeof prefix !== 'number' || !Array.isArray(addresses)) return undefined;
   const common = commonPrefix(
@@ -146,7 +154,7 @@ function outside(text: string, object: KubernetesObject): string | undefined {
     return `it is larger than a /${prefix}: prefix is the length of the subnet around all addresses, so write prefix: ${common?.length ?? own.length}, or less of the range`;
   }
   if (common === undefined) return 'a pool has addresses of one family';
-  return `with prefix ${prefix} all must lie in one /${prefix}: write prefix: ${common.length}, if ${formatPrefix(common)} is one subnet, or a pool for each`;
+  return `with prefix ${prefix} all must lie in one /${prefix}: write prefix: ${common.length}, if ${formatPrefix(common)} is one subnet, or list each subnet in spec.subnets`;
 }
 
 /** The longest prefix that covers all; undefined if they are of two families. */

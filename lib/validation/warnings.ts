@@ -3,12 +3,13 @@ import { type Address, FAMILY_BITS, parseAddress } from '../address/address.ts';
 import {
   covers,
   formatPrefix,
-  overlaps,
+  formatRange,
   parsePrefix,
   parseRange,
   prefixOf,
   rangeOf,
 } from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
 import { keyOf } from '../allocation/slice.ts';
 import * as names from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
@@ -18,16 +19,18 @@ import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
 import { type Pool, readPool } from '../pool/pool.ts';
 import { type PrefixPoolSpec, readPrefixPool } from '../pool/prefix-spec.ts';
+import type { PoolRanges, PoolSubnet } from '../pool/ranges.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
-import { type PoolSpec, readAddressPool } from '../pool/spec.ts';
+import { type PoolSpec, readAddressPool, type SubnetSpec } from '../pool/spec.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
-import { editDistance, nearest } from '../text.ts';
+import { editDistance, listSome, nearest } from '../text.ts';
 import { groupOf } from './rules.ts';
 
 export interface Warning extends Problem {
   readonly rule:
     | 'host-bits'
     | 'gateway-outside'
+    | 'listed-twice'
     | 'no-address'
     | 'host-addresses'
     | 'excluded-outside'
@@ -108,7 +111,7 @@ function deprecated(object: KubernetesObject, resource: CustomResource): Warning
       fix: `write addresses: [${addresses.join(', ')}] and prefix: ${prefix}`,
     });
   }
-  if (spec.prefix == null) {
+  if (spec.prefix == null && spec.subnets == null) {
     warnings.push({
       rule: 'no-prefix',
       field: 'spec.prefix',
@@ -121,38 +124,63 @@ function deprecated(object: KubernetesObject, resource: CustomResource): Warning
 
 function poolWarnings(given: PoolSpec): Warning[] {
   const { ranges } = readAddressPool(given);
-  const { addresses = [], excludedAddresses = [], gateway } = withoutSubnet(given).spec;
   if (ranges === undefined) return [];
+  const { spec } = withoutSubnet(given);
+  const { subnets } = spec;
+  const parts: readonly SubnetSpec[] = subnets ?? [spec];
+  return parts.flatMap((part, index) => {
+    const field = subnets === undefined ? 'spec' : `spec.subnets[${index}]`;
+    return subnetWarnings(field, part, ranges.subnets[index]!, ranges);
+  });
+}
+
+function subnetWarnings(
+  at: string,
+  { addresses = [], excludedAddresses = [], gateway }: SubnetSpec,
+  { listed: own, prefix }: PoolSubnet,
+  { allocatable, listed: all }: PoolRanges,
+): Warning[] {
   const warnings = [
-    ...addresses.flatMap((text, index) => hostBits(`spec.addresses[${index}]`, text)),
-    ...excludedAddresses.flatMap((text, index) => hostBits(`spec.excludedAddresses[${index}]`, text)),
+    ...addresses.flatMap((text, index) => hostBits(`${at}.addresses[${index}]`, text)),
+    ...excludedAddresses.flatMap((text, index) => hostBits(`${at}.excludedAddresses[${index}]`, text)),
   ];
-  const listed = addresses.map((text) => parseRange(text)!);
-  const subnet = prefixOf({ family: listed[0]!.family, value: listed[0]!.first }, ranges.prefix);
+  const listed = RangeSet.of(addresses.map((text) => parseRange(text)!));
+  const { family, first } = listed.ranges[0]!;
+  const subnet = prefixOf({ family, value: first }, prefix);
+  const isHostRoute = prefix === FAMILY_BITS[family];
   const router: Address | undefined = gateway ? parseAddress(gateway) : undefined;
-  if (router !== undefined && !covers(subnet, rangeOf(router))) {
+  if (router !== undefined && !isHostRoute && !covers(subnet, rangeOf(router))) {
     warnings.push({
       rule: 'gateway-outside',
-      field: 'spec.gateway',
+      field: `${at}.gateway`,
       value: gateway,
       message: `is not in ${formatPrefix(subnet)}, the subnet of the addresses`,
       fix: 'machines reach no gateway outside of their subnet',
     });
   }
-  if (ranges.allocatable.ranges.length === 0) {
+  const twice = listed.difference(own);
+  if (!twice.isEmpty) {
+    warnings.push({
+      rule: 'listed-twice',
+      field: `${at}.addresses`,
+      value: addresses,
+      message: `${listSome(twice.ranges.map(formatRange))} is of a subnet before, which lists it too`,
+      fix: 'list each address once',
+    });
+  } else if (allocatable.intersection(listed).isEmpty) {
     warnings.push({
       rule: 'no-address',
-      field: 'spec.addresses',
+      field: `${at}.addresses`,
       value: addresses,
       message: 'leaves nothing to give out: all is excluded, the gateway, or reserved by the subnet',
     });
   }
   for (const [index, text] of excludedAddresses.entries()) {
     const range = parseRange(text);
-    if (range === undefined || listed.some((each) => overlaps(each, range))) continue;
+    if (range === undefined || all.overlaps(range)) continue;
     warnings.push({
       rule: 'excluded-outside',
-      field: `spec.excludedAddresses[${index}]`,
+      field: `${at}.excludedAddresses[${index}]`,
       value: text,
       message: 'excludes nothing: no address of the pool lies there',
     });

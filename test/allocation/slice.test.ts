@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FAMILY_BITS, type Family } from '../../lib/address/address.ts';
 import { covers, formatPrefix, type Prefix, parsePrefix, prefixOf } from '../../lib/address/range.ts';
+import { RangeSet } from '../../lib/address/range-set.ts';
 import { type AddressSpace, answersName, pieceOfName } from '../../lib/allocation/names.ts';
 import {
   type Allocation,
@@ -228,12 +229,22 @@ test('a slice that is being deleted stays as it is, with what it lists', () => {
   assert.equal(desiredSlices(OWN, [ending], NOTHING)[0]?.spec, slice!.spec);
 });
 
+const ALL = RangeSet.of([parsePrefix('10.0.0.0/24')!]);
+
 test('what slices say of their subnet is what the pool says now; whose they are never changes', () => {
   const added = [{ block: parsePrefix('10.0.0.1/32')!, entry: entry(1) }];
   const slices = stored(
-    desiredSlices({ ...OWN, subnet: { prefix: 24, gateway: '10.0.0.254' } }, [], plan({ added })),
+    desiredSlices(
+      { ...OWN, subnets: [{ listed: ALL, prefix: 24, gateway: '10.0.0.254' }] },
+      [],
+      plan({ added }),
+    ),
   );
-  const later = { ...OWN, subnet: { prefix: 25 }, poolRef: { ...OWN.poolRef, uid: 'another' } };
+  const later = {
+    ...OWN,
+    subnets: [{ listed: ALL, prefix: 25 }],
+    poolRef: { ...OWN.poolRef, uid: 'another' },
+  };
   const [slice] = stored(desiredSlices(later, slices, plan({ kept: allocationsOf(slices) })), slices);
   assert.equal([slice?.spec.prefix, slice?.spec.gateway], [25, undefined]);
   assert.is(slice?.spec.poolRef.uid, 'pool-uid');

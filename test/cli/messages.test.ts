@@ -85,7 +85,19 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   [
     addresses('10.0.0.5', '10.0.1.5'),
-    `${subnet(1, '10.0.1.5')}; with prefix 24 all must lie in one /24: write prefix: 23, if 10.0.0.0/23 is one subnet, or a pool for each`,
+    `${subnet(1, '10.0.1.5')}; with prefix 24 all must lie in one /24: write prefix: 23, if 10.0.0.0/23 is one subnet, or list each subnet in spec.subnets`,
+  ],
+  [
+    pool('{subnets: [{addresses: [10.0.0.1], prefix: 24}, {addresses: [10.0.0.5, 10.0.1.5], prefix: 24}]}'),
+    `:4: ${POOL}: spec.subnets[1].addresses[1]: Invalid value: "10.0.1.5": provided address belongs to a different subnet than others; with prefix 24 all must lie in one /24: write prefix: 23, if 10.0.0.0/23 is one subnet, or list each subnet in spec.subnets`,
+  ],
+  [
+    pool('{subnets: [{addresses: ["10.0.0.1 - 10.0.0.9"], prefix: 24}]}'),
+    `:4: ${POOL}: spec.subnets[0].addresses[0]: Invalid value: "10.0.0.1 - 10.0.0.9": provided address is not a valid IP, range, nor CIDR; write 10.0.0.1-10.0.0.9: without spaces`,
+  ],
+  [
+    pool('{prefix: 24, subnets: [{addresses: [10.0.0.1], prefix: 24}]}'),
+    `:4: ${POOL}: spec.subnets: Invalid value: [{"addresses":["10.0.0.1"],"prefix":24}]: with subnets, each has its own addresses, prefix, gateway and excludedAddresses: leave them out of the pool`,
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: 24, gateway: 10.0.0.254/24}'),
@@ -213,6 +225,22 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
     warned(
       'spec.gateway',
       '"10.0.1.1" is not in 10.0.0.0/24, the subnet of the addresses; machines reach no gateway outside of their subnet',
+    ),
+  ],
+  [
+    pool('{subnets: [{addresses: [10.0.0.1], prefix: 24}, {addresses: [10.0.0.1-10.0.0.2], prefix: 25}]}'),
+    warned(
+      'spec.subnets[1].addresses',
+      '["10.0.0.1-10.0.0.2"] 10.0.0.1 is of a subnet before, which lists it too; list each address once',
+    ),
+  ],
+  [
+    pool(
+      '{subnets: [{addresses: [10.0.0.1], prefix: 24}, {addresses: [10.9.0.1], prefix: 24, gateway: 10.0.0.9}]}',
+    ),
+    warned(
+      'spec.subnets[1].gateway',
+      '"10.0.0.9" is not in 10.9.0.0/24, the subnet of the addresses; machines reach no gateway outside of their subnet',
     ),
   ],
   [

@@ -138,6 +138,38 @@ test('reservations: of a pool that is named, and of an address', async () => {
   assert.match(holders.out, 'kept for a claim: IPAddressClaims node-*, for the rack\n');
 });
 
+test('subnets: of a pool that is named, and for programs', async () => {
+  const subnets = [
+    { addresses: ['10.0.0.1-10.0.0.4', '10.0.0.6'], prefix: 24, gateway: '10.0.0.254' },
+    { addresses: ['10.7.0.1-10.7.0.2'], prefix: 29 },
+  ];
+  const objects = [pool('machines', { subnets }), allocation('machines', '10.0.0.2', 'a')];
+  const stdin = list(objects);
+  const { out } = await run(show.run, ['machines', '-f', '-'], { stdin });
+  const rows = out.slice(out.indexOf('SUBNET'), out.indexOf('\n\nInCluster')).split('\n');
+  const POOL = 'InClusterIPPool default/machines';
+  assert.equal(
+    rows.map((row) => row.split(/ {2,}/).filter(Boolean)),
+    [
+      ['SUBNET', 'POOL', 'PREFIX', 'GATEWAY', 'TOTAL', 'USED', 'FREE'],
+      ['10.0.0.1-10.0.0.4, 10.0.0.6', POOL, '/24', '10.0.0.254', '5', '1', '4'],
+      ['10.7.0.1-10.7.0.2', POOL, '/29', '-', '2', '0', '2'],
+    ],
+  );
+  const json = JSON.parse((await run(show.run, ['-f', '-', '-o', 'json'], { stdin })).out);
+  assert.equal(json.pools[0].subnets, [
+    {
+      addresses: ['10.0.0.1-10.0.0.4', '10.0.0.6'],
+      prefix: 24,
+      gateway: '10.0.0.254',
+      total: 5,
+      used: 1,
+      free: 4,
+    },
+    { addresses: ['10.7.0.1-10.7.0.2'], prefix: 29, total: 2, used: 0, free: 2 },
+  ]);
+});
+
 test('-o json and yaml: exact integers and every segment', async () => {
   const { out } = await shown('-o', 'json');
   assert.match(out, '"total": 18446744073709551615,');

@@ -39,6 +39,16 @@ const many6 = ranges(4096, (a, b) => {
 const few = ['10.0.0.25', '10.0.0.26', '10.0.0.27'];
 const few6 = ['fe01::2', 'fe01::3-fe01::5', 'fe01::1:1/126'];
 
+const EITHER = 'with subnets, each has its own addresses, prefix, gateway and excludedAddresses';
+const SUBNET = { addresses: ['10.0.0.10-10.0.0.20', '10.0.0.7'], prefix: 24, gateway: '10.0.0.1' };
+const subnetsOf = (all: readonly string[], prefix: number, gateway: string) =>
+  Array.from({ length: 64 }, (_, index) => {
+    const addresses = all.slice(64 * index, 64 * index + 64);
+    return { addresses, prefix, gateway, excludedAddresses: addresses };
+  });
+const SUBNETS = subnetsOf(many4, 16, '10.0.0.1');
+const SUBNETS_6 = subnetsOf(many6, 64, 'fd00::1');
+
 const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['no addresses', { prefix: 24 }, 'spec.addresses: Required value: addresses is required'],
   ['no prefix', { addresses: few }, 'spec.prefix: Required value: a valid prefix is required'],
@@ -131,6 +141,44 @@ const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['a quota below 0', { addresses: few, prefix: 24, maxPerNamespace: -1 }, 'maxPerNamespace'],
   ['a strategy', { addresses: few, prefix: 24, strategy: 'Random' }],
   ['a strategy that nobody has', { addresses: few, prefix: 24, strategy: 'Best' }, 'spec.strategy'],
+  ['two subnets', { subnets: [SUBNET, { ...SUBNET, addresses: ['10.0.1.0/24'], gateway: '10.0.1.1' }] }],
+  [
+    'host routes',
+    { subnets: [{ addresses: ['10.0.0.7', '10.9.0.0/30'], prefix: 32, gateway: '192.0.2.1' }] },
+  ],
+  ['host routes, IPv6', { subnets: [{ addresses: ['fd00::7-fd00::9', 'fd01::1'], prefix: 128 }] }],
+  ['the longest subnets, IPv4', { subnets: SUBNETS }],
+  ['the longest subnets, IPv6', { subnets: SUBNETS_6 }],
+  ['no subnets', { subnets: [] }, 'subnets must not be empty'],
+  ['subnets and a prefix', { prefix: 24, subnets: [SUBNET] }, EITHER],
+  ['subnets and addresses', { addresses: few, subnets: [SUBNET] }, EITHER],
+  ['subnets and a gateway', { gateway: '10.0.0.1', subnets: [SUBNET] }, EITHER],
+  ['subnets and a subnet of v1alpha1', { subnet: '10.0.0.0/24', subnets: [SUBNET] }, EITHER],
+  ['too many subnets', { subnets: [...SUBNETS, SUBNET] }, 'must have at most 64 items'],
+  ['a subnet without a prefix', { subnets: [{ addresses: few }] }, 'spec.subnets[0].prefix'],
+  ['a subnet without addresses', { subnets: [{ addresses: [], prefix: 24 }] }, 'addresses is required'],
+  ['a subnet of what is no address', { subnets: [{ addresses: ['x'], prefix: 24 }] }, NOT_AN_ADDRESS],
+  [
+    'a subnet that leaves its prefix',
+    { subnets: [{ addresses: ['10.0.0.1', '10.0.1.1'], prefix: 24 }] },
+    OTHER_SUBNET,
+  ],
+  [
+    'a subnet with a prefix of IPv6',
+    { subnets: [{ addresses: few, prefix: 64 }] },
+    'provided prefix is not valid',
+  ],
+  ['a subnet with a gateway of IPv6', { subnets: [{ ...SUBNET, gateway: 'fd00::1' }] }, MIXED_GATEWAY],
+  [
+    'a subnet that excludes IPv6',
+    { subnets: [{ ...SUBNET, excludedAddresses: ['fd00::1'] }] },
+    MIXED_EXCLUDED,
+  ],
+  [
+    'subnets of two families',
+    { subnets: [SUBNET, { addresses: ['fd00::1'], prefix: 64 }] },
+    'provided subnets are of mixed IP families',
+  ],
   [
     'a list that is too long',
     { addresses: [...many4, '10.0.0.1'], prefix: 8 },

@@ -1,6 +1,6 @@
 /** Fields that Cluster API's in-cluster provider does not have. */
 import * as assert from 'uvu/assert';
-import type { InClusterIPPool } from '../../lib/kubernetes/types.ts';
+import type { InClusterIPPool, IPAddress } from '../../lib/kubernetes/types.ts';
 import { eventually } from './control-plane.ts';
 import { scenarios } from './scenarios.ts';
 
@@ -33,6 +33,43 @@ scenario('reservations: kept, given, told of, and nobody loses anything', async 
   await box.release('other');
   assert.is((await box.bound('late')).spec.address, '10.0.0.2');
 });
+
+scenario(
+  'subnets: in order, each with its own prefix and gateway, which an edit takes from nobody',
+  async (box) => {
+    const near = { addresses: ['10.0.0.2-10.0.0.3'], prefix: 29, gateway: '10.0.0.1' };
+    const next = { addresses: ['10.0.0.10-10.0.0.11'], prefix: 28, gateway: '10.0.0.9' };
+    const routes = { addresses: ['10.0.0.20', '10.9.0.7'], prefix: 32, gateway: '192.0.2.1' };
+    const subnetOf = ({ spec: { address, prefix, gateway } }: IPAddress) => [address, prefix, gateway];
+    await box.pool({ subnets: [near, next] });
+    assert.equal(await box.serve(['a', 'b', 'c']), ['10.0.0.2', '10.0.0.3', '10.0.0.10']);
+    await box.patch(KIND, 'pool', { spec: { subnets: [routes, next, near] } });
+    assert.equal(await box.serve(['d', 'e', 'f']), ['10.0.0.20', '10.9.0.7', '10.0.0.11']);
+    const had = [
+      ['10.0.0.2', 29, '10.0.0.1'],
+      ['10.0.0.3', 29, '10.0.0.1'],
+      ['10.0.0.10', 28, '10.0.0.9'],
+      ['10.0.0.20', 32, '192.0.2.1'],
+      ['10.9.0.7', 32, '192.0.2.1'],
+      ['10.0.0.11', 28, '10.0.0.9'],
+    ];
+    const claims = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const subnets = async () => Promise.all(claims.map(async (claim) => subnetOf(await box.bound(claim))));
+    assert.equal(await subnets(), had);
+    await box.counts(KIND, { total: 6, used: 6, free: 0, outOfRange: 0 });
+    await box.patch(KIND, 'pool', { spec: { subnets: [next] } });
+    await box.counts(KIND, { total: 2, used: 6, free: 0, outOfRange: 4 });
+    await box.settlesOn(claims);
+    // What nobody lists any more is made again with the prefix and gateway that it had.
+    const { uid } = (await box.bound('d')).metadata;
+    await box.delete('IPAddress', 'd');
+    await eventually('the IPAddress to be made again', async () => {
+      const address = await box.get('IPAddress', 'd');
+      return address !== undefined && address.metadata.uid !== uid;
+    });
+    assert.equal(await subnets(), had);
+  },
+);
 
 scenario('a quota: who exceeds it waits, and a lower one takes nothing', async (box) => {
   const kind = 'GlobalInClusterIPPool';

@@ -145,7 +145,8 @@ export class Sandbox {
 
   /** A pool named `pool`, or a global one named like the namespace; a /24 unless `spec` says otherwise. */
   pool(spec: PoolSpec, kind: PoolKind = 'InClusterIPPool', extra: Extra = {}): Promise<Kinds[PoolKind]> {
-    return this.create(kind, { name: this.poolName(kind), ...extra }, { prefix: 24, ...spec });
+    const whole = spec.subnets === undefined && { prefix: 24 };
+    return this.create(kind, { name: this.poolName(kind), ...extra }, { ...whole, ...spec });
   }
 
   /** The same of prefixes, each a /64 unless `spec` says otherwise. */

@@ -44,6 +44,11 @@ for (const [what, spec, stored, effects] of DEFINITIONS) {
 const pool = (spec: object, annotations = {}): Pool =>
   ({ kind: 'InClusterIPPool', metadata: { name: 'p', resourceVersion: '3', annotations }, spec }) as never;
 
+test('a pool of several subnets is left as it is', () => {
+  const { patch, effects } = poolChange(pool({ subnets: [{ addresses: ['10.0.0.5'], prefix: 24 }] }));
+  assert.equal([patch, effects], [{ metadata: { resourceVersion: '3' } }, []]);
+});
+
 test('a pool of v1alpha1 is written in the fields of v1alpha2', () => {
   assert.equal(poolChange(pool({ addresses: ['10.0.0.5'], subnet: '10.0.0.0/24', gateway: '10.0.0.1' })), {
     patch: {

@@ -358,6 +358,32 @@ test('a slice is made again with what the IPAddresses of living claims say, and 
   assert.equal(admission.validate!(object as object as Unstructured, undefined), []);
 });
 
+test('a slice is made again with the subnet of each of its addresses', () => {
+  const subnets = [
+    { addresses: ['10.0.0.1-10.0.0.9'], prefix: 28, gateway: '10.0.0.14' },
+    { addresses: ['10.0.0.17-10.0.0.20'], prefix: 29 },
+  ];
+  const pool = missing({ ...POOL, spec: { subnets } });
+  const names = ['a', 'b', 'c'] as const;
+  const claims = names.map((name) => claim(name, POOL));
+  const addresses = claims.map((each, index) => {
+    const { spec, ...address } = made(each, ['10.0.0.2', '10.0.0.18', '10.0.0.30'][index]!);
+    return { ...address, spec: { ...spec, prefix: 27, gateway: '10.0.0.31' } };
+  });
+  const [deed] = deeds({ pools: [pool], claims, addresses });
+  const { prefix, gateway, entries } = (written(deed!) as AllocationSlice).spec;
+  assert.equal([prefix, gateway], [28, '10.0.0.14']);
+  assert.equal(
+    Object.entries(entries!).map(([key, { subnet }]) => [key, subnet]),
+    [
+      ['10.0.0.2', undefined],
+      ['10.0.0.18', { prefix: 29 }],
+      ['10.0.0.30', { prefix: 27, gateway: '10.0.0.31' }],
+    ],
+    'what the pool does not list keeps what its IPAddress says',
+  );
+});
+
 test('a slice is made again without what others have: other pools, and claims that are gone', () => {
   const [another, global] = [ipPool({}, { name: 'another' }), globalPool({})];
   const labels = (uid: string) => ({ labels: { 'metaipam.io/claim-uid': uid } });

@@ -64,7 +64,7 @@ for (const [id, spec, total, first] of A) {
     const { ranges, problems } = readPrefixPool(spec);
     assert.equal(problems, []);
     const length = spec.allocationPrefixLength || 64;
-    assert.is(ranges!.prefix, length);
+    assert.is(ranges!.subnets[0]?.prefix, length);
     assert.is(countBlocks(ranges!.allocatable, length), total);
     const given = blocksIn(ranges!.allocatable, length);
     assert.equal(

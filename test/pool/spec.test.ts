@@ -2,7 +2,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddress } from '../../lib/address/address.ts';
 import { parseRange, type Range } from '../../lib/address/range.ts';
-import { RangeSet } from '../../lib/address/range-set.ts';
 import type { PoolRanges } from '../../lib/pool/ranges.ts';
 import { type PoolSpec, poolRanges, readAddressPool } from '../../lib/pool/spec.ts';
 
@@ -18,8 +17,9 @@ function read(spec: PoolSpec): PoolRanges {
 
 /** The ranges of a pool whose list leaves its subnet, which `readPool` refuses. */
 function convert(spec: PoolSpec): PoolRanges {
-  const listed = RangeSet.of(ranges(spec.addresses));
-  return poolRanges(spec, listed, ranges(spec.excludedAddresses), parseAddress(spec.gateway!), spec.prefix!);
+  const [addresses, excluded] = [ranges(spec.addresses), ranges(spec.excludedAddresses)];
+  const gateway = parseAddress(spec.gateway!);
+  return poolRanges(spec, [{ field: 'spec', spec, addresses, excluded, gateway, prefix: spec.prefix! }]);
 }
 
 interface Case {
@@ -212,8 +212,9 @@ test('a gateway outside the subnet takes nothing away', () => {
 });
 
 test('an empty gateway is none; any other is kept as it was written', () => {
-  assert.is(read({ addresses: ['10.0.0.1'], prefix: 24, gateway: '' }).gateway, undefined);
-  assert.is(read({ addresses: ['fd00::1'], prefix: 64, gateway: 'FD00:0::9' }).gateway, 'FD00:0::9');
+  assert.is(read({ addresses: ['10.0.0.1'], prefix: 24, gateway: '' }).subnets[0]?.gateway, undefined);
+  const [subnet] = read({ addresses: ['fd00::1'], prefix: 64, gateway: 'FD00:0::9' }).subnets;
+  assert.is(subnet?.gateway, 'FD00:0::9');
 });
 
 test('all of IPv6 is read without being walked', () => {

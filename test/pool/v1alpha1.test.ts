@@ -19,7 +19,7 @@ for (const { id, given, total, addresses, prefix, problem = '' } of CONVERSION_C
   test(`${id}: ${JSON.stringify(given)}`, () => {
     const { ranges, problems } = readAddressPool(given);
     assert.is(ranges?.allocatable.count, total);
-    assert.is(ranges?.prefix, total === undefined ? undefined : (prefix ?? 0));
+    assert.is(ranges?.subnets[0]?.prefix, total === undefined ? undefined : (prefix ?? 0));
     assert.match(problems.map(formatProblem).join('\n'), problem);
     assert.is(problems.length === 0, problem === '');
     if (addresses === undefined) return;

@@ -562,6 +562,25 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     faults: FAULTS,
   },
   {
+    what: 'an address that comes with the subnet of its slice and not with its own',
+    subject: claims(
+      seeing((request) => ({
+        ...request,
+        related: changing<AllocationSlice>(request.related, 'AllocationSlice', ({ spec, ...slice }) => {
+          const entries = Object.entries(spec.entries ?? {}).map(([key, { subnet: _, ...entry }]) => [
+            key,
+            entry,
+          ]);
+          return {
+            ...slice,
+            spec: { ...spec, ...(spec.entries && { entries: Object.fromEntries(entries) }) },
+          };
+        }),
+      })),
+    ),
+    faults: FAULTS,
+  },
+  {
     what: 'a pool that never looks again by itself',
     subject: pools((right) => (request, context) => {
       const { resyncAfterSeconds: _, ...response } = right(request, context);

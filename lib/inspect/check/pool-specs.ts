@@ -15,6 +15,7 @@ import { poolKind } from '../../pool/kinds.ts';
 import { describeOverlap, mayOverlap, overlapsOfPools } from '../../pool/overlap.ts';
 import { holderOf, summarize } from '../../pool/plan.ts';
 import { isPrefixPool, type Pool, readPool } from '../../pool/pool.ts';
+import { subnetOf } from '../../pool/ranges.ts';
 import { poolTitleOf } from '../../pool/reference.ts';
 import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
@@ -108,26 +109,32 @@ export function* otherSubnets({ pools, addresses }: Inventory): Generator<Findin
   for (const pool of pools) {
     const { ranges } = readPool(pool);
     if (ranges === undefined) continue;
-    const others = (byPool.get(titleOf(pool)) ?? []).filter(
-      ({ spec }) =>
-        (spec.prefix !== ranges.prefix && !isPrefixPool(pool)) ||
-        (spec.gateway || undefined) !== (ranges.gateway || undefined),
-    );
-    const [first] = others;
-    if (first === undefined) continue;
-    const now = subnetText(ranges.prefix, ranges.gateway);
+    const others = (byPool.get(titleOf(pool)) ?? []).flatMap((address) => {
+      const { spec } = address;
+      const block = blockOf(address);
+      const subnet = block && subnetOf(ranges, block);
+      const differs =
+        subnet !== undefined &&
+        ((spec.prefix !== subnet.prefix && !isPrefixPool(pool)) ||
+          (spec.gateway || undefined) !== (subnet.gateway || undefined));
+      return differs ? [{ address, subnet }] : [];
+    });
+    const [other] = others;
+    if (other === undefined) continue;
+    const now = subnetText(other.subnet);
+    const { address: first } = other;
     yield {
       check: 'other-subnet',
       severity: 'warning',
       object: titleOf(pool),
-      message: `${plural(others.length, 'address', 'addresses')} in use ${others.length === 1 ? 'differs' : 'differ'} from ${now}: ${first.spec.address} (${titleOf(first)}) has ${subnetText(first.spec.prefix, first.spec.gateway)}`,
+      message: `${plural(others.length, 'address', 'addresses')} in use ${others.length === 1 ? 'differs' : 'differ'} from ${now}: ${first.spec.address} (${titleOf(first)}) has ${subnetText(first.spec)}`,
       fix: `replace what uses ${others.length === 1 ? 'it' : 'them'}: an IPAddress never changes`,
     };
   }
 }
 
 /** `prefix 24 and gateway 10.0.0.1`. */
-export function subnetText(prefix: number | undefined, gateway: string | undefined): string {
+export function subnetText({ prefix, gateway }: { prefix?: number; gateway?: string }): string {
   return `prefix ${prefix ?? 'unknown'} and ${gateway ? `gateway ${gateway}` : 'no gateway'}`;
 }
 

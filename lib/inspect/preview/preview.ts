@@ -18,6 +18,7 @@ import { poolKind, type Unit } from '../../pool/kinds.ts';
 import { OVERLAPPING } from '../../pool/overlap.ts';
 import { holderOf } from '../../pool/plan.ts';
 import { readPool } from '../../pool/pool.ts';
+import type { PoolRanges } from '../../pool/ranges.ts';
 import { isOurs } from '../../pool/reference.ts';
 import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
@@ -264,12 +265,49 @@ function usageEffects(
 function subnetEffects(object: string, from: PoolOverview | undefined, to: PoolOverview): Effect[] {
   const [old, now] = [from, to].map((each) => each && readPool(each.pool).ranges);
   if (old === undefined || now === undefined || from === undefined) return [];
-  const [was, is] = [old, now].map(({ prefix, gateway }) => subnetText(prefix, gateway));
   const { one, many } = poolKind(to.pool.kind).unit;
-  const kept = from.used < to.used ? from.used : to.used;
-  if (was === is || kept === 0n) return [];
-  const message = `${plural(Number(kept), one, many)} in use ${kept === 1n ? 'keeps' : 'keep'} ${was}; new ones get ${is}`;
-  return [{ effect: 'subnet', kind: 'bad', object, message }];
+  const inUse = usedIn(from.space).intersection(usedIn(to.space));
+  const effects = old.subnets.flatMap((was) =>
+    now.subnets.flatMap((is): Effect[] => {
+      if (subnetText(was) === subnetText(is)) return [];
+      const kept = inUse.intersection(was.listed).intersection(is.listed);
+      if (kept.isEmpty) return [];
+      const count = Number(kept.count / to.space.unit);
+      const message = `${plural(count, one, many)} in use ${count === 1 ? 'keeps' : 'keep'} ${subnetText(was)}; new ones get ${subnetText(is)}`;
+      return [{ effect: 'subnet', kind: 'bad', object, message }];
+    }),
+  );
+  return [...effects, ...newSubnetEffects(object, old, now, to)];
+}
+
+/** Subnets that come to a pool, and which is used first from now on. */
+function newSubnetEffects(object: string, old: PoolRanges, now: PoolRanges, to: PoolOverview): Effect[] {
+  const { one, many } = poolKind(to.pool.kind).unit;
+  const { unit } = to.space;
+  const effects: Effect[] = [];
+  const add = (message: string) => effects.push({ effect: 'subnet', kind: 'neutral', object, message });
+  const free = RangeSet.of(rangesOf(to.space, 'free'));
+  const freeIn = now.subnets.map(({ listed }) => free.intersection(listed));
+  for (const [index, subnet] of now.subnets.entries()) {
+    const isNew = old.subnets.every(({ listed }) => subnet.listed.intersection(listed).isEmpty);
+    if (!isNew) continue;
+    const adds = freeIn[index]!;
+    const before = freeIn.slice(0, index).reduce((sum, set) => sum + set.count, 0n) / unit;
+    const turn = before === 0n ? 'used from now on' : `used after the ${before} that are free before`;
+    const spans = listSome(adds.ranges.map((range) => formatSpan(range, now.blockLength)));
+    const what = `${plural(Number(adds.count / unit), one, many)}${spans && `, ${spans}`}`;
+    add(`a new subnet of ${subnetText(subnet)} has ${what} free, ${turn}`);
+  }
+  const next = now.subnets[freeIn.findIndex((set) => !set.isEmpty)];
+  const wasNext = next && old.subnets.find(({ listed }) => !free.intersection(listed).isEmpty);
+  if (next !== undefined && wasNext !== undefined && next.listed.intersection(wasNext.listed).isEmpty) {
+    add(`the next claims get ${many} with ${subnetText(next)} instead of ${subnetText(wasNext)}`);
+  }
+  return effects;
+}
+
+function usedIn(space: Space): RangeSet {
+  return RangeSet.of(['used', 'adopted', 'outOfRange'].flatMap((state) => rangesOf(space, state as 'used')));
 }
 
 function rangeEffects(

@@ -353,6 +353,23 @@ const FAULTS: [
     'replace what uses it: an IPAddress never changes',
   ],
   [
+    'an address from before its subnet got another gateway, beside one that has its own',
+    [
+      pool('q', {
+        subnets: [
+          { addresses: ['10.0.9.1-10.0.9.99'], prefix: 24 },
+          { addresses: ['10.0.8.1-10.0.8.99'], prefix: 24, gateway: '10.0.8.254' },
+        ],
+      }),
+      ...bound('c', '10.0.9.7', 'q'),
+      ...bound('d', '10.0.8.7', 'q'),
+    ],
+    'other-subnet',
+    'InClusterIPPool default/q',
+    '1 address in use differs from prefix 24 and gateway 10.0.8.254: 10.0.8.7 (IPAddress default/d) has prefix 24 and no gateway',
+    'replace what uses it: an IPAddress never changes',
+  ],
+  [
     'a deletion that hangs',
     [
       claim('c', 'p', {

@@ -43,6 +43,42 @@ test('another prefix or gateway: what is in use keeps what it has', () => {
   assert.equal(effects([before], [after]), []);
 });
 
+const A = { addresses: ['10.0.0.1-10.0.0.4'], prefix: 29, gateway: '10.0.0.6' };
+const B = { addresses: ['10.0.1.1-10.0.1.9'], prefix: 24, gateway: '10.0.1.254' };
+const TITLE = 'InClusterIPPool default/p:';
+
+test('a pool grows by a subnet', () => {
+  const given = bound('a', '10.0.0.1');
+  const before = pool('p', { ...SPEC, addresses: A.addresses, prefix: 29, gateway: '10.0.0.6' });
+  assert.equal(effects([before, ...given], [pool('p', { subnets: [A, B] }), ...given]), [
+    `capacity neutral ${TITLE} total 4 becomes 13, free 3 becomes 12`,
+    `subnet neutral ${TITLE} a new subnet of prefix 24 and gateway 10.0.1.254 has 9 addresses, 10.0.1.1-10.0.1.9 free, used after the 3 that are free before`,
+  ]);
+  assert.equal(effects([before, ...given], [pool('p', { subnets: [B, A] }), ...given]), [
+    `capacity neutral ${TITLE} total 4 becomes 13, free 3 becomes 12`,
+    `subnet neutral ${TITLE} a new subnet of prefix 24 and gateway 10.0.1.254 has 9 addresses, 10.0.1.1-10.0.1.9 free, used from now on`,
+    `subnet neutral ${TITLE} the next claims get addresses with prefix 24 and gateway 10.0.1.254 instead of prefix 29 and gateway 10.0.0.6`,
+  ]);
+});
+
+test('subnets in another order, with another gateway, or gone', () => {
+  const given = [...bound('a', '10.0.0.1'), ...bound('b', '10.0.1.1')];
+  const before = pool('p', { subnets: [A, B] });
+  assert.equal(effects([before, ...given], [pool('p', { subnets: [B, A] }), ...given]), [
+    `subnet neutral ${TITLE} the next claims get addresses with prefix 24 and gateway 10.0.1.254 instead of prefix 29 and gateway 10.0.0.6`,
+  ]);
+  assert.equal(
+    effects([before, ...given], [pool('p', { subnets: [A, { ...B, gateway: '10.0.1.253' }] }), ...given]),
+    [
+      `subnet bad ${TITLE} 1 address in use keeps prefix 24 and gateway 10.0.1.254; new ones get prefix 24 and gateway 10.0.1.253`,
+    ],
+  );
+  assert.equal(effects([before, ...given], [pool('p', { subnets: [A] }), ...given]), [
+    `capacity neutral ${TITLE} total 13 becomes 4, free 11 becomes 3`,
+    `out-of-range bad ${TITLE} 1 address in use falls out of range: 10.0.1.1 (IPAddressClaim default/b)`,
+  ]);
+});
+
 test('ranges of services that come to have nodes in them', () => {
   const nodes = [
     clusterCIDR('cc', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
