@@ -2,7 +2,6 @@
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { desiredSlices, slicesAskAgainIn } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
-import { formatProblem } from '../lib/kubernetes/problem.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
 import type { PodNetwork } from '../lib/kubernetes/types.ts';
 import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SLICES } from '../lib/metacontroller/groups.ts';
@@ -16,15 +15,14 @@ import type {
 } from '../lib/metacontroller/hook.ts';
 import { clusterCIDRAnswers, DELETING } from '../lib/pod-network/cluster-cidr-answer.ts';
 import { labelKeySlices, networkSliceHead } from '../lib/pod-network/network-slices.ts';
-import { networkStatus, type Standstill } from '../lib/pod-network/network-status.ts';
+import { decideNetwork, networkStatus, type Standstill } from '../lib/pod-network/network-status.ts';
 import {
   type NetworkReading,
   networkObjects,
   networkRelated,
   readNetwork,
 } from '../lib/pod-network/network-view.ts';
-import { type Plan, planNetwork, planStandstill } from '../lib/pod-network/plan.ts';
-import { plural } from '../lib/text.ts';
+import type { Plan } from '../lib/pod-network/plan.ts';
 
 export const parent: ParentType = {
   type: 'composite',
@@ -39,14 +37,11 @@ export function customize(
   return networkRelated(parent, config);
 }
 
-/** Decides for all nodes at once. A network whose spec is invalid gives out nothing and takes nothing back. */
+/** Decides for all nodes at once. */
 export function sync(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
   const reading = readNetwork(networkObjects(request), context);
-  if (reading.problems.length === 0) {
-    return respond(reading, planNetwork(reading, context), undefined, context);
-  }
-  const message = reading.problems.map(formatProblem).join('; ');
-  return respond(reading, planStandstill(reading), { reason: 'InvalidSpec', message }, context);
+  const { plan, standstill } = decideNetwork(reading, context, false);
+  return respond(reading, plan, standstill, context);
 }
 
 /**
@@ -62,12 +57,9 @@ export function sync(request: CompositeRequest<PodNetwork>, context: HookContext
 export function finalize(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
   const reading = readNetwork(networkObjects(request), context);
   const { uid = '' } = request.parent.metadata;
-  const plan = planNetwork(reading, context, true);
-  const holders = plan.homes.size;
-  const message =
-    holders === 0 ? 'is being deleted' : `${plural(holders, 'node')} with blocks of this network`;
-  const response = respond(reading, plan, { reason: 'Deleting', message }, context);
-  const isHeld = holders > 0 || reading.allocations.some(({ entry }) => entry.released === undefined);
+  const { plan, standstill } = decideNetwork(reading, context, true);
+  const response = respond(reading, plan, standstill, context);
+  const isHeld = plan.homes.size > 0 || reading.allocations.some(({ entry }) => entry.released === undefined);
   if (isHeld) return { ...response, finalized: false };
   // Once it hears its own last word, all that it wrote before is in view too.
   const hasHeard = reading.objects.slices.some(({ spec }) => spec.answers?.[uid] !== undefined);

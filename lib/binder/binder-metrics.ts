@@ -4,7 +4,7 @@ import { FAMILY_BITS } from '../address/address.ts';
 import { blockCount, countBlocksIn } from '../address/blocks.ts';
 import { formatPrefix, type Prefix } from '../address/range.ts';
 import { allocationsOf } from '../allocation/slice.ts';
-import type { AllocationSlice, ClusterCIDR } from '../kubernetes/types.ts';
+import type { AllocationSlice, BlockCounts, ClusterCIDR } from '../kubernetes/types.ts';
 import { blockLength, readBlockPool } from '../pod-network/block-pool.ts';
 
 const LABELS = ['clusterCIDR', 'clusterCIDRName'] as const;
@@ -34,7 +34,7 @@ export class BinderMetrics {
       series('cidrs_releases_total', 'Blocks taken back from nodes that are gone.'),
     );
     this.#max = new Gauge(series('max_cidrs', 'Blocks that the CIDR holds.'));
-    this.#usage = new Gauge(series('usage_cidrs', 'Part of the blocks that is given out, 0 to 1.'));
+    this.#usage = new Gauge(series('usage_cidrs', 'Part of the blocks that is not free any more, 0 to 1.'));
     this.#tries = new Histogram({
       ...series('allocation_tries_per_request', 'Blocks of the CIDR below the one given out.'),
       buckets: [1, 5, 25, 125, 625],
@@ -88,8 +88,8 @@ export class BinderMetrics {
     for (const pool of pools.values()) {
       const max = Number(blockCount(pool.prefix, pool.blockLength));
       this.#max.set(pool.labels, max);
-      const inUse = Number(countBlocksIn(pool.prefix, pool.blockLength, used.get(pool) ?? []));
-      this.#usage.set(pool.labels, max === 0 ? 0 : inUse / max);
+      const { free = max - countBlocks(pool, used.get(pool)) } = pool.counts ?? {};
+      this.#usage.set(pool.labels, max === 0 ? 0 : 1 - Number(free) / max);
     }
   }
 
@@ -104,6 +104,8 @@ interface Pool {
   readonly prefix: Prefix;
   readonly blockLength: number;
   readonly labels: { readonly clusterCIDR: string; readonly clusterCIDRName: string };
+  /** What its network says of it, which knows more than its slices tell: see `blockUsage`. */
+  readonly counts: BlockCounts | undefined;
 }
 
 interface Block {
@@ -123,6 +125,7 @@ function poolsByFamily(clusterCIDRs: readonly ClusterCIDR[]): Map<string, Pool> 
         prefix,
         blockLength: blockLength(pool!, prefix),
         labels: { clusterCIDR: cidr, clusterCIDRName: name },
+        counts: clusterCIDR.status?.[`ipv${prefix.family}`],
       });
     }
   }
@@ -131,6 +134,10 @@ function poolsByFamily(clusterCIDRs: readonly ClusterCIDR[]): Map<string, Pool> 
 
 function poolKey(name: string, family: 4 | 6): string {
   return `${name}/${family}`;
+}
+
+function countBlocks({ prefix, blockLength }: Pool, blocks: readonly Prefix[] = []): number {
+  return Number(countBlocksIn(prefix, blockLength, blocks));
 }
 
 function blocksBelow({ prefix, blockLength }: Pool, { first }: Prefix): number {

@@ -12,6 +12,11 @@ export interface ClaimOutcome {
   readonly addressName: string | null;
 }
 
+/** Whether what the claim waits for is not its pool, of the reasons that its hook finds by itself. */
+export function isOwnTrouble(reason: string): boolean {
+  return ['Paused', 'ClusterNotFound', 'AddressMissing', 'AddressLost'].includes(reason);
+}
+
 /** The claim's whole status with `outcome` in it; what others wrote there stays. */
 export function claimStatus(
   claim: IPAddressClaim,

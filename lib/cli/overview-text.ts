@@ -4,7 +4,7 @@ import { keyOf } from '../allocation/slice.ts';
 import { type Answer, outsideText } from '../inspect/ask.ts';
 import { placesOf } from '../inspect/holding.ts';
 import type { Overview } from '../inspect/overview.ts';
-import type { State } from '../inspect/state.ts';
+import { countPending, type State } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
 import type { Usage } from '../inspect/usage.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
@@ -99,7 +99,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     overview.pools.map((pool) => [
       printable(pool.title),
       ...usage(pool),
-      waits(pool.waiting.length),
+      waits(countPending(pool.waiting)),
       ...extra(pool),
       state(pool.state),
     ]),
@@ -111,7 +111,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
       printable(name),
       `${nodes}`,
       `${allocated}`,
-      waits(waiting.length),
+      waits(countPending(waiting)),
       state(is),
     ]),
     [1, 2, 3],

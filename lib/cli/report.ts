@@ -3,7 +3,7 @@
 import { type Inventory, readInventory } from '../inspect/inventory.ts';
 import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
 import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
-import type { ObjectState, State } from '../inspect/state.ts';
+import { countPending, type ObjectState, type State, type Waiting } from '../inspect/state.ts';
 import type { Usage } from '../inspect/usage.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
@@ -24,17 +24,23 @@ export function renderReport(
   width?: number,
 ): string {
   const inventory = readInventory(objects);
-  const { pools, networks } = overviewOf(objects, context);
+  const { pools, networks, waitingForNoPool } = overviewOf(objects, context);
   const addresses = new Map(
     inventory.addresses.map((address) => [qualifiedName(address.metadata), address.spec]),
   );
-  const waiting = new Map(networks.flatMap(({ waiting }) => waiting).map((each) => [each.name, each]));
+  const byName = (lists: readonly { readonly waiting: readonly Waiting[] }[]) =>
+    new Map(lists.flatMap(({ waiting }) => waiting).map((each) => [each.name, each]));
+  const waiting = byName(networks);
+  const waitingClaims = byName([...pools, { waiting: waitingForNoPool }]);
   const clusterCIDRs = networks.flatMap(({ name, clusterCIDRs }) =>
     clusterCIDRs.flatMap((each) => describeClusterCIDR(name, each, paint, width)),
   );
   const sections: [title: string, lines: string[]][] = [
     ['Pools', pools.flatMap((pool) => describePool(pool, paint, width))],
-    ['Claims', columns(inventory.claims.map((claim) => describeClaim(claim, addresses, paint)))],
+    [
+      'Claims',
+      columns(inventory.claims.map((claim) => describeClaim(claim, addresses, waitingClaims, paint))),
+    ],
     ['ClusterCIDRs', clusterCIDRs],
     ['Nodes', columns(inventory.nodes.map((node) => describeNode(node, inventory, waiting, paint)))],
   ];
@@ -52,7 +58,7 @@ function describePool(
   paint: Paint,
   width?: number,
 ): string[] {
-  const counts = `${usageText(usage)}, waiting ${waiting.length}`;
+  const counts = `${usageText(usage)}, waiting ${countPending(waiting)}`;
   return [
     `${title}  ${counts}  ${readiness(state, paint)}`,
     ...columns(picture(space, paint, 4, width)).map((row) => `  ${row}`),
@@ -62,6 +68,7 @@ function describePool(
 function describeClaim(
   claim: IPAddressClaim,
   addresses: ReadonlyMap<string, { address: string; prefix: number; gateway?: string }>,
+  waiting: ReadonlyMap<string, State>,
   paint: Paint,
 ): string[] {
   const { metadata, spec, status } = claim;
@@ -69,8 +76,10 @@ function describeClaim(
   const given = name === undefined ? undefined : addresses.get(qualifiedName({ ...metadata, name }));
   const pool = `${spec.poolRef.kind} ${spec.poolRef.name}`;
   if (given === undefined) {
-    const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-    return [qualifiedName(metadata), pool, waits(ready, paint)];
+    const why = waiting.get(qualifiedName(metadata));
+    const isLeaving = metadata.deletionTimestamp !== undefined;
+    const said = isLeaving ? paint('grey', 'is being deleted') : why ? waits(why, paint) : '';
+    return [qualifiedName(metadata), pool, said];
   }
   const gateway = given.gateway ? `, gateway ${given.gateway}` : '';
   return [qualifiedName(metadata), pool, `${paint('green', `${given.address}/${given.prefix}`)}${gateway}`];
@@ -140,10 +149,10 @@ function readiness(state: ObjectState, paint: Paint): string {
   return state.reason === 'Ready' ? paint('green', 'Ready') : paint('yellow', `ready, ${sentence(state)}`);
 }
 
-function waits(verdict: Partial<State> | undefined, paint: Paint): string {
-  return paint('yellow', `waits${verdict === undefined ? '' : `: ${sentence(verdict)}`}`);
+function waits(verdict: State, paint: Paint): string {
+  return paint('yellow', `waits: ${sentence(verdict)}`);
 }
 
-function sentence({ reason, message }: Partial<State>): string {
+function sentence({ reason, message }: State): string {
   return [reason, message].filter(Boolean).join(': ');
 }

@@ -179,7 +179,8 @@ const command: Command = defineCommand({
 Tables of the pools, pod networks and ClusterCIDRs of a cluster (or of files), the claims and nodes that wait and
 why, and pictures of the address spaces. FRAGMENTED is the share of the free addresses (or blocks) that lie outside
 the largest free run. TOTAL is what can be given out; USED includes what is OUT OF RANGE: in use, although the pool
-no longer gives it out.
+no longer gives it out. WAITING counts those that wait for that pool or network, as its status does; what waits for
+something else, such as the end of a pause, is listed alone.
 
 A question is an address or a range (10.0.0.7, 10.0.0.0/28), or the name of a pool, claim, node, network or
 ClusterCIDR: machines, default/machines, node/worker-1. The answer says who has it, whose that is up to its Cluster,

@@ -6,7 +6,6 @@ import { RangeSet } from '../address/range-set.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { formatProblem } from '../kubernetes/problem.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -19,9 +18,9 @@ import { type BlockPool, blockLength, readBlockPool } from '../pod-network/block
 import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
 import { familyRemarks } from '../pod-network/families.ts';
 import { labelKeysDigest } from '../pod-network/network-slices.ts';
-import { networkStatus, type Standstill } from '../pod-network/network-status.ts';
+import { decideNetwork, networkStatus, type Standstill } from '../pod-network/network-status.ts';
 import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
-import { type NodeRemark, type Plan, planNetwork, planStandstill } from '../pod-network/plan.ts';
+import type { NodeRemark, Plan } from '../pod-network/plan.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
 import { type BlockUsage, blockUsage, networkUsage } from '../pod-network/usage.ts';
 import type { Inventory } from './inventory.ts';
@@ -116,20 +115,7 @@ function accountOf(
     slices: slices.filter(isMine),
     leftovers: slices.filter((slice) => !isMine(slice)),
   });
-  if (deletionTimestamp !== undefined) {
-    const standstill: Standstill = { reason: 'Deleting', message: 'is being deleted' };
-    return { network, reading, plan: planNetwork(reading, context, true), standstill };
-  }
-  if (reading.problems.length === 0) {
-    return { network, reading, plan: planNetwork(reading, context), standstill: undefined };
-  }
-  const message = reading.problems.map(formatProblem).join('; ');
-  return {
-    network,
-    reading,
-    plan: planStandstill(reading),
-    standstill: { reason: 'InvalidSpec', message },
-  };
+  return { network, reading, ...decideNetwork(reading, context, deletionTimestamp !== undefined) };
 }
 
 /** The Nodes as the claims that the nodes hook makes of them; its claims themselves where no Node is given. */
@@ -218,20 +204,22 @@ function stateOfAnswer({ status }: ClusterCIDR, answer: SliceAnswer | undefined)
 }
 
 function waitingNodes({ network, reading, plan, standstill }: NetworkAccount): Waiting[] {
-  const { name } = network.metadata;
   const refused = new Map(plan.waiting.map((remark) => [remark.name, remark.reason]));
   const isServed = ({ uid, podCIDRs, shown }: NetworkReading['nodes'][number]) =>
     reading.isDefault ? podCIDRs.length > 0 : shown !== undefined || !plan.homes.has(uid);
   return reading.nodes.flatMap((node): Waiting[] => {
     const why = refused.get(node.name);
+    const { name } = node;
+    const held = why === undefined ? ({ isHeldUp: true } as const) : {};
     if (standstill !== undefined && (why !== undefined || !isServed(node))) {
       const said = standstill.reason === 'Deleting' ? 'is being deleted' : 'is invalid';
-      return [{ name: node.name, reason: 'NetworkNotReady', message: `PodNetwork ${name} ${said}` }];
+      const message = `PodNetwork ${network.metadata.name} ${said}`;
+      return [{ name, reason: 'NetworkNotReady', message, ...held }];
     }
     const reason = 'PodCIDRsPending';
-    if (why !== undefined) return [{ name: node.name, reason, message: why }];
+    if (why !== undefined) return [{ name, reason, message: why }];
     if (isServed(node) || !plan.homes.has(node.uid)) return [];
-    return [{ name: node.name, reason, message: 'its blocks are chosen and not on the node yet' }];
+    return [{ name, reason, message: 'its blocks are chosen and not on the node yet', ...held }];
   });
 }
 

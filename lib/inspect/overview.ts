@@ -7,7 +7,7 @@ import { overlapCondition, overlapsByPool, type PoolOverlap } from '../pool/over
 import { type Pool, poolTitle } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import type { ReservationState } from '../pool/reservation.ts';
-import { poolConditions } from '../pool/status.ts';
+import { EXHAUSTED, poolConditions } from '../pool/status.ts';
 import { type Inventory, readInventory } from './inventory.ts';
 import { type NetworkOverview, networkOverviews } from './network-overview.ts';
 import { accountsOf, type PoolAccount } from './pool-account.ts';
@@ -28,6 +28,8 @@ export interface PoolOverview extends Usage {
   /** `InClusterIPPool default/pool-a`. */
   readonly title: string;
   readonly state: ObjectState;
+  /** What its condition Exhausted says: none is free. */
+  readonly isExhausted: boolean;
   readonly waiting: readonly Waiting[];
   readonly reservations: readonly ReservationState[];
   /** Of a pool that lists several, in the order in which they are used. */
@@ -69,6 +71,7 @@ function poolOverview(
   overlaps: readonly PoolOverlap[] | undefined,
 ): PoolOverview {
   const overlapping = overlapCondition(pool, overlaps);
+  const conditions = [...poolConditions(view, plan), ...(overlapping === undefined ? [] : [overlapping])];
   const { total, used, free, outOfRange } = plan.counts;
   const listed = [...plan.slices.kept, ...plan.slices.added];
   const adopted = listed.filter(({ entry }) => entry.adopted === true).map(({ block }) => block);
@@ -76,10 +79,8 @@ function poolOverview(
   return {
     pool,
     title: poolTitle(pool),
-    state: stateOf(pool.status?.conditions, [
-      ...poolConditions(view, plan),
-      ...(overlapping === undefined ? [] : [overlapping]),
-    ]),
+    state: stateOf(pool.status?.conditions, conditions),
+    isExhausted: conditions.some(({ type, status }) => type === EXHAUSTED && status === 'True'),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
     reservations: plan.reservations,
     subnets: usageOfSubnets(pool, usage.space),

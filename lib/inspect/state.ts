@@ -1,10 +1,12 @@
 /** How pools, networks and ClusterCIDRs are, and why claims and nodes wait. */
 import { SLICES_MISSING } from '../allocation/lost.ts';
+import { isOwnTrouble } from '../claim/status.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import type { Condition, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
 import { FAMILIES_DIFFER } from '../pod-network/families.ts';
 import { AMONG_SERVICES } from '../pod-network/network-status.ts';
 import { OVERLAPPING } from '../pool/overlap.ts';
+import { EXHAUSTED, RESERVATION_CONFLICT } from '../pool/status.ts';
 
 /** Why something is as it is, in the form of a condition. */
 export interface State {
@@ -24,6 +26,13 @@ export interface ObjectState extends State {
 export interface Waiting extends State {
   /** `namespace/name` of the IPAddressClaim, name of the Node. */
   readonly name: string;
+  /** It waits for something else than its pool or network, whose status does not count it. */
+  readonly isHeldUp?: true;
+}
+
+/** How many wait for their pool or network: what its status says is pending. */
+export function countPending(waiting: readonly Waiting[]): number {
+  return waiting.filter(({ isHeldUp }) => !isHeldUp).length;
 }
 
 type SaidCondition = Omit<Condition, 'lastTransitionTime'>;
@@ -44,10 +53,10 @@ export function stateOf(
   if (status !== 'True') return { reason, message, isReady: false };
   const lost = find(conditions, SLICES_MISSING, 'True');
   if (lost !== undefined) return { reason: SLICES_MISSING, message: lost.message ?? '', isReady: true };
-  const exhausted = find(conditions, 'Exhausted', 'True');
+  const exhausted = find(conditions, EXHAUSTED, 'True');
   if (exhausted !== undefined)
     return { reason: 'PoolExhausted', message: exhausted.message ?? '', isReady: true };
-  for (const type of [OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER]) {
+  for (const type of [RESERVATION_CONFLICT, OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER]) {
     const said = find(conditions, type, 'True');
     if (said !== undefined) return { reason: type, message: said.message ?? '', isReady: true };
   }
@@ -73,16 +82,17 @@ export function isWaiting(claim: IPAddressClaim): boolean {
 /** Why a claim waits of which nobody has said anything. */
 export const UNANSWERED = 'Unanswered';
 
-/** @param answers of its pool, by the uids of claims */
+/** @param answers of its pool to those that it cannot serve, by the uids of claims */
 export function describeWaiting(
   claim: IPAddressClaim,
   answers: ReadonlyMap<string | undefined, SliceAnswer> = new Map(),
 ): Waiting {
   const name = qualifiedName(claim.metadata);
   const ready = readyOf(claim);
-  const said = ready !== undefined && ready.status !== 'True' ? ready : answers.get(claim.metadata.uid);
+  const answer = answers.get(claim.metadata.uid);
+  const said = ready !== undefined && ready.status !== 'True' ? ready : answer;
   const { reason = UNANSWERED, message = 'its pool has not answered yet' } = said ?? {};
-  return { name, reason, message };
+  return { name, reason, message, ...(answer === undefined && isOwnTrouble(reason) && { isHeldUp: true }) };
 }
 
 function readyOf({ status }: IPAddressClaim): Partial<SaidCondition> | undefined {

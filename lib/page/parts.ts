@@ -111,9 +111,11 @@ const LOOKS: Readonly<Record<string, keyof typeof MARKS>> = {
   NotSynced: 'rest',
 };
 
-/** A reason with a sign of its own beside the colour. `PoolExhausted` is written as `Pool exhausted`. */
+/** A reason with a sign of its own beside the colour. `PoolExhausted` is written as `Pool exhausted`, `PodCIDRsPending` as `Pod CIDRs pending`. */
 export function mark(reason: string, look = LOOKS[reason] ?? 'warn'): Html {
-  const words = reason.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const words = reason
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .replaceAll(/(?<= )[A-Z](?=[a-z])/g, (letter) => letter.toLowerCase());
   return html`<span class="mark ${look}"><svg viewBox="0 0 9 9" aria-hidden="true">${trusted(MARKS[look])}</svg>${words}</span>`;
 }
 

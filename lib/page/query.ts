@@ -1,6 +1,7 @@
 /** What a visitor asks for: the part of the URL behind the question mark. */
 import { formatRange, parseRange, type Range } from '../address/range.ts';
 import type { PoolOverview } from '../inspect/overview.ts';
+import { countPending } from '../inspect/state.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import type { Pool } from '../pool/pool.ts';
 
@@ -68,15 +69,11 @@ export function questionAbout(title: string): string {
   return `${kind.toLowerCase()}/${name}`;
 }
 
-export function isFull({ free, total }: Pick<PoolOverview, 'free' | 'total'>): boolean {
-  return free === 0n && total > 0n;
-}
-
 /** Whether the pool, or a claim that waits for it, has the text in its name, and the filter lets it through. */
 export function matches(overview: PoolOverview, { text, filter }: Pick<Query, 'text' | 'filter'>): boolean {
   const { pool, waiting, state } = overview;
-  if (filter === 'waiting' && waiting.length === 0) return false;
-  if (filter === 'full' && !isFull(overview)) return false;
+  if (filter === 'waiting' && countPending(waiting) === 0) return false;
+  if (filter === 'full' && !overview.isExhausted) return false;
   if (filter === 'trouble' && state.isReady) return false;
   const wanted = text.toLowerCase();
   return poolPath(pool).toLowerCase().includes(wanted) || waiting.some(({ name }) => name.includes(wanted));

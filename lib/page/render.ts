@@ -4,7 +4,7 @@ import { type Answer, ask, isEmpty, outsideText, parseQuestion, type Subject } f
 import { type Place, placesIn, placesOfClusterCIDR, placesOfPool } from '../inspect/holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from '../inspect/network-overview.ts';
 import type { PoolOverview } from '../inspect/overview.ts';
-import type { State } from '../inspect/state.ts';
+import { countPending, type State, type Waiting } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
 import { stripSvg } from '../inspect/svg.ts';
 import type { SubnetUsage, Usage } from '../inspect/usage.ts';
@@ -18,8 +18,8 @@ import { holderTable, holdingTable } from './holders.ts';
 import { type Html, html, trusted } from './html.ts';
 import { mapOf } from './map.ts';
 import { document, fact, heading, mark, paged, table, type Visit } from './parts.ts';
-import { formatQuery, isFull, matches, poolPath, questionAbout } from './query.ts';
-import { groupWaiting, waitingRow, waitingTable } from './waiting.ts';
+import { formatQuery, matches, poolPath, questionAbout } from './query.ts';
+import { groupWaiting, waitingRow, waitingTables } from './waiting.ts';
 
 const POOLS_A_PAGE = 50;
 const NETWORKS = 20;
@@ -139,7 +139,7 @@ function facts({ overview: { pools, waitingForNoPool } }: Survey): Html {
     pools.reduce((total, overview) => total + of(overview), 0n);
   const waiting = sum((overview) => BigInt(overview.waiting.length)) + BigInt(waitingForNoPool.length);
   const ready = sum(({ state }) => (state.isReady ? 1n : 0n));
-  const full = sum((overview) => (isFull(overview) ? 1n : 0n));
+  const full = sum(({ isExhausted }) => (isExhausted ? 1n : 0n));
   return html`<dl class="facts">
 ${fact('Pools', html`${formatCount(pools.length)} <small>${formatCount(ready)} ready</small>`)}
 ${fact('Full pools', formatCount(full), full > 0n ? 'warn' : '')}
@@ -199,7 +199,12 @@ function poolRow({ pool, state, waiting, space, used, total, free }: PoolOvervie
 <td role="cell" class="state">${mark(state.reason)}</td>
 <td role="cell" class="use">${strip}<small>${formatCount(used)} of ${formatCount(total)}, ${formatShare(used, total)}</small></td>
 <td role="cell" class="number${free === 0n ? ' warn' : ''}" data-label="Free">${formatCount(free)}</td>
-<td role="cell" class="number ${waiting.length > 0 ? 'warn' : 'none'}" data-label="Waiting">${waiting.length === 0 ? '–' : formatCount(waiting.length)}</td></tr>`;
+${waitingCell(waiting)}</tr>`;
+}
+
+function waitingCell(waiting: readonly Waiting[]): Html {
+  const count = countPending(waiting);
+  return html`<td role="cell" class="number ${count > 0 ? 'warn' : 'none'}" data-label="Waiting">${count === 0 ? '–' : formatCount(count)}</td>`;
 }
 
 function networkSection(visit: Visit, networks: readonly NetworkOverview[], known: number): Html | undefined {
@@ -227,7 +232,7 @@ function networkRow({ name, state, clusterCIDRs, nodes, allocated, waiting }: Ne
 <td role="cell" class="state">${mark(state.reason)}</td>
 <td role="cell" class="use">${strips}${more}${clusterCIDRs.length === 0 ? html`<small>none</small>` : undefined}</td>
 <td role="cell" class="number" data-label="Nodes served">${formatCount(allocated)} of ${formatCount(nodes)}</td>
-<td role="cell" class="number ${waiting.length > 0 ? 'warn' : 'none'}" data-label="Waiting">${waiting.length === 0 ? '–' : formatCount(waiting.length)}</td></tr>`;
+${waitingCell(waiting)}</tr>`;
 }
 
 /** One pool: its map, who has what of it, and the names of those that wait, up to some hundred. */
@@ -240,10 +245,10 @@ function poolPage(visit: Visit, overview: PoolOverview, survey: Survey): string 
   const map = mapOf(space, { title: capital(many), unit: [one, many], query, places });
   const main = html`
     ${heading(pool.kind, title, state)}
-    ${usageFacts(overview, waiting.length)}
+    ${usageFacts(overview, countPending(waiting))}
     ${map}
     ${overview.subnets.length > 0 ? subnetTable(overview.subnets) : specOf(pool)}
-    ${waitingTable(groupWaiting(waiting), 'claim', NAMES_ALONE)}
+    ${waitingTables(waiting, 'claim', NAMES_ALONE)}
     ${holderTable(query.at === undefined ? taken(places) : placesIn(places, query.at), 'Who has what', query)}`;
   return document(visit, title, main);
 }
@@ -299,14 +304,15 @@ ${fact('Claims that wait', formatCount(waiting), waiting > 0 ? 'warn' : '')}
 /** One pod network with its nodes and the maps of its ClusterCIDRs. */
 function networkPage(visit: Visit, overview: NetworkOverview, survey: Survey): string {
   const { name, state, nodes, allocated, waiting, clusterCIDRs } = overview;
+  const pending = countPending(waiting);
   const main = html`
     ${heading('PodNetwork', name, state)}
     <dl class="facts">
       ${fact('Nodes', formatCount(nodes))}
       ${fact('Served', formatCount(allocated))}
-      ${fact('Nodes that wait', formatCount(waiting.length), waiting.length > 0 ? 'warn' : '')}
+      ${fact('Nodes that wait', formatCount(pending), pending > 0 ? 'warn' : '')}
     </dl>
-    ${waitingTable(groupWaiting(waiting), 'node', NAMES_ALONE)}
+    ${waitingTables(waiting, 'node', NAMES_ALONE)}
     <section><h2>ClusterCIDRs</h2>${
       clusterCIDRs.length === 0 ? html`<p class="quiet">There is none for this network.</p>` : undefined
     }</section>

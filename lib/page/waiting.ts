@@ -22,18 +22,25 @@ export function groupWaiting(waiting: readonly Waiting[]): WaitingGroup[] {
     }));
 }
 
-/** @param most names in all */
-export function waitingTable(
-  groups: readonly WaitingGroup[],
+/** Those that wait, and those that are held up by something else. At most `most` names in each table. */
+export function waitingTables(waiting: readonly Waiting[], kind: 'claim' | 'node', most: number): Html {
+  const what = kind === 'claim' ? 'Claims' : 'Nodes';
+  const pending = waiting.filter(({ isHeldUp }) => !isHeldUp);
+  const heldUp = waiting.filter(({ isHeldUp }) => isHeldUp);
+  return html`${waitingTable(`${what} that wait`, pending, kind, most)}${waitingTable(`${what} that are held up`, heldUp, kind, most)}`;
+}
+
+function waitingTable(
+  title: string,
+  waiting: readonly Waiting[],
   kind: 'claim' | 'node',
   most: number,
 ): Html | undefined {
-  if (groups.length === 0) return undefined;
-  const count = groups.reduce((sum, { names }) => sum + names.length, 0);
-  const title = kind === 'claim' ? 'Claims that wait' : 'Nodes that wait';
+  if (waiting.length === 0) return undefined;
+  const groups = groupWaiting(waiting);
   const rows = groups.map((group) => waitingRow(group, kind, Math.ceil(most / groups.length)));
   return html`<section>${table(
-    html`${title}<small>${formatCount(count)}</small>`,
+    html`${title}<small>${formatCount(waiting.length)}</small>`,
     [['Reason'], [kind === 'claim' ? 'Claims' : 'Nodes']],
     rows,
   )}</section>`;

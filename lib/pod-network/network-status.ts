@@ -1,11 +1,13 @@
 import { overlaps } from '../address/range.ts';
 import { listedSlices, slicesMissing } from '../allocation/lost.ts';
 import { type Condition, setCondition } from '../kubernetes/conditions.ts';
+import { formatProblem } from '../kubernetes/problem.ts';
 import type { PodNetworkStatus } from '../kubernetes/types.ts';
+import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome, plural } from '../text.ts';
 import { familiesDiffer, familyRemarks } from './families.ts';
 import type { NetworkReading } from './network-view.ts';
-import type { NodeRemark, Plan } from './plan.ts';
+import { type NodeRemark, type Plan, planNetwork, planStandstill } from './plan.ts';
 
 /** The condition of a network whose nodes have addresses of services. */
 export const AMONG_SERVICES = 'AmongServices';
@@ -14,6 +16,27 @@ export const AMONG_SERVICES = 'AmongServices';
 export interface Standstill {
   readonly reason: 'InvalidSpec' | 'Deleting';
   readonly message: string;
+}
+
+/**
+ * What a network decides, and why it gives out nothing new if it does not. One whose spec is invalid takes nothing
+ * back either.
+ */
+export function decideNetwork(
+  reading: NetworkReading,
+  context: HookContext,
+  isDeleting: boolean,
+): { readonly plan: Plan; readonly standstill: Standstill | undefined } {
+  if (isDeleting) {
+    const plan = planNetwork(reading, context, true);
+    const holders = plan.homes.size;
+    const message =
+      holders === 0 ? 'is being deleted' : `${plural(holders, 'node')} with blocks of this network`;
+    return { plan, standstill: { reason: 'Deleting', message } };
+  }
+  if (reading.problems.length === 0) return { plan: planNetwork(reading, context), standstill: undefined };
+  const message = reading.problems.map(formatProblem).join('; ');
+  return { plan: planStandstill(reading), standstill: { reason: 'InvalidSpec', message } };
 }
 
 /** The network's status. Metacontroller adds observedGeneration. */

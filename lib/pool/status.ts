@@ -8,8 +8,10 @@ import { type PoolPlan, summarize } from './plan.ts';
 import { conflictsOf } from './reservation.ts';
 import type { PoolView } from './view.ts';
 
+/** The condition of a pool of which nothing is free. */
+export const EXHAUSTED = 'Exhausted';
 /** The condition of a pool with reservations that says which of them do not hold. */
-const RESERVATION_CONFLICT = 'ReservationConflict';
+export const RESERVATION_CONFLICT = 'ReservationConflict';
 const MAX_INT64 = 2n ** 63n - 1n;
 
 /** The pool's status. Metacontroller adds observedGeneration. */
@@ -94,7 +96,7 @@ function exhaustion(
   standstill: PoolPlan['standstill'],
   isKept: boolean,
 ): Omit<Condition, 'lastTransitionTime'> {
-  const type = 'Exhausted';
+  const type = EXHAUSTED;
   const taken = isKept ? 'in use or reserved' : 'in use';
   if (free > 0n) return { type, status: 'False', ...someFree, message: '' };
   if (total > 0n) return { type, status: 'True', ...noneFree, message: `every ${one} is ${taken}` };

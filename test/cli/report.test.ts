@@ -67,7 +67,10 @@ test('claims: the address, or why they wait', () => {
   const lines = text.split('\n');
   assert.ok(lines.includes('  default/a  InClusterIPPool p  10.0.0.2/24'), text);
   assert.ok(lines.includes('  default/b  InClusterIPPool p  waits: PoolExhausted: full'), text);
-  assert.ok(lines.includes('  default/c  InClusterIPPool p  waits'), text);
+  assert.ok(
+    lines.includes('  default/c  InClusterIPPool p  waits: Unanswered: its pool has not answered yet'),
+    text,
+  );
 });
 
 test('a ClusterCIDR: its own blocks, and those that Services or another ClusterCIDR hold', () => {

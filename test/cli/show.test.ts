@@ -59,7 +59,7 @@ test('tables, who waits, and a picture a line', async () => {
     out,
     `POOL                               TOTAL  USED    FREE  OUT OF RANGE  FRAGMENTED  WAITING  STATE
 GlobalInClusterIPPool shared      1.8e19     0  1.8e19             -          0%        -  Ready
-InClusterIPPool default/machines     126     2     125             1          0%        2  Overlapping: overlaps InClusterIPPool team-a/machines in 10.0.0.2-10.0.0.127
+InClusterIPPool default/machines     126     2     125             1          0%        -  Overlapping: overlaps InClusterIPPool team-a/machines in 10.0.0.2-10.0.0.127
 InClusterIPPool team-a/machines      126     0     126             -          0%        -  Overlapping: overlaps InClusterIPPool default/machines in 10.0.0.2-10.0.0.127
 
 POD NETWORK  NODES  SERVED  WAITING  STATE

@@ -8,6 +8,26 @@ import { scenarios } from './scenarios.ts';
 const POOL_KINDS = ['InClusterIPPool', 'GlobalInClusterIPPool'] as const;
 const POLICIES = ['Background', 'Foreground', 'Orphan'] as const;
 
+/** Two pools that have something in common, and what takes it from the second one. */
+const OVERLAPS = [
+  [
+    'addresses',
+    [
+      { kind: 'InClusterIPPool', spec: { addresses: ['192.0.2.1-192.0.2.9'], prefix: 24 } },
+      { kind: 'GlobalInClusterIPPool', spec: { addresses: ['192.0.2.0/24'], prefix: 24 } },
+    ],
+    { addresses: ['192.0.2.128/25'] },
+  ],
+  [
+    'prefixes',
+    [
+      { kind: 'InClusterPrefixPool', spec: { prefixes: ['fd00:20::/60'] } },
+      { kind: 'GlobalInClusterPrefixPool', spec: { prefixes: ['fd00:20::/56'], excludedPrefixes: [] } },
+    ],
+    { excludedPrefixes: ['fd00:20::/60'] },
+  ],
+] as const;
+
 for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
   const { scenario, run } = scenarios(`janitor, ${applyStrategy}: `, {
     applyStrategy,
@@ -20,6 +40,29 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     await box.patch('IPAddressClaim', 'a', { metadata: { finalizers: null } }).catch(() => {});
     await passedOn(box);
   });
+
+  for (const [what, kinds, apart] of OVERLAPS) {
+    scenario(`overlap-${what}: both pools say so, as long as it is so and not meant`, async (box) => {
+      const [one, other] = kinds;
+      await box.create(one.kind, { name: box.poolName(one.kind) }, one.spec);
+      await box.create(other.kind, { name: box.poolName(other.kind) }, other.spec);
+      await overlaps(box, one.kind, 'True', 'OtherPools', `${other.kind} ${box.poolName(other.kind)}`);
+      await overlaps(box, other.kind, 'True', 'OtherPools', `${one.kind} ${box.namespace}/pool`);
+      // Its own hook, which knows nothing of that, writes the status.
+      await box.serve(['a'], { kind: one.kind });
+      await box.counts(one.kind, { used: 1 });
+      await box.quiet();
+      await overlaps(box, one.kind, 'True', 'OtherPools');
+      await box.annotate(one.kind, box.poolName(one.kind), { 'metaipam.io/may-overlap': '' });
+      await overlaps(box, one.kind, 'False', 'MayOverlap');
+      await overlaps(box, other.kind, 'True', 'OtherPools');
+      await box.patch(other.kind, box.poolName(other.kind), { spec: apart });
+      for (const { kind } of kinds) await overlaps(box, kind, 'False', 'NoOverlap');
+      await box.release('a');
+      for (const { kind } of kinds) await box.delete(kind, box.poolName(kind));
+      for (const { kind } of kinds) await box.gone(kind, box.poolName(kind));
+    });
+  }
 
   for (const policy of POLICIES) {
     scenario(
@@ -108,6 +151,22 @@ async function passedOn(box: Sandbox): Promise<void> {
   assert.is((await box.bound('next')).spec.address, '10.0.0.1');
   await box.settlesOn(['next']);
   assert.equal(await addressesOf(box), ['next 10.0.0.1']);
+}
+
+/** Waits for what the pool says of its overlaps. */
+async function overlaps(
+  box: Sandbox,
+  kind: PoolKind,
+  status: string,
+  reason: string,
+  part = '',
+): Promise<void> {
+  await eventually(`${kind} of ${box.namespace} Overlapping=${status}, ${reason}`, async () => {
+    const { conditions = [] } = (await box.get(kind, box.poolName(kind)))?.status ?? {};
+    const said = conditions.find(({ type }) => type === 'Overlapping');
+    if (said?.status === status && said.reason === reason && said.message.includes(part)) return true;
+    throw new Error(JSON.stringify(said));
+  });
 }
 
 /** What the pool keeps, and for whom. */

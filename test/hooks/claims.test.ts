@@ -283,6 +283,10 @@ test('of two addresses that it was given a claim takes the lowest', () => {
     '10.0.0.30',
     'or that which it had',
   );
+  const apart = slicesOf(pool, [a, '10.0.0.4'], [a, '10.0.0.130']);
+  for (const related of [apart, apart.toReversed()]) {
+    assert.equal(addressIn(synced(a, { related })), '10.0.0.4', 'in whatever order they come');
+  }
 });
 
 test('what another claim of the same name was given is not this one’s, nor is what is released', () => {
@@ -447,6 +451,62 @@ test('a refusal becomes the Ready condition', () => {
   });
   const told = { ...a, status: response.status } as IPAddressClaim;
   assert.equal(synced(told, { related }), { attachments: [], status: response.status });
+});
+
+const readyAs = (status: Condition['status'], reason: string, message: string): Condition => ({
+  type: 'Ready',
+  status,
+  reason,
+  message,
+  lastTransitionTime: ago(500),
+});
+
+test('a refusal in other words is written again, and looked after should the write be lost', () => {
+  const full = (message: string) => readyAs('False', 'PoolExhausted', message);
+  const said = { ...claim('a', POOL), status: { conditions: [full('full')] } };
+  const resync = (message: string) =>
+    synced(said, { related: [answered(said, 'PoolExhausted', message)] }).resyncAfterSeconds;
+  assert.is(resync('full'), undefined);
+  assert.is(resync('still full'), 30);
+});
+
+test('a claim that is Ready and not settled yet is looked after until it is', () => {
+  const ready = { conditions: [readyAs('True', 'AddressAllocated', '')] };
+  const bound = {
+    ...boundClaim(claim('a', POOL), '10.0.0.1'),
+    status: { addressRef: { name: 'a' }, ...ready },
+  };
+  const seen = { related: slicesOf(POOL, [bound, '10.0.0.1']), attachments: [addressOf(bound, '10.0.0.1')] };
+  assert.is(synced(bound, seen).resyncAfterSeconds, 30);
+  assert.is(synced(settledWith(bound, 'pool-uid'), seen).resyncAfterSeconds, undefined);
+});
+
+const NOT_ITS: [string, Partial<IPAddress['spec']>][] = [
+  ['another claim', { claimRef: { name: 'b' } }],
+  ['a pool of another name', { poolRef: { ...claim('a', POOL).spec.poolRef, name: 'other' } }],
+  [
+    'a pool of another kind',
+    { poolRef: { ...claim('a', POOL).spec.poolRef, kind: 'GlobalInClusterIPPool' } },
+  ],
+  ['a pool of another group', { poolRef: { ...claim('a', POOL).spec.poolRef, apiGroup: 'example.com' } }],
+];
+for (const [what, spec] of NOT_ITS) {
+  test(`an IPAddress of the claim’s name that is of ${what} is not its own`, () => {
+    const a = boundClaim(claim('a', POOL), '10.0.0.1');
+    const own = ipAddress(POOL, 'a', '10.0.0.1');
+    assert.is(readyIn(synced(a, { related: [own] })), 'True');
+    const related = [{ ...own, spec: { ...own.spec, ...spec } }];
+    assert.is.not(readyIn(synced(a, { related })), 'True');
+  });
+}
+
+function readyIn(response: DecoratorResponse): string | undefined {
+  return statusOf(response).conditions?.find(({ type }) => type === 'Ready')?.status;
+}
+
+test('a paused claim keeps an IPAddress that it has not named yet, and says nothing', () => {
+  const paused = claim('test', POOL, { annotations: PAUSED });
+  assert.equal(synced(paused, { attachments: [ADDRESS] }), { attachments: [keptOf(ADDRESS)] });
 });
 
 test('an address beats a refusal, in whatever order they come', () => {
@@ -696,6 +756,7 @@ test('a claim whose IPAddress it does not control lets the janitor delete that, 
   assert.is(finalized(ending('ending'), { related: [foreign], seconds: 118 }).finalized, false);
   assert.is(finalized(ending('ending'), { related: [foreign], seconds: 119 }).finalized, true);
   assert.equal(finalized(ending('ending')).labels, { 'metaipam.io/settled': 'leaving' });
+  assert.equal(finalized(ending('ending'), { related: KEPT }).labels, { 'metaipam.io/settled': 'leaving' });
 });
 
 test('H29 a claim goes when its cluster is gone', () => {
@@ -721,6 +782,7 @@ for (const [why, meta, related] of HOLDS) {
     );
     assert.is(finalized(ending('pool-uid', meta), { related }).finalized, false);
     assert.is(finalized(ending('open', meta), { related: [...related, ...KEPT] }).finalized, false);
+    assert.is(finalized(ending('open', meta), { related, attachments: [ADDRESS] }).finalized, false);
     for (const settled of [undefined, 'open']) {
       assert.equal(finalized(ending(settled, meta), { related }), { attachments: [], finalized: true });
     }
@@ -733,6 +795,9 @@ test('a living claim that lost its label gets it back and keeps its IPAddress', 
   assert.is(response.finalized, false);
   assert.equal(response.labels, { 'metaipam.io/pool': 'InClusterIPPool.pool' });
   assert.equal(response.attachments, [keptOf(ADDRESS)]);
+  const foreign = ipAddress(POOL, 'test', '10.0.0.1');
+  const bound = { ...boundClaim(claim('test', POOL)), metadata };
+  assert.equal(finalized(bound, { related: [foreign] }).attachments, [], 'one that it does not control');
 });
 
 // Recovery
@@ -855,6 +920,13 @@ const ASKS_FOR_AN_ADDRESS: [string, Partial<ObjectMeta>, IPAddressClaim['status'
   ['is settled', { labels: settled }, { addressRef, conditions: [readySince(ago(900))] }, false],
   ['was settled elsewhere', { labels: settled }, { addressRef, conditions: [readySince(ago(1001))] }, true],
   ['was settled, and has lost its status', { labels: settled }, { addressRef }, true],
+  [
+    'was settled as it was made',
+    { labels: settled },
+    { addressRef, conditions: [readySince(ago(1000))] },
+    false,
+  ],
+  ['is being deleted and has nothing', { deletionTimestamp: ago(1) }, undefined, true],
   ['is being deleted', { labels: settled, deletionTimestamp: ago(1) }, { addressRef }, true],
 ];
 for (const [title, meta, status, asks] of ASKS_FOR_AN_ADDRESS) {
@@ -875,8 +947,8 @@ test('a claim whose IPAddress cannot be made says so after a minute', () => {
   assert.is(synced(young!, { related }).status, undefined);
   const { status, attachments } = synced(old!, { related });
   assert.is(attachments.length, 1, 'and tries on');
-  const { reason, message } = (status as { conditions: Condition[] }).conditions[0]!;
-  assert.is(reason, 'AddressMissing');
+  const { status: ready, reason, message } = (status as { conditions: Condition[] }).conditions[0]!;
+  assert.equal([ready, reason], ['False', 'AddressMissing']);
   assert.match(message, /^10\.0\.0\.1 is allocated; waits for IPAddress default\/a, unless .* delete that/);
 });
 
@@ -908,6 +980,11 @@ test('a claim that is not watched is left to others, with what it has', () => {
     ['a'],
   );
   assert.equal([status, labels], [undefined, undefined]);
+  const settled = settledWith(claim('a', POOL), 'pool-uid');
+  assert.is(synced(settled, { config: ELSEWHERE }).labels, undefined, 'it is settled');
+  const { related } = seen;
+  assert.is(synced(open, { config: ELSEWHERE, related }).labels, undefined, 'it was given an address');
+  assert.is(synced(open, { config: ELSEWHERE, attachments: [address] }).labels, undefined, 'it has one');
 });
 
 test('a claim that is not watched any more ends as any other', () => {

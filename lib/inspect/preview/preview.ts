@@ -21,6 +21,7 @@ import { readPool } from '../../pool/pool.ts';
 import type { PoolRanges } from '../../pool/ranges.ts';
 import { isOurs } from '../../pool/reference.ts';
 import { conflictsOf } from '../../pool/reservation.ts';
+import { RESERVATION_CONFLICT } from '../../pool/status.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Finding } from '../check/finding.ts';
 import { nodeFamilies, serviceRanges } from '../check/node-blocks.ts';
@@ -215,9 +216,9 @@ function poolEffects(from: Side, to: Side): Effect[] {
   });
 }
 
-/** `PoolExhausted` is told as `runs-out`, `Overlapping` as `overlap`, `AmongServices` as `service-range`, `FamiliesDiffer` as `node-families`. */
+/** Some are told as `runs-out`, `reservation`, `overlap`, `service-range` and `node-families`. */
 function stateEffects(object: string, from: State | undefined, to: State): Effect[] {
-  const told = ['Ready', 'PoolExhausted', OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER];
+  const told = ['Ready', 'PoolExhausted', RESERVATION_CONFLICT, OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER];
   const isFine = (reason: string) => told.includes(reason);
   const was = from?.reason ?? 'Ready';
   if (was === to.reason || (isFine(was) && isFine(to.reason))) return [];
