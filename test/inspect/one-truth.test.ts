@@ -469,11 +469,11 @@ const NETWORK_CASES: Readonly<Record<string, NetworkCase>> = {
   },
   'a node with podCIDRs that are no block': {
     objects: [clusterCIDR('c', { ipv4: '10.244.0.0/20' }), node('n1', {}, { podCIDRs: ['10.244.1.128/25'] })],
-    states: { 'PodNetwork default': 'Ready', 'ClusterCIDR c': 'Ready' },
+    states: { 'PodNetwork default': 'FamiliesDiffer', 'ClusterCIDR c': 'Ready' },
   },
   'a node with podCIDRs from elsewhere': {
     objects: [clusterCIDR('c'), node('n1', {}, { podCIDRs: ['192.0.2.0/24'] })],
-    states: { 'PodNetwork default': 'Ready', 'ClusterCIDR c': 'Ready' },
+    states: { 'PodNetwork default': 'FamiliesDiffer', 'ClusterCIDR c': 'Ready' },
   },
   'a secondary network': {
     objects: [
@@ -592,8 +592,9 @@ async function agreed(scene: Scene): Promise<Account> {
 
 /** Who does not show everything: there are no metrics of what nobody has looked at, and no status of what is not there. */
 function mayLeaveOut(way: string, title: string, state: string): boolean {
-  if (state === 'NotFound') return ['statuses', 'kubectl', 'gauges'].includes(way);
-  return LEFT_OUT[way]?.test(title) || (way === 'gauges' && state === 'NotSynced');
+  if (LEFT_OUT[way]?.test(title)) return true;
+  if (state === 'NotSynced') return way === 'gauges';
+  return state === 'NotFound' && ['statuses', 'kubectl', 'gauges'].includes(way);
 }
 
 function inWords(state: unknown): string {
