@@ -16,9 +16,16 @@ export interface PoolOverlap {
   readonly ranges: readonly Range[];
 }
 
+/** So many of its overlaps are known of each pool; of more, not all. */
+const MOST_OVERLAPS = 16;
+const MOST_NAMED = 3;
+
 /** Each two pools that overlap, once. One that is being deleted gives nothing more, and overlaps none. */
 export function overlapsOfPools(pools: readonly Pool[], installNamespace: string): Overlap<Pool>[] {
-  return overlapsAmong(pools.flatMap((pool) => extentsOf(pool, installNamespace)));
+  return overlapsAmong(
+    pools.flatMap((pool) => extentsOf(pool, installNamespace)),
+    MOST_OVERLAPS,
+  );
 }
 
 /** The same by each of the pools that overlap. */
@@ -62,8 +69,10 @@ export function overlapCondition(
     return isKnown ? { type, status: 'False', reason: 'NoOverlap', message: '' } : undefined;
   }
   if (mayOverlap(pool)) return { type, status: 'False', reason: 'MayOverlap', message: '' };
-  const message = listSome(overlaps.map((overlap) => describeOverlap(pool, overlap)));
-  return { type, status: 'True', reason: 'OtherPools', message };
+  const named = overlaps.slice(0, MOST_NAMED).map((overlap) => describeOverlap(pool, overlap));
+  // How many more would be another message with each pool that comes, for every pool that is there.
+  const more = overlaps.length > MOST_NAMED ? ' and more' : '';
+  return { type, status: 'True', reason: 'OtherPools', message: `${named.join(', ')}${more}` };
 }
 
 function extentsOf(pool: Pool, installNamespace: string): Extent<Pool>[] {

@@ -37,4 +37,19 @@ test('what two owners of different groups have in common, once a pair', () => {
   );
 });
 
+test('where not all are wanted, each owner has as many as are, or all', () => {
+  const owners = Array.from({ length: 12 }, (_, index) => `owner-${index}`);
+  const range = { family: 4 as const, first: 0n, last: 9n };
+  const extents = [...owners, ...owners].map((owner): Extent<string> => ({ owner, group: owner, range }));
+  for (const most of [0, 1, 3, 11, 12]) {
+    const found = overlapsAmong(extents, most);
+    for (const owner of owners) {
+      const count = found.filter(({ first, second }) => first === owner || second === owner).length;
+      assert.ok(count >= Math.min(most, owners.length - 1), `${owner} has ${count} of ${most}`);
+    }
+    assert.ok(found.length <= most * owners.length, `${found.length} for ${most}`);
+    for (const { ranges } of found) assert.ok(ranges.length === 4, 'all that two have in common');
+  }
+});
+
 test.run();

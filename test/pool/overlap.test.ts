@@ -66,6 +66,14 @@ test('both say so, and why a space that both name does not help', () => {
   assert.not.match(Object.values(said(inTeam('a', LAN), inTeam('b'))).join(), NAMESAKES);
 });
 
+test('of many only some are named, and one more is no news for them', () => {
+  const pools = Array.from({ length: 2000 }, (_, index) => inTeam(`team-${index}`));
+  const messages = said(...pools);
+  assert.is(Object.keys(messages).length, pools.length);
+  for (const message of Object.values(messages)) assert.match(message, /^(overlaps .*?){3} and more$/);
+  assert.equal({ ...said(...pools, inTeam('late')), ...messages }, said(...pools, inTeam('late')));
+});
+
 test('one that may overlap says no more than that, the other all the same', () => {
   assert.equal(said(inTeam('a', MEANT), inTeam('b')), {
     'InClusterIPPool a/p': 'MayOverlap',
