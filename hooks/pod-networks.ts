@@ -20,6 +20,7 @@ import {
   type NetworkReading,
   networkObjects,
   networkRelated,
+  RETURNING,
   readNetwork,
 } from '../lib/pod-network/network-view.ts';
 import type { Plan } from '../lib/pod-network/plan.ts';
@@ -80,6 +81,8 @@ function respond(
   const withdrawnAt = isClosing ? withdrawal(reading, context.now) : undefined;
   const head = networkSliceHead(network, installNamespace, withdrawnAt);
   const answers = clusterCIDRAnswers(reading, plan, standstill);
+  for (const [uid, { blocks, released }] of plan.returning)
+    answers.set(uid, { reason: RETURNING, blocks, released });
   if (isClosing) answers.set(network.metadata.uid ?? '', { reason: DELETING });
   const children = [
     ...desiredSlices(head, slices, {

@@ -290,6 +290,7 @@ function checkNodes({ cluster }: World): Violation | undefined {
     const taken = [
       ...(isDefault ? nodes.flatMap((node) => blocksOf(node.spec?.podCIDRs)) : []),
       ...blocksOf(network.spec.serviceCIDRs),
+      ...blocksOf(network.spec.reservations?.flatMap(({ blocks }) => blocks)),
       ...blocksOf(allocations.filter(({ poolRef }) => poolRef.name === name).map(({ key }) => key)),
     ];
     const isFree = (range: ReturnType<typeof blocksOf>[number], hostBits: number) => {
@@ -314,6 +315,7 @@ function checkNodes({ cluster }: World): Violation | undefined {
           message: `${node.metadata.name}: ${value}, not ${given}`,
         };
       if (mine.length > 0 || value) continue;
+      if (network.spec.reservations?.some(({ node: name }) => name === node.metadata.name)) continue;
       for (const cidr of cidrs) {
         const { metadata, spec } = cidr;
         if (

@@ -1,4 +1,5 @@
 /** What has to hold after every step, whatever has gone wrong: predicates over the store and its last changes. */
+import type { Range } from '../lib/address/range.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
 import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
@@ -79,6 +80,8 @@ export class Invariants {
   readonly #admitted = new Set<string>();
   /** Node uid and CIDR of every block that was ever in an annotation of its node. */
   readonly #annotated = new Set<string>();
+  /** Blocks that went back to the node of their name. */
+  readonly #returned: { name: string; block: Range; network: string; goneAt: number }[] = [];
   #moves = 0;
 
   constructor(world: World) {
@@ -380,6 +383,12 @@ export class Invariants {
     );
     if (!isInside) return { rule: 'only blocks of the ClusterCIDR', message: id };
     const networks = this.#recent<PodNetwork>(`PodNetwork ${poolRef.name}`, horizon);
+    for (const { name, block: dropped, network, goneAt } of this.#returned) {
+      if (network !== poolRef.name || name === entry.name || !overlap(dropped, block!)) continue;
+      const periods = this.#gracePeriods(`PodNetwork ${network}`, true);
+      const violation = this.#checkGrace(`${id} of ${name}`, goneAt, periods, this.#world.now);
+      if (violation !== undefined) return violation;
+    }
     const isService = ({ spec: { serviceCIDRs } }: PodNetwork) =>
       blocksOf(serviceCIDRs).some((range) => overlap(range, block!));
     if (networks.length > 0 && networks.every(isService)) {
@@ -447,24 +456,34 @@ export class Invariants {
       : undefined;
   }
 
-  /** What was released is held for the grace period. */
-  #checkDropped({ id, entry, poolRef, isBlock, slice }: Held): Violation | undefined {
+  /** What was released is held for the grace period, but for a node of the same name. */
+  #checkDropped({ id, key, entry, poolRef, isBlock, slice }: Held): Violation | undefined {
     const { uid } = entry;
     if (this.#tampered.has(uid) || this.#mayBeUnheardOf(`${id} ${uid}`)) return undefined;
     // Of several decisions for a node, and addresses for a claim, nobody ever used the spare ones.
     const goneAt = this.#goneAt.get(uid);
     if (goneAt === undefined) return undefined;
     const owner = isBlock ? `PodNetwork ${poolRef.name}` : poolKey(poolRef, slice.metadata.namespace);
-    const periods = (this.#versions.get(owner) ?? []).map(({ object, until }) => {
+    const releasedAt = Math.min(this.#releasedAt.get(`${id} ${uid}`) ?? goneAt, goneAt);
+    const isBack = this.#world.cluster.objects('Node').some(({ metadata }) => metadata.name === entry.name);
+    if (isBlock && isBack) {
+      const [block] = blocksOf([key]);
+      this.#returned.push({ name: entry.name, block: block!, network: poolRef.name, goneAt: releasedAt });
+      return undefined;
+    }
+    return this.#checkGrace(id, releasedAt, this.#gracePeriods(owner, isBlock), this.#world.now);
+  }
+
+  /** Those that a pool or network has had. */
+  #gracePeriods(owner: string, isNetwork: boolean): { until: number; seconds: number }[] {
+    return (this.#versions.get(owner) ?? []).map(({ object, until }) => {
       const spec = object.spec as {
         addressReuseGracePeriodSeconds?: number;
         reuseGracePeriodSeconds?: number;
       };
-      const seconds = (isBlock ? spec.reuseGracePeriodSeconds : spec.addressReuseGracePeriodSeconds) ?? 0;
+      const seconds = (isNetwork ? spec.reuseGracePeriodSeconds : spec.addressReuseGracePeriodSeconds) ?? 0;
       return { until, seconds: isDeleting(object) ? 0 : seconds };
     });
-    const releasedAt = this.#releasedAt.get(`${id} ${uid}`) ?? goneAt;
-    return this.#checkGrace(id, Math.min(releasedAt, goneAt), periods, this.#world.now);
   }
 
   /** Whether what is applied on the server's side may come from a cache that has not heard of the entry yet. */

@@ -59,6 +59,8 @@ export interface Layout {
   readonly hasNodes: boolean;
   /** Whether blocks of one family may have a size of their own. */
   readonly hasSizes: boolean;
+  /** Whether networks keep blocks for certain nodes. */
+  readonly hasNodeReservations: boolean;
   /** Whether networks are IPv6-first now and then. */
   readonly hasFamilyOrder: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
@@ -146,6 +148,7 @@ export function layoutOf(
     hasSubnets: faults === FAULTS && new Random(seed ^ 0x5b7).chance(0.25),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),
+    hasNodeReservations: faults === FAULTS && new Random(seed ^ 0x4e5e).chance(0.3),
     hasFamilyOrder: faults === FAULTS && new Random(seed ^ 0x4064).chance(0.3),
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),

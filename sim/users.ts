@@ -545,9 +545,22 @@ function networkObject({ random, layout }: Scene, name: string): Unstructured {
     target,
     ...(random.chance(0.3) && { serviceCIDRs: ['10.244.0.16/28'] }),
     ...(random.chance(0.3) && { reuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+    ...(layout.hasNodeReservations && { reservations: nodeReservations(random, name) }),
     ...(layout.hasFamilyOrder && { primaryIPFamily: random.pick(['IPv4', 'IPv6']) }),
   };
   return { apiVersion: METAIPAM_API_VERSION, kind: 'PodNetwork', metadata: { name }, spec };
+}
+
+/** Some that nobody can have are among them. */
+function nodeReservations(random: Random, network: string): object[] {
+  const base = network === DEFAULT_NETWORK ? '10.244.0' : '10.8.0';
+  return Array.from({ length: 1 + random.below(2) }, () => ({
+    node: `n${random.below(7)}`,
+    blocks: [
+      `${base}.${16 * random.below(4)}/28`,
+      ...(random.chance(0.3) ? [`fd00:10::${16 * random.below(2)}/124`.replace('::16/', '::10/')] : []),
+    ],
+  }));
 }
 
 function editNetwork(scene: Scene): UserOp | undefined {
@@ -555,7 +568,7 @@ function editNetwork(scene: Scene): UserOp | undefined {
   if (network === undefined) return undefined;
   const { spec } = networkObject(scene, network.metadata.name);
   return patch(scene, network, 'edits', {
-    spec: { serviceCIDRs: null, reuseGracePeriodSeconds: null, ...(spec as object) },
+    spec: { serviceCIDRs: null, reservations: null, reuseGracePeriodSeconds: null, ...(spec as object) },
   });
 }
 

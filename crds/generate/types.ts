@@ -25,6 +25,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   'AllocationSlice.spec.poolRef': 'PoolReference',
   'AllocationSlice.spec.answers{}.ipv4': 'BlockCounts',
   'AllocationSlice.spec.answers{}.ipv6': 'BlockCounts',
+  'PodNetwork.spec.reservations[]': 'NodeReservation',
   'PodNetwork.status.nodes': 'NodeCounts',
   addressRef: 'IPAddressReference',
   'answers{}': 'SliceAnswer',

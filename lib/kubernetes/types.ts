@@ -40,8 +40,8 @@ export interface AllocationSliceSpec {
     readonly [k: string]: SliceEntry;
   };
   /**
-   * What the pool has to say to a claim that gets no address, or a network of a ClusterCIDR, by the uid
-   * of the claim or ClusterCIDR.
+   * What the pool has to say to a claim that gets no address, or a network of a ClusterCIDR or to a
+   * Node, by the uid of the claim, ClusterCIDR or Node.
    */
   readonly answers?: {
     /** An answer. */
@@ -95,11 +95,16 @@ export interface SliceAnswer {
   /**
    * As one word for programs. To a claim: no address is free (PoolExhausted), its namespace has all that
    * it may (QuotaExceeded), the pool is invalid, paused or going away (PoolNotReady), this claim asks
-   * for what it cannot have (AllocationFailed), or nothing is kept for it (NothingHeld).
+   * for what it cannot have (AllocationFailed), or nothing is kept for it (NothingHeld). To a node:
+   * blocks wait for it (Returning).
    */
   readonly reason: string;
   /** The same as a sentence for people. */
   readonly message?: string;
+  /** To a Node that has registered again: the blocks of the one before of its name, which it gets next. */
+  readonly blocks?: readonly string[];
+  /** Since when these are not in use. Nobody else gets them before the grace period is over. */
+  readonly released?: string;
   /** How many nodes have blocks of the ClusterCIDR. */
   readonly nodes?: number;
   /** Counts of its IPv4 blocks. */
@@ -632,11 +637,28 @@ export interface PodNetworkSpec {
   readonly primaryIPFamily?: 'IPv4' | 'IPv6';
   /** The cluster's ranges of Service addresses. No block that overlaps one of them is handed out. */
   readonly serviceCIDRs?: readonly string[];
+  /** Blocks that are kept for certain nodes: nobody else gets them. A node that has others keeps those. */
+  readonly reservations?: readonly NodeReservation[];
   /**
    * How many seconds a block stays out of use after its node is gone. Without it a block is free at
-   * once.
+   * once. A node that registers again under the same name within this time gets its blocks back, if it
+   * would get blocks of the same ClusterCIDR.
    */
   readonly reuseGracePeriodSeconds?: number;
+}
+
+/** A NodeReservation keeps blocks for a node. */
+export interface NodeReservation {
+  /**
+   * The name of the node that gets the blocks. While somebody else has one of them, it gets none. Of
+   * several reservations for one node the first counts.
+   */
+  readonly node: string;
+  /**
+   * The blocks, as CIDRs: one, or one of each family. They lie in the ranges of one ClusterCIDR of the
+   * network, whichever nodes it selects, and are of any size.
+   */
+  readonly blocks: readonly string[];
 }
 
 export interface PodNetworkStatus {

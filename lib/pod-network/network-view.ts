@@ -13,7 +13,13 @@ import {
 } from '../kubernetes/names.ts';
 import { compareAge, compareText } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
-import type { AllocationSlice, ClusterCIDR, PodCIDRClaim, PodNetwork } from '../kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  ClusterCIDR,
+  NodeReservation,
+  PodCIDRClaim,
+  PodNetwork,
+} from '../kubernetes/types.ts';
 import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SLICES } from '../metacontroller/groups.ts';
 import {
   type CompositeRequest,
@@ -26,11 +32,14 @@ import {
 import { type BlockPool, readBlockPool } from './block-pool.ts';
 import { labelKeysDigest } from './network-slices.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
-import type { NetworkView, NodeView } from './plan.ts';
+import type { NetworkView, NodeView, Returning } from './plan.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { primaryFamilyOf } from './primary-family.ts';
 import { comparePools } from './priority.ts';
 import { validatePodNetwork } from './validate.ts';
+
+/** The reason of an answer to a node: blocks wait for it. */
+export const RETURNING = 'Returning';
 
 /** The objects that decide what a network gives out. */
 export interface NetworkObjects {
@@ -136,9 +145,32 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
       .map(parsePrefix)
       .filter((range) => range !== undefined),
     labelKeys,
+    reservations: readReservations(spec),
+    returning: readReturning(slices),
     reuseGracePeriodSeconds: typeof grace === 'number' ? grace : 0,
     ...(newestClaimVersion !== undefined && { newestClaimVersion }),
   };
+}
+
+/** By the name of the node; the first of several counts. */
+function readReservations(spec: PodNetwork['spec'] | undefined): Map<string, readonly Prefix[]> {
+  const given: unknown = spec?.reservations;
+  const reservations = new Map<string, readonly Prefix[]>();
+  for (const { node, blocks } of Array.isArray(given) ? (given as NodeReservation[]) : []) {
+    const read = texts(blocks).flatMap((text) => parsePrefix(text) ?? []);
+    if (read.length > 0 && !reservations.has(node)) reservations.set(node, read);
+  }
+  return reservations;
+}
+
+function readReturning(slices: readonly AllocationSlice[]): Map<string, Returning> {
+  return new Map(
+    slices
+      .flatMap(({ spec }) => Object.entries(spec.answers ?? {}))
+      .flatMap(([uid, { reason, blocks, released }]) =>
+        reason === RETURNING && blocks && released ? [[uid, { blocks, released }]] : [],
+      ),
+  );
 }
 
 /** The keys of the node labels that ClusterCIDRs select by, sorted. */

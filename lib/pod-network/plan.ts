@@ -4,6 +4,7 @@ import { covers, formatPrefix, overlaps, type Prefix, parsePrefix, type Range } 
 import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../kubernetes/names.ts';
+import { compareText } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
@@ -48,15 +49,29 @@ export interface NetworkView {
   readonly blocked: readonly Range[];
   /** Ranges of services: never given out. */
   readonly services: readonly Range[];
+  /** By the name of a node, the blocks that are kept for it. */
+  readonly reservations: ReadonlyMap<string, readonly Prefix[]>;
+  /** By the uid of a node, the blocks of the one before of its name, which wait for it. */
+  readonly returning: ReadonlyMap<string, Returning>;
   readonly reuseGracePeriodSeconds: number;
   /** The highest resourceVersion among the PodCIDRClaims. */
   readonly newestClaimVersion?: string;
+}
+
+/** Blocks whose node has registered again, while their grace period lasts. */
+export interface Returning {
+  /** As CIDRs, in the order in which the node gets them. */
+  readonly blocks: readonly string[];
+  /** Since when they are not in use, RFC 3339. */
+  readonly released: string;
 }
 
 export interface Plan {
   /** What stays, as it is or released. */
   readonly kept: readonly Allocation[];
   readonly added: readonly Addition[];
+  /** By the uid of a node, the blocks that wait for it. */
+  readonly returning: ReadonlyMap<string, Returning>;
   /** uids of the nodes that do not show yet what a secondary network gave them. */
   readonly bells: ReadonlySet<string>;
   /** The name of the ClusterCIDR that the blocks of a node are from, by the uid of each node that has any and is not gone. */
@@ -88,7 +103,8 @@ export interface NodeRemark {
  * 3. Blocks of nodes that are gone, and of decisions that do not stay, are released, and go after the grace period.
  * 4. A node that shows blocks of a secondary network which nobody lists, and which are free, keeps them: their slice
  *    was lost.
- * 5. Nodes without blocks, oldest first, get the lowest free ones of the best ClusterCIDR that has any.
+ * 5. Nodes without blocks, oldest first, get what is reserved for them; or what the node before of their name had, while
+ *    that is kept from everybody else (`#takeBack`); or the lowest free ones of the best ClusterCIDR that has any.
  *
  * What goes here counts as used for this once: a key cannot change hands in one write.
  *
@@ -112,6 +128,7 @@ export function planStandstill(view: NetworkView): Plan {
   return {
     kept: view.allocations,
     added: [],
+    returning: view.returning,
     bells: new Set(),
     homes,
     allocated: view.nodes.filter(({ uid }) => homes.has(uid)).length,
@@ -139,6 +156,9 @@ class Planner {
 
   /** By the uid of its node, what was released and is still listed. */
   readonly #released = new Map<string, Set<string>>();
+  /** By the name of its node, what is not in use any more, or maybe so, within the grace period. */
+  readonly #before = new Map<string, Allocation[]>();
+  readonly #returning = new Map<string, Returning>();
   readonly #kept: Allocation[] = [];
   readonly #added: Addition[] = [];
   readonly #bells = new Set<string>();
@@ -173,6 +193,7 @@ class Planner {
     return {
       kept: this.#kept,
       added: this.#added,
+      returning: this.#returning,
       bells: this.#bells,
       homes: this.#homes,
       allocated: this.#view.nodes.filter(({ uid }) => this.#served.has(uid)).length,
@@ -204,6 +225,7 @@ class Planner {
           continue;
         }
         this.#changesIn(config.cacheLagSeconds - secondsSince(entry.since, now));
+        this.#remember(each);
       }
       if (node === undefined || node.podCIDRs.length === 0) open.push(each);
       else bound.set(entry.uid, [...(bound.get(entry.uid) ?? []), each]);
@@ -343,7 +365,9 @@ class Planner {
   }
 
   #release(allocation: Allocation): void {
-    this.#kept.push({ ...allocation, entry: { ...allocation.entry, released: this.#time } });
+    const released = { ...allocation, entry: { ...allocation.entry, released: this.#time } };
+    this.#kept.push(released);
+    this.#remember(released);
     // Without a grace period the next sync is that of the write, if the slice can be written at all.
     if (this.#gracePeriod > 0) this.#changesIn(this.#gracePeriod);
   }
@@ -355,8 +379,18 @@ class Planner {
     if (left <= 0) return;
     // Time cannot be trusted to have been right when it was written, only not to be ahead of now.
     const released = Date.parse(since) > now ? this.#time : since;
-    this.#kept.push({ ...allocation, entry: { ...allocation.entry, released } });
+    const held = { ...allocation, entry: { ...allocation.entry, released } };
+    this.#kept.push(held);
+    this.#remember(held);
     this.#changesIn(left);
+  }
+
+  #remember(allocation: Allocation): void {
+    const { uid, name } = allocation.entry;
+    if (this.#gracePeriod <= 0 || this.#nodes.has(uid)) return;
+    const known = this.#before.get(name);
+    if (known === undefined) this.#before.set(name, [allocation]);
+    else known.push(allocation);
   }
 
   get #gracePeriod(): number {
@@ -366,25 +400,151 @@ class Planner {
   #serveNewNodes(): void {
     const { nodes, pools, services, stray, blocked, awaitsEveryNode, primaryFamily } = this.#view;
     const order = byPrimary(primaryFamily);
-    const search = new BlockSearch(this.#taken.with(this.#existing, [...services, ...stray, ...blocked]));
+    const { reservations } = this.#view;
+    this.#keepReturning();
+    const promised = [...reservations.values(), ...this.#promised()].flat();
+    const search = new BlockSearch(
+      this.#taken.with(this.#existing, [...services, ...stray, ...blocked, ...promised]),
+    );
     const candidatesFor = candidateFinder(pools.filter(({ isTerminating }) => !isTerminating));
     for (const node of nodes) {
       if (this.#settled.has(node.uid)) continue;
+      const reserved = reservations.get(node.name);
+      if (reserved !== undefined) {
+        this.#serve(node, reserved.toSorted(order), 'reserved');
+        continue;
+      }
       if (!node.knowsLabels) {
         this.#waiting.push({ name: node.name, reason: 'its labels are not known yet' });
         continue;
       }
       const candidates = candidatesFor(node);
-      const found = search.takeFromFirst(candidates);
+      const found = search.find(candidates);
+      const before = this.#blocksOfBefore(node, found?.pool, candidates);
+      if (before !== undefined && this.#serve(node, before, 'former')) continue;
       if (found === undefined) {
         if (candidates.length > 0 || awaitsEveryNode) {
           this.#waiting.push({ name: node.name, reason: reasonToWait(candidates) });
         }
         continue;
       }
+      search.take(found);
       const cidrs = found.blocks.toSorted(order).map(formatPrefix);
       for (const block of found.blocks) this.#add(node, found.pool.name, block, cidrs);
       this.#settle(node.uid, found.pool.name, cidrs.join(), false);
+    }
+  }
+
+  /**
+   * What waits for nodes is kept from others until it is on one, or the grace period is over: also for a node that is
+   * gone again.
+   */
+  #keepReturning(): void {
+    for (const [uid, returning] of this.#view.returning) {
+      const left = secondsHeld(returning.released, this.#gracePeriod, this.#context.now);
+      const isBack = returning.blocks.every((cidr) => {
+        const block = parsePrefix(cidr);
+        return block === undefined || this.#taken.overlaps(block);
+      });
+      if (left <= 0 || isBack) continue;
+      this.#returning.set(uid, returning);
+      this.#changesIn(left);
+    }
+  }
+
+  #promised(): Prefix[][] {
+    return [...this.#returning.values()].map(({ blocks }) =>
+      blocks.flatMap((cidr) => parsePrefix(cidr) ?? []),
+    );
+  }
+
+  /**
+   * The blocks that the node before of this name had, if they are such as the node gets now.
+   *
+   * @param next the ClusterCIDR that would serve it
+   */
+  #blocksOfBefore(
+    node: NodeView,
+    next: BlockPool | undefined,
+    candidates: readonly BlockPool[],
+  ): readonly Prefix[] | undefined {
+    const [former] = (this.#before.get(node.name) ?? [])
+      .map(({ entry }) => entry)
+      .sort((a, b) => compareText(b.since ?? '', a.since ?? ''));
+    const blocks = (this.#returning.get(node.uid)?.blocks ?? former?.blocks)?.map(parsePrefix);
+    if (blocks === undefined || !blocks.every((block) => block !== undefined)) return undefined;
+    const home = candidates.find((pool) =>
+      pool.ranges.every((range) => blocks.some((block) => isBlockOf(pool, range, block))),
+    );
+    const isNext = home !== undefined && (next === undefined || next === home);
+    return isNext && home.ranges.length === blocks.length ? blocks : undefined;
+  }
+
+  /**
+   * Gives these blocks, and no others, to a node; returns whether it gets them, now or next.
+   *
+   * Those that the node before of its name had go back to it within their grace period. An entry never changes hands, so
+   * that takes three writes: that they wait for it, which keeps them from others; then their entries go; then there are
+   * new ones.
+   */
+  #serve(node: NodeView, blocks: readonly Prefix[], what: 'reserved' | 'former'): boolean {
+    const { uid, name } = node;
+    const cidrs = blocks.map(formatPrefix);
+    const wait = (reason: string) => this.#waiting.push({ name, reason });
+    const home = this.#homeOf(node, blocks);
+    if (home === undefined || home.isTerminating) {
+      if (what === 'reserved') wait(`no ClusterCIDR has its reserved ${cidrs.join(', ')}`);
+      return false;
+    }
+    if (blocks.some((block) => this.#blocked.overlaps(block))) {
+      wait(`${cidrs.join(', ')} is in a slice that is missing or going away`);
+      return true;
+    }
+    const { services, stray, reservations } = this.#view;
+    const waiting = [...this.#returning]
+      .filter(([other]) => other !== uid)
+      .flatMap(([, each]) => each.blocks);
+    const reserved = [...reservations].filter(([node]) => node !== name).flatMap(([, each]) => each);
+    const barred = new UsedRanges([
+      ...services,
+      ...stray,
+      ...waiting.flatMap((cidr) => parsePrefix(cidr) ?? []),
+      // Of two reservations that overlap the first to be served counts.
+      ...(what === 'former' ? reserved : []),
+    ]);
+    const before = (this.#before.get(name) ?? []).filter(({ block }) =>
+      blocks.some((each) => overlaps(each, block)),
+    );
+    const isReleased = before.every(({ entry }) => entry.released !== undefined);
+    const isOthers = blocks.some(
+      (block) =>
+        barred.overlaps(block) ||
+        (isReleased && this.#taken.overlaps(block)) ||
+        (before.length === 0 && this.#existing.overlaps(block)),
+    );
+    if (isOthers) {
+      if (what === 'reserved') wait(`its reserved ${cidrs.join(', ')} is in use`);
+      return false;
+    }
+    if (before.length === 0) {
+      for (const block of blocks) this.#add(node, home.name, block, cidrs);
+      this.#settle(uid, home.name, cidrs.join(), false);
+      return true;
+    }
+    this.#takeBack(node, cidrs, before);
+    wait(`${cidrs.join(', ')}, of the node before of its name, is on its way back`);
+    return true;
+  }
+
+  #takeBack({ uid }: NodeView, blocks: readonly string[], before: readonly Allocation[]): void {
+    const times = before.flatMap(({ entry }) => entry.released ?? []).sort();
+    const waits = this.#view.returning.get(uid);
+    if (times.length < before.length) return;
+    this.#returning.set(uid, { blocks, released: waits?.released ?? times.at(-1)! });
+    if (waits?.blocks.join() !== blocks.join()) return;
+    for (const each of before) {
+      const isStored = each.slice.spec.entries?.[each.key]?.released !== undefined;
+      if (isStored) this.#kept.splice(this.#kept.indexOf(each), 1);
     }
   }
 
@@ -417,6 +577,11 @@ function homeFinder(pools: readonly BlockPool[]) {
   };
 }
 
+interface Found {
+  readonly pool: BlockPool;
+  readonly blocks: readonly Prefix[];
+}
+
 /** Takes blocks, lowest first, and never looks twice at what was in use before. */
 class BlockSearch {
   readonly #used: UsedRanges;
@@ -428,7 +593,7 @@ class BlockSearch {
   }
 
   /** The blocks for one node, from the first of the pools that has one in each of its ranges. */
-  takeFromFirst(pools: readonly BlockPool[]): { pool: BlockPool; blocks: Prefix[] } | undefined {
+  find(pools: readonly BlockPool[]): Found | undefined {
     for (const pool of pools) {
       const starts = this.#starts.get(pool) ?? pool.ranges.map(({ first }) => first);
       if (starts.length === 0) continue;
@@ -445,11 +610,18 @@ class BlockSearch {
         pool,
         blocks.map(({ first }) => first),
       );
-      for (const block of blocks) this.#used.add(block);
       return { pool, blocks };
     }
     return undefined;
   }
+
+  take({ blocks }: Found): void {
+    for (const block of blocks) this.#used.add(block);
+  }
+}
+
+function isBlockOf(pool: BlockPool, range: Prefix, block: Prefix): boolean {
+  return covers(range, block) && block.length === blockLength(pool, range);
 }
 
 function reasonToWait(candidates: readonly BlockPool[]): string {

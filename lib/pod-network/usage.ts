@@ -1,7 +1,7 @@
 /** How many blocks of a ClusterCIDR are used and free: what status, metrics and pages say. */
 import type { Family } from '../address/address.ts';
 import { blockCount, countBlocksIn } from '../address/blocks.ts';
-import type { Range } from '../address/range.ts';
+import { parsePrefix, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
 import type { NetworkReading } from './network-view.ts';
@@ -50,7 +50,11 @@ export function networkUsage(reading: NetworkReading, plan: Plan): Map<string, C
     ...reading.nodes.flatMap(({ blocks }) => blocks),
     ...reading.stray,
   ]);
-  const barred = RangeSet.of([...reading.services, ...reading.blocked]);
+  const reserved = [...reading.reservations.values()].flat();
+  const waiting = [...plan.returning.values()].flatMap(({ blocks }) =>
+    blocks.flatMap((cidr) => parsePrefix(cidr) ?? []),
+  );
+  const barred = RangeSet.of([...reading.services, ...reading.blocked, ...reserved, ...waiting]);
   const nodes = nodesByClusterCIDR(plan);
   return new Map(
     reading.pools.map((pool) => [

@@ -9,7 +9,7 @@ import { parsePodCIDR } from './pod-cidr.ts';
 import { parseInt64 } from './selector.ts';
 
 /** The smallest block that a node may get: 16 addresses. */
-const LEAST_HOST_BITS = 4;
+export const LEAST_HOST_BITS = 4;
 
 /**
  * Everything that is wrong with the spec of a ClusterCIDR, whatever it is (KEP-2593, and the API server's
@@ -46,10 +46,8 @@ export function validateClusterCIDR(
 /** Everything that is wrong with the spec of a PodNetwork of this name. */
 export function validatePodNetwork(name: string, spec: unknown): Problem[] {
   if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
-  const { target, annotation, primaryIPFamily, serviceCIDRs, reuseGracePeriodSeconds } = spec as Record<
-    keyof PodNetworkSpec,
-    unknown
-  >;
+  const { target, annotation, primaryIPFamily, serviceCIDRs, reservations, reuseGracePeriodSeconds } =
+    spec as Record<keyof PodNetworkSpec, unknown>;
   const problems: Problem[] = [];
   if (target !== 'node.spec.podCIDRs' && target !== 'node.metadata.annotations') {
     problems.push({
@@ -88,6 +86,7 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
       problems.push({ field: `spec.serviceCIDRs[${index}]`, value: text, message: 'must be a CIDR' });
     }
   }
+  problems.push(...validateReservations(reservations));
   const grace = reuseGracePeriodSeconds;
   if (grace !== undefined && (!Number.isInteger(grace) || (grace as number) < 0)) {
     problems.push({
@@ -97,6 +96,30 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
     });
   }
   return problems;
+}
+
+function validateReservations(list: unknown): Problem[] {
+  const field = 'spec.reservations';
+  if (list === undefined) return [];
+  if (!Array.isArray(list)) return [{ field, value: list, message: 'must be a list' }];
+  return list.flatMap((each: unknown, index): Problem[] => {
+    const at = `${field}[${index}]`;
+    const { node, blocks } = isRecord(each) ? each : {};
+    if (typeof node !== 'string' || !isSubdomain(node)) {
+      return [{ field: `${at}.node`, value: node ?? null, message: 'must be the name of a node' }];
+    }
+    if (!Array.isArray(blocks) || blocks.length === 0) {
+      return [
+        { field: `${at}.blocks`, value: blocks ?? null, message: 'must list a block, or one of each family' },
+      ];
+    }
+    const read = blocks.map((text) => (typeof text === 'string' ? parsePrefix(text) : undefined));
+    const bad = read.indexOf(undefined);
+    if (bad >= 0) return [{ field: `${at}.blocks[${bad}]`, value: blocks[bad], message: 'must be a CIDR' }];
+    const families = new Set(read.map((block) => block?.family));
+    if (families.size === blocks.length) return [];
+    return [{ field: `${at}.blocks`, value: blocks, message: 'must be of two families' }];
+  });
 }
 
 function validateRange(name: 'ipv4' | 'ipv6', family: Family, text: unknown, hostBits: unknown): Problem[] {

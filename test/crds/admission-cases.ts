@@ -448,6 +448,29 @@ const podNetworks: AdmissionCase[] = [
     refused: 'spec.primaryIPFamily',
   },
   {
+    id: 'blocks that are reserved',
+    object: network('default', {
+      target: SPEC_TARGET,
+      reservations: [{ node: 'n1', blocks: ['10.244.0.0/24', 'fd00::/64'] }],
+    }),
+  },
+  {
+    id: 'two reserved blocks of a family',
+    object: network('default', {
+      target: SPEC_TARGET,
+      reservations: [{ node: 'n1', blocks: ['10.244.0.0/24', '10.244.1.0/24'] }],
+    }),
+    refused: 'must be of two families',
+  },
+  {
+    id: 'a reserved address',
+    object: network('default', {
+      target: SPEC_TARGET,
+      reservations: [{ node: 'n1', blocks: ['10.244.0.1'] }],
+    }),
+    refused: 'must be a CIDR',
+  },
+  {
     id: 'a key without an annotation target',
     object: network('default', { target: SPEC_TARGET, annotation: 'example.com/ranges' }),
     refused: 'annotation belongs to the target node.metadata.annotations',

@@ -813,6 +813,152 @@ test('families in annotations count for the nodes of the network', () => {
   assert.is(differing(parts)?.message, '1 node with other families than new ones: in (lacks IPv6)');
 });
 
+const GRACE = network('default', { reuseGracePeriodSeconds: 600 });
+const RELEASED = '2026-06-01T11:59:00Z';
+const REGISTERED = claim('node3', { nodeUID: 'uid-again' });
+const V4ALL = clusterCIDR('a', { ipv4: '10.0.0.0/16' });
+/** The slices and the parent of the next sync. */
+const next = (parts: Parts): Parts => ({ ...parts, allocations: [], slices: stored(answer(parts).children) });
+const waitsFor = (children: ReturnType<typeof answer>['children']) =>
+  answerFor(children, 'uid-again')?.blocks;
+
+test('a node that registers again within the grace period gets its blocks back, before others and from nobody', () => {
+  let parts: Parts = {
+    parent: GRACE,
+    clusterCIDRs: [V4ALL],
+    claims: [claim('older'), REGISTERED],
+    allocations: [allocation('node3', '10.0.3.0/24', { released: RELEASED })],
+  };
+  const first = answer(parts);
+  assert.equal(waitsFor(first.children), ['10.0.3.0/24']);
+  assert.equal(releasedIn(first.children), { '10.0.3.0/24': RELEASED });
+  assert.match(
+    (first.status as PodNetworkStatus).conditions![0]!.message,
+    /node3 \(10\.0\.3\.0\/24, of the node before of its name, is on its way back\)/,
+  );
+  parts = next(parts);
+  const second = answer(parts);
+  assert.equal(waitsFor(second.children), ['10.0.3.0/24']);
+  assert.equal(
+    listed(second.children).map(({ key }) => key),
+    ['10.0.0.0/24'],
+  );
+  // Nobody else gets it meanwhile.
+  const many = Array.from({ length: 5 }, (_, index) => claim(`n${index}`));
+  const between = { ...next(parts), claims: [claim('older'), ...many] };
+  assert.not(Object.values(blocks(between)).flat().includes('10.0.3.0/24'));
+  assert.equal(waitsFor(answer(between).children), ['10.0.3.0/24']);
+  parts = next(parts);
+  const third = answer(parts);
+  assert.equal(blocksByNode(third.children), { older: ['10.0.0.0/24'], node3: ['10.0.3.0/24'] });
+  assert.is(listed(third.children).find(({ key }) => key === '10.0.3.0/24')?.entry.uid, 'uid-again');
+  assert.is(answerFor(answer(next(parts)).children, 'uid-again'), undefined);
+});
+
+test('both blocks come back, in their order', () => {
+  const both = ['10.244.7.0/24', 'fd00:244:0:9::/64'];
+  let parts: Parts = {
+    parent: GRACE,
+    clusterCIDRs: [sized('64')],
+    claims: [REGISTERED],
+    allocations: both.map((cidr) => allocation('node3', cidr, { blocks: both, released: RELEASED })),
+  };
+  parts = next(next(parts));
+  assert.equal(
+    listed(answer(parts).children).map(({ entry }) => entry.blocks),
+    [both, both],
+  );
+});
+
+const NOT_BACK: [title: string, parts: Parts][] = [
+  ['without a grace period', { parent: network() }],
+  [
+    'when it is over',
+    { allocations: [allocation('node3', '10.0.3.0/24', { released: '2026-05-01T00:00:00Z' })] },
+  ],
+  [
+    'of a ClusterCIDR that would not serve it',
+    { clusterCIDRs: [V4ALL, clusterCIDR('b', { ipv4: '10.9.0.0/24' })] },
+  ],
+  ['of another size', { allocations: [allocation('node3', '10.0.3.0/25', { released: RELEASED })] }],
+  [
+    'of one family, now that there are two',
+    { clusterCIDRs: [clusterCIDR('a', { ipv4: '10.0.0.0/16', ipv6: 'fd00::/112' })] },
+  ],
+];
+for (const [title, changes] of NOT_BACK) {
+  test(`blocks do not come back: ${title}`, () => {
+    const { children } = answer({
+      parent: GRACE,
+      clusterCIDRs: [V4ALL],
+      claims: [REGISTERED],
+      allocations: [allocation('node3', '10.0.3.0/24', { released: RELEASED })],
+      ...changes,
+    });
+    assert.not(blocksByNode(children).node3?.includes('10.0.3.0/24'));
+    assert.ok(blocksByNode(children).node3);
+    assert.is(answerFor(children, 'uid-again'), undefined);
+  });
+}
+
+test('a node waits while it is not known whether the one before of its name is gone', () => {
+  const parts: Parts = {
+    parent: GRACE,
+    clusterCIDRs: [V4ALL],
+    claims: [REGISTERED],
+    allocations: [allocation('node3', '10.0.3.0/24', { since: '2026-06-01T11:59:50Z' })],
+  };
+  assert.equal(blocks(parts), { node3: ['10.0.3.0/24'] });
+  assert.is(listed(answer(parts).children)[0]!.entry.uid, 'uid-node3');
+  const later = { ...context, now: NOW + 60_000 };
+  assert.equal(Object.keys(releasedIn(answer(parts, later).children)), ['10.0.3.0/24']);
+});
+
+test('reserved blocks are for their node, whatever selects it, and for nobody else', () => {
+  const parent = network('default', {
+    reservations: [
+      { node: 'node3', blocks: ['10.0.0.0/24'] },
+      { node: 'node3', blocks: ['10.0.9.0/24'] },
+      { node: 'gone', blocks: ['10.0.1.0/25'] },
+      { node: 'outside', blocks: ['10.9.0.0/24'] },
+    ],
+  });
+  const clusterCIDRs = [
+    clusterCIDR('a', { ipv4: '10.0.0.0/22', nodeSelector: selecting('a=b') }),
+    clusterCIDR('b', { ipv4: '10.5.0.0/24' }),
+  ];
+  const of = (name: string) => claim(name, { nodeLabels: { a: 'b' } });
+  const parts = { parent, clusterCIDRs, claims: [of('other'), claim('node3'), claim('outside')] };
+  assert.equal(blocks(parts), { other: ['10.0.2.0/24'], node3: ['10.0.0.0/24'] });
+  assert.match(ready(parts).message, /outside \(no ClusterCIDR has its reserved 10\.9\.0\.0\/24\)/);
+  assert.equal(answerFor(answer(parts).children, 'uid-a')?.ipv4, { total: 4, used: 2, free: 1 });
+});
+
+test('a reserved block that another has is waited for, and a node that has others keeps them', () => {
+  const parts: Parts = {
+    parent: network('default', { reservations: [{ node: 'node0', blocks: ['10.0.0.0/24'] }] }),
+    clusterCIDRs: [V4ALL],
+    claims: [claim('other', { podCIDRs: ['10.0.0.0/24'] }), claim('node0')],
+  };
+  assert.match(ready(parts).message, /node0 \(its reserved 10\.0\.0\.0\/24 is in use\)/);
+  const had = [allocation('node0', '10.0.5.0/24')];
+  assert.equal(blocks({ ...parts, allocations: had }).node0, ['10.0.5.0/24']);
+});
+
+test('a reserved block comes back to its node within the grace period too', () => {
+  let parts: Parts = {
+    parent: network('default', {
+      reuseGracePeriodSeconds: 600,
+      reservations: [{ node: 'node3', blocks: ['10.0.3.0/24'] }],
+    }),
+    clusterCIDRs: [V4ALL],
+    claims: [REGISTERED],
+    allocations: [allocation('node3', '10.0.3.0/24', { released: RELEASED })],
+  };
+  parts = next(next(parts));
+  assert.is(listed(answer(parts).children)[0]?.entry.uid, 'uid-again');
+});
+
 function differing(parts: Parts) {
   return status(parts).conditions!.find(({ type }) => type === 'FamiliesDiffer');
 }

@@ -37,6 +37,8 @@ function view(parts: Partial<NetworkView>): NetworkView {
     awaitsEveryNode: true,
     blocked: [],
     services: [],
+    reservations: new Map(),
+    returning: new Map(),
     reuseGracePeriodSeconds: 0,
     ...others,
     pools: pools.toSorted(comparePools),
