@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   simulate: () => import('./simulate.ts'),
   validate: () => import('./validate.ts'),
   hook: () => import('./hook.ts'),
+  import: () => import('./import.ts'),
   adopt: () => import('./adopt.ts'),
   doctor: () => import('./doctor.ts'),
   show: () => import('./show.ts'),

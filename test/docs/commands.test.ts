@@ -32,6 +32,7 @@ const FOREIGN_FLAGS = new Set([
   '--cluster-cidr',
   '--force-conflicts',
   '--node-cidr-mask-size',
+  '--node-cidr-mask-size-ipv4',
   '--node-cidr-mask-size-ipv6',
   '--server-side',
   '--service-cluster-ip-range',
@@ -41,7 +42,7 @@ const FOREIGN_FLAGS = new Set([
 ]);
 /** Commands that are run as they stand. Others wait for a cluster, for a signal, or for a long time. */
 const CAN_RUN = [
-  /^metaipam (simulate|validate|hook|help|version)\b/,
+  /^metaipam (simulate|validate|hook|import|help|version)\b/,
   /^metaipam [a-z]+ --help$/,
   /^metaipam plan .*--current/,
   /^npm run demo$/,
