@@ -1,5 +1,5 @@
 /**
- * Makes `dist/release`: what is attached to a release, of the version in package.json.
+ * Makes what is attached to a release, of the version in package.json, in `dist/release` or in `--folder`.
  *
  * A part whose tools are not there is left out and named on stderr; with `--complete` that is an error.
  */
@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { parseManifests } from '../lib/cli/manifests.ts';
 import { shippedVersion } from '../lib/shipped.ts';
@@ -28,25 +29,8 @@ import {
 } from './manifests.ts';
 
 const ROOT = dirname(import.meta.dirname);
-
-if (import.meta.main) {
-  const folder = join(ROOT, 'dist/release');
-  const version = shippedVersion();
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  writeManifests(folder, version);
-  await bundle(folder);
-  const problems = [
-    ...writeWholeComponents(folder, version),
-    ...packPlugin(folder, version),
-    ...packCniPrograms(folder, version),
-    ...packChart(folder, version),
-  ];
-  writeFileSync(join(folder, 'SHA256SUMS'), checksums(folder));
-  process.stdout.write(readFileSync(join(folder, 'SHA256SUMS')));
-  for (const problem of problems) process.stderr.write(`NOT IN THE RELEASE: ${problem}\n`);
-  if (problems.length > 0 && process.argv.includes('--complete')) process.exitCode = 1;
-}
+/** Of archives with nothing in them that depends on when and by whom they were made. */
+const REPEATABLE = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=go-w'];
 
 /** Every file that is made of manifests alone. */
 export function writeManifests(folder: string, version: string): void {
@@ -93,9 +77,6 @@ export function checksums(folder: string): string {
     .map((file) => `${sum(file)}  ${file}\n`)
     .join('');
 }
-
-/** With nothing in it that depends on when and by whom it was made. */
-const REPEATABLE = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=go-w'];
 
 /** The bundle as a plugin of kubectl, and its manifest for krew. Returns why there is none. */
 export function packPlugin(folder: string, version: string): string[] {
@@ -172,10 +153,36 @@ function packChart(folder: string, version: string): string[] {
   }
 }
 
-/** What a program that failed said last, or that it is not there. */
+/** What a program that failed said last, or that it is not there. Throws what is no failure of a program. */
 function reason(error: unknown): string {
-  const { code, path, stderr, message } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+  const { code, path, stderr } = error as NodeJS.ErrnoException & { stderr?: Buffer | null };
   if (code === 'ENOENT') return `${path} is not on the path`;
+  if (stderr === undefined) throw error;
   const lines = stderr?.toString().trim().split('\n') ?? [];
-  return lines.find((line) => /^\w*Error: /.test(line)) ?? lines.at(-1) ?? message;
+  return lines.find((line) => /^\w*Error: /.test(line)) ?? lines.at(-1) ?? String(error);
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      complete: { type: 'boolean', default: false },
+      folder: { type: 'string', default: join(ROOT, 'dist/release') },
+    },
+  });
+  const { folder } = values;
+  const version = shippedVersion();
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeManifests(folder, version);
+  await bundle(folder);
+  const problems = [
+    ...writeWholeComponents(folder, version),
+    ...packPlugin(folder, version),
+    ...packCniPrograms(folder, version),
+    ...packChart(folder, version),
+  ];
+  writeFileSync(join(folder, 'SHA256SUMS'), checksums(folder));
+  process.stdout.write(readFileSync(join(folder, 'SHA256SUMS')));
+  for (const problem of problems) process.stderr.write(`NOT IN THE RELEASE: ${problem}\n`);
+  if (problems.length > 0 && values.complete) process.exitCode = 1;
 }
