@@ -15,6 +15,7 @@ const SOURCES = {
   crds: 'crds/*.yaml',
   'crds/cluster-api': 'crds/cluster-api/*.yaml',
   controllers: 'metacontroller/*.yaml',
+  'controllers/ipam-claims': 'metacontroller/ipam-claims/*.yaml',
   admission: 'metacontroller/{.,admission}/*.yaml',
 } as const;
 
@@ -27,7 +28,7 @@ export function copies(): Map<string, string> {
       const text = read(path);
       const kind = /^kind: (.*)$/m.exec(text)?.[1] ?? '';
       if (kind === 'Kustomization') continue;
-      if (folder === 'controllers' && !kind.endsWith('Controller')) continue;
+      if (folder.startsWith('controllers') && !kind.endsWith('Controller')) continue;
       if (folder === 'admission' && !kind.endsWith('AdmissionPolicy')) continue;
       found.set(join('files', folder, basename(path)), text);
     }

@@ -5,6 +5,8 @@ import * as claims from './claims.ts';
 import * as clusterCidrs from './cluster-cidrs.ts';
 import * as globalPools from './global-pools.ts';
 import * as globalPrefixPools from './global-prefix-pools.ts';
+import * as ipamClaimRouter from './ipam-claim-router.ts';
+import * as ipamClaims from './ipam-claims.ts';
 import * as nodes from './nodes.ts';
 import * as podNetworks from './pod-networks.ts';
 import * as pools from './pools.ts';
@@ -20,4 +22,6 @@ export const controllers: Readonly<Record<string, Controller>> = {
   'pod-networks': podNetworks,
   nodes,
   'cluster-cidrs': clusterCidrs,
+  'ipam-claim-router': ipamClaimRouter,
+  'ipam-claims': ipamClaims,
 };

@@ -7,6 +7,7 @@ const PATTERNS = {
   crds: '**/*.yaml',
   metacontroller: '*.yaml',
   'metacontroller/admission': '*.yaml',
+  'metacontroller/ipam-claims': '*.yaml',
 } as const;
 
 export interface ShippedFile {

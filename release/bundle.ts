@@ -49,7 +49,12 @@ export async function bundle(folder: string): Promise<void> {
 
 /** The bundle has the files of lib/shipped.ts in it. */
 function embedShippedFiles(): Plugin {
-  const folders = ['crds', 'metacontroller', 'metacontroller/admission'] as const;
+  const folders = [
+    'crds',
+    'metacontroller',
+    'metacontroller/admission',
+    'metacontroller/ipam-claims',
+  ] as const;
   const files = Object.fromEntries(folders.map((folder) => [folder, shippedFiles(folder)]));
   const contents = `const files = ${JSON.stringify(files)};
 export const shippedFiles = (folder) => files[folder];

@@ -27,7 +27,7 @@ import { plural } from '../text.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
-import { readInstall } from './install-manifests.ts';
+import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 import { type Paint, paintFor } from './paint.ts';
 import { writeText } from './terminal.ts';
 
@@ -98,6 +98,7 @@ function readRelease(): Release {
     version: shippedVersion(),
     definitions: readCustomResourceDefinitions(),
     install: readInstall(),
+    optional: readIPAMClaimControllers(),
   };
 }
 

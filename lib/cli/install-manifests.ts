@@ -4,7 +4,16 @@ import { parseManifests } from './manifests.ts';
 
 /** The objects of this release's install: metacontroller/ without its components. */
 export function readInstall(): KubernetesObject[] {
-  return shippedFiles('metacontroller')
+  return readObjects('metacontroller');
+}
+
+/** The controllers of the component `ipam-claims`, which no install has to have. */
+export function readIPAMClaimControllers(): KubernetesObject[] {
+  return readObjects('metacontroller/ipam-claims').filter(({ kind }) => kind === 'DecoratorController');
+}
+
+function readObjects(folder: Parameters<typeof shippedFiles>[0]): KubernetesObject[] {
+  return shippedFiles(folder)
     .flatMap(({ name, text }) => parseManifests(text, name).objects)
     .map(({ object }) => object);
 }

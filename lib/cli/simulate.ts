@@ -1,4 +1,5 @@
 import type { Cluster } from '../engine/cluster.ts';
+import { IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
@@ -62,7 +63,10 @@ async function simulate(
   const found = [...problems, ...diagnose(objects)];
   const bad = new Set(found.filter(isError).map(({ object }) => object));
   const progress = showProgress(io, (steps) => `simulating: ${steps.toLocaleString('en')} steps so far`);
-  const cluster = createWorld(controllers, { observe: progress.tick });
+  const cluster = createWorld(controllers, {
+    observe: progress.tick,
+    hasIPAMClaims: objects.some(({ object }) => isIPAMClaim(object)),
+  });
   const known = objects.filter(
     ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
   );
@@ -97,6 +101,11 @@ async function simulate(
   }
   if (unrest.length > 0) return 3;
   return values['fail-on-waiting'] && summary.waiting > 0 ? 4 : 0;
+}
+
+/** Their CRD is not ours to ship: no world has them that is not asked for them. */
+function isIPAMClaim({ apiVersion, kind }: KubernetesObject): boolean {
+  return apiVersion === IPAM_CLAIM_API_VERSION && kind === 'IPAMClaim';
 }
 
 function isError({ severity }: Diagnostic): boolean {

@@ -8,11 +8,11 @@ import type { Unstructured } from '../engine/object.ts';
 import { OverlapReporter } from '../engine/overlap-reporter.ts';
 import type { CustomResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
-import { CLUSTER_GROUP } from '../kubernetes/names.ts';
+import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
-import { readInstall } from './install-manifests.ts';
+import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 
 /** Cluster API's Cluster, as far as IPAM goes; its CRD is not ours to ship. */
 const CLUSTERS: CustomResourceDefinition = {
@@ -25,6 +25,19 @@ const CLUSTERS: CustomResourceDefinition = {
       { name: 'v1beta2', served: true, storage: true, subresources: { status: {} } },
       { name: 'v1beta1', served: true, storage: false, subresources: { status: {} } },
     ],
+  },
+};
+
+const [IPAM_CLAIM_GROUP = '', IPAM_CLAIM_VERSION = ''] = IPAM_CLAIM_API_VERSION.split('/');
+
+/** That of k8snetworkplumbingwg. */
+const IPAM_CLAIMS: CustomResourceDefinition = {
+  kind: 'CustomResourceDefinition',
+  spec: {
+    group: IPAM_CLAIM_GROUP,
+    scope: 'Namespaced',
+    names: { kind: 'IPAMClaim', plural: 'ipamclaims' },
+    versions: [{ name: IPAM_CLAIM_VERSION, served: true, storage: true, subresources: { status: {} } }],
   },
 };
 
@@ -46,8 +59,16 @@ function readShipped(): Shipped {
   return shipped;
 }
 
+type WorldOptions = Pick<ClusterOptions, 'now' | 'seed' | 'config' | 'observe'> & {
+  /** Whether there are IPAMClaims. */
+  readonly hasIPAMClaims?: boolean;
+};
+
 /** The resources, controllers and binder of this version, and the default PodNetwork. */
-export function createWorld(hooks: HookRegistry, options: Pick<ClusterOptions, 'observe'> = {}): Cluster {
+export function createWorld(
+  hooks: HookRegistry,
+  options: Pick<WorldOptions, 'observe' | 'hasIPAMClaims'> = {},
+): Cluster {
   const cluster = createEmptyWorld(hooks, options);
   for (const object of readShipped().install) if (object.kind === 'PodNetwork') cluster.apply(object);
   return cluster;
@@ -56,15 +77,16 @@ export function createWorld(hooks: HookRegistry, options: Pick<ClusterOptions, '
 /** The same without any object. */
 export function createEmptyWorld(
   hooks: HookRegistry,
-  options: Pick<ClusterOptions, 'now' | 'seed' | 'config' | 'observe'> = {},
+  { hasIPAMClaims = false, ...options }: WorldOptions = {},
 ): Cluster {
   const { crds, admission, install } = readShipped();
+  const objects = hasIPAMClaims ? [...install, ...readIPAMClaimControllers()] : install;
   return new Cluster({
     ...options,
     isForgetful: true,
-    crds: [...crds, CLUSTERS],
+    crds: [...crds, CLUSTERS, ...(hasIPAMClaims ? [IPAM_CLAIMS] : [])],
     hooks,
-    controllers: install.filter(({ apiVersion }) =>
+    controllers: objects.filter(({ apiVersion }) =>
       apiVersion.startsWith('metacontroller.k8s.io/'),
     ) as object[] as ControllerConfig[],
     admission,

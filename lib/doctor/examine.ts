@@ -46,6 +46,8 @@ export interface Release {
   readonly definitions: readonly CustomResourceDefinition[];
   /** The objects of `metacontroller/`. */
   readonly install: readonly KubernetesObject[];
+  /** Controllers that an install may have beside these. */
+  readonly optional: readonly KubernetesObject[];
 }
 
 /** What is needed to know where to look further. */
@@ -81,8 +83,11 @@ export interface Location {
   readonly required: readonly Permission[];
 }
 
-export function locate({ controllers, workloads, services }: Installation, { install }: Release): Location {
-  const targets = hookTargets(ourControllers(itemsOf(controllers), install));
+export function locate(
+  { controllers, workloads, services }: Installation,
+  { install, optional }: Release,
+): Location {
+  const targets = hookTargets(ourControllers(itemsOf(controllers), [...install, ...optional]));
   const server = findServer(targets, servicesOf(targets, itemsOf(services)), itemsOf(workloads));
   return { targets, server, required: server === undefined ? [] : requiredPermissions(server, install) };
 }
@@ -102,7 +107,8 @@ export function examine(state: ClusterState, release: Release, now: number): Fin
   const watchClusters = server?.options?.['watch-clusters'] ?? true;
   const hasClusterCIDRs = itemsOf(state.clusterCIDRs).length > 0;
   const workloads = itemsOf(state.workloads);
-  const released = release.install.filter(({ apiVersion }) =>
+  const chosen = ourControllers(release.optional, itemsOf(state.controllers));
+  const released = [...release.install, ...chosen].filter(({ apiVersion }) =>
     apiVersion.startsWith('metacontroller.k8s.io/'),
   ) as ControllerObject[];
 

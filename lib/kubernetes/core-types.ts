@@ -1,4 +1,5 @@
 /** The part of foreign kinds that metaipam reads. */
+import type { Condition } from './conditions.ts';
 import type { ObjectMeta } from './object.ts';
 
 /** `v1` Node. */
@@ -22,5 +23,23 @@ export interface Cluster {
   readonly metadata: ObjectMeta;
   readonly spec?: {
     readonly paused?: boolean;
+  };
+}
+
+/** `k8s.cni.cncf.io` IPAMClaim: the addresses of one interface, for as long as the claim lives. */
+export interface IPAMClaim {
+  readonly apiVersion: string;
+  readonly kind: 'IPAMClaim';
+  readonly metadata: ObjectMeta;
+  readonly spec?: {
+    /** The `name` of a CNI configuration. */
+    readonly network?: string;
+    readonly interface?: string;
+  };
+  readonly status?: {
+    /** With the prefix length of their subnet: `192.168.0.10/24`. */
+    readonly ips?: readonly string[];
+    readonly conditions?: readonly Condition[];
+    readonly [other: string]: unknown;
   };
 }

@@ -6,6 +6,7 @@ export const CLUSTER_GROUP = 'cluster.x-k8s.io';
 export const METAIPAM_GROUP = 'metaipam.io';
 export const METAIPAM_API_VERSION = `${METAIPAM_GROUP}/v1alpha1`;
 export const CLUSTER_CIDR_API_VERSION = 'networking.x-k8s.io/v1';
+export const IPAM_CLAIM_API_VERSION = 'k8s.cni.cncf.io/v1alpha1';
 
 /** On a claim and on its address: kind and name of the pool. */
 export const POOL_LABEL = 'metaipam.io/pool';
@@ -32,7 +33,10 @@ export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
 export const RELEASE_ADDRESS_FINALIZER = 'ipam.cluster.x-k8s.io/ReleaseAddress';
 /** Starts the label of a slice by which a claim, node or ClusterCIDR finds it; its uid follows. */
 export const BELL_PREFIX = 'claim.metaipam.io/';
-/** On a ClusterCIDR (absent means `default`) and on the slices of a pod network. */
+/**
+ * On a ClusterCIDR (absent means `default`) and on the slices of a pod network; on a pool, by its user: the network
+ * whose IPAMClaims it serves; on an IPAMClaim: that it is served here.
+ */
 export const NETWORK_LABEL = 'metaipam.io/network';
 /** On the slices of a pod network that list the keys of node labels: every node looks at them. */
 export const LABEL_KEYS_LABEL = 'metaipam.io/label-keys';
@@ -50,6 +54,10 @@ export const MAY_OVERLAP_ANNOTATION = 'metaipam.io/may-overlap';
 export const REQUESTED_ADDRESS_ANNOTATION = 'metaipam.io/requested-address';
 /** On a claim, by the claims hook: the address of its IPAddress. Of several that it was given it keeps this one. */
 export const ADDRESS_ANNOTATION = 'metaipam.io/address';
+/** On an IPAMClaim, by the router: the pools that serve it, `ipv4=InClusterIPPool/vms,ipv6=GlobalInClusterIPPool/vms-v6`. */
+export const POOLS_ANNOTATION = 'metaipam.io/pools';
+/** On an IPAMClaim: the gateways of its addresses, with commas between them. */
+export const GATEWAYS_ANNOTATION = 'metaipam.io/gateways';
 /**
  * On a slice of a secondary network, by the pod-networks hook: the key of the node annotation that shows its blocks,
  * so that the nodes hook need not see PodNetworks, whose status changes with every allocation.

@@ -1,12 +1,15 @@
 /** Groups of objects in requests, as Metacontroller names them: by kind and version. */
 import { ipamApiVersion } from '../claim/api-version.ts';
-import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
+import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { HookConfig, ParentType } from './hook.ts';
 
 export const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
 export const POD_CIDR_CLAIMS = `PodCIDRClaim.${METAIPAM_API_VERSION}`;
 export const POD_NETWORKS = `PodNetwork.${METAIPAM_API_VERSION}`;
 export const CLUSTER_CIDRS = `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`;
+export const ADDRESS_POOLS = ['InClusterIPPool', 'GlobalInClusterIPPool'].map(
+  (kind) => `${kind}.${POOL_API_VERSION}`,
+);
 
 export function claimGroup(config: HookConfig): string {
   return `IPAddressClaim.${ipamApiVersion(config)}`;

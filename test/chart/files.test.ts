@@ -15,7 +15,7 @@ test('the copies in the chart are what crds/ and metacontroller/ hold', () => {
   assert.equal(found.sort(), [...expected.keys()].sort(), STALE);
   for (const [path, text] of expected) assert.is(read(path), text, `${path} is ${STALE}`);
   const count = (folder: string) => found.filter((path) => path.startsWith(`files/${folder}/`)).length;
-  assert.is(count('controllers'), 9);
+  assert.is(count('controllers'), 11);
   assert.is(count('crds'), 10);
   assert.is(count('admission'), 3);
 });

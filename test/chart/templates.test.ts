@@ -74,6 +74,10 @@ if (HELM === undefined) {
       byName(ofKind(all('metacontroller/*.yaml'), isController)),
     );
     assert.equal(
+      byName(ofKind(template({ ipamClaims: { enabled: true } }), isController)),
+      byName(ofKind(all('metacontroller/{.,ipam-claims}/*.yaml'), isController)),
+    );
+    assert.equal(
       byName(ofKind(chart, /CustomResource/)),
       byName(ofKind(all('crds/*.yaml'), /CustomResource/)),
     );

@@ -1,5 +1,5 @@
 /** A cluster in which nothing is wrong, for tests to break one thing of. */
-import { readInstall } from '../../lib/cli/install-manifests.ts';
+import { readInstall, readIPAMClaimControllers } from '../../lib/cli/install-manifests.ts';
 import type { ControllerObject } from '../../lib/doctor/controller-configs.ts';
 import type { ClusterState, Release } from '../../lib/doctor/examine.ts';
 import type { InstalledDefinition } from '../../lib/doctor/resource-definitions.ts';
@@ -14,6 +14,7 @@ export const RELEASE: Release = {
   version: '0.1.0',
   definitions: readCustomResourceDefinitions(),
   install: readInstall(),
+  optional: readIPAMClaimControllers(),
 };
 
 export function soundState(): ClusterState {

@@ -341,10 +341,10 @@ test('with the components of kustomize it makes what they make', async () => {
   for (const [component, version, argument] of rows) {
     writeFileSync(
       join(overlay, 'kustomization.yaml'),
-      dump({ resources: [folder], components: [`${folder}/${component}`] }),
+      dump({ resources: [folder], components: [`${folder}/ipam-claims`, `${folder}/${component}`] }),
     );
     const kustomize = loadAll(await plane.kubectl(['kustomize', overlay])) as Manifest[];
-    const chart = template({ clusterApi: { version } });
+    const chart = template({ clusterApi: { version }, ipamClaims: { enabled: true } });
     assert.equal(compared(chart), compared(kustomize));
     for (const objects of [chart, kustomize])
       assert.ok(find(objects, 'Deployment').spec.template.spec.containers[0].args.includes(argument));

@@ -45,18 +45,21 @@ async function render(plane: ControlPlane, components: readonly string[]): Promi
 const deployment = (objects: readonly Manifest[]) => objects.find(({ kind }) => kind === 'Deployment')!.spec;
 
 test('every hook is called at the address where the pod listens', async ({ plane }) => {
-  for (const components of [['host-network'], ['cluster-api-v1beta1', 'host-network']]) {
+  for (const [components, count] of [
+    [['host-network'], 24],
+    [['ipam-claims', 'cluster-api-v1beta1', 'host-network'], 28],
+  ] as const) {
     const objects = await render(plane!, components);
     const [metaipam, metacontroller] = deployment(objects).template.spec.containers;
     assert.is(metaipam.name, 'metaipam');
-    assert.is(metaipam.args.includes('--cluster-api-version=v1beta1'), components.length === 2);
+    assert.is(metaipam.args.includes('--cluster-api-version=v1beta1'), components.length > 1);
     assert.is(metacontroller.name, 'metacontroller');
     const address = metaipam.args[1].replace('--hooks-bind-address=', '');
     assert.is(address, '127.0.0.1:8080');
     const hooks = objects.flatMap(({ spec }) => Object.values(spec?.hooks ?? {})) as {
       webhook: { url: string };
     }[];
-    assert.is(hooks.length, 24);
+    assert.is(hooks.length, count);
     for (const { webhook } of hooks)
       assert.ok(webhook.url.startsWith(`http://${address}/hooks/`), webhook.url);
     assert.not(objects.some(({ kind }) => kind === 'Service'));

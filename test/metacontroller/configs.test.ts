@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -30,7 +30,11 @@ interface Manifest {
 }
 
 const folder = join(import.meta.dirname, '../../metacontroller');
-const files = globSync('*.yaml', { cwd: folder });
+const FOREIGN = new Map([
+  ['v1/nodes', 'Node'],
+  ['k8s.cni.cncf.io/v1alpha1/ipamclaims', 'IPAMClaim'],
+]);
+const files = globSync('{.,ipam-claims}/*.yaml', { cwd: folder });
 const manifests = files.flatMap((file) => loadAll(readFileSync(join(folder, file), 'utf8')) as Manifest[]);
 const configs = manifests.filter(({ kind }) => /^(Composite|Decorator)Controller$/.test(kind));
 const of = (name: string) => configs.find(({ metadata }) => metadata.name === name)!.spec;
@@ -38,7 +42,8 @@ const of = (name: string) => configs.find(({ metadata }) => metadata.name === na
 test('there is one config for each controller, in the file of its name', () => {
   const names = configs.map(({ metadata }) => metadata.name).sort();
   assert.equal(names, Object.keys(controllers).sort());
-  for (const name of names) assert.ok(files.includes(`${name}.yaml`), name);
+  const stems = files.map((file) => basename(file, '.yaml'));
+  for (const name of names) assert.ok(stems.includes(name), name);
 });
 
 test('a config calls the hooks that its controller has, and no others', () => {
@@ -58,7 +63,7 @@ test('a config calls the hooks that its controller has, and no others', () => {
 test('a controller gets the envelope, the parent and the children that its hooks expect', () => {
   const resources = new CustomResources(readCustomResourceDefinitions());
   const kindOf = ({ apiVersion, resource }: Rule) =>
-    resource === 'nodes' ? 'Node' : resources.ofPlural(apiVersion, resource)!.kind;
+    FOREIGN.get(`${apiVersion}/${resource}`) ?? resources.ofPlural(apiVersion, resource)!.kind;
   for (const { kind, metadata, spec } of configs) {
     const { parent } = controllers[metadata.name]!;
     assert.is(kind.toLowerCase(), `${parent.type}controller`, metadata.name);
@@ -78,21 +83,25 @@ test('hooks that carry a whole pool have a minute', () => {
   }
 });
 
-test('children are updated in place, which is not the default; only an IPAddress never changes', () => {
+test('children are updated in place, which is not the default; only what others look after never changes', () => {
   for (const { metadata, spec } of configs) {
     for (const { updateStrategy } of [...(spec.childResources ?? []), ...(spec.attachments ?? [])]) {
-      assert.is(updateStrategy?.method, metadata.name === 'claims' ? 'OnDelete' : 'InPlace', metadata.name);
+      assert.is(
+        updateStrategy?.method,
+        /claims$/.test(metadata.name) ? 'OnDelete' : 'InPlace',
+        metadata.name,
+      );
     }
   }
 });
 
-test('every resource is a kind of our CRDs, or a Node', () => {
+test('every resource is a kind of our CRDs, a Node or an IPAMClaim', () => {
   const resources = new CustomResources(readCustomResourceDefinitions());
   for (const { metadata, spec } of configs) {
     const parents = spec.resources ?? [spec.parentResource!];
     const rules = [...parents, ...(spec.childResources ?? []), ...(spec.attachments ?? [])];
     for (const { apiVersion, resource } of rules) {
-      const known = `${apiVersion}/${resource}` === 'v1/nodes' || resources.ofPlural(apiVersion, resource);
+      const known = FOREIGN.has(`${apiVersion}/${resource}`) || resources.ofPlural(apiVersion, resource);
       assert.ok(known, `${metadata.name}: ${apiVersion} ${resource}`);
     }
   }
@@ -116,7 +125,7 @@ test('kustomization.yaml names every file and every resource has a file', () => 
   const [{ resources }] = loadAll(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as [
     { resources: string[] },
   ];
-  const expected = files.filter((file) => file !== 'kustomization.yaml');
+  const expected = files.filter((file) => dirname(file) === '.' && file !== 'kustomization.yaml');
   assert.equal([...resources].sort(), [...expected, '../crds'].sort());
 });
 

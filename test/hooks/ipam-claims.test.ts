@@ -1,0 +1,243 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { controllers } from '../../hooks/index.ts';
+import * as router from '../../hooks/ipam-claim-router.ts';
+import * as hook from '../../hooks/ipam-claims.ts';
+import { applyAll, createEmptyWorld } from '../../lib/cli/world.ts';
+import type { Cluster } from '../../lib/engine/cluster.ts';
+import { addressClaimName } from '../../lib/ipam-claim/address-claims.ts';
+import { choosePools, formatPools, poolsOf } from '../../lib/ipam-claim/pools.ts';
+import type { IPAMClaim } from '../../lib/kubernetes/core-types.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import type { Pool } from '../../lib/pool/pool.ts';
+import { ago, contextAt, globalPool, ipPool } from './objects.ts';
+
+const LABELS = { 'metaipam.io/network': 'blue' };
+const V4 = { addresses: ['10.7.0.0/24'], prefix: 24, gateway: '10.7.0.1' };
+const V6 = { addresses: ['fd00:7::/64'], prefix: 64, gateway: 'fd00:7::1' };
+const CLAIMS = 'IPAddressClaim.ipam.cluster.x-k8s.io/v1beta2';
+const ADDRESSES = 'IPAddress.ipam.cluster.x-k8s.io/v1beta2';
+
+function ipamClaim(meta: object = {}, spec: object = { network: 'blue', interface: '' }): IPAMClaim {
+  return {
+    apiVersion: 'k8s.cni.cncf.io/v1alpha1',
+    kind: 'IPAMClaim',
+    metadata: { name: 'vm.blue', namespace: 'default', uid: 'uid-vm', creationTimestamp: ago(10), ...meta },
+    spec,
+  };
+}
+
+test('of each family one pool: of the namespace before cluster-scoped, then by name; none that is going or cannot be read', () => {
+  const name = (name: string, more: object = {}) => ({ name, ...more });
+  const table: [Pool[], string][] = [
+    [[], ''],
+    [[globalPool(V4, name('a'))], 'ipv4=GlobalInClusterIPPool/a'],
+    [[globalPool(V4, name('a')), ipPool(V4, name('b'))], 'ipv4=InClusterIPPool/b'],
+    [[ipPool(V4, name('c')), ipPool(V4, name('b'))], 'ipv4=InClusterIPPool/b'],
+    [
+      [ipPool(V6, name('six')), globalPool(V4, name('a'))],
+      'ipv4=GlobalInClusterIPPool/a,ipv6=InClusterIPPool/six',
+    ],
+    [[ipPool(V4, name('a', { deletionTimestamp: ago(1) })), ipPool(V4, name('b'))], 'ipv4=InClusterIPPool/b'],
+    [[ipPool({ addresses: ['10.7'] }, name('a'))], ''],
+  ];
+  for (const [pools, expected] of table) {
+    assert.is(formatPools(choosePools(pools)), expected);
+    assert.is(formatPools(choosePools(pools.toReversed())), expected);
+  }
+});
+
+test('the annotation is read as it is written, and nothing else is', () => {
+  const read = (text?: string) => {
+    const annotations = text === undefined ? {} : { 'metaipam.io/pools': text };
+    const pools = poolsOf(ipamClaim({ annotations }));
+    return pools && formatPools(pools);
+  };
+  for (const text of ['ipv4=InClusterIPPool/a', 'ipv4=InClusterIPPool/a,ipv6=GlobalInClusterIPPool/b.c-d']) {
+    assert.is(read(text), text);
+  }
+  for (const text of [
+    undefined,
+    '',
+    'a',
+    'ipv5=InClusterIPPool/a',
+    'ipv4=InClusterPrefixPool/a',
+    'ipv4=InClusterIPPool/',
+  ])
+    assert.is(read(text), undefined, text ?? 'none');
+});
+
+test('an IPAddressClaim has the name of its claim and family, which is hashed where it is too long', () => {
+  assert.is(addressClaimName({ name: 'vm.blue' }, 4), 'vm.blue-ipv4');
+  const long = `${'a'.repeat(231)}.${'b'.repeat(20)}`;
+  const names = [long, `${long}c`].map((name) => addressClaimName({ name }, 6));
+  for (const name of names) {
+    assert.ok(name.length <= 253);
+    assert.match(name, /^a+-[0-9a-f]{16}-ipv6$/);
+  }
+  assert.is(new Set(names).size, 2);
+});
+
+test('a network that cannot be the value of a label, or of a namespace that others serve, is left alone', () => {
+  const context = contextAt(0, { watchNamespace: 'mine' });
+  for (const [claim, at] of [
+    [ipamClaim({}, { network: 'x'.repeat(64), interface: '' }), contextAt()],
+    [ipamClaim({}, {}), contextAt()],
+    [ipamClaim({}, { network: '', interface: '' }), contextAt()],
+    [ipamClaim(), context],
+  ] as const) {
+    assert.equal(router.customize({ parent: claim }, at), { relatedResources: [] });
+    assert.equal(router.sync({ object: claim, attachments: {}, related: {} }, at), { attachments: [] });
+  }
+  const mine = ipamClaim({ namespace: 'mine' });
+  assert.is(router.customize({ parent: mine }, context).relatedResources.length, 2);
+});
+
+test('with a watch filter the IPAddressClaims are those that are watched', () => {
+  const object = ipamClaim({ annotations: { 'metaipam.io/pools': 'ipv4=InClusterIPPool/a' } });
+  const request = { object, attachments: { [CLAIMS]: {} }, related: { [ADDRESSES]: {} } };
+  const [made] = hook.sync(request, contextAt(0, { watchFilter: 'here' })).attachments;
+  assert.equal(made?.metadata.labels, { 'cluster.x-k8s.io/watch-filter': 'here' });
+});
+
+test('an address that cannot be read is asked for all the same: its claim says what is wrong with it', () => {
+  const annotations = {
+    'metaipam.io/pools': 'ipv4=InClusterIPPool/a,ipv6=InClusterIPPool/b',
+    'metaipam.io/requested-address': ' nonsense, fd00:7::9 ',
+  };
+  const request = {
+    object: ipamClaim({ annotations }),
+    attachments: { [CLAIMS]: {} },
+    related: { [ADDRESSES]: {} },
+  };
+  const asked = hook
+    .sync(request, contextAt())
+    .attachments.map(({ metadata }) => metadata.annotations?.['metaipam.io/requested-address']);
+  assert.equal(asked, ['nonsense', 'fd00:7::9']);
+});
+
+test('that an IPAddressClaim does not appear is said after half a minute', () => {
+  const annotations = { 'metaipam.io/pools': 'ipv4=InClusterIPPool/a' };
+  const request = {
+    object: ipamClaim({ annotations }),
+    attachments: { [CLAIMS]: {} },
+    related: { [ADDRESSES]: {} },
+  };
+  assert.is(hook.sync(request, contextAt(19)).status, undefined);
+  const { status, resyncAfterSeconds } = hook.sync(request, contextAt(20)) as {
+    status: { ips: string[]; conditions: { reason: string }[] };
+    resyncAfterSeconds: number;
+  };
+  assert.equal(
+    [status.ips, status.conditions[0]?.reason, resyncAfterSeconds],
+    [[], 'AddressClaimMissing', 30],
+  );
+});
+
+/** A world with the pools of a network, in which `given` has come to rest. */
+function world(...given: KubernetesObject[]): Cluster {
+  const cluster = createEmptyWorld(controllers, { now: contextAt().now, hasIPAMClaims: true });
+  const pools = [
+    ipPool(V4, { name: 'blue', labels: LABELS }),
+    globalPool(V6, { name: 'blue-v6', labels: LABELS }),
+  ];
+  apply(cluster, ...pools.map(bare), ...given);
+  return cluster;
+}
+
+function apply(cluster: Cluster, ...objects: KubernetesObject[]): void {
+  assert.equal(
+    applyAll(
+      cluster,
+      objects.map((object) => ({ object })),
+    ),
+    [],
+  );
+  assert.ok(cluster.settle().settled);
+}
+
+/** As a person writes it. */
+function bare<T extends KubernetesObject>(object: T): T {
+  const { name, namespace, labels, annotations } = object.metadata;
+  return { ...object, metadata: { name, namespace, labels, annotations } };
+}
+
+const of = <T extends KubernetesObject>(cluster: Cluster, kind: string) =>
+  cluster.objects().filter((object) => object.kind === kind) as unknown as T[];
+
+function remove(cluster: Cluster, kind: string, name: string): void {
+  const { apiVersion, metadata } = of(cluster, kind).find((object) => object.metadata.name === name)!;
+  cluster.delete({ apiVersion, kind, name, namespace: metadata.namespace! });
+  assert.ok(cluster.settle().settled);
+}
+
+const ipsOf = (cluster: Cluster) =>
+  Object.fromEntries(
+    of<IPAMClaim>(cluster, 'IPAMClaim').map((each) => [each.metadata.name, each.status?.ips]),
+  );
+
+test('claims have addresses of both families, gateways, and no other ones after all has come to rest', () => {
+  const cluster = world(bare(ipamClaim()), bare(ipamClaim({ name: 'vm2.blue' })));
+  assert.equal(ipsOf(cluster), {
+    'vm.blue': ['10.7.0.2/24', 'fd00:7::2/64'],
+    'vm2.blue': ['10.7.0.3/24', 'fd00:7::3/64'],
+  });
+  const [claim] = of<IPAMClaim>(cluster, 'IPAMClaim');
+  assert.is(claim?.metadata.annotations?.['metaipam.io/gateways'], '10.7.0.1,fd00:7::1');
+  assert.equal(
+    claim?.status?.conditions?.map(({ type, status }) => [type, status]),
+    [['Ready', 'True']],
+  );
+  assert.is(claim?.metadata.finalizers, undefined);
+});
+
+test('a claim waits for the pool of its network, and is served once there is one', () => {
+  const cluster = world(bare(ipamClaim({}, { network: 'red', interface: 'net1' })));
+  assert.equal(ipsOf(cluster), { 'vm.blue': undefined });
+  assert.is(of(cluster, 'IPAddressClaim').length, 0);
+  apply(
+    cluster,
+    bare(
+      ipPool(
+        { ...V4, addresses: ['10.9.0.0/24'], gateway: '' },
+        { name: 'red', labels: { 'metaipam.io/network': 'red' } },
+      ),
+    ),
+  );
+  assert.equal(ipsOf(cluster), { 'vm.blue': ['10.9.0.1/24'] });
+});
+
+test('it is free again with the claim, and not before', () => {
+  const cluster = world(bare(ipamClaim()), bare(ipamClaim({ name: 'vm2.blue' })));
+  remove(cluster, 'IPAMClaim', 'vm.blue');
+  assert.equal(ipsOf(cluster), { 'vm2.blue': ['10.7.0.3/24', 'fd00:7::3/64'] });
+  assert.is(of(cluster, 'IPAddress').length, 2);
+  apply(cluster, bare(ipamClaim({ name: 'vm3.blue' })));
+  assert.equal(ipsOf(cluster)['vm3.blue'], ['10.7.0.2/24', 'fd00:7::2/64']);
+});
+
+test('an IPAddressClaim that somebody deletes comes again with the same address', () => {
+  const cluster = world(bare(ipamClaim()), bare(ipamClaim({ name: 'vm2.blue' })));
+  const before = ipsOf(cluster);
+  remove(cluster, 'IPAddressClaim', 'vm.blue-ipv4');
+  assert.equal(ipsOf(cluster), before);
+  assert.is(of(cluster, 'IPAddress').length, 4);
+});
+
+test('a claim from another cluster asks for the addresses that its status shows', () => {
+  const ips = ['10.7.0.44/24', 'fd00:7::44/64'];
+  const object = ipamClaim({
+    annotations: { 'metaipam.io/pools': 'ipv4=InClusterIPPool/a,ipv6=InClusterIPPool/b' },
+  });
+  const request = {
+    object: { ...object, status: { ips } },
+    attachments: { [CLAIMS]: {} },
+    related: { [ADDRESSES]: {} },
+  };
+  const former = hook
+    .sync(request, contextAt())
+    .attachments.map(({ metadata }) => metadata.annotations?.['metaipam.io/address']);
+  assert.equal(former, ['10.7.0.44', 'fd00:7::44']);
+});
+
+test.run();
