@@ -59,12 +59,15 @@ export function compareResourceVersions(a = '', b = ''): number {
   return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
-/** Orders objects by age, oldest first; objects of the same second by namespace and name. */
+/**
+ * Orders objects by age, oldest first; objects of the same second by name, and by namespace where that is the same: of
+ * many that come at once no namespace has all of its own served before those of another.
+ */
 export function compareAge(a: KubernetesObject, b: KubernetesObject): number {
   return (
     compareText(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') ||
-    compareText(a.metadata.namespace ?? '', b.metadata.namespace ?? '') ||
-    compareText(a.metadata.name, b.metadata.name)
+    compareText(a.metadata.name, b.metadata.name) ||
+    compareText(a.metadata.namespace ?? '', b.metadata.namespace ?? '')
   );
 }
 

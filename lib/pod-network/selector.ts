@@ -166,6 +166,6 @@ function compareIntegers(a: string | undefined, b: string | undefined): number {
 /** As Go's `strconv.ParseInt(text, 10, 64)`. */
 export function parseInt64(text: string | undefined): bigint | undefined {
   if (text === undefined || !/^[+-]?[0-9]+$/.test(text)) return undefined;
-  const value = text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text.replace('+', ''));
+  const value = BigInt(text);
   return BigInt.asIntN(64, value) === value ? value : undefined;
 }

@@ -327,7 +327,9 @@ class Planner {
     // What a paused claim had is not given to another, but it is left alone.
     for (const claim of living.filter(isPaused)) {
       const block = former.get(claim);
-      if (block !== undefined) this.#inUse.add(block, titleOf(claim));
+      if (block === undefined || !(hadAddress(claim) || this.#hasRoom(claim))) continue;
+      this.#inUse.add(block, titleOf(claim));
+      this.#counted(claim.metadata);
     }
     const served = living.filter((claim) => !isPaused(claim));
     const stop = this.#standstill;
@@ -340,8 +342,9 @@ class Planner {
       const block = former.get(claim);
       const holder = block && this.#inUse.holderOf(block);
       if (block === undefined) others.push(claim);
-      else if (holder === undefined) this.#add(claim, block);
-      else if (this.#isLost(block)) {
+      else if (holder === undefined) {
+        if (hadAddress(claim) || !this.#exceedsQuota(claim)) this.#add(claim, block);
+      } else if (this.#isLost(block)) {
         this.#refuse(claim, 'PoolNotReady', `its ${this.#unit.one} is kept by ${holder}`);
       } else others.push(claim);
     }
@@ -386,11 +389,15 @@ class Planner {
     this.#had.set(namespace, (this.#had.get(namespace) ?? 0) + 1);
   }
 
+  #hasRoom({ metadata: { namespace = '' } }: IPAddressClaim): boolean {
+    return (this.#had.get(namespace) ?? 0) < this.#quota;
+  }
+
   /** Whether the claim's namespace has all that it may have. Who had an address gets it again whatever the quota. */
   #exceedsQuota(claim: IPAddressClaim): boolean {
+    if (this.#hasRoom(claim)) return false;
     const { namespace = '' } = claim.metadata;
     const had = this.#had.get(namespace) ?? 0;
-    if (had < this.#quota) return false;
     const { one, many } = this.#unit;
     const what = `${plural(had, one, many)} of ${this.#title}, of at most ${this.#quota}`;
     this.#refuse(claim, 'QuotaExceeded', `namespace ${namespace} has ${what}`);
@@ -424,11 +431,17 @@ class Planner {
     return block.length === this.#ranges?.blockLength && this.#ranges.allocatable.covers(block);
   }
 
-  /** The address that the claim says it had, if the pool may give it. */
-  #formerBlock({ metadata }: IPAddressClaim): Prefix | undefined {
-    const text = metadata.annotations?.[ADDRESS_ANNOTATION];
+  /**
+   * The address that the claim says it had, if the pool may give it. Whoever makes a claim can say so: what is reserved
+   * for others is only for one whose status says that it had an address.
+   */
+  #formerBlock(claim: IPAddressClaim): Prefix | undefined {
+    const text = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
     const block = text === undefined ? undefined : parseKey(text);
-    return block !== undefined && this.#gives(block) ? block : undefined;
+    if (block === undefined || !this.#gives(block)) return undefined;
+    const reservation = this.#ranges?.reservations.of(block);
+    const isTheirs = reservation !== undefined && !isFor(reservation, claim.metadata);
+    return isTheirs && !hadAddress(claim) ? undefined : block;
   }
 
   #isLost(block: Prefix): boolean {
@@ -559,6 +572,11 @@ function isGivenUp(claim: IPAddressClaim, { key }: Allocation, held: readonly Al
   if (held.length < 2) return false;
   const has = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
   return key !== has && held.some((other) => other.key === has);
+}
+
+/** Whether the claim had an address, by its status, which those who make claims cannot write. */
+function hadAddress({ status }: IPAddressClaim): boolean {
+  return status?.addressRef !== undefined;
 }
 
 function isLeaving({ metadata }: IPAddressClaim): boolean {

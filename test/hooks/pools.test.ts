@@ -278,6 +278,19 @@ test('claims are served in the order of their age, those of one second by name',
   });
 });
 
+test('of claims that come at once, no namespace has all of its own served before those of another', () => {
+  const pool = globalPool({ addresses: ['10.0.0.1-10.0.0.3'] });
+  const claims = ['z', 'a'].flatMap((namespace) =>
+    ['web-1', 'web-0'].map((name) => claim(name, pool, { namespace, uid: `${namespace}-${name}` })),
+  );
+  const { children } = sync(pool, claims);
+  const entries = Object.entries((children[0] as AllocationSlice).spec.entries ?? {});
+  assert.equal(
+    entries.map(([address, { namespace, name }]) => `${address} ${namespace}/${name}`),
+    ['10.0.0.1 a/web-0', '10.0.0.2 z/web-0', '10.0.0.3 a/web-1'],
+  );
+});
+
 test('addresses within the list that are given back are given out again, lowest first', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const stays = claim('stays', pool);

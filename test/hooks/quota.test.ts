@@ -7,6 +7,7 @@ import { readPool } from '../../lib/pool/pool.ts';
 import {
   ago,
   answers,
+  boundClaim,
   claim,
   contextAt,
   counts,
@@ -75,7 +76,7 @@ test('who has more keeps it, and gets no more before it has less', () => {
 
 test('who had an address gets it again, and one from elsewhere is taken over', () => {
   const pool = poolOf(0);
-  const [former] = claimsOf(pool, ['a-0'], { annotations: { 'metaipam.io/address': '10.0.0.4' } });
+  const [former] = claimsOf(pool, ['a-0']).map((each) => boundClaim(each, '10.0.0.4'));
   const [moved, fresh] = claimsOf(pool, ['b-0', 'b-1']);
   const foreign = ipAddress(pool, 'b-0', '10.0.0.6', { namespace: 'b' });
   assert.equal(answers(sync(pool, [former!, moved!, fresh!, foreign])), {
@@ -83,6 +84,30 @@ test('who had an address gets it again, and one from elsewhere is taken over', (
     'b-0': '10.0.0.6',
     'b-1': 'QuotaExceeded',
   });
+});
+
+test('who says that he had an address, and has no status that says so, gets no more than others', () => {
+  const pool = poolOf(1);
+  const saying = (text: string, more: object = {}) => ({
+    annotations: { 'metaipam.io/address': text, ...more },
+  });
+  const claims = ['4', '5', '6'].flatMap((last, index) =>
+    claimsOf(pool, [`a-${index}`], saying(`10.0.0.${last}`)),
+  );
+  assert.equal(answers(sync(pool, claims)), {
+    'a-0': '10.0.0.4',
+    'a-1': 'QuotaExceeded',
+    'a-2': 'QuotaExceeded',
+  });
+  const paused = { 'cluster.x-k8s.io/paused': '' };
+  const held = ['4', '5', '6'].flatMap((last, index) =>
+    claimsOf(pool, [`a-${index}`], saying(`10.0.0.${last}`, paused)),
+  );
+  assert.equal(counts(sync(pool, held)), { total: 9, used: 1, free: 8, outOfRange: 0, pending: 0 });
+  const [had] = claimsOf(pool, ['a-3'], saying('10.0.0.7', paused)).map((each) =>
+    boundClaim(each, '10.0.0.7'),
+  );
+  assert.is(counts(sync(pool, [...held, had!])).used, 2, 'what it had is kept whatever the quota');
 });
 
 test('of prefixes alike', () => {

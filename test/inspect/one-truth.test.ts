@@ -81,9 +81,8 @@ const KINDS = Object.entries(POOL_KINDS).map(([kind, { isGlobal, unit }]): Kind 
       kind,
       metadata: { name: 'p', ...(!isGlobal && { namespace: 'default' }), ...metadata },
       spec: {
-        [listedField!]: listed,
+        ...(!('subnets' in more) && { [listedField!]: listed, ...(!isPrefix && { prefix: 24 }) }),
         ...(excluded && { [excludedField!]: excluded }),
-        ...(isPrefix ? {} : { prefix: 24 }),
         ...more,
       },
     }),
@@ -214,6 +213,31 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     state: 'PoolExhausted',
     waiting: { a: 'PoolExhausted' },
+  },
+  'a pool of subnets, of which one is full': {
+    only: 'address',
+    objects: (kind) => [
+      kind.pool({
+        subnets: [
+          { addresses: ['10.0.0.11'], prefix: 24, gateway: '10.0.0.1' },
+          { addresses: ['10.0.1.10-10.0.1.20'], prefix: 24, excludedAddresses: ['10.0.1.15'] },
+        ],
+      }),
+      claim('a', kind),
+      claim('b', kind),
+    ],
+    state: 'Ready',
+  },
+  'a pool of subnets that are full': {
+    only: 'address',
+    objects: (kind) => [
+      kind.pool({
+        subnets: ['10.0.0.11', '10.0.1.11'].map((address) => ({ addresses: [address], prefix: 24 })),
+      }),
+      ...['a', 'b', 'c'].map((name) => claim(name, kind)),
+    ],
+    state: 'PoolExhausted',
+    waiting: { c: 'PoolExhausted' },
   },
   'a namespace that has all that it may have': {
     only: 'address',

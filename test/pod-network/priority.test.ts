@@ -144,4 +144,21 @@ test('a pool that does not select the node is no candidate', () => {
   assert.equal(order('foo=other,name=n', p1, p2), []);
 });
 
+test('nodes that differ in nothing but their names are told apart where a selector reads them', () => {
+  const byName = pool('by-name', {
+    ipv4: '10.1.0.0/16',
+    nodeSelector: {
+      nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['a'] }] }],
+    },
+  });
+  const find = candidateFinder([byName, p1]);
+  const found = ['a', 'b', 'a'].map((name) => find({ name, labels: {} }).map((each) => each.name));
+  assert.equal(found, [['by-name'], [], ['by-name']]);
+});
+
+test('a term without requirements makes nobody a candidate', () => {
+  const none = pool('none', { ipv4: '10.1.0.0/16', nodeSelector: { nodeSelectorTerms: [{}] } });
+  assert.equal(order(ALL, none, p1), ['p1']);
+});
+
 test.run();

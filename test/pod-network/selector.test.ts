@@ -22,7 +22,10 @@ const REQUIREMENTS: [requirement: NodeSelectorRequirement, text: string, holds: 
   [{ key: 'cores', operator: 'Gt', values: ['8'] }, 'cores>8', true],
   [{ key: 'cores', operator: 'Gt', values: ['16'] }, 'cores>16', false],
   [{ key: 'cores', operator: 'Lt', values: ['100'] }, 'cores<100', true],
+  [{ key: 'cores', operator: 'Lt', values: ['16'] }, 'cores<16', false],
+  [{ key: 'cores', operator: 'Lt', values: ['+17'] }, 'cores<+17', true],
   [{ key: 'cores', operator: 'Lt', values: ['-1'] }, 'cores<-1', false],
+  [{ key: 'cores', operator: 'Gt', values: ['-99'] }, 'cores>-99', true],
   [{ key: 'zone', operator: 'Lt', values: ['8'] }, 'zone<8', false],
   [{ key: 'absent', operator: 'Lt', values: ['8'] }, 'absent<8', false],
   [{ key: 'empty', operator: 'Gt', values: ['-1'] }, 'empty>-1', false],
@@ -105,6 +108,37 @@ test('the text does not depend on the order of requirements, values or terms', (
   });
   assert.is(a.text, '!absent,zone in (a,b) || metadata.name in (n)');
   assert.is(b.text, a.text);
+  const alike = [zone('b'), zone('a'), absent];
+  const [one, other] = [alike, alike.toReversed()].map((expressions) => [
+    { matchExpressions: expressions },
+    ...expressions.map((each) => ({ matchExpressions: [each] })),
+  ]);
+  const text = '!absent || !absent,zone in (a),zone in (b) || zone in (a) || zone in (b)';
+  for (const nodeSelectorTerms of [one!, other!]) {
+    assert.is(compileSelector({ nodeSelectorTerms }).text, text);
+  }
+});
+
+test('a long list of values is one like a short one', () => {
+  const values = Array.from({ length: 40 }, (_, index) => `zone-${index}`);
+  for (const [label, isListed] of [
+    ['zone-0', true],
+    ['zone-39', true],
+    ['zone-40', false],
+  ] as const) {
+    const labels = { ...node.labels, zone: label };
+    for (const [operator, holds] of [
+      ['In', isListed],
+      ['NotIn', !isListed],
+    ] as const) {
+      const long = { key: 'zone', operator, values };
+      assert.is(matches([{ matchExpressions: [long] }], labels), holds ? 1 : 0, `${label} ${operator}`);
+      assert.is(
+        matches([{ matchExpressions: [long, { key: 'cores', operator: 'Exists' }] }], labels),
+        holds ? 2 : 0,
+      );
+    }
+  }
 });
 
 test.run();

@@ -58,6 +58,8 @@ const INVALID: [title: string, spec: unknown, fields: string[]][] = [
     { ipv4: '10.1.0.0/16', ipv6: 'fd00:1:1::/64', perNodeHostBits: 24 },
     ['spec.perNodeHostBits'],
   ],
+  ['an IPv4-mapped CIDR', { ipv6: '::ffff:10.0.0.0/112', perNodeHostBits: 8 }, ['spec.ipv6']],
+  ['leading zeros', { ipv4: '010.0.0.0/16', perNodeHostBits: 8 }, ['spec.ipv4']],
   ['an IPv6 CIDR as ipv4', { ipv4: 'fd00::/120', perNodeHostBits: 8 }, ['spec.ipv4']],
   ['no term', terms(), ['spec.nodeSelector.nodeSelectorTerms']],
   [
