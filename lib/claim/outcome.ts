@@ -47,7 +47,9 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
   const { deletionTimestamp, annotations } = claim.metadata;
   const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
   const holdsNothing = address === undefined && kept.length === 0 && !isPoolUid(settled);
-  if (isPaused(claim) || cluster?.paused) return { attachments, finalized: holdsNothing };
+  // One that is said to leave may have been released: its IPAddress is not to outlast that.
+  const isGone = address !== undefined && settled === LEAVING && !isPaused(claim);
+  if ((isPaused(claim) || cluster?.paused) && !isGone) return { attachments, finalized: holdsNothing };
   const age = secondsSince(deletionTimestamp, now);
   if (address !== undefined) {
     // One that the claim does not control is the janitor's to delete. Until then the pool keeps the address.

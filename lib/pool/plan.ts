@@ -579,8 +579,10 @@ function hadAddress({ status }: IPAddressClaim): boolean {
   return status?.addressRef !== undefined;
 }
 
-function isLeaving({ metadata }: IPAddressClaim): boolean {
-  return metadata.deletionTimestamp !== undefined && metadata.labels?.[SETTLED_LABEL] === LEAVING;
+/** A paused one keeps its IPAddress, so that whoever labels it does not make it leave. */
+function isLeaving(claim: IPAddressClaim): boolean {
+  const { deletionTimestamp, labels } = claim.metadata;
+  return deletionTimestamp !== undefined && labels?.[SETTLED_LABEL] === LEAVING && !isPaused(claim);
 }
 
 /** Whether the claims hook still waits for what becomes of the claim's address. A settled one has all that it keeps. */

@@ -171,7 +171,11 @@ export function poolViewOf(
     pool,
     claims: claims.filter(isMine),
     slices,
-    lost: lostSlices(pool.status?.slices, [...slices, ...otherSlices]),
+    // One of its own that it is not the owner of any more is lost to it as well.
+    lost: lostSlices(pool.status?.slices, [
+      ...slices,
+      ...otherSlices.filter(({ spec }) => spec.poolRef.uid !== metadata.uid),
+    ]),
     foreign: own.filter((address) => !isGiven(address)),
     given: own.filter(isGiven),
     neighbours: otherSlices.filter((slice) => isNeighbour(slice) && !isLeftover(slice)),
