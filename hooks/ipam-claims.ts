@@ -122,5 +122,6 @@ function statusOf({ metadata, status }: IPAMClaim, ips: readonly string[], outco
     ...outcome,
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
   };
-  return { ...status, ips, conditions: setCondition(status?.conditions, condition, now) };
+  const { ips: _, conditions, ...others } = status ?? {};
+  return { ...others, ips, conditions: setCondition(conditions, condition, now) };
 }

@@ -13,6 +13,7 @@ import type { HookRegistry } from '../lib/engine/hook-server.ts';
 import { isDeleting, type JsonMap, type Unstructured, withMetadata } from '../lib/engine/object.ts';
 import { admitNode, checkMetadata } from '../lib/engine/object-rules.ts';
 import { Random, uuid } from '../lib/engine/random.ts';
+import { IPAM_CLAIM_DEFINITION } from '../lib/ipam-claim/definition.ts';
 import { parseJson } from '../lib/json.ts';
 import { CONTROLLER_UID_LABEL, DECORATOR_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { controllerOf, qualifiedName } from '../lib/kubernetes/object.ts';
@@ -139,7 +140,7 @@ function changed({ objects, controller }: Scene, random: Random): Unstructured[]
   return result;
 }
 
-const resources = new CustomResources(readCustomResourceDefinitions());
+const resources = new CustomResources([...readCustomResourceDefinitions(), IPAM_CLAIM_DEFINITION]);
 
 /** `object` with a change that the API server would store; undefined if no try came to one. */
 function admissible(

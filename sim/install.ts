@@ -4,6 +4,7 @@ import type { ControllerConfig } from '../lib/engine/controller-config.ts';
 import { crdAdmission } from '../lib/engine/crd-admission.ts';
 import type { CustomResourceDefinition } from '../lib/engine/resources.ts';
 import type { Admission } from '../lib/engine/store.ts';
+import { IPAM_CLAIM_DEFINITION } from '../lib/ipam-claim/definition.ts';
 import type { KubernetesObject } from '../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../lib/kubernetes/schema.ts';
 import { shippedFiles } from '../lib/shipped.ts';
@@ -38,9 +39,11 @@ export function install(): Install {
 }
 
 function readInstall(): Install {
-  const crds = readCustomResourceDefinitions();
+  const crds = [...readCustomResourceDefinitions(), IPAM_CLAIM_DEFINITION];
   const objects = readObjects('metacontroller');
-  const controllers = objects.filter(({ apiVersion }) => apiVersion.startsWith('metacontroller.k8s.io/'));
+  const controllers = [...objects, ...readObjects('metacontroller/ipam-claims')].filter(({ apiVersion }) =>
+    apiVersion.startsWith('metacontroller.k8s.io/'),
+  );
   return {
     crds: [...crds, CLUSTERS],
     admission: crdAdmission(crds),
@@ -54,7 +57,7 @@ function readInstall(): Install {
   };
 }
 
-function readObjects(folder: 'metacontroller' | 'metacontroller/admission'): KubernetesObject[] {
+function readObjects(folder: Parameters<typeof shippedFiles>[0]): KubernetesObject[] {
   return shippedFiles(folder)
     .flatMap(({ name, text }) => parseManifests(text, name).objects)
     .map(({ object }) => object);

@@ -8,7 +8,8 @@ import type { Unstructured } from '../engine/object.ts';
 import { OverlapReporter } from '../engine/overlap-reporter.ts';
 import type { CustomResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
-import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
+import { IPAM_CLAIM_DEFINITION } from '../ipam-claim/definition.ts';
+import { CLUSTER_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
@@ -28,19 +29,6 @@ const CLUSTERS: CustomResourceDefinition = {
   },
 };
 
-const [IPAM_CLAIM_GROUP = '', IPAM_CLAIM_VERSION = ''] = IPAM_CLAIM_API_VERSION.split('/');
-
-/** That of k8snetworkplumbingwg. */
-const IPAM_CLAIMS: CustomResourceDefinition = {
-  kind: 'CustomResourceDefinition',
-  spec: {
-    group: IPAM_CLAIM_GROUP,
-    scope: 'Namespaced',
-    names: { kind: 'IPAMClaim', plural: 'ipamclaims' },
-    versions: [{ name: IPAM_CLAIM_VERSION, served: true, storage: true, subresources: { status: {} } }],
-  },
-};
-
 interface Shipped {
   readonly crds: readonly CustomResourceDefinition[];
   readonly admission: Admission;
@@ -54,7 +42,7 @@ function readShipped(): Shipped {
   if (shipped === undefined) {
     const crds = readCustomResourceDefinitions();
     const install = readInstall() as Unstructured[];
-    shipped = { crds, admission: crdAdmission(crds, install), install };
+    shipped = { crds, admission: crdAdmission([...crds, IPAM_CLAIM_DEFINITION], install), install };
   }
   return shipped;
 }
@@ -84,7 +72,7 @@ export function createEmptyWorld(
   return new Cluster({
     ...options,
     isForgetful: true,
-    crds: [...crds, CLUSTERS, ...(hasIPAMClaims ? [IPAM_CLAIMS] : [])],
+    crds: [...crds, CLUSTERS, ...(hasIPAMClaims ? [IPAM_CLAIM_DEFINITION] : [])],
     hooks,
     controllers: objects.filter(({ apiVersion }) =>
       apiVersion.startsWith('metacontroller.k8s.io/'),
