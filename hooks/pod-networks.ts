@@ -4,7 +4,7 @@ import { desiredSlices, slicesAskAgainIn } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
 import type { PodNetwork } from '../lib/kubernetes/types.ts';
-import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SLICES } from '../lib/metacontroller/groups.ts';
+import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SERVICE_CIDRS, SLICES } from '../lib/metacontroller/groups.ts';
 import type {
   CompositeRequest,
   CompositeResponse,
@@ -28,7 +28,10 @@ import type { Plan } from '../lib/pod-network/plan.ts';
 export const parent: ParentType = {
   type: 'composite',
   kind: 'PodNetwork',
-  groups: () => ({ own: [SLICES], related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS, SLICES] }),
+  groups: ({ watchServiceCIDRs }) => ({
+    own: [SLICES],
+    related: [POD_CIDR_CLAIMS, CLUSTER_CIDRS, SLICES, ...(watchServiceCIDRs ? [SERVICE_CIDRS] : [])],
+  }),
 };
 
 export function customize(
@@ -40,7 +43,7 @@ export function customize(
 
 /** Decides for all nodes at once. */
 export function sync(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const reading = readNetwork(networkObjects(request), context);
+  const reading = readNetwork(networkObjects(request, context.config), context);
   const { plan, standstill } = decideNetwork(reading, context, false);
   return respond(reading, plan, standstill, context);
 }
@@ -56,7 +59,7 @@ export function sync(request: CompositeRequest<PodNetwork>, context: HookContext
  * first, and Metacontroller writes nothing until it has. They are made again then.
  */
 export function finalize(request: CompositeRequest<PodNetwork>, context: HookContext): CompositeResponse {
-  const reading = readNetwork(networkObjects(request), context);
+  const reading = readNetwork(networkObjects(request, context.config), context);
   const { uid = '' } = request.parent.metadata;
   const { plan, standstill } = decideNetwork(reading, context, true);
   const response = respond(reading, plan, standstill, context);

@@ -1,6 +1,6 @@
 /** Reads what metaipam depends on from a live cluster, and nothing else; it never writes. */
 import type { KubeConfig } from '@kubernetes/client-node';
-import { pathOf, RESOURCES, type Resource, resource } from '../inspect/kinds.ts';
+import { pathOf, RESOURCES, type Resource, resource, SERVICE_CIDRS } from '../inspect/kinds.ts';
 import { CLUSTER_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
@@ -9,7 +9,7 @@ import { InputError } from './command.ts';
 /** For the help text of commands that read a cluster. */
 export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools,
 inclusterprefixpools, globalinclusterprefixpools, ipaddressclaims and ipaddresses (ipam.cluster.x-k8s.io), allocationslices, podnetworks and podcidrclaims (metaipam.io), clustercidrs
-(networking.x-k8s.io) and nodes. Kinds that the cluster does not have are left out.`;
+(networking.x-k8s.io) and nodes; of servicecidrs (networking.k8s.io) too, if they count. Kinds that the cluster does not have are left out.`;
 
 /** For what waits for its Cluster. */
 export const CLUSTERS = resource(
@@ -30,7 +30,9 @@ export async function listLive(
   more: readonly Resource[] = [],
   { log, onObject }: { readonly log?: RequestLog | undefined; readonly onObject?: () => void } = {},
 ): Promise<KubernetesObject[]> {
-  const wanted = [...RESOURCES, ...more].filter(({ namespaced }) => namespace === '' || namespaced);
+  const wanted = [...RESOURCES, SERVICE_CIDRS, ...more].filter(
+    ({ namespaced }) => namespace === '' || namespaced,
+  );
   const api = new ApiReader(config, log);
   const lists = await Promise.all(wanted.map((each) => listResource(api, each, namespace, onObject)));
   return lists.flat();
@@ -51,7 +53,8 @@ async function listResource(
       return await api.list(pathOf(resource, apiVersion, namespace), pick);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status !== 404) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
+      const isLeftOut = error.status === 404 || (error.status === 403 && resource === SERVICE_CIDRS);
+      if (!isLeftOut) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
     }
   }
   return [];

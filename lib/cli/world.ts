@@ -9,10 +9,11 @@ import { OverlapReporter } from '../engine/overlap-reporter.ts';
 import type { CustomResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
 import { IPAM_CLAIM_DEFINITION } from '../ipam-claim/definition.ts';
-import { CLUSTER_GROUP } from '../kubernetes/names.ts';
+import { CLUSTER_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
+import { groupOf } from '../validation/rules.ts';
 import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 
 /** Cluster API's Cluster, as far as IPAM goes; its CRD is not ours to ship. */
@@ -26,6 +27,17 @@ const CLUSTERS: CustomResourceDefinition = {
       { name: 'v1beta2', served: true, storage: true, subresources: { status: {} } },
       { name: 'v1beta1', served: true, storage: false, subresources: { status: {} } },
     ],
+  },
+};
+
+/** Kubernetes' own, as a definition: other worlds go without. */
+const SERVICE_CIDRS: CustomResourceDefinition = {
+  kind: 'CustomResourceDefinition',
+  spec: {
+    group: groupOf(SERVICE_CIDR_API_VERSION),
+    scope: 'Cluster',
+    names: { kind: 'ServiceCIDR', plural: 'servicecidrs' },
+    versions: [{ name: 'v1', served: true, storage: true, subresources: { status: {} } }],
   },
 };
 
@@ -72,7 +84,8 @@ export function createEmptyWorld(
   return new Cluster({
     ...options,
     isForgetful: true,
-    crds: [...crds, CLUSTERS, ...(hasIPAMClaims ? [IPAM_CLAIM_DEFINITION] : [])],
+    config: { ...(options.config ?? DEFAULT_CONFIG), watchServiceCIDRs: true },
+    crds: [...crds, CLUSTERS, SERVICE_CIDRS, ...(hasIPAMClaims ? [IPAM_CLAIM_DEFINITION] : [])],
     hooks,
     controllers: objects.filter(({ apiVersion }) =>
       apiVersion.startsWith('metacontroller.k8s.io/'),

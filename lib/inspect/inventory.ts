@@ -1,7 +1,12 @@
 /** The objects that metaipam's addresses depend on, by kind. */
 import { type Allocation, allocationsOf } from '../allocation/slice.ts';
-import type { Node } from '../kubernetes/core-types.ts';
-import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_GROUP } from '../kubernetes/names.ts';
+import type { Node, ServiceCIDR } from '../kubernetes/core-types.ts';
+import {
+  CAPI_IPAM_GROUP,
+  CLUSTER_CIDR_API_VERSION,
+  METAIPAM_GROUP,
+  SERVICE_CIDR_API_VERSION,
+} from '../kubernetes/names.ts';
 import { compareText, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type {
   AllocationSlice,
@@ -26,6 +31,7 @@ export interface Inventory {
   readonly clusterCIDRs: readonly ClusterCIDR[];
   readonly podCIDRClaims: readonly PodCIDRClaim[];
   readonly nodes: readonly Node[];
+  readonly serviceCIDRs: readonly ServiceCIDR[];
   /** All that the slices list. */
   readonly allocations: readonly Allocation[];
 }
@@ -40,6 +46,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   [`PodCIDRClaim.${METAIPAM_GROUP}`]: [],
   [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: [],
   'Node.': [],
+  [`ServiceCIDR.${groupOf(SERVICE_CIDR_API_VERSION)}`]: [],
 };
 
 /**
@@ -60,6 +67,7 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
     clusterCIDRs: ofKind('ClusterCIDR'),
     podCIDRClaims: ofKind('PodCIDRClaim'),
     nodes: ofKind<Node>('Node').map(readableNode),
+    serviceCIDRs: ofKind('ServiceCIDR'),
     allocations: allocationsOf(slices),
   };
 }

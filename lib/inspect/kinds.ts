@@ -4,6 +4,7 @@ import {
   CLUSTER_CIDR_API_VERSION,
   METAIPAM_API_VERSION,
   POOL_API_VERSION,
+  SERVICE_CIDR_API_VERSION,
 } from '../kubernetes/names.ts';
 import { POOL_KINDS } from '../pool/kinds.ts';
 
@@ -29,6 +30,9 @@ export const RESOURCES: readonly Resource[] = [
   resource('ClusterCIDR', 'clustercidrs', false, CLUSTER_CIDR_API_VERSION),
   resource('Node', 'nodes', false, 'v1'),
 ];
+
+/** Not every API server has these, and not everybody may read them. */
+export const SERVICE_CIDRS = resource('ServiceCIDR', 'servicecidrs', false, SERVICE_CIDR_API_VERSION);
 
 export function resource(
   kind: string,

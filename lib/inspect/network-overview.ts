@@ -112,6 +112,7 @@ function accountOf(
     network,
     claims: claimsOfNodes(network.metadata.name, inventory, clusterCIDRs),
     clusterCIDRs,
+    serviceCIDRs: inventory.serviceCIDRs,
     slices: slices.filter(isMine),
     leftovers: slices.filter((slice) => !isMine(slice)),
   });

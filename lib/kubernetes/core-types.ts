@@ -16,6 +16,17 @@ export interface Node {
   readonly status?: object;
 }
 
+/** `networking.k8s.io/v1` ServiceCIDR. */
+export interface ServiceCIDR {
+  readonly apiVersion: string;
+  readonly kind: 'ServiceCIDR';
+  readonly metadata: ObjectMeta;
+  readonly spec?: {
+    /** One, or one of each IP family. */
+    readonly cidrs?: readonly string[];
+  };
+}
+
 /** `cluster.x-k8s.io` Cluster. */
 export interface Cluster {
   readonly apiVersion: string;

@@ -7,6 +7,8 @@ export const METAIPAM_GROUP = 'metaipam.io';
 export const METAIPAM_API_VERSION = `${METAIPAM_GROUP}/v1alpha1`;
 export const CLUSTER_CIDR_API_VERSION = 'networking.x-k8s.io/v1';
 export const IPAM_CLAIM_API_VERSION = 'k8s.cni.cncf.io/v1alpha1';
+/** Kubernetes' own: the ranges of Services, from 1.33 on. */
+export const SERVICE_CIDR_API_VERSION = 'networking.k8s.io/v1';
 
 /** On a claim and on its address: kind and name of the pool. */
 export const POOL_LABEL = 'metaipam.io/pool';

@@ -635,7 +635,10 @@ export interface PodNetworkSpec {
    * annotation. IPv4 unless set. A change is for nodes to come.
    */
   readonly primaryIPFamily?: 'IPv4' | 'IPv6';
-  /** The cluster's ranges of Service addresses. No block that overlaps one of them is handed out. */
+  /**
+   * The cluster's ranges of Service addresses. No block that overlaps one of them is handed out. The
+   * network `default` can learn them from the cluster's ServiceCIDR objects as well.
+   */
   readonly serviceCIDRs?: readonly string[];
   /** Blocks that are kept for certain nodes: nobody else gets them. A node that has others keeps those. */
   readonly reservations?: readonly NodeReservation[];

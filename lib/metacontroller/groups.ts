@@ -1,6 +1,11 @@
 /** Groups of objects in requests, as Metacontroller names them: by kind and version. */
 import { ipamApiVersion } from '../claim/api-version.ts';
-import { CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
+import {
+  CLUSTER_CIDR_API_VERSION,
+  METAIPAM_API_VERSION,
+  POOL_API_VERSION,
+  SERVICE_CIDR_API_VERSION,
+} from '../kubernetes/names.ts';
 import type { HookConfig, ParentType } from './hook.ts';
 
 export const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;
@@ -10,6 +15,7 @@ export const CLUSTER_CIDRS = `ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`;
 export const ADDRESS_POOLS = ['InClusterIPPool', 'GlobalInClusterIPPool'].map(
   (kind) => `${kind}.${POOL_API_VERSION}`,
 );
+export const SERVICE_CIDRS = `ServiceCIDR.${SERVICE_CIDR_API_VERSION}`;
 
 export function claimGroup(config: HookConfig): string {
   return `IPAddressClaim.${ipamApiVersion(config)}`;

@@ -106,6 +106,11 @@ export interface HookConfig {
   readonly clusterApiVersion: 'v1beta2' | 'v1beta1';
   /** Whether Cluster objects exist here, so that a claim that names a cluster waits for it. */
   readonly watchClusters: boolean;
+  /**
+   * Whether ServiceCIDR objects exist here, and say which addresses Services have. Metacontroller syncs nothing that is
+   * related to a kind which the API server does not have.
+   */
+  readonly watchServiceCIDRs: boolean;
   /** Of which namespace and with which watch-filter claims are given anything; absent for all. */
   readonly watchNamespace?: string;
   readonly watchFilter?: string;
@@ -117,6 +122,7 @@ export const DEFAULT_CONFIG: HookConfig = {
   installNamespace: 'metaipam-system',
   clusterApiVersion: 'v1beta2',
   watchClusters: true,
+  watchServiceCIDRs: false,
   cacheLagSeconds: 30,
 };
 

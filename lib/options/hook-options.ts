@@ -27,6 +27,12 @@ export const HOOK_OPTIONS = defineOptions({
     default: 'true',
     help: 'Whether Cluster API is installed, so that a claim that names a cluster waits for it. =false if not.',
   },
+  'watch-service-cidrs': {
+    type: 'boolean',
+    env: 'METAIPAM_WATCH_SERVICE_CIDRS',
+    default: 'false',
+    help: 'Give no node addresses of ServiceCIDR objects, beside those of serviceCIDRs. Kubernetes 1.33 has them.',
+  },
   namespace: {
     type: 'string',
     env: 'METAIPAM_WATCH_NAMESPACE',
@@ -59,6 +65,7 @@ export function hookConfig(values: Values<typeof HOOK_OPTIONS>): HookConfig {
     installNamespace: values['install-namespace'],
     clusterApiVersion: values['cluster-api-version'],
     watchClusters: values['watch-clusters'],
+    watchServiceCIDRs: values['watch-service-cidrs'],
     ...(values.namespace && { watchNamespace: values.namespace }),
     ...(values['watch-filter'] && { watchFilter: values['watch-filter'] }),
     cacheLagSeconds: values['cache-lag'] / 1000,

@@ -3,6 +3,7 @@ import { type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { newestVersion } from '../allocation/hold.ts';
 import { isLongMissing, lostPieces, lostSlices } from '../allocation/lost.ts';
 import { allocationsOf, isEnding, pieceOfSlice } from '../allocation/slice.ts';
+import type { ServiceCIDR } from '../kubernetes/core-types.ts';
 import { isLabelValue, labelValue } from '../kubernetes/label-value.ts';
 import {
   CLUSTER_CIDR_API_VERSION,
@@ -10,6 +11,7 @@ import {
   DEFAULT_NETWORK,
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
+  SERVICE_CIDR_API_VERSION,
 } from '../kubernetes/names.ts';
 import { compareAge, compareText } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
@@ -20,7 +22,7 @@ import type {
   PodCIDRClaim,
   PodNetwork,
 } from '../kubernetes/types.ts';
-import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SLICES } from '../metacontroller/groups.ts';
+import { CLUSTER_CIDRS, POD_CIDR_CLAIMS, SERVICE_CIDRS, SLICES } from '../metacontroller/groups.ts';
 import {
   type CompositeRequest,
   type CustomizeResponse,
@@ -48,6 +50,8 @@ export interface NetworkObjects {
   readonly claims: readonly PodCIDRClaim[];
   /** Those of the network. */
   readonly clusterCIDRs: readonly ClusterCIDR[];
+  /** Those of the cluster, as far as they concern the network. */
+  readonly serviceCIDRs: readonly ServiceCIDR[];
   readonly slices: readonly AllocationSlice[];
   /** Slices that an earlier network of the same name left: nobody else can use their names. */
   readonly leftovers: readonly AllocationSlice[];
@@ -90,18 +94,26 @@ export function networkRelated({ metadata }: PodNetwork, config: HookConfig): Cu
   if (name === DEFAULT_NETWORK) {
     const matchExpressions = [{ key: NETWORK_LABEL, operator: 'DoesNotExist' as const }];
     relatedResources.push({ ...clusterCIDRs, labelSelector: { matchExpressions } });
+    if (config.watchServiceCIDRs) {
+      relatedResources.push({ apiVersion: SERVICE_CIDR_API_VERSION, resource: 'servicecidrs' });
+    }
   }
   return { relatedResources };
 }
 
 /** Throws MissingObjects. */
-export function networkObjects(request: CompositeRequest<PodNetwork>): NetworkObjects {
+export function networkObjects(
+  request: CompositeRequest<PodNetwork>,
+  { watchServiceCIDRs }: HookConfig,
+): NetworkObjects {
+  const looksAtServices = watchServiceCIDRs && request.parent.metadata.name === DEFAULT_NETWORK;
   const slices = objectsOf<AllocationSlice>(request, 'children', SLICES);
   const names = new Set(slices.map(({ metadata }) => metadata.name));
   return {
     network: request.parent,
     claims: objectsOf(request, 'related', POD_CIDR_CLAIMS),
     clusterCIDRs: objectsOf(request, 'related', CLUSTER_CIDRS),
+    serviceCIDRs: looksAtServices ? objectsOf(request, 'related', SERVICE_CIDRS) : [],
     slices,
     leftovers: objectsOf<AllocationSlice>(request, 'related', SLICES).filter(
       ({ metadata }) => !names.has(metadata.name),
@@ -141,15 +153,27 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
     lost,
     // What is lost is found again on its nodes, once nobody is served any more.
     blocked: [...pieces, ...(metadata.deletionTimestamp === undefined ? lostPieces(lost) : [])],
-    services: texts(spec?.serviceCIDRs)
-      .map(parsePrefix)
-      .filter((range) => range !== undefined),
+    services: serviceRanges(network, objects.serviceCIDRs),
     labelKeys,
     reservations: readReservations(spec),
     returning: readReturning(slices),
     reuseGracePeriodSeconds: typeof grace === 'number' ? grace : 0,
     ...(newestClaimVersion !== undefined && { newestClaimVersion }),
   };
+}
+
+/**
+ * The ranges of Services that a network leaves alone: those of its list, and those of the cluster's ServiceCIDRs, whose
+ * addresses the pods of `default` use.
+ */
+export function serviceRanges(
+  { metadata, spec }: PodNetwork,
+  serviceCIDRs: readonly ServiceCIDR[],
+): Prefix[] {
+  const ofCluster = metadata.name === DEFAULT_NETWORK ? serviceCIDRs : [];
+  return [spec?.serviceCIDRs, ...ofCluster.map((each) => each.spec?.cidrs)]
+    .flatMap(texts)
+    .flatMap((text) => parsePrefix(text) ?? []);
 }
 
 /** By the name of the node; the first of several counts. */

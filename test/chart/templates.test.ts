@@ -205,6 +205,8 @@ if (HELM === undefined) {
         crds: ofKind(objects, /CustomResource/).length,
       };
     };
+    assert.is(options(template({}))['watch-service-cidrs'], false);
+    assert.is(options(template({ watchServiceCIDRs: true }))['watch-service-cidrs'], true);
     const rows: [value: string, version: string, watch: boolean, crds: number][] = [
       ['v1beta2', 'v1beta2', true, 8],
       ['v1beta1', 'v1beta1', true, 8],

@@ -45,6 +45,7 @@ test('answers the request on stdin, at the time and with the configuration it is
       installNamespace: 'home',
       clusterApiVersion: 'v1beta2',
       watchClusters: false,
+      watchServiceCIDRs: false,
       cacheLagSeconds: 90,
     },
   });

@@ -36,6 +36,26 @@ test('the account: pools and their picture, claims with their address or why the
   assert.match(out, '░ gateway, reserved');
 });
 
+test('no node gets addresses of a ServiceCIDR', async () => {
+  const world = `apiVersion: networking.k8s.io/v1
+kind: ServiceCIDR
+metadata: {name: kubernetes}
+spec: {cidrs: [10.244.0.0/24]}
+---
+apiVersion: networking.x-k8s.io/v1
+kind: ClusterCIDR
+metadata: {name: all}
+spec: {perNodeHostBits: 8, ipv4: 10.244.0.0/16}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: worker}
+`;
+  const { code, out, err } = await simulated(world);
+  assert.equal({ code, err }, { code: 0, err: '' });
+  assert.match(out, /worker +10\.244\.1\.0\/24\n/);
+});
+
 test('colour is the only difference on a terminal', async () => {
   const { out } = await run(simulate.run, ['-f', '-'], { stdin: WORLD, isTTY: true });
   assert.match(out, '\u001b[32m██\u001b[0m');

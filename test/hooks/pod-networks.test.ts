@@ -963,6 +963,49 @@ function differing(parts: Parts) {
   return status(parts).conditions!.find(({ type }) => type === 'FamiliesDiffer');
 }
 
+const WATCHING = { ...context, config: { ...context.config, watchServiceCIDRs: true } };
+const serviceCIDR = (name: string, ...cidrs: unknown[]) => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'ServiceCIDR',
+  metadata: { name },
+  spec: { cidrs },
+});
+const withServices = (parts: Parts, ...objects: ReturnType<typeof serviceCIDR>[]) => {
+  const { related, ...others } = request(parts);
+  const group = Object.fromEntries(objects.map((object) => [object.metadata.name, object]));
+  return { ...others, related: { ...related, 'ServiceCIDR.networking.k8s.io/v1': group } };
+};
+
+test('ServiceCIDRs count beside the list, for the network of podCIDRs, where they are looked at', () => {
+  const parts = {
+    parent: network('default', { serviceCIDRs: ['10.0.0.0/24'] }),
+    clusterCIDRs: [clusterCIDR('x', { ipv4: '10.0.0.0/21' })],
+    claims: [claim('among', { podCIDRs: ['10.0.5.0/24'] }), claim('new')],
+  };
+  const services = [
+    serviceCIDR('kubernetes', '10.0.1.0/24', 'fd00::/112', 7, 'x'),
+    serviceCIDR('more', '10.0.5.0/25'),
+  ];
+  const { children, status: said } = sync(withServices(parts, ...services), WATCHING);
+  assert.equal(blocksByNode(children), { among: ['10.0.5.0/24'], new: ['10.0.2.0/24'] });
+  const condition = (said as PodNetworkStatus).conditions!.find(({ type }) => type === 'AmongServices');
+  assert.is(condition?.message, '1 node with addresses of services: among');
+  assert.equal(blocks(parts).new, ['10.0.1.0/24']);
+});
+
+test('ServiceCIDRs are asked for where they are looked at, and of default alone', () => {
+  const rules = (name: string, at: typeof WATCHING) =>
+    customize(
+      { controller: {}, parent: network(name) } as Parameters<typeof customize>[0],
+      at,
+    ).relatedResources.filter(({ resource }) => resource === 'servicecidrs');
+  assert.equal(rules('default', WATCHING), [
+    { apiVersion: 'networking.k8s.io/v1', resource: 'servicecidrs' },
+  ]);
+  assert.equal(rules('default', context as typeof WATCHING), []);
+  assert.equal(rules('net1', WATCHING), []);
+});
+
 const A = clusterCIDR('a', { ipv4: '10.0.0.0/16' });
 const LISTED = ['default.10.0.0.0-19.24'];
 

@@ -141,6 +141,10 @@ export function clusterCIDR(name: string, spec: object, network?: string): Kuber
   return object('networking.x-k8s.io/v1', 'ClusterCIDR', { name, ...labels }, { spec, status: READY });
 }
 
+export function serviceCIDR(name: string, ...cidrs: string[]): KubernetesObject {
+  return object('networking.k8s.io/v1', 'ServiceCIDR', { name }, { spec: { cidrs } });
+}
+
 export function node(name: string, podCIDRs: readonly string[] = [], metadata: Meta = {}): KubernetesObject {
   return object(
     'v1',

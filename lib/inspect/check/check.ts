@@ -12,7 +12,7 @@ import {
   readAddressBook,
   stuckClaims,
 } from './held-addresses.ts';
-import { duplicateCIDRs, nodeFamilies, orphanedPodCIDRClaims, serviceRanges } from './node-blocks.ts';
+import { duplicateCIDRs, nodeFamilies, nodesAmongServices, orphanedPodCIDRClaims } from './node-blocks.ts';
 import {
   invalidObjects,
   missingNetworks,
@@ -36,7 +36,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
   const findings: Finding[] = [
     ...duplicateAddresses(inventory, book, context),
     ...duplicateCIDRs(inventory, context),
-    ...serviceRanges(inventory),
+    ...nodesAmongServices(inventory),
     ...nodeFamilies(overview),
     ...boundAddresses(inventory, book, context),
     ...stuckClaims(inventory, book, context),

@@ -7,6 +7,7 @@ import { labelValue } from '../../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { compareAge, type KubernetesObject } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
+import { serviceRanges } from '../../pod-network/network-view.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import type { Inventory } from '../inventory.ts';
 import { networkOf } from '../network-overview.ts';
@@ -29,14 +30,12 @@ export function* duplicateCIDRs(inventory: Inventory, { now }: HookContext): Gen
     yield* overlapsAmong(group, now);
 }
 
-/** Nodes with blocks of what their network says are ranges of services, as it may say after they got them. */
-export function* serviceRanges(inventory: Inventory): Generator<Finding> {
+/** Nodes with blocks of what their network, or the cluster, says are ranges of services, as it may say after they got them. */
+export function* nodesAmongServices(inventory: Inventory): Generator<Finding> {
   const services = new Map(
-    inventory.networks.map(({ metadata, spec }) => [
-      labelValue(metadata.name),
-      (Array.isArray(spec?.serviceCIDRs) ? spec.serviceCIDRs : []).flatMap(
-        (text) => parsePrefix(String(text)) ?? [],
-      ),
+    inventory.networks.map((network) => [
+      labelValue(network.metadata.name),
+      serviceRanges(network, inventory.serviceCIDRs),
     ]),
   );
   const known = new Set<string>();

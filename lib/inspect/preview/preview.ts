@@ -24,7 +24,7 @@ import { conflictsOf } from '../../pool/reservation.ts';
 import { RESERVATION_CONFLICT } from '../../pool/status.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Finding } from '../check/finding.ts';
-import { nodeFamilies, serviceRanges } from '../check/node-blocks.ts';
+import { nodeFamilies, nodesAmongServices } from '../check/node-blocks.ts';
 import { overlappingPools, subnetText } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
 import { type NetworkOverview, networkOf } from '../network-overview.ts';
@@ -87,7 +87,7 @@ export function effectsOf(
     ),
     ...holderEffects('claim', 'IPAddressClaim', claimsOf(from), claimsOf(to)),
     ...clusterCIDREffects(from, to),
-    ...newFindings('service-range', from, to, ({ inventory }) => serviceRanges(inventory)),
+    ...newFindings('service-range', from, to, ({ inventory }) => nodesAmongServices(inventory)),
     ...newFindings('node-families', from, to, ({ overview }) => nodeFamilies(overview)),
     ...networkNames(from, to).flatMap((network) => [
       ...holderEffects(

@@ -20,6 +20,7 @@ import {
   pool,
   READY,
   served,
+  serviceCIDR,
 } from '../objects.ts';
 
 const SPEC = { addresses: ['10.0.0.0/24'], prefix: 24 };
@@ -323,6 +324,18 @@ const FAULTS: [
     'service-range',
     'Node n3',
     '10.96.4.0/24 lies among the addresses of services, 10.96.0.0/20',
+    'kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks',
+  ],
+  [
+    'a node among the addresses of a ServiceCIDR',
+    [
+      ...nodeWith('n3', '10.97.4.0/24'),
+      clusterCIDR('services', { perNodeHostBits: 8, ipv4: '10.97.0.0/16' }),
+      serviceCIDR('more', '10.97.4.128/25'),
+    ],
+    'service-range',
+    'Node n3',
+    '10.97.4.0/24 lies among the addresses of services, 10.97.4.128/25',
     'kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks',
   ],
   [

@@ -13,6 +13,7 @@ import {
   podNetwork,
   pool,
   served,
+  serviceCIDR,
 } from '../objects.ts';
 
 const SPEC = { addresses: ['10.0.0.1-10.0.0.4'], prefix: 24 };
@@ -90,6 +91,12 @@ test('ranges of services that come to have nodes in them', () => {
       [podNetwork('default', { serviceCIDRs: ['10.244.0.0/20'] }), ...nodes],
     ).filter((effect) => effect.startsWith('service-range')),
     ['service-range bad Node n1: 10.244.1.0/24 lies among the addresses of services, 10.244.0.0/20'],
+  );
+  assert.equal(
+    effects([podNetwork(), ...nodes], [podNetwork(), ...nodes, serviceCIDR('more', '10.244.1.0/25')]).filter(
+      (effect) => effect.startsWith('service-range'),
+    ),
+    ['service-range bad Node n1: 10.244.1.0/24 lies among the addresses of services, 10.244.1.0/25'],
   );
 });
 
