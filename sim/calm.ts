@@ -11,10 +11,12 @@ import {
 } from '../lib/kubernetes/names.ts';
 import { controllerOf, isPaused, qualifiedName } from '../lib/kubernetes/object.ts';
 import type { AllocationSlice, ClusterCIDR, IPAddressClaim, PodNetwork } from '../lib/kubernetes/types.ts';
+import type { PoolSpec } from '../lib/pool/spec.ts';
 import type { Invariants, Violation } from './invariants.ts';
 import {
   addressesByName,
   addressOf,
+  allows,
   blocksOf,
   canonicalBlock,
   givenBy,
@@ -223,6 +225,16 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     if (ready === undefined || ready.status === 'True')
       return { rule: 'every claim gets an answer', message: `${title}: ${JSON.stringify(claim.status)}` };
     if (pool === undefined || isFrozen(pool) || pool.metadata.deletionTimestamp !== undefined) continue;
+    const namespace = cluster
+      .objects('Namespace')
+      .find(({ metadata }) => metadata.name === claim.metadata.namespace);
+    if (namespace !== undefined && !allows(pool.spec as PoolSpec, namespace.metadata.labels)) {
+      if (ready.reason === 'NamespaceNotAllowed') continue;
+      return {
+        rule: 'conditions tell the truth',
+        message: `${title}: ${ready.reason}, not NamespaceNotAllowed`,
+      };
+    }
     const had = allocations.filter(
       ({ poolRef, entry }) =>
         poolRef.uid === pool.metadata.uid &&

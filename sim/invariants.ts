@@ -25,6 +25,7 @@ import type { PoolSpec } from '../lib/pool/spec.ts';
 import {
   addressesByName,
   addressOf,
+  allows,
   blocksOf,
   entriesOf,
   gives,
@@ -364,6 +365,13 @@ export class Invariants {
         return { rule: 'a claim that is held up takes nothing', message: `${entry.name} gets ${key}` };
       }
       const pools = this.#recent<Pool>(poolKey(poolRef, metadata.namespace), horizon);
+      const namespaces = this.#recent<KubernetesObject>(`Namespace ${entry.namespace}`, horizon);
+      const isServed = pools.some(({ spec }) =>
+        namespaces.some(({ metadata: { labels } }) => allows(spec as PoolSpec, labels)),
+      );
+      if (namespaces.length > 0 && !isServed && !this.#wasGiven(entry)) {
+        return { rule: 'only namespaces that the pool serves', message: `${entry.name} gets ${key}` };
+      }
       const giving = pools.filter((pool) => gives(pool.spec as never, key));
       if (giving.some((pool) => mayGet(pool.spec as never, key, entry))) return undefined;
       return giving.length > 0
@@ -395,6 +403,14 @@ export class Invariants {
       return { rule: 'no addresses of services', message: id };
     }
     return undefined;
+  }
+
+  /** Whether the claim has ever said in its status that it has an IPAddress. */
+  #wasGiven({ uid, namespace, name }: Held['entry']): boolean {
+    const title = qualifiedName({ name, ...(namespace !== undefined && { namespace }) });
+    return this.#recent<IPAddressClaim>(`IPAddressClaim ${title}`, 0).some(
+      ({ metadata, status }) => metadata.uid === uid && status?.addressRef !== undefined,
+    );
   }
 
   /** Whether all along the Cluster that a claim names was paused, or not there. */

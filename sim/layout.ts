@@ -54,6 +54,8 @@ export interface Layout {
   readonly hasQuotas: boolean;
   /** Whether pools of addresses keep some for certain claims. */
   readonly hasReservations: boolean;
+  /** Whether cluster-scoped pools serve the namespaces with a label, which people set. */
+  readonly hasSelectors: boolean;
   /** Whether pools of addresses may have several subnets. */
   readonly hasSubnets: boolean;
   readonly hasNodes: boolean;
@@ -145,6 +147,7 @@ export function layoutOf(
     isRandom: faults === FAULTS && new Random(seed ^ 0x7a2).chance(0.2),
     hasQuotas: faults === FAULTS && new Random(seed ^ 0x9a0).chance(0.2),
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
+    hasSelectors: faults === FAULTS && new Random(seed ^ 0x1ab).chance(0.3),
     hasSubnets: faults === FAULTS && new Random(seed ^ 0x5b7).chance(0.25),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),

@@ -189,6 +189,23 @@ export function withoutExceptions(spec: Pool['spec']): PoolSpec & PrefixPoolSpec
   };
 }
 
+/** Whether a pool with this spec serves a namespace with these labels. */
+export function allows(
+  { allowedNamespaces }: Pick<PoolSpec, 'allowedNamespaces'>,
+  labels: Readonly<Record<string, string>> = {},
+): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = allowedNamespaces ?? {};
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      if (operator === 'In') return value !== undefined && values.includes(value);
+      if (operator === 'NotIn') return value === undefined || !values.includes(value);
+      return (operator === 'Exists') === (value !== undefined);
+    })
+  );
+}
+
 type Claim = { readonly namespace?: string | undefined; readonly name: string };
 
 /** The first reservation of an address counts. */

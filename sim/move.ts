@@ -17,6 +17,7 @@ export interface MoveOptions {
 
 /** Kinds in the order in which they are made. */
 const KINDS = [
+  'Namespace',
   'Cluster',
   'PodNetwork',
   'ClusterCIDR',
@@ -31,7 +32,7 @@ const KINDS = [
 ];
 
 /** Those that are made first, and long before the others, unless pools are paused. */
-const FIRST = new Set(['Cluster', 'PodNetwork', 'ClusterCIDR', 'Node', 'IPAddress']);
+const FIRST = new Set(['Namespace', 'Cluster', 'PodNetwork', 'ClusterCIDR', 'Node', 'IPAddress']);
 
 /** Makes in `target` what `source` has. `settle` is called once what comes first is there. */
 export function moveObjects(source: Cluster, target: Cluster, how: MoveOptions, settle: () => void): void {

@@ -100,6 +100,14 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     needs: hasClusters,
     act: (scene) => patchOne(scene, 'Cluster', 'unpauses', { spec: { paused: false } }),
   },
+  'relabel namespace': {
+    weight: 2,
+    needs: ({ hasSelectors, hasPools }) => hasSelectors && hasPools,
+    act: (scene) =>
+      patchOne(scene, 'Namespace', 'relabels', {
+        metadata: { labels: { tier: scene.random.pick(['gold', 'gold', 'iron', null]) } },
+      }),
+  },
   'delete address': {
     weight: 2,
     needs: (layout) => layout.hands && layout.hasPools,
@@ -165,6 +173,10 @@ export function setUp(scene: Scene): UserOp[] {
   const { random, layout } = scene;
   const ops: (UserOp | undefined)[] = [];
   if (layout.hasClusters) ops.push(createCluster(scene));
+  if (layout.hasSelectors) {
+    for (const name of ['default', 'team'])
+      ops.push(create('Namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+  }
   if (layout.hasPools) {
     for (const pool of poolsOf(layout))
       if (random.chance(0.8)) ops.push(create(pool.kind, poolObject(scene, pool)));
@@ -320,7 +332,7 @@ function poolObject({ random, layout }: Scene, pool: (typeof POOLS)[number]): Un
   };
   const spec = {
     ...('length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net, layout)),
-    ...limits(random, layout),
+    ...limits(random, layout, kind),
   };
   return { apiVersion: POOL_API_VERSION, kind, metadata, spec };
 }
@@ -341,7 +353,12 @@ function editPool(scene: Scene): UserOp | undefined {
           ...poolSpec(scene.random, known.net, scene.layout),
         };
   return patch(scene, pool, 'edits', {
-    spec: { ...spec, maxPerNamespace: null, ...limits(scene.random, scene.layout) },
+    spec: {
+      ...spec,
+      maxPerNamespace: null,
+      ...(scene.layout.hasSelectors && { allowedNamespaces: null }),
+      ...limits(scene.random, scene.layout, pool.kind),
+    },
   });
 }
 
@@ -384,11 +401,23 @@ function subnets(random: Random, net: string): object[] {
   return [...halves.slice(first), ...halves.slice(0, first)].slice(0, 1 + random.below(3));
 }
 
-function limits(random: Random, { hasQuotas, isRandom }: Layout): object {
+function limits(random: Random, { hasQuotas, isRandom, hasSelectors }: Layout, kind: string): object {
   return {
+    ...(hasSelectors &&
+      kind.startsWith('Global') &&
+      random.chance(0.7) && { allowedNamespaces: selector(random) }),
     ...(isRandom && { strategy: random.pick(['Random', 'LowestFree']) }),
     ...(hasQuotas && random.chance(0.7) && { maxPerNamespace: random.below(4) }),
   };
+}
+
+function selector(random: Random): object {
+  const [name, tier] = ['kubernetes.io/metadata.name', 'tier'];
+  return random.pick([
+    { matchLabels: { tier: 'gold' } },
+    { matchExpressions: [{ key: name, operator: 'In', values: ['team'] }] },
+    { matchExpressions: [{ key: tier, operator: 'NotIn', values: ['iron'] }] },
+  ]);
 }
 
 /** Some that nobody can have are among them. */
@@ -616,6 +645,7 @@ const RESOURCES: Readonly<Record<string, string>> = {
   PodNetwork: 'podnetworks',
   Cluster: 'clusters',
   Node: 'nodes',
+  Namespace: 'namespaces',
 };
 
 function create(kind: string, object: Unstructured, remark = ''): UserOp {

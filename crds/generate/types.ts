@@ -13,9 +13,7 @@ import {
  * `status` take the name of their kind, and an object that is not named here is written in place.
  */
 const TYPE_NAMES: Readonly<Record<string, string>> = {
-  'GlobalInClusterIPPool.spec': 'InClusterIPPoolSpec',
   'GlobalInClusterIPPool.status': 'InClusterIPPoolStatus',
-  'GlobalInClusterPrefixPool.spec': 'InClusterPrefixPoolSpec',
   'GlobalInClusterPrefixPool.status': 'InClusterIPPoolStatus',
   'InClusterPrefixPool.status': 'InClusterIPPoolStatus',
   'ClusterCIDR.status.ipv4': 'BlockCounts',
@@ -27,7 +25,10 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   'AllocationSlice.spec.answers{}.ipv6': 'BlockCounts',
   'PodNetwork.spec.reservations[]': 'NodeReservation',
   'PodNetwork.status.nodes': 'NodeCounts',
+  'GlobalInClusterIPPool.spec.allowedNamespaces.matchExpressions[]': 'LabelSelectorRequirement',
+  'GlobalInClusterPrefixPool.spec.allowedNamespaces.matchExpressions[]': 'LabelSelectorRequirement',
   addressRef: 'IPAddressReference',
+  allowedNamespaces: 'LabelSelector',
   'answers{}': 'SliceAnswer',
   'conditions[]': 'Condition',
   'entries{}': 'SliceEntry',

@@ -9,7 +9,7 @@ import { InputError } from './command.ts';
 /** For the help text of commands that read a cluster. */
 export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools,
 inclusterprefixpools, globalinclusterprefixpools, ipaddressclaims and ipaddresses (ipam.cluster.x-k8s.io), allocationslices, podnetworks and podcidrclaims (metaipam.io), clustercidrs
-(networking.x-k8s.io) and nodes; of servicecidrs (networking.k8s.io) too, if they count. Kinds that the cluster does not have are left out.`;
+(networking.x-k8s.io) and nodes; of servicecidrs (networking.k8s.io) too, if they count; for plan also on namespaces, where a pool selects them. Kinds that the cluster does not have are left out.`;
 
 /** For what waits for its Cluster. */
 export const CLUSTERS = resource(
@@ -20,6 +20,9 @@ export const CLUSTERS = resource(
   `${CLUSTER_GROUP}/v1beta1`,
 );
 
+/** For pools that serve only some. */
+export const NAMESPACES = resource('Namespace', 'namespaces', false, 'v1');
+
 /**
  * Every object of every kind that metaipam reads; of one namespace, and then only of namespaced kinds, if that
  * is given. Throws InputError with the API server's words.
@@ -28,11 +31,17 @@ export async function listLive(
   config: KubeConfig,
   namespace: string,
   more: readonly Resource[] = [],
-  { log, onObject }: { readonly log?: RequestLog | undefined; readonly onObject?: () => void } = {},
+  {
+    log,
+    onObject,
+    only = [...RESOURCES, SERVICE_CIDRS],
+  }: {
+    readonly log?: RequestLog | undefined;
+    readonly onObject?: () => void;
+    readonly only?: readonly Resource[];
+  } = {},
 ): Promise<KubernetesObject[]> {
-  const wanted = [...RESOURCES, SERVICE_CIDRS, ...more].filter(
-    ({ namespaced }) => namespace === '' || namespaced,
-  );
+  const wanted = [...only, ...more].filter(({ namespaced }) => namespace === '' || namespaced);
   const api = new ApiReader(config, log);
   const lists = await Promise.all(wanted.map((each) => listResource(api, each, namespace, onObject)));
   return lists.flat();

@@ -1,15 +1,18 @@
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { Effect } from '../inspect/preview/preview.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
 import { listSome, plural } from '../text.ts';
+import type { RequestLog } from './api-reader.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
-import { CLUSTERS, LIVE_RIGHTS, listLive } from './live-objects.ts';
+import { CLUSTERS, LIVE_RIGHTS, listLive, NAMESPACES } from './live-objects.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
 import { loadRules } from './validate.ts';
@@ -65,7 +68,11 @@ async function plan(
   const current =
     values.current.length > 0
       ? await readState(values.current, io)
-      : await listLive(await connectAsUser(values, io.env), '', [CLUSTERS], { log: requestLog(values, io) });
+      : await listCluster(
+          await connectAsUser(values, io.env),
+          given.objects.map(({ object }) => object),
+          requestLog(values, io),
+        );
   const found = diagnose(given.objects);
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {
@@ -102,6 +109,13 @@ async function plan(
   for (const line of unrest) io.stderr.write(`${line}\n`);
   if (problems.length > 0 || unrest.length > 0) return 1;
   return objects.length + effects.length > 0 ? 2 : 0;
+}
+
+/** All that decides; Namespaces only where a pool asks for their labels. */
+async function listCluster(config: KubeConfig, given: readonly KubernetesObject[], log?: RequestLog) {
+  const objects = await listLive(config, '', [CLUSTERS], { log });
+  if (![...objects, ...given].some(selectsNamespaces)) return objects;
+  return [...objects, ...(await listLive(config, '', [], { log, only: [NAMESPACES] }))];
 }
 
 /** Whether claims wait for Clusters here. */

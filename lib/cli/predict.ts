@@ -12,7 +12,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { InputError } from './command.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';
-import { createEmptyWorld, describeUnrest } from './world.ts';
+import { createEmptyWorld, describeUnrest, makeNamespaces } from './world.ts';
 
 /** What becomes of one object that is applied or deleted. */
 export interface ObjectChange {
@@ -59,6 +59,8 @@ export function predict(
 ): Prediction {
   const undisturbed = copyOf(current, hooks, context, observe);
   const world = copyOf(current, hooks, context, observe);
+  const all = [...current, ...applied.map(({ object }) => object)];
+  for (const each of [undisturbed, world]) makeNamespaces(each, all);
   undisturbed.settle();
   world.settle();
 

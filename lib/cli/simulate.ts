@@ -48,7 +48,7 @@ async function simulate(
     { paintFor },
     { renderReport, summaryOf },
     { pictureWidth, showProgress, writeText },
-    { applyAll, createWorld, describeUnrest },
+    { applyAll, createWorld, describeUnrest, makeNamespaces },
     diagnose,
   ] = await Promise.all([
     load(),
@@ -69,6 +69,10 @@ async function simulate(
   });
   const known = objects.filter(
     ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
+  );
+  makeNamespaces(
+    cluster,
+    known.map(({ object }) => object),
   );
   const refused = applyAll(
     cluster,

@@ -13,6 +13,7 @@ import { CLUSTER_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
+import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
 import { groupOf } from '../validation/rules.ts';
 import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 
@@ -96,6 +97,17 @@ export function createEmptyWorld(
       janitor: (environment) => new OverlapReporter(environment, options.config ?? DEFAULT_CONFIG),
     },
   });
+}
+
+/** Makes the Namespaces that the objects are in, where a pool asks for their labels and nobody gave them. */
+export function makeNamespaces(cluster: Cluster, objects: readonly KubernetesObject[]): void {
+  if (!objects.some(selectsNamespaces)) return;
+  const given = objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata: { name } }) => name);
+  const used = objects.map(({ metadata: { namespace = 'default' } }) => namespace);
+  for (const name of new Set(used).difference(new Set(given))) {
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+    if (cluster.get({ ...namespace, name }) === undefined) cluster.apply(namespace);
+  }
 }
 
 /** Applies in order, like one `kubectl apply`. Returns those that are refused, with the sentence why. */

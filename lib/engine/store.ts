@@ -5,6 +5,7 @@
  * Stored objects are immutable and shared: a write replaces the object.
  */
 import type { AdmissionPolicies } from '../kubernetes/admission-policies.ts';
+import { NAMESPACE_NAME_LABEL } from '../kubernetes/names.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
@@ -327,6 +328,10 @@ export class Store {
       const node = admitNode(admitted, old);
       admitted = node.object;
       problems.push(...node.problems);
+    } else if (type.kind === 'Namespace') {
+      // Whoever makes it, and whatever it says.
+      const labels = { ...admitted.metadata.labels, [NAMESPACE_NAME_LABEL]: admitted.metadata.name };
+      admitted = withMetadata(admitted, { labels });
     }
     if (problems.length > 0) return invalid(type, object, problems);
     const denial = request && policies.deny({ ...request, object: admitted });

@@ -4,6 +4,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../pool/address-space.ts';
+import { NAMESPACE_NOT_ALLOWED } from '../pool/allowed-namespaces.ts';
 import { poolLabel } from '../pool/label.ts';
 import { type PoolPlan, planPool } from '../pool/plan.ts';
 import { type Pool, poolTitle, readPool, sliceNamespace, sliceNamespaceOfAddress } from '../pool/pool.ts';
@@ -63,9 +64,19 @@ function finder(
       ]),
       slices: (slicesByUid.get(uid) ?? []).filter((slice) => slice.metadata.namespace === namespace),
       otherSlices: distinct(related).filter(({ spec }: AllocationSlice) => spec.poolRef.uid !== uid),
+      // Namespaces are no part of what is looked at: their claims tell which of them the pool does not serve.
+      namespaces: (claimsByPool.get(poolTitle(pool)) ?? []).filter(isServed).map(namespaceOf),
     };
     return poolViewOf(pool, objects, installNamespace);
   };
+}
+
+function isServed({ status }: IPAddressClaim): boolean {
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.reason !== NAMESPACE_NOT_ALLOWED;
+}
+
+function namespaceOf({ metadata: { namespace = '' } }: IPAddressClaim): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } };
 }
 
 /** By namespace and value. */

@@ -83,3 +83,5 @@ export const CLUSTER_NAME_LABEL = 'cluster.x-k8s.io/cluster-name';
 
 /** The network whose blocks become `node.spec.podCIDRs`. */
 export const DEFAULT_NETWORK = 'default';
+/** Kubernetes sets it on every Namespace: its name. */
+export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';

@@ -94,9 +94,9 @@ export interface SliceEntry {
 export interface SliceAnswer {
   /**
    * As one word for programs. To a claim: no address is free (PoolExhausted), its namespace has all that
-   * it may (QuotaExceeded), the pool is invalid, paused or going away (PoolNotReady), this claim asks
-   * for what it cannot have (AllocationFailed), or nothing is kept for it (NothingHeld). To a node:
-   * blocks wait for it (Returning).
+   * it may (QuotaExceeded) or is none that the pool serves (NamespaceNotAllowed), the pool is invalid,
+   * paused or going away (PoolNotReady), this claim asks for what it cannot have (AllocationFailed), or
+   * nothing is kept for it (NothingHeld). To a node: blocks wait for it (Returning).
    */
   readonly reason: string;
   /** The same as a sentence for people. */
@@ -314,6 +314,270 @@ export interface GlobalInClusterIPPool {
   readonly kind: 'GlobalInClusterIPPool';
   readonly metadata: ObjectMeta;
   /** The addresses of the pool, and how they are given out. */
+  readonly spec: GlobalInClusterIPPoolSpec;
+  /** What the pool has given out, as its controller last saw it. */
+  readonly status?: InClusterIPPoolStatus;
+}
+
+export interface GlobalInClusterIPPoolSpec {
+  /**
+   * The addresses of the pool: single addresses (10.0.0.7), CIDRs (10.0.0.0/24) and inclusive ranges
+   * (10.0.0.10-10.0.0.20), in any order. All are of one IP family and lie in one subnet of the length
+   * that `prefix` says. Claims are served from the numerically lowest free address upwards, unless
+   * `strategy` says otherwise.
+   */
+  readonly addresses?: readonly string[];
+  /**
+   * The prefix length of the subnet. It is handed to every claim with its address, and says which
+   * addresses of the subnet are reserved.
+   */
+  readonly prefix?: number;
+  /**
+   * The gateway of the subnet. It is handed to every claim with its address and is never given out
+   * itself. It need not lie in the subnet.
+   */
+  readonly gateway?: string;
+  /**
+   * Give out the first address of the subnet (the network address in IPv4, the subnet-router anycast
+   * address in IPv6) and the last address of an IPv4 subnet (the broadcast address) as well. Subnets of
+   * one or two addresses have no reserved ones.
+   */
+  readonly allocateReservedIPAddresses?: boolean;
+  /**
+   * Addresses that are never given out: single addresses, CIDRs and inclusive ranges of the same IP
+   * family as `addresses`.
+   */
+  readonly excludedAddresses?: readonly string[];
+  /**
+   * Several subnets, each with its prefix and gateway, in place of `addresses`, `excludedAddresses`,
+   * `prefix` and `gateway`. Claims are served from the first that has a free address. All are of one IP
+   * family. An address that several list is of the first of them. A claim keeps its address, and what
+   * that came with, whatever becomes of its subnet.
+   */
+  readonly subnets?: readonly PoolSubnet[];
+  /**
+   * Addresses that are kept for certain claims: nobody else gets them. Claims made by an infrastructure
+   * provider have names that are known before. Of several reservations of one address the first counts.
+   * A claim that has another address keeps it.
+   */
+  readonly reservations?: readonly Reservation[];
+  /**
+   * Selects by their labels the namespaces whose claims the pool serves; all of them, without it.
+   * Kubernetes gives each namespace its name as the label `kubernetes.io/metadata.name`. Claims of
+   * others wait with the reason NamespaceNotAllowed. Who has an address keeps it.
+   */
+  readonly allowedNamespaces?: LabelSelector;
+  /**
+   * How many addresses the claims of one namespace may have of the pool. Further claims wait with the
+   * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
+   */
+  readonly maxPerNamespace?: number;
+  /**
+   * Which of the free addresses a claim gets: the lowest, or one at random, so that an address that was
+   * given up is seldom the next to be given and its number says nothing. LowestFree unless set.
+   */
+  readonly strategy?: 'LowestFree' | 'Random';
+  /**
+   * How many seconds an address stays out of use after its claim is gone, so that neighbours' ARP or NDP
+   * entries and slow machines let go of it. Without it an address is free at once.
+   */
+  readonly addressReuseGracePeriodSeconds?: number;
+  /**
+   * Deprecated, from v1alpha1: adds the addresses of this CIDR from its second to its last but one, or
+   * from `start` and to `end`, to `addresses`. `prefix` is its length unless set. Of a CIDR with one or
+   * two addresses all are added.
+   */
+  readonly subnet?: string;
+  /**
+   * Deprecated, from v1alpha1: the first address of `subnet` to add. With `end` and without `subnet`,
+   * the first of a range to add.
+   */
+  readonly start?: string;
+  /**
+   * Deprecated, from v1alpha1: the last address of `subnet` to add. With `start` and without `subnet`,
+   * the last of a range to add.
+   */
+  readonly end?: string;
+}
+
+/** A Subnet is addresses of a pool that have a prefix and a gateway in common. */
+export interface PoolSubnet {
+  /**
+   * The addresses of the subnet, as in a pool without `subnets`. With a `prefix` of 32 (IPv4) or 128
+   * (IPv6) they are host routes, and need not lie side by side.
+   */
+  readonly addresses: readonly string[];
+  /**
+   * The prefix length of the subnet. It is handed to every claim with its address, and says which
+   * addresses of the subnet are reserved.
+   */
+  readonly prefix: number;
+  /**
+   * The gateway of the subnet. It is handed to every claim with its address, and the pool gives it to
+   * nobody. It need not lie in the subnet.
+   */
+  readonly gateway?: string;
+  /**
+   * Addresses that are never given out: single addresses, CIDRs and inclusive ranges of the same IP
+   * family as `addresses`.
+   */
+  readonly excludedAddresses?: readonly string[];
+}
+
+/** A Reservation keeps an address for a claim, or for whichever claim comes first of several. */
+export interface Reservation {
+  /** An address of the pool. */
+  readonly address: string;
+  /**
+   * The namespace of the claim, for pools that serve several. Without it the address is for claims of
+   * that name in every namespace.
+   */
+  readonly namespace?: string;
+  /** The name of the claim that gets the address. While somebody else has it, the claim gets none. */
+  readonly claim?: string;
+  /**
+   * A pattern of names of claims, in which `*` stands for any characters: `web-*-eth0`. Claims that find
+   * all such addresses in use are served like others.
+   */
+  readonly claimPattern?: string;
+  /** Whatever there is to say of it, for people. */
+  readonly note?: string;
+}
+
+export interface LabelSelector {
+  /** Labels that the namespace has, with these values. */
+  readonly matchLabels?: {
+    readonly [k: string]: string;
+  };
+  /** Requirements on the labels of the namespace, all of which it meets. */
+  readonly matchExpressions?: readonly LabelSelectorRequirement[];
+}
+
+/** A requirement on one label. */
+export interface LabelSelectorRequirement {
+  /** The key of the label. */
+  readonly key: string;
+  /** How the label's value and `values` relate. NotIn and DoesNotExist hold without the label as well. */
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /** The values that In and NotIn compare with; none for Exists and DoesNotExist. */
+  readonly values?: readonly string[];
+}
+
+export interface InClusterIPPoolStatus {
+  /** Counts of addresses. A count above 9223372036854775807 is shown as 9223372036854775807. */
+  readonly ipAddresses?: IPAddressCounts;
+  /**
+   * The AllocationSlices that hold what the pool has given out. While one of them is missing, nothing is
+   * given out of its piece.
+   */
+  readonly slices?: readonly string[];
+  /**
+   * The state of the pool: `Ready`, False with one of the reasons InvalidSpec, Paused, Deleting and
+   * AddressUnknown; `Exhausted`, `OutOfRange`, and of pools with reservations `ReservationConflict`;
+   * `SlicesMissing`; `Overlapping`, if other pools may give out the same addresses.
+   */
+  readonly conditions?: readonly Condition[];
+  /** The metadata.generation that this status was computed from. */
+  readonly observedGeneration?: number;
+}
+
+export interface IPAddressCounts {
+  /**
+   * How many addresses the pool can give out: `addresses` without the excluded and reserved ones and the
+   * gateway.
+   */
+  readonly total: number | RawJson;
+  /**
+   * How many addresses are taken: by a claim, by an IPAddress from elsewhere, or by the reuse grace
+   * period.
+   */
+  readonly used: number | RawJson;
+  /** How many addresses are left to give out. Never negative. */
+  readonly free: number | RawJson;
+  /**
+   * How many taken addresses the pool would no longer give out, because its spec changed. Their claims
+   * keep them.
+   */
+  readonly outOfRange: number | RawJson;
+  /**
+   * How many of the taken addresses nobody has any more: they wait for the grace period to end. Absent
+   * if none does.
+   */
+  readonly released?: number | RawJson;
+  /** How many claims wait for an address. */
+  readonly pending?: number;
+}
+
+/**
+ * A GlobalInClusterPrefixPool gives each IPAddressClaim, of whatever namespace, a whole prefix: a /64
+ * for a node, say.
+ */
+export interface GlobalInClusterPrefixPool {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'GlobalInClusterPrefixPool';
+  readonly metadata: ObjectMeta;
+  /** The prefixes of the pool, and how they are given out. */
+  readonly spec: GlobalInClusterPrefixPoolSpec;
+  /** What the pool has given out, as its controller last saw it. */
+  readonly status?: InClusterIPPoolStatus;
+}
+
+export interface GlobalInClusterPrefixPoolSpec {
+  /**
+   * The prefixes of the pool, as CIDRs of one IP family without host bits: `fd00:1::/48`, `10.8.0.0/16`.
+   * They may overlap and come in any order. Claims are served from the numerically lowest free prefix
+   * upwards, unless `strategy` says otherwise.
+   */
+  readonly prefixes: readonly string[];
+  /**
+   * The length of the prefix that each claim gets. It cannot be changed. Pools of IPv4 prefixes need one
+   * of at most 32.
+   */
+  readonly allocationPrefixLength?: number;
+  /**
+   * Handed to every claim with its prefix. It need not lie in the pool, and reserves nothing there: what
+   * is not to be given out belongs in `excludedPrefixes`.
+   */
+  readonly gateway?: string;
+  /**
+   * What is never given out: CIDRs, single addresses and inclusive ranges of the same IP family as
+   * `prefixes`. A prefix of which any address is excluded is given to nobody.
+   */
+  readonly excludedPrefixes?: readonly string[];
+  /**
+   * Selects by their labels the namespaces whose claims the pool serves; all of them, without it.
+   * Kubernetes gives each namespace its name as the label `kubernetes.io/metadata.name`. Claims of
+   * others wait with the reason NamespaceNotAllowed. Who has a prefix keeps it.
+   */
+  readonly allowedNamespaces?: LabelSelector;
+  /**
+   * How many prefixes the claims of one namespace may have of the pool. Further claims wait with the
+   * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
+   */
+  readonly maxPerNamespace?: number;
+  /**
+   * Which of the free prefixes a claim gets: the lowest, or one at random, so that one that was given up
+   * is seldom the next to be given. LowestFree unless set.
+   */
+  readonly strategy?: 'LowestFree' | 'Random';
+  /**
+   * How many seconds a prefix stays out of use after its claim is gone, so that routes to it and slow
+   * machines let go of it. Without it a prefix is free at once.
+   */
+  readonly addressReuseGracePeriodSeconds?: number;
+}
+
+/**
+ * An InClusterIPPool is a set of IP addresses, of one subnet or of several, for the IPAddressClaims of
+ * its own namespace.
+ */
+export interface InClusterIPPool {
+  /** The group and version of this object's schema. */
+  readonly apiVersion: string;
+  readonly kind: 'InClusterIPPool';
+  readonly metadata: ObjectMeta;
+  /** The addresses of the pool, and how they are given out. */
   readonly spec: InClusterIPPoolSpec;
   /** What the pool has given out, as its controller last saw it. */
   readonly status?: InClusterIPPoolStatus;
@@ -394,103 +658,14 @@ export interface InClusterIPPoolSpec {
   readonly end?: string;
 }
 
-/** A Subnet is addresses of a pool that have a prefix and a gateway in common. */
-export interface PoolSubnet {
-  /**
-   * The addresses of the subnet, as in a pool without `subnets`. With a `prefix` of 32 (IPv4) or 128
-   * (IPv6) they are host routes, and need not lie side by side.
-   */
-  readonly addresses: readonly string[];
-  /**
-   * The prefix length of the subnet. It is handed to every claim with its address, and says which
-   * addresses of the subnet are reserved.
-   */
-  readonly prefix: number;
-  /**
-   * The gateway of the subnet. It is handed to every claim with its address, and the pool gives it to
-   * nobody. It need not lie in the subnet.
-   */
-  readonly gateway?: string;
-  /**
-   * Addresses that are never given out: single addresses, CIDRs and inclusive ranges of the same IP
-   * family as `addresses`.
-   */
-  readonly excludedAddresses?: readonly string[];
-}
-
-/** A Reservation keeps an address for a claim, or for whichever claim comes first of several. */
-export interface Reservation {
-  /** An address of the pool. */
-  readonly address: string;
-  /**
-   * The namespace of the claim, for pools that serve several. Without it the address is for claims of
-   * that name in every namespace.
-   */
-  readonly namespace?: string;
-  /** The name of the claim that gets the address. While somebody else has it, the claim gets none. */
-  readonly claim?: string;
-  /**
-   * A pattern of names of claims, in which `*` stands for any characters: `web-*-eth0`. Claims that find
-   * all such addresses in use are served like others.
-   */
-  readonly claimPattern?: string;
-  /** Whatever there is to say of it, for people. */
-  readonly note?: string;
-}
-
-export interface InClusterIPPoolStatus {
-  /** Counts of addresses. A count above 9223372036854775807 is shown as 9223372036854775807. */
-  readonly ipAddresses?: IPAddressCounts;
-  /**
-   * The AllocationSlices that hold what the pool has given out. While one of them is missing, nothing is
-   * given out of its piece.
-   */
-  readonly slices?: readonly string[];
-  /**
-   * The state of the pool: `Ready`, False with one of the reasons InvalidSpec, Paused, Deleting and
-   * AddressUnknown; `Exhausted`, `OutOfRange`, and of pools with reservations `ReservationConflict`;
-   * `SlicesMissing`; `Overlapping`, if other pools may give out the same addresses.
-   */
-  readonly conditions?: readonly Condition[];
-  /** The metadata.generation that this status was computed from. */
-  readonly observedGeneration?: number;
-}
-
-export interface IPAddressCounts {
-  /**
-   * How many addresses the pool can give out: `addresses` without the excluded and reserved ones and the
-   * gateway.
-   */
-  readonly total: number | RawJson;
-  /**
-   * How many addresses are taken: by a claim, by an IPAddress from elsewhere, or by the reuse grace
-   * period.
-   */
-  readonly used: number | RawJson;
-  /** How many addresses are left to give out. Never negative. */
-  readonly free: number | RawJson;
-  /**
-   * How many taken addresses the pool would no longer give out, because its spec changed. Their claims
-   * keep them.
-   */
-  readonly outOfRange: number | RawJson;
-  /**
-   * How many of the taken addresses nobody has any more: they wait for the grace period to end. Absent
-   * if none does.
-   */
-  readonly released?: number | RawJson;
-  /** How many claims wait for an address. */
-  readonly pending?: number;
-}
-
 /**
- * A GlobalInClusterPrefixPool gives each IPAddressClaim, of whatever namespace, a whole prefix: a /64
- * for a node, say.
+ * An InClusterPrefixPool gives each IPAddressClaim of its own namespace a whole prefix: a /64 for a
+ * node, say.
  */
-export interface GlobalInClusterPrefixPool {
+export interface InClusterPrefixPool {
   /** The group and version of this object's schema. */
   readonly apiVersion: string;
-  readonly kind: 'GlobalInClusterPrefixPool';
+  readonly kind: 'InClusterPrefixPool';
   readonly metadata: ObjectMeta;
   /** The prefixes of the pool, and how they are given out. */
   readonly spec: InClusterPrefixPoolSpec;
@@ -535,36 +710,6 @@ export interface InClusterPrefixPoolSpec {
    * machines let go of it. Without it a prefix is free at once.
    */
   readonly addressReuseGracePeriodSeconds?: number;
-}
-
-/**
- * An InClusterIPPool is a set of IP addresses, of one subnet or of several, for the IPAddressClaims of
- * its own namespace.
- */
-export interface InClusterIPPool {
-  /** The group and version of this object's schema. */
-  readonly apiVersion: string;
-  readonly kind: 'InClusterIPPool';
-  readonly metadata: ObjectMeta;
-  /** The addresses of the pool, and how they are given out. */
-  readonly spec: InClusterIPPoolSpec;
-  /** What the pool has given out, as its controller last saw it. */
-  readonly status?: InClusterIPPoolStatus;
-}
-
-/**
- * An InClusterPrefixPool gives each IPAddressClaim of its own namespace a whole prefix: a /64 for a
- * node, say.
- */
-export interface InClusterPrefixPool {
-  /** The group and version of this object's schema. */
-  readonly apiVersion: string;
-  readonly kind: 'InClusterPrefixPool';
-  readonly metadata: ObjectMeta;
-  /** The prefixes of the pool, and how they are given out. */
-  readonly spec: InClusterPrefixPoolSpec;
-  /** What the pool has given out, as its controller last saw it. */
-  readonly status?: InClusterIPPoolStatus;
 }
 
 /**

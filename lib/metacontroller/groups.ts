@@ -16,6 +16,7 @@ export const ADDRESS_POOLS = ['InClusterIPPool', 'GlobalInClusterIPPool'].map(
   (kind) => `${kind}.${POOL_API_VERSION}`,
 );
 export const SERVICE_CIDRS = `ServiceCIDR.${SERVICE_CIDR_API_VERSION}`;
+export const NAMESPACES = 'Namespace.v1';
 
 export function claimGroup(config: HookConfig): string {
   return `IPAddressClaim.${ipamApiVersion(config)}`;

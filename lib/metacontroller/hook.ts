@@ -68,8 +68,8 @@ export interface RelatedResourceRule {
 }
 
 export interface LabelSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: LabelSelectorRequirement[];
+  matchLabels?: Readonly<Record<string, string>>;
+  matchExpressions?: readonly LabelSelectorRequirement[];
 }
 
 export interface LabelSelectorRequirement {

@@ -28,6 +28,7 @@ import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kube
 import type { HookContext } from '../metacontroller/hook.ts';
 import { plural, shorten } from '../text.ts';
 import { isInBadAddressSpace } from './address-space.ts';
+import { NAMESPACE_NOT_ALLOWED } from './allowed-namespaces.ts';
 import { blockOf, requestedBlock } from './block.ts';
 import { BlocksInUse } from './in-use.ts';
 import { PREFIX, poolKind, type Unit } from './kinds.ts';
@@ -343,7 +344,8 @@ class Planner {
       const holder = block && this.#inUse.holderOf(block);
       if (block === undefined) others.push(claim);
       else if (holder === undefined) {
-        if (hadAddress(claim) || !this.#exceedsQuota(claim)) this.#add(claim, block);
+        if (hadAddress(claim) || !(this.#isBarred(claim) || this.#exceedsQuota(claim)))
+          this.#add(claim, block);
       } else if (this.#isLost(block)) {
         this.#refuse(claim, 'PoolNotReady', `its ${this.#unit.one} is kept by ${holder}`);
       } else others.push(claim);
@@ -355,7 +357,7 @@ class Planner {
     const { one } = this.#unit;
     const unspecific: IPAddressClaim[] = [];
     for (const claim of claims) {
-      if (this.#exceedsQuota(claim)) continue;
+      if (this.#isBarred(claim) || this.#exceedsQuota(claim)) continue;
       const text = claim.metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION];
       const block = text === undefined ? undefined : requestedBlock(text, this.#unit, ranges.blockLength);
       const holder = block && this.#inUse.holderOf(block);
@@ -379,6 +381,18 @@ class Planner {
       if (block === undefined) this.#refuse(claim, 'PoolExhausted', `${this.#title} has no free ${one}`);
       else this.#add(claim, block);
     }
+  }
+
+  #isAllowed({ metadata: { namespace = '' } }: IPAddressClaim): boolean {
+    return this.#view.allowed?.has(namespace) ?? true;
+  }
+
+  /** Whether the pool does not serve the claim's namespace. Who has something of it keeps that. */
+  #isBarred(claim: IPAddressClaim): boolean {
+    if (this.#isAllowed(claim)) return false;
+    const why = `${this.#title} serves only namespaces that its allowedNamespaces select`;
+    this.#refuse(claim, NAMESPACE_NOT_ALLOWED, `${why}, and ${claim.metadata.namespace} is none of them`);
+    return true;
   }
 
   get #quota(): number {

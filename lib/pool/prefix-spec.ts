@@ -3,9 +3,10 @@ import { setGrownTo } from '../address/blocks.ts';
 import { type Prefix, parsePrefix, parseRange, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
+import type { LabelSelector } from '../kubernetes/types.ts';
 import type { PoolReading } from './ranges.ts';
 import { Reservations } from './reservation.ts';
-import { readGateway, readQuota, readStrategy } from './spec.ts';
+import { readGateway, readLimits, readStrategy } from './spec.ts';
 
 /** The spec of an InClusterPrefixPool or a GlobalInClusterPrefixPool, as it may arrive: nothing about it is certain. */
 export interface PrefixPoolSpec {
@@ -15,6 +16,8 @@ export interface PrefixPoolSpec {
   readonly excludedPrefixes?: readonly string[];
   readonly addressReuseGracePeriodSeconds?: number;
   readonly maxPerNamespace?: number;
+  /** Of a cluster-scoped pool. */
+  readonly allowedNamespaces?: LabelSelector;
   readonly strategy?: string;
 }
 
@@ -45,7 +48,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
   const family = prefixes[0]?.family;
   const excluded = readExcluded(spec.excludedPrefixes, family, problems);
   const gateway = readGateway(spec.gateway, problems);
-  const quota = readQuota(spec.maxPerNamespace, problems);
+  const limits = readLimits(spec, problems);
   const strategy = readStrategy(spec.strategy, problems);
   if (family !== undefined && prefixes.some((prefix) => prefix.family !== family)) {
     const message = 'provided prefixes are of mixed IP families';
@@ -79,7 +82,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
       gateways: RangeSet.EMPTY,
       reservations: Reservations.NONE,
       reuseGracePeriodSeconds: addressReuseGracePeriodSeconds,
-      ...quota,
+      ...limits,
       strategy,
     },
     problems: [],

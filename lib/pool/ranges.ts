@@ -1,6 +1,7 @@
 import type { Range } from '../address/range.ts';
 import type { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
+import type { LabelSelector } from '../kubernetes/types.ts';
 import type { Reservations } from './reservation.ts';
 
 /** Which of the free blocks a claim gets that asks for none. */
@@ -35,6 +36,8 @@ export interface PoolRanges {
   readonly reservations: Reservations;
   readonly strategy: Strategy;
   readonly reuseGracePeriodSeconds: number;
+  /** Selects the namespaces whose claims the pool serves; absent if it serves all. */
+  readonly allowedNamespaces?: LabelSelector;
   /** How much the claims of one namespace may have. */
   readonly maxPerNamespace?: number;
 }

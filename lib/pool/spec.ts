@@ -2,6 +2,8 @@ import { type Address, FAMILY_BITS, type Family, parseAddress } from '../address
 import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
+import type { LabelSelector } from '../kubernetes/types.ts';
+import { readAllowedNamespaces } from './allowed-namespaces.ts';
 import { type PoolRanges, type PoolReading, type PoolSubnet, STRATEGIES, type Strategy } from './ranges.ts';
 import { type ReservationSpec, Reservations, readReservations } from './reservation.ts';
 import { withoutSubnet } from './v1alpha1.ts';
@@ -22,6 +24,8 @@ export interface PoolSpec extends SubnetSpec {
   readonly addressReuseGracePeriodSeconds?: number;
   readonly reservations?: readonly ReservationSpec[];
   readonly maxPerNamespace?: number;
+  /** Of a cluster-scoped pool. */
+  readonly allowedNamespaces?: LabelSelector;
   readonly strategy?: string;
   /** These three are from v1alpha1: see `withoutSubnet`. */
   readonly subnet?: string;
@@ -67,7 +71,7 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
   if (!isOneFamily(subnets.flatMap(({ addresses }) => addresses.slice(0, 1)))) {
     problems.push({ field: 'spec.subnets', message: 'provided subnets are of mixed IP families' });
   }
-  const quota = readQuota(spec.maxPerNamespace, problems);
+  const limits = readLimits(spec, problems);
   const strategy = readStrategy(spec.strategy, problems);
   if (!(addressReuseGracePeriodSeconds >= 0)) {
     problems.push({
@@ -80,7 +84,7 @@ export function readAddressPool(given: PoolSpec = {}): PoolReading {
 
   for (const subnet of subnets) checkLengths(subnet, problems);
   if (problems.length > 0) return { problems: problems.map(asGiven) };
-  return { ranges: { ...poolRanges(spec, subnets, reservations), ...quota, strategy }, problems: [] };
+  return { ranges: { ...poolRanges(spec, subnets, reservations), ...limits, strategy }, problems: [] };
 }
 
 /** Each subnet with its field: the pool itself, unless it lists several. */
@@ -244,16 +248,21 @@ export function readGateway(
   return gateway;
 }
 
-/** How much the claims of one namespace may have. */
-export function readQuota(
-  maxPerNamespace: number | undefined,
+/** Whose claims the pool serves, and how much those of one namespace may have. */
+export function readLimits(
+  { maxPerNamespace, allowedNamespaces }: Pick<PoolSpec, 'maxPerNamespace' | 'allowedNamespaces'>,
   problems: Problem[],
-): Pick<PoolRanges, 'maxPerNamespace'> {
-  if (maxPerNamespace == null) return {};
-  if (Number.isInteger(maxPerNamespace) && maxPerNamespace >= 0) return { maxPerNamespace };
-  const message = 'maxPerNamespace must be a whole number, 0 or more';
-  problems.push({ field: 'spec.maxPerNamespace', value: maxPerNamespace, message });
-  return {};
+): Pick<PoolRanges, 'maxPerNamespace' | 'allowedNamespaces'> {
+  const selector = readAllowedNamespaces(allowedNamespaces, problems);
+  const isQuota = Number.isInteger(maxPerNamespace) && maxPerNamespace! >= 0;
+  if (maxPerNamespace != null && !isQuota) {
+    const message = 'maxPerNamespace must be a whole number, 0 or more';
+    problems.push({ field: 'spec.maxPerNamespace', value: maxPerNamespace, message });
+  }
+  return {
+    ...(maxPerNamespace != null && { maxPerNamespace }),
+    ...(selector !== undefined && { allowedNamespaces: selector }),
+  };
 }
 
 export function readStrategy(text: string | undefined, problems: Problem[]): Strategy {

@@ -10,8 +10,9 @@ import {
   POOL_UID_LABEL,
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
-import { addressGroup, claimGroup, SLICES } from '../metacontroller/groups.ts';
+import { addressGroup, claimGroup, NAMESPACES, SLICES } from '../metacontroller/groups.ts';
 import {
   type CompositeRequest,
   type CustomizeResponse,
@@ -22,8 +23,9 @@ import {
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from './address-space.ts';
+import { poolKind } from './kinds.ts';
 import { poolLabel } from './label.ts';
-import { isPrefixPool, type Pool, sliceNamespace, sliceNamespaceOfAddress } from './pool.ts';
+import { isPrefixPool, type Pool, readPool, sliceNamespace, sliceNamespaceOfAddress } from './pool.ts';
 import { isWatched } from './reference.ts';
 
 /** Metacontroller's label on what it makes for a composite parent: the parent's uid. */
@@ -46,13 +48,16 @@ export interface PoolView {
   readonly neighbourAddresses: readonly IPAddress[];
   /** Slices of an earlier pool of the same name: of one that was deleted, restored or moved here. */
   readonly leftovers: readonly AllocationSlice[];
+  /** Names of the namespaces whose claims the pool serves; undefined if it serves all, or nobody can tell. */
+  readonly allowed: ReadonlySet<string> | undefined;
 }
 
 /**
  * A pool asks for its claims that are not settled, the addresses that it did not give out itself (made by another
  * provider, restored, or moved from another cluster), slices that an earlier pool of its name left, whose names
  * nobody else can use, and what the neighbours in its address space hold: their slices, and their addresses too,
- * which after a restore are there before their slices.
+ * which after a restore are there before their slices. One that does not serve every namespace asks for those that it
+ * serves.
  *
  * One that is being deleted asks for all that is its own, settled or not: its end has to wait for it, whatever has
  * become of its slices. (Deletion counts as a new generation, so Metacontroller asks again.)
@@ -60,6 +65,7 @@ export interface PoolView {
 export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
   const { kind, metadata } = pool;
   const isDeleting = metadata.deletionTimestamp !== undefined;
+  const { allowedNamespaces } = readPool(pool).ranges ?? {};
   const mayShare = !isPrefixPool(pool);
   const mine = { [POOL_LABEL]: poolLabel(kind, metadata.name) };
   const notMine = (key: string): LabelSelectorRequirement => ({
@@ -108,6 +114,9 @@ export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
       ...(mayShare
         ? [slices({ matchExpressions: [isSet(ADDRESS_SPACE_LABEL), notMine(CONTROLLER_UID_LABEL)] })]
         : []),
+      ...(allowedNamespaces === undefined
+        ? []
+        : [{ apiVersion: 'v1', resource: 'namespaces', labelSelector: allowedNamespaces }]),
     ],
   };
 }
@@ -117,7 +126,15 @@ export function poolParent(kind: Pool['kind']): ParentType {
   return {
     type: 'composite',
     kind,
-    groups: (config) => ({ own: [SLICES], related: [claimGroup(config), addressGroup(config), SLICES] }),
+    groups: (config) => ({
+      own: [SLICES],
+      related: [
+        claimGroup(config),
+        addressGroup(config),
+        SLICES,
+        ...(poolKind(kind).isGlobal ? [NAMESPACES] : []),
+      ],
+    }),
   };
 }
 
@@ -134,6 +151,9 @@ export function readPoolRequest(request: CompositeRequest<Pool>, config: HookCon
     otherSlices: objectsOf<AllocationSlice>(request, 'related', SLICES).filter(
       (slice) => !names.has(slice.metadata.name),
     ),
+    ...(readPool(request.parent).ranges?.allowedNamespaces !== undefined && {
+      namespaces: objectsOf<KubernetesObject>(request, 'related', NAMESPACES),
+    }),
   };
   return poolViewOf(request.parent, objects, config.installNamespace);
 }
@@ -144,12 +164,14 @@ export interface PoolObjects {
   readonly addresses: readonly IPAddress[];
   readonly slices: readonly AllocationSlice[];
   readonly otherSlices: readonly AllocationSlice[];
+  /** Those that the pool serves, if it does not serve all. */
+  readonly namespaces?: readonly KubernetesObject[];
 }
 
 /** What each of the objects is to the pool. */
 export function poolViewOf(
   pool: Pool,
-  { claims, addresses, slices, otherSlices }: PoolObjects,
+  { claims, addresses, slices, otherSlices, namespaces }: PoolObjects,
   installNamespace: string,
 ): PoolView {
   const { kind, metadata } = pool;
@@ -183,5 +205,6 @@ export function poolViewOf(
       (address) => isNeighbour(address) && isNear(address) && !isMine(address),
     ),
     leftovers: otherSlices.filter(isLeftover),
+    allowed: namespaces && new Set(namespaces.map(({ metadata: { name } }) => name)),
   };
 }

@@ -205,4 +205,38 @@ test('a field that the new version leaves out goes', () => {
   assert.equal(changes[0]!.fields, ['spec.gateway: "10.0.0.1" becomes unset']);
 });
 
+test('a pool that comes to serve some namespaces: who has an address keeps it, others wait', () => {
+  const claimIn = (namespace: string) => ({
+    apiVersion: `${CAPI}/v1beta2`,
+    kind: 'IPAddressClaim',
+    metadata: { name: 'c', namespace },
+    spec: { poolRef: { apiGroup: CAPI, kind: 'GlobalInClusterIPPool', name: 'p' } },
+  });
+  const poolWith = (more: object) => ({
+    apiVersion: `${CAPI}/v1alpha2`,
+    kind: 'GlobalInClusterIPPool',
+    metadata: { name: 'p' },
+    spec: { addresses: ['10.0.0.1-10.0.0.9'], prefix: 24, ...more },
+  });
+  const world = createWorld(controllers);
+  for (const object of [poolWith({}), claimIn('a')]) world.apply(object as Unstructured);
+  world.settle();
+  const named = { matchLabels: { 'kubernetes.io/metadata.name': 'b' } };
+  const applied = [poolWith({ allowedNamespaces: named }), claimIn('b'), claimIn('x')];
+  const { effects } = predict(
+    controllers,
+    world.objects() as object[] as KubernetesObject[],
+    applied.map((object) => ({ file: 'f', object, lineOf: () => 1 })),
+    [],
+    { now: world.now, config: DEFAULT_CONFIG },
+  );
+  assert.equal(
+    effects.map(({ object, message }) => `${object} ${message}`),
+    [
+      'IPAddressClaim b/c gets 10.0.0.2',
+      'IPAddressClaim x/c waits: NamespaceNotAllowed: GlobalInClusterIPPool p serves only namespaces that its allowedNamespaces select, and x is none of them',
+    ],
+  );
+});
+
 test.run();

@@ -186,8 +186,40 @@ const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ],
 ];
 
+const selecting = (allowedNamespaces: object) => ({ addresses: few, prefix: 24, allowedNamespaces });
+const globalSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
+  [
+    'namespaces by label and name',
+    selecting({
+      matchLabels: { 'kubernetes.io/metadata.name': 'team-a', 'example.com/tier': '' },
+      matchExpressions: [
+        { key: 'a', operator: 'In', values: ['b', ''] },
+        { key: 'c', operator: 'DoesNotExist' },
+      ],
+    }),
+  ],
+  ['every namespace', selecting({})],
+  ['a key that is none', selecting({ matchLabels: { 'a b': 'c' } }), 'the keys must be keys of labels'],
+  ['a value that is none', selecting({ matchLabels: { a: 'b c' } }), 'spec.allowedNamespaces.matchLabels.a'],
+  [
+    'an operator of node selectors',
+    selecting({ matchExpressions: [{ key: 'a', operator: 'Gt', values: ['1'] }] }),
+    'spec.allowedNamespaces.matchExpressions[0].operator',
+  ],
+  [
+    'no values',
+    selecting({ matchExpressions: [{ key: 'a', operator: 'In' }] }),
+    'operator In and NotIn need values',
+  ],
+  [
+    'values for nothing',
+    selecting({ matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] }),
+    'operator Exists and DoesNotExist take no values',
+  ],
+];
+
 const pools = ['InClusterIPPool', 'GlobalInClusterIPPool'].flatMap((kind) =>
-  poolSpecs.map(([id, spec, refused]) => ({
+  [...poolSpecs, ...(kind.startsWith('Global') ? globalSpecs : [])].map(([id, spec, refused]) => ({
     id: `${id}, ${kind}`,
     object: object('ipam.cluster.x-k8s.io/v1alpha2', kind, spec),
     ...(refused && { refused }),

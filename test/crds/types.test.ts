@@ -11,14 +11,14 @@ test('types.ts is what npm run generate makes of the CRDs', async () => {
 
 test('two fields that share a type must have the same shape', async () => {
   const crds = structuredClone(readCustomResourceDefinitions()) as CustomResourceDefinition[];
-  const pool = crds.find((crd) => crd.spec.names.kind === 'InClusterIPPool')!;
-  const spec = pool.spec.versions[0]?.schema.openAPIV3Schema.properties?.spec?.properties as object;
-  Object.assign(spec, { extra: { type: 'string' } });
+  const pool = crds.find((crd) => crd.spec.names.kind === 'InClusterPrefixPool')!;
+  const status = pool.spec.versions[0]?.schema.openAPIV3Schema.properties?.status?.properties as object;
+  Object.assign(status, { extra: { type: 'string' } });
   try {
     await generateTypes(crds);
     assert.unreachable();
   } catch (error) {
-    assert.match((error as Error).message, 'InClusterIPPool.spec has other fields');
+    assert.match((error as Error).message, 'InClusterPrefixPool.status has other fields');
   }
 });
 

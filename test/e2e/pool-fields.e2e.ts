@@ -88,6 +88,30 @@ scenario('a quota: who exceeds it waits, and a lower one takes nothing', async (
   await box.bound('three');
 });
 
+scenario('allowed namespaces: by label, by name, and who has an address keeps it', async (box) => {
+  const kind = 'GlobalInClusterIPPool';
+  const pool = box.poolName(kind);
+  const other = await box.sibling();
+  const named = { matchLabels: { 'kubernetes.io/metadata.name': box.namespace } };
+  await box.pool({ addresses: ['10.0.0.1-10.0.0.9'], allowedNamespaces: named }, kind);
+  await box.serve(['one'], { kind });
+  await other.claim('two', { kind, pool });
+  assert.match(await other.waiting('two', 'NamespaceNotAllowed'), `${other.namespace} is none of them`);
+  await box.patch('Namespace', other.namespace, { metadata: { labels: { tier: 'gold' } } });
+  await box.patch(kind, pool, {
+    spec: { allowedNamespaces: { matchLabels: { tier: 'gold', 'kubernetes.io/metadata.name': null } } },
+  });
+  assert.is((await other.bound('two')).spec.address, '10.0.0.2');
+  await box.settlesOn(['one']);
+  await box.claim('three', { kind });
+  await box.waiting('three', 'NamespaceNotAllowed');
+  // Nobody edits the pool: the label alone decides.
+  await box.patch('Namespace', box.namespace, { metadata: { labels: { tier: 'gold' } } });
+  assert.is((await box.bound('three')).spec.address, '10.0.0.3');
+  await box.patch('Namespace', other.namespace, { metadata: { labels: { tier: null } } });
+  await other.settlesOn(['two']);
+});
+
 scenario('at random: each its own, and everybody is served', async (box) => {
   await box.pool({ addresses: ['10.0.0.1-10.0.0.6'], strategy: 'Random' });
   const claims = ['a', 'b', 'c', 'd', 'e', 'f'];

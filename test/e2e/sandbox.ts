@@ -6,9 +6,9 @@ import type { KubernetesObject, OwnerReference } from '../../lib/kubernetes/obje
 import type {
   Condition,
   GlobalInClusterIPPool,
+  GlobalInClusterIPPoolSpec,
   GlobalInClusterPrefixPool,
   InClusterIPPool,
-  InClusterIPPoolSpec,
   InClusterPrefixPool,
   InClusterPrefixPoolSpec,
   IPAddress,
@@ -109,7 +109,7 @@ interface ClaimExtra extends Extra {
 }
 
 /** What a pool's spec need not say gets a value here. */
-type PoolSpec = Partial<InClusterIPPoolSpec>;
+type PoolSpec = Partial<GlobalInClusterIPPoolSpec>;
 
 export class Sandbox {
   readonly installation: Installation;

@@ -581,6 +581,11 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     faults: FAULTS,
   },
   {
+    what: 'a pool that serves every namespace',
+    subject: pools(withSpec({ allowedNamespaces: {} })),
+    faults: FAULTS,
+  },
+  {
     what: 'a pool that never looks again by itself',
     subject: pools((right) => (request, context) => {
       const { resyncAfterSeconds: _, ...response } = right(request, context);
