@@ -17,6 +17,7 @@ import {
   labelsOf,
   NOW,
   objectMap,
+  prefixPool,
   SLICES,
   slicesOf,
 } from './objects.ts';
@@ -191,6 +192,20 @@ test('H7 without a gateway the IPAddress has none', () => {
   const a = claim('a', pool);
   const { spec } = synced(a, { related: slicesOf(pool, [a, '10.0.0.1']) }).attachments[0]!;
   assert.not('gateway' in spec!);
+});
+
+test('the IPAddress of a pool of prefixes has the length of the prefix, whatever its pool gives now', () => {
+  const pool = prefixPool({ prefixes: ['fd00::/48'] });
+  const a = claim('a', pool);
+  for (const [text, length] of [
+    ['fd00::/64', 64],
+    ['fd00:0:0:10::/60', 60],
+  ] as const) {
+    const [address] = synced(a, { related: slicesOf(pool, [a, text]) }).attachments;
+    const { prefix, address: first } = address!.spec as IPAddress['spec'];
+    assert.equal(`${first}/${prefix}`, text);
+    assert.is(prefix, length);
+  }
 });
 
 test('H8 the address of a global pool is in the claim’s namespace', () => {

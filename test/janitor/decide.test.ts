@@ -454,12 +454,20 @@ for (const [what, view, isOwned] of [
 test('an adopted IPAddress gets claim and pool as owners, our labels, and keeps what it has', () => {
   const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' };
   const before = ['uid-a', 'pool-uid'].map((uid) => ({ ...owner, kind: 'as it was', uid }));
-  const found = withMeta(FOREIGN, { labels: { other: 'label' }, ownerReferences: [...before, owner] });
+  const elsewhere = [
+    { kind: 'IPAddressClaim', name: 'a' },
+    { kind: 'InClusterIPPool', name: 'pool' },
+  ].map((same) => ({ ...owner, ...same, uid: `of ${same.name} elsewhere` }));
+  const alike = { ...owner, kind: 'InClusterIPPool', name: 'another', uid: 'another' };
+  const ownerReferences = [...before, ...elsewhere, owner, alike];
+  const found = withMeta(FOREIGN, { labels: { other: 'label' }, ownerReferences });
   const [deed] = deeds({ claims: [A], addresses: [found], slices: ADOPTED });
   assert.equal(deed?.checks, [{ is: 'alive', path: CLAIM_PATH, uid: 'uid-a' }]);
   const { metadata, ...rest } = written(deed!) as IPAddress;
   assert.equal(rest, { apiVersion: found.apiVersion, kind: found.kind, spec: found.spec });
   assert.is(metadata.resourceVersion, '300');
+  // By this Metacontroller knows it as an attachment of the claim's.
+  assert.is(metadata.annotations?.['metacontroller.k8s.io/decorator-controller'], 'claims');
   assert.equal(metadata.labels, {
     other: 'label',
     'metaipam.io/pool': 'InClusterIPPool.pool',
@@ -474,6 +482,7 @@ test('an adopted IPAddress gets claim and pool as owners, our labels, and keeps 
     ]),
     [
       ['x', undefined, undefined],
+      ['another', undefined, undefined],
       ['uid-a', true, true],
       ['pool-uid', false, true],
     ],

@@ -643,7 +643,7 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
     what: 'a network that takes what it does not see for gone',
     subject: networks(hasty),
     faults: FAULTS,
-    seed: 1077,
+    seed: 1762,
   },
   {
     what: 'a network that gives out addresses of services',
