@@ -33,7 +33,7 @@ export class Chaos {
       const most = layout.assumptions.skew * 1000;
       return { op: 'clock', milliseconds: random.below(2 * most + 1) - most };
     }
-    if (cluster.late.size > 0 && random.chance(0.1))
+    if (cluster.late.size > 0 && random.chance(chances.land))
       return opOf({ kind: 'land', late: random.pick([...cluster.late]) }, cluster.now);
     if (chances.move > 0 && this.#world.moves < 2 && random.chance(chances.move)) return this.#move();
     if (random.chance(chances.wait)) return this.#wait();

@@ -77,7 +77,7 @@ export interface Layout {
   /** Whether people do what the design asks them not to. */
   readonly beyond: boolean;
   /** Probabilities per step or request. */
-  readonly chances: Readonly<Record<'user' | 'wait' | Exclude<FaultName, 'lag' | 'hands'>, number>>;
+  readonly chances: Readonly<Record<'user' | 'wait' | 'land' | Exclude<FaultName, 'lag' | 'hands'>, number>>;
   /** Whether a janitor of another version is at work too, as long as an upgrade lasts. */
   readonly hasOtherJanitor: boolean;
   /** Whether people delete allocations and addresses by hand. */
@@ -172,6 +172,7 @@ export function layoutOf(
       repeat: sometimes('repeat', [0, 0.05]),
       clock: sometimes('clock', [0, 0.01]),
       late: seldom('late', [0, 0, 0.02, 0.1]),
+      land: new Random(seed ^ 0x1a7e).pick([0.1, 0.01]),
       replica: seldom('replica', [0, 0, 0.1, 0.5]),
       move: seldom('move', [0, 0, 0.005, 0.02]),
     },
