@@ -104,6 +104,8 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     const owner = clusters.get(`${claim.metadata.namespace}/${clusterName}`);
     return owner === undefined || (owner.spec as { paused?: boolean }).paused === true;
   };
+  // What it says it has, until somebody ends its pause.
+  const mayHave = (claim: IPAddressClaim) => claim.status?.addressRef !== undefined && isHeldUp(claim);
   const isFrozen = (pool: Pool) => isPaused(pool) || givenBy(withoutExceptions(pool.spec)).length === 0;
 
   // What --cascade=orphan has taken from a pool that goes is nobody's to change before it is gone.
@@ -158,7 +160,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
       claims.some(
         (claim) =>
           poolKey(claim.spec.poolRef, claim.metadata.namespace) === id &&
-          addressOf(claim, addresses) !== undefined,
+          (addressOf(claim, addresses) !== undefined || mayHave(claim)),
       ) || allocations.some(({ poolRef }) => poolRef.uid === pool.metadata.uid);
     if (!isUsed) return { rule: 'what is deleted goes', message: id };
   }

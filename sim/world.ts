@@ -9,7 +9,7 @@ import { NodeBinder } from '../lib/engine/node-binder.ts';
 import type { Process, Worker } from '../lib/engine/process.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
-import type { WatchEvent } from '../lib/engine/store.ts';
+import type { Admission, WatchEvent } from '../lib/engine/store.ts';
 import type { Task } from '../lib/engine/task.ts';
 import { ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
 import { controllerOf } from '../lib/kubernetes/object.ts';
@@ -27,6 +27,8 @@ export interface Subject {
   readonly hooks: HookRegistry;
   readonly startBinder?: StartReconciler;
   readonly startJanitor?: (...args: ConstructorParameters<typeof Janitor>) => Reconciler;
+  /** What a rule of the CRDs says that is missing. */
+  readonly missingRule?: string;
 }
 
 /** What a request is about. */
@@ -84,6 +86,7 @@ export class World {
       hooks,
       startBinder = (environment) => new NodeBinder(environment),
       startJanitor = (...args) => new Janitor(...args),
+      missingRule,
     }: Subject,
   ) {
     this.layout = layout;
@@ -115,7 +118,7 @@ export class World {
     this.#newCluster = (now) =>
       new Cluster({
         crds: crds.filter(({ spec }) => layout.hasPrefixes || !isOfPrefixes(spec.names.kind)),
-        admission: layout.hasPolicies ? admissionWithPolicies : admission,
+        admission: withoutRule(layout.hasPolicies ? admissionWithPolicies : admission, missingRule),
         controllers: names.map((name) => controllers.get(name)!),
         hooks: this.audit.hooks,
         config: this.config,
@@ -391,6 +394,15 @@ export class World {
   #count(trouble: Trouble): void {
     this.troubles.set(trouble, (this.troubles.get(trouble) ?? 0) + 1);
   }
+}
+
+function withoutRule(admission: Admission, message: string | undefined): Admission {
+  const { validate } = admission;
+  if (message === undefined || validate === undefined) return admission;
+  return {
+    ...admission,
+    validate: (...objects) => validate(...objects).filter((problem) => !problem.endsWith(message)),
+  };
 }
 
 /** The move as it goes when nothing goes wrong. */
