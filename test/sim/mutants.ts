@@ -263,7 +263,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     what: 'a space that reaches from a namespace to cluster-scoped pools',
     subject: pools(farSighted),
     faults: FAULTS,
-    seed: 186,
+    seed: 432,
   },
   {
     what: 'a pool that forgets the bells',
