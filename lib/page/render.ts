@@ -1,5 +1,6 @@
 /** The page, as text: a list of pools and networks, one pool, one network, an answer. Nothing that is loaded. */
 import { formatRange } from '../address/range.ts';
+import { keyOf } from '../allocation/slice.ts';
 import { type Answer, ask, isEmpty, outsideText, parseQuestion, type Subject } from '../inspect/ask.ts';
 import { type Place, placesIn, placesOfClusterCIDR, placesOfPool } from '../inspect/holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from '../inspect/network-overview.ts';
@@ -11,6 +12,7 @@ import type { SubnetUsage, Usage } from '../inspect/usage.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { isPrefixPool, type Pool } from '../pool/pool.ts';
+import { beneficiaryOf, type ReservationState } from '../pool/reservation.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
 import { listSome, plural } from '../text.ts';
 import { formatCount, formatShare } from './format.ts';
@@ -29,6 +31,7 @@ const NAMES_IN_LIST = 6;
 const NAMES_ALONE = 200;
 const NODES_A_PAGE = 100;
 const FOUND = 30;
+const RESERVATIONS = 100;
 
 export interface Rendered {
   /** Of HTTP. */
@@ -248,6 +251,7 @@ function poolPage(visit: Visit, overview: PoolOverview, survey: Survey): string 
     ${usageFacts(overview, countPending(waiting))}
     ${map}
     ${overview.subnets.length > 0 ? subnetTable(overview.subnets) : specOf(pool)}
+    ${reservationTable(overview.reservations)}
     ${waitingTables(waiting, 'claim', NAMES_ALONE)}
     ${holderTable(query.at === undefined ? taken(places) : placesIn(places, query.at), 'Who has what', query)}`;
   return document(visit, title, main);
@@ -267,6 +271,22 @@ function subnetTable(subnets: readonly SubnetUsage[]): Html {
     [['Addresses'], ['Prefix', 'number'], ['Gateway'], ['In use', 'number'], ['Free', 'number']],
     rows,
   )}</section>`;
+}
+
+/** What is kept for whom, who has it, and what keeps it from those. */
+function reservationTable(reservations: readonly ReservationState[]): Html | undefined {
+  if (reservations.length === 0) return undefined;
+  const rows = reservations.slice(0, RESERVATIONS).map(
+    ({ reservation, holder, conflict }) => html`<tr role="row">
+<td role="cell" class="address">${keyOf(reservation.block)}</td>
+<td role="cell" class="who" data-label="For">${beneficiaryOf(reservation)}${reservation.note ? html`<small>${reservation.note}</small>` : undefined}</td>
+<td role="cell" class="why${conflict === undefined ? '' : ' warn'}" data-label="Held by">${conflict ?? holder ?? '–'}</td></tr>`,
+  );
+  const part =
+    reservations.length > RESERVATIONS
+      ? html`<small>the first ${RESERVATIONS} of ${formatCount(reservations.length)}</small>`
+      : undefined;
+  return html`<section>${table(html`Reservations${part}`, [['Address'], ['For'], ['Held by']], rows)}</section>`;
 }
 
 function specOf(pool: Pool): Html {

@@ -56,6 +56,61 @@ test('whatever is put into a template is escaped', () => {
   );
 });
 
+/** The cells of a table, row by row, as a reader has them. */
+function cells(text: string, caption: string): string[][] {
+  const table = text.slice(text.indexOf(`<caption>${caption}`));
+  const body = table.slice(table.indexOf('<tbody'), table.indexOf('</tbody>'));
+  return body
+    .split('<tr')
+    .slice(1)
+    .map((row) =>
+      [...row.matchAll(/<td[^>]*>(.*?)<\/td>/gs)].map(([, cell = '']) => cell.replaceAll(/<[^>]+>/g, ' ')),
+    );
+}
+
+test('reservations: for whom, who has them, what is in the way; the first hundred of many', () => {
+  const reservations = [
+    { address: '10.0.0.2', claim: 'a' },
+    { address: '10.0.0.3', claimPattern: 'node-*', note: `for ${HOSTILE}` },
+    { address: '10.1.0.1', claim: 'far' },
+  ];
+  const spec = { addresses: ['10.0.0.1-10.0.0.9'], prefix: 24 };
+  const query = { pool: 'InClusterIPPool/default/p' };
+  const text = page([pool('p', { ...spec, reservations }), allocation('p', '10.0.0.2', 'a')], query);
+  assert.not.match(text, HOSTILE);
+  assert.equal(
+    cells(text, 'Reservations').map(([address, whom, by]) => [
+      address,
+      whom?.split(' ').slice(0, 2).join(' '),
+      by,
+    ]),
+    [
+      ['10.0.0.2', 'IPAddressClaim a', 'IPAddressClaim default/a'],
+      ['10.0.0.3', 'IPAddressClaims node-*', '–'],
+      ['10.1.0.1', 'IPAddressClaim far', 'is not one that the pool gives out'],
+    ],
+  );
+  const many = Array.from({ length: 120 }, (_, n) => ({ address: `10.0.1.${n}`, claim: `c${n}` }));
+  const long = page([pool('p', { ...spec, reservations: many })], query);
+  assert.is(cells(long, 'Reservations').length, 100);
+  assert.match(long, 'Reservations<small>the first 100 of 120</small>');
+  assert.not.match(page([pool('p', spec)], query), 'Reservations');
+});
+
+test('subnets: in the order in which they are used', () => {
+  const subnets = [
+    { addresses: ['10.7.0.1-10.7.0.2'], prefix: 29 },
+    { addresses: ['10.0.0.1-10.0.0.4', '10.0.0.6'], prefix: 24, gateway: '10.0.0.254' },
+  ];
+  const text = page([pool('p', { subnets }), allocation('p', '10.0.0.2', 'a')], {
+    pool: 'InClusterIPPool/default/p',
+  });
+  assert.equal(cells(text, 'Subnets'), [
+    ['10.7.0.1-10.7.0.2', '/29', '–', '0 of 2', '2'],
+    ['10.0.0.1-10.0.0.4, 10.0.0.6', '/24', '10.0.0.254', '1 of 5', '4'],
+  ]);
+});
+
 test('hostile names are text everywhere', () => {
   const objects = [
     pool(HOSTILE, { addresses: ['10.0.0.2'], prefix: 24 }, {}, waits(HOSTILE, HOSTILE)),
