@@ -59,6 +59,7 @@ interface Kind {
   readonly kind: string;
   readonly title: string;
   readonly one: string;
+  readonly isGlobal: boolean;
   readonly texts: readonly [x: string, y: string, z: string];
   pool(spec?: PoolSpec, metadata?: Metadata): Unstructured;
 }
@@ -75,6 +76,7 @@ const KINDS = Object.entries(POOL_KINDS).map(([kind, { isGlobal, unit }]): Kind 
     kind,
     title: `${kind} ${isGlobal ? '' : 'default/'}p`,
     one: unit.one,
+    isGlobal,
     texts,
     pool: ({ listed = texts, excluded, ...more } = {}, metadata = {}) => ({
       apiVersion: `${GROUP}/v1alpha2`,
@@ -99,8 +101,8 @@ const claimRef = (name: string) => ({ apiVersion: `${GROUP}/v1beta2`, kind: 'IPA
 
 interface Case {
   readonly objects: (kind: Kind) => readonly Unstructured[];
-  /** Of pools of addresses alone. */
-  readonly only?: 'address';
+  /** Of pools of addresses, or of cluster-scoped ones, alone. */
+  readonly only?: 'address' | 'global';
   /** How long it is watched. */
   readonly horizonSeconds?: number;
   /** What happens then. */
@@ -244,6 +246,12 @@ const CASES: Readonly<Record<string, Case>> = {
     objects: (kind) => [kind.pool({ maxPerNamespace: 1 }), claim('a', kind), claim('b', kind)],
     state: 'Ready',
     waiting: { b: 'QuotaExceeded' },
+  },
+  'a namespace that the pool does not serve': {
+    only: 'global',
+    objects: (kind) => [kind.pool({ allowedNamespaces: { matchLabels: { team: 'lab' } } }), claim('a', kind)],
+    state: 'Ready',
+    waiting: { a: 'NamespaceNotAllowed' },
   },
   'a pool whose addresses are held for a while': {
     only: 'address',
@@ -543,7 +551,7 @@ for (const [name, { objects, act, horizonSeconds, states }] of Object.entries(NE
 
 for (const kind of KINDS) {
   for (const [name, { only, objects, act, horizonSeconds, state, waiting = {} }] of Object.entries(CASES)) {
-    if (only !== undefined && only !== kind.one) continue;
+    if (only !== undefined && only !== kind.one && !(only === 'global' && kind.isGlobal)) continue;
     test(`${kind.kind}: ${name}`, async () => {
       const scene = createScene();
       for (const object of objects(kind)) apply(scene, object);
