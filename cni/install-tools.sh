@@ -4,7 +4,7 @@
 set -eu
 apt-get update --quiet
 apt-get install --yes --no-install-recommends \
-  containernetworking-plugins gcc iproute2 iputils-ping libc6-dev libssl-dev libzstd-dev openssl pkgconf util-linux zlib1g-dev
+  containernetworking-plugins gcc iproute2 iptables iputils-ping libc6-dev libssl-dev libzstd-dev openssl pkgconf util-linux zlib1g-dev
 if ! command -v qjsc >/dev/null && ! apt-get install --yes --no-install-recommends quickjs libquickjs; then
   apt-get install --yes --no-install-recommends make patch xz-utils
   build=$(mktemp -d)

@@ -11,7 +11,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
-import type { ClusterCIDR } from '../../lib/kubernetes/types.ts';
+import type { ClusterCIDR, PodNetwork } from '../../lib/kubernetes/types.ts';
 import { forgeBlock, loseBlock } from './allocations.ts';
 import { eventually } from './control-plane.ts';
 import { type Installation, install, quiet } from './install.ts';
@@ -28,7 +28,7 @@ let installation: Installation;
 let box: NodeSandbox;
 test.before(async () => {
   // Nothing here lags by seconds, and each scenario waits until what is gone counts as gone.
-  installation = await install({ serveArgs: ['--cache-lag=1s'] });
+  installation = await install({ serveArgs: ['--cache-lag=1s', '--watch-service-cidrs'] });
   box = new NodeSandbox(installation);
 });
 test.after(() => installation?.stop());
@@ -435,6 +435,65 @@ test('F17 the spec of a ClusterCIDR cannot be changed, not even by adding to it'
   for (const spec of [{ ipv6: 'fd00::/112' }, { ipv4: null, ipv6: 'fd00::/112' }, { perNodeHostBits: 9 }]) {
     assert.is((await box.api('PATCH', 'clustercidrs', 'a', { spec })).status, 422);
   }
+});
+
+/** While `run` lasts, the network `default` has these fields too. */
+async function withNetwork(spec: Record<string, unknown>, run: () => Promise<void>): Promise<void> {
+  await box.patch('podnetworks', 'default', { spec });
+  try {
+    await run();
+  } finally {
+    const none = Object.fromEntries(Object.keys(spec).map((field) => [field, null]));
+    await box.patch('podnetworks', 'default', { spec: none });
+  }
+}
+
+test('the sizes of kube-controller-manager, IPv4 first and IPv6 first', async () => {
+  await box.clusterCIDR('a', { ipv4: '10.0.0.0/16', ipv6: 'fd00:10::/48' });
+  await box.patch('clustercidrs', 'a', {
+    metadata: { annotations: { 'metaipam.io/per-node-host-bits-ipv6': '64' } },
+  });
+  await box.counts('a', {
+    ipv4: { total: 256, used: 0, free: 256 },
+    ipv6: { total: 65536, used: 0, free: 65536 },
+  });
+  assert.is(await box.serve('n0'), '10.0.0.0/24,fd00:10::/64');
+  await withNetwork({ primaryIPFamily: 'IPv6' }, async () => {
+    assert.is(await box.serve('n1'), 'fd00:10:0:1::/64,10.0.1.0/24');
+    const { spec } = (await box.get<Node>('nodes', 'n1'))!;
+    assert.is(spec?.podCIDR, 'fd00:10:0:1::/64');
+    await eventually('n0 to be named', async () => {
+      const network = await box.get<PodNetwork>('podnetworks', 'default');
+      const said = network?.status?.conditions?.find(({ type }) => type === 'FamiliesDiffer');
+      return said?.message.endsWith('n0 (has IPv4 first)') ?? false;
+    });
+  });
+});
+
+test('a node that registers again within the grace period has its blocks back', async () => {
+  await withNetwork({ reuseGracePeriodSeconds: 600 }, async () => {
+    await box.clusterCIDR('a', { ipv4: '10.0.0.0/16', ipv6: 'fd00:10::/112' });
+    await box.serve('n0');
+    const had = await box.serve('n1');
+    await box.delete('nodes', 'n0');
+    await box.delete('nodes', 'n1');
+    assert.is(await box.serve('n2'), '10.0.2.0/24,fd00:10::200/120');
+    assert.is(await box.serve('n1'), had);
+  });
+});
+
+test('a reserved block is for its node', async () => {
+  await withNetwork({ reservations: [{ node: 'n1', blocks: ['10.0.0.0/24'] }] }, async () => {
+    await box.clusterCIDR('a', { ipv4: '10.0.0.0/16' });
+    assert.is(await box.serve('n0'), '10.0.1.0/24');
+    assert.is(await box.serve('n1'), '10.0.0.0/24');
+  });
+});
+
+test('no node gets addresses of the ServiceCIDR of the API server', async () => {
+  await box.clusterCIDR('a', { ipv4: '10.96.0.0/22' });
+  assert.is(await box.serve('n0'), '10.96.1.0/24');
+  await box.counts('a', { ipv4: { total: 4, used: 1, free: 2 } });
 });
 
 test('a secondary network’s annotation comes and goes with it; podCIDRs stay', async () => {
