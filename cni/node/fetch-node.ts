@@ -1,5 +1,9 @@
-/** Asks the API server for the facts of a node: a FetchRequest on stdin, a FetchAnswer on stdout. */
+/**
+ * Asks the API server for the facts of a node, a FetchRequest on stdin and a FetchAnswer on stdout; or for a pod's
+ * IPAMClaim, with ClaimRequest and ClaimAnswer.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { type ClaimRequest, fetchClaim } from '../../lib/cni/fetch-claim.ts';
 import { type FetchHost, type FetchRequest, fetchNode } from '../../lib/cni/fetch-node.ts';
 import { readFile, removeFile, replaceFile } from './host.ts';
 import { get } from './https.ts';
@@ -7,7 +11,7 @@ import { get } from './https.ts';
 /** Bytes of an answer: a page of large Nodes has a tenth of it. */
 const LARGEST_ANSWER = 64 << 20;
 
-const input: FetchRequest = JSON.parse(readFileSync(0, 'utf8'));
+const input: FetchRequest | ClaimRequest = JSON.parse(readFileSync(0, 'utf8'));
 // Whatever hangs, and be it the lookup of a name, must not hang the pod.
 setTimeout(() => process.exit(1), input.deadline + 1_000).unref();
 
@@ -27,7 +31,8 @@ const host: FetchHost = {
     }
   },
 };
-fetchNode(host, input).then((answer) => writeFileSync(1, `${JSON.stringify(answer)}\n`));
+const answering = 'claim' in input ? fetchClaim(host, input) : fetchNode(host, input);
+answering.then((answer) => writeFileSync(1, `${JSON.stringify(answer)}\n`));
 
 async function textOf(response: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];

@@ -42,8 +42,13 @@ export function isInterfaceName(name: string): boolean {
 
 /** The namespace of the pod, which the kubelet's runtimes pass in `CNI_ARGS`. */
 export function podNamespace(env: Environment): string | undefined {
+  return podArgument(env, 'K8S_POD_NAMESPACE');
+}
+
+/** What they say there beside it: `K8S_POD_NAME`. */
+export function podArgument(env: Environment, name: string): string | undefined {
   const pairs = (env.CNI_ARGS ?? '').split(';').map((pair) => pair.split('='));
-  return pairs.find(([key]) => key === 'K8S_POD_NAMESPACE')?.[1];
+  return pairs.find(([key]) => key === name)?.[1];
 }
 
 /**

@@ -158,7 +158,7 @@ function namesOf(nodes: readonly JsonObject[]): string {
 }
 
 /** Throws if the answer is none of an API server's. */
-function readAnswer(status: number, body: string): Answer {
+export function readAnswer(status: number, body: string): Answer {
   let object: unknown;
   try {
     object = JSON.parse(body);

@@ -19,6 +19,7 @@ import {
   textsField,
 } from './network-config.ts';
 import { ofOwnNode, refreshAfterFailure } from './own-node.ts';
+import { claimedRanges } from './pod-claim.ts';
 import { nodeRanges, type Route, rangesFor } from './ranges.ts';
 import { checkVersion, FIRST_CNI_VERSION, versionAnswer } from './versions.ts';
 
@@ -98,9 +99,8 @@ function answer(
 }
 
 function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
-  const all = ofOwnNode(host, settings.kubeconfig, (node) => nodeRanges(node, settings.annotation));
-  const { subnets, routes } = rangesFor(all, settings.ipv4Namespaces, podNamespace(host.env));
-  const { ranges, corrections } = hostLocalRanges(subnets);
+  const claimed = claimedRanges(host, config, settings.kubeconfig);
+  const { ranges, routes, corrections } = claimed ? { ...claimed, routes: [] } : nodesRanges(host, settings);
   const path = findPlugin(host, HOST_LOCAL);
   try {
     const result = delegate(host, path, withRanges(config, ranges, routes), knownArgs(host.env));
@@ -110,6 +110,13 @@ function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
     refreshAfterFailure(host, settings.kubeconfig);
     throw error;
   }
+}
+
+/** Those of the node, of which the pod gets any address. */
+function nodesRanges(host: Host, { kubeconfig, annotation, ipv4Namespaces }: Settings) {
+  const all = ofOwnNode(host, kubeconfig, (node) => nodeRanges(node, annotation));
+  const { subnets, routes } = rangesFor(all, ipv4Namespaces, podNamespace(host.env));
+  return { ...hostLocalRanges(subnets), routes };
 }
 
 /** DEL, CHECK and GC go by container and interface: no ranges, and so nobody else, needed. */

@@ -5,9 +5,9 @@ import type { Host } from './host.ts';
 import { factsFile, type KnownNode, type NodeFacts, questionFile, readFacts } from './node-facts.ts';
 
 /** It lies beside the plugins. */
-const FETCHER = 'fetch-node';
+export const FETCHER = 'fetch-node';
 /** Milliseconds that the fetcher may take in all. */
-const DEADLINE = 15_000;
+export const DEADLINE = 15_000;
 /** Milliseconds after which facts are asked for again, behind the back of the call that saw their age. */
 const REFRESH_AFTER = 300_000;
 /** The same after a call that failed with them. */

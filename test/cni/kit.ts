@@ -156,6 +156,8 @@ export type Mood = 'well' | 'slow' | 'forbids' | 'forbids lists' | 'nonsense' | 
 
 export interface ApiServer {
   nodes: readonly Node[];
+  /** Other objects, by their paths. */
+  objects: Readonly<Record<string, object>>;
   mood: Mood;
   /** The token that requests must bear. */
   token: string;
@@ -226,6 +228,9 @@ export async function apiServer(
       if (api.mood === 'forbids' || (api.mood === 'forbids lists' && name === undefined)) {
         return refuse(403, 'nodes is forbidden');
       }
+      const other = api.objects[decodeURIComponent(url.pathname)];
+      if (other !== undefined) return answer(200, other);
+      if (!url.pathname.startsWith('/api/v1/nodes')) return refuse(404, 'not found');
       const objects = api.nodes.map(nodeObject);
       if (url.searchParams.get('watch')) {
         response.writeHead(200, { 'content-type': 'application/json' });
@@ -248,6 +253,7 @@ export async function apiServer(
   const { port } = server.address() as AddressInfo;
   const api: ApiServer = {
     nodes,
+    objects: {},
     mood: 'well',
     token: 'first',
     requests: [],
