@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatDiagnostic } from '../../lib/cli/diagnostic.ts';
 import { parseManifests } from '../../lib/cli/manifests.ts';
+import { IPAM_CLAIM_DEFINITION } from '../../lib/ipam-claim/definition.ts';
 import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { validateObjects } from '../../lib/validation/index.ts';
@@ -12,6 +13,8 @@ import { readPages } from './pages.ts';
 const FOREIGN_KINDS = new Set([
   'apps/v1 Deployment',
   'k8s.cni.cncf.io/v1 NetworkAttachmentDefinition',
+  'rbac.authorization.k8s.io/v1 ClusterRole',
+  'rbac.authorization.k8s.io/v1 ClusterRoleBinding',
   'v1 Node',
   'v1 Pod',
 ]);
@@ -21,7 +24,7 @@ const FILES = new Set([
   'clusterctl.cluster.x-k8s.io/v1alpha3 Clusterctl',
 ]);
 
-const resources = new CustomResources(readCustomResourceDefinitions());
+const resources = new CustomResources([...readCustomResourceDefinitions(), IPAM_CLAIM_DEFINITION]);
 const blocks = readPages().flatMap(({ blocks }) => blocks);
 
 test('blocks say what they are, and few are fragments', () => {
