@@ -1,4 +1,4 @@
-/** Faults made on purpose, in the hooks and in the binder: a search that does not find them proves nothing. */
+/** Faults made on purpose, in the hooks, the binder, the janitor and the CRDs: a search that does not find them proves nothing. */
 import { controllers } from '../../hooks/index.ts';
 import { decideBindings } from '../../lib/binder/decide.ts';
 import { Janitor } from '../../lib/engine/janitor.ts';
@@ -262,8 +262,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   {
     what: 'a space that reaches from a namespace to cluster-scoped pools',
     subject: pools(farSighted),
-    faults: FAULTS,
-    seed: 432,
+    faults: ['hands'],
+    seed: 169,
   },
   {
     what: 'a pool that forgets the bells',
@@ -320,7 +320,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     what: 'a pool that never releases',
     subject: pools(saying((spec) => changingEntries(spec, ({ released: _, ...entry }) => entry))),
     faults: ['hands'],
-    seed: 302,
   },
   {
     what: 'a pool that ignores the loss of a slice',
@@ -331,7 +330,11 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       }),
     ),
     faults: ['hands'],
-    seed: 99,
+  },
+  {
+    what: 'an API server that lets go what was not released',
+    subject: { hooks: controllers, missingRule: 'only what was released can go' },
+    faults: ['late'],
   },
   {
     what: 'a pool that keeps two addresses of one claim',
@@ -345,20 +348,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: ['lag', 'crash'],
-    seed: 12,
-  },
-  {
-    what: 'a pool that believes what another pool has settled',
-    subject: pools(
-      seeing((request) => ({
-        ...request,
-        related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) =>
-          ['open', 'leaving', 'ending'].includes(claim.metadata.labels?.[SETTLED] ?? '') ? claim : undefined,
-        ),
-      })),
-    ),
-    faults: ['move'],
-    seed: 255,
+    seed: 150,
   },
   {
     what: 'a pool that gives out what it releases at once',
@@ -407,8 +397,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     subject: tidying(
       (right) => (view, context) => right(view, context).map((deed) => ({ ...deed, checks: [] })),
     ),
-    faults: FAULTS,
-    seed: 137,
+    faults: ['lag', 'hands'],
   },
   {
     what: 'a janitor that restores a slice at once, and without what lies in it',
@@ -448,7 +437,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         ),
     ),
     faults: ['move'],
-    seed: 3,
   },
   {
     what: 'a version that names slices otherwise, and knows no others',
@@ -483,7 +471,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       }),
     ),
     faults: REPLICA,
-    seed: 49,
   },
   {
     what: 'a version whose claims do not ask for their Cluster',
@@ -541,6 +528,17 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   {
     what: 'a pool that does not see its neighbours',
     subject: pools(withoutNeighbours),
+    seed: 122,
+  },
+  {
+    what: 'a pool that does not see what its neighbours have when they move',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: withoutAddressesOfNeighbours(request.parent.metadata.name, request.related),
+      })),
+    ),
+    faults: ['move'],
   },
   { what: 'a pool that goes on from what it remembers', subject: pools(forgetful()) },
   {
@@ -603,7 +601,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: ['move'],
-    seed: 32,
   },
   {
     what: 'a claim whose condition tells the time',
@@ -642,8 +639,8 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
   {
     what: 'a network that takes what it does not see for gone',
     subject: networks(hasty),
-    faults: FAULTS,
-    seed: 1762,
+    faults: ['lag'],
+    seed: 304,
   },
   {
     what: 'a network that gives out addresses of services',
@@ -688,5 +685,6 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
         written.has(node.metadata.uid!) ? [] : decideBindings([node], slices, new Map()),
       ),
     ),
+    seed: 185,
   },
 ];
