@@ -351,6 +351,19 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     seed: 150,
   },
   {
+    what: 'a pool that believes what another pool has settled',
+    subject: pools(
+      seeing((request) => ({
+        ...request,
+        related: changing<IPAddressClaim>(request.related, 'IPAddressClaim', (claim) =>
+          ['open', 'leaving', 'ending'].includes(claim.metadata.labels?.[SETTLED] ?? '') ? claim : undefined,
+        ),
+      })),
+    ),
+    faults: ['hands'],
+    seed: 550,
+  },
+  {
     what: 'a pool that gives out what it releases at once',
     subject: pools(seeingEntries((entry) => (entry.released === undefined ? entry : undefined))),
   },
