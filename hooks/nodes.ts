@@ -9,6 +9,7 @@ import {
   WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
+import { isQualifiedName } from '../lib/kubernetes/qualified-name.ts';
 import type { AllocationSlice, PodCIDRClaim, PodCIDRClaimSpec } from '../lib/kubernetes/types.ts';
 import { POD_CIDR_CLAIMS, SLICES } from '../lib/metacontroller/groups.ts';
 import {
@@ -137,9 +138,10 @@ function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<s
     allocations,
     ({ slice }) => slice.metadata.annotations?.[NODE_ANNOTATION_ANNOTATION] ?? '',
   );
-  byKey.delete('');
   const annotations: Record<string, string | null> = {};
   for (const [key, own] of byKey) {
+    // A slice may have been edited by hand; what is no key would keep all of the node from being written.
+    if (!isQualifiedName(key)) continue;
     const { blocks, held, isComplete } = decisionsOf(own)[0]!;
     const value = blocks.join();
     const isWithdrawn = held.some(({ slice }) => slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION]);

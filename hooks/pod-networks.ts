@@ -95,7 +95,7 @@ function respond(
       answers,
       listed: new Set(network.status?.slices),
     }),
-    ...labelKeySlices(head, reading.labelKeys),
+    ...labelKeySlices(head, reading.labelKeys, slices),
   ];
   const untilFound = reading.lost.length > 0 ? context.config.cacheLagSeconds : Number.POSITIVE_INFINITY;
   const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, plan.added.length > 0), untilFound);

@@ -263,6 +263,7 @@ function answerSlices(
   answers: ReadonlyMap<string, SliceAnswer>,
 ): DesiredObject[] {
   const left = new Map(answers);
+  const known = new Map(slices.map(({ metadata, spec }) => [metadata.name, spec.poolRef]));
   const byName = new Map<string, Map<string, SliceAnswer>>();
   for (const { metadata, spec } of slices) {
     if (spec.answers === undefined) continue;
@@ -287,7 +288,10 @@ function answerSlices(
   return [...byName]
     .filter(([, here]) => here.size > 0)
     .map(([name, here]) =>
-      sliceObject(head, name, [...here.keys()], { poolRef: head.poolRef, answers: sorted(here) }),
+      sliceObject(head, name, [...here.keys()], {
+        poolRef: known.get(name) ?? head.poolRef,
+        answers: sorted(here),
+      }),
     );
 }
 

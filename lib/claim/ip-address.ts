@@ -1,4 +1,4 @@
-import { formatAddress } from '../address/address.ts';
+import { FAMILY_BITS, formatAddress } from '../address/address.ts';
 import { type Allocation, subnetOfEntry } from '../allocation/slice.ts';
 import {
   ADDRESS_SPACE_LABEL,
@@ -15,6 +15,14 @@ import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
 import { PREFIX, poolKind } from '../pool/kinds.ts';
 import { poolLabel } from '../pool/label.ts';
 import { ipamApiVersion } from './api-version.ts';
+
+/** Whether its slice says what an IPAddress of it has to say. Its pool mends one that was edited by hand. */
+export function isComplete(allocation: Allocation): boolean {
+  const { slice, block } = allocation;
+  if (poolKind(slice.spec.poolRef.kind).unit === PREFIX) return true;
+  const subnet = subnetOfEntry(allocation);
+  return subnet !== undefined && subnet.prefix <= FAMILY_BITS[block.family];
+}
 
 /**
  * The IPAddress of Cluster API's contract, named like its claim, with the pool as an owner. Metacontroller makes the

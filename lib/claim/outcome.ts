@@ -7,7 +7,7 @@ import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
 import { blockText } from '../pool/block.ts';
 import { isWatched, poolTitleOf } from '../pool/reference.ts';
-import { addressOf, keptAddress } from './ip-address.ts';
+import { addressOf, isComplete, keptAddress } from './ip-address.ts';
 import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
 import { type ClaimView, isPoolUid } from './view.ts';
 
@@ -162,7 +162,7 @@ function create(view: ClaimView, allocation: Allocation, context: HookContext): 
   const { claim, isNameTaken, settled } = view;
   const response = {
     ...opened(settled),
-    attachments: [addressOf(claim, allocation, context.config)],
+    attachments: isComplete(allocation) ? [addressOf(claim, allocation, context.config)] : [],
     resyncAfterSeconds: RESYNC_SECONDS,
   };
   const say = (outcome: ClaimOutcome) => ({ status: claimStatus(claim, outcome, context) });

@@ -12,7 +12,7 @@ import {
   NODE_ANNOTATION_ANNOTATION,
   WITHDRAWN_AT_ANNOTATION,
 } from '../kubernetes/names.ts';
-import type { PodNetwork } from '../kubernetes/types.ts';
+import type { AllocationSlice, PodNetwork } from '../kubernetes/types.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
 
@@ -63,8 +63,14 @@ export function networkSliceHead(
  * Nodes look at these and not at ClusterCIDRs, of which each event would wake every node.
  *
  * @param keys sorted
+ * @param slices those that there are
  */
-export function labelKeySlices(head: SliceHead, keys: readonly string[]): DesiredObject[] {
+export function labelKeySlices(
+  head: SliceHead,
+  keys: readonly string[],
+  slices: readonly AllocationSlice[],
+): DesiredObject[] {
+  const known = new Map(slices.map(({ metadata, spec }) => [metadata.name, spec.poolRef]));
   const count = Math.max(1, Math.ceil(keys.length / MOST_KEYS));
   return Array.from({ length: count }, (_, index) => ({
     apiVersion: METAIPAM_API_VERSION,
@@ -76,7 +82,7 @@ export function labelKeySlices(head: SliceHead, keys: readonly string[]): Desire
       ...(head.annotations && { annotations: head.annotations }),
     },
     spec: {
-      poolRef: head.poolRef,
+      poolRef: known.get(labelKeysName(head.own, index)) ?? head.poolRef,
       labelKeys: keys.slice(index * MOST_KEYS, (index + 1) * MOST_KEYS),
     },
   }));

@@ -22,6 +22,9 @@ import {
 } from '../../lib/kubernetes/object.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
+import { FAMILIES_DIFFER } from '../../lib/pod-network/families.ts';
+import { AMONG_SERVICES } from '../../lib/pod-network/network-status.ts';
+import { OVERLAPPING } from '../../lib/pool/overlap.ts';
 import { ALLOCATION_KIND, isLabelKeysOf, pathOfAllocations, poolKindOf } from './allocations.ts';
 import { type ControlPlane, eventually } from './control-plane.ts';
 import { HookLog } from './hook-log.ts';
@@ -409,18 +412,20 @@ function withoutNotes(object: Unstructured): object {
   };
   // How many claims or nodes one write serves is chance.
   if (GATHERED.includes(object.kind)) delete rest.generation;
-  if (object.kind.endsWith('Pool'))
-    return { ...object, metadata: rest, status: withoutOverlaps(object.status) };
+  if (object.kind.endsWith('Pool') || object.kind === 'PodNetwork')
+    return { ...object, metadata: rest, status: withoutOthers(object.status) };
   if (object.kind !== 'Node') return { ...object, metadata: rest };
   const { podCIDR, podCIDRs } = (object.spec ?? {}) as NonNullable<Node['spec']>;
   return { metadata: rest, ...(podCIDRs && { podCIDR, podCIDRs }) };
 }
 
-/** The pools of all scenarios are in one real cluster, and in a simulated one each. */
-function withoutOverlaps(status: unknown): unknown {
-  const { conditions, ...others } = (status ?? {}) as { conditions?: { type: string }[] };
-  return {
-    ...others,
-    ...(conditions && { conditions: conditions.filter(({ type }) => type !== 'Overlapping') }),
-  };
+/**
+ * Without what other scenarios left: their pools are in the same real cluster, and its network `default` was theirs,
+ * whose conditions say of some troubles that they are over.
+ */
+function withoutOthers(status: unknown): unknown {
+  const { conditions, ...others } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
+  const isOthers = ({ type, status }: { type: string; status: string }) =>
+    type === OVERLAPPING || ([FAMILIES_DIFFER, AMONG_SERVICES].includes(type) && status === 'False');
+  return { ...others, ...(conditions && { conditions: conditions.filter((each) => !isOthers(each)) }) };
 }

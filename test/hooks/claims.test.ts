@@ -344,6 +344,20 @@ test('a claim whose name is taken by an IPAddress of another says so after a min
   assert.equal(overdue.attachments, [], 'server-side apply would take it over');
 });
 
+for (const [title, spec] of [
+  ['no prefix', { prefix: undefined }],
+  ['one that no IPv4 address has', { prefix: 64 }],
+] as const) {
+  test(`of a slice that was edited to say ${title} no IPAddress is made, until its pool has mended it`, () => {
+    const a = claim('a', POOL);
+    const [slice] = slicesOf(POOL, [a, '10.0.0.3']);
+    const edited = { ...slice!, spec: { ...slice!.spec, ...spec } };
+    const { attachments, resyncAfterSeconds } = synced(a, { related: [edited] });
+    assert.equal([attachments, resyncAfterSeconds], [[], 30]);
+    assert.is(synced(a, { related: [slice!] }).attachments.length, 1);
+  });
+}
+
 test('an annotation in another spelling changes nothing', () => {
   const pool = ipPool({ addresses: ['fd00::/64'], prefix: 64 });
   const a = boundClaim(claim('a', pool), 'FD00::0003');

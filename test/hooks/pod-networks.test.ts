@@ -1063,6 +1063,23 @@ test('slices that are going away, or that an earlier network left, keep their pi
   assert.equal(given, ['10.0.96.0/24']);
 });
 
+test('a slice that says that it is of another network stays as it says: the API server would refuse the change', () => {
+  const poolRef = { apiGroup: 'metaipam.io', kind: 'PodNetwork', name: 'default', uid: 'uid-earlier' };
+  const theirs = (name: string, spec: object) => {
+    const own = slice(name, 'default', {});
+    return { ...own, spec: { poolRef, ...spec } } as AllocationSlice;
+  };
+  const slices = [
+    theirs('default.label-keys-0.network', { labelKeys: [] }),
+    theirs('default.answers-0.network', { answers: { 'uid-A': { reason: 'Ready' } } }),
+  ];
+  const { children } = answer({ clusterCIDRs: [A], slices });
+  assert.equal(
+    (children as AllocationSlice[]).map(({ metadata, spec }) => `${metadata.name} ${spec.poolRef.uid}`),
+    ['default.answers-0.network uid-earlier', 'default.label-keys-0.network uid-earlier'],
+  );
+});
+
 test('a network with a closed slice looks again: no sync follows when its list no longer has it', () => {
   const spec = { cidr: '10.0.0.0/19', blockLength: 24, entries: {}, closed: true as const };
   const closed = slice('default.10.0.0.0-19.24', 'default', spec);

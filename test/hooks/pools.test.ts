@@ -1085,6 +1085,14 @@ test('once the slice is there again the pool goes on', () => {
   assert.is(condition(response, 'SlicesMissing'), 'False/AllInView');
 });
 
+test('a claim made by a clock that was far ahead holds nobody up', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+  const bound = boundClaim(claim('bound', pool, { creationTimestamp: '9999-12-31T23:59:59Z' }));
+  const response = sync(pool, [bound, claim('a', pool)], []);
+  assert.is(condition(response, 'Ready'), 'True/PoolReady');
+  assert.ok(answers(response).a?.startsWith('10.0.0.'));
+});
+
 // Slices that are not needed any more
 
 test('a slice that is empty is closed, leaves the list, and only then goes; two stay', () => {
