@@ -28,16 +28,18 @@ const claim = (owner: object) =>
     spec: { poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'machines' } },
   });
 
+/** The owner of the claim: with another uid, the garbage collector would take the claim. */
+async function machine({ plane }: Installation) {
+  const uid = await plane.kubectl(['get', 'configmap', 'machine', '-o', 'jsonpath={.metadata.uid}']);
+  return { apiVersion: 'v1', kind: 'ConfigMap', name: 'machine', uid };
+}
+
 const test = suite<{ installation: Installation }>('who has: ');
 test.before(async (context) => {
   context.installation = await install({ serveArgs: ['--no-bind'] });
   const { plane } = context.installation;
   await plane.kubectl(['apply', '-f', '-'], OBJECTS);
-  const uid = await plane.kubectl(['get', 'configmap', 'machine', '-o', 'jsonpath={.metadata.uid}']);
-  await plane.kubectl(
-    ['apply', '-f', '-'],
-    claim({ apiVersion: 'v1', kind: 'ConfigMap', name: 'machine', uid }),
-  );
+  await plane.kubectl(['apply', '-f', '-'], claim(await machine(context.installation)));
   await quiet(context.installation);
 });
 test.after(({ installation }) => installation?.stop());
@@ -111,8 +113,7 @@ test('the page, with the rights of the kubeconfig, tells of changes', async ({ i
       eventually(words, async () => (await (await fetch(url + query)).text()).includes(words));
     await says('pool=InClusterIPPool%2Fdefault%2Fmachines');
     const events = (await fetch(`${url}events`)).body!.getReader();
-    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'machine', uid: 'of-another' };
-    await plane.kubectl(['apply', '-f', '-'], claim(owner));
+    await plane.kubectl(['apply', '-f', '-'], claim(await machine(installation)));
     let heard = '';
     while (!heard.includes('data: changed')) heard += Buffer.from((await events.read()).value!).toString();
     await says('What default/web-0 has', '?q=default/web-0');
