@@ -193,6 +193,10 @@ export class Invariants {
   #checkSubnet({ metadata, spec }: IPAddress): Violation | undefined {
     const { address, poolRef } = spec;
     if (poolRef.kind.endsWith('PrefixPool')) return undefined;
+    // Nobody keeps what an adopted one came with: made again, it says what its pool says.
+    const earlier = this.#versions.get(`IPAddress ${qualifiedName(metadata)}`) ?? [];
+    if (earlier.some(({ object }) => object.metadata.labels?.[CLAIM_UID_LABEL] === undefined))
+      return undefined;
     const pools = this.#recent<{ readonly spec: PoolSpec }>(poolKey(poolRef, metadata.namespace), 0);
     const subnets = pools.flatMap((pool) => subnetWith(pool.spec, address) ?? []);
     const isTrue = subnets.some(
