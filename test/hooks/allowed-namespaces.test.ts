@@ -45,6 +45,14 @@ test('a pool asks for the namespaces that it serves, and only where it does not 
   assert.equal(rules(POOL), [{ apiVersion: 'v1', resource: 'namespaces', labelSelector: GOLD }]);
   for (const all of [undefined, null, {}, { matchLabels: {} }, { matchExpressions: [] }])
     assert.equal(rules(poolOf(all)), []);
+  const matchExpressions = [
+    { key: 'tier', operator: 'In', values: ['gold', 'silver'] },
+    { key: 'tier', operator: 'NotIn', values: ['lead'] },
+    { key: 'team', operator: 'Exists', values: null },
+    { key: 'old', operator: 'DoesNotExist', values: [] },
+  ];
+  const [rule] = rules(poolOf({ matchExpressions }));
+  assert.equal(rule?.labelSelector as unknown, { matchExpressions });
   assert.equal(rules(poolOf({ matchLabels: { 'a b': 'x' } })), [], 'Metacontroller could not look for these');
 });
 
@@ -123,6 +131,33 @@ for (const [bad, ...problems] of [
   [
     { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] },
     `${FIELD}.matchExpressions[0]: Invalid value: {"key":"a","operator":"Exists","values":["b"]}: operator Exists and DoesNotExist take no values`,
+  ],
+  [['x'], `${FIELD}: Invalid value: ["x"]: must be an object`],
+  [
+    { matchLabels: { a: 'b c' } },
+    `${FIELD}.matchLabels[a]: Invalid value: "b c": must be the value of a label`,
+  ],
+  [
+    { matchExpressions: [null, { key: 'a b', operator: 'Exists' }, { key: 7, operator: 'Exists' }] },
+    `${FIELD}.matchExpressions[0]: Invalid value: null: key must be the key of a label`,
+    `${FIELD}.matchExpressions[1]: Invalid value: {"key":"a b","operator":"Exists"}: key must be the key of a label`,
+    `${FIELD}.matchExpressions[2]: Invalid value: {"key":7,"operator":"Exists"}: key must be the key of a label`,
+  ],
+  [
+    { matchExpressions: [{ key: 'a', operator: 'NotIn', values: [] }] },
+    `${FIELD}.matchExpressions[0]: Invalid value: {"key":"a","operator":"NotIn","values":[]}: operator In and NotIn need values`,
+  ],
+  [
+    { matchExpressions: [{ key: 'a', operator: 'DoesNotExist', values: ['b'] }] },
+    `${FIELD}.matchExpressions[0]: Invalid value: {"key":"a","operator":"DoesNotExist","values":["b"]}: operator Exists and DoesNotExist take no values`,
+  ],
+  [
+    { matchExpressions: [{ key: 'a', operator: 'In', values: 'b' }] },
+    `${FIELD}.matchExpressions[0]: Invalid value: {"key":"a","operator":"In","values":"b"}: values must be a list`,
+  ],
+  [
+    { matchExpressions: [{ key: 'a', operator: 'In', values: ['b', 7] }] },
+    `${FIELD}.matchExpressions[0]: Invalid value: {"key":"a","operator":"In","values":["b",7]}: values must be values of labels`,
   ],
   [
     { matchExpressions: [{ key: 'a', operator: 'In', values: ['b c'] }] },

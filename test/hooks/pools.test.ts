@@ -1222,6 +1222,35 @@ test('a kept slice keeps the label of its space', () => {
   assert.is(child?.metadata.labels?.['metaipam.io/address-space'], 'lab');
 });
 
+test('the name of an address space may be as long as the value of a label', () => {
+  const annotations = { 'metaipam.io/address-space': 'a'.repeat(63) };
+  const pool = ipPool({ addresses: ['10.0.0.1'] }, { annotations });
+  assert.equal(answers(sync(pool, [claim('a', pool)])), { a: '10.0.0.1' });
+});
+
+test('a pool of nothing has no address, and nobody can tell what one has that is invalid', () => {
+  const exhausted = (spec: object) => condition(sync(ipPool(spec), []), 'Exhausted');
+  assert.is(exhausted({ addresses: ['10.0.0.1'], excludedAddresses: ['10.0.0.1'] }), 'True/NoAddress');
+  assert.is(exhausted({ addresses: ['x'] }), 'Unknown/InvalidSpec');
+});
+
+test('a slice that the pool made and does not own any more is missing, one of an earlier pool is not', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+  const [made] = slicesOf(pool, [claim('held', pool), '10.0.0.1']);
+  const parent = { ...pool, status: { slices: [made!.metadata.name] } } as typeof pool;
+  const poolRef = { ...made!.spec.poolRef, uid: 'earlier' };
+  const missing = (slice: AllocationSlice) => condition(sync(parent, [slice]), 'SlicesMissing');
+  assert.is(missing(made!)?.split('/')[0], 'True');
+  assert.is(missing({ ...made!, spec: { ...made!.spec, poolRef } })?.split('/')[0], 'False');
+});
+
+test('a claim of another group that has a pool of this kind and name is none of this one’s', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1'] });
+  const { spec, ...rest } = claim('a', pool);
+  const other = { ...rest, spec: { ...spec, poolRef: { ...spec.poolRef, apiGroup: 'example.com' } } };
+  assert.equal(answers(sync(pool, [other])), {});
+});
+
 for (const space of ['', 'Lab', 'a_b', '-a', 'a..b', 'a.-b', 'a'.repeat(64)]) {
   test(`an address space cannot be named ${JSON.stringify(space)}`, () => {
     const pool = ipPool(

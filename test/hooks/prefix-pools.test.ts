@@ -217,6 +217,7 @@ for (const [id, spec, told] of [
 test('an address space is for pools of addresses', () => {
   const pool = prefixPool(SMALL, { annotations: { 'metaipam.io/address-space': 'lab' } });
   const response = sync(pool, [claim('a', pool)]);
+  assert.is(condition(response, 'Ready'), 'False/InvalidSpec');
   assert.is(answers(response).a, 'PoolNotReady');
   assert.match(
     refusalOf(response, 'a')!,

@@ -66,6 +66,19 @@ test('both say so, and why a space that both name does not help', () => {
   assert.not.match(Object.values(said(inTeam('a', LAN), inTeam('b'))).join(), NAMESAKES);
 });
 
+test('pools of one namespace that name no space overlap as any others', () => {
+  assert.equal(Object.keys(said(inTeam('a'), inTeam('a', {}, { name: 'q' }), inTeam('c', LAN))), [
+    'InClusterIPPool a/p',
+    'InClusterIPPool a/q',
+    'InClusterIPPool c/p',
+  ]);
+});
+
+test('three are named, and nothing more is said', () => {
+  for (const message of Object.values(said(...['a', 'b', 'c', 'd'].map((team) => inTeam(team)))))
+    assert.match(message, /^(overlaps [^,]*(, |$)){3}$/);
+});
+
 test('of many only some are named, and one more is no news for them', () => {
   const pools = Array.from({ length: 500 }, (_, index) => inTeam(`team-${index}`));
   const messages = said(...pools);

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { IPAddressClaim } from '../../lib/kubernetes/types.ts';
-import { isOurs } from '../../lib/pool/reference.ts';
+import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
+import { isOurs, isWatched } from '../../lib/pool/reference.ts';
 
 function claim(poolRef: unknown): IPAddressClaim {
   return {
@@ -31,6 +32,22 @@ for (const [what, poolRef, ours] of CASES) {
 test('a claim without a spec is not ours', () => {
   const { spec: _, ...rest } = claim(undefined);
   assert.not(isOurs(rest as IPAddressClaim));
+});
+
+test('watched are the claims of the namespace and with the label that the flags name', () => {
+  const watched = (labels: Record<string, string> | undefined, config: object) => {
+    const metadata = { name: 'claim', namespace: 'a', ...(labels && { labels }) };
+    return isWatched({ metadata }, { ...DEFAULT_CONFIG, ...config });
+  };
+  const label = { 'cluster.x-k8s.io/watch-filter': 'x' };
+  assert.ok(watched(undefined, {}));
+  assert.ok(watched(label, {}));
+  assert.ok(watched(undefined, { watchNamespace: 'a' }));
+  assert.not(watched(label, { watchNamespace: 'b', watchFilter: 'x' }));
+  assert.ok(watched(label, { watchFilter: 'x' }));
+  assert.not(watched(label, { watchFilter: 'y' }));
+  assert.not(watched({}, { watchFilter: 'x' }));
+  assert.not(watched(undefined, { watchFilter: 'x' }));
 });
 
 test.run();

@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddress } from '../../lib/address/address.ts';
 import { parseRange, type Range } from '../../lib/address/range.ts';
+import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import type { PoolRanges } from '../../lib/pool/ranges.ts';
 import { type PoolSpec, poolRanges, readAddressPool } from '../../lib/pool/spec.ts';
 
@@ -243,6 +244,38 @@ test('every problem is told, with the place and the value', () => {
     ],
   );
 });
+
+const MIXED = 'provided addresses are of mixed IP families';
+const REFUSED: [what: string, spec: object, ...problems: string[]][] = [
+  ['an empty list', { addresses: [], prefix: 24 }, 'spec.addresses: addresses is required'],
+  [
+    'no list',
+    { addresses: '10.0.0.1', prefix: 24 },
+    'spec.addresses: Invalid value: "10.0.0.1": must be a list',
+  ],
+  [
+    'host routes that are not one of several subnets',
+    { addresses: ['10.0.0.1', '10.0.0.2'], prefix: 32 },
+    'spec.addresses[1]: Invalid value: "10.0.0.2": provided address belongs to a different subnet than others',
+  ],
+  [
+    'excluded addresses of both families, which are not those of the addresses besides',
+    { addresses: ['10.0.0.1'], prefix: 24, excludedAddresses: ['fd00::1', '10.0.0.2'] },
+    `spec.excludedAddresses: Invalid value: ["fd00::1","10.0.0.2"]: ${MIXED}`,
+  ],
+  [
+    'addresses of both families, from which none that are excluded differ besides',
+    { addresses: ['10.0.0.1', 'fd00::1'], prefix: 24, excludedAddresses: ['fd00::1'] },
+    `spec.addresses: Invalid value: ["10.0.0.1","fd00::1"]: ${MIXED}`,
+  ],
+];
+for (const [what, spec, ...problems] of REFUSED) {
+  test(`refused: ${what}`, () => {
+    const read = readAddressPool(spec as PoolSpec);
+    assert.equal(read.problems.map(formatProblem), problems);
+    assert.is(read.ranges, undefined);
+  });
+}
 
 test('a spec of any shape is read or refused, never thrown at', () => {
   const odd: unknown[] = [

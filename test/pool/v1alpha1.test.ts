@@ -53,6 +53,9 @@ test('problems of what a subnet adds are told of the subnet', () => {
   assert.equal(told({ addresses: ['10.0.9.5'], subnet: '10.0.0.0/24' }), ['spec.addresses[0]']);
   assert.equal(told({ addresses: ['10.0.0.5'], subnet: '10.0.9.0/24' }), ['spec.subnet']);
   assert.equal(told({ subnet: '10.0.0.0/24', end: '9.0.0.1' }), ['spec.end']);
+  assert.equal(told({ subnet: '10.0.0.0/24', end: 'x' }), ['spec.end']);
+  assert.equal(told({ subnet: '10.0.0.0/24', start: '10.0.9.9' }), ['spec.start']);
+  assert.equal(told({ subnet: '10.0.0.0/24', start: '', end: '' }), []);
 });
 
 test('fields of any type are read or refused, never thrown at', () => {
