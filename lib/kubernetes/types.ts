@@ -788,6 +788,30 @@ export interface PodNetworkSpec {
   /** Blocks that are kept for certain nodes: nobody else gets them. A node that has others keeps those. */
   readonly reservations?: readonly NodeReservation[];
   /**
+   * The subnets that the network spans, of which each node has a part: the addresses of a block get the
+   * prefix length and the gateway of the first that has the whole block. A block in none of them is a
+   * subnet of its own.
+   */
+  readonly subnets?: readonly NetworkSubnet[];
+  /**
+   * Which address of a block that is a subnet of its own is the gateway: 0 is the first, -1 the last. No
+   * pod gets it. Without it that is the address after the first; blocks of one or two addresses have
+   * none.
+   */
+  readonly gatewayIndex?: number;
+  /**
+   * What pods reach by the network, after the routes of its configuration, which wins where both have a
+   * destination. Pods get those of the families that their node has blocks of.
+   */
+  readonly routes?: readonly Route[];
+  /**
+   * Addresses that no pod gets: single addresses, CIDRs and inclusive ranges. Blocks are given out
+   * whether they have such addresses or not.
+   */
+  readonly excludedAddresses?: readonly string[];
+  /** Addresses of each block that no pod gets, by their places in it: 0 is the first, -1 the last. */
+  readonly perNodeExclusions?: readonly IndexRange[];
+  /**
    * How many seconds a block stays out of use after its node is gone. Without it a block is free at
    * once. A node that registers again under the same name within this time gets its blocks back, if it
    * would get blocks of the same ClusterCIDR.
@@ -807,6 +831,30 @@ export interface NodeReservation {
    * network, whichever nodes it selects, and are of any size.
    */
   readonly blocks: readonly string[];
+}
+
+/** A NetworkSubnet is a subnet that nodes share. */
+export interface NetworkSubnet {
+  /** The whole subnet. */
+  readonly cidr: string;
+  /** Its gateway. No pod gets it. Without it that is the address after the first of the subnet. */
+  readonly gateway?: string;
+}
+
+/** A Route leads pods to a destination. */
+export interface Route {
+  /** The destination, as a CIDR. */
+  readonly dst: string;
+  /** The next hop. Without it that is the gateway of the pod's address. */
+  readonly gw?: string;
+}
+
+/** An IndexRange is addresses of a block, by their places in it. */
+export interface IndexRange {
+  /** The place of the first. */
+  readonly startIndex: number;
+  /** The place of the last. */
+  readonly endIndex: number;
 }
 
 export interface PodNetworkStatus {

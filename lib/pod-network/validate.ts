@@ -5,6 +5,7 @@ import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
 import type { ClusterCIDRSpec, PodNetworkSpec } from '../kubernetes/types.ts';
 import { HOST_BITS_ANNOTATIONS, hostBitsOf } from './host-bits.ts';
+import { isRecord, RANGE_FIELDS, validateRangeSettings } from './node-ranges.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { parseInt64 } from './selector.ts';
 
@@ -86,7 +87,13 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
       problems.push({ field: `spec.serviceCIDRs[${index}]`, value: text, message: 'must be a CIDR' });
     }
   }
-  problems.push(...validateReservations(reservations));
+  problems.push(...validateReservations(reservations), ...validateRangeSettings(spec));
+  if (target === 'node.spec.podCIDRs') {
+    for (const name of RANGE_FIELDS.filter((name) => spec[name] !== undefined)) {
+      const message = `${name} belongs to the target node.metadata.annotations`;
+      problems.push({ field: `spec.${name}`, value: spec[name], message });
+    }
+  }
   const grace = reuseGracePeriodSeconds;
   if (grace !== undefined && (!Number.isInteger(grace) || (grace as number) < 0)) {
     problems.push({
@@ -236,8 +243,4 @@ function textsOf(values: unknown): string[] | undefined {
 /** An empty text is as good as none. */
 function isUnset(text: unknown): boolean {
   return text === undefined || text === null || text === '';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -503,6 +503,79 @@ const podNetworks: AdmissionCase[] = [
     refused: 'must be a CIDR',
   },
   {
+    id: 'subnets, routes and exclusions',
+    object: network('net1', {
+      target: ANNOTATION_TARGET,
+      subnets: [
+        { cidr: '192.168.0.0/16', gateway: '192.168.255.254' },
+        { cidr: 'fd00:7::/64' },
+        { cidr: '10.9.0.0/31', gateway: '10.9.0.1' },
+      ],
+      gatewayIndex: -2,
+      routes: [{ dst: '10.96.0.0/12', gw: '192.168.255.253' }, { dst: '::/0' }],
+      excludedAddresses: ['192.168.7.1', '192.168.8.0/24', 'fd00:7::1-fd00:7::9'],
+      perNodeExclusions: [
+        { startIndex: 0, endIndex: 9 },
+        { startIndex: 60, endIndex: -1 },
+        { startIndex: -3, endIndex: -3 },
+      ],
+    }),
+  },
+  ...(
+    [
+      ['a subnet with host bits', { subnets: [{ cidr: '10.0.0.1/8' }] }, 'must not have host bits set'],
+      ['a subnet that is none', { subnets: [{ cidr: '10.0.0.0' }] }, 'must be a CIDR'],
+      [
+        'a gateway elsewhere',
+        { subnets: [{ cidr: '10.0.0.0/24', gateway: '10.0.1.1' }] },
+        'must be in the subnet',
+      ],
+      [
+        'a gateway of the other family',
+        { subnets: [{ cidr: '10.0.0.0/24', gateway: 'fd00::1' }] },
+        'must be in the subnet',
+      ],
+      [
+        'a gateway that is none',
+        { subnets: [{ cidr: '10.0.0.0/24', gateway: 'router' }] },
+        'must be an IP address',
+      ],
+      ['a route to host bits', { routes: [{ dst: '10.0.0.1/8' }] }, 'must not have host bits set'],
+      ['a route to an address', { routes: [{ dst: '10.0.0.1' }] }, 'must be a CIDR'],
+      [
+        'a next hop of the other family',
+        { routes: [{ dst: '::/0', gw: '10.0.0.1' }] },
+        'must be of the family of dst',
+      ],
+      [
+        'an exclusion that is none',
+        { excludedAddresses: ['10.0.0.1-fd00::1'] },
+        'must be an IP address, a CIDR',
+      ],
+      [
+        'places in reverse',
+        { perNodeExclusions: [{ startIndex: -1, endIndex: -2 }] },
+        'must not be before startIndex',
+      ],
+      ['a place that is no integer', { gatewayIndex: 1.5 }, 'spec.gatewayIndex'],
+    ] as const
+  ).map(([id, fields, refused]) => ({
+    id,
+    object: network('net1', { target: ANNOTATION_TARGET, ...fields }),
+    refused,
+  })),
+  ...[
+    ['subnets', []],
+    ['gatewayIndex', 1],
+    ['routes', []],
+    ['excludedAddresses', []],
+    ['perNodeExclusions', []],
+  ].map(([field, value]) => ({
+    id: `${field} without an annotation target`,
+    object: network('default', { target: SPEC_TARGET, [field as string]: value }),
+    refused: `${field} belongs to the target node.metadata.annotations`,
+  })),
+  {
     id: 'a key without an annotation target',
     object: network('default', { target: SPEC_TARGET, annotation: 'example.com/ranges' }),
     refused: 'annotation belongs to the target node.metadata.annotations',

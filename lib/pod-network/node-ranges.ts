@@ -1,0 +1,257 @@
+/** What an annotation tells a node of its blocks: CIDRs, or JSON where there is more to say (docs/cni.md). */
+import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
+import {
+  covers,
+  formatPrefix,
+  formatRange,
+  type Prefix,
+  parsePrefix,
+  parseRange,
+  rangeOf,
+} from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+import type { IndexRange, NetworkSubnet, PodNetworkSpec, Route } from '../kubernetes/types.ts';
+import { parsePodCIDR } from './pod-cidr.ts';
+
+/** The fields of a PodNetwork that say more of its blocks than which they are. */
+export const RANGE_FIELDS = [
+  'subnets',
+  'gatewayIndex',
+  'routes',
+  'excludedAddresses',
+  'perNodeExclusions',
+] as const;
+
+/** What a secondary network says of its blocks. */
+export type RangeSettings = Pick<PodNetworkSpec, (typeof RANGE_FIELDS)[number]>;
+
+/** The settings of a PodNetwork as a text, for its slices; undefined if it has none. */
+export function rangeSettingsText(spec: PodNetworkSpec | undefined): string | undefined {
+  const set = RANGE_FIELDS.flatMap((field) =>
+    spec?.[field] === undefined ? [] : [[field, spec[field]] as const],
+  );
+  return set.length === 0 ? undefined : JSON.stringify(Object.fromEntries(set));
+}
+
+/** Everything that is wrong with the settings, which may come from a file or an edited slice. */
+export function validateRangeSettings(spec: Readonly<Record<string, unknown>>): Problem[] {
+  const problems: Problem[] = [];
+  const lists = {
+    subnets: validateSubnet,
+    routes: validateRoute,
+    excludedAddresses: validateExcluded,
+    perNodeExclusions: validateIndexes,
+  };
+  for (const [name, validate] of Object.entries(lists)) {
+    const list = spec[name] ?? [];
+    const field = `spec.${name}`;
+    if (!Array.isArray(list)) problems.push({ field, value: list, message: 'must be a list' });
+    else problems.push(...list.flatMap((each: unknown, index) => validate(`${field}[${index}]`, each)));
+  }
+  const { gatewayIndex } = spec;
+  if (gatewayIndex !== undefined && !isIndex(gatewayIndex)) {
+    problems.push({ field: 'spec.gatewayIndex', value: gatewayIndex, message: 'must be an integer' });
+  }
+  return problems;
+}
+
+function validateSubnet(field: string, each: unknown): Problem[] {
+  const { cidr, gateway } = isRecord(each) ? each : {};
+  const subnet = wholePrefix(cidr);
+  if (subnet === undefined)
+    return [{ field: `${field}.cidr`, value: cidr ?? null, message: 'must be a CIDR without host bits' }];
+  if (gateway === undefined) return [];
+  const address = typeof gateway === 'string' ? parseAddress(gateway) : undefined;
+  return address !== undefined && covers(subnet, rangeOf(address))
+    ? []
+    : [{ field: `${field}.gateway`, value: gateway, message: 'must be an address of the subnet' }];
+}
+
+function validateRoute(field: string, each: unknown): Problem[] {
+  const { dst, gw } = isRecord(each) ? each : {};
+  const destination = wholePrefix(dst);
+  if (destination === undefined)
+    return [{ field: `${field}.dst`, value: dst ?? null, message: 'must be a CIDR without host bits' }];
+  if (gw === undefined) return [];
+  const { family } = destination;
+  return typeof gw === 'string' && parseAddress(gw)?.family === family
+    ? []
+    : [{ field: `${field}.gw`, value: gw, message: `must be an IPv${family} address, as dst is` }];
+}
+
+function validateExcluded(field: string, each: unknown): Problem[] {
+  return typeof each === 'string' && parseRange(each) !== undefined
+    ? []
+    : [{ field, value: each, message: 'must be an IP address, a CIDR or a range first-last' }];
+}
+
+function validateIndexes(field: string, each: unknown): Problem[] {
+  const { startIndex, endIndex } = isRecord(each) ? each : {};
+  const problems = Object.entries({ startIndex, endIndex })
+    .filter(([, index]) => !isIndex(index))
+    .map(([name, index]) => ({
+      field: `${field}.${name}`,
+      value: index ?? null,
+      message: 'must be an integer',
+    }));
+  if (problems.length > 0) return problems;
+  const [start, end] = [startIndex as number, endIndex as number];
+  return start < 0 === end < 0 && start > end
+    ? [{ field: `${field}.endIndex`, value: end, message: 'must not be before startIndex' }]
+    : [];
+}
+
+/** The whole subnet, as the API server reads it: an IPv4-mapped one is none. */
+function wholePrefix(text: unknown): Prefix | undefined {
+  const prefix = typeof text === 'string' ? parsePrefix(text) : undefined;
+  if (prefix === undefined || parsePodCIDR(text as string)?.family !== prefix.family) return undefined;
+  return parseAddress((text as string).split('/')[0]!)?.value === prefix.first ? prefix : undefined;
+}
+
+/** An int32, as the API has it. */
+function isIndex(value: unknown): boolean {
+  return Number.isInteger(value) && ((value as number) | 0) === value;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Writes and reads the annotation of a network's nodes. */
+export class NodeRanges {
+  readonly #subnets: readonly (NetworkSubnet & { readonly prefix: Prefix })[];
+  readonly #gatewayIndex: number | undefined;
+  readonly #routes: readonly Route[];
+  readonly #excluded: RangeSet;
+  readonly #perNodeExclusions: readonly IndexRange[];
+
+  /** @param settings without problems */
+  constructor(settings: RangeSettings = {}) {
+    const {
+      subnets = [],
+      gatewayIndex,
+      routes = [],
+      excludedAddresses = [],
+      perNodeExclusions = [],
+    } = settings;
+    this.#subnets = subnets.map((subnet) => ({ ...subnet, prefix: parsePrefix(subnet.cidr)! }));
+    this.#gatewayIndex = gatewayIndex;
+    this.#routes = routes;
+    this.#excluded = RangeSet.of(excludedAddresses.flatMap((text) => parseRange(text) ?? []));
+    this.#perNodeExclusions = perNodeExclusions;
+  }
+
+  /** Those of a slice, in the text of `rangeSettingsText`; undefined if somebody has edited that so that it is none. */
+  static parse(text: string | undefined): NodeRanges | undefined {
+    if (text === undefined) return new NodeRanges();
+    try {
+      const settings: unknown = JSON.parse(text);
+      if (!isRecord(settings) || validateRangeSettings(settings).length > 0) return undefined;
+      return new NodeRanges(settings);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @param blocks CIDRs, in their order */
+  annotation(blocks: readonly string[]): string {
+    const own = blocks.flatMap((cidr) => parsePrefix(cidr) ?? []);
+    const ranges = own.map((block) => this.#rangeOf(block));
+    const families = new Set(own.map(({ family }) => family));
+    const routes = this.#routes
+      .filter(({ dst }) => families.has(parsePrefix(dst)!.family))
+      .map(({ dst, gw }) => ({ dst, ...(gw !== undefined && { gw }) }));
+    if (routes.length === 0 && ranges.every((range) => typeof range === 'string')) return blocks.join();
+    return JSON.stringify({ ranges, ...(routes.length > 0 && { routes }) });
+  }
+
+  #rangeOf(block: Prefix): string | object {
+    const { family, first, last } = block;
+    const cidr = formatPrefix(block);
+    const shared = this.#subnets.find(({ prefix }) => covers(prefix, block));
+    const text = (value: bigint) => formatAddress({ family, value });
+    const isOwn = shared === undefined || shared.prefix.length === block.length;
+    const index = shared === undefined ? this.#gatewayIndex : undefined;
+    const place = index === undefined ? undefined : addressAt(block, index);
+    const gateway = shared?.gateway ?? (place === undefined ? undefined : text(place));
+    const exclude = this.#excludedOf(block, shared?.prefix ?? block).ranges.map(formatRange);
+    if (isOwn && gateway === undefined && exclude.length === 0) return cidr;
+    return {
+      subnet: isOwn ? cidr : formatPrefix(shared.prefix),
+      ...(!isOwn && { rangeStart: text(first), rangeEnd: text(last) }),
+      ...(gateway !== undefined && { gateway }),
+      ...(exclude.length > 0 && { exclude }),
+    };
+  }
+
+  /** With the addresses that a subnet keeps for itself, where a block of several has them. */
+  #excludedOf(block: Prefix, subnet: Prefix): RangeSet {
+    const { family, first, last } = block;
+    const inBlock = this.#perNodeExclusions.flatMap(({ startIndex, endIndex }) => {
+      const [start, end] = [indexed(block, startIndex), indexed(block, endIndex)];
+      return start <= end ? [{ family, first: start, last: end }] : [];
+    });
+    const isParted = subnet.length < block.length && subnet.length <= FAMILY_BITS[family] - 2;
+    const kept = isParted
+      ? [
+          { family, first: subnet.first, last: subnet.first },
+          ...(family === 4 ? [{ family, first: subnet.last, last: subnet.last }] : []),
+        ]
+      : [];
+    const all = this.#excluded.union(RangeSet.of([...inBlock, ...kept]));
+    return all.intersection(RangeSet.of([{ family, first, last }]));
+  }
+}
+
+/** The address of this place, which is in the block or not. */
+function indexed({ first, last }: Prefix, index: number): bigint {
+  return index < 0 ? last + 1n + BigInt(index) : first + BigInt(index);
+}
+
+function addressAt(block: Prefix, index: number): bigint | undefined {
+  const value = indexed(block, index);
+  return value < block.first || value > block.last ? undefined : value;
+}
+
+/** The blocks that an annotation shows, whatever else it says of them; undefined if a network would not write it so. */
+export function shownBlocks(annotation: string): Prefix[] | undefined {
+  const blocks = annotation.startsWith('{')
+    ? rangesIn(annotation)?.map(blockOfRange)
+    : annotation.split(',').map(canonicalPrefix);
+  return blocks?.every((block) => block !== undefined) ? blocks : undefined;
+}
+
+/** Whether an annotation shows these blocks, in this order. */
+export function showsBlocks(annotation: string | undefined, blocks: readonly string[]): boolean {
+  return annotation !== undefined && shownBlocks(annotation)?.map(formatPrefix).join() === blocks.join();
+}
+
+function rangesIn(json: string): unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return isRecord(value) && Array.isArray(value.ranges) && value.ranges.length > 0
+      ? value.ranges
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function blockOfRange(range: unknown): Prefix | undefined {
+  if (typeof range === 'string') return canonicalPrefix(range);
+  if (!isRecord(range) || typeof range.subnet !== 'string') return undefined;
+  const { subnet, rangeStart, rangeEnd } = range;
+  if (rangeStart === undefined && rangeEnd === undefined) return canonicalPrefix(subnet);
+  const span = parseRange(`${rangeStart}-${rangeEnd}`);
+  if (span === undefined) return undefined;
+  const hostBits = (span.last - span.first).toString(2).replace(/^0$/, '').length;
+  const start = formatAddress({ family: span.family, value: span.first });
+  const block = parsePrefix(`${start}/${FAMILY_BITS[span.family] - hostBits}`);
+  return block?.first === span.first && block.last === span.last ? block : undefined;
+}
+
+function canonicalPrefix(text: string): Prefix | undefined {
+  const prefix = parsePrefix(text);
+  return prefix !== undefined && formatPrefix(prefix) === text ? prefix : undefined;
+}
