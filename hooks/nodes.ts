@@ -6,6 +6,7 @@ import {
   METAIPAM_API_VERSION,
   NETWORK_LABEL,
   NODE_ANNOTATION_ANNOTATION,
+  RANGE_SETTINGS_ANNOTATION,
   WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
 import { compareText } from '../lib/kubernetes/object.ts';
@@ -24,6 +25,7 @@ import {
 } from '../lib/metacontroller/hook.ts';
 import { decisionsOf } from '../lib/pod-network/decision.ts';
 import { labelKeysDigest } from '../lib/pod-network/network-slices.ts';
+import { NodeRanges, showsBlocks } from '../lib/pod-network/node-ranges.ts';
 import { podCIDRsOf } from '../lib/pod-network/pod-cidr.ts';
 import { labelOf } from '../lib/pod-network/selector.ts';
 
@@ -143,10 +145,11 @@ function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<s
     // A slice may have been edited by hand; what is no key would keep all of the node from being written.
     if (!isQualifiedName(key)) continue;
     const { blocks, held, isComplete } = decisionsOf(own)[0]!;
-    const value = blocks.join();
+    const ranges = NodeRanges.parse(held[0]!.slice.metadata.annotations?.[RANGE_SETTINGS_ANNOTATION]);
     const isWithdrawn = held.some(({ slice }) => slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION]);
-    if (isWithdrawn && node.metadata.annotations?.[key] === value) annotations[key] = null;
-    if (!isWithdrawn && isComplete) annotations[key] = value;
+    const shown = node.metadata.annotations?.[key];
+    if (isWithdrawn && showsBlocks(shown, blocks)) annotations[key] = null;
+    if (!isWithdrawn && isComplete && ranges !== undefined) annotations[key] = ranges.annotation(blocks);
   }
   return annotations;
 }

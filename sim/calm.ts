@@ -19,6 +19,7 @@ import {
   allows,
   blocksOf,
   canonicalBlock,
+  cidrsShownIn,
   givenBy,
   gives,
   heldIn,
@@ -32,6 +33,7 @@ import {
   type Pool,
   poolKey,
   poolsOf,
+  rangesShownIn,
   spaceOf,
   textOf,
   textsOverlap,
@@ -323,10 +325,16 @@ function checkNodes({ cluster }: World): Violation | undefined {
         ? (node.spec?.podCIDRs ?? []).join()
         : node.metadata.annotations?.[`kube-node.nordix.org/${name}`];
       const given = isDefault ? mine.map(({ key }) => key) : (mine[0]?.entry.blocks ?? []);
-      if (given.length > 0 && given.toSorted().join() !== value?.split(',').toSorted().join())
+      const shown = value === undefined ? [] : isDefault ? value.split(',') : cidrsShownIn(value);
+      if (given.length > 0 && given.toSorted().join() !== shown.toSorted().join())
         return {
           rule: 'every node gets its blocks',
           message: `${node.metadata.name}: ${value}, not ${given}`,
+        };
+      if (!isDefault && value !== undefined && mine.length > 0 && !saysSettings(network.spec, value, shown))
+        return {
+          rule: 'every node hears what its network says of its blocks',
+          message: `${node.metadata.name}: ${value}`,
         };
       if (mine.length > 0 || value) continue;
       if (network.spec.reservations?.some(({ node: name }) => name === node.metadata.name)) continue;
@@ -350,4 +358,25 @@ function checkNodes({ cluster }: World): Violation | undefined {
     }
   }
   return undefined;
+}
+
+/** Whether an annotation has the routes and the gateways of its network. */
+function saysSettings(
+  { subnets = [], routes = [] }: PodNetwork['spec'],
+  value: string,
+  shown: readonly string[],
+): boolean {
+  const said = value.startsWith('{') ? rangesShownIn(value) : { ranges: value.split(','), routes: [] };
+  const isIPv6 = (text: string) => text.includes(':');
+  const wanted = routes
+    .map(({ dst }) => dst)
+    .filter((dst) => shown.some((cidr) => isIPv6(cidr) === isIPv6(dst)));
+  return (
+    (said.routes ?? []).map(({ dst }) => dst).join() === wanted.join() &&
+    said.ranges.every((range) => {
+      const [own] = blocksOf([typeof range === 'string' ? range : range.subnet]);
+      const subnet = subnets.find(({ cidr }) => blocksOf([cidr]).some((whole) => overlap(whole, own!)));
+      return subnet === undefined || (typeof range !== 'string' && range.gateway === subnet.gateway);
+    })
+  );
 }

@@ -27,6 +27,7 @@ import {
   addressOf,
   allows,
   blocksOf,
+  cidrsShownIn,
   entriesOf,
   gives,
   type Held,
@@ -335,11 +336,14 @@ export class Invariants {
     const annotated = nodes.flatMap(({ metadata }) =>
       Object.entries(metadata.annotations ?? {})
         .filter(([key]) => key.startsWith('kube-node.nordix.org/'))
-        .map(([, value]) => ({ name: metadata.name, blocks: blocksOf(value.split(',')) })),
+        .map(([, value]) => ({ name: metadata.name, blocks: blocksOf(cidrsShownIn(value)) })),
     );
     for (const { metadata } of nodes) {
-      const values = Object.values(metadata.annotations ?? {}).flatMap((value) => value.split(','));
-      for (const cidr of values) this.#annotated.add(`${metadata.uid} ${cidr}`);
+      const shown = Object.entries(metadata.annotations ?? {}).filter(([key]) =>
+        key.startsWith('kube-node.nordix.org/'),
+      );
+      for (const cidr of shown.flatMap(([, value]) => cidrsShownIn(value)))
+        this.#annotated.add(`${metadata.uid} ${cidr}`);
     }
     for (const list of [claimed, annotated]) {
       for (const [i, a] of list.entries()) {

@@ -63,6 +63,8 @@ export interface Layout {
   readonly hasSizes: boolean;
   /** Whether networks keep blocks for certain nodes. */
   readonly hasNodeReservations: boolean;
+  /** Whether secondary networks have a subnet, routes and exclusions. */
+  readonly hasSettings: boolean;
   /** Whether networks are IPv6-first now and then. */
   readonly hasFamilyOrder: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
@@ -152,6 +154,7 @@ export function layoutOf(
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),
     hasNodeReservations: faults === FAULTS && new Random(seed ^ 0x4e5e).chance(0.3),
+    hasSettings: faults === FAULTS && new Random(seed ^ 0x5e77).chance(0.3),
     hasFamilyOrder: faults === FAULTS && new Random(seed ^ 0x4064).chance(0.3),
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),

@@ -282,6 +282,26 @@ export function blocksOf(cidrs: readonly string[] | undefined): Prefix[] {
   return (cidrs ?? []).map(parsePrefix).filter((block) => block !== undefined);
 }
 
+/** The CIDRs that an annotation of a secondary network shows, as they are in it or as where a part of a subnet starts and ends. */
+export function cidrsShownIn(annotation: string): string[] {
+  if (!annotation.startsWith('{')) return annotation.split(',');
+  return rangesShownIn(annotation).ranges.map((range) => {
+    if (typeof range === 'string') return range;
+    if (range.rangeStart === undefined) return range.subnet;
+    const span = parseRange(`${range.rangeStart}-${range.rangeEnd}`)!;
+    const hostBits = (span.last - span.first + 1n).toString(2).length - 1;
+    return `${range.rangeStart}/${(span.family === 4 ? 32 : 128) - hostBits}`;
+  });
+}
+
+/** The JSON of such an annotation. */
+export function rangesShownIn(annotation: string): {
+  ranges: (string | { subnet: string; rangeStart?: string; rangeEnd?: string; gateway?: string })[];
+  routes?: { dst: string }[];
+} {
+  return JSON.parse(annotation);
+}
+
 /** The host bits of the blocks that a ClusterCIDR gives of one family; undefined if it gives none. */
 export function hostBitsOf({ metadata, spec }: ClusterCIDR, family: 4 | 6): number | undefined {
   const all = ([4, 6] as const).flatMap((each) => {

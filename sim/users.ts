@@ -18,6 +18,7 @@ import {
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
+import { RANGE_FIELDS } from '../lib/pod-network/node-ranges.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
 import type { Layout } from './layout.ts';
 import type { Op } from './op.ts';
@@ -420,6 +421,18 @@ function selector(random: Random): object {
   ]);
 }
 
+function rangeSettings(random: Random): object {
+  return {
+    ...(random.chance(0.5) && {
+      subnets: [{ cidr: '10.8.0.0/24', gateway: random.pick(['10.8.0.9', '10.8.0.254']) }],
+    }),
+    ...(random.chance(0.5) && { routes: [{ dst: random.pick(['0.0.0.0/0', '::/0', '10.96.0.0/12']) }] }),
+    ...(random.chance(0.3) && { gatewayIndex: random.pick([0, -1]) }),
+    ...(random.chance(0.3) && { excludedAddresses: ['10.8.0.4-10.8.0.20'] }),
+    ...(random.chance(0.3) && { perNodeExclusions: [{ startIndex: 1, endIndex: 3 }] }),
+  };
+}
+
 /** Some that nobody can have are among them. */
 function reservations(random: Random, net: string): object[] {
   return Array.from({ length: 1 + random.below(3) }, () => ({
@@ -575,6 +588,7 @@ function networkObject({ random, layout }: Scene, name: string): Unstructured {
     ...(random.chance(0.3) && { serviceCIDRs: ['10.244.0.16/28'] }),
     ...(random.chance(0.3) && { reuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
     ...(layout.hasNodeReservations && { reservations: nodeReservations(random, name) }),
+    ...(layout.hasSettings && name !== DEFAULT_NETWORK && rangeSettings(random)),
     ...(layout.hasFamilyOrder && { primaryIPFamily: random.pick(['IPv4', 'IPv6']) }),
   };
   return { apiVersion: METAIPAM_API_VERSION, kind: 'PodNetwork', metadata: { name }, spec };
@@ -592,12 +606,15 @@ function nodeReservations(random: Random, network: string): object[] {
   }));
 }
 
+/** What an edit leaves out goes. */
+const EDITED_FIELDS = ['serviceCIDRs', 'reservations', 'reuseGracePeriodSeconds', ...RANGE_FIELDS];
+
 function editNetwork(scene: Scene): UserOp | undefined {
   const network = one(scene, 'PodNetwork');
   if (network === undefined) return undefined;
   const { spec } = networkObject(scene, network.metadata.name);
   return patch(scene, network, 'edits', {
-    spec: { serviceCIDRs: null, reservations: null, reuseGracePeriodSeconds: null, ...(spec as object) },
+    spec: { ...Object.fromEntries(EDITED_FIELDS.map((field) => [field, null])), ...(spec as object) },
   });
 }
 

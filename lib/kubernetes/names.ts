@@ -65,6 +65,8 @@ export const GATEWAYS_ANNOTATION = 'metaipam.io/gateways';
  * so that the nodes hook need not see PodNetworks, whose status changes with every allocation.
  */
 export const NODE_ANNOTATION_ANNOTATION = 'metaipam.io/node-annotation';
+/** Beside it: what that annotation says of the blocks besides, as JSON. */
+export const RANGE_SETTINGS_ANNOTATION = 'metaipam.io/range-settings';
 /**
  * On a ClusterCIDR, by its user: the size of a node's block of one family, where it is not `perNodeHostBits`, which is
  * for both and, as KEP-2593 has it, for good.

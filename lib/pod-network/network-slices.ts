@@ -10,11 +10,13 @@ import {
   METAIPAM_GROUP,
   NETWORK_LABEL,
   NODE_ANNOTATION_ANNOTATION,
+  RANGE_SETTINGS_ANNOTATION,
   WITHDRAWN_AT_ANNOTATION,
 } from '../kubernetes/names.ts';
 import type { AllocationSlice, PodNetwork } from '../kubernetes/types.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
+import { rangeSettingsText } from './node-ranges.ts';
 
 /** A slice of 256 keys of 317 characters stays far below what an annotation of Metacontroller may hold. */
 const MOST_KEYS = 256;
@@ -41,6 +43,7 @@ export function networkSliceHead(
   withdrawnAt?: string,
 ): SliceHead {
   const { name, uid = '' } = metadata;
+  const settings = rangeSettingsText(spec);
   return {
     namespace,
     space: { name, marker: '' },
@@ -50,6 +53,7 @@ export function networkSliceHead(
     ...(name !== DEFAULT_NETWORK && {
       annotations: {
         [NODE_ANNOTATION_ANNOTATION]: nodeAnnotationKey(name, spec?.annotation),
+        ...(settings !== undefined && { [RANGE_SETTINGS_ANNOTATION]: settings }),
         ...(withdrawnAt !== undefined && { [WITHDRAWN_AT_ANNOTATION]: withdrawnAt }),
       },
     }),

@@ -34,6 +34,7 @@ import {
 import { type BlockPool, readBlockPool } from './block-pool.ts';
 import { labelKeysDigest } from './network-slices.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
+import { NodeRanges } from './node-ranges.ts';
 import type { NetworkView, NodeView, Returning } from './plan.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { primaryFamilyOf } from './primary-family.ts';
@@ -145,6 +146,7 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
     awaitsEveryNode: isDefault && clusterCIDRs.length > 0,
     isDefault,
     primaryFamily: primaryFamilyOf(spec),
+    ranges: new NodeRanges(problems.length === 0 ? spec : {}),
     pools,
     invalidClusterCIDRs: readings
       .filter(({ pool }) => pool === undefined)

@@ -26,12 +26,14 @@ export const RANGE_FIELDS = [
 /** What a secondary network says of its blocks. */
 export type RangeSettings = Pick<PodNetworkSpec, (typeof RANGE_FIELDS)[number]>;
 
-/** The settings of a PodNetwork as a text, for its slices; undefined if it has none. */
+/** The settings of a PodNetwork as a text, for its slices; undefined if it has none, or none that make sense. */
 export function rangeSettingsText(spec: PodNetworkSpec | undefined): string | undefined {
   const set = RANGE_FIELDS.flatMap((field) =>
     spec?.[field] === undefined ? [] : [[field, spec[field]] as const],
   );
-  return set.length === 0 ? undefined : JSON.stringify(Object.fromEntries(set));
+  const settings = Object.fromEntries(set);
+  if (set.length === 0 || validateRangeSettings(settings).length > 0) return undefined;
+  return JSON.stringify(settings);
 }
 
 /** Everything that is wrong with the settings, which may come from a file or an edited slice. */
@@ -125,6 +127,7 @@ export class NodeRanges {
   readonly #routes: readonly Route[];
   readonly #excluded: RangeSet;
   readonly #perNodeExclusions: readonly IndexRange[];
+  readonly #isPlain: boolean;
 
   /** @param settings without problems */
   constructor(settings: RangeSettings = {}) {
@@ -140,6 +143,8 @@ export class NodeRanges {
     this.#routes = routes;
     this.#excluded = RangeSet.of(excludedAddresses.flatMap((text) => parseRange(text) ?? []));
     this.#perNodeExclusions = perNodeExclusions;
+    const lists = [subnets, routes, excludedAddresses, perNodeExclusions];
+    this.#isPlain = gatewayIndex === undefined && lists.every(({ length }) => length === 0);
   }
 
   /** Those of a slice, in the text of `rangeSettingsText`; undefined if somebody has edited that so that it is none. */
@@ -156,6 +161,7 @@ export class NodeRanges {
 
   /** @param blocks CIDRs, in their order */
   annotation(blocks: readonly string[]): string {
+    if (this.#isPlain) return blocks.join();
     const own = blocks.flatMap((cidr) => parsePrefix(cidr) ?? []);
     const ranges = own.map((block) => this.#rangeOf(block));
     const families = new Set(own.map(({ family }) => family));

@@ -11,6 +11,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
 import { cidrOf, type Decision, decisionsOf } from './decision.ts';
+import { type NodeRanges, shownBlocks, showsBlocks } from './node-ranges.ts';
 import { byPrimary } from './primary-family.ts';
 import { candidateFinder } from './priority.ts';
 import type { SelectableNode } from './selector.ts';
@@ -35,6 +36,8 @@ export interface NetworkView {
   readonly stray: readonly Range[];
   /** Whose block of the two a new node has first. */
   readonly primaryFamily: Family;
+  /** What the annotations of a secondary network's nodes say of their blocks. */
+  readonly ranges: NodeRanges;
   /** Whether it is the network of `node.spec.podCIDRs`. */
   readonly isDefault: boolean;
   /**
@@ -305,7 +308,7 @@ class Planner {
     for (const each of held) this.#keep(each);
     const { entry } = held[0]!;
     for (const block of missing) this.#addEntry(block, entry);
-    this.#settle(nodeUID, entry.clusterCIDR ?? '', blocks.join(), isBlocked);
+    this.#settle(nodeUID, entry.clusterCIDR ?? '', blocks, isBlocked);
     return true;
   }
 
@@ -314,7 +317,7 @@ class Planner {
    * told of; or blocks that were withdrawn, which it does not show, and was told of long enough ago.
    */
   #hasLeft({ nodeUID, blocks, held, isComplete }: Decision): boolean {
-    if (this.#nodes.get(nodeUID)?.shown === blocks.join()) return false;
+    if (showsBlocks(this.#nodes.get(nodeUID)?.shown, blocks)) return false;
     if (!isComplete) return true;
     const { now, config } = this.#context;
     return held.every(({ slice }) => {
@@ -333,9 +336,8 @@ class Planner {
   #takeWhatIsShown(node: NodeView): void {
     const { uid, shown } = node;
     if (shown === undefined || this.#settled.has(uid)) return;
-    const blocks = shown.split(',').map(parsePrefix);
-    if (!blocks.every((block) => block !== undefined) || blocks.map(formatPrefix).join() !== shown) return;
-    if (new Set(blocks.map(({ family }) => family)).size < blocks.length) return;
+    const blocks = shownBlocks(shown);
+    if (blocks === undefined || new Set(blocks.map(({ family }) => family)).size < blocks.length) return;
     const home = this.#homeOf(node, blocks);
     // Whoever may write to the node is believed as to which block it has, not as to how much.
     if (home === undefined || !blocks.every((block) => block.length === blockLength(home, block))) return;
@@ -348,19 +350,24 @@ class Planner {
     );
     if (isTaken) return;
     const isBlocked = blocks.some((block) => this.#blocked.overlaps(block) || isReleased(block));
-    if (!isBlocked) for (const block of blocks) this.#add(node, home.name, block, blocks.map(formatPrefix));
-    this.#settle(uid, home.name, shown, isBlocked);
+    const cidrs = blocks.map(formatPrefix);
+    if (!isBlocked) for (const block of blocks) this.#add(node, home.name, block, cidrs);
+    this.#settle(uid, home.name, cidrs, isBlocked);
   }
 
-  /** @param value what the node is to show */
-  #settle(uid: string, home: string, value: string, isBlocked: boolean): void {
+  /** @param blocks what the node is to show */
+  #settle(uid: string, home: string, blocks: readonly string[], isBlocked: boolean): void {
     const node = this.#nodes.get(uid);
     this.#settled.add(uid);
     this.#homes.set(uid, home);
-    if (!this.#view.isDefault && (this.#isClosing || node?.shown !== value)) this.#bells.add(uid);
+    if (!this.#view.isDefault && (this.#isClosing || node?.shown !== this.#view.ranges.annotation(blocks)))
+      this.#bells.add(uid);
     if (!isBlocked) this.#served.add(uid);
     else if (node !== undefined) {
-      this.#waiting.push({ name: node.name, reason: `${value} is in a slice that is missing or going away` });
+      this.#waiting.push({
+        name: node.name,
+        reason: `${blocks.join()} is in a slice that is missing or going away`,
+      });
     }
   }
 
@@ -431,7 +438,7 @@ class Planner {
       search.take(found);
       const cidrs = found.blocks.toSorted(order).map(formatPrefix);
       for (const block of found.blocks) this.#add(node, found.pool.name, block, cidrs);
-      this.#settle(node.uid, found.pool.name, cidrs.join(), false);
+      this.#settle(node.uid, found.pool.name, cidrs, false);
     }
   }
 
@@ -528,7 +535,7 @@ class Planner {
     }
     if (before.length === 0) {
       for (const block of blocks) this.#add(node, home.name, block, cidrs);
-      this.#settle(uid, home.name, cidrs.join(), false);
+      this.#settle(uid, home.name, cidrs, false);
       return true;
     }
     this.#takeBack(node, cidrs, before);

@@ -557,7 +557,7 @@ const podNetworks: AdmissionCase[] = [
         { perNodeExclusions: [{ startIndex: -1, endIndex: -2 }] },
         'must not be before startIndex',
       ],
-      ['a place that is no integer', { gatewayIndex: 1.5 }, 'spec.gatewayIndex'],
+      ['a place that is a text', { gatewayIndex: '1' }, 'spec.gatewayIndex'],
     ] as const
   ).map(([id, fields, refused]) => ({
     id,

@@ -37,10 +37,11 @@ const STORAGE = 'kube-node.nordix.org/storage';
 const BLOCKS = ['10.1.0.0/24', 'fd01::/120'];
 const given = (cidr: string, blocks = BLOCKS, more: { since?: string; released?: string } = {}) =>
   allocation('n', cidr, { blocks, network: 'storage', ...more });
-const shown = (allocations: readonly Given[], { key = STORAGE, withdrawn = false } = {}) =>
+const shown = (allocations: readonly Given[], { key = STORAGE, withdrawn = false, settings = '' } = {}) =>
   slicesOf(allocations, {
     annotations: {
       'metaipam.io/node-annotation': key,
+      ...(settings && { 'metaipam.io/range-settings': settings }),
       ...(withdrawn && { 'metaipam.io/withdrawn-at': '2026-06-01T12:00:00Z' }),
     },
   });
@@ -180,6 +181,33 @@ test('an annotation goes when its network withdraws its blocks, unless somebody 
     assert.is(annotations(slices), undefined);
     assert.is(sync(request(node(), slices)).annotations, undefined);
   }
+});
+
+const ROUTED = { settings: '{"routes":[{"dst":"0.0.0.0/0"}]}' };
+const WITH_ROUTE = '{"ranges":["10.1.0.0/24","fd01::/120"],"routes":[{"dst":"0.0.0.0/0"}]}';
+
+test('what a network says of its blocks besides is in the annotation', () => {
+  const slices = shown(
+    BLOCKS.map((cidr) => given(cidr)),
+    ROUTED,
+  );
+  assert.equal(annotations(slices, { [STORAGE]: BLOCKS.join() }), { [STORAGE]: WITH_ROUTE });
+});
+
+test('blocks are withdrawn whatever was said of them besides', () => {
+  const withdrawn = shown(
+    BLOCKS.map((cidr) => given(cidr)),
+    { withdrawn: true },
+  );
+  assert.equal(annotations(withdrawn, { [STORAGE]: WITH_ROUTE }), { [STORAGE]: null });
+});
+
+test('with settings that somebody has broken an annotation stays as it is', () => {
+  const broken = shown(
+    BLOCKS.map((cidr) => given(cidr)),
+    { settings: '{"routes":7}' },
+  );
+  assert.is(annotations(broken, { [STORAGE]: WITH_ROUTE }), undefined);
 });
 
 test('the claim shows the annotations of networks as the node will have them', () => {

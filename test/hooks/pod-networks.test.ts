@@ -1115,6 +1115,32 @@ test('a network for annotations ignores podCIDRs and tells the nodes where to sh
   }
 });
 
+test('what the network says of its blocks is on its slices, and a change rings for every node', () => {
+  const parent = (fields: object) => network('storage', fields);
+  const allocations = [allocation('n', '10.0.0.0/24', { network: 'storage' })];
+  const claims = [shows('n', '{"ranges":["10.0.0.0/24"],"routes":[{"dst":"0.0.0.0/0"}]}')];
+  const of = (fields: object) =>
+    answer({ parent: parent(fields), clusterCIDRs: [A], claims, allocations }).children;
+  const routed = of({ routes: [{ dst: '0.0.0.0/0' }] });
+  assert.equal(bellsIn(routed), []);
+  for (const { metadata } of routed) {
+    const settings = '{"routes":[{"dst":"0.0.0.0/0"}]}';
+    assert.equal(metadata.annotations, { ...STORAGE, 'metaipam.io/range-settings': settings });
+  }
+  for (const fields of [{}, { routes: [{ dst: '0.0.0.0/0', gw: '10.0.0.7' }] }, { gatewayIndex: 7 }]) {
+    assert.equal(bellsIn(of(fields)), ['claim.metaipam.io/uid-n']);
+  }
+  const invalid = of({ routes: [{ dst: '0.0.0.0' }] });
+  assert.equal(bellsIn(invalid), []);
+});
+
+test('blocks that a node shows as JSON are taken back when their slices are lost', () => {
+  const value =
+    '{"ranges":[{"subnet":"10.0.0.0/16","rangeStart":"10.0.3.0","rangeEnd":"10.0.3.255","gateway":"10.0.0.9"}]}';
+  const parts = { parent: storage, clusterCIDRs: [A], claims: [shows('n', value)] };
+  assert.equal(blocks(parts), { n: ['10.0.3.0/24'] });
+});
+
 test('the bell of a node rings until its claim shows its blocks; default has none', () => {
   const allocations = [allocation('n', '10.0.0.0/24', { network: 'storage' })];
   const rings = (claims: Parts['claims'] & {}) =>

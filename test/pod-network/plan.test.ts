@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { formatPrefix, type Prefix, parsePrefix } from '../../lib/address/range.ts';
 import { allocationsOf } from '../../lib/allocation/slice.ts';
 import type { BlockPool } from '../../lib/pod-network/block-pool.ts';
+import { NodeRanges } from '../../lib/pod-network/node-ranges.ts';
 import { type NetworkView, type NodeView, planNetwork } from '../../lib/pod-network/plan.ts';
 import { comparePools } from '../../lib/pod-network/priority.ts';
 import { compileSelector } from '../../lib/pod-network/selector.ts';
@@ -34,6 +35,7 @@ function view(parts: Partial<NetworkView>): NetworkView {
     stray: [],
     isDefault: true,
     primaryFamily: 4,
+    ranges: new NodeRanges(),
     awaitsEveryNode: true,
     blocked: [],
     services: [],
