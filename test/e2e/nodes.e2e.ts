@@ -496,7 +496,7 @@ test('no node gets addresses of the ServiceCIDR of the API server', async () => 
   await box.counts('a', { ipv4: { total: 4, used: 1, free: 2 } });
 });
 
-test('a secondary network’s annotation comes and goes with it; podCIDRs stay', async () => {
+test('a secondary network’s annotation comes, follows its subnets and routes, and goes with it; podCIDRs stay', async () => {
   await box.clusterCIDR('a', { ipv4: '10.0.0.0/16' });
   assert.is(await box.serve('n0'), '10.0.0.0/24');
   const network = {
@@ -514,6 +514,21 @@ test('a secondary network’s annotation comes and goes with it; podCIDRs stay',
   const annotation = async () =>
     (await box.get<Node>('nodes', 'n0'))?.metadata.annotations?.['kube-node.nordix.org/net1'];
   await eventually('the annotation', async () => (await annotation()) === '172.20.0.0/24,fd00:172::/120');
+  await box.patch('podnetworks', 'net1', {
+    spec: {
+      subnets: [{ cidr: '172.20.0.0/16', gateway: '172.20.255.254' }],
+      routes: [{ dst: '10.96.0.0/12' }],
+      perNodeExclusions: [{ startIndex: 0, endIndex: 9 }],
+    },
+  });
+  const [rangeStart, rangeEnd] = ['172.20.0.0', '172.20.0.255'];
+  const shared = { subnet: '172.20.0.0/16', rangeStart, rangeEnd, gateway: '172.20.255.254' };
+  const ranges = [
+    { ...shared, exclude: ['172.20.0.0-172.20.0.9'] },
+    { subnet: 'fd00:172::/120', exclude: ['fd00:172::-fd00:172::9'] },
+  ];
+  const value = JSON.stringify({ ranges, routes: [{ dst: '10.96.0.0/12' }] });
+  await eventually('what the network says besides', async () => (await annotation()) === value);
   await box.delete('podnetworks', 'net1');
   await box.gone('podnetworks', 'net1', 60);
   await eventually('no annotation', async () => (await annotation()) === undefined);
