@@ -15,6 +15,7 @@ import {
   ADDRESS_ANNOTATION,
   ADDRESS_SPACE_ANNOTATION,
   ADDRESS_SPACE_LABEL,
+  NETWORK_LABEL,
   POOL_UID_LABEL,
 } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
@@ -311,7 +312,13 @@ export function hostBitsOf({ metadata, spec }: ClusterCIDR, family: 4 | 6): numb
     const most = (each === 4 ? 32 : 128) - (range?.length ?? 0);
     return range === undefined && text === undefined
       ? []
-      : [{ each, bits, isValid: bits >= 4 && bits <= most }];
+      : [
+          {
+            each,
+            bits,
+            isValid: bits >= (metadata.labels?.[NETWORK_LABEL] === 'storage' ? 1 : 4) && bits <= most,
+          },
+        ];
   });
   return all.every(({ isValid }) => isValid) ? all.find(({ each }) => each === family)?.bits : undefined;
 }

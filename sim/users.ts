@@ -559,9 +559,9 @@ function createClusterCIDR({ random, layout }: Scene): UserOp {
   });
 }
 
-/** Larger blocks of one family; now and then none that there could be. */
+/** Blocks of one family of another size; now and then none that there could be. */
 function sizes(random: Random): Record<string, string | null> {
-  const bits = () => random.pick([null, '4', '5', '5', '6', 'six']);
+  const bits = () => random.pick([null, '4', '5', '5', '6', 'six', '1']);
   return { [IPV4_HOST_BITS_ANNOTATION]: bits(), [IPV6_HOST_BITS_ANNOTATION]: random.pick([null, '5', '5']) };
 }
 

@@ -243,7 +243,8 @@ export interface ClusterCIDRSpec {
   /**
    * The size of a node's block: 8 gives each node 256 addresses of each family, a /24 and a /120. At
    * least 4, and no more than each range has. The annotations `metaipam.io/per-node-host-bits-ipv4` and
-   * `metaipam.io/per-node-host-bits-ipv6` say it of one family alone: 64 for IPv6 gives a /64.
+   * `metaipam.io/per-node-host-bits-ipv6` say it of one family alone: 64 for IPv6 gives a /64; in a
+   * secondary network 1 gives links of two addresses.
    */
   readonly perNodeHostBits: number;
   /** The IPv4 range, as a CIDR. A node gets a block of each range that is given, or none. */

@@ -1,5 +1,6 @@
 import { FAMILY_BITS, type Family } from '../address/address.ts';
 import { parsePrefix } from '../address/range.ts';
+import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
 import type { ObjectMeta } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
@@ -9,8 +10,10 @@ import { isRecord, RANGE_FIELDS, validateRangeSettings } from './node-ranges.ts'
 import { parsePodCIDR } from './pod-cidr.ts';
 import { parseInt64 } from './selector.ts';
 
-/** The smallest block that a node may get: 16 addresses. */
+/** The smallest block that a node may get: 16 addresses (KEP-2593). */
 export const LEAST_HOST_BITS = 4;
+/** The same in a secondary network, of one family: a link between two (RFC 3021, RFC 6164). */
+const LEAST_SECONDARY_HOST_BITS = 1;
 
 /**
  * Everything that is wrong with the spec of a ClusterCIDR, whatever it is (KEP-2593, and the API server's
@@ -19,7 +22,7 @@ export const LEAST_HOST_BITS = 4;
  */
 export function validateClusterCIDR(
   spec: unknown,
-  metadata: Pick<ObjectMeta, 'annotations'> = {},
+  metadata: Pick<ObjectMeta, 'annotations' | 'labels'> = {},
 ): Problem[] {
   if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
   const { perNodeHostBits, ipv4, ipv6, nodeSelector } = spec as Record<keyof ClusterCIDRSpec, unknown>;
@@ -148,7 +151,7 @@ function validateHostBits(
   name: 'ipv4' | 'ipv6',
   family: Family,
   text: unknown,
-  metadata: Pick<ObjectMeta, 'annotations'>,
+  metadata: Pick<ObjectMeta, 'annotations' | 'labels'>,
 ): Problem[] {
   const key = HOST_BITS_ANNOTATIONS[family];
   const value: unknown = metadata.annotations?.[key];
@@ -156,9 +159,11 @@ function validateHostBits(
   const range = typeof text === 'string' ? parsePrefix(text) : undefined;
   const most = FAMILY_BITS[family] - (range?.length ?? 0);
   const bits = hostBitsOf(Number.NaN, metadata)[family];
-  if (bits >= LEAST_HOST_BITS && bits <= most) return [];
+  const isDefault = (metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) === DEFAULT_NETWORK;
+  const least = isDefault ? LEAST_HOST_BITS : LEAST_SECONDARY_HOST_BITS;
+  if (bits >= least && bits <= most) return [];
   const end = range === undefined ? '' : `, the host bits of ${name}`;
-  const message = `must be an integer of ${LEAST_HOST_BITS} to ${most}${end}`;
+  const message = `must be an integer of ${least} to ${most}${end}`;
   return [{ field: `metadata.annotations[${key}]`, value, message }];
 }
 

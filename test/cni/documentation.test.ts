@@ -5,7 +5,10 @@ import { loadAll } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FETCHER, PLUGINS } from '../../cni/build.ts';
+import { controllers } from '../../hooks/index.ts';
+import { createWorld } from '../../lib/cli/world.ts';
 import { type NodeFacts, writeFacts } from '../../lib/cni/node-facts.ts';
+import type { Unstructured } from '../../lib/engine/object.ts';
 import { readPages } from '../docs/pages.ts';
 import {
   canMakeNamespaces,
@@ -64,6 +67,7 @@ async function register(): Promise<void> {
     .flatMap(({ text }) => loadAll(text) as any[]);
   const attachments = objects.filter(({ kind }) => kind === 'NetworkAttachmentDefinition');
   const storage = asList(JSON.parse(attachments[0].spec.config));
+  const [bridge] = storage.plugins;
   const [lan] = objects.filter(({ kind }) => kind === 'Node');
   const [fragment] = blocks
     .filter(({ isFragment }) => isFragment)
@@ -163,6 +167,11 @@ async function register(): Promise<void> {
     return ended;
   }
 
+  /** The secondary network of the page with the ranges of another. */
+  function reading(annotation: string): NetworkList {
+    return { ...storage, plugins: [{ ...bridge!, ipam: { ...bridge!.ipam, annotation } }] };
+  }
+
   /** Pods come and go on a node, which registers anew with other ranges meanwhile. */
   async function lifeOf(
     machine: Machine,
@@ -201,6 +210,7 @@ async function register(): Promise<void> {
       ['main', 'net'],
     );
     assert.equal([attachments.length, storage.name, lan.kind], [1, 'storage', 'Node']);
+    assert.equal(Object.keys(annotationsOf(objects)).sort(), ['fabric', 'flat', 'storage'].map(keyOf));
   });
 
   test('The main network, of two families, and of one after the node has registered anew', () =>
@@ -217,7 +227,7 @@ async function register(): Promise<void> {
     ]));
 
   test('The secondary network, and after the node has registered anew', () => {
-    const key = 'kube-node.nordix.org/storage';
+    const key = keyOf('storage');
     return lifeOf(new Machine('storage'), storage, [
       { facts: { annotations: { [key]: '192.168.0.0/26' } }, addresses: /^192\.168\.0\.\d\/26/ },
       { facts: { annotations: { [key]: '192.168.9.64/26' } }, addresses: /^192\.168\.9\.6\d\/26/ },
@@ -233,12 +243,35 @@ async function register(): Promise<void> {
     ]);
   });
 
+  test('The flat network: a part of the subnet, its gateway and route, exclusions', async () => {
+    const machine = new Machine('flat');
+    const annotations = annotationsOf(objects);
+    machine.know({ annotations });
+    const found: string[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      const pod = machine.pod(name, 'net1');
+      const result = await machine.call('ADD', reading(keyOf('flat')), pod);
+      await machine.call('CHECK', reading(keyOf('flat')), pod, result);
+      found.push(...result.ips.map(({ address, gateway }) => `${address} ${gateway}`));
+      assert.equal(result.routes, [{ dst: '10.96.0.0/12', gw: '192.168.255.254' }]);
+    }
+    assert.equal(found.sort(), [4, 5, 6, 7, 16].map((last) => `192.168.7.${last}/16 192.168.255.254`).sort());
+  });
+
+  test('Links of two addresses: the first is the gateway', async () => {
+    const machine = new Machine('fabric');
+    machine.know({ annotations: annotationsOf(objects) });
+    const { ips } = await machine.call('ADD', reading(keyOf('fabric')), machine.pod('a', 'net1'));
+    assert.equal(
+      ips.map(({ address, gateway }) => [address, gateway]),
+      [['172.30.0.1/31', '172.30.0.0']],
+    );
+  });
+
   test('The Node with ranges in JSON: block, exclusions, gateway and routes', async () => {
     const machine = new Machine('lan');
     machine.know({ annotations: lan.metadata.annotations });
-    const [bridge] = storage.plugins;
-    const ipam = { ...bridge!.ipam, annotation: 'example.com/lan' };
-    const list: NetworkList = { ...storage, plugins: [{ ...bridge!, ipam }] };
+    const list = reading('example.com/lan');
     const found: string[] = [];
     for (const name of ['a', 'b', 'c', 'd']) {
       const { ips, routes } = await machine.call('ADD', list, machine.pod(name, 'net1'));
@@ -254,6 +287,23 @@ async function register(): Promise<void> {
       ].sort(),
     );
   });
+}
+
+function keyOf(network: string): string {
+  return `kube-node.nordix.org/${network}`;
+}
+
+/** What the networks of the page write onto a node. */
+function annotationsOf(objects: readonly Unstructured[]): Record<string, string> {
+  const cluster = createWorld(controllers);
+  for (const object of objects) {
+    if (object.kind !== 'PodNetwork' && object.kind !== 'ClusterCIDR') continue;
+    const { error } = cluster.apply(object);
+    assert.is(error, undefined, error?.message);
+  }
+  cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'worker-1' }, spec: {} });
+  cluster.settle();
+  return cluster.objects().find(({ kind }) => kind === 'Node')?.metadata.annotations ?? {};
 }
 
 /** One plugin is a list of one. */

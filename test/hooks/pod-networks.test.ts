@@ -1134,6 +1134,19 @@ test('what the network says of its blocks is on its slices, and a change rings f
   assert.equal(bellsIn(invalid), []);
 });
 
+test('links of two addresses, of both families, with the node at the far end', () => {
+  const pair = { [BITS6]: '1', 'metaipam.io/per-node-host-bits-ipv4': '1' };
+  const metadata = { annotations: pair, labels: { 'metaipam.io/network': 'storage' } };
+  const links = clusterCIDR('a', { perNodeHostBits: 4, ipv4: '10.9.0.0/28', ipv6: 'fd09::/124' }, metadata);
+  const parts = { parent: storage, clusterCIDRs: [links], claims: ['n', 'o'].map((name) => claim(name)) };
+  const response = answer(parts);
+  assert.equal(blocksByNode(response.children), {
+    n: ['10.9.0.0/31', 'fd09::/127'],
+    o: ['10.9.0.2/31', 'fd09::2/127'],
+  });
+  assert.equal(answerFor(response.children, 'uid-a')?.ipv4, { total: 8, used: 2, free: 6 });
+});
+
 test('blocks that a node shows as JSON are taken back when their slices are lost', () => {
   const value =
     '{"ranges":[{"subnet":"10.0.0.0/16","rangeStart":"10.0.3.0","rangeEnd":"10.0.3.255","gateway":"10.0.0.9"}]}';

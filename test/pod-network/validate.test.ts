@@ -193,6 +193,19 @@ for (const [title, spec, annotations, messages] of SIZES) {
   });
 }
 
+test('a link between two is a block of a secondary network, and of no other', () => {
+  const messages = (bits: string, network?: string) =>
+    validateClusterCIDR(DUAL, {
+      annotations: { [BITS4]: bits },
+      ...(network !== undefined && { labels: { 'metaipam.io/network': network } }),
+    }).map(({ message }) => message);
+  assert.equal(messages('1', 'fabric'), []);
+  assert.equal(messages('0', 'fabric'), ['must be an integer of 1 to 16, the host bits of ipv4']);
+  for (const network of [undefined, 'default']) {
+    assert.equal(messages('1', network), ['must be an integer of 4 to 16, the host bits of ipv4']);
+  }
+});
+
 const annotated = { target: 'node.metadata.annotations' };
 const NETWORKS: [title: string, name: string, spec: unknown, fields: string[]][] = [
   ['default', 'default', { target: 'node.spec.podCIDRs', serviceCIDRs: ['10.96.0.0/12'] }, []],
