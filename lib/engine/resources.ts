@@ -12,6 +12,8 @@ export interface ResourceType {
   readonly statusSubresource: boolean;
   /** Custom resources have a generation, and a status write changes nothing but their status. */
   readonly custom: boolean;
+  /** The paths, as `spec.entries`, of maps that an apply replaces as a whole. */
+  readonly atomicMaps: ReadonlySet<string>;
 }
 
 /** The part of a CustomResourceDefinition that the engine reads. */
@@ -26,8 +28,14 @@ export interface CustomResourceDefinition {
       readonly served: boolean;
       readonly storage: boolean;
       readonly subresources?: { readonly status?: object };
+      readonly schema?: { readonly openAPIV3Schema?: Schema };
     }[];
   };
+}
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly 'x-kubernetes-map-type'?: string;
 }
 
 const BUILT_IN: readonly ResourceType[] = [
@@ -45,6 +53,7 @@ function builtIn(kind: string, resource: string, namespaced: boolean): ResourceT
     apiVersions: ['v1'],
     statusSubresource: kind !== 'ConfigMap',
     custom: false,
+    atomicMaps: new Set(),
   };
 }
 
@@ -62,7 +71,14 @@ export function resourceTypeOf(crd: CustomResourceDefinition): ResourceType {
     apiVersions: [storage, ...others].map((version) => `${group}/${version.name}`),
     statusSubresource: storage.subresources?.status !== undefined,
     custom: true,
+    atomicMaps: new Set(atomicMapsOf(storage.schema?.openAPIV3Schema)),
   };
+}
+
+function atomicMapsOf({ properties = {} }: Schema = {}, path = ''): string[] {
+  return Object.entries(properties).flatMap(([name, schema]) =>
+    schema['x-kubernetes-map-type'] === 'atomic' ? `${path}${name}` : atomicMapsOf(schema, `${path}${name}.`),
+  );
 }
 
 /** Discovery: finds resource types by plural or by kind. */

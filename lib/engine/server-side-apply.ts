@@ -1,17 +1,23 @@
 /**
  * Server-side apply with force, as far as controllers that own whole objects can tell.
  *
- * Field ownership is kept as the configuration each manager applied last. Maps merge; lists are atomic but for
- * the two of the metadata that are not: owner references (a map by uid) and finalizers (a set).
+ * Field ownership is kept as the configuration each manager applied last. Maps merge but for those that the CRD calls
+ * atomic; lists are atomic but for the two of the metadata that are not: owner references (a map by uid) and finalizers
+ * (a set).
  */
 import type { OwnerReference } from '../kubernetes/object.ts';
 import { deepEqual, isMap, type JsonMap, type Unstructured, without } from './object.ts';
 
-/** `live` after `applied`: fields of `previous` that are no longer applied go, unless someone changed them. */
+/**
+ * `live` after `applied`: fields of `previous` that are no longer applied go, unless someone changed them.
+ *
+ * @param atomicMaps paths, as `spec.entries`
+ */
 export function serverSideApply(
   live: Unstructured,
   previous: Unstructured | undefined,
   applied: Unstructured,
+  atomicMaps: ReadonlySet<string> = new Set(),
 ): Unstructured {
   const split = (object: Unstructured | undefined) => {
     const { ownerReferences, finalizers, ...metadata } = object?.metadata ?? {};
@@ -22,7 +28,7 @@ export function serverSideApply(
     };
   };
   const [from, before, to] = [split(live), split(previous), split(applied)];
-  const merged = mergeFields(from.fields, before.fields, to.fields) as Unstructured;
+  const merged = mergeFields(from.fields, before.fields, to.fields, atomicMaps) as Unstructured;
   const ownerReferences = mergeList(
     from,
     before,
@@ -39,24 +45,33 @@ export function serverSideApply(
   return { ...merged, metadata };
 }
 
-function mergeFields(live: JsonMap, previous: JsonMap, applied: JsonMap): JsonMap {
+function mergeFields(
+  live: JsonMap,
+  previous: JsonMap,
+  applied: JsonMap,
+  atomicMaps: ReadonlySet<string>,
+  path = '',
+): JsonMap {
+  const granular = (key: string, value: unknown): JsonMap | undefined =>
+    isMap(value) && !atomicMaps.has(path + key) ? value : undefined;
+  const merge = (key: string, now: JsonMap = {}, before: JsonMap = {}, to: JsonMap = {}) =>
+    mergeFields(now, before, to, atomicMaps, `${path}${key}.`);
   let result: JsonMap = { ...live };
   for (const [key, before] of Object.entries(previous)) {
     if (applied[key] !== undefined) continue;
-    const now = live[key];
-    if (isMap(now) && isMap(before)) {
-      const left = mergeFields(now, before, {});
+    const now = granular(key, live[key]);
+    const was = granular(key, before);
+    if (now !== undefined && was !== undefined) {
+      const left = merge(key, now, was);
       // An item of a map goes with the last of its fields.
       result = Object.keys(left).length === 0 ? without(result, key) : { ...result, [key]: left };
-    } else if (deepEqual(now, before)) result = without(result, key);
+    } else if (deepEqual(live[key], before)) result = without(result, key);
   }
   for (const [key, value] of Object.entries(applied)) {
     if (value === undefined) continue;
-    const now = live[key];
-    const before = previous[key];
-    const merged = isMap(value)
-      ? mergeFields(isMap(now) ? now : {}, isMap(before) ? before : {}, value)
-      : value;
+    const to = granular(key, value);
+    const merged =
+      to === undefined ? value : merge(key, granular(key, live[key]), granular(key, previous[key]), to);
     result = { ...result, [key]: merged };
   }
   return result;

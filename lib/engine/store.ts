@@ -255,7 +255,7 @@ export class Store {
     const result =
       old === undefined
         ? this.#create(type, key, applied, request)
-        : this.#update(type, key, old, serverSideApply(old, previous, applied), request);
+        : this.#update(type, key, old, serverSideApply(old, previous, applied, type.atomicMaps), request);
     const uid = result.object?.metadata.uid;
     if (uid !== undefined && !dryRun) {
       const managers = this.#applied.get(uid) ?? new Map<string, Unstructured>();

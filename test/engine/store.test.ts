@@ -4,7 +4,7 @@ import type { ApiRequest } from '../../lib/engine/api.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { Resources } from '../../lib/engine/resources.ts';
 import { type Admission, Store } from '../../lib/engine/store.ts';
-import { CRDS, GROUP, object, V1 } from './kit.ts';
+import { CRDS, GROUP, LOAF, object, V1 } from './kit.ts';
 
 const START = Date.UTC(2026, 0, 1);
 
@@ -374,6 +374,19 @@ test('server-side apply leaves a field it gives up to who changed it since', () 
   applying(store, object('Loaf', 'a', { flour: 'rye' }));
   write(store, { verb: 'patch', ...loaf('a'), patch: { spec: { flour: 'oat' } } });
   assert.equal(applying(store, object('Loaf', 'a', {})).object?.spec, { flour: 'oat' });
+});
+
+test('server-side apply replaces a map that the CRD calls atomic', () => {
+  const atomic = { type: 'object', 'x-kubernetes-map-type': 'atomic' };
+  const [version] = LOAF.spec.versions;
+  const schema = { openAPIV3Schema: { properties: { spec: { properties: { seeds: atomic } } } } };
+  const crd = { ...LOAF, spec: { ...LOAF.spec, versions: [{ ...version!, schema }] } };
+  const store = new Store({ resources: new Resources([crd]), seed: 7, now: () => START });
+  const seeds = (map: object) => applying(store, object('Loaf', 'a', { seeds: map })).object?.spec;
+  seeds({ poppy: 1 });
+  write(store, { verb: 'patch', ...loaf('a'), patch: { spec: { seeds: { sesame: 2 }, salt: true } } });
+  assert.equal(seeds({ pumpkin: { grams: 3 } }), { seeds: { pumpkin: { grams: 3 } }, salt: true });
+  assert.equal(seeds({ pumpkin: {} }), { seeds: { pumpkin: {} }, salt: true });
 });
 
 test('server-side apply merges owners by uid and finalizers as a set', () => {
