@@ -71,9 +71,10 @@ function formatOctets(value: number): string {
 
 /** The eight 16-bit groups of an IPv6 address, first group first. */
 export function addressGroups(value: bigint): number[] {
-  // Where the highest bit is set, QuickJS writes a zero in front.
-  const digits = value.toString(16).padStart(32, '0').slice(-32);
-  return Array.from({ length: 8 }, (_, index) => Number.parseInt(digits.slice(4 * index, 4 * index + 4), 16));
+  return [96n, 64n, 32n, 0n].flatMap((shift) => {
+    const word = Number(BigInt.asUintN(32, value >> shift));
+    return [word >>> 16, word & 0xffff];
+  });
 }
 
 /** The text as every other part of the system writes it, or undefined if it is no address. */

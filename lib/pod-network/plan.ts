@@ -244,18 +244,24 @@ class Planner {
 
   #followPodCIDRs(allocations: ReadonlyMap<string, readonly Allocation[]>): void {
     const nodes = this.#view.nodes.filter(({ podCIDRs }) => podCIDRs.length > 0);
-    const matching = nodes.flatMap(({ uid, blocks }) => {
-      const cidrs = new Set(blocks.map(formatPrefix));
-      return (allocations.get(uid) ?? []).filter((each) => cidrs.has(cidrOf(each)));
-    });
+    const cidrs = new Map(nodes.map(({ uid, blocks }) => [uid, blocks.map(formatPrefix)]));
+    const matching = nodes.flatMap(({ uid }) =>
+      (allocations.get(uid) ?? []).filter((each) => cidrs.get(uid)!.includes(cidrOf(each))),
+    );
     const holders = decisionsOf(matching).map(({ nodeUID }) => this.#nodes.get(nodeUID)!);
     const accounted = new UsedRanges();
     for (const node of new Set([...holders, ...nodes])) {
-      this.#followNode(node, allocations.get(node.uid) ?? [], accounted);
+      this.#followNode(node, cidrs.get(node.uid)!, allocations.get(node.uid) ?? [], accounted);
     }
   }
 
-  #followNode(node: NodeView, held: readonly Allocation[], accounted: UsedRanges): void {
+  /** @param cidrs its podCIDRs that can be read, canonical */
+  #followNode(
+    node: NodeView,
+    cidrs: readonly string[],
+    held: readonly Allocation[],
+    accounted: UsedRanges,
+  ): void {
     const { podCIDRs, blocks, uid, name } = node;
     this.#settled.add(uid);
     if (blocks.length < podCIDRs.length) {
@@ -263,7 +269,6 @@ class Planner {
       this.#unaccounted.push({ name, reason: 'unreadable' });
       return;
     }
-    const cidrs = blocks.map(formatPrefix);
     const own = new Map(held.map((each) => [cidrOf(each), each]));
     const doubled = blocks.some((block) => accounted.overlaps(block));
     const known = doubled ? undefined : cidrs.find((cidr) => own.has(cidr));
