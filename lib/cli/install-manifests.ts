@@ -7,6 +7,11 @@ export function readInstall(): KubernetesObject[] {
   return readObjects('metacontroller');
 }
 
+/** The admission policies of metacontroller/admission, which installs have where the API server knows such policies. */
+export function readClaimRouting(): KubernetesObject[] {
+  return readObjects('metacontroller/admission');
+}
+
 /** The controllers of the component `ipam-claims`, which no install has to have. */
 export function readIPAMClaimControllers(): KubernetesObject[] {
   return readObjects('metacontroller/ipam-claims').filter(({ kind }) => kind === 'DecoratorController');

@@ -15,7 +15,7 @@ import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
 import { groupOf } from '../validation/rules.ts';
-import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
+import { readClaimRouting, readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 
 /** Cluster API's Cluster, as far as IPAM goes; its CRD is not ours to ship. */
 const CLUSTERS: CustomResourceDefinition = {
@@ -55,7 +55,11 @@ function readShipped(): Shipped {
   if (shipped === undefined) {
     const crds = readCustomResourceDefinitions();
     const install = readInstall() as Unstructured[];
-    shipped = { crds, admission: crdAdmission([...crds, IPAM_CLAIM_DEFINITION], install), install };
+    shipped = {
+      crds,
+      admission: crdAdmission([...crds, IPAM_CLAIM_DEFINITION], [...install, ...readClaimRouting()]),
+      install,
+    };
   }
   return shipped;
 }
@@ -88,15 +92,20 @@ export function createEmptyWorld(
     config: { ...(options.config ?? DEFAULT_CONFIG), watchServiceCIDRs: true },
     crds: [...crds, CLUSTERS, SERVICE_CIDRS, ...(hasIPAMClaims ? [IPAM_CLAIM_DEFINITION] : [])],
     hooks,
-    controllers: objects.filter(({ apiVersion }) =>
-      apiVersion.startsWith('metacontroller.k8s.io/'),
-    ) as object[] as ControllerConfig[],
+    controllers: controllersOf(objects),
     admission,
     reconcilers: {
       binder: (environment) => new NodeBinder(environment),
       janitor: (environment) => new OverlapReporter(environment, options.config ?? DEFAULT_CONFIG),
     },
   });
+}
+
+/** Pools and networks first: who finds an address at the first look needs no second. */
+function controllersOf(objects: readonly KubernetesObject[]): ControllerConfig[] {
+  return ['CompositeController', 'DecoratorController'].flatMap((kind) =>
+    objects.filter((object) => object.kind === kind),
+  ) as object[] as ControllerConfig[];
 }
 
 /** Makes the Namespaces that the objects are in, where a pool asks for their labels and nobody gave them. */
