@@ -25,6 +25,7 @@ import {
   heldIn,
   hostBitsOf,
   isOfPool,
+  isRemembered,
   keyOfPool,
   labelledSpace,
   mayGet,
@@ -117,7 +118,11 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   const isMissing = (pool: Pool) =>
     pool.status?.conditions?.some(({ type, status }) => type === 'SlicesMissing' && status === 'True');
 
-  for (const { slice, key, entry, poolRef } of allocations) {
+  const inUse = allocations.filter((held) => {
+    const pool = pools.get(poolKey(held.poolRef, held.slice.metadata.namespace));
+    return pool?.metadata.uid !== held.poolRef.uid || !isRemembered(held, pool);
+  });
+  for (const { slice, key, entry, poolRef } of inUse) {
     const claim = uids.get(entry.uid);
     const pool = pools.get(poolKey(poolRef, slice.metadata.namespace));
     const title = `${key} in ${slice.metadata.name} of ${entry.name}`;
@@ -170,7 +175,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   const used = new Map<string, Set<string>>();
   const use = (space: string, address: string) =>
     used.set(space, (used.get(space) ?? new Set()).add(address));
-  for (const { slice, key, poolRef } of allocations) {
+  for (const { slice, key, poolRef } of inUse) {
     const pool = pools.get(poolKey(poolRef, slice.metadata.namespace));
     if (pool !== undefined) use(spaceOf(pool), key);
   }

@@ -10,9 +10,10 @@ import {
   CLAIM_UID_LABEL,
   DEFAULT_NETWORK,
   OPEN,
+  REQUESTED_ADDRESS_ANNOTATION,
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
-import { type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
+import { isPaused, type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -32,6 +33,7 @@ import {
   gives,
   type Held,
   heldIn,
+  isRemembered,
   keyOfPool,
   mayGet,
   objectsOf,
@@ -240,7 +242,7 @@ export class Invariants {
       else if (held.entry.released === undefined) {
         return { rule: 'only what was released goes', message: held.id };
       } else {
-        const violation = this.#checkDropped(held);
+        const violation = this.#checkDropped(held) ?? this.#checkOrder(held);
         if (violation !== undefined) return violation;
       }
     }
@@ -496,6 +498,55 @@ export class Invariants {
       return undefined;
     }
     return this.#checkGrace(id, releasedAt, this.#gracePeriods(owner, isBlock), this.#world.now);
+  }
+
+  /**
+   * A pool that remembers lets go of what was given up first, and so gives that before the others: nothing else goes
+   * that is still the pool's to give, unless somebody wants just that.
+   */
+  #checkOrder({ id, key, entry, poolRef, slice, isBlock }: Held): Violation | undefined {
+    const { cluster, now, moves, layout } = this.#world;
+    const { lag, latency, skew } = layout.assumptions;
+    if (isBlock || moves > 0 || layout.hasSubnets || this.#tampered.has(entry.uid)) return undefined;
+    const margin = (lag + 2 * latency + 2 * skew + 1) * 1000;
+    const horizon = now - margin;
+    const pools = this.#recent<Pool>(poolKey(poolRef, slice.metadata.namespace), horizon);
+    const isWanted = (text: string) =>
+      [...this.#versions.keys()]
+        .filter((name) => name.startsWith('IPAddress'))
+        .flatMap((name) => this.#recent<KubernetesObject & { spec: { address?: string } }>(name, horizon))
+        .flatMap(({ metadata: { annotations }, spec }) => [
+          spec.address,
+          annotations?.[ADDRESS_ANNOTATION],
+          annotations?.[REQUESTED_ADDRESS_ANNOTATION],
+        ])
+        .some((other) => other !== undefined && (other === text || textsOverlap(other, text)));
+    const isFree = (held: Held) =>
+      !isWanted(held.key) &&
+      pools.every(
+        (pool) =>
+          isRemembered(held, pool) &&
+          !isPaused(pool) &&
+          mayGet(pool.spec as PoolSpec, held.key, { name: '' }) &&
+          Date.parse(held.entry.released!) + (pool.spec.addressReuseGracePeriodSeconds ?? 0) * 1000 < horizon,
+      );
+    const isOld = ({ slice: { metadata }, key: other }: Held) =>
+      this.#recent<AllocationSlice>(`AllocationSlice ${qualifiedName(metadata)}`, horizon).every(
+        (version) => version.spec.entries?.[other]?.released !== undefined && !isDeleting(version),
+      );
+    const before = Date.parse(entry.released!) - margin;
+    const older = heldIn(cluster).find(
+      (held) =>
+        held.poolRef.uid === poolRef.uid &&
+        held.entry.released !== undefined &&
+        Date.parse(held.entry.released) < before &&
+        (this.#goneAt.get(held.entry.uid) ?? now) < horizon &&
+        isOld(held) &&
+        isFree(held),
+    );
+    if (older === undefined || !isFree({ id, key, entry, poolRef, slice, isBlock })) return undefined;
+    const message = `${id} of ${entry.released}, and not ${older.key} of ${older.entry.released}`;
+    return { rule: 'what was given up first goes first', message };
   }
 
   /** Those that a pool or network has had. */

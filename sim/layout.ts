@@ -50,6 +50,8 @@ export interface Layout {
   readonly hasPrefixes: boolean;
   /** Whether pools give addresses and prefixes at random. */
   readonly isRandom: boolean;
+  /** Whether pools give what was given up first, and remember when. */
+  readonly isRemembering: boolean;
   /** Whether pools give a namespace only so much. */
   readonly hasQuotas: boolean;
   /** Whether pools of addresses keep some for certain claims. */
@@ -137,6 +139,7 @@ export function layoutOf(
   const hasNamesake = new Random(seed ^ 0xab).chance(0.4);
   const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
   const pools = random.pick(POOLS);
+  const isRemembering = faults === FAULTS && new Random(seed ^ 0x14d).chance(0.2);
   return {
     seed,
     pools: hasPrefixes
@@ -147,6 +150,7 @@ export function layoutOf(
     hasPools: domain === undefined ? dice < 7 : domain !== 'nodes',
     hasPrefixes,
     isRandom: faults === FAULTS && new Random(seed ^ 0x7a2).chance(0.2),
+    isRemembering,
     hasQuotas: faults === FAULTS && new Random(seed ^ 0x9a0).chance(0.2),
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
     hasSelectors: faults === FAULTS && new Random(seed ^ 0x1ab).chance(0.3),
@@ -165,7 +169,8 @@ export function layoutOf(
     assumptions: beyond ? NO_ASSUMPTIONS : ASSUMPTIONS,
     beyond,
     chances: {
-      user: random.pick([0.04, 0.08, 0.12]),
+      // What has been given up comes up again only where much comes and goes.
+      user: random.pick([0.04, 0.08, 0.12]) * (isRemembering ? 3 : 1),
       wait: random.pick([0.01, 0.05, 0.1]),
       crash: sometimes('crash', [0, 0.003, 0.02]),
       lost: sometimes('lost', [0, 0.02, 0.1]),

@@ -361,3 +361,14 @@ export function entriesOf(slice: AllocationSlice | undefined): Held[] {
 export function heldIn(cluster: Cluster): Held[] {
   return objectsOf<AllocationSlice>(cluster, 'AllocationSlice').flatMap(entriesOf);
 }
+
+/** Whether an entry says no more than when its address was given up: the pool gives that, in its order. */
+export function isRemembered({ key, entry }: Held, pool: Pool): boolean {
+  return (
+    entry.released !== undefined &&
+    pool.spec.strategy === 'LeastRecentlyUsed' &&
+    pool.metadata.deletionTimestamp === undefined &&
+    spaceOf(pool) === keyOfPool(pool) &&
+    gives(pool.spec as PoolSpec, key)
+  );
+}

@@ -364,9 +364,15 @@ function editPool(scene: Scene): UserOp | undefined {
 }
 
 /** Some of the eight addresses of a subnet; now and then what is no pool at all. */
-function poolSpec(random: Random, net: string, { hasReservations, hasSubnets }: Layout): object {
+function poolSpec(
+  random: Random,
+  net: string,
+  { hasReservations, hasSubnets, isRemembering }: Layout,
+): object {
   return {
     ...(hasSubnets && random.chance(0.7) ? { subnets: subnets(random, net) } : wholeSubnet(random, net)),
+    // So few that all have been given soon.
+    ...(isRemembering && !hasSubnets && random.chance(0.7) && { addresses: [`${net}2-${net}4`] }),
     ...(random.chance(0.2) && { allocateReservedIPAddresses: true }),
     ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
     ...(hasReservations && { reservations: reservations(random, net) }),
@@ -402,12 +408,19 @@ function subnets(random: Random, net: string): object[] {
   return [...halves.slice(first), ...halves.slice(0, first)].slice(0, 1 + random.below(3));
 }
 
-function limits(random: Random, { hasQuotas, isRandom, hasSelectors }: Layout, kind: string): object {
+function limits(
+  random: Random,
+  { hasQuotas, isRandom, isRemembering, hasSelectors }: Layout,
+  kind: string,
+): object {
   return {
     ...(hasSelectors &&
       kind.startsWith('Global') &&
       random.chance(0.7) && { allowedNamespaces: selector(random) }),
     ...(isRandom && { strategy: random.pick(['Random', 'LowestFree']) }),
+    ...(isRemembering && {
+      strategy: random.chance(0.8) ? 'LeastRecentlyUsed' : random.pick(['Random', 'LowestFree']),
+    }),
     ...(hasQuotas && random.chance(0.7) && { maxPerNamespace: random.below(4) }),
   };
 }

@@ -80,8 +80,8 @@ export function placesOf({ pools, networks }: Pick<Overview, 'pools' | 'networks
   ].flat();
 }
 
-function listPool(survey: Survey, { pool, title, space, reservations }: PoolOverview): Place[] {
-  const listed = survey.listed.get(pool.metadata.uid ?? '') ?? [];
+function listPool(survey: Survey, { pool, title, space, reservations, past }: PoolOverview): Place[] {
+  const listed = (survey.listed.get(pool.metadata.uid ?? '') ?? []).filter(({ key }) => !past.has(key));
   const grace = readPool(pool).ranges?.reuseGracePeriodSeconds ?? 0;
   const keys = new Set(listed.map(({ key }) => key));
   const strays = addressesOf(survey).get(title) ?? [];

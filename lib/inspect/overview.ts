@@ -1,5 +1,6 @@
 /** How full pools and pod networks are, and who waits for them: from the objects of a cluster, nothing else. */
 import { RangeSet } from '../address/range-set.ts';
+import { keyOf } from '../allocation/slice.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
@@ -32,6 +33,8 @@ export interface PoolOverview extends Usage {
   readonly isExhausted: boolean;
   readonly waiting: readonly Waiting[];
   readonly reservations: readonly ReservationState[];
+  /** See `PoolPlan`. */
+  readonly past: ReadonlySet<string>;
   /** Of a pool that lists several, in the order in which they are used. */
   readonly subnets: readonly SubnetUsage[];
   /** See `PoolPlan`. */
@@ -74,7 +77,9 @@ function poolOverview(
   const conditions = [...poolConditions(view, plan), ...(overlapping === undefined ? [] : [overlapping])];
   const { total, used, free, outOfRange } = plan.counts;
   const listed = [...plan.slices.kept, ...plan.slices.added];
-  const adopted = listed.filter(({ entry }) => entry.adopted === true).map(({ block }) => block);
+  const adopted = listed
+    .filter(({ block, entry }) => entry.adopted === true && !plan.past.has(keyOf(block)))
+    .map(({ block }) => block);
   const usage = usageOfPool(pool, { ...plan, adopted: RangeSet.of(adopted) });
   return {
     pool,
@@ -83,6 +88,7 @@ function poolOverview(
     isExhausted: conditions.some(({ type, status }) => type === EXHAUSTED && status === 'True'),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
     reservations: plan.reservations,
+    past: plan.past,
     subnets: usageOfSubnets(pool, usage.space),
     overQuota: plan.overQuota,
     ...usage,

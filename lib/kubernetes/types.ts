@@ -374,10 +374,13 @@ export interface GlobalInClusterIPPoolSpec {
    */
   readonly maxPerNamespace?: number;
   /**
-   * Which of the free addresses a claim gets: the lowest, or one at random, so that an address that was
-   * given up is seldom the next to be given and its number says nothing. LowestFree unless set.
+   * Which of the free addresses a claim gets: the lowest; one at random, so that an address that was
+   * given up is seldom the next to be given and its number says nothing; or the one that was given up
+   * first, and before that one that was never given, so that what was given up rests for as long as
+   * there is another. LeastRecentlyUsed remembers 1000 addresses of a pool, and in a shared address
+   * space none. LowestFree unless set.
    */
-  readonly strategy?: 'LowestFree' | 'Random';
+  readonly strategy?: 'LowestFree' | 'Random' | 'LeastRecentlyUsed';
   /**
    * How many seconds an address stays out of use after its claim is gone, so that neighbours' ARP or NDP
    * entries and slow machines let go of it. Without it an address is free at once.
@@ -558,10 +561,11 @@ export interface GlobalInClusterPrefixPoolSpec {
    */
   readonly maxPerNamespace?: number;
   /**
-   * Which of the free prefixes a claim gets: the lowest, or one at random, so that one that was given up
-   * is seldom the next to be given. LowestFree unless set.
+   * Which of the free prefixes a claim gets: the lowest; one at random, so that one that was given up is
+   * seldom the next to be given; or the one that was given up first, and before that one that was never
+   * given. LeastRecentlyUsed remembers 1000 prefixes of a pool. LowestFree unless set.
    */
-  readonly strategy?: 'LowestFree' | 'Random';
+  readonly strategy?: 'LowestFree' | 'Random' | 'LeastRecentlyUsed';
   /**
    * How many seconds a prefix stays out of use after its claim is gone, so that routes to it and slow
    * machines let go of it. Without it a prefix is free at once.
@@ -632,10 +636,13 @@ export interface InClusterIPPoolSpec {
    */
   readonly maxPerNamespace?: number;
   /**
-   * Which of the free addresses a claim gets: the lowest, or one at random, so that an address that was
-   * given up is seldom the next to be given and its number says nothing. LowestFree unless set.
+   * Which of the free addresses a claim gets: the lowest; one at random, so that an address that was
+   * given up is seldom the next to be given and its number says nothing; or the one that was given up
+   * first, and before that one that was never given, so that what was given up rests for as long as
+   * there is another. LeastRecentlyUsed remembers 1000 addresses of a pool, and in a shared address
+   * space none. LowestFree unless set.
    */
-  readonly strategy?: 'LowestFree' | 'Random';
+  readonly strategy?: 'LowestFree' | 'Random' | 'LeastRecentlyUsed';
   /**
    * How many seconds an address stays out of use after its claim is gone, so that neighbours' ARP or NDP
    * entries and slow machines let go of it. Without it an address is free at once.
@@ -702,10 +709,11 @@ export interface InClusterPrefixPoolSpec {
    */
   readonly maxPerNamespace?: number;
   /**
-   * Which of the free prefixes a claim gets: the lowest, or one at random, so that one that was given up
-   * is seldom the next to be given. LowestFree unless set.
+   * Which of the free prefixes a claim gets: the lowest; one at random, so that one that was given up is
+   * seldom the next to be given; or the one that was given up first, and before that one that was never
+   * given. LeastRecentlyUsed remembers 1000 prefixes of a pool. LowestFree unless set.
    */
-  readonly strategy?: 'LowestFree' | 'Random';
+  readonly strategy?: 'LowestFree' | 'Random' | 'LeastRecentlyUsed';
   /**
    * How many seconds a prefix stays out of use after its claim is gone, so that routes to it and slow
    * machines let go of it. Without it a prefix is free at once.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseAddress } from '../address/address.ts';
 import { blocksIn, countBlocks, formatSpan, nthBlock, setGrownTo } from '../address/blocks.ts';
 import { overlaps, type Prefix, rangeOf } from '../address/range.ts';
-import { RangeSet } from '../address/range-set.ts';
+import { compareRanges, RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
 import { lostPieces } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
@@ -30,6 +30,7 @@ import { plural, shorten } from '../text.ts';
 import { isInBadAddressSpace } from './address-space.ts';
 import { NAMESPACE_NOT_ALLOWED } from './allowed-namespaces.ts';
 import { blockOf, requestedBlock } from './block.ts';
+import { isRemembering, MOST_REMEMBERED } from './history.ts';
 import { BlocksInUse } from './in-use.ts';
 import { PREFIX, poolKind, type Unit } from './kinds.ts';
 import { type Pool, poolTitle } from './pool.ts';
@@ -56,6 +57,8 @@ export interface PoolPlan {
   /** Beside `used`, what is not free: neighbours have it, or nobody can tell who has what of it. */
   readonly taken: RangeSet;
   readonly reservations: readonly ReservationState[];
+  /** Keys of entries of what nobody has and what is free again: they say when it was given up. */
+  readonly past: ReadonlySet<string>;
   /** Namespaces that have more of the pool than they may, and how much: they keep it. */
   readonly overQuota: ReadonlyMap<string, number>;
   /** IPAddresses of the pool that say nothing that can be read. They count as out of range. */
@@ -92,8 +95,10 @@ const ARRIVING_SECONDS = 60;
  *    it again, those that ask for one get that, those for which one is reserved get that, the others the lowest free
  *    ones that are not reserved.
  *
- * A pool whose strategy is Random gives any free one in place of the lowest, the same to the same claim. Of several
- * subnets a pool gives what is free in the first before it gives anything of the next.
+ * A pool whose strategy is Random gives any free one in place of the lowest, the same to the same claim. One whose
+ * strategy is LeastRecentlyUsed keeps the entries of what is free for as long as there is something free without one,
+ * gives that, and then lets go of the entries that were released first. Of several subnets a pool gives what is free in
+ * the first before it gives anything of the next.
  *
  * An address stands for a block of whatever length the pool gives.
  *
@@ -120,6 +125,8 @@ class Planner {
   readonly #unit: Unit;
   readonly #inUse = new BlocksInUse();
   readonly #kept: Allocation[] = [];
+  /** What is free and has an entry yet, by its key, oldest first. */
+  #past: ReadonlyMap<string, Allocation> = new Map();
   readonly #added: { block: Prefix; entry: SliceEntry }[] = [];
   readonly #bells: Set<string>;
   readonly #answers = new Map<string, SliceAnswer>();
@@ -147,7 +154,8 @@ class Planner {
 
   plan(): PoolPlan {
     const { claims, slices, foreign, neighbours, neighbourAddresses } = this.#view;
-    const allocations = allocationsOf(slices);
+    const { past, allocations } = this.#parted(allocationsOf(slices));
+    this.#past = past;
     for (const { block, entry } of allocations) this.#inUse.add(block, holderOf(entry));
     this.#block();
     for (const { block, entry } of allocationsOf(neighbours)) this.#inUse.addForeign(block, holderOf(entry));
@@ -173,6 +181,7 @@ class Planner {
     }
     this.#standstill ??= this.#arriving(waiting);
     this.#serve(waiting);
+    this.#kept.push(...this.#remembered());
     return {
       slices: {
         kept: this.#kept,
@@ -184,10 +193,55 @@ class Planner {
       standstill: this.#standstill,
       ...this.#count(),
       reservations: this.#reservations(),
+      past: new Set(this.#past.keys()),
       overQuota: new Map([...this.#had].filter(([, count]) => count > this.#quota)),
       unreadable: this.#unreadable,
       changesInSeconds: this.#changesInSeconds,
     };
+  }
+
+  /** Tells what is held by somebody, or for the grace period, from what is free and only remembered. */
+  #parted(all: readonly Allocation[]): {
+    past: ReadonlyMap<string, Allocation>;
+    allocations: readonly Allocation[];
+  } {
+    const ranges = this.#ranges;
+    if (ranges === undefined || !isRemembering(this.#view.pool)) return { past: new Map(), allocations: all };
+    const claims = new Map(this.#view.claims.map((claim) => [uidOf(claim), claim]));
+    const past: Allocation[] = [];
+    const allocations: Allocation[] = [];
+    for (const each of all) {
+      const { block, entry } = each;
+      const claim = claims.get(entry.uid);
+      const isPast =
+        entry.released !== undefined &&
+        secondsHeld(entry.released, ranges.reuseGracePeriodSeconds, this.#now) === 0 &&
+        this.#isHeard(claim) &&
+        this.#gives(block) &&
+        ranges.reservations.of(block) === undefined;
+      if (isPast) past.push({ ...each, entry: { ...entry, released: this.#clamped(entry.released) } });
+      else allocations.push(each);
+    }
+    return { past: new Map(past.sort(byRelease).map((each) => [each.key, each])), allocations };
+  }
+
+  /** What stays in mind: not of what is in use again, nor more than there is room for, nor all that is free. */
+  #remembered(): Allocation[] {
+    const past = [...this.#past.values()];
+    const ranges = this.#ranges;
+    if (ranges === undefined || past.length === 0 || this.#isPaused) return past;
+    const free = past.filter(({ block }) => this.#inUse.holderOf(block) === undefined);
+    const taken = past.filter(({ block }) => this.#inUse.holderOf(block) !== undefined);
+    const fresh = this.#fresh(ranges);
+    // One goes before it is wanted, so that who comes alone need not wait: but not beside others, of which it is the youngest.
+    const spare = ranges.subnets
+      .filter(
+        ({ listed }) =>
+          !listed.ranges.some((range) => fresh.overlaps(range)) &&
+          !taken.some(({ block }) => listed.covers(block)),
+      )
+      .map(({ listed }) => free.find(({ block }) => listed.covers(block)));
+    return free.slice(-MOST_REMEMBERED).filter((each) => !spare.includes(each));
   }
 
   /** Pieces that this sync cannot write to, or does not know enough of. */
@@ -234,16 +288,24 @@ class Planner {
   /** Keeps what is released, or about to be, for the grace period, and until its claim has heard of it. */
   #hold(allocation: Allocation, since: string, claim: IPAddressClaim | undefined): void {
     const isNew = allocation.entry.released === undefined;
-    const isHeard = claim === undefined || !isListening(claim, this.#view.pool);
     const left =
       this.#gracePeriod === undefined ? undefined : secondsHeld(since, this.#gracePeriod, this.#now);
     if (left !== undefined && left > 0) this.#changesIn(left);
     if (left === undefined || left > 0) this.#released.push(allocation.block);
-    // Time cannot be trusted to have been right when it was written, only not to be ahead of now.
-    const released = Date.parse(since) > this.#now ? formatTime(this.#now) : since;
-    if (isNew || !isHeard || left === undefined || left > 0) {
+    const released = this.#clamped(since);
+    if (isNew || !this.#isHeard(claim) || left === undefined || left > 0) {
       this.#kept.push({ ...allocation, entry: { ...allocation.entry, released } });
     }
+  }
+
+  /** Whether nobody waits to see in the slice that the claim gave something up. */
+  #isHeard(claim: IPAddressClaim | undefined): boolean {
+    return claim === undefined || !isListening(claim, this.#view.pool);
+  }
+
+  /** Time cannot be trusted to have been right when it was written, only not to be ahead of now. */
+  #clamped(released: string): string {
+    return Date.parse(released) > this.#now ? formatTime(this.#now) : released;
   }
 
   /** Undefined while nobody can tell how long it is, or nothing is to become free. */
@@ -375,7 +437,7 @@ class Planner {
       else this.#add(claim, block);
     }
     if (unspecific.length === 0) return;
-    const free = freeBlocks(this.#free(ranges), ranges);
+    const free = freeBlocks(this.#fresh(ranges), [...this.#past.values()], ranges);
     for (const claim of unspecific) {
       if (this.#exceedsQuota(claim)) continue;
       const block = free(claim);
@@ -442,6 +504,14 @@ class Planner {
     return allocatable.difference(setGrownTo(blockLength, this.#inUse.toSet().union(reservations.blocks)));
   }
 
+  /** The same without an entry: what was never given, or so long ago that the pool does not know it any more. */
+  #fresh(ranges: PoolRanges): RangeSet {
+    const free = this.#free(ranges);
+    return this.#past.size === 0
+      ? free
+      : free.difference(RangeSet.of([...this.#past.values()].map(({ block }) => block)));
+  }
+
   #gives(block: Prefix): boolean {
     return block.length === this.#ranges?.blockLength && this.#ranges.allocatable.covers(block);
   }
@@ -467,6 +537,12 @@ class Planner {
     const { uid = '', namespace, name } = claim.metadata;
     this.#inUse.add(block, titleOf(claim));
     this.#counted(claim.metadata);
+    // An entry cannot change hands in one write: this one goes now, and the claim comes next.
+    if (this.#past.has(keyOf(block))) {
+      this.#pending++;
+      this.#changesIn(0);
+      return;
+    }
     this.#added.push({ block, entry: { uid, ...(namespace && { namespace }), name, ...more } });
   }
 
@@ -542,15 +618,23 @@ class Planner {
   }
 }
 
-/** Takes the blocks of a set, a union of such: subnet by subnet, and in each one after another as the strategy has it. */
+/**
+ * Takes the blocks of a set, a union of such: subnet by subnet, and in each one after another as the strategy has it.
+ *
+ * @param past which come after the others of their subnet
+ */
 function freeBlocks(
   set: RangeSet,
+  past: readonly Allocation[],
   { blockLength, strategy, subnets }: PoolRanges,
 ): (claim: IPAddressClaim) => Prefix | undefined {
-  const parts = subnets.length === 1 ? [set] : subnets.map(({ listed }) => set.intersection(listed));
-  const takes = parts.map((part) =>
-    strategy === 'Random' ? atRandom(part, blockLength) : ascending(part, blockLength),
-  );
+  const isOne = subnets.length === 1;
+  const takes = subnets.flatMap(({ listed }) => {
+    const part = isOne ? set : set.intersection(listed);
+    const later = past.map(({ block }) => block).filter((block) => isOne || listed.covers(block));
+    const take = strategy === 'Random' ? atRandom(part, blockLength) : taking(blocksIn(part, blockLength));
+    return later.length === 0 ? [take] : [take, taking(later.values())];
+  });
   return (claim) => {
     for (;;) {
       const block = takes[0]?.(claim);
@@ -559,8 +643,7 @@ function freeBlocks(
   };
 }
 
-function ascending(set: RangeSet, blockLength: number): () => Prefix | undefined {
-  const blocks = blocksIn(set, blockLength);
+function taking(blocks: Iterator<Prefix, undefined>): () => Prefix | undefined {
   return () => blocks.next().value;
 }
 
@@ -604,6 +687,15 @@ function isLeaving(claim: IPAddressClaim): boolean {
 function isListening({ metadata }: IPAddressClaim, pool: Pool): boolean {
   const isSettled = metadata.labels?.[SETTLED_LABEL] === pool.metadata.uid;
   return !isSettled && (metadata.finalizers?.includes(CLAIMS_FINALIZER) ?? false);
+}
+
+/** Oldest first, and of one time as addresses go. A time that cannot be read is old. */
+function byRelease(a: Allocation, b: Allocation): number {
+  const [one, other] = [a, b].map(({ entry: { released = '' } }) => Date.parse(released) || 0) as [
+    number,
+    number,
+  ];
+  return one - other || compareRanges(a.block, b.block);
 }
 
 /** What a claim has from elsewhere, by the oldest IPAddress that says so. */

@@ -7,7 +7,7 @@ import type { Reservations } from './reservation.ts';
 /** Which of the free blocks a claim gets that asks for none. */
 export type Strategy = (typeof STRATEGIES)[number];
 
-export const STRATEGIES = ['LowestFree', 'Random'] as const;
+export const STRATEGIES = ['LowestFree', 'Random', 'LeastRecentlyUsed'] as const;
 
 /** Addresses or prefixes of a pool, and what an IPAddress of theirs says. */
 export interface PoolSubnet {

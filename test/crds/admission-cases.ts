@@ -140,6 +140,7 @@ const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['a quota of nothing', { addresses: few, prefix: 24, maxPerNamespace: 0 }],
   ['a quota below 0', { addresses: few, prefix: 24, maxPerNamespace: -1 }, 'maxPerNamespace'],
   ['a strategy', { addresses: few, prefix: 24, strategy: 'Random' }],
+  ['another strategy', { addresses: few, prefix: 24, strategy: 'LeastRecentlyUsed' }],
   ['a strategy that nobody has', { addresses: few, prefix: 24, strategy: 'Best' }, 'spec.strategy'],
   ['two subnets', { subnets: [SUBNET, { ...SUBNET, addresses: ['10.0.1.0/24'], gateway: '10.0.1.1' }] }],
   [

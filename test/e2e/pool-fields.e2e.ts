@@ -120,4 +120,18 @@ scenario('at random: each its own, and everybody is served', async (box) => {
   await box.settlesOn(claims);
 });
 
+scenario('least recently used: what was given up rests until nothing else is free', async (box) => {
+  await box.pool({ addresses: ['10.0.0.1-10.0.0.4'], strategy: 'LeastRecentlyUsed' });
+  assert.equal(await box.serve(['a', 'b']), ['10.0.0.1', '10.0.0.2']);
+  await box.settlesOn(['a', 'b']);
+  for (const name of ['a', 'b']) await box.release(name);
+  assert.equal(await box.serve(['c']), ['10.0.0.3']);
+  assert.equal(await box.serve(['d']), ['10.0.0.4']);
+  assert.equal(await box.serve(['e']), ['10.0.0.1'], 'which was given up first');
+  assert.equal(await box.serve(['f']), ['10.0.0.2']);
+  await box.claim('g');
+  await box.waiting('g', 'PoolExhausted');
+  await box.settlesOn(['c', 'd', 'e', 'f']);
+});
+
 run();

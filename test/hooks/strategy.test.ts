@@ -76,7 +76,7 @@ test('another strategy is refused', () => {
     const [problem, ...others] = readPool(pool).problems;
     assert.equal(
       [problem?.field, problem?.message, others],
-      ['spec.strategy', 'strategy must be one of LowestFree, Random', []],
+      ['spec.strategy', 'strategy must be one of LowestFree, Random, LeastRecentlyUsed', []],
     );
   }
 });

@@ -5,6 +5,7 @@ import type { Allocation } from '../../allocation/slice.ts';
 import { isPaused, qualifiedName } from '../../kubernetes/object.ts';
 import type { PodNetwork } from '../../kubernetes/types.ts';
 import type { HookConfig, HookContext } from '../../metacontroller/hook.ts';
+import { isRemembering } from '../../pool/history.ts';
 import { type Pool, readPool, sliceNamespace } from '../../pool/pool.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
@@ -136,8 +137,8 @@ function isHolderThere(
   return holderKind(allocation) === 'Node' ? nodes.has(uid) : claims.has(uid);
 }
 
-/** Undefined while nobody can tell. */
+/** Undefined while nobody can tell, and of a pool in which an entry may stay for as long as it likes. */
 function gracePeriodOf(keeper: Keeper): number | undefined {
   if (!isPool(keeper)) return keeper.spec.reuseGracePeriodSeconds ?? 0;
-  return readPool(keeper).ranges?.reuseGracePeriodSeconds;
+  return isRemembering(keeper) ? undefined : readPool(keeper).ranges?.reuseGracePeriodSeconds;
 }
