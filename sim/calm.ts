@@ -341,8 +341,12 @@ function checkNodes({ cluster }: World): Violation | undefined {
           rule: 'every node hears what its network says of its blocks',
           message: `${node.metadata.name}: ${value}`,
         };
-      if (mine.length > 0 || value) continue;
-      if (network.spec.reservations?.some(({ node: name }) => name === node.metadata.name)) continue;
+      const wanted =
+        network.spec.additionalBlocks?.find((each) => each.node === node.metadata.name)?.count ?? 0;
+      const isShort = mine.length > 0 && mine.length < 1 + wanted;
+      if (!isShort && (mine.length > 0 || value)) continue;
+      if (!isShort && network.spec.reservations?.some(({ node: name }) => name === node.metadata.name))
+        continue;
       for (const cidr of cidrs) {
         const { metadata, spec } = cidr;
         if (

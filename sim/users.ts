@@ -434,6 +434,11 @@ function selector(random: Random): object {
   ]);
 }
 
+function additionalBlocks(random: Random): object[] {
+  const nodes = new Set([`n${random.below(7)}`, `n${random.below(7)}`]);
+  return [...nodes].map((node) => ({ node, count: 1 + random.below(2) }));
+}
+
 function rangeSettings(random: Random): object {
   return {
     ...(random.chance(0.5) && {
@@ -568,7 +573,7 @@ function createClusterCIDR({ random, layout }: Scene): UserOp {
     apiVersion: CLUSTER_CIDR_API_VERSION,
     kind: 'ClusterCIDR',
     metadata: { name, labels, ...(layout.hasSizes && { annotations: withoutNulls(sizes(random)) }) },
-    spec,
+    spec: secondary && layout.hasMoreBlocks ? { ...spec, ipv4: '10.8.0.0/26' } : spec,
   });
 }
 
@@ -602,6 +607,7 @@ function networkObject({ random, layout }: Scene, name: string): Unstructured {
     ...(random.chance(0.3) && { reuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
     ...(layout.hasNodeReservations && { reservations: nodeReservations(random, name) }),
     ...(layout.hasSettings && name !== DEFAULT_NETWORK && rangeSettings(random)),
+    ...(layout.hasMoreBlocks && name !== DEFAULT_NETWORK && { additionalBlocks: additionalBlocks(random) }),
     ...(layout.hasFamilyOrder && { primaryIPFamily: random.pick(['IPv4', 'IPv6']) }),
   };
   return { apiVersion: METAIPAM_API_VERSION, kind: 'PodNetwork', metadata: { name }, spec };
@@ -620,7 +626,13 @@ function nodeReservations(random: Random, network: string): object[] {
 }
 
 /** What an edit leaves out goes. */
-const EDITED_FIELDS = ['serviceCIDRs', 'reservations', 'reuseGracePeriodSeconds', ...RANGE_FIELDS];
+const EDITED_FIELDS = [
+  'serviceCIDRs',
+  'reservations',
+  'reuseGracePeriodSeconds',
+  'additionalBlocks',
+  ...RANGE_FIELDS,
+];
 
 function editNetwork(scene: Scene): UserOp | undefined {
   const network = one(scene, 'PodNetwork');

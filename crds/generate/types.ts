@@ -24,6 +24,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   'AllocationSlice.spec.answers{}.ipv4': 'BlockCounts',
   'AllocationSlice.spec.answers{}.ipv6': 'BlockCounts',
   'PodNetwork.spec.reservations[]': 'NodeReservation',
+  'PodNetwork.spec.additionalBlocks[]': 'AdditionalBlocks',
   'PodNetwork.spec.subnets[]': 'NetworkSubnet',
   'PodNetwork.spec.routes[]': 'Route',
   'PodNetwork.spec.perNodeExclusions[]': 'IndexRange',

@@ -85,7 +85,7 @@ export interface SliceEntry {
   readonly released?: string;
   /** The ClusterCIDR that the block was cut from. */
   readonly clusterCIDR?: string;
-  /** All the blocks that the Node was given together. */
+  /** All the blocks that the Node was given together, and after them those that it got besides. */
   readonly blocks?: readonly string[];
   /** When the block was given. */
   readonly since?: string;
@@ -821,6 +821,12 @@ export interface PodNetworkSpec {
   /** Addresses of each block that no pod gets, by their places in it: 0 is the first, -1 the last. */
   readonly perNodeExclusions?: readonly IndexRange[];
   /**
+   * Nodes that need more blocks than one, since their pods have every address of it. What a node got it
+   * keeps while it lives, whatever becomes of this list. There is none for `default`: podCIDRs of a node
+   * cannot be changed.
+   */
+  readonly additionalBlocks?: readonly AdditionalBlocks[];
+  /**
    * How many seconds a block stays out of use after its node is gone. Without it a block is free at
    * once. A node that registers again under the same name within this time gets its blocks back, if it
    * would get blocks of the same ClusterCIDR.
@@ -864,6 +870,17 @@ export interface IndexRange {
   readonly startIndex: number;
   /** The place of the last. */
   readonly endIndex: number;
+}
+
+/** An AdditionalBlocks says how many blocks a node gets besides its first. */
+export interface AdditionalBlocks {
+  /** The name of the node. */
+  readonly node: string;
+  /**
+   * How many, or how many of each family, of whichever ClusterCIDRs of the network that select the node
+   * have one free.
+   */
+  readonly count: number;
 }
 
 export interface PodNetworkStatus {

@@ -3,7 +3,10 @@ import { compareRanges } from '../address/range-set.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { compareText } from '../kubernetes/object.ts';
 
-/** The blocks that one sync chose together for a node, as far as their entries are in view. */
+/**
+ * The blocks that one sync chose together for a node, with those that it got later besides, as far as their entries are
+ * in view.
+ */
 export interface Decision {
   readonly nodeUID: string;
   /** All of them as CIDRs, in the order in which the node has or gets them. */
@@ -26,10 +29,10 @@ export interface Decision {
  */
 export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
   const ordered = [...allocations].sort((a, b) => compareRanges(a.block, b.block));
-  const groups = Map.groupBy(ordered, (each) => `${each.entry.uid} ${blocksWith(each).join()}`);
+  const groups = Map.groupBy(ordered, (each) => `${each.entry.uid} ${firstBlocks(blocksWith(each)).join()}`);
   return [...groups.values()]
     .map((held) => {
-      const blocks = blocksWith(held[0]!);
+      const blocks = allBlocks(held);
       const present = new Set(held.map(cidrOf));
       return {
         nodeUID: held[0]!.entry.uid,
@@ -46,7 +49,21 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
     );
 }
 
-/** The blocks that were given together; an entry that does not list its own is alone. */
+/** Of the blocks of a node, in their order, those that it got first: one of each family. */
+export function firstBlocks(blocks: readonly string[]): readonly string[] {
+  return blocks.slice(0, new Set(blocks.map((cidr) => cidr.includes(':'))).size);
+}
+
+/** What the entries list, the longest list first: one that was not written since its node got more lists fewer. */
+function allBlocks(held: readonly Allocation[]): readonly string[] {
+  const [one, ...others] = new Set(held.map((each) => blocksWith(each).join()));
+  if (others.length === 0) return blocksWith(held[0]!);
+  const lists = [one!, ...others].map((list) => list.split(','));
+  lists.sort((a, b) => b.length - a.length || compareText(a.join(), b.join()));
+  return [...new Set(lists.flat())];
+}
+
+/** The blocks that were given together, and before; an entry that does not list its own is alone. */
 function blocksWith(allocation: Allocation): readonly string[] {
   const cidr = cidrOf(allocation);
   const { blocks } = allocation.entry;

@@ -97,11 +97,12 @@ function readyCondition(
     : { type, status: 'False', reason: 'NodesPending', message };
 }
 
-function describe(reading: NetworkReading, { waiting, unaccounted }: Plan): string {
+function describe(reading: NetworkReading, { waiting, short, unaccounted }: Plan): string {
   const { nodes, invalidClusterCIDRs } = reading;
   const remark = ({ name, reason }: NodeRemark) => `${name} (${reason})`;
   const sentences = [
     [`${waiting.length} of ${plural(nodes.length, 'node')} without blocks`, waiting.map(remark)],
+    [`${plural(short.length, 'node')} without additional blocks`, short.map(remark)],
     [`${plural(unaccounted.length, 'node')} with foreign podCIDRs`, unaccounted.map(remark)],
     [
       plural(invalidClusterCIDRs.length, 'invalid ClusterCIDR'),

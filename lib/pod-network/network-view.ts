@@ -16,6 +16,7 @@ import {
 import { compareAge, compareText } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
 import type {
+  AdditionalBlocks,
   AllocationSlice,
   ClusterCIDR,
   NodeReservation,
@@ -158,6 +159,7 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
     services: serviceRanges(network, objects.serviceCIDRs),
     labelKeys,
     reservations: readReservations(spec),
+    additionalBlocks: readAdditionalBlocks(spec),
     returning: readReturning(slices),
     reuseGracePeriodSeconds: typeof grace === 'number' ? grace : 0,
     ...(newestClaimVersion !== undefined && { newestClaimVersion }),
@@ -187,6 +189,13 @@ function readReservations(spec: PodNetwork['spec'] | undefined): Map<string, rea
     if (read.length > 0 && !reservations.has(node)) reservations.set(node, read);
   }
   return reservations;
+}
+
+/** How many, by the name of the node. */
+function readAdditionalBlocks(spec: PodNetwork['spec'] | undefined): Map<string, number> {
+  const given: unknown = spec?.additionalBlocks;
+  const list = Array.isArray(given) ? (given as AdditionalBlocks[]) : [];
+  return new Map(list.map((each) => [each?.node, each?.count]));
 }
 
 function readReturning(slices: readonly AllocationSlice[]): Map<string, Returning> {

@@ -12,6 +12,7 @@ import {
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { IndexRange, NetworkSubnet, PodNetworkSpec, Route } from '../kubernetes/types.ts';
+import { firstBlocks } from './decision.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 
 /** The fields of a PodNetwork that say more of its blocks than which they are. */
@@ -228,9 +229,11 @@ export function shownBlocks(annotation: string): Prefix[] | undefined {
   return blocks?.every((block) => block !== undefined) ? blocks : undefined;
 }
 
-/** Whether an annotation shows these blocks, in this order. */
+/** Whether an annotation shows these blocks and no others: all of them, or the first, before the node got more. */
 export function showsBlocks(annotation: string | undefined, blocks: readonly string[]): boolean {
-  return annotation !== undefined && shownBlocks(annotation)?.map(formatPrefix).join() === blocks.join();
+  const shown = annotation === undefined ? undefined : shownBlocks(annotation)?.map(formatPrefix);
+  if (shown === undefined || shown.length < firstBlocks(blocks).length) return false;
+  return shown.join() === blocks.slice(0, shown.length).join();
 }
 
 function rangesIn(json: string): unknown[] | undefined {

@@ -10,7 +10,7 @@ import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
-import { cidrOf, type Decision, decisionsOf } from './decision.ts';
+import { cidrOf, type Decision, decisionsOf, firstBlocks } from './decision.ts';
 import { type NodeRanges, shownBlocks, showsBlocks } from './node-ranges.ts';
 import { byPrimary } from './primary-family.ts';
 import { candidateFinder } from './priority.ts';
@@ -54,6 +54,8 @@ export interface NetworkView {
   readonly services: readonly Range[];
   /** By the name of a node, the blocks that are kept for it. */
   readonly reservations: ReadonlyMap<string, readonly Prefix[]>;
+  /** By the name of a node, how many blocks of each family it is to have besides its first. */
+  readonly additionalBlocks: ReadonlyMap<string, number>;
   /** By the uid of a node, the blocks of the one before of its name, which wait for it. */
   readonly returning: ReadonlyMap<string, Returning>;
   readonly reuseGracePeriodSeconds: number;
@@ -83,6 +85,8 @@ export interface Plan {
   readonly allocated: number;
   /** The nodes without blocks, oldest first. */
   readonly waiting: readonly NodeRemark[];
+  /** Nodes that are to have more blocks, and do not get them. */
+  readonly short: readonly NodeRemark[];
   /** Nodes whose podCIDRs, which nobody can change, no ClusterCIDR accounts for. */
   readonly unaccounted: readonly NodeRemark[];
   /** Seconds until time alone changes the plan; infinite if it does not. */
@@ -108,6 +112,7 @@ export interface NodeRemark {
  *    was lost.
  * 5. Nodes without blocks, oldest first, get what is reserved for them; or what the node before of their name had, while
  *    that is kept from everybody else (`#takeBack`); or the lowest free ones of the best ClusterCIDR that has any.
+ * 6. Nodes that are to have more blocks get further ones in the same way. They list them after their first.
  *
  * What goes here counts as used for this once: a key cannot change hands in one write.
  *
@@ -138,6 +143,7 @@ export function planStandstill(view: NetworkView): Plan {
     waiting: view.nodes
       .filter(({ uid, podCIDRs }) => !homes.has(uid) && podCIDRs.length === 0)
       .map(({ name }) => ({ name, reason: 'the network is invalid' })),
+    short: [],
     unaccounted: [],
     changesInSeconds: Number.POSITIVE_INFINITY,
   };
@@ -167,6 +173,9 @@ class Planner {
   readonly #bells = new Set<string>();
   readonly #homes = new Map<string, string>();
   readonly #waiting: NodeRemark[] = [];
+  readonly #short: NodeRemark[] = [];
+  /** By the uid of its node, the blocks of each decision that stays and is complete. */
+  readonly #complete = new Map<string, readonly string[]>();
   readonly #unaccounted: NodeRemark[] = [];
   /** uids of the nodes that get nothing here: they have blocks, or theirs are not to be had now. */
   readonly #settled = new Set<string>();
@@ -201,6 +210,7 @@ class Planner {
       homes: this.#homes,
       allocated: this.#view.nodes.filter(({ uid }) => this.#served.has(uid)).length,
       waiting: this.#waiting,
+      short: this.#short,
       unaccounted: this.#unaccounted,
       changesInSeconds: this.#changesInSeconds,
     };
@@ -294,26 +304,42 @@ class Planner {
     this.#served.add(uid);
   }
 
-  /** Returns whether the decision stays. */
+  /** Returns whether the decision stays: all of what the node got first, with what it got besides and can have. */
   #keepDecision(decision: Decision): boolean {
-    const { nodeUID, blocks, held } = decision;
+    const { nodeUID, held } = decision;
     if (this.#settled.has(nodeUID)) return false;
-    if (held.some(({ block }) => this.#taken.overlaps(block))) return false;
+    const present = new Map(held.map((each) => [cidrOf(each), each]));
+    const first = firstBlocks(decision.blocks);
+    if (first.some((cidr) => this.#taken.overlaps(present.get(cidr)?.block ?? NOWHERE))) return false;
     if (this.#isClosing && this.#hasLeft(decision)) return false;
-    const present = new Set(held.map(cidrOf));
+    const blocks: string[] = [];
     const missing: Prefix[] = [];
     let isBlocked = false;
-    for (const cidr of blocks) {
-      if (present.has(cidr)) continue;
-      const block = parsePrefix(cidr);
-      if (block === undefined || this.#taken.overlaps(block) || this.#existing.overlaps(block)) return false;
+    for (const [index, cidr] of decision.blocks.entries()) {
+      const own = present.get(cidr)?.block;
+      const block = own ?? parsePrefix(cidr);
+      if (
+        block === undefined ||
+        this.#taken.overlaps(block) ||
+        (own === undefined && this.#existing.overlaps(block))
+      ) {
+        if (index < first.length) return false;
+        continue;
+      }
+      blocks.push(cidr);
+      if (own !== undefined) continue;
       if (this.#blocked.overlaps(block)) isBlocked = true;
       else missing.push(block);
     }
-    for (const each of held) this.#keep(each);
+    const hasMore = decision.blocks.length > first.length;
+    for (const each of held) {
+      if (!blocks.includes(cidrOf(each))) this.#release(each);
+      else this.#keep(hasMore ? { ...each, entry: { ...each.entry, blocks } } : each);
+    }
     const { entry } = held[0]!;
-    for (const block of missing) this.#addEntry(block, entry);
+    for (const block of missing) this.#addEntry(block, hasMore ? { ...entry, blocks } : entry);
     this.#settle(nodeUID, entry.clusterCIDR ?? '', blocks, isBlocked);
+    if (missing.length === 0 && !isBlocked) this.#complete.set(nodeUID, blocks);
     return true;
   }
 
@@ -341,22 +367,33 @@ class Planner {
   #takeWhatIsShown(node: NodeView): void {
     const { uid, shown } = node;
     if (shown === undefined || this.#settled.has(uid)) return;
-    const blocks = shownBlocks(shown);
-    if (blocks === undefined || new Set(blocks.map(({ family }) => family)).size < blocks.length) return;
-    const home = this.#homeOf(node, blocks);
-    // Whoever may write to the node is believed as to which block it has, not as to how much.
-    if (home === undefined || !blocks.every((block) => block.length === blockLength(home, block))) return;
+    const blocks = shownBlocks(shown) ?? [];
+    const count = new Set(blocks.map(({ family }) => family)).size;
+    const first = blocks.slice(0, count);
+    if (count === 0 || new Set(first.map(({ family }) => family)).size < count) return;
     const isReleased = (block: Prefix) => this.#released.get(uid)?.has(formatPrefix(block)) ?? false;
-    const isTaken = blocks.some(
-      (block, index) =>
-        this.#taken.overlaps(block) ||
-        (this.#existing.overlaps(block) && !isReleased(block)) ||
-        blocks.slice(index + 1).some((other) => overlaps(other, block)),
-    );
-    if (isTaken) return;
-    const isBlocked = blocks.some((block) => this.#blocked.overlaps(block) || isReleased(block));
-    const cidrs = blocks.map(formatPrefix);
-    if (!isBlocked) for (const block of blocks) this.#add(node, home.name, block, cidrs);
+    // Whoever may write to the node is believed as to which block it has, not as to how much.
+    const isIn = (home: BlockPool | undefined, block: Prefix) =>
+      home !== undefined && block.length === blockLength(home, block);
+    const isTaken = (block: Prefix, others: readonly Prefix[]) =>
+      this.#taken.overlaps(block) ||
+      (this.#existing.overlaps(block) && !isReleased(block)) ||
+      others.some((other) => overlaps(other, block));
+    const home = this.#homeOf(node, first);
+    if (home === undefined || !first.every((block) => isIn(home, block))) return;
+    if (first.some((block, index) => isTaken(block, first.slice(0, index)))) return;
+    const most = count * (1 + (this.#view.additionalBlocks.get(node.name) ?? 0));
+    const all = [...first];
+    for (const block of blocks.slice(count, most)) {
+      if (isIn(this.#homeOf(node, [block]), block) && !isTaken(block, all)) all.push(block);
+    }
+    const isBlocked = all.some((block) => this.#blocked.overlaps(block) || isReleased(block));
+    const cidrs = all.map(formatPrefix);
+    if (!isBlocked) {
+      for (const [index, block] of all.entries()) {
+        this.#add(node, (index < count ? home : this.#homeOf(node, [block])!).name, block, cidrs);
+      }
+    }
     this.#settle(uid, home.name, cidrs, isBlocked);
   }
 
@@ -365,8 +402,7 @@ class Planner {
     const node = this.#nodes.get(uid);
     this.#settled.add(uid);
     this.#homes.set(uid, home);
-    if (!this.#view.isDefault && (this.#isClosing || node?.shown !== this.#view.ranges.annotation(blocks)))
-      this.#bells.add(uid);
+    this.#ring(uid, blocks);
     if (!isBlocked) this.#served.add(uid);
     else if (node !== undefined) {
       this.#waiting.push({
@@ -374,6 +410,13 @@ class Planner {
         reason: `${blocks.join()} is in a slice that is missing or going away`,
       });
     }
+  }
+
+  /** Until the node shows its blocks, and what its network says of them. */
+  #ring(uid: string, blocks: readonly string[]): void {
+    if (this.#view.isDefault) return;
+    const { shown } = this.#nodes.get(uid) ?? {};
+    if (this.#isClosing || shown !== this.#view.ranges.annotation(blocks)) this.#bells.add(uid);
   }
 
   #release(allocation: Allocation): void {
@@ -445,6 +488,48 @@ class Planner {
       for (const block of found.blocks) this.#add(node, found.pool.name, block, cidrs);
       this.#settle(node.uid, found.pool.name, cidrs, false);
     }
+    for (const node of nodes) this.#giveMore(node, candidatesFor, search, order);
+  }
+
+  /** Whoever has no block at all comes first, so a node that is served in this sync gets more in the next. */
+  #giveMore(
+    node: NodeView,
+    candidatesFor: ReturnType<typeof candidateFinder>,
+    search: BlockSearch,
+    order: ReturnType<typeof byPrimary>,
+  ): void {
+    const { uid, name, knowsLabels } = node;
+    const wanted = this.#view.additionalBlocks.get(name);
+    const blocks = this.#complete.get(uid);
+    if (wanted === undefined || blocks === undefined || !knowsLabels) return;
+    const first = firstBlocks(blocks).flatMap((cidr) => parsePrefix(cidr) ?? []);
+    const most = first.length * (1 + wanted);
+    if (blocks.length >= most) return;
+    const candidates = candidatesFor(node).filter(
+      ({ ranges }) =>
+        ranges.length === first.length &&
+        ranges.every(({ family }) => first.some((block) => block.family === family)),
+    );
+    const more: Found[] = [];
+    while (blocks.length + more.length * first.length < most) {
+      const found = search.find(candidates);
+      if (found === undefined) {
+        this.#short.push({ name, reason: reasonToWait(candidates) });
+        break;
+      }
+      search.take(found);
+      more.push(found);
+    }
+    if (more.length === 0) return;
+    const cidrs = [...blocks, ...more.flatMap((found) => found.blocks.toSorted(order).map(formatPrefix))];
+    for (const [index, each] of this.#kept.entries()) {
+      if (each.entry.uid === uid && each.entry.released === undefined)
+        this.#kept[index] = { ...each, entry: { ...each.entry, blocks: cidrs } };
+    }
+    for (const { pool, blocks } of more) {
+      for (const block of blocks) this.#add(node, pool.name, block, cidrs);
+    }
+    this.#ring(uid, cidrs);
   }
 
   /**
@@ -483,7 +568,8 @@ class Planner {
     const [former] = (this.#before.get(node.name) ?? [])
       .map(({ entry }) => entry)
       .sort((a, b) => compareText(b.since ?? '', a.since ?? ''));
-    const blocks = (this.#returning.get(node.uid)?.blocks ?? former?.blocks)?.map(parsePrefix);
+    const cidrs = this.#returning.get(node.uid)?.blocks ?? former?.blocks;
+    const blocks = cidrs && firstBlocks(cidrs).map((cidr) => parsePrefix(cidr));
     if (blocks === undefined || !blocks.every((block) => block !== undefined)) return undefined;
     const home = candidates.find((pool) =>
       pool.ranges.every((range) => blocks.some((block) => isBlockOf(pool, range, block))),
@@ -578,6 +664,9 @@ class Planner {
     this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
   }
 }
+
+/** Overlaps nothing. */
+const NOWHERE: Range = { family: 4, first: 0n, last: -1n };
 
 /** Finds the ClusterCIDR that blocks of a node belong to: the best for the node that holds them all. */
 function homeFinder(pools: readonly BlockPool[]) {

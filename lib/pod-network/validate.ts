@@ -91,8 +91,9 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
     }
   }
   problems.push(...validateReservations(reservations), ...validateRangeSettings(spec));
+  problems.push(...validateAdditionalBlocks(spec.additionalBlocks));
   if (target === 'node.spec.podCIDRs') {
-    for (const name of RANGE_FIELDS.filter((name) => spec[name] !== undefined)) {
+    for (const name of [...RANGE_FIELDS, 'additionalBlocks'].filter((name) => spec[name] !== undefined)) {
       const message = `${name} belongs to the target node.metadata.annotations`;
       problems.push({ field: `spec.${name}`, value: spec[name], message });
     }
@@ -129,6 +130,29 @@ function validateReservations(list: unknown): Problem[] {
     const families = new Set(read.map((block) => block?.family));
     if (families.size === blocks.length) return [];
     return [{ field: `${at}.blocks`, value: blocks, message: 'must be of two families' }];
+  });
+}
+
+/** Four of each family fit into what an entry lists. */
+const MOST_ADDITIONAL_BLOCKS = 3;
+
+function validateAdditionalBlocks(list: unknown): Problem[] {
+  const field = 'spec.additionalBlocks';
+  if (list === undefined) return [];
+  if (!Array.isArray(list)) return [{ field, value: list, message: 'must be a list' }];
+  const known = new Set<string>();
+  return list.flatMap((each: unknown, index): Problem[] => {
+    const { node, count } = isRecord(each) ? each : {};
+    const at = `${field}[${index}]`;
+    if (typeof node !== 'string' || !isSubdomain(node)) {
+      return [{ field: `${at}.node`, value: node ?? null, message: 'must be the name of a node' }];
+    }
+    if (known.has(node)) return [{ field: `${at}.node`, value: node, message: 'is there twice' }];
+    known.add(node);
+    if (Number.isInteger(count) && (count as number) >= 1 && (count as number) <= MOST_ADDITIONAL_BLOCKS)
+      return [];
+    const message = `must be an integer of 1 to ${MOST_ADDITIONAL_BLOCKS}`;
+    return [{ field: `${at}.count`, value: count ?? null, message }];
   });
 }
 

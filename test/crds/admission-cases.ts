@@ -558,6 +558,17 @@ const podNetworks: AdmissionCase[] = [
         { perNodeExclusions: [{ startIndex: -1, endIndex: -2 }] },
         'must not be before startIndex',
       ],
+      [
+        'additional blocks for a node twice',
+        {
+          additionalBlocks: [
+            { node: 'n', count: 1 },
+            { node: 'n', count: 2 },
+          ],
+        },
+        'Duplicate value',
+      ],
+      ['too many additional blocks', { additionalBlocks: [{ node: 'n', count: 4 }] }, 'additionalBlocks'],
       ['a place that is a text', { gatewayIndex: '1' }, 'spec.gatewayIndex'],
     ] as const
   ).map(([id, fields, refused]) => ({
@@ -571,6 +582,7 @@ const podNetworks: AdmissionCase[] = [
     ['routes', []],
     ['excludedAddresses', []],
     ['perNodeExclusions', []],
+    ['additionalBlocks', []],
   ].map(([field, value]) => ({
     id: `${field} without an annotation target`,
     object: network('default', { target: SPEC_TARGET, [field as string]: value }),

@@ -210,6 +210,21 @@ test('with settings that somebody has broken an annotation stays as it is', () =
   assert.is(annotations(broken, { [STORAGE]: WITH_ROUTE }), undefined);
 });
 
+test('an annotation grows by what the node gets besides, once that is there', () => {
+  const all = ['10.1.0.0/24', 'fd01::/120', '10.1.9.0/24', 'fd01::900/120'];
+  const partly = all.map((cidr, index) => given(cidr, index < 2 ? BLOCKS : all));
+  assert.equal(annotations(shown(partly)), { [STORAGE]: all.join() });
+  assert.is(annotations(shown(all.slice(0, 3).map((cidr) => given(cidr, all)))), undefined);
+  const withdrawn = shown(
+    all.map((cidr) => given(cidr, all)),
+    { withdrawn: true },
+  );
+  for (const value of [all, BLOCKS]) {
+    assert.equal(annotations(withdrawn, { [STORAGE]: value.join() }), { [STORAGE]: null });
+  }
+  assert.is(annotations(withdrawn, { [STORAGE]: [...all].reverse().join() }), undefined);
+});
+
 test('the claim shows the annotations of networks as the node will have them', () => {
   const value = BLOCKS.join();
   const slices = shown(BLOCKS.map((cidr) => given(cidr)));

@@ -9,6 +9,7 @@ import {
   claim,
   clusterCIDR,
   context,
+  type Given,
   listed,
   NOW,
   network,
@@ -1134,6 +1135,146 @@ test('what the network says of its blocks is on its slices, and a change rings f
   assert.equal(bellsIn(invalid), []);
 });
 
+const FULL_NODE = { additionalBlocks: [{ node: 'n', count: 1 }] };
+const wanting = network('storage', FULL_NODE);
+const listsOf = (children: ReturnType<typeof answer>['children']) =>
+  Object.fromEntries(listed(children).map(({ key, entry }) => [key, entry.blocks]));
+
+test('a node that has run out gets another block, beside its first and for good', () => {
+  let parts: Parts = {
+    parent: wanting,
+    clusterCIDRs: [A],
+    claims: [shows('n', '10.0.0.0/24'), claim('new')],
+    allocations: [allocation('n', '10.0.0.0/24', { network: 'storage' })],
+  };
+  const both = ['10.0.0.0/24', '10.0.2.0/24'];
+  const { children } = answer(parts);
+  assert.equal(blocksByNode(children), { n: both, new: ['10.0.1.0/24'] }, 'new nodes come first');
+  assert.equal(listsOf(children), {
+    '10.0.0.0/24': both,
+    '10.0.1.0/24': ['10.0.1.0/24'],
+    '10.0.2.0/24': both,
+  });
+  assert.equal(bellsIn(children).sort(), ['claim.metaipam.io/uid-n', 'claim.metaipam.io/uid-new']);
+  parts = { ...next(parts), claims: [shows('n', both.join()), shows('new', '10.0.1.0/24')] };
+  for (const parent of [
+    wanting,
+    storage,
+    network('storage', { additionalBlocks: [{ node: 'new', count: 1 }] }),
+  ]) {
+    const later = answer({ ...parts, parent });
+    assert.equal(blocksByNode(later.children).n, both);
+    assert.equal(releasedIn(later.children), {});
+  }
+  assert.equal(releasedIn(answer({ ...parts, claims: [shows('new', '10.0.1.0/24')] }).children), {
+    '10.0.0.0/24': '2026-06-01T12:00:00Z',
+    '10.0.2.0/24': '2026-06-01T12:00:00Z',
+  });
+});
+
+test('a node gets its additional blocks of both families, of any ClusterCIDR that has both', () => {
+  const first = clusterCIDR('a', { ipv4: '10.0.0.0/24', ipv6: 'fd00::/120' });
+  const others = [
+    clusterCIDR('b', { ipv4: '10.1.0.0/24' }),
+    clusterCIDR('c', { ipv4: '10.2.0.0/16', ipv6: 'fd02::/112' }),
+  ];
+  const given = ['10.0.0.0/24', 'fd00::/120'];
+  const parts = {
+    parent: network('storage', { primaryIPFamily: 'IPv6', additionalBlocks: [{ node: 'n', count: 2 }] }),
+    clusterCIDRs: [first, ...others],
+    claims: [shows('n', given.join())],
+    allocations: given.map((cidr) => allocation('n', cidr, { network: 'storage', blocks: given })),
+  };
+  const { children } = answer(parts);
+  const all = [...given, 'fd02::/120', '10.2.0.0/24', 'fd02::100/120', '10.2.1.0/24'];
+  for (const { entry, key } of listed(children)) {
+    assert.equal(entry.blocks, all);
+    assert.is(entry.clusterCIDR, given.includes(key) ? 'a' : 'c');
+  }
+  assert.is(listed(children).length, 6);
+});
+
+test('where no block is free the network says who is short of one, and is ready', () => {
+  const parts = {
+    parent: wanting,
+    clusterCIDRs: [clusterCIDR('a', { ipv4: '10.0.0.0/24' })],
+    claims: [shows('n', '10.0.0.0/24')],
+    allocations: [allocation('n', '10.0.0.0/24', { network: 'storage' })],
+  };
+  const { status, message } = ready(parts);
+  assert.is(`${status} ${message}`, 'True 1 node without additional blocks: n (ClusterCIDR a is full)');
+});
+
+const MORE = ['10.0.0.0/24', '10.0.9.0/24'];
+const grown = (key: string, lists: string[]) => allocation('n', key, { network: 'storage', blocks: lists });
+const GROWTHS: [title: string, given: Given[], expected: string[]][] = [
+  ['the first lists it, and it is not there yet', [grown('10.0.0.0/24', MORE)], MORE],
+  [
+    'the first does not list it yet',
+    [grown('10.0.0.0/24', MORE.slice(0, 1)), grown('10.0.9.0/24', MORE)],
+    MORE,
+  ],
+  ['the first is not there yet', [grown('10.0.9.0/24', MORE)], MORE],
+  [
+    'two syncs gave one each',
+    [
+      grown('10.0.0.0/24', MORE),
+      grown('10.0.9.0/24', MORE),
+      grown('10.0.8.0/24', ['10.0.0.0/24', '10.0.8.0/24']),
+    ],
+    ['10.0.0.0/24', '10.0.8.0/24', '10.0.9.0/24'],
+  ],
+  [
+    'it is another’s',
+    [
+      grown('10.0.0.0/24', ['10.0.0.0/24', '10.0.3.0/24']),
+      allocation('o', '10.0.3.0/24', { network: 'storage' }),
+    ],
+    ['10.0.0.0/24', '10.0.1.0/24'],
+  ],
+];
+for (const [title, allocations, expected] of GROWTHS) {
+  test(`a block besides, of which a cache shows a part: ${title}`, () => {
+    const claims = [shows('n', '10.0.0.0/24'), shows('o', '10.0.3.0/24')];
+    let parts: Parts = { parent: wanting, clusterCIDRs: [A], claims, allocations };
+    for (let round = 0; round < 3; round++) parts = next(parts);
+    const { children } = answer(parts);
+    assert.equal(blocksByNode(children).n, expected);
+    assert.equal(releasedIn(children), {});
+    const lists = new Set(
+      Object.entries(listsOf(children)).flatMap(([key, list]) =>
+        expected.includes(key) ? [list?.join()] : [],
+      ),
+    );
+    assert.is(lists.size, 1);
+  });
+}
+
+test('all that a node shows is found again when its slices are lost, as far as it is to have so much', () => {
+  const value = '10.0.0.0/24,10.0.9.0/24,10.0.8.0/24';
+  const parts = { clusterCIDRs: [A], claims: [shows('n', value)] };
+  assert.equal(blocks({ ...parts, parent: wanting }), { n: MORE });
+  assert.equal(blocks({ ...parts, parent: storage }), { n: ['10.0.0.0/24'] });
+});
+
+test('a node that registers again has back what the one before got first', () => {
+  let parts: Parts = {
+    parent: network('storage', { reuseGracePeriodSeconds: 600 }),
+    clusterCIDRs: [A],
+    claims: [claim('n', { nodeUID: 'uid-again' })],
+    allocations: MORE.map((cidr) => ({
+      ...grown(cidr, MORE),
+      entry: { ...grown(cidr, MORE).entry, released: RELEASED },
+    })),
+  };
+  parts = next(next(parts));
+  const own = listed(answer(parts).children).filter(({ entry }) => entry.uid === 'uid-again');
+  assert.equal(
+    own.map(({ key }) => key),
+    ['10.0.0.0/24'],
+  );
+});
+
 test('links of two addresses, of both families, with the node at the far end', () => {
   const pair = { [BITS6]: '1', 'metaipam.io/per-node-host-bits-ipv4': '1' };
   const metadata = { annotations: pair, labels: { 'metaipam.io/network': 'storage' } };
@@ -1195,7 +1336,7 @@ test('what a node shows is not believed where another has it, or where it is not
     '10.9.0.0/8',
     '11.0.0.0/24',
     '10.0.5.0/24,x',
-    '10.0.5.0/24,10.0.6.0/24',
+    '10.0.5.0/24,fd00::/120,10.0.6.0/24',
     '010.0.5.0/24',
     '',
   ]) {

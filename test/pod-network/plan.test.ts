@@ -40,6 +40,7 @@ function view(parts: Partial<NetworkView>): NetworkView {
     blocked: [],
     services: [],
     reservations: new Map(),
+    additionalBlocks: new Map(),
     returning: new Map(),
     reuseGracePeriodSeconds: 0,
     ...others,

@@ -300,6 +300,39 @@ const NETWORKS: [title: string, name: string, spec: unknown, fields: string[]][]
       'spec.perNodeExclusions[1].endIndex',
     ],
   ],
+  [
+    'additional blocks',
+    'storage',
+    {
+      ...annotated,
+      additionalBlocks: [
+        { node: 'n1', count: 1 },
+        { node: 'n2', count: 3 },
+      ],
+    },
+    [],
+  ],
+  [
+    'additional blocks that are none',
+    'storage',
+    { ...annotated, additionalBlocks: 1 },
+    ['spec.additionalBlocks'],
+  ],
+  [
+    'additional blocks for nobody, for one twice, and too many',
+    'storage',
+    {
+      ...annotated,
+      additionalBlocks: [null, { node: 'a', count: 4 }, { node: 'a', count: 1 }, { node: 'b', count: 0.5 }],
+    },
+    [0, 1, 2, 3].map((index) => `spec.additionalBlocks[${index}].${index % 2 ? 'count' : 'node'}`),
+  ],
+  [
+    'additional blocks beside spec.podCIDRs',
+    'default',
+    { target: 'node.spec.podCIDRs', additionalBlocks: [] },
+    ['spec.additionalBlocks'],
+  ],
   ['a place that is a text', 'storage', { ...annotated, gatewayIndex: '1' }, ['spec.gatewayIndex']],
   [
     'ranges of nodes beside spec.podCIDRs',
