@@ -529,6 +529,27 @@ test('a secondary network’s annotation comes, follows its subnets and routes, 
   ];
   const value = JSON.stringify({ ranges, routes: [{ dst: '10.96.0.0/12' }] });
   await eventually('what the network says besides', async () => (await annotation()) === value);
+  await box.patch('podnetworks', 'net1', {
+    spec: {
+      subnets: null,
+      routes: null,
+      perNodeExclusions: null,
+      additionalBlocks: [{ node: 'n0', count: 1 }],
+    },
+  });
+  const grown = '172.20.0.0/24,fd00:172::/120,172.20.1.0/24,fd00:172::100/120';
+  await eventually('a second block of each family', async () => (await annotation()) === grown);
+  await box.patch('podnetworks', 'net1', { spec: { additionalBlocks: null } });
+  await box.clusterCIDR(
+    'links',
+    { perNodeHostBits: 4, ipv4: '172.30.0.0/28', sel: 'link=yes' },
+    { 'metaipam.io/network': 'net1' },
+  );
+  await box.patch('clustercidrs', 'links', {
+    metadata: { annotations: { 'metaipam.io/per-node-host-bits-ipv4': '1' } },
+  });
+  await box.counts('links', { ipv4: { total: 8, used: 0, free: 8 } });
+  assert.is(await annotation(), grown, 'what a node has it keeps');
   await box.delete('podnetworks', 'net1');
   await box.gone('podnetworks', 'net1', 60);
   await eventually('no annotation', async () => (await annotation()) === undefined);

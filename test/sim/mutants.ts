@@ -660,6 +660,23 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
     subject: networks(withSpec({ serviceCIDRs: [] })),
   },
   {
+    what: 'a network that says nothing of its blocks besides',
+    subject: networks(withSpec({ routes: [], subnets: [] })),
+    faults: FAULTS,
+  },
+  {
+    what: 'a network that gives a node one block alone',
+    subject: networks(withSpec({ additionalBlocks: [] })),
+    faults: FAULTS,
+  },
+  {
+    what: 'a network that takes back what it gave besides',
+    subject: networks(
+      seeingEntries((entry) => ({ ...entry, ...(entry.blocks && { blocks: entry.blocks.slice(0, 1) }) })),
+    ),
+    faults: FAULTS,
+  },
+  {
     what: 'a network without grace periods',
     subject: networks(withSpec({ reuseGracePeriodSeconds: 0 })),
   },
