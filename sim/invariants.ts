@@ -9,6 +9,7 @@ import {
   ADDRESS_ANNOTATION,
   CLAIM_UID_LABEL,
   DEFAULT_NETWORK,
+  LEAVING,
   OPEN,
   REQUESTED_ADDRESS_ANNOTATION,
   SETTLED_LABEL,
@@ -78,6 +79,11 @@ export class Invariants {
   readonly #versions = new Map<string, Version<Unstructured>[]>();
   /** At which event the deletion of each object began, by uid. */
   readonly #leavingSince = new Map<string, number>();
+  /**
+   * Claims, by uid, that have given their address back, at their end. Who has not heard of that may make them an
+   * IPAddress of another one, which goes with them.
+   */
+  readonly #left = new Set<string>();
   /** Addresses, by claim uid, that a claim may have again although the pool does not give them out any more. */
   readonly #once = new Set<string>();
   /** Claims, by uid, whose Cluster was once there and not paused. */
@@ -126,7 +132,14 @@ export class Invariants {
     this.#moves = moves;
     const times = [this.#goneAt, this.#givenAt, this.#releasedAt, this.#leavingSince];
     const memories = [...times, this.#positions, this.#addresses, this.#versions];
-    for (const memory of [...memories, this.#tampered, this.#once, this.#annotated, this.#admitted])
+    for (const memory of [
+      ...memories,
+      this.#tampered,
+      this.#left,
+      this.#once,
+      this.#annotated,
+      this.#admitted,
+    ])
       memory.clear();
     const addresses = addressesByName(cluster);
     for (const { metadata, spec } of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
@@ -151,6 +164,7 @@ export class Invariants {
     if (last !== undefined) last.until = Math.min(last.until, now);
     if (isDeleting(object) && !this.#leavingSince.has(metadata.uid!))
       this.#leavingSince.set(metadata.uid!, this.#events);
+    if (isDeleting(object) && metadata.labels?.[SETTLED_LABEL] === LEAVING) this.#left.add(metadata.uid!);
     if (type === 'DELETED') {
       this.#goneAt.set(metadata.uid!, now);
       if (isHeldByUs(before) && this.#isInUse(object)) {
@@ -314,7 +328,7 @@ export class Invariants {
         (claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined || !(pool && gives(pool.spec, had)));
       const first = isForgotten ? address : had;
       this.#addresses.set(uid, first);
-      if (first !== address) {
+      if (first !== address && !this.#left.has(uid)) {
         return { rule: 'a claim keeps its address', message: `${title} had ${first} and has ${address}` };
       }
       const space = pool === undefined ? poolKey(claim.spec.poolRef, namespace) : spaceOf(pool);

@@ -2,7 +2,7 @@ import type { Family } from '../address/address.ts';
 import { UsedRanges } from '../address/blocks.ts';
 import { covers, formatPrefix, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
-import type { Allocation } from '../allocation/slice.ts';
+import { type Allocation, isEnding } from '../allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../kubernetes/names.ts';
 import { compareText } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
@@ -423,8 +423,8 @@ class Planner {
     const released = { ...allocation, entry: { ...allocation.entry, released: this.#time } };
     this.#kept.push(released);
     this.#remember(released);
-    // Without a grace period the next sync is that of the write, if the slice can be written at all.
-    if (this.#gracePeriod > 0) this.#changesIn(this.#gracePeriod);
+    // Without a grace period the next sync is that of the write. A slice that is going away is not written any more.
+    if (this.#gracePeriod > 0 && !isEnding(allocation.slice)) this.#changesIn(this.#gracePeriod);
   }
 
   /** Keeps what is released for the grace period. */

@@ -290,7 +290,8 @@ class Planner {
     const isNew = allocation.entry.released === undefined;
     const left =
       this.#gracePeriod === undefined ? undefined : secondsHeld(since, this.#gracePeriod, this.#now);
-    if (left !== undefined && left > 0) this.#changesIn(left);
+    const isStored = !isNew || !isEnding(allocation.slice);
+    if (left !== undefined && left > 0 && isStored) this.#changesIn(left);
     if (left === undefined || left > 0) this.#released.push(allocation.block);
     const released = this.#clamped(since);
     if (isNew || !this.#isHeard(claim) || left === undefined || left > 0) {

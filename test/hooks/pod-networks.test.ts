@@ -1064,6 +1064,15 @@ test('slices that are going away, or that an earlier network left, keep their pi
   assert.equal(given, ['10.0.96.0/24']);
 });
 
+test('nobody looks again and again at a slice that is going away and stays', () => {
+  const lists = [allocation('gone', '10.0.9.0/24')];
+  const parent = network('default', { reuseGracePeriodSeconds: 5 });
+  const behind = { parent, clusterCIDRs: [A], claims: [claim('new')] };
+  const again = (meta: object) => answer({ ...behind, slices: slicesOf(lists, meta) }).resyncAfterSeconds;
+  assert.is(again({}), 5);
+  assert.is(again({ deletionTimestamp: SINCE }), 10, 'because it gives out something');
+});
+
 test('a slice that says that it is of another network stays as it says: the API server would refuse the change', () => {
   const poolRef = { apiGroup: 'metaipam.io', kind: 'PodNetwork', name: 'default', uid: 'uid-earlier' };
   const theirs = (name: string, spec: object) => {

@@ -1130,6 +1130,15 @@ test('nothing is given out of a closed slice, or one that is being deleted', () 
   assert.equal(answers(sync(listing, [claim('a', pool)], [ending])), { a: '10.0.0.64', x: '10.0.0.60' });
 });
 
+test('nobody looks again and again at a slice that is being deleted and stays', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'], addressReuseGracePeriodSeconds: 60 });
+  const gone = leaving(claim('x', pool));
+  const [slice] = slicesOf(pool, [gone, '10.0.0.1']) as [AllocationSlice];
+  const ending = { ...slice, metadata: { ...slice.metadata, deletionTimestamp: ago(1) } };
+  assert.is(sync(pool, [gone], [slice]).resyncAfterSeconds, 60);
+  assert.is(sync(pool, [gone], [ending]).resyncAfterSeconds, undefined);
+});
+
 // Address spaces
 
 const LAB = { annotations: { 'metaipam.io/address-space': 'lab' } };
