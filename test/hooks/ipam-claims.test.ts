@@ -240,4 +240,57 @@ test('a claim from another cluster asks for the addresses that its status shows'
   assert.equal(former, ['10.7.0.44', 'fd00:7::44']);
 });
 
+const addressesOf = (cluster: Cluster, name: string) => ipsOf(cluster)[name];
+const readyOf = (cluster: Cluster, name: string) =>
+  of<IPAMClaim>(cluster, 'IPAMClaim')
+    .find(({ metadata }) => metadata.name === name)
+    ?.status?.conditions?.find(({ type }) => type === 'Ready');
+
+test('a claim gets the addresses that it asks for, and says why it does not', () => {
+  const asking = (name: string, text: string) =>
+    bare(ipamClaim({ name, annotations: { 'metaipam.io/requested-address': text } }));
+  const cluster = world(asking('a.blue', '10.7.0.77,fd00:7::77'), asking('b.blue', 'fd00:7::99'));
+  assert.equal(ipsOf(cluster), {
+    'a.blue': ['10.7.0.77/24', 'fd00:7::77/64'],
+    'b.blue': ['10.7.0.2/24', 'fd00:7::99/64'],
+  });
+  apply(cluster, asking('c.blue', '10.7.0.77'));
+  assert.equal(addressesOf(cluster, 'c.blue'), []);
+  assert.match(readyOf(cluster, 'c.blue')?.message ?? '', /10\.7\.0\.77 is in use by .*a\.blue-ipv4/);
+});
+
+test('what a claim had is free after the grace period of its pool, and not before', () => {
+  const cluster = createEmptyWorld(controllers, { now: contextAt().now, hasIPAMClaims: true });
+  const spec = {
+    addresses: ['10.7.0.10'],
+    prefix: 24,
+    allocateReservedIPAddresses: true,
+    addressReuseGracePeriodSeconds: 300,
+  };
+  apply(cluster, bare(ipPool(spec, { name: 'blue', labels: LABELS })), bare(ipamClaim({ name: 'a.blue' })));
+  assert.equal(addressesOf(cluster, 'a.blue'), ['10.7.0.10/24']);
+  const { apiVersion, metadata } = of(cluster, 'IPAMClaim')[0]!;
+  cluster.delete({ apiVersion, kind: 'IPAMClaim', name: 'a.blue', namespace: metadata.namespace! });
+  cluster.settle({ horizonSeconds: 100 });
+  applyAll(cluster, [{ object: bare(ipamClaim({ name: 'b.blue' })) }]);
+  cluster.settle({ horizonSeconds: 100 });
+  assert.equal(addressesOf(cluster, 'b.blue'), []);
+  assert.is(readyOf(cluster, 'b.blue')?.status, 'False');
+  cluster.settle({ horizonSeconds: 400 });
+  assert.equal(addressesOf(cluster, 'b.blue'), ['10.7.0.10/24']);
+});
+
+test('what is reserved for the IPAddressClaim of a claim is its own, and nobody else has it', () => {
+  const cluster = createEmptyWorld(controllers, { now: contextAt().now, hasIPAMClaims: true });
+  const reservations = [{ address: '10.7.0.2', claim: 'gateway.blue-ipv4' }];
+  apply(
+    cluster,
+    bare(ipPool({ ...V4, reservations }, { name: 'blue', labels: LABELS })),
+    bare(ipamClaim({ name: 'a.blue' })),
+  );
+  assert.equal(addressesOf(cluster, 'a.blue'), ['10.7.0.3/24']);
+  apply(cluster, bare(ipamClaim({ name: 'gateway.blue' })));
+  assert.equal(addressesOf(cluster, 'gateway.blue'), ['10.7.0.2/24']);
+});
+
 test.run();
