@@ -16,7 +16,12 @@ import type { Pod } from '../doctor/other-allocators.ts';
 import type { InstalledDefinition } from '../doctor/resource-definitions.ts';
 import type { Workload } from '../doctor/workload.ts';
 import type { Node } from '../kubernetes/core-types.ts';
-import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION } from '../kubernetes/names.ts';
+import {
+  CAPI_IPAM_GROUP,
+  CLUSTER_CIDR_API_VERSION,
+  METAIPAM_API_VERSION,
+  SERVICE_CIDR_API_VERSION,
+} from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
@@ -171,6 +176,12 @@ async function readState(
     ),
     clusterCIDRs: await read('ClusterCIDRs', () =>
       listServed(api, `/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
+    ),
+    podNetworks: await read('PodNetworks', () =>
+      listServed(api, `/apis/${METAIPAM_API_VERSION}/podnetworks`),
+    ),
+    serviceCIDRs: await read('ServiceCIDRs', () =>
+      listServed(api, `/apis/${SERVICE_CIDR_API_VERSION}/servicecidrs`),
     ),
     nodes: await read('Nodes', () =>
       api.list('/api/v1/nodes', ({ apiVersion, metadata, spec }: Node) => {

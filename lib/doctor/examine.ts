@@ -1,7 +1,8 @@
 /** All checks of a cluster, in the order in which to mend what they find. */
-import type { Node } from '../kubernetes/core-types.ts';
+import type { Node, ServiceCIDR } from '../kubernetes/core-types.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition } from '../kubernetes/schema.ts';
+import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
 import { checkAdmissionPolicies } from './admission-policies.ts';
 import {
   type ControllerObject,
@@ -37,6 +38,7 @@ import {
   type Pod,
 } from './other-allocators.ts';
 import { checkDefinitions, type InstalledDefinition } from './resource-definitions.ts';
+import { checkServiceCIDRs } from './service-cidrs.ts';
 import { checkStartUp } from './start-up.ts';
 import type { Workload } from './workload.ts';
 
@@ -67,7 +69,9 @@ export interface ClusterState extends Installation {
   readonly pods: Reading<Pod>;
   readonly webhookConfigurations: Reading<KubernetesObject>;
   readonly admissionPolicies: Reading<KubernetesObject>;
-  readonly clusterCIDRs: Reading<KubernetesObject>;
+  readonly clusterCIDRs: Reading<ClusterCIDR>;
+  readonly podNetworks: Reading<PodNetwork>;
+  readonly serviceCIDRs: Reading<ServiceCIDR>;
   readonly nodes: Reading<Node>;
   readonly claims: Reading<TroubledClaim>;
   /** Of the server's required permissions those that it does not have. */
@@ -141,6 +145,14 @@ export function examine(state: ClusterState, release: Release, now: number): Fin
     ...judge('node-allocators', state.clusterCIDRs, () =>
       checkNodeAllocators(state.pods, workloads, hasClusterCIDRs),
     ),
+    ...(server?.options === undefined
+      ? []
+      : checkServiceCIDRs(
+          server.options['watch-service-cidrs'],
+          state.serviceCIDRs,
+          itemsOf(state.clusterCIDRs),
+          itemsOf(state.podNetworks),
+        )),
     ...checkNodes(state.nodes, hasClusterCIDRs, now),
     ...checkStartUp(targets, workloads, itemsOf(state.nodes), hasClusterCIDRs),
     ...checkClaims(state.claims),

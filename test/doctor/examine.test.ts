@@ -67,7 +67,16 @@ test('a sound cluster: everything in order, one line each', () => {
         'metacontroller-memory',
         'controllers',
       ],
-      ...['hook-service', 'server', 'lease', 'permissions', 'other-allocators', 'node-allocators', 'nodes'],
+      ...[
+        'hook-service',
+        'server',
+        'lease',
+        'permissions',
+        'other-allocators',
+        'node-allocators',
+        'service-cidrs',
+        'nodes',
+      ],
       ...['start-up', 'claims', 'admission'],
     ].map((check) => `ok ${check}`),
   );
@@ -602,6 +611,39 @@ const cases: [name: string, change: (state: Breakable) => void, expected: string
       s.admissionPolicies = items();
     },
     [],
+  ],
+  [
+    'a ClusterCIDR that overlaps a ServiceCIDR',
+    (s) => {
+      s.clusterCIDRs.items[0].spec.ipv4 = '10.0.0.0/8';
+    },
+    [
+      'warning service-cidrs: ClusterCIDR all overlaps ServiceCIDR kubernetes (10.96.0.0/12), and the server does not look at ServiceCIDR objects: nodes may get addresses of services',
+    ],
+  ],
+  [
+    'one that overlaps it, of a network that knows the range',
+    (s) => {
+      s.clusterCIDRs.items[0].spec.ipv4 = '10.0.0.0/8';
+      s.podNetworks = items({ metadata: { name: 'default' }, spec: { serviceCIDRs: ['10.96.0.0/11'] } });
+    },
+    [],
+  ],
+  [
+    'one of a secondary network that overlaps it',
+    (s) => {
+      s.clusterCIDRs.items[0].spec.ipv4 = '10.0.0.0/8';
+      s.clusterCIDRs.items[0].metadata.labels = { 'metaipam.io/network': 'storage' };
+    },
+    [],
+  ],
+  [
+    'ServiceCIDRs that the cluster does not have',
+    (s) => {
+      s.workloads.items[0].spec.template.spec.containers[0].args.push('--watch-service-cidrs');
+      s.serviceCIDRs = items();
+    },
+    ['error service-cidrs: the server looks at ServiceCIDR objects, and the cluster has none'],
   ],
   [
     'nothing may be read',

@@ -63,7 +63,17 @@ export function soundState(): ClusterState {
     }),
     webhookConfigurations: items(),
     admissionPolicies: { items: released.filter(({ kind }) => kind.includes('AdmissionPolicy')) },
-    clusterCIDRs: items(object('ClusterCIDR', 'all')),
+    clusterCIDRs: items({
+      ...object('ClusterCIDR', 'all'),
+      kind: 'ClusterCIDR',
+      spec: { perNodeHostBits: 8, ipv4: '10.244.0.0/16' },
+    }),
+    podNetworks: items(),
+    serviceCIDRs: items({
+      ...object('ServiceCIDR', 'kubernetes'),
+      kind: 'ServiceCIDR',
+      spec: { cidrs: ['10.96.0.0/12'] },
+    }),
     nodes: items<Node>({ ...object('Node', 'a'), kind: 'Node', spec: { podCIDRs: ['10.244.0.0/24'] } }),
     claims: items(),
     denied: items(),

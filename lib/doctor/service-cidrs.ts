@@ -1,0 +1,74 @@
+/** Whether the server looks at the cluster's ServiceCIDR objects, where it should. */
+import { intersection, overlaps, parsePrefix } from '../address/range.ts';
+import { RangeSet } from '../address/range-set.ts';
+import type { ServiceCIDR } from '../kubernetes/core-types.ts';
+import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
+import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
+import { serviceRanges } from '../pod-network/network-view.ts';
+import { error, type Finding, judge, ok, type Reading, warning } from './finding.ts';
+
+const CHECK = 'service-cidrs';
+
+/** @param isWatched the server's `--watch-service-cidrs` */
+export function checkServiceCIDRs(
+  isWatched: boolean,
+  serviceCIDRs: Reading<ServiceCIDR>,
+  clusterCIDRs: readonly ClusterCIDR[],
+  networks: readonly PodNetwork[],
+): readonly Finding[] {
+  const ofDefault = clusterCIDRs.filter(
+    ({ metadata }) => (metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) === DEFAULT_NETWORK,
+  );
+  if (!isWatched && ofDefault.length === 0) return [];
+  return judge(CHECK, serviceCIDRs, (found) => {
+    if (isWatched) {
+      return found.length > 0
+        ? [ok(CHECK, 'the server looks at ServiceCIDR objects, and the cluster has them')]
+        : [
+            error(
+              CHECK,
+              'the server looks at ServiceCIDR objects, and the cluster has none',
+              'start it without --watch-service-cidrs; list the ranges in serviceCIDRs of the PodNetwork default',
+            ),
+          ];
+    }
+    const network = networks.find(({ metadata }) => metadata.name === DEFAULT_NETWORK);
+    const listed = RangeSet.of(network === undefined ? [] : serviceRanges(network, []));
+    const clash = overlapOf(found, ofDefault, listed);
+    return clash === undefined
+      ? [
+          ok(
+            CHECK,
+            'no ClusterCIDR of the network default has addresses of ServiceCIDR objects that it may give',
+          ),
+        ]
+      : [
+          warning(
+            CHECK,
+            `${clash}, and the server does not look at ServiceCIDR objects: nodes may get addresses of services`,
+            'start the server with --watch-service-cidrs, or list the range in serviceCIDRs of the PodNetwork default',
+          ),
+        ];
+  });
+}
+
+/** @param listed what the network leaves alone */
+function overlapOf(
+  serviceCIDRs: readonly ServiceCIDR[],
+  clusterCIDRs: readonly ClusterCIDR[],
+  listed: RangeSet,
+): string | undefined {
+  for (const { metadata: service, spec } of serviceCIDRs) {
+    for (const { metadata, spec: given } of clusterCIDRs) {
+      for (const text of spec?.cidrs ?? []) {
+        const services = parsePrefix(text);
+        const ranges = [given?.ipv4, given?.ipv6].flatMap((range) => parsePrefix(range ?? '') ?? []);
+        const range = ranges.find((each) => services !== undefined && overlaps(each, services));
+        if (range !== undefined && !listed.covers(intersection(range, services!))) {
+          return `ClusterCIDR ${metadata.name} overlaps ServiceCIDR ${service.name} (${text})`;
+        }
+      }
+    }
+  }
+  return undefined;
+}
