@@ -590,6 +590,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       })),
     ),
     faults: FAULTS,
+    seed: 139,
   },
   {
     what: 'a pool that serves every namespace',
