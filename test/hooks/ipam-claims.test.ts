@@ -9,6 +9,7 @@ import { addressClaimName } from '../../lib/ipam-claim/address-claims.ts';
 import { choosePools, formatPools, poolsOf } from '../../lib/ipam-claim/pools.ts';
 import type { IPAMClaim } from '../../lib/kubernetes/core-types.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import type { IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import type { Pool } from '../../lib/pool/pool.ts';
 import { ago, contextAt, globalPool, ipPool } from './objects.ts';
 
@@ -291,6 +292,88 @@ test('what is reserved for the IPAddressClaim of a claim is its own, and nobody 
   assert.equal(addressesOf(cluster, 'a.blue'), ['10.7.0.3/24']);
   apply(cluster, bare(ipamClaim({ name: 'gateway.blue' })));
   assert.equal(addressesOf(cluster, 'gateway.blue'), ['10.7.0.2/24']);
+});
+
+test('pools and addresses are looked for in the namespace of the claim, cluster-scoped pools everywhere', () => {
+  const parent = ipamClaim();
+  const pools = router.customize({ parent }, contextAt()).relatedResources;
+  assert.equal(
+    pools.map(({ resource, namespace }) => [resource, namespace]),
+    [
+      ['inclusterippools', 'default'],
+      ['globalinclusterippools', undefined],
+    ],
+  );
+  const [addresses] = hook.customize({ parent }, contextAt()).relatedResources;
+  assert.equal([addresses?.namespace, addresses?.names], ['default', ['vm.blue-ipv4', 'vm.blue-ipv6']]);
+});
+
+test('a claim that goes, or whose network no pool serves, gets no label', () => {
+  const blue = ipPool(V4, { name: 'a', labels: LABELS });
+  const [own, global] = ['InClusterIPPool', 'GlobalInClusterIPPool'].map(
+    (kind) => `${kind}.ipam.cluster.x-k8s.io/v1alpha2`,
+  ) as [string, string];
+  const related = { [own]: { 'default/a': blue }, [global]: {} };
+  const labelsOf = (object: IPAMClaim, pools: object) => {
+    const { labels, attachments } = router.sync(
+      { object, attachments: {}, related: pools as never },
+      contextAt(),
+    );
+    assert.equal(attachments, []);
+    return labels;
+  };
+  assert.equal(labelsOf(ipamClaim(), related), LABELS);
+  assert.is(labelsOf(ipamClaim({ deletionTimestamp: ago(1) }), related), undefined);
+  assert.is(labelsOf(ipamClaim(), { [own]: {}, [global]: {} }), undefined);
+});
+
+test('a claim whose pools cannot be read any more loses its label, so that they are chosen anew', () => {
+  const object = ipamClaim({ labels: LABELS, annotations: { 'metaipam.io/pools': 'spoiled' } });
+  const request = { object, attachments: { [CLAIMS]: {} }, related: { [ADDRESSES]: {} } };
+  assert.equal(hook.sync(request, contextAt()), {
+    labels: { 'metaipam.io/network': null },
+    attachments: [],
+  });
+});
+
+test('why a family has no address is what its IPAddressClaim says, once it says something', () => {
+  const object = ipamClaim({
+    generation: 3,
+    annotations: { 'metaipam.io/pools': 'ipv4=InClusterIPPool/a,ipv6=InClusterIPPool/b' },
+  });
+  const empty = { object, attachments: { [CLAIMS]: {} }, related: { [ADDRESSES]: {} } };
+  const [v4, v6] = hook.sync(empty, contextAt()).attachments as IPAddressClaim[];
+  const own = (claim: IPAddressClaim, ...conditions: object[]) =>
+    ({
+      ...claim,
+      metadata: { ...claim.metadata, uid: `uid-${claim.metadata.name}` },
+      status: { conditions },
+    }) as const;
+  const full = { type: 'Ready', status: 'False', reason: 'PoolExhausted', message: 'full' };
+  const syncWith = (...claims: object[]) => {
+    const byName = Object.fromEntries(
+      (claims as IPAddressClaim[]).map((each) => [`default/${each.metadata.name}`, each]),
+    );
+    return hook.sync({ ...empty, attachments: { [CLAIMS]: byName } } as never, contextAt(60)) as {
+      status?: { conditions: { reason: string; message: string; observedGeneration: number }[] };
+      attachments: KubernetesObject[];
+      resyncAfterSeconds?: number;
+    };
+  };
+  for (const silent of [[], [{ type: 'Ready', status: 'True', reason: 'AddressAllocated', message: '' }]]) {
+    assert.is(syncWith(own(v4!, ...silent), own(v6!, ...silent)).status, undefined);
+  }
+  const waiting = syncWith(own(v4!), own(v6!, full));
+  const [condition] = waiting.status!.conditions;
+  assert.equal(
+    [condition?.reason, condition?.message, condition?.observedGeneration],
+    ['PoolExhausted', 'IPAddressClaim default/vm.blue-ipv6: full', 3],
+  );
+  // Both are there, and say when they change: nothing is made, and nobody need ask again.
+  assert.is(waiting.attachments.length, 2);
+  assert.is(waiting.resyncAfterSeconds, undefined);
+  const missing = syncWith(own(v6!, full)).status!.conditions[0];
+  assert.match(missing!.message, 'waits for IPAddressClaim default/vm.blue-ipv4');
 });
 
 test.run();

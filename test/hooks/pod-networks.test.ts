@@ -960,6 +960,35 @@ test('a reserved block comes back to its node within the grace period too', () =
   assert.is(listed(answer(parts).children)[0]?.entry.uid, 'uid-again');
 });
 
+test('blocks of the node before do not come back where they are reserved for another by now', () => {
+  const { children } = answer({
+    parent: network('default', {
+      reuseGracePeriodSeconds: 600,
+      reservations: [{ node: 'other', blocks: ['10.0.3.0/24'] }],
+    }),
+    clusterCIDRs: [V4ALL],
+    claims: [REGISTERED],
+    allocations: [allocation('node3', '10.0.3.0/24', { released: RELEASED })],
+  });
+  assert.is(waitsFor(children), undefined);
+  assert.equal(
+    listed(children)
+      .filter(({ entry }) => entry.uid === 'uid-again')
+      .map(({ key }) => key),
+    ['10.0.0.0/24'],
+  );
+});
+
+test('a reserved block in the piece of a missing slice is waited for', () => {
+  const parent = {
+    ...network('default', { reservations: [{ node: 'new', blocks: ['10.0.3.0/24'] }] }),
+    status: { slices: ['default.10.0.0.0-19.24'] },
+  };
+  const parts: Parts = { parent, clusterCIDRs: [A], claims: [claim('new')] };
+  assert.equal(blocks(parts), {});
+  assert.match(ready(parts).message, /new \(10\.0\.3\.0\/24 is in a slice that is missing or going away\)/);
+});
+
 function differing(parts: Parts) {
   return status(parts).conditions!.find(({ type }) => type === 'FamiliesDiffer');
 }
