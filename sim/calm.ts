@@ -132,7 +132,8 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
       return { rule: 'nothing is left over', message: title };
     if (claim === undefined) continue;
     const held = addressOf(claim, addresses);
-    if (held !== undefined && held !== key && !isFrozen(pool) && !isHeldUp(claim)) {
+    const isSpare = allocations.some((other) => other.entry.uid === entry.uid && isOrphan(pool, other.slice));
+    if (held !== undefined && held !== key && !isFrozen(pool) && !isHeldUp(claim) && !isSpare) {
       return { rule: 'nothing is left over', message: `${title}, which has ${held}` };
     }
   }

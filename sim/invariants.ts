@@ -14,7 +14,7 @@ import {
   REQUESTED_ADDRESS_ANNOTATION,
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
-import { isPaused, type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
+import { controllerOf, isPaused, type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -69,6 +69,8 @@ export class Invariants {
   readonly #addresses = new Map<string, string>();
   /** Claims, by uid, whose allocation or address somebody has deleted by hand. */
   readonly #tampered = new Set<string>();
+  /** Claims, by uid, that came into this cluster without their IPAddress: they only say what they had. */
+  readonly #onTheirWord = new Set<string>();
   /** When each claim or node was gone, by uid. */
   readonly #goneAt = new Map<string, number>();
   /** How many events there were: what came before what, where time does not tell. */
@@ -135,6 +137,7 @@ export class Invariants {
     for (const memory of [
       ...memories,
       this.#tampered,
+      this.#onTheirWord,
       this.#left,
       this.#once,
       this.#annotated,
@@ -185,6 +188,9 @@ export class Invariants {
       if (owner !== undefined) this.#tampered.add(owner);
       // Nobody has taken it over: its claim has no address any more.
       else this.#forget((object as object as IPAddress).spec.claimRef.name, metadata.namespace);
+    }
+    if (kind === 'IPAddressClaim' && type === 'MODIFIED' && actor.isUser && isHiddenBy(before, object)) {
+      this.#tampered.add(metadata.uid!);
     }
     if (kind === 'PodCIDRClaim' && type === 'DELETED' && actor.isUser) {
       this.#tampered.add((object.spec as { nodeUID: string }).nodeUID);
@@ -269,7 +275,9 @@ export class Invariants {
   }
 
   /** Whether a live claim or node has something that the pool or network gave it before its deletion. */
-  #isInUse({ kind, metadata: { uid = '', name } }: Unstructured): boolean {
+  #isInUse(owner: Unstructured): boolean {
+    const { kind, metadata } = owner;
+    const { uid = '', name } = metadata;
     const { cluster, layout } = this.#world;
     // Of two Metacontrollers at once, one may cut a block after the other has said that there will be none.
     if (kind === 'ClusterCIDR' && layout.metacontrollers > 1) return false;
@@ -285,6 +293,7 @@ export class Invariants {
       );
     return heldIn(cluster).some(
       (held) =>
+        !isOrphaned(held, owner) &&
         (held.poolRef.uid === uid || (kind === 'ClusterCIDR' && held.entry.clusterCIDR === name)) &&
         held.entry.released === undefined &&
         living.has(held.entry.uid) &&
@@ -321,11 +330,16 @@ export class Invariants {
       const { uid = '', namespace } = claim.metadata;
       const title = `IPAddressClaim ${qualifiedName(claim.metadata)} (${uid.slice(0, 8)})`;
       const pool = pools.get(poolKey(claim.spec.poolRef, namespace));
+      const isThere = addresses.has(qualifiedName(claim.metadata));
+      // People have taken away all that tells of it: the IPAddress, and with --cascade=foreground the pool's slices.
+      const isTold = isThere || heldIn(cluster).some(({ entry }) => entry.uid === uid);
+      if (!isTold && this.#tampered.has(uid) && pool?.metadata.deletionTimestamp !== undefined) continue;
+      if (!isThere && !this.#addresses.has(uid)) this.#onTheirWord.add(uid);
       const had = this.#addresses.get(uid) ?? address;
       // People have deleted its IPAddress or its slice before it could write down what it had, or its pool gives that no more.
       const isForgotten =
-        this.#tampered.has(uid) &&
-        (claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined || !(pool && gives(pool.spec, had)));
+        (this.#tampered.has(uid) && claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined) ||
+        ((this.#tampered.has(uid) || this.#onTheirWord.has(uid)) && !(pool && gives(pool.spec, had)));
       const first = isForgotten ? address : had;
       this.#addresses.set(uid, first);
       if (first !== address && !this.#left.has(uid)) {
@@ -483,8 +497,10 @@ export class Invariants {
     if (claim === undefined) return undefined;
     const addresses = addressesByName(cluster);
     const address = addresses.get(qualifiedName(claim.metadata));
-    // Two Metacontrollers at work at once do not know of each other's IPAddresses: see docs/correctness.md.
-    const isBlind = this.#world.layout.metacontrollers > 1 && isDeletingClaim(claim);
+    // Two Metacontrollers at work at once do not know of each other's IPAddresses: see docs/correctness.md. And who has
+    // not heard of its end may still make one for a claim that never told of an address. It goes with the claim.
+    const isUntold = this.#left.has(entry.uid) && claim.status?.addressRef === undefined;
+    const isBlind = isDeletingClaim(claim) && (this.#world.layout.metacontrollers > 1 || isUntold);
     const isThere =
       !isBlind &&
       address !== undefined &&
@@ -505,7 +521,11 @@ export class Invariants {
     if (goneAt === undefined) return undefined;
     const owner = isBlock ? `PodNetwork ${poolRef.name}` : poolKey(poolRef, slice.metadata.namespace);
     const releasedAt = Math.min(this.#releasedAt.get(`${id} ${uid}`) ?? goneAt, goneAt);
-    const isBack = this.#world.cluster.objects('Node').some(({ metadata }) => metadata.name === entry.name);
+    const { lag, latency } = this.#world.layout.assumptions;
+    const horizon = this.#world.now - (lag + latency) * 1000;
+    const isBack = this.#recent<Node>(`Node ${entry.name}`, horizon).some(
+      ({ metadata }) => metadata.uid !== uid,
+    );
     if (isBlock && isBack) {
       const [block] = blocksOf([key]);
       this.#returned.push({ name: entry.name, block: block!, network: poolRef.name, goneAt: releasedAt });
@@ -625,6 +645,21 @@ function isHeldByUs(object: KubernetesObject | undefined): boolean {
   return (
     object?.metadata.finalizers?.some((finalizer) => finalizer.startsWith('metacontroller.io/')) ?? false
   );
+}
+
+/** Whether the pool of a claim that it has not served yet cannot see it any more. */
+function isHiddenBy(before: Unstructured | undefined, { metadata, status }: Unstructured): boolean {
+  const isServed = (status as IPAddressClaim['status'])?.addressRef !== undefined;
+  return (
+    !isServed &&
+    before?.metadata.labels?.[SETTLED_LABEL] !== undefined &&
+    metadata.labels?.[SETTLED_LABEL] === undefined
+  );
+}
+
+/** Whether --cascade=orphan has taken the slice from its pool or network. It stays, and nobody else gets what is in it. */
+function isOrphaned({ slice }: Held, { kind }: Unstructured): boolean {
+  return kind !== 'ClusterCIDR' && controllerOf(slice) === undefined;
 }
 
 function isDeletingClaim({ metadata }: IPAddressClaim): boolean {
