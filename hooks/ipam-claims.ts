@@ -106,6 +106,10 @@ function whyNot(own: IPAddressClaim | undefined, name: string, age: number): Out
     const message = `waits for IPAddressClaim ${name}, unless there is one that is not this claim's: delete that`;
     return { status: 'False', reason: 'AddressClaimMissing', message };
   }
+  if (own.metadata.deletionTimestamp !== undefined) {
+    const message = `IPAddressClaim ${name} is being deleted, and is made again once it is gone`;
+    return { status: 'False', reason: 'AddressClaimDeleting', message };
+  }
   const ready = readyCondition(own);
   if (ready === undefined || ready.status === 'True') return undefined;
   return { status: 'False', reason: ready.reason, message: `IPAddressClaim ${name}: ${ready.message}` };

@@ -13,6 +13,7 @@ import { controllerOf, isPaused, qualifiedName } from '../lib/kubernetes/object.
 import type { AllocationSlice, ClusterCIDR, IPAddressClaim, PodNetwork } from '../lib/kubernetes/types.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
 import type { Invariants, Violation } from './invariants.ts';
+import { checkIPAMClaims, waitingIPAMClaims } from './ipam-claims.ts';
 import {
   addressesByName,
   addressOf,
@@ -68,7 +69,8 @@ export function calmDown(world: World, invariants: Invariants, tell?: Tell): Vio
   const addresses = addressesByName(cluster);
   const blocked = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')
     .filter((claim) => isBlocked(claim, addresses))
-    .map(({ metadata }) => `IPAddressClaim:${metadata.namespace}:${metadata.name}`);
+    .map(({ metadata }) => `IPAddressClaim:${metadata.namespace}:${metadata.name}`)
+    .concat(waitingIPAMClaims(world));
   const failures = cluster
     .settle({ horizonSeconds: REST })
     .failures.filter(({ key }) => !blocked.some((end) => key.endsWith(end)));
@@ -79,7 +81,9 @@ export function calmDown(world: World, invariants: Invariants, tell?: Tell): Vio
   if (changes > 0)
     return { rule: 'hooks go quiet', message: `${changes} changes in ${REST} seconds of rest` };
   return (
-    (layout.hasPools ? checkPools(world) : undefined) ?? (layout.hasNodes ? checkNodes(world) : undefined)
+    (layout.hasPools ? checkPools(world) : undefined) ??
+    (layout.hasIPAMClaims ? checkIPAMClaims(world) : undefined) ??
+    (layout.hasNodes ? checkNodes(world) : undefined)
   );
 }
 

@@ -30,6 +30,17 @@ const CLUSTERS: CustomResourceDefinition = {
   },
 };
 
+/** Pods, as far as they name an IPAMClaim. */
+const PODS: CustomResourceDefinition = {
+  kind: 'CustomResourceDefinition',
+  spec: {
+    group: '',
+    scope: 'Namespaced',
+    names: { kind: 'Pod', plural: 'pods' },
+    versions: [{ name: 'v1', served: true, storage: true, subresources: { status: {} } }],
+  },
+};
+
 let installed: Install | undefined;
 
 /** Read from the manifests once: every world has the same. */
@@ -45,7 +56,7 @@ function readInstall(): Install {
     apiVersion.startsWith('metacontroller.k8s.io/'),
   );
   return {
-    crds: [...crds, CLUSTERS],
+    crds: [...crds, CLUSTERS, PODS],
     admission: crdAdmission(crds),
     admissionWithPolicies: crdAdmission(crds, [
       ...objects.filter(({ metadata }) => metadata.name !== 'metaipam-delete-protection'),

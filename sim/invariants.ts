@@ -24,6 +24,7 @@ import type {
   PodNetwork,
 } from '../lib/kubernetes/types.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
+import { IPAMClaimInvariants } from './ipam-claims.ts';
 import {
   addressesByName,
   addressOf,
@@ -95,9 +96,11 @@ export class Invariants {
   /** Blocks that went back to the node of their name. */
   readonly #returned: { name: string; block: Range; network: string; goneAt: number }[] = [];
   #moves = 0;
+  readonly #ipamClaims: IPAMClaimInvariants;
 
   constructor(world: World) {
     this.#world = world;
+    this.#ipamClaims = new IPAMClaimInvariants(world);
   }
 
   /** What the last op broke. */
@@ -118,11 +121,15 @@ export class Invariants {
     }
     if (events.length === 0) return undefined;
     for (const event of events) {
-      const violation = this.#checkEvent(event, actor);
+      const violation = this.#checkEvent(event, actor) ?? this.#ipamClaims.see(event, actor);
       if (violation !== undefined) return violation;
     }
     if (changed.has('IPAddressClaim') || changed.has('IPAddress')) {
       const violation = this.#checkAddresses();
+      if (violation !== undefined) return violation;
+    }
+    if (changed.has('IPAMClaim') || changed.has('Pod')) {
+      const violation = this.#ipamClaims.check();
       if (violation !== undefined) return violation;
     }
     return changed.has('Node') ? this.#checkNodes() : undefined;
@@ -144,6 +151,7 @@ export class Invariants {
       this.#admitted,
     ])
       memory.clear();
+    this.#ipamClaims.move();
     const addresses = addressesByName(cluster);
     for (const { metadata, spec } of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
       // It was open where it came from, and its pool may be faster than its hook.

@@ -60,6 +60,10 @@ export interface Layout {
   readonly hasSelectors: boolean;
   /** Whether pools of addresses may have several subnets. */
   readonly hasSubnets: boolean;
+  /** Whether there are IPAMClaims, and pods that have their addresses. */
+  readonly hasIPAMClaims: boolean;
+  /** Whether everything comes to rest once before there is any trouble. */
+  readonly beginsAtRest: boolean;
   readonly hasNodes: boolean;
   /** Whether blocks of one family may have a size of their own. */
   readonly hasSizes: boolean;
@@ -98,13 +102,13 @@ export interface Layout {
   readonly endsWell: boolean;
 }
 
-export const DOMAINS = ['pools', 'prefixes', 'nodes'] as const;
+export const DOMAINS = ['pools', 'prefixes', 'ipam-claims', 'nodes'] as const;
 export type Domain = (typeof DOMAINS)[number];
 
 export interface LayoutOptions {
   /** Only these faults; by default all. */
   readonly faults?: readonly FaultName[];
-  /** Only pools of addresses, pools of prefixes, or nodes; by default any, or pools and nodes. */
+  /** Only pools of addresses, pools of prefixes, IPAMClaims with pools of addresses, or nodes; by default any but IPAMClaims, or pools and nodes. */
   readonly domain?: Domain;
   /** Beyond what the design assumes. */
   readonly beyond?: boolean;
@@ -137,7 +141,7 @@ export function layoutOf(
   const newest = new Random(seed ^ 0x64);
   const hasPrefixes =
     domain === 'prefixes' || (domain === undefined && faults === FAULTS && newest.chance(0.2));
-  // Likewise.
+  const hasIPAMClaims = domain === 'ipam-claims';
   const hasNamesake = new Random(seed ^ 0xab).chance(0.4);
   const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
   const pools = random.pick(POOLS);
@@ -157,6 +161,8 @@ export function layoutOf(
     hasReservations: faults === FAULTS && new Random(seed ^ 0x7e5).chance(0.3),
     hasSelectors: faults === FAULTS && new Random(seed ^ 0x1ab).chance(0.3),
     hasSubnets: faults === FAULTS && new Random(seed ^ 0x5b7).chance(0.25),
+    hasIPAMClaims,
+    beginsAtRest: hasIPAMClaims && new Random(seed ^ 0x4e57).chance(0.7),
     hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
     hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),
     hasNodeReservations: faults === FAULTS && new Random(seed ^ 0x4e5e).chance(0.3),

@@ -26,6 +26,7 @@ const KINDS = [
   'GlobalInClusterIPPool',
   'InClusterPrefixPool',
   'GlobalInClusterPrefixPool',
+  'IPAMClaim',
   'IPAddressClaim',
   'IPAddress',
   'AllocationSlice',
@@ -44,7 +45,7 @@ export function moveObjects(source: Cluster, target: Cluster, how: MoveOptions, 
   const make = (object: Unstructured) => {
     const made = create(target, moved(object, how, uids));
     if (made !== undefined) uids.set(object.metadata.uid!, made.metadata.uid!);
-    if (how.status && object.kind === 'IPAddressClaim' && made !== undefined)
+    if (how.status && object.kind.endsWith('Claim') && made !== undefined)
       writeStatus(target, made, object.status);
   };
   for (const object of objects.filter(isFirst)) make(object);
@@ -53,15 +54,24 @@ export function moveObjects(source: Cluster, target: Cluster, how: MoveOptions, 
 }
 
 /** What is being deleted stays behind, and so does what belongs to it. */
-function isMoved(object: Unstructured, source: Cluster, { allocations }: MoveOptions): boolean {
-  if (object.kind === 'AllocationSlice') return allocations;
+function isMoved(object: Unstructured, source: Cluster, how: MoveOptions): boolean {
+  if (object.kind === 'AllocationSlice') return how.allocations;
+  if (object.kind === 'IPAddressClaim' && !isMovedWithOwner(object, source, how)) return false;
   if (object.kind !== 'IPAddress') return !isDeleting(object) || object.kind.endsWith('Pool');
   const claim = source
     .objects('IPAddressClaim')
     .find(({ metadata }) => qualifiedName(metadata) === qualifiedName(object.metadata));
   const owner = controllerOf(object)?.uid;
-  if (isDeleting(object) || (claim !== undefined && isDeleting(claim))) return false;
+  if (isDeleting(object) || (claim !== undefined && !isMoved(claim, source, how))) return false;
   return owner === undefined ? object.metadata.ownerReferences === undefined : owner === claim?.metadata.uid;
+}
+
+/** Without its IPAMClaim, which makes it, nobody restores an IPAddressClaim. */
+function isMovedWithOwner(object: Unstructured, source: Cluster, { owners }: MoveOptions): boolean {
+  const owner = controllerOf(object);
+  if (owner?.kind !== 'IPAMClaim') return true;
+  const claim = source.objects('IPAMClaim').find(({ metadata }) => metadata.uid === owner.uid);
+  return owners && claim !== undefined && !isDeleting(claim);
 }
 
 function moved(object: Unstructured, how: MoveOptions, uids: ReadonlyMap<string, string>): Unstructured {

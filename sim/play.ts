@@ -17,6 +17,10 @@ export interface Story {
   readonly world: World;
 }
 
+/** For which all goes well in a world that begins at rest. */
+const REST_MS = 60_000;
+const REST_STEPS = 1000;
+
 /** A world of so many steps, and its end in calm. */
 export function play(seed: number, steps: number, subject: Subject, options: LayoutOptions = {}): Story {
   const layout = layoutOf(seed, options);
@@ -31,6 +35,16 @@ export function play(seed: number, steps: number, subject: Subject, options: Lay
   };
   const scene = { world, random: chaos.random, layout };
   for (const op of setUp(scene)) perform(op);
+  if (layout.beginsAtRest) {
+    const deadline = world.now + REST_MS;
+    for (let step = 0; step < REST_STEPS; step++) {
+      const next = world.proceed(deadline);
+      if (next === undefined) break;
+      ops.push(next.op);
+      const violation = invariants.check(next.actor);
+      if (violation !== undefined) return { layout, ops, violation, world };
+    }
+  }
   for (let step = 0; step < steps; step++) {
     const violation = perform(chaos.next());
     if (violation !== undefined) return { layout, ops, violation, world };

@@ -2,11 +2,13 @@
 import type { ApiRequest } from '../lib/engine/api.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
 import type { Random } from '../lib/engine/random.ts';
+import type { IPAMClaim } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
   DEFAULT_NETWORK,
+  IPAM_CLAIM_API_VERSION,
   IPV4_HOST_BITS_ANNOTATION,
   IPV6_HOST_BITS_ANNOTATION,
   METAIPAM_API_VERSION,
@@ -20,6 +22,7 @@ import {
 import { qualifiedName } from '../lib/kubernetes/object.ts';
 import { RANGE_FIELDS } from '../lib/pod-network/node-ranges.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
+import { CLAIM_ANNOTATION, NETWORK } from './ipam-claims.ts';
 import type { Layout } from './layout.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
@@ -71,6 +74,9 @@ const SECONDARY_CIDRS: Readonly<Record<string, object>> = {
   storage: { ipv4: '10.8.0.0/27', perNodeHostBits: 4 },
 };
 
+/** As KubeVirt's extension has one, until the machine is gone. */
+const MACHINE_FINALIZER = 'kubevirt.io/persistent-ipam';
+
 const ACTIONS: Readonly<Record<string, Action>> = {
   'create claim': { weight: 12, needs: hasPools, act: createClaim },
   'delete claim': { weight: 6, needs: hasPools, act: (scene) => remove(scene, 'IPAddressClaim') },
@@ -118,6 +124,21 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'take a finalizer off': { weight: 1, needs: ({ hands }) => hands, act: takeFinalizerOff },
   'delete slice': { weight: 2, needs: ({ hands }) => hands, act: deleteSlice },
   'touch slice': { weight: 1, needs: ({ hands }) => hands, act: touchSlice },
+  'create IPAMClaim': { weight: 8, needs: hasIPAMClaims, act: createIPAMClaim },
+  'delete IPAMClaim': { weight: 3, needs: hasIPAMClaims, act: (scene) => remove(scene, 'IPAMClaim') },
+  'delete IPAMClaim with its own': { weight: 1, needs: hasIPAMClaims, act: deleteInForeground },
+  'end machine': { weight: 4, needs: hasIPAMClaims, act: endMachine },
+  'start pod': { weight: 6, needs: hasIPAMClaims, act: (scene) => startPod(scene, false) },
+  'migrate pod': { weight: 4, needs: hasIPAMClaims, act: (scene) => startPod(scene, true) },
+  'delete pod': { weight: 5, needs: hasIPAMClaims, act: (scene) => remove(scene, 'Pod') },
+  'name network of pool': {
+    weight: 2,
+    needs: hasIPAMClaims,
+    act: (scene) =>
+      patchOne(scene, poolKind(scene), 'relabels', {
+        metadata: { labels: { [NETWORK_LABEL]: scene.random.pick([NETWORK, NETWORK, null]) } },
+      }),
+  },
   'create node': { weight: 8, needs: hasNodes, act: createNode },
   'delete node': { weight: 4, needs: hasNodes, act: (scene) => remove(scene, 'Node') },
   'relabel node': {
@@ -181,6 +202,7 @@ export function setUp(scene: Scene): UserOp[] {
   if (layout.hasPools) {
     for (const pool of poolsOf(layout))
       if (random.chance(0.8)) ops.push(create(pool.kind, poolObject(scene, pool)));
+    if (layout.hasIPAMClaims) for (let i = random.below(4); i > 0; i--) ops.push(createIPAMClaim(scene));
     const asOld = (op: UserOp) => ({ ...op, isOld: !layout.beyond });
     if (layout.pools.includes(0) && random.chance(0.3)) ops.push(...foreignAddresses(scene).map(asOld));
     if (layout.pools.includes(4) && random.chance(0.3)) ops.push(...foreignPrefixes(scene).map(asOld));
@@ -221,6 +243,10 @@ export function makeWell(scene: Scene): UserOp[] {
 
 function hasPools(layout: Layout): boolean {
   return layout.hasPools;
+}
+
+function hasIPAMClaims(layout: Layout): boolean {
+  return layout.hasIPAMClaims;
 }
 
 function hasNodes(layout: Layout): boolean {
@@ -329,6 +355,10 @@ function poolObject({ random, layout }: Scene, pool: (typeof POOLS)[number]): Un
   const metadata = {
     name,
     ...(!kind.startsWith('Global') && { namespace: 'default' }),
+    // What `d` has others of the network may have, too.
+    ...(layout.hasIPAMClaims &&
+      name !== 'd' &&
+      random.chance(0.85) && { labels: { [NETWORK_LABEL]: NETWORK } }),
     ...('space' in pool && { annotations: { [ADDRESS_SPACE_ANNOTATION]: pool.space } }),
   };
   const spec = {
@@ -675,6 +705,62 @@ function patch({ world }: Scene, object: Unstructured, verb: string, change: obj
   return user(says, { verb: 'patch', ...targetOf(world, object), patch: change });
 }
 
+/** Some are of a network that nobody here serves. */
+function createIPAMClaim({ random, layout }: Scene): UserOp {
+  const requested = random.chance(0.15) && placeIn(random.pick(poolsOf(layout)), random.below(8));
+  const metadata = {
+    name: `vm-${random.below(4)}`,
+    namespace: layout.pools.includes(3) && random.chance(0.3) ? 'team' : 'default',
+    ...(requested && { annotations: { [REQUESTED_ADDRESS_ANNOTATION]: requested } }),
+    ...(random.chance(0.3) && { finalizers: [MACHINE_FINALIZER] }),
+  };
+  const spec = { network: random.chance(0.1) ? 'red' : NETWORK, interface: 'net1' };
+  return create('IPAMClaim', { apiVersion: IPAM_CLAIM_API_VERSION, kind: 'IPAMClaim', metadata, spec });
+}
+
+function deleteInForeground(scene: Scene): UserOp | undefined {
+  const claim = one(scene, 'IPAMClaim');
+  if (claim === undefined) return undefined;
+  const to = targetOf(scene.world, claim);
+  return user(`deletes ${titleOf(claim)}, Foreground`, {
+    verb: 'delete',
+    ...to,
+    propagationPolicy: 'Foreground',
+  });
+}
+
+/** Its IPAMClaim may go. */
+function endMachine(scene: Scene): UserOp | undefined {
+  const claim = one(scene, 'IPAMClaim');
+  if (claim?.metadata.deletionTimestamp === undefined) return undefined;
+  const finalizers = claim.metadata.finalizers?.filter((each) => each !== MACHINE_FINALIZER) ?? [];
+  return patch(scene, claim, 'ends the machine of', { metadata: { finalizers } });
+}
+
+/** The first pod of an IPAMClaim that has addresses, or one more on whatever node. */
+function startPod(scene: Scene, isMigration: boolean): UserOp | undefined {
+  const { world, random } = scene;
+  const claim = one(scene, 'IPAMClaim');
+  if (claim === undefined || (claim.status as IPAMClaim['status'])?.ips?.[0] === undefined) return undefined;
+  const { namespace, name } = claim.metadata;
+  const pods = world.cluster
+    .objects('Pod')
+    .filter(
+      ({ metadata }) => metadata.namespace === namespace && metadata.annotations?.[CLAIM_ANNOTATION] === name,
+    );
+  if (pods.length > 0 !== isMigration) return undefined;
+  return create('Pod', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: `${name}-${random.below(1000)}`,
+      ...(namespace !== undefined && { namespace }),
+      annotations: { [CLAIM_ANNOTATION]: name },
+    },
+    spec: { nodeName: `n${random.below(7)}` },
+  });
+}
+
 const RESOURCES: Readonly<Record<string, string>> = {
   InClusterIPPool: 'inclusterippools',
   GlobalInClusterIPPool: 'globalinclusterippools',
@@ -687,6 +773,8 @@ const RESOURCES: Readonly<Record<string, string>> = {
   PodNetwork: 'podnetworks',
   Cluster: 'clusters',
   Node: 'nodes',
+  IPAMClaim: 'ipamclaims',
+  Pod: 'pods',
   Namespace: 'namespaces',
 };
 

@@ -98,6 +98,7 @@ export class World {
     const { crds, admission, admissionWithPolicies, controllers } = install();
     const names = [
       ...(layout.hasPools ? ['pools', 'global-pools', 'claim-router', 'claims'] : []),
+      ...(layout.hasIPAMClaims ? ['ipam-claim-router', 'ipam-claims'] : []),
       ...(layout.hasPrefixes ? ['prefix-pools', 'global-prefix-pools'] : []),
       ...(layout.hasNodes ? ['pod-networks', 'nodes', 'cluster-cidrs'] : []),
     ];
@@ -117,7 +118,11 @@ export class World {
     this.audit = new HookAudit(hooks, (context) => this.#skewed(context));
     this.#newCluster = (now) =>
       new Cluster({
-        crds: crds.filter(({ spec }) => layout.hasPrefixes || !isOfPrefixes(spec.names.kind)),
+        crds: crds.filter(
+          ({ spec: { names } }) =>
+            (layout.hasPrefixes || !isOfPrefixes(names.kind)) &&
+            (layout.hasIPAMClaims || names.kind !== 'Pod'),
+        ),
         admission: withoutRule(layout.hasPolicies ? admissionWithPolicies : admission, missingRule),
         controllers: names.map((name) => controllers.get(name)!),
         hooks: this.audit.hooks,

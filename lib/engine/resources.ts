@@ -68,7 +68,7 @@ export function resourceTypeOf(crd: CustomResourceDefinition): ResourceType {
     kind: names.kind,
     resource: names.plural,
     namespaced: scope === 'Namespaced',
-    apiVersions: [storage, ...others].map((version) => `${group}/${version.name}`),
+    apiVersions: [storage, ...others].map(({ name }) => (group === '' ? name : `${group}/${name}`)),
     statusSubresource: storage.subresources?.status !== undefined,
     custom: true,
     atomicMaps: new Set(atomicMapsOf(storage.schema?.openAPIV3Schema)),

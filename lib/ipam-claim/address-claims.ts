@@ -82,12 +82,13 @@ export function ipOf({ status }: IPAMClaim, family: Family): string | undefined 
   return status?.ips?.find((text) => parseAddress(text.split('/')[0] ?? '')?.family === family);
 }
 
-/** The IPAddress that an IPAddressClaim has, once both say so. */
+/** The IPAddress that an IPAddressClaim has and keeps, once both say so. */
 export function addressOfClaim(
   claim: IPAddressClaim | undefined,
   addresses: readonly IPAddress[],
 ): IPAddress | undefined {
-  if (claim === undefined || readyCondition(claim)?.status !== 'True') return undefined;
+  if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return undefined;
+  if (readyCondition(claim)?.status !== 'True') return undefined;
   const { addressRef } = claim.status ?? {};
   return addresses.find(
     (address) =>

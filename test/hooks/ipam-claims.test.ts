@@ -225,6 +225,31 @@ test('an IPAddressClaim that somebody deletes comes again with the same address'
   assert.is(of(cluster, 'IPAddress').length, 4);
 });
 
+test('the address of an IPAddressClaim that is being deleted is not shown: it is free soon', () => {
+  const cluster = world(bare(ipamClaim()));
+  const [object] = of<IPAMClaim>(cluster, 'IPAMClaim');
+  const attachments = of(cluster, 'IPAddressClaim').map((each) => [each.metadata.name, each] as const);
+  const addresses = of(cluster, 'IPAddress').map((each) => [each.metadata.name, each] as const);
+  const { status: _, ...fresh } = object!;
+  const sync = (deletionTimestamp?: string) => {
+    const going = attachments.map(
+      ([name, each]) => [name, { ...each, metadata: { ...each.metadata, deletionTimestamp } }] as const,
+    );
+    const request = {
+      object: fresh,
+      attachments: { [CLAIMS]: Object.fromEntries(deletionTimestamp === undefined ? attachments : going) },
+      related: { [ADDRESSES]: Object.fromEntries(addresses) },
+    };
+    return hook.sync(request as never, contextAt()).status as IPAMClaim['status'];
+  };
+  assert.equal(sync()?.ips, ['10.7.0.2/24', 'fd00:7::2/64']);
+  const { ips, conditions } = sync(ago(1))!;
+  assert.equal(
+    [ips, conditions?.[0]?.status, conditions?.[0]?.reason],
+    [[], 'False', 'AddressClaimDeleting'],
+  );
+});
+
 test('a claim from another cluster asks for the addresses that its status shows', () => {
   const ips = ['10.7.0.44/24', 'fd00:7::44/64'];
   const object = ipamClaim({

@@ -17,6 +17,7 @@ import type {
   CompositeRequest,
   CompositeResponse,
   CustomizeResponse,
+  DecoratorRequest,
   DecoratorResponse,
   HookContext,
   ObjectMap,
@@ -54,6 +55,10 @@ function twisted(
 const POOLS = ['pools', 'global-pools', 'prefix-pools', 'global-prefix-pools'];
 const pools = (twist: Twist) => twisted(POOLS, ['sync', 'finalize'], twist);
 const claims = (twist: Twist) => twisted(['claims'], ['sync'], twist);
+/** Of the request of a decorator. */
+const attachmentsOf = (request: Request) =>
+  (request as unknown as DecoratorRequest<KubernetesObject>).attachments;
+const ipamClaims = (twist: Twist) => twisted(['ipam-claims'], ['sync'], twist);
 const tidying = (twist: (right: typeof decideDeeds) => typeof decideDeeds): Subject => ({
   hooks: controllers,
   startJanitor: (environment, config, strategy, kinds) =>
@@ -623,6 +628,86 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       const { conditions = [] } = (response.status ?? {}) as { conditions?: object[] };
       const timed = conditions.map((condition) => ({ ...condition, message: `at ${context.now}` }));
       return { ...response, ...(response.status && { status: { ...response.status, conditions: timed } }) };
+    }),
+  },
+];
+
+/** Of the hooks of IPAMClaims. */
+export const IPAM_CLAIM_MUTANTS: readonly Mutant[] = [
+  {
+    what: 'an IPAMClaim that lets go of what it has made',
+    subject: ipamClaims((right) => (request, context) => {
+      const response = right(request, context);
+      const isThere = Object.values(attachmentsOf(request)).some((group) => Object.keys(group).length > 0);
+      return isThere ? { ...response, attachments: [] } : response;
+    }),
+  },
+  {
+    what: 'an IPAMClaim that shows nothing while it waits for something',
+    subject: ipamClaims((right) => (request, context) => {
+      const response = right(request, context);
+      const { status } = response as { status?: { conditions?: readonly { status: string }[] } };
+      const isWaiting = status?.conditions?.some((condition) => condition.status !== 'True');
+      return isWaiting ? { ...response, status: { ...status, ips: [] } } : response;
+    }),
+    faults: ['hands'],
+  },
+  {
+    what: 'an IPAMClaim that shows what is being deleted',
+    subject: ipamClaims(
+      seeing((request) => ({
+        ...request,
+        attachments: changing<IPAddressClaim>(
+          attachmentsOf(request),
+          'IPAddressClaim',
+          ({ metadata: { deletionTimestamp: _, ...metadata }, ...claim }) => ({ ...claim, metadata }),
+        ),
+      })),
+    ),
+    faults: FAULTS,
+  },
+  {
+    what: 'an IPAMClaim that shows an address of another subnet than its pool says',
+    subject: ipamClaims(
+      seeing((request) => ({
+        ...request,
+        related: changing<IPAddress>(request.related, 'IPAddress', ({ spec, ...address }) => ({
+          ...address,
+          spec: { ...spec, prefix: 24 },
+        })),
+      })),
+    ),
+  },
+  {
+    what: 'an IPAMClaim that takes the IPAddress of its predecessor',
+    subject: ipamClaims((right) => (request, context) => {
+      const { related } = request;
+      const owned = Object.values(attachmentsOf(request)).flatMap((group) => Object.values(group));
+      const response = right(request, context);
+      const found = Object.values(related)
+        .flatMap((group) => Object.values(group) as object[] as IPAddress[])
+        .find(({ metadata }) =>
+          owned.every((claim) => claim.metadata.uid !== metadata.ownerReferences?.[0]?.uid),
+        );
+      if (found === undefined) return response;
+      const { address, prefix } = found.spec;
+      return { ...response, status: { ...response.status, ips: [`${address}/${prefix}`] } };
+    }),
+    faults: FAULTS,
+  },
+  {
+    what: 'a router that takes any pool for one of the network',
+    subject: twisted(['ipam-claim-router'], ['customize'], (right) => (request, context) => {
+      const { relatedResources, ...response } = right(request, context) as unknown as CustomizeResponse;
+      const anything = relatedResources.map(({ labelSelector: _, ...rule }) => rule);
+      return { ...response, relatedResources: anything } as never;
+    }),
+  },
+  {
+    what: 'a router that labels claims without a word of their pools',
+    subject: twisted(['ipam-claim-router'], ['sync'], (right) => (request, context) => {
+      const { annotations: _, ...response } = right(request, context);
+      return response as never;
     }),
   },
 ];
