@@ -40,6 +40,8 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   'matchExpressions[]': 'NodeSelectorRequirement',
   'matchFields[]': 'NodeFieldRequirement',
   metadata: 'ObjectMeta',
+  'InClusterPrefixPool.spec.reservations[]': 'PrefixReservation',
+  'GlobalInClusterPrefixPool.spec.reservations[]': 'PrefixReservation',
   'reservations[]': 'Reservation',
   nodeSelector: 'NodeSelector',
   'nodeSelectorTerms[]': 'NodeSelectorTerm',

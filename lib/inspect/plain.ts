@@ -90,7 +90,8 @@ function plainSubnet({ listed, prefix, gateway, total, used, free }: SubnetUsage
 
 function plainReservation({ reservation, ...state }: ReservationState): object {
   const { block, ...said } = reservation;
-  return { ...said, address: keyOf(block), ...state };
+  const key = keyOf(block);
+  return { ...said, ...(key.includes('/') ? { prefix: key } : { address: key }), ...state };
 }
 
 function plainUsage({ total, used, free, outOfRange, counts, fragmentation, space }: Usage): object {

@@ -556,6 +556,12 @@ export interface GlobalInClusterPrefixPoolSpec {
    */
   readonly allowedNamespaces?: LabelSelector;
   /**
+   * Prefixes that are kept for certain claims: nobody else gets them. Claims made by an infrastructure
+   * provider have names that are known before. Of several reservations of one prefix the first counts. A
+   * claim that has another prefix keeps it.
+   */
+  readonly reservations?: readonly PrefixReservation[];
+  /**
    * How many prefixes the claims of one namespace may have of the pool. Further claims wait with the
    * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
    */
@@ -571,6 +577,26 @@ export interface GlobalInClusterPrefixPoolSpec {
    * machines let go of it. Without it a prefix is free at once.
    */
   readonly addressReuseGracePeriodSeconds?: number;
+}
+
+/** A reservation keeps a prefix for a claim, or for whichever claim comes first of several. */
+export interface PrefixReservation {
+  /** A prefix of the pool, of the length of `allocationPrefixLength`. */
+  readonly prefix: string;
+  /**
+   * The namespace of the claim, for pools that serve several. Without it the prefix is for claims of
+   * that name in every namespace.
+   */
+  readonly namespace?: string;
+  /** The name of the claim that gets the prefix. While somebody else has it, the claim gets none. */
+  readonly claim?: string;
+  /**
+   * A pattern of names of claims, in which `*` stands for any characters: `web-*-eth0`. Claims that find
+   * all such prefixes in use are served like others.
+   */
+  readonly claimPattern?: string;
+  /** Whatever there is to say of it, for people. */
+  readonly note?: string;
 }
 
 /**
@@ -703,6 +729,12 @@ export interface InClusterPrefixPoolSpec {
    * `prefixes`. A prefix of which any address is excluded is given to nobody.
    */
   readonly excludedPrefixes?: readonly string[];
+  /**
+   * Prefixes that are kept for certain claims: nobody else gets them. Claims made by an infrastructure
+   * provider have names that are known before. Of several reservations of one prefix the first counts. A
+   * claim that has another prefix keeps it.
+   */
+  readonly reservations?: readonly PrefixReservation[];
   /**
    * How many prefixes the claims of one namespace may have of the pool. Further claims wait with the
    * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.

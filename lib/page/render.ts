@@ -12,7 +12,7 @@ import type { SubnetUsage, Usage } from '../inspect/usage.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { isPrefixPool, type Pool } from '../pool/pool.ts';
-import { beneficiaryOf, type ReservationState } from '../pool/reservation.ts';
+import { beneficiaryOf } from '../pool/reservation.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
 import { listSome, plural } from '../text.ts';
 import { formatCount, formatShare } from './format.ts';
@@ -251,7 +251,7 @@ function poolPage(visit: Visit, overview: PoolOverview, survey: Survey): string 
     ${usageFacts(overview, countPending(waiting))}
     ${map}
     ${overview.subnets.length > 0 ? subnetTable(overview.subnets) : specOf(pool)}
-    ${reservationTable(overview.reservations)}
+    ${reservationTable(overview)}
     ${waitingTables(waiting, 'claim', NAMES_ALONE)}
     ${holderTable(query.at === undefined ? taken(places) : placesIn(places, query.at), 'Who has what', query)}`;
   return document(visit, title, main);
@@ -274,7 +274,7 @@ function subnetTable(subnets: readonly SubnetUsage[]): Html {
 }
 
 /** What is kept for whom, who has it, and what keeps it from those. */
-function reservationTable(reservations: readonly ReservationState[]): Html | undefined {
+function reservationTable({ pool, reservations }: PoolOverview): Html | undefined {
   if (reservations.length === 0) return undefined;
   const rows = reservations.slice(0, RESERVATIONS).map(
     ({ reservation, holder, conflict }) => html`<tr role="row">
@@ -286,7 +286,7 @@ function reservationTable(reservations: readonly ReservationState[]): Html | und
     reservations.length > RESERVATIONS
       ? html`<small>the first ${RESERVATIONS} of ${formatCount(reservations.length)}</small>`
       : undefined;
-  return html`<section>${table(html`Reservations${part}`, [['Address'], ['For'], ['Held by']], rows)}</section>`;
+  return html`<section>${table(html`Reservations${part}`, [[capital(poolKind(pool.kind).unit.one)], ['For'], ['Held by']], rows)}</section>`;
 }
 
 function specOf(pool: Pool): Html {

@@ -5,7 +5,7 @@ import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { LabelSelector } from '../kubernetes/types.ts';
 import type { PoolReading } from './ranges.ts';
-import { Reservations } from './reservation.ts';
+import { type ReservationSpec, readReservations } from './reservation.ts';
 import { readGateway, readLimits, readStrategy } from './spec.ts';
 
 /** The spec of an InClusterPrefixPool or a GlobalInClusterPrefixPool, as it may arrive: nothing about it is certain. */
@@ -15,6 +15,7 @@ export interface PrefixPoolSpec {
   readonly gateway?: string;
   readonly excludedPrefixes?: readonly string[];
   readonly addressReuseGracePeriodSeconds?: number;
+  readonly reservations?: readonly ReservationSpec[];
   readonly maxPerNamespace?: number;
   /** Of a cluster-scoped pool. */
   readonly allowedNamespaces?: LabelSelector;
@@ -48,6 +49,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
   const family = prefixes[0]?.family;
   const excluded = readExcluded(spec.excludedPrefixes, family, problems);
   const gateway = readGateway(spec.gateway, problems);
+  const reservations = readReservations(spec.reservations, problems, length);
   const limits = readLimits(spec, problems);
   const strategy = readStrategy(spec.strategy, problems);
   if (family !== undefined && prefixes.some((prefix) => prefix.family !== family)) {
@@ -80,7 +82,7 @@ export function readPrefixPool(spec: PrefixPoolSpec = {}): PoolReading {
       subnets: [{ listed, prefix: length, ...(spec.gateway && { gateway: spec.gateway }) }],
       excluded: withheld,
       gateways: RangeSet.EMPTY,
-      reservations: Reservations.NONE,
+      reservations,
       reuseGracePeriodSeconds: addressReuseGracePeriodSeconds,
       ...limits,
       strategy,

@@ -1,6 +1,6 @@
-/** Addresses that a pool keeps for claims by their names, which are known before the claims are there. */
+/** Addresses or prefixes that a pool keeps for claims by their names, which are known before the claims are there. */
 import { FAMILY_BITS, parseAddress } from '../address/address.ts';
-import { type Prefix, prefixOf } from '../address/range.ts';
+import { type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { keyOf } from '../allocation/slice.ts';
 import { type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
@@ -8,14 +8,17 @@ import type { Problem } from '../kubernetes/problem.ts';
 
 /** As it may arrive: nothing about it is certain. */
 export interface ReservationSpec {
+  /** Of a pool of addresses. */
   readonly address?: string;
+  /** Of a pool of prefixes. */
+  readonly prefix?: string;
   readonly namespace?: string;
   readonly claim?: string;
   readonly claimPattern?: string;
   readonly note?: string;
 }
 
-export interface Reservation extends Omit<ReservationSpec, 'address'> {
+export interface Reservation extends Omit<ReservationSpec, 'address' | 'prefix'> {
   readonly block: Prefix;
 }
 
@@ -80,8 +83,12 @@ export function conflictsOf(reservations: readonly ReservationState[]): string[]
   );
 }
 
-/** Reads `spec.reservations`, and notes what is wrong with it. */
-export function readReservations(entries: unknown, problems: Problem[]): Reservations {
+/**
+ * Reads `spec.reservations`, and notes what is wrong with it.
+ *
+ * @param length of the prefixes of the pool; without it they are addresses
+ */
+export function readReservations(entries: unknown, problems: Problem[], length?: number): Reservations {
   const field = 'spec.reservations';
   if (entries == null) return Reservations.NONE;
   if (!Array.isArray(entries)) {
@@ -90,18 +97,34 @@ export function readReservations(entries: unknown, problems: Problem[]): Reserva
   }
   const list: Reservation[] = [];
   for (const [index, entry] of (entries as (ReservationSpec | null)[]).entries()) {
-    const { address: text, claim, claimPattern } = entry ?? {};
-    const address = typeof text === 'string' ? parseAddress(text) : undefined;
-    if (address === undefined) {
-      const message = 'provided address is not a valid IP';
-      problems.push({ field: `${field}[${index}].address`, value: text ?? null, message });
-    } else list.push({ ...entry, block: prefixOf(address, FAMILY_BITS[address.family]) });
+    const { address, prefix, ...rest } = entry ?? {};
+    const [name, text] = length === undefined ? ['address', address] : ['prefix', prefix];
+    const read = length === undefined ? readAddress(text) : readPrefix(text, length);
+    if ('block' in read) list.push({ ...rest, block: read.block });
+    else problems.push({ field: `${field}[${index}].${name}`, value: text ?? null, message: read.message });
+    const { claim, claimPattern } = rest;
     if ([claim, claimPattern].filter((name) => typeof name === 'string' && name !== '').length !== 1) {
       const message = 'exactly one of claim and claimPattern is required';
       problems.push({ field: `${field}[${index}]`, value: entry, message });
     }
   }
   return new Reservations(list);
+}
+
+type Read = { readonly block: Prefix } | { readonly message: string };
+
+function readAddress(text: unknown): Read {
+  const address = typeof text === 'string' ? parseAddress(text) : undefined;
+  if (address === undefined) return { message: 'provided address is not a valid IP' };
+  return { block: prefixOf(address, FAMILY_BITS[address.family]) };
+}
+
+function readPrefix(text: unknown, length: number): Read {
+  const block = typeof text === 'string' ? parsePrefix(text) : undefined;
+  if (block === undefined) return { message: 'provided entry is not a valid CIDR' };
+  return block.length === length
+    ? { block }
+    : { message: `must be a prefix of length ${length}, as all of the pool are` };
 }
 
 /** Whether `text` is what the pattern says, in which `*` stands for any characters, also for none. Linear but for stars. */

@@ -52,7 +52,7 @@ function ascending(text: string): string {
 
 const READERS: readonly [field: RegExp, read: (text: string) => unknown][] = [
   [/^spec\.(subnets\[\d+\]\.)?(addresses|excludedAddresses|excludedPrefixes)\b/, parseRange],
-  [/^spec\.(ipv4|ipv6|(prefixes|serviceCIDRs)\b.*)$/, parsePrefix],
+  [/^spec\.(ipv4|ipv6|(prefixes|serviceCIDRs)\b.*|reservations\[\d+\]\.prefix)$/, parsePrefix],
   [
     /^(spec\.((subnets\[\d+\]\.)?gateway|address|reservations\[\d+\]\.address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/,
     parseAddress,

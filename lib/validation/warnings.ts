@@ -17,7 +17,7 @@ import type { Problem } from '../kubernetes/problem.ts';
 import type { CustomResource, CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
-import { type Pool, readPool } from '../pool/pool.ts';
+import { isPrefixPool, type Pool, readPool } from '../pool/pool.ts';
 import { type PrefixPoolSpec, readPrefixPool } from '../pool/prefix-spec.ts';
 import type { PoolRanges, PoolSubnet } from '../pool/ranges.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
@@ -198,11 +198,11 @@ function reservationWarnings(pool: Pool): Warning[] {
     const add = (field: string, value: unknown, message: string): Warning[] => [
       { rule: 'reservation-unmet', field: `spec.reservations[${index}].${field}`, value, message },
     ];
-    const address = keyOf(reservation.block);
+    const block = keyOf(reservation.block);
+    const what = isPrefixPool(pool) ? 'prefix' : 'address';
     if (first !== reservation)
-      return add('address', address, `is reserved for ${beneficiaryOf(first)} before, which counts`);
-    if (!allocatable.covers(reservation.block))
-      return add('address', address, 'is not one that the pool gives out');
+      return add(what, block, `is reserved for ${beneficiaryOf(first)} before, which counts`);
+    if (!allocatable.covers(reservation.block)) return add(what, block, 'is not one that the pool gives out');
     const other = reservation.namespace;
     if (other === undefined || namespace === undefined || other === namespace) return [];
     return add('namespace', other, `has no claims that the pool serves: those of ${namespace} are`);

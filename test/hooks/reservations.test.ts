@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import * as pools from '../../hooks/pools.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { AllocationSlice, InClusterIPPoolSpec } from '../../lib/kubernetes/types.ts';
+import { readPool } from '../../lib/pool/pool.ts';
 import {
   ago,
   answers,
@@ -12,10 +13,12 @@ import {
   contextAt,
   counts,
   globalPool,
+  globalPrefixPool,
   ipAddress,
   ipPool,
   type Pool,
   poolRequest,
+  prefixPool,
   refusalOf,
   slicesOf,
 } from './objects.ts';
@@ -198,6 +201,50 @@ test('the condition is only of pools with reservations, and ends with them', () 
   const { status } = sync(pool);
   const without = { ...poolWith(undefined), status } as Pool;
   assert.is(condition(sync(without), 'ReservationConflict'), 'False/NoConflict');
+});
+
+test('prefixes are kept too: by name, by pattern, whatever the strategy', () => {
+  for (const make of [prefixPool, globalPrefixPool])
+    for (const strategy of ['LowestFree', 'Random', 'LeastRecentlyUsed'] as const) {
+      const pool = make({
+        prefixes: ['fd00::/62'],
+        strategy,
+        reservations: [
+          { prefix: 'fd00::/64', claim: 'rack-1' },
+          { prefix: 'FD00:0:0:2::/64', claimPattern: 'edge-*' },
+          { prefix: 'fd00:0:0:9::/64', claim: 'nowhere' },
+        ],
+      });
+      const names = ['other-1', 'other-2', 'other-3', 'edge-a', 'rack-1', 'nowhere'];
+      const claims = names.map((name, index) => claim(name, pool, { creationTimestamp: ago(100 - index) }));
+      const response = pools.sync(poolRequest(pool, [], claims), contextAt());
+      const { 'other-1': one, 'other-2': two, ...rest } = answers(response);
+      assert.equal([one, two].sort(), ['fd00:0:0:1::/64', 'fd00:0:0:3::/64']);
+      assert.equal(rest, {
+        'other-3': 'PoolExhausted',
+        'edge-a': 'fd00:0:0:2::/64',
+        'rack-1': 'fd00::/64',
+        nowhere: 'AllocationFailed',
+      });
+      assert.is(condition(response, 'ReservationConflict'), 'True/ReservationsUnmet');
+    }
+});
+
+test('a reserved prefix has to be one that the pool could give', () => {
+  const messages = (reservation: object) =>
+    readPool(
+      prefixPool({ prefixes: ['fd00::/62'], reservations: [reservation as { prefix: string }] }),
+    ).problems.map(({ field, message }) => `${field}: ${message}`);
+  const field = 'spec.reservations[0].prefix';
+  assert.equal(messages({ prefix: 'fd00::/64', claim: 'a' }), []);
+  assert.equal(messages({ prefix: 'fd00::/63', claim: 'a' }), [
+    `${field}: must be a prefix of length 64, as all of the pool are`,
+  ]);
+  assert.equal(messages({ prefix: 'fd00::', claim: 'a' }), [`${field}: provided entry is not a valid CIDR`]);
+  assert.equal(messages({ address: 'fd00::', claim: 'a' }), [`${field}: provided entry is not a valid CIDR`]);
+  assert.equal(messages({ prefix: 'fd00::/64' }), [
+    'spec.reservations[0]: exactly one of claim and claimPattern is required',
+  ]);
 });
 
 test.run();
