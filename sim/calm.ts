@@ -136,7 +136,10 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
       return { rule: 'nothing is left over', message: title };
     if (claim === undefined) continue;
     const held = addressOf(claim, addresses);
-    const isSpare = allocations.some((other) => other.entry.uid === entry.uid && isOrphan(pool, other.slice));
+    // Given by who had not heard that the pool goes, and could not see what --cascade=orphan had taken from it.
+    const isSpare =
+      slice.metadata.creationTimestamp! >= (pool.metadata.deletionTimestamp ?? '~') &&
+      allocations.some((other) => other.entry.uid === entry.uid && isOrphan(pool, other.slice));
     if (held !== undefined && held !== key && !isFrozen(pool) && !isHeldUp(claim) && !isSpare) {
       return { rule: 'nothing is left over', message: `${title}, which has ${held}` };
     }

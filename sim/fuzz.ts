@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { controllers } from '../hooks/index.ts';
 import { Cluster } from '../lib/engine/cluster.ts';
 import type { ControllerConfig } from '../lib/engine/controller-config.ts';
+import { withLastApplied } from '../lib/engine/dynamic-apply.ts';
 import type { HookRegistry } from '../lib/engine/hook-server.ts';
 import { isDeleting, type JsonMap, type Unstructured, withMetadata } from '../lib/engine/object.ts';
 import { admitNode, checkMetadata } from '../lib/engine/object-rules.ts';
@@ -104,6 +105,19 @@ function ownedBy(parent: Unstructured, object: Unstructured, controller: string)
   return controllers[controller]?.parent.type === 'composite'
     ? withMetadata(object, { ...owned, labels: { ...labels, [CONTROLLER_UID_LABEL]: metadata.uid } })
     : withMetadata(object, { ...owned, annotations: { ...annotations, [DECORATOR_ANNOTATION]: controller } });
+}
+
+/** With Metacontroller's note of what it applied: without it, nothing could be taken from a slice. */
+function noted(object: Unstructured): Unstructured {
+  if (object.kind !== 'AllocationSlice') return object;
+  const { apiVersion, kind, spec } = object;
+  const { name, namespace, labels } = object.metadata;
+  return withLastApplied(object, {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, labels },
+    spec,
+  } as Unstructured);
 }
 
 /** What goes wrong in the scene that `seed` makes of one of `scenes`; undefined if all is well. */
@@ -205,7 +219,7 @@ export function troubleWith(
     ...{ crds, admission, now, config, hooks: audit.hooks },
     controllers: [configs.get(controller) as ControllerConfig],
   });
-  for (const object of objects) cluster.restore(object, object);
+  for (const object of objects) cluster.restore(noted(object), object);
   const { settled, failures, loops } = cluster.settle({
     horizonSeconds: HORIZON_SECONDS,
     maxSyncs: MOST_SYNCS,

@@ -215,6 +215,7 @@ class Planner {
       const claim = claims.get(entry.uid);
       const isPast =
         entry.released !== undefined &&
+        !isEnding(each.slice) &&
         secondsHeld(entry.released, ranges.reuseGracePeriodSeconds, this.#now) === 0 &&
         this.#isHeard(claim) &&
         this.#gives(block) &&
