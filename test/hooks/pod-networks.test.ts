@@ -989,6 +989,40 @@ test('a reserved block in the piece of a missing slice is waited for', () => {
   assert.match(ready(parts).message, /new \(10\.0\.3\.0\/24 is in a slice that is missing or going away\)/);
 });
 
+/** Reserved for `new`, one of each family. */
+const BOTH = ['10.0.3.0/24', 'fd00::100/120'];
+const bothReserved = (...claims: ReturnType<typeof claim>[]): Parts => ({
+  parent: network('default', { reservations: [{ node: 'new', blocks: BOTH }] }),
+  clusterCIDRs: [wide],
+  claims: [...claims, claim('new')],
+});
+
+test('reserved blocks of both families are given together, or waited for while one is not to be had', () => {
+  assert.equal(blocks(bothReserved()), { new: BOTH });
+  const inUse = bothReserved(claim('other', { podCIDRs: ['fd00::100/120'] }));
+  assert.equal(blocks(inUse).new, undefined);
+  assert.match(ready(inUse).message, /new \(its reserved 10\.0\.3\.0\/24, fd00::100\/120 is in use\)/);
+  const { parent, ...parts } = bothReserved();
+  const missing = { ...parts, parent: { ...parent!, status: { slices: ['default.10.0.0.0-19.24'] } } };
+  assert.equal(blocks(missing), {});
+  assert.match(
+    ready(missing).message,
+    /new \(10\.0\.3\.0\/24, fd00::100\/120 is in a slice that is missing or going away\)/,
+  );
+});
+
+test('podCIDRs of which one is what another node has are accounted for by no ClusterCIDR', () => {
+  const parts: Parts = {
+    clusterCIDRs: [wide],
+    claims: [
+      claim('first', { podCIDRs: ['10.0.0.0/24', 'fd00::/120'] }),
+      claim('second', { podCIDRs: ['10.0.1.0/24', 'fd00::/120'] }),
+    ],
+  };
+  assert.equal(blocks(parts), { first: ['10.0.0.0/24', 'fd00::/120'] });
+  assert.match(ready(parts).message, /second .*overlap another node's/);
+});
+
 function differing(parts: Parts) {
   return status(parts).conditions!.find(({ type }) => type === 'FamiliesDiffer');
 }
