@@ -45,17 +45,18 @@ export function examples(): void {
       const real = new RealWorld(installation);
       const { objects } = await loadManifests([EXAMPLES], Readable.from([]));
       const manifests = objects.map(({ object }) => object);
-      const isNode = ({ kind }: KubernetesObject) => kind === 'Node';
+      const isServed = ({ kind }: KubernetesObject) => kind === 'Node' || kind === 'IPAddressClaim';
       const apply = (...items: KubernetesObject[]) =>
         installation.plane.kubectl(
           ['apply', '--filename=-'],
           JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
         );
-      await apply(...manifests.filter((object) => !isNode(object)));
-      // One by one, as a cluster may hear of nodes that are made together in any order, and as the simulation serves
-      // them: by name.
-      for (const node of manifests.filter(isNode).sort(compareAge)) {
-        await apply(node);
+      await apply(...manifests.filter((object) => !isServed(object)));
+      await real.quiet();
+      // One by one, as a cluster may hear of nodes and claims that are made together in any order, and as the simulation
+      // serves them: by name.
+      for (const object of manifests.filter(isServed).sort(compareAge)) {
+        await apply(object);
         await real.quiet();
       }
       await assertAlike(simulated, real);
