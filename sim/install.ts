@@ -19,27 +19,21 @@ export interface Install {
   readonly controllers: ReadonlyMap<string, ControllerConfig>;
 }
 
-/** Cluster API's Cluster, as far as IPAM goes. */
-const CLUSTERS: CustomResourceDefinition = {
-  kind: 'CustomResourceDefinition',
-  spec: {
-    group: 'cluster.x-k8s.io',
-    scope: 'Namespaced',
-    names: { kind: 'Cluster', plural: 'clusters' },
-    versions: [{ name: 'v1beta2', served: true, storage: true, subresources: { status: {} } }],
-  },
-};
+/** A kind that is not ours, as far as IPAM goes. */
+function foreignKind(group: string, version: string, kind: string, plural: string): CustomResourceDefinition {
+  return {
+    kind: 'CustomResourceDefinition',
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { kind, plural },
+      versions: [{ name: version, served: true, storage: true, subresources: { status: {} } }],
+    },
+  };
+}
 
-/** Pods, as far as they name an IPAMClaim. */
-const PODS: CustomResourceDefinition = {
-  kind: 'CustomResourceDefinition',
-  spec: {
-    group: '',
-    scope: 'Namespaced',
-    names: { kind: 'Pod', plural: 'pods' },
-    versions: [{ name: 'v1', served: true, storage: true, subresources: { status: {} } }],
-  },
-};
+const CLUSTERS = foreignKind('cluster.x-k8s.io', 'v1beta2', 'Cluster', 'clusters');
+const PODS = foreignKind('', 'v1', 'Pod', 'pods');
 
 let installed: Install | undefined;
 

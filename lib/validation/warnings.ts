@@ -66,11 +66,8 @@ export function warningsOf(object: KubernetesObject, resources: CustomResources)
     warnings.push(
       ...(isOfPrefixes
         ? prefixPoolWarnings((spec ?? {}) as PrefixPoolSpec)
-        : [
-            ...deprecated(object, resource),
-            ...poolWarnings((spec ?? {}) as PoolSpec),
-            ...reservationWarnings(object as Pool),
-          ]),
+        : [...deprecated(object, resource), ...poolWarnings((spec ?? {}) as PoolSpec)]),
+      ...reservationWarnings(object as Pool),
     );
   }
   if (kind === 'ClusterCIDR') {

@@ -272,6 +272,12 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
     warned('spec.reservations[0].namespace', '"b" has no claims that the pool serves: those of default are'),
   ],
   [
+    pool(
+      '{prefixes: [10.0.0.0/16], allocationPrefixLength: 24, reservations: [{prefix: 10.1.0.0/24, claim: a}]}',
+    ).replace('InClusterIPPool', 'InClusterPrefixPool'),
+    'InClusterPrefixPool default/p: spec.reservations[0].prefix: "10.1.0.0/24" is not one that the pool gives out',
+  ],
+  [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, annotations: {metaipam.io/adress-space: lan}}'),
     warned(
       'metadata.annotations[metaipam.io/adress-space]',
