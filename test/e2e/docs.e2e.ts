@@ -6,15 +6,30 @@ import { delimiter, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
-import type { IPAddress } from '../../lib/kubernetes/types.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { filesOf, type Page, ROOT, readPages } from '../docs/pages.ts';
 import { ASSETS, eventually } from './control-plane.ts';
 import { type Installation, install, list, quiet } from './install.ts';
-import { pathOf, Sandbox } from './sandbox.ts';
+import { type Kinds, pathOf, Sandbox } from './sandbox.ts';
 
 const test = suite<{ installation: Installation }>('documentation: ');
 const pages = readPages();
 const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
+
+/** Enough of Cluster API's Machine to own a claim. */
+const MACHINES = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'machines.cluster.x-k8s.io' },
+  spec: {
+    group: 'cluster.x-k8s.io',
+    scope: 'Namespaced',
+    names: { kind: 'Machine', plural: 'machines' },
+    versions: [
+      { name: 'v1beta2', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } },
+    ],
+  },
+};
 
 test.before(async (context) => {
   for (const entry of readdirSync(ROOT)) symlinkSync(join(ROOT, entry), join(folder, entry));
@@ -58,38 +73,94 @@ test('the first pool: addresses for pods', async ({ installation }) => {
   });
 });
 
-test("a control plane's endpoint: claimed, given to its cluster, kept, and free when that is gone", async ({
+const ENDPOINT = 'prod-endpoint';
+const endpointOf = async (box: Sandbox) => (await box.get('IPAddress', ENDPOINT))?.spec.address;
+
+test("a control plane's endpoint: claimed before its cluster, and in what the cluster is made from", async ({
+  installation,
+}) => {
+  const path = 'docs/control-plane-endpoint.md';
+  const box = await Sandbox.create(installation, 'default');
+  for (const heading of ['Claim it', 'Give it to the cluster']) await runBlocks(installation, path, heading);
+  const cluster = (await box.get('Cluster', 'prod'))!;
+  assert.equal(cluster.spec?.controlPlaneEndpoint, { host: '10.6.0.250', port: 6443 });
+  await runBlocks(installation, path, "Make it the cluster's");
+  const owners = (await box.get('IPAddressClaim', ENDPOINT))!.metadata.ownerReferences!;
+  assert.equal(
+    owners.map(({ kind, uid }) => [kind, uid]),
+    [['Cluster', cluster.metadata.uid]],
+  );
+});
+
+test("a control plane's endpoint: kept when the IPAddress, its place in the pool or a machine goes", async ({
   installation,
 }) => {
   const { plane } = installation;
-  const path = 'docs/control-plane-endpoint.md';
-  const endpoint = async () => {
-    const addresses = await list<IPAddress>(plane, 'ipaddresses.ipam.cluster.x-k8s.io');
-    return addresses.find(({ metadata }) => metadata.name === 'prod-endpoint')?.spec.address;
-  };
-  for (const heading of ['Claim it', 'Give it to the cluster']) await runBlocks(installation, path, heading);
-  const cluster = await plane.kubectl(['get', 'clusters.cluster.x-k8s.io/prod', '-o', 'json']);
-  assert.equal(JSON.parse(cluster).spec.controlPlaneEndpoint, { host: '10.6.0.250', port: 6443 });
-  await runBlocks(installation, path, "Make it the cluster's");
+  const box = await Sandbox.create(installation, 'default');
+  await box.delete('IPAddress', ENDPOINT);
+  await box.patch('InClusterIPPool', 'endpoints', { spec: { addresses: ['10.6.0.251-10.6.0.254'] } });
+  await eventually('the address to come back', async () => (await endpointOf(box)) === '10.6.0.250');
 
-  await plane.kubectl(['delete', 'ipaddresses.ipam.cluster.x-k8s.io/prod-endpoint']);
-  const shrunk = '{"spec": {"addresses": ["10.6.0.251-10.6.0.254"]}}';
-  await plane.kubectl(['patch', 'inclusterippool/endpoints', '--type=merge', '-p', shrunk]);
-  await eventually('the address to come back', async () => (await endpoint()) === '10.6.0.250');
-  const owned = await plane.kubectl([
-    'get',
-    'ipaddressclaims.ipam.cluster.x-k8s.io/prod-endpoint',
-    '-o',
-    'json',
-  ]);
-  assert.is(JSON.parse(owned).metadata.ownerReferences[0].uid, JSON.parse(cluster).metadata.uid);
-
-  await plane.kubectl(['delete', 'clusters.cluster.x-k8s.io/prod']);
-  await eventually('the address to go with its cluster', async () => (await endpoint()) === undefined);
-  await eventually('the pool to be empty', async () => {
-    const pool = await plane.kubectl(['get', 'inclusterippool/endpoints', '-o', 'json']);
-    return JSON.parse(pool).status.ipAddresses.used === 0;
+  await plane.kubectl(['apply', '-f', '-'], JSON.stringify(MACHINES));
+  await plane.kubectl(['wait', '--for=condition=Established', 'crd/machines.cluster.x-k8s.io']);
+  const [apiVersion, kind, name] = ['cluster.x-k8s.io/v1beta2', 'Machine', 'prod-0'];
+  const machines = `/apis/${apiVersion}/namespaces/default/machines`;
+  const machine = await plane.api('POST', machines, {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ownerReferences: (await box.get('IPAddressClaim', ENDPOINT))!.metadata.ownerReferences,
+    },
   });
+  const { uid } = machine.body.metadata;
+  await box.claim(name, { pool: 'endpoints', ownerReferences: [{ apiVersion, kind, name, uid }] });
+  assert.is((await box.bound(name)).spec.address, '10.6.0.251');
+  await plane.api('DELETE', `${machines}/${name}`);
+  await box.gone('IPAddressClaim', name);
+  await box.quiet();
+  assert.is((await box.bound(ENDPOINT)).spec.address, '10.6.0.250');
+});
+
+test("a control plane's endpoint: the same where its cluster has moved to, whoever else asks for it", async ({
+  installation,
+}) => {
+  const box = await Sandbox.create(installation, 'default');
+  // What moves as it was, from before anybody edited the pool.
+  await box.patch('InClusterIPPool', 'endpoints', { spec: { addresses: ['10.6.0.250-10.6.0.254'] } });
+  await box.patch('Cluster', 'prod', { spec: { paused: true } });
+  await move(box, [
+    ['Cluster', 'prod'],
+    ['InClusterIPPool', 'endpoints'],
+    ['IPAddressClaim', ENDPOINT],
+    ['IPAddress', ENDPOINT],
+  ]);
+  const requested = { 'metaipam.io/requested-address': '10.6.0.250' };
+  await box.claim('rival', { pool: 'endpoints', annotations: requested });
+  assert.match(await box.waiting('rival', 'AllocationFailed'), '10.6.0.250 is in use by');
+  await box.patch('Cluster', 'prod', { spec: { paused: false } });
+  assert.is((await box.bound(ENDPOINT)).spec.address, '10.6.0.250');
+  await box.quiet();
+  await box.waiting('rival', 'AllocationFailed');
+  await box.release('rival');
+});
+
+test("a control plane's endpoint: its cluster's until that is gone, and then free", async ({
+  installation,
+}) => {
+  const { plane } = installation;
+  const box = await Sandbox.create(installation, 'default');
+  // Cluster API's, for as long as there are machines.
+  await box.patch('Cluster', 'prod', { metadata: { finalizers: ['cluster.cluster.x-k8s.io'] } });
+  await box.delete('Cluster', 'prod');
+  await box.quiet();
+  assert.is((await box.bound(ENDPOINT)).spec.address, '10.6.0.250');
+  await box.patch('Cluster', 'prod', { metadata: { finalizers: null } });
+  await box.gone('IPAddressClaim', ENDPOINT);
+  assert.is(await endpointOf(box), undefined);
+  await box.claim('next', { pool: 'endpoints' });
+  assert.is((await box.bound('next')).spec.address, '10.6.0.250');
+  await box.release('next');
   await plane.kubectl(['delete', 'inclusterippool/endpoints', '--timeout=30s']);
 });
 
@@ -191,6 +262,30 @@ async function runBlocks({ plane }: Installation, path: string, heading: string)
     output += printed;
   }
   return output;
+}
+
+/**
+ * As `clusterctl move` does, but to where they were: the objects go, dependents first, without a word of finalizers, and
+ * are made again, without their status, with owners that have the new uids.
+ */
+async function move(box: Sandbox, objects: readonly (readonly [keyof Kinds, string])[]): Promise<void> {
+  const saved: KubernetesObject[] = [];
+  for (const [kind, name] of objects) saved.push((await box.get(kind, name))!);
+  for (const [kind, name] of objects.toReversed()) {
+    await box.annotate(kind, name, { 'clusterctl.cluster.x-k8s.io/delete-for-move': '' });
+    await box.delete(kind, name);
+    if (await box.get(kind, name)) await box.patch(kind, name, { metadata: { finalizers: null } });
+    await box.gone(kind, name);
+  }
+  const uids = new Map<string, string>();
+  for (const { kind, metadata, ...rest } of saved) {
+    const { name, labels, annotations, finalizers, ownerReferences = [] } = metadata;
+    const owners = ownerReferences.map((owner) => ({ ...owner, uid: uids.get(owner.uid)! }));
+    const { spec } = rest as { spec?: object };
+    const kept = { name, labels, annotations, finalizers, ownerReferences: owners };
+    const made = await box.create(kind as keyof Kinds, kept, spec);
+    uids.set(metadata.uid!, made.metadata.uid!);
+  }
 }
 
 test.run();

@@ -26,7 +26,7 @@ export interface Kinds {
   GlobalInClusterIPPool: GlobalInClusterIPPool;
   InClusterPrefixPool: InClusterPrefixPool;
   GlobalInClusterPrefixPool: GlobalInClusterPrefixPool;
-  Cluster: KubernetesObject;
+  Cluster: KubernetesObject & { spec?: { controlPlaneEndpoint?: object } };
   Namespace: KubernetesObject;
   Event: KubernetesObject & {
     reason: string;
