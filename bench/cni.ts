@@ -7,6 +7,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { cpus, hostname } from 'node:os';
 import { join } from 'node:path';
+import { endOnClosedOutput } from '../lib/closed-output.ts';
 import { apiServer, cniEnv, HOST_LOCAL_FOLDER, run, scratch } from '../test/cni/kit.ts';
 
 /** Milliseconds beyond host-local alone. */
@@ -22,6 +23,7 @@ interface Series {
   readonly del: number[];
 }
 
+endOnClosedOutput();
 const rounds = Number(process.argv[2] ?? 40);
 const dist = join(import.meta.dirname, '../dist/cni');
 if (!existsSync(join(dist, 'kube-node'))) throw new Error('There is no dist/cni: npm run build:cni');

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import { parseArgs } from 'node:util';
+import { endOnClosedOutput } from '../lib/closed-output.ts';
 import type { SyncResult } from './measured.ts';
 import { formatReport, type Result } from './report.ts';
 import { rounds } from './rounds.ts';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
   },
 });
 
+endOnClosedOutput();
 const scenarios = SCENARIOS.filter(({ name }) => name.includes(values.filter));
 if (values.help) {
   process.stdout.write(USAGE);

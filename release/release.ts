@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { parseManifests } from '../lib/cli/manifests.ts';
+import { endOnClosedOutput } from '../lib/closed-output.ts';
 import { shippedVersion } from '../lib/shipped.ts';
 import { bundle } from './bundle.ts';
 import {
@@ -163,6 +164,7 @@ function reason(error: unknown): string {
 }
 
 if (import.meta.main) {
+  endOnClosedOutput();
   const { values } = parseArgs({
     options: {
       complete: { type: 'boolean', default: false },

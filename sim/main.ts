@@ -9,6 +9,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { controllers } from '../hooks/index.ts';
+import { endOnClosedOutput } from '../lib/closed-output.ts';
 import { fuzz, readScenes } from './fuzz.ts';
 import { DOMAINS, type Domain, FAULTS, type FaultName, type LayoutOptions } from './layout.ts';
 import { play } from './play.ts';
@@ -175,6 +176,7 @@ function durationOf(text: string): number {
   return Number(count) * UNITS[unit]!;
 }
 
+endOnClosedOutput();
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { dirname, relative } from 'node:path';
+import { endOnClosedOutput } from '../lib/closed-output.ts';
 
 interface Outcome {
   readonly file: string;
@@ -54,6 +55,7 @@ export async function runTests(
   filters: readonly string[],
   { parallel, again = false, worker = () => IDLE, table = false }: RunOptions,
 ): Promise<void> {
+  endOnClosedOutput();
   const queue = files.filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
   const outcomes: Outcome[] = [];
   async function work(): Promise<void> {

@@ -1,4 +1,5 @@
 /** `npm run bench:cluster`: what claims or nodes cost on a real control plane, and beside what they cost elsewhere. */
+import { endOnClosedOutput } from '../../lib/closed-output.ts';
 import { helpText, UsageError } from '../../lib/options/options.ts';
 import { ASSETS, missingPrograms } from '../../test/e2e/control-plane.ts';
 import { type Measurement, measure } from './measure.ts';
@@ -19,6 +20,7 @@ Options:
 ${helpText(OPTIONS)}
 `;
 
+endOnClosedOutput();
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {

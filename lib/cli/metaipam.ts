@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { endOnClosedOutput } from '../closed-output.ts';
 import { shippedVersion } from '../shipped.ts';
 import { suggestion } from '../text.ts';
 import type { Command, Io } from './command.ts';
@@ -88,11 +89,7 @@ Every command explains itself: metaipam <command> --help
 /** Runs the command line of this process. */
 export async function runProcess(): Promise<void> {
   const { stdin, stdout, stderr, env } = process;
-  // Whoever reads may stop early, as `head` does.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
+  endOnClosedOutput();
   process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, env });
 }
 

@@ -1,0 +1,36 @@
+/** Programs of this repository whose output nobody reads any more. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readAll } from '../../lib/cli/command.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** Which of its streams a program finds closed, and which one would have its stack trace or more. */
+const CLOSED = { stdout: 'stderr', stderr: 'stdout' } as const;
+
+const programs: [closed: keyof typeof CLOSED, argv: string[]][] = [
+  ['stdout', ['bin/metaipam.js', 'help']],
+  ['stdout', ['bin/metaipam.js', 'simulate', '-f', 'examples', '-o', 'json']],
+  ['stdout', ['bin/metaipam.js', 'validate', '-f', 'examples']],
+  ['stdout', ['bin/metaipam.js', 'completion', 'bash']],
+  ['stderr', ['bin/metaipam.js', 'validate', '-f', 'no-such-file']],
+  ['stderr', ['bin/metaipam.js', 'no-such-command']],
+  ['stdout', ['sim/main.ts', '--worlds', '2', '--from', '1', '--steps', '5', '--jobs', '2']],
+  ['stdout', ['bench/run.ts', '--list']],
+  ['stdout', ['bench/cluster/run.ts', '--help']],
+  ['stdout', ['test/run.ts', 'no-such-test']],
+];
+for (const [closed, argv] of programs) {
+  test(`${argv.join(' ')} ends without a word when its ${closed} is closed`, async () => {
+    const child = spawn(process.execPath, argv, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    child[closed].destroy();
+    const [said] = await Promise.all([readAll(child[CLOSED[closed]]), once(child, 'exit')]);
+    assert.is(said, '');
+    assert.is(child.exitCode, 141);
+  });
+}
+
+test.run();
