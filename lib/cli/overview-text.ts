@@ -19,12 +19,17 @@ export async function holderLines(
   paint: Paint,
 ): Promise<string[]> {
   const { columns, printable } = await import('./table.ts');
+  const networks = answers.flatMap((answer) => answer.networks);
   const named = {
     pools: answers.flatMap(({ pools }) => pools),
-    networks: answers.flatMap(({ networks, clusterCIDRs }) => [
+    // Often a ClusterCIDR has the name of its network.
+    networks: [
       ...networks,
-      ...clusterCIDRs.map(({ network, clusterCIDR }) => ({ ...network, clusterCIDRs: [clusterCIDR] })),
-    ]),
+      ...answers
+        .flatMap(({ clusterCIDRs }) => clusterCIDRs)
+        .filter(({ network }) => !networks.includes(network))
+        .map(({ network, clusterCIDR }) => ({ ...network, clusterCIDRs: [clusterCIDR] })),
+    ],
   };
   const holdings = [
     ...answers.flatMap((answer) => answer.holdings),

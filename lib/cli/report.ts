@@ -1,5 +1,6 @@
 /** A human account of the objects of a cluster: pools and their use, claims, ClusterCIDRs, nodes. */
 
+import { formatPrefix } from '../address/range.ts';
 import { type Inventory, readInventory } from '../inspect/inventory.ts';
 import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
 import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
@@ -11,6 +12,7 @@ import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { nodeAnnotationKey } from '../pod-network/node-annotation-key.ts';
+import { shownBlocks } from '../pod-network/node-ranges.ts';
 import { plural } from '../text.ts';
 import type { Paint } from './paint.ts';
 import { LEGEND, picture } from './picture.ts';
@@ -111,13 +113,18 @@ function describeNode(
   const annotations = networks
     .map(({ metadata: { name }, spec }) => nodeAnnotationKey(name, spec.annotation))
     .filter((key) => metadata.annotations?.[key] !== undefined)
-    .map((key) => `${key}: ${metadata.annotations![key]}`);
+    .map((key) => `${key}: ${blocksText(metadata.annotations![key]!)}`);
   const why = waiting.get(metadata.name);
   return [
     metadata.name,
     podCIDRs.length > 0 ? paint('green', podCIDRs.join(', ')) : paint('grey', 'no podCIDRs'),
     [...annotations, ...(why ? [waits(why, paint)] : [])].join('; '),
   ];
+}
+
+/** Without what their network says of them besides; an annotation of another form as it is. */
+function blocksText(annotation: string): string {
+  return shownBlocks(annotation)?.map(formatPrefix).join(', ') ?? annotation;
 }
 
 /** `1 pool; 3 claims, 1 of them waiting; 2 nodes`, and how many claims and nodes wait. */

@@ -121,4 +121,21 @@ test('nodes: podCIDRs, ranges of secondary networks, or why they wait', () => {
   );
 });
 
+test("a node's blocks of a secondary network, without what else their annotation says", () => {
+  const json = (value: unknown) => JSON.stringify(value);
+  const ranges = [
+    { subnet: '10.0.0.0/8', rangeStart: '10.1.0.0', rangeEnd: '10.1.0.63', gateway: '10.0.0.1' },
+    { subnet: 'fd00::/127', gateway: 'fd00::' },
+    '10.2.0.0/26',
+  ];
+  const ofNode = (annotation: string) => {
+    const annotations = { 'kube-node.nordix.org/storage': annotation };
+    const text = render(podNetwork('storage'), node('a', [], { annotations }));
+    return text.split('kube-node.nordix.org/storage: ')[1]!.trimEnd();
+  };
+  assert.is(ofNode(json({ ranges, routes: [{ dst: '::/0' }] })), '10.1.0.0/26, fd00::/127, 10.2.0.0/26');
+  assert.is(ofNode('10.1.0.0/26,fd00::/122'), '10.1.0.0/26, fd00::/122');
+  for (const foreign of ['{"ranges": 1}', '{', 'by hand']) assert.is(ofNode(foreign), foreign);
+});
+
 test.run();

@@ -337,6 +337,13 @@ test('what a node has', async () => {
   assert.is(await asked('n'), out);
 });
 
+test('a ClusterCIDR with the name of its network is the same answer', async () => {
+  const objects = [podNetwork('lan'), clusterCIDR('lan', { perNodeHostBits: 8, ipv4: '10.1.0.0/16' }, 'lan')];
+  const stdin = list([...objects, block('10.1.0.0/24', 'lan', 'n', {}, 'lan')]);
+  const { out } = await run(show.run, ['lan', '-f', '-'], { stdin });
+  assert.is(out.match(/^10\.1\.0\.0\/24 .*Node n/gm)?.length, 1, out);
+});
+
 test('a pool by its namespace: how full it is, and who has what', async () => {
   const out = await asked('default/machines');
   assert.match(out, /^POOL .*\nInClusterIPPool default\/machines +126 /);
