@@ -32,6 +32,12 @@ export function parsePrefix(text: string): Prefix | undefined {
   return length > FAMILY_BITS[address.family] ? undefined : prefixOf(address, length);
 }
 
+/** Whether the text of a prefix has bits set beyond its length; false for what is no prefix. */
+export function hasHostBits(text: string): boolean {
+  const prefix = parsePrefix(text);
+  return prefix !== undefined && parseAddress(text.slice(0, text.lastIndexOf('/')))?.value !== prefix.first;
+}
+
 /** Reads what a pool may list: an address, a CIDR, or `first-last` of one family in ascending order. */
 export function parseRange(text: string): Range | undefined {
   if (text.includes('/')) return parsePrefix(text);

@@ -1,6 +1,6 @@
-import { FAMILY_BITS, type Family, parseAddress } from '../address/address.ts';
+import { FAMILY_BITS, type Family } from '../address/address.ts';
 import { setGrownTo } from '../address/blocks.ts';
-import { type Prefix, parsePrefix, parseRange, type Range } from '../address/range.ts';
+import { hasHostBits, type Prefix, parsePrefix, parseRange, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { LabelSelector } from '../kubernetes/types.ts';
@@ -100,9 +100,7 @@ function readPrefixes(entries: unknown, length: number, problems: Problem[]): Pr
       add('provided entry is not a valid CIDR');
       continue;
     }
-    if (parseAddress(entry.slice(0, entry.lastIndexOf('/')))?.value !== prefix.first) {
-      add('CIDR must be network-aligned');
-    }
+    if (hasHostBits(entry)) add('CIDR must be network-aligned');
     if (prefix.length > length) add(`CIDR prefix length must be <= allocationPrefixLength (${length})`);
     prefixes.push(prefix);
   }

@@ -1,6 +1,6 @@
 /** Addresses or prefixes that a pool keeps for claims by their names, which are known before the claims are there. */
 import { FAMILY_BITS, parseAddress } from '../address/address.ts';
-import { type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
+import { hasHostBits, type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { keyOf } from '../allocation/slice.ts';
 import { type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
@@ -122,6 +122,7 @@ function readAddress(text: unknown): Read {
 function readPrefix(text: unknown, length: number): Read {
   const block = typeof text === 'string' ? parsePrefix(text) : undefined;
   if (block === undefined) return { message: 'provided entry is not a valid CIDR' };
+  if (hasHostBits(text as string)) return { message: 'CIDR must be network-aligned' };
   return block.length === length
     ? { block }
     : { message: `must be a prefix of length ${length}, as all of the pool are` };

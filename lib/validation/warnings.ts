@@ -4,6 +4,7 @@ import {
   covers,
   formatPrefix,
   formatRange,
+  hasHostBits,
   parsePrefix,
   parseRange,
   prefixOf,
@@ -254,11 +255,10 @@ function prefixPoolWarnings(spec: PrefixPoolSpec): Warning[] {
 }
 
 function hostBits(field: string, text: unknown): Warning[] {
-  const prefix = typeof text === 'string' && text.includes('/') ? parsePrefix(text) : undefined;
-  if (prefix === undefined || parseAddress((text as string).split('/')[0]!)?.value === prefix.first)
-    return [];
-  const message = `stands for all of ${formatPrefix(prefix)}`;
-  return [{ rule: 'host-bits', field, value: text, message, fix: `write ${formatPrefix(prefix)}` }];
+  if (typeof text !== 'string' || !hasHostBits(text)) return [];
+  const prefix = formatPrefix(parsePrefix(text)!);
+  const message = `stands for all of ${prefix}`;
+  return [{ rule: 'host-bits', field, value: text, message, fix: `write ${prefix}` }];
 }
 
 /** Every label and annotation that means something here. */

@@ -39,6 +39,7 @@ const many6 = ranges(4096, (a, b) => {
 const few = ['10.0.0.25', '10.0.0.26', '10.0.0.27'];
 const few6 = ['fe01::2', 'fe01::3-fe01::5', 'fe01::1:1/126'];
 
+const FOR_ONE = 'exactly one of claim and claimPattern is required';
 const EITHER = 'with subnets, each has its own addresses, prefix, gateway and excludedAddresses';
 const SUBNET = { addresses: ['10.0.0.10-10.0.0.20', '10.0.0.7'], prefix: 24, gateway: '10.0.0.1' };
 const subnetsOf = (all: readonly string[], prefix: number, gateway: string) =>
@@ -130,12 +131,12 @@ const poolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   [
     'a reservation for nobody',
     { addresses: few, prefix: 24, reservations: [{ address: '10.0.0.25' }] },
-    'exactly one of claim and claimPattern is required',
+    FOR_ONE,
   ],
   [
     'a reservation for a name and a pattern',
     { addresses: few, prefix: 24, reservations: [{ address: '10.0.0.25', claim: 'a', claimPattern: 'b' }] },
-    'exactly one of claim and claimPattern is required',
+    FOR_ONE,
   ],
   ['a quota of nothing', { addresses: few, prefix: 24, maxPerNamespace: 0 }],
   ['a quota below 0', { addresses: few, prefix: 24, maxPerNamespace: -1 }, 'maxPerNamespace'],
@@ -234,6 +235,14 @@ const EXCLUDED = 'provided entry is not a valid IP, range, nor CIDR';
 const prefixes = ['fd00::/62'];
 const many = ranges(256, (_, b) => `fd00:1111:2222:${(b + 4096).toString(16)}::/64`);
 
+const OTHER_LENGTH = 'spec.reservations: Invalid value';
+const reserving = (...reservations: object[]) => ({ prefixes, reservations });
+const reserved = ranges(1024, (a, b) => `fd00:1111:${a + 4096}:${b + 4096}::/64`).map((prefix) => ({
+  prefix,
+  namespace: 'n'.repeat(63),
+  claimPattern: '*'.repeat(253),
+}));
+
 const prefixPoolSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['A1', { prefixes }],
   ['A2', { prefixes: ['fd00::/62', 'fd00::/63'] }],
@@ -273,6 +282,40 @@ const prefixPoolSpecs: readonly [id: string, spec: object, refused?: Refused][] 
     'a negative grace period',
     { prefixes, addressReuseGracePeriodSeconds: -1 },
     'addressReuseGracePeriodSeconds',
+  ],
+  [
+    'reservations',
+    reserving(
+      { prefix: 'fd00::/64', claim: 'rack-1', note: 'announced by the routers' },
+      { prefix: 'FD00:0:0:1::/64', claimPattern: 'edge-*', namespace: 'team-a' },
+      { prefix: 'fd00:0:0:9::/64', claim: 'rack-2' },
+    ),
+  ],
+  [
+    'a reservation of IPv4',
+    {
+      prefixes: ['10.8.0.0/16'],
+      allocationPrefixLength: 24,
+      reservations: [{ prefix: '10.8.3.0/24', claim: 'a' }],
+    },
+  ],
+  ['no reservations', reserving()],
+  ['a reservation of nothing', reserving({ claim: 'a' }), 'spec.reservations[0].prefix: Required value'],
+  ['a reservation of an address', reserving({ prefix: 'fd00::', claim: 'a' }), A_CIDR],
+  ['a reservation with host bits', reserving({ prefix: 'fd00::1/64', claim: 'a' }), ALIGNED],
+  ['a reservation of two prefixes', reserving({ prefix: 'fd00::/63', claim: 'a' }), OTHER_LENGTH],
+  ['a reservation of half a prefix', reserving({ prefix: 'fd00::/65', claim: 'a' }), OTHER_LENGTH],
+  ['a reservation for nobody', reserving({ prefix: 'fd00::/64' }), FOR_ONE],
+  [
+    'a reservation for a name and a pattern',
+    reserving({ prefix: 'fd00::/64', claim: 'a', claimPattern: 'b' }),
+    FOR_ONE,
+  ],
+  ['the longest reservations', reserving(...reserved)],
+  [
+    'too many reservations',
+    reserving(...reserved, { prefix: 'fd00::/64', claim: 'a' }),
+    'must have at most 1024 items',
   ],
   ['the longest lists', { prefixes: many, gateway: 'fd00::1', excludedPrefixes: many6 }],
   ['a list that is too long', { prefixes: [...many, 'fd00::/64'] }, 'must have at most 256 items'],

@@ -240,6 +240,7 @@ test('a reserved prefix has to be one that the pool could give', () => {
   assert.equal(messages({ prefix: 'fd00::/63', claim: 'a' }), [
     `${field}: must be a prefix of length 64, as all of the pool are`,
   ]);
+  assert.equal(messages({ prefix: 'fd00::1/64', claim: 'a' }), [`${field}: CIDR must be network-aligned`]);
   assert.equal(messages({ prefix: 'fd00::', claim: 'a' }), [`${field}: provided entry is not a valid CIDR`]);
   assert.equal(messages({ address: 'fd00::', claim: 'a' }), [`${field}: provided entry is not a valid CIDR`]);
   assert.equal(messages({ prefix: 'fd00::/64' }), [
