@@ -102,6 +102,37 @@ function prefixPools(applyStrategy: NonNullable<InstallOptions['applyStrategy']>
     await box.counts(KIND, { total: 4, used: 3, free: 1 });
   });
 
+  for (const kind of KINDS) {
+    scenario(`reservations of ${kind}: kept, given, told of, and nobody loses anything`, async (box) => {
+      const reservations = [
+        { prefix: 'fd0f::/64', claim: 'rack', namespace: box.namespace },
+        { prefix: 'fd0f:0:0:2::/64', claimPattern: 'edge-*' },
+      ];
+      await box.prefixPool({ prefixes: ['fd0f::/62'], reservations }, kind);
+      await box.counts(kind, { total: 4, used: 0, free: 2 });
+      assert.equal(await serve(box, ['other'], kind), ['fd0f:0:0:1::/64']);
+      await box.claim('thief', { kind, annotations: { 'metaipam.io/requested-address': 'fd0f::' } });
+      const whose = `fd0f:: is reserved for IPAddressClaim ${box.namespace}/rack`;
+      assert.match(await box.waiting('thief', 'AllocationFailed'), whose);
+      const given = ['fd0f:0:0:2::/64', 'fd0f:0:0:3::/64', 'fd0f::/64'];
+      assert.equal(await serve(box, ['edge-a', 'edge-b', 'rack'], kind), given);
+      await box.patch(kind, box.poolName(kind), {
+        spec: { reservations: [{ prefix: 'fd0f:0:0:1::/64', claim: 'late' }] },
+      });
+      await eventually('the conflict to be told', async () => {
+        const { status } = (await box.get(kind, box.poolName(kind)))!;
+        const told = status?.conditions?.find(({ type }) => type === 'ReservationConflict');
+        const what = 'fd0f:0:0:1::/64, reserved for IPAddressClaim late';
+        return told?.status === 'True' && told.message.includes(what);
+      });
+      await box.claim('late', { kind });
+      assert.match(await box.waiting('late', 'AllocationFailed'), 'is in use by IPAddressClaim');
+      await box.settlesOn(['other', 'edge-a', 'edge-b', 'rack']);
+      await box.release('other');
+      assert.is(prefixOf(await box.bound('late')), 'fd0f:0:0:1::/64');
+    });
+  }
+
   scenario('what another provider gave is taken over, whatever its length', async (box) => {
     const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: KIND, name: 'pool' };
     const given = { one: ['fd0c::', 63], two: ['fd0c:0:0:2::', 64], three: ['fd0c:0:0:3::', 128] } as const;
