@@ -36,9 +36,17 @@ export function hostLocalRanges(subnets: readonly Subnet[]): {
 } {
   const families = [...new Set(subnets.map(({ family }) => family))];
   return {
-    ranges: families.map((family) => subnets.filter((subnet) => subnet.family === family).flatMap(piecesOf)),
+    ranges: families.map((family) => rangesOf(subnets.filter((subnet) => subnet.family === family))),
     corrections: subnets.filter(isSmall).map(({ prefix, gateway }) => ({ range: prefix, gateway })),
   };
+}
+
+/** What one subnet has none of, another may have. */
+function rangesOf(subnets: readonly Subnet[]): readonly HostLocalRange[] {
+  const ranges = subnets.flatMap(piecesOf);
+  if (ranges.length > 0) return ranges;
+  const all = subnets.map(({ subnet }) => subnet).join();
+  throw new CniError(CNI_CODES.failed, 'CIDR config', `no address of ${all} is left for pods`);
 }
 
 /** host-local finds no room in a subnet of one or two addresses, all of which pods can have (RFC 3021). */
@@ -51,29 +59,39 @@ function isSmall({ prefix: { family, length } }: Subnet): boolean {
  * larger one, with a gateway that no pod can have.
  */
 function piecesOf(whole: Subnet): readonly HostLocalRange[] {
-  const { subnet, prefix, rangeStart, rangeEnd, gateway, exclude } = whole;
+  const { subnet, rangeStart, rangeEnd, gateway, exclude } = whole;
   if (exclude.length === 0 && !isSmall(whole)) {
     return [{ subnet, ...defined({ rangeStart, rangeEnd, gateway }) }];
   }
   const outer = isSmall(whole) ? widened(whole) : { subnet, gateway };
+  return podAddresses(whole).ranges.map(({ family, first, last }) => ({
+    subnet: outer.subnet,
+    rangeStart: formatAddress({ family, value: first }),
+    rangeEnd: formatAddress({ family, value: last }),
+    ...defined({ gateway: outer.gateway }),
+  }));
+}
+
+/** What pods can have of a subnet. */
+export function podAddresses(whole: Subnet): RangeSet {
+  const { prefix, rangeStart, rangeEnd, exclude } = whole;
   const { first, last } = usableRange(prefix);
   const usable: Range = {
     family: prefix.family,
     first: rangeStart === undefined ? first : parseAddress(rangeStart)!.value,
     last: rangeEnd === undefined ? last : parseAddress(rangeEnd)!.value,
   };
-  const own = gateway === undefined ? [] : [rangeOf(parseAddress(gateway)!)];
+  const gateway = gatewayOf(whole);
+  const own = gateway === undefined ? [] : [rangeOf(gateway)];
   const all = RangeSet.of(usable.first <= usable.last ? [usable] : []);
-  const { ranges } = all.difference(RangeSet.of([...exclude, ...own]));
-  if (ranges.length === 0) {
-    throw new CniError(CNI_CODES.failed, 'CIDR config', `no address of ${subnet} is left for pods`);
-  }
-  return ranges.map(({ family, first, last }) => ({
-    subnet: outer.subnet,
-    rangeStart: formatAddress({ family, value: first }),
-    rangeEnd: formatAddress({ family, value: last }),
-    ...defined({ gateway: outer.gateway }),
-  }));
+  return all.difference(RangeSet.of([...exclude, ...own]));
+}
+
+/** Undefined where pods are told of none. */
+export function gatewayOf(whole: Subnet): Address | undefined {
+  const { gateway, prefix } = whole;
+  if (gateway !== undefined) return parseAddress(gateway);
+  return isSmall(whole) ? undefined : { family: prefix.family, value: prefix.first + 1n };
 }
 
 function widened({ subnet, prefix }: Subnet): { subnet: string; gateway: string } {

@@ -104,12 +104,12 @@ test('Of a /26, what is not excluded is given, and nothing else; it is full once
           found = [...rangesOf(range).ranges[0]!];
         } catch (error) {
           assert.match((error as CniError).details, 'is left for pods');
-          // The default gateway is host-local's to leave out.
           assert.equal(wanted, []);
           return;
         }
         const given = addressesOf(found.map((piece) => ({ gateway: address(1), ...piece })));
         assert.equal(given, wanted.map(address));
+        assert.ok(wanted.length > 0);
         const held = given.map((text) => parseAddress(text)!);
         const full = (taken: typeof held) => {
           try {
@@ -121,9 +121,25 @@ test('Of a /26, what is not excluded is given, and nothing else; it is full once
           return false;
         };
         assert.ok(full(held));
-        if (held.length > 0) assert.not(full(held.slice(1)));
+        assert.not(full(held.slice(1)));
       },
     ),
+  );
+});
+
+test('A block of which exclusions leave nothing does not keep pods from what another has', () => {
+  const gone = { subnet: '10.0.0.0/28', exclude: ['10.0.0.2-10.0.0.14'] };
+  const rangesIn = (...ranges: (string | object)[]) => {
+    const annotations = { a: JSON.stringify({ ranges }) };
+    return hostLocalRanges(nodeRanges({ name: 'n', podCIDRs: [], annotations }, 'a').subnets).ranges;
+  };
+  assert.equal(rangesIn(gone, '10.0.1.0/28', 'fd00::/64'), [
+    [{ subnet: '10.0.1.0/28' }],
+    [{ subnet: 'fd00::/64' }],
+  ]);
+  assert.throws(
+    () => rangesIn('fd00::/64', gone, { subnet: '10.0.1.0/31', exclude: ['10.0.1.0/31'] }),
+    (error: CniError) => error.details === 'no address of 10.0.0.0/28,10.0.1.0/31 is left for pods',
   );
 });
 
