@@ -24,8 +24,7 @@ export function connect({
     try {
       config.loadFromFile(kubeconfig);
     } catch (error) {
-      const [reason] = (error as Error).message.split('\n', 1);
-      return { problem: `cannot read the kubeconfig ${kubeconfig}: ${reason}` };
+      return { problem: unreadable(kubeconfig, error) };
     }
   } else if (existsSync(SERVICE_ACCOUNT_TOKEN)) {
     config.loadFromCluster();
@@ -52,6 +51,20 @@ export function connect({
     config.clusters = config.clusters.map((cluster) => ({ ...cluster, skipTLSVerify: true }));
   }
   return { config };
+}
+
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'it may not be read',
+};
+
+/** Why the kubeconfig `file` cannot be loaded, from what its loading threw. */
+export function unreadable(file: string, error: unknown): string {
+  const { code = '', name, message } = error as NodeJS.ErrnoException;
+  // What is read is taken for granted, so that other files fail with a TypeError.
+  const [reason] = name === 'TypeError' ? ['it is no kubeconfig'] : message.split('\n', 1);
+  return `cannot read the kubeconfig ${file}: ${SYSTEM_ERRORS[code] ?? reason}`;
 }
 
 /**

@@ -20,6 +20,8 @@ const PAGE = 500;
 /** Milliseconds without a sign of life. */
 const TIMEOUT = 15_000;
 
+const BAD_CREDENTIALS = 'the credentials of the kubeconfig cannot be used';
+
 /** Takes one line for each request. */
 export type RequestLog = (line: string) => void;
 
@@ -88,7 +90,7 @@ export class ApiReader {
       await this.#config.applyToHTTPSOptions(options);
     } catch (error) {
       const [reason] = (error as Error).message.split('\n', 1);
-      throw new ApiError(0, `the credentials of the kubeconfig cannot be used: ${reason}`);
+      throw new ApiError(0, `${BAD_CREDENTIALS}: ${reason}`);
     }
     const start = performance.now();
     const log = (outcome: string) =>
@@ -104,13 +106,11 @@ export class ApiReader {
         );
         response.on('error', reject);
       });
-      request.on('timeout', () =>
-        request.destroy(new Error(`no answer from ${url.host} in ${TIMEOUT / 1000} s`)),
-      );
+      request.on('timeout', () => request.destroy(new Error(`no answer in ${TIMEOUT / 1000} s`)));
       request.on('error', reject);
       request.end(body === undefined ? '' : JSON.stringify(body));
-    }).catch((error: Error & { errors?: Error[] }) => {
-      const message = error.message || (error.errors?.[0]?.message ?? String(error));
+    }).catch((error: NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }) => {
+      const message = whyUnanswered(error.errors?.[0] ?? error, url);
       log(message);
       throw new ApiError(0, message);
     });
@@ -118,7 +118,9 @@ export class ApiReader {
     const answer = parsed(text);
     if (status >= 200 && status < 300 && answer !== undefined) return answer;
     const { message } = (answer ?? {}) as { message?: unknown };
-    throw new ApiError(status, typeof message === 'string' ? message : `the API server answered ${status}`);
+    if (typeof message === 'string') throw new ApiError(status, message);
+    const noJson = answer === undefined ? ' and no JSON: is it an API server?' : '';
+    throw new ApiError(status, `${url.origin} answered ${status}${noJson}`);
   }
 }
 
@@ -128,6 +130,16 @@ export class ApiWriter extends ApiReader {
   async patch(path: string, change: object): Promise<void> {
     await this.send('PATCH', path, change, 'application/merge-patch+json');
   }
+}
+
+/** What to mend, the server or the kubeconfig that names it. */
+function whyUnanswered({ code = '', message }: NodeJS.ErrnoException, { origin, host }: URL): string {
+  // OpenSSL's, of certificates and keys before anything is sent.
+  if (code.startsWith('ERR_OSSL'))
+    return `${BAD_CREDENTIALS}: its certificates or keys are no PEM: ${message}`;
+  if (code === 'EPROTO' && message.includes('wrong version number'))
+    return `${origin} does not speak TLS: should it be http://${host}?`;
+  return `${origin}: ${message}`;
 }
 
 interface List<T> {

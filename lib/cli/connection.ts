@@ -56,7 +56,7 @@ export async function connectAsUser(
   const config = new SharedConnections();
   if (files === undefined) config.loadFromCluster();
   else {
-    const [first, ...more] = files.map((file) => readKubeconfig(new SharedConnections(), file));
+    const [first, ...more] = await Promise.all(files.map(readKubeconfig));
     // As in kubectl, of several of a name the first counts.
     const firsts = <T extends { name: string }>(items: readonly T[]) =>
       items.filter(({ name }, index) => items.findIndex((item) => item.name === name) === index);
@@ -95,16 +95,14 @@ function defaultFiles({ KUBECONFIG = '', HOME }: Environment): string[] | undefi
   );
 }
 
-function readKubeconfig(config: KubeConfig, file: string): KubeConfig {
+async function readKubeconfig(file: string): Promise<KubeConfig> {
+  const { SharedConnections, unreadable } = await import('../binder/connection.ts');
+  const config = new SharedConnections();
   try {
     config.loadFromFile(file);
     if (Array.isArray(config.clusters) && config.clusters.length + config.contexts.length > 0) return config;
   } catch (error) {
-    const { code, name, message } = error as NodeJS.ErrnoException;
-    // What is read is taken for granted, so that other files fail with a TypeError.
-    const [reason] = name === 'TypeError' ? ['it is no kubeconfig'] : message.split('\n', 1);
-    const text = code === 'ENOENT' ? 'no such file' : reason;
-    throw new InputError(`cannot read the kubeconfig ${file}: ${text}`);
+    throw new InputError(unreadable(file, error));
   }
   throw new InputError(`cannot read the kubeconfig ${file}: it has no clusters and no contexts`);
 }

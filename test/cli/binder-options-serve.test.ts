@@ -118,7 +118,7 @@ function addNode(api: FakeApiServer, name: string, cidr: string): void {
 }
 
 const unusable: [what: string, text: string | undefined, reason: string][] = [
-  ['does not exist', undefined, 'no such file or directory'],
+  ['does not exist', undefined, 'no such file'],
   ['is no YAML', 'a: b: c', 'cannot read the kubeconfig'],
   ['is empty', '', 'kubeconfig'],
   ['names no server', '{"clusters": []}', 'names no server for its context'],

@@ -1,5 +1,8 @@
 /** What is said where there is no way to a cluster. */
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -120,6 +123,48 @@ test('credentials that cannot be used are no crash', async () => {
   assert.match(
     err,
     /^metaipam show: cannot list \w+: the credentials of the kubeconfig cannot be used: ENOENT/,
+  );
+  assert.is(err.split('\n').length, 2);
+});
+
+test('a kubeconfig that is a folder', async () => {
+  const { err } = await run(main, ['show', '--kubeconfig', dir]);
+  assert.is(err, `metaipam show: cannot read the kubeconfig ${dir}: it is a folder\n`);
+});
+
+const hello = Buffer.from('hello').toString('base64');
+const SERVERS: [what: string, answer: [status: number, body: string], scheme: string, message: string][] = [
+  ['refuses', [401, '{"kind":"Status","message":"Unauthorized"}'], 'http', 'Unauthorized'],
+  ['is a web site', [200, '<html>'], 'http', 'URL answered 200 and no JSON: is it an API server?'],
+  [
+    'is a proxy without a server',
+    [503, 'down'],
+    'http',
+    'URL answered 503 and no JSON: is it an API server?',
+  ],
+  ['speaks no TLS', [200, ''], 'https', 'URL does not speak TLS: should it be http://HOST?'],
+];
+for (const [what, [status, body], scheme, message] of SERVERS) {
+  test(`a server that ${what} is named`, async () => {
+    const server = createServer((_, response) => response.writeHead(status).end(body));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const url = `${scheme}://${host}`;
+    const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+    const { code, err } = await run(main, ['doctor', '--kubeconfig', file]);
+    server.close();
+    const text = message.replace('URL', url).replace('HOST', host);
+    assert.equal([code, err], [1, `metaipam doctor: cannot ask the API server: ${text}\n`]);
+  });
+}
+
+test('certificates that are no PEM are not taken for a network that is down', async () => {
+  const user = { name: 'u', user: { 'client-certificate-data': hello, 'client-key-data': hello } };
+  const file = write({ ...SOUND, users: [user] });
+  const { err } = await run(main, ['doctor', '--kubeconfig', file]);
+  assert.match(
+    err,
+    'the credentials of the kubeconfig cannot be used: its certificates or keys are no PEM: ',
   );
   assert.is(err.split('\n').length, 2);
 });

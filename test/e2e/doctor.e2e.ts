@@ -194,7 +194,7 @@ test('a cluster that cannot be reached: one line, exit 1', async () => {
   writeFileSync(kubeconfig, JSON.stringify(config));
   const { code, out, err } = await run(doctor.run, [`--kubeconfig=${kubeconfig}`]);
   assert.is(out, '');
-  assert.match(err, /^metaipam doctor: cannot ask the API server: connect ECONNREFUSED .*\n$/);
+  assert.match(err, /^metaipam doctor: cannot ask the API server: https:\/\/\S+: connect ECONNREFUSED .*\n$/);
   assert.is(code, 1);
 });
 
