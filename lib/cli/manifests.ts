@@ -50,7 +50,9 @@ export async function loadManifests(paths: readonly string[], stdin: Io['stdin']
     } catch (error) {
       const { code, syscall, message } = error as NodeJS.ErrnoException;
       if (syscall === undefined) throw error;
-      fail(path, code === 'ENOENT' ? 'no such file or folder' : message);
+      if (code !== 'ENOENT') fail(path, message);
+      else if (!/^https?:\/\//.test(path)) fail(path, 'no such file or folder');
+      else fail(path, 'is a URL, and nothing is fetched', `curl -L ${path} | metaipam … -f -`);
     }
   }
   const count = (of: 'documents' | 'skipped') => read.reduce((sum, { [of]: number }) => sum + number, 0);
@@ -76,9 +78,18 @@ async function filesIn(path: string): Promise<string[]> {
     .map((entry) => join(path, entry));
 }
 
+/** What files of zip, Zstandard, xz, LZ4, 7-Zip and bzip2 begin with. */
+const COMPRESSED = ['PK\x03\x04', '(\xb5/\xfd', '\xfd7zXZ', '\x04"M\x18', '7z\xbc\xaf', 'BZh'];
+/** POSIX.1-1988 on. */
+const TAR = { magic: 'ustar', offset: 257 };
+
 /** Text by its first bytes: compressed by gzip, UTF-16 as PowerShell writes it, or UTF-8. */
 function decode(bytes: Buffer): string | { problem: string; fix: string } {
   const [first, second] = bytes;
+  if (bytes.toString('latin1', TAR.offset, TAR.offset + TAR.magic.length) === TAR.magic)
+    return { problem: 'is a tar archive', fix: 'unpack it, and give its folder' };
+  if (COMPRESSED.some((magic) => bytes.toString('latin1', 0, magic.length) === magic))
+    return { problem: 'is compressed, and not by gzip', fix: 'unpack it first' };
   try {
     if (first === 0x1f && second === 0x8b) {
       return decode(gunzipSync(bytes, { maxOutputLength: constants.MAX_STRING_LENGTH }));
@@ -87,12 +98,8 @@ function decode(bytes: Buffer): string | { problem: string; fix: string } {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      const isArchive = ['PK', '(\ufffd'].some((magic) => bytes.toString('utf8', 0, 2).startsWith(magic));
-      return isArchive
-        ? { problem: 'is compressed, and not by gzip', fix: 'unpack it first' }
-        : { problem: 'is no text in UTF-8', fix: 'save it as UTF-8' };
-    }
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      return { problem: 'is no text in UTF-8', fix: 'save it as UTF-8' };
     return { problem: `is compressed by gzip, and cannot be read: ${message}`, fix: 'unpack it with gunzip' };
   }
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../../lib/cli/metaipam.ts';
@@ -76,20 +76,49 @@ test('compressed files are known by their first bytes, whatever their name', asy
   assert.is((await run(main, ['validate', '-f', folder])).out, '3 objects valid, 3 warnings\n');
   write(folder, {
     'broken.yaml': gzipSync(pool('d')).subarray(0, 40),
-    'zip.yaml': Buffer.from('PK\x03\x04\xff\xfe', 'latin1'),
   });
-  const { code, err } = await run(main, [
-    'validate',
-    '-f',
-    join(folder, 'broken.yaml'),
-    join(folder, 'zip.yaml'),
-  ]);
+  const { code, err } = await run(main, ['validate', '-f', join(folder, 'broken.yaml')]);
   assert.is(code, 1);
   assert.match(
     err,
     'broken.yaml: is compressed by gzip, and cannot be read: unexpected end of file; unpack it with gunzip\n',
   );
-  assert.match(err, 'zip.yaml: is compressed, and not by gzip; unpack it first\n');
+});
+
+const ZSTANDARD = zstdCompressSync(pool('p'));
+const UNKNOWN: [what: string, bytes: Buffer, message: string][] = [
+  ['zip', Buffer.from('PK\x03\x04\n\0\0\0\0\0', 'latin1'), 'is compressed, and not by gzip; unpack it first'],
+  ['Zstandard', ZSTANDARD, 'is compressed, and not by gzip; unpack it first'],
+  ['xz', Buffer.from('\xfd7zXZ\0\0\x04', 'latin1'), 'is compressed, and not by gzip; unpack it first'],
+  ['bzip2', Buffer.from('BZh91AY&SY\xb4', 'latin1'), 'is compressed, and not by gzip; unpack it first'],
+  ['Zstandard in gzip', gzipSync(ZSTANDARD), 'is compressed, and not by gzip; unpack it first'],
+  ['tar', tar(pool('p')), 'is a tar archive; unpack it, and give its folder'],
+  ['tar in gzip', gzipSync(tar(pool('p'))), 'is a tar archive; unpack it, and give its folder'],
+];
+for (const [what, bytes, message] of UNKNOWN) {
+  test(`${what} is named, not taken for text`, async ({ folder }) => {
+    write(folder, { file: bytes });
+    const { code, out, err } = await run(main, ['validate', '-f', join(folder, 'file')]);
+    assert.equal([code, out], [1, '']);
+    assert.is(err, `${join(folder, 'file')}: ${message}\n1 problem in 0 objects\n`);
+  });
+}
+
+/** As much of an archive as tells that it is one. */
+function tar(content: string): Buffer {
+  const header = Buffer.alloc(512);
+  header.write('p.yaml');
+  header.write('ustar', 257);
+  return Buffer.concat([header, Buffer.from(content)]);
+}
+
+test('a URL is told to be fetched first', async () => {
+  const { code, err } = await run(main, ['simulate', '-f', 'https://example.com/pool.yaml']);
+  assert.is(code, 1);
+  assert.match(
+    err,
+    'is a URL, and nothing is fetched; curl -L https://example.com/pool.yaml | metaipam … -f -',
+  );
 });
 
 test('text in UTF-16, as PowerShell writes it, and with a byte order mark', async ({ folder }) => {
