@@ -3,6 +3,7 @@ import { formatRange } from '../address/range.ts';
 import { keyOf } from '../allocation/slice.ts';
 import { type Answer, outsideText } from '../inspect/ask.ts';
 import { placesOf } from '../inspect/holding.ts';
+import { networkTerms } from '../inspect/network-terms.ts';
 import type { Overview } from '../inspect/overview.ts';
 import { countPending, type State } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
@@ -175,6 +176,13 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [],
   );
+  const terms = table(
+    ['POD NETWORK', 'FIELD', 'VALUE'],
+    (detail.isDetailed ? overview.networks : []).flatMap(({ name, network }) =>
+      networkTerms(network).map(({ field, text }) => [printable(name), field, printable(text)]),
+    ),
+    [],
+  );
   const waiting = table(
     ['WAITING', 'WHY'],
     describeWaiting(overview, isWide).map(([who = '', why = '']) => [
@@ -189,6 +197,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     clusterCIDRs,
     subnets,
     reserved,
+    terms,
     waiting,
     await drawPictures(overview, detail, paint, printable),
   ].filter((lines) => lines.length > 0);

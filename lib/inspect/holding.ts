@@ -2,16 +2,20 @@
 import { formatRange, intersection, overlaps, type Prefix, type Range } from '../address/range.ts';
 import { heldUntil } from '../allocation/hold.ts';
 import { type Allocation, keyOf } from '../allocation/slice.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
+import type { Node } from '../kubernetes/core-types.ts';
+import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
-import type { IPAddress } from '../kubernetes/types.ts';
+import type { IPAddress, PodNetwork } from '../kubernetes/types.ts';
 import { blockOf } from '../pool/block.ts';
 import { readPool } from '../pool/pool.ts';
 import { poolTitleOf } from '../pool/reference.ts';
 import { beneficiaryOf, type ReservationState } from '../pool/reservation.ts';
 import { holderTitle, titleOf } from './check/finding.ts';
+import { subnetText } from './check/pool-specs.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
+import { networkTerms } from './network-terms.ts';
 import type { Overview, PoolOverview } from './overview.ts';
+import { podRangesOf } from './pod-ranges.ts';
 import { type Segment, type SegmentState, type Space, STATE_NAMES } from './space.ts';
 import { ownersOf, type Survey } from './survey.ts';
 
@@ -116,7 +120,8 @@ function listClusterCIDR(
       .map((allocation) => ({
         range: allocation.block,
         holder: holderTitle(allocation),
-        describe: () => heldBack(allocation, title, grace, survey) ?? nodeHolding(allocation, title),
+        describe: () =>
+          heldBack(allocation, title, grace, survey) ?? nodeHolding(allocation, title, network, survey),
       })),
     ...ranges.flatMap(({ space }) => unheld(space, title)),
   ].sort(byAddress);
@@ -169,17 +174,44 @@ function claimHolding(allocation: Allocation, pool: string, survey: Survey): Hol
   };
 }
 
-function nodeHolding(allocation: Allocation, pool: string): Holding {
+function nodeHolding(
+  allocation: Allocation,
+  pool: string,
+  network: PodNetwork | undefined,
+  survey: Survey,
+): Holding {
   const { key, entry } = allocation;
   const { since, adopted } = entry;
+  const holder = holderTitle(allocation);
+  const facts = [
+    `given${sinceText(since)}`,
+    adopted === true ? 'adopted' : undefined,
+    network && forPods(allocation, network, survey.titles().get(holder)),
+  ];
   return {
     addresses: key,
     pool,
     state: adopted === true ? 'adopted' : 'used',
-    holder: holderTitle(allocation),
+    holder,
     ...(since !== undefined && { since }),
-    note: sentence([`given${sinceText(since)}`, adopted === true ? 'adopted' : undefined]),
+    note: sentence(facts),
   };
+}
+
+/** What pods get of a block, where its network says more than which it is. */
+function forPods(
+  { block, entry }: Allocation,
+  network: PodNetwork,
+  node: KubernetesObject | undefined,
+): string | undefined {
+  if (networkTerms(network).length === 0 || node?.metadata.uid !== entry.uid) return undefined;
+  const found = podRangesOf(node as Node, network)?.ranges.find(
+    (range) => formatRange(range.block) === formatRange(block),
+  );
+  if (found === undefined) return 'not on the node yet';
+  const { addresses, gateway, subnet } = found;
+  const terms = subnetText({ prefix: subnet.length, ...(gateway !== undefined && { gateway }) });
+  return `pods get ${addresses.count} of it with ${terms}`;
 }
 
 function heldBack(

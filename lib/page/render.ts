@@ -4,6 +4,7 @@ import { keyOf } from '../allocation/slice.ts';
 import { type Answer, ask, isEmpty, outsideText, parseQuestion, type Subject } from '../inspect/ask.ts';
 import { type Place, placesIn, placesOfClusterCIDR, placesOfPool } from '../inspect/holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from '../inspect/network-overview.ts';
+import { type NetworkTerm, networkTerms } from '../inspect/network-terms.ts';
 import type { PoolOverview } from '../inspect/overview.ts';
 import { countPending, type State, type Waiting } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
@@ -32,6 +33,7 @@ const NAMES_ALONE = 200;
 const NODES_A_PAGE = 100;
 const FOUND = 30;
 const RESERVATIONS = 100;
+const TERMS = 24;
 
 export interface Rendered {
   /** Of HTTP. */
@@ -323,7 +325,7 @@ ${fact('Claims that wait', formatCount(waiting), waiting > 0 ? 'warn' : '')}
 
 /** One pod network with its nodes and the maps of its ClusterCIDRs. */
 function networkPage(visit: Visit, overview: NetworkOverview, survey: Survey): string {
-  const { name, state, nodes, allocated, waiting, clusterCIDRs } = overview;
+  const { name, network, state, nodes, allocated, waiting, clusterCIDRs } = overview;
   const pending = countPending(waiting);
   const main = html`
     ${heading('PodNetwork', name, state)}
@@ -332,6 +334,7 @@ function networkPage(visit: Visit, overview: NetworkOverview, survey: Survey): s
       ${fact('Served', formatCount(allocated))}
       ${fact('Nodes that wait', formatCount(pending), pending > 0 ? 'warn' : '')}
     </dl>
+    ${termTable(networkTerms(network))}
     ${waitingTables(waiting, 'node', NAMES_ALONE)}
     <section><h2>ClusterCIDRs</h2>${
       clusterCIDRs.length === 0 ? html`<p class="quiet">There is none for this network.</p>` : undefined
@@ -340,6 +343,18 @@ function networkPage(visit: Visit, overview: NetworkOverview, survey: Survey): s
     ${clusterCIDRs.length > CLUSTER_CIDRS ? html`<p class="quiet">and ${clusterCIDRs.length - CLUSTER_CIDRS} more</p>` : undefined}
     ${nodeTable(visit, overview, survey)}`;
   return document(visit, name, main);
+}
+
+function termTable(terms: readonly NetworkTerm[]): Html | undefined {
+  if (terms.length === 0) return undefined;
+  const rows = [...Map.groupBy(terms, ({ field }) => field)].map(
+    ([field, all]) => html`<tr role="row"><td role="cell">${field}</td>
+<td role="cell" class="address">${listSome(
+      all.map(({ text }) => text),
+      TERMS,
+    )}</td></tr>`,
+  );
+  return html`<section>${table(html`What its pods get`, [['Field'], ['Value']], rows)}</section>`;
 }
 
 function clusterCIDRMaps(

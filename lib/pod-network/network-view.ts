@@ -192,7 +192,7 @@ function readReservations(spec: PodNetwork['spec'] | undefined): Map<string, rea
 }
 
 /** How many, by the name of the node. */
-function readAdditionalBlocks(spec: PodNetwork['spec'] | undefined): Map<string, number> {
+export function readAdditionalBlocks(spec: PodNetwork['spec'] | undefined): Map<string, number> {
   const given: unknown = spec?.additionalBlocks;
   const list = Array.isArray(given) ? (given as AdditionalBlocks[]) : [];
   return new Map(list.map((each) => [each?.node, each?.count]));

@@ -344,6 +344,53 @@ test('a ClusterCIDR with the name of its network is the same answer', async () =
   assert.is(out.match(/^10\.1\.0\.0\/24 .*Node n/gm)?.length, 1, out);
 });
 
+test('what a secondary network says of its blocks, and what pods of a node get of them', async () => {
+  const network = podNetwork('net', {
+    subnets: [{ cidr: '10.1.0.0/16', gateway: '10.1.0.1' }, { cidr: '10.2.0.0/16' }],
+    gatewayIndex: -2,
+    routes: [{ dst: '10.8.0.0/16' }, { dst: '10.9.0.0/16', gw: '10.1.0.1' }],
+    excludedAddresses: ['10.1.0.0-10.1.0.9'],
+    perNodeExclusions: [
+      { startIndex: 0, endIndex: 3 },
+      { startIndex: -1, endIndex: -1 },
+    ],
+    additionalBlocks: [{ node: 'n', count: 1 }],
+  });
+  const [range, rest] = [{ subnet: '10.1.0.0/16', rangeStart: '10.1.0.0', rangeEnd: '10.1.0.255' }, '{}'];
+  const said = { ...range, gateway: '10.1.0.1', exclude: ['10.1.0.0-10.1.0.9', '10.1.0.255'] };
+  const annotations = { 'kube-node.nordix.org/net': JSON.stringify({ ranges: [said] }), rest };
+  const stdin = list([
+    network,
+    clusterCIDR('lan', { perNodeHostBits: 8, ipv4: '10.1.0.0/16' }, 'net'),
+    node('n', [], { annotations }),
+    block('10.1.0.0/24', 'lan', 'n', { blocks: ['10.1.0.0/24', '10.1.1.0/24'] }, 'net'),
+    block('10.1.1.0/24', 'lan', 'n', { blocks: ['10.1.0.0/24', '10.1.1.0/24'] }, 'net'),
+  ]);
+  const { out } = await run(show.run, ['podnetwork/net', 'node/n', '-f', '-'], { stdin });
+  assert.match(
+    out,
+    `POD NETWORK  FIELD              VALUE
+net          subnets            10.1.0.0/16 with gateway 10.1.0.1
+net          subnets            10.2.0.0/16
+net          gatewayIndex       -2
+net          routes             10.8.0.0/16
+net          routes             10.9.0.0/16 by 10.1.0.1
+net          excludedAddresses  10.1.0.0-10.1.0.9
+net          perNodeExclusions  0 to 3
+net          perNodeExclusions  -1
+net          additionalBlocks   1 for Node n
+`,
+  );
+  assert.match(
+    out,
+    '10.1.0.0/24  ClusterCIDR lan  Node n  given since 2026-01-01T00:00:00Z, pods get 245 of it with prefix 16 and gateway 10.1.0.1\n',
+  );
+  assert.match(
+    out,
+    '10.1.1.0/24  ClusterCIDR lan  Node n  given since 2026-01-01T00:00:00Z, not on the node yet\n',
+  );
+});
+
 test('a pool by its namespace: how full it is, and who has what', async () => {
   const out = await asked('default/machines');
   assert.match(out, /^POOL .*\nInClusterIPPool default\/machines +126 /);

@@ -231,6 +231,16 @@ test('a network: its nodes with their blocks, and those that wait', () => {
   assert.match(text, /Nodes that wait<small>1<\/small>[\s\S]*<a href="\?q=node%2Flate">late/);
 });
 
+test('a secondary network: what its pods get besides addresses', () => {
+  const routes = Array.from({ length: 40 }, (_, index) => ({ dst: `10.${index}.0.0/16`, gw: '10.99.0.1' }));
+  const network = podNetwork('lan', { gatewayIndex: 1, routes });
+  const text = page([network], { network: 'lan' });
+  assert.match(text, /gatewayIndex<\/td>\s*<td role="cell" class="address">1</);
+  assert.match(text, '10.0.0.0/16 by 10.99.0.1');
+  assert.match(text, 'and 16 more');
+  assert.not.match(page([podNetwork('lan')], { network: 'lan' }), 'What its pods get');
+});
+
 test('thousands of pools: fifty on a page, with links to the others', () => {
   const pools = Array.from({ length: 3000 }, (_, index) =>
     pool(`pool-${String(index).padStart(4, '0')}`, { addresses: ['10.0.0.2'], prefix: 24 }),

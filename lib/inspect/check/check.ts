@@ -13,6 +13,7 @@ import {
   stuckClaims,
 } from './held-addresses.ts';
 import { duplicateCIDRs, nodeFamilies, nodesAmongServices, orphanedPodCIDRClaims } from './node-blocks.ts';
+import { unusableBlocks } from './pod-ranges.ts';
 import {
   invalidObjects,
   missingNetworks,
@@ -37,6 +38,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...duplicateAddresses(inventory, book, context),
     ...duplicateCIDRs(inventory, context),
     ...nodesAmongServices(inventory),
+    ...unusableBlocks(inventory),
     ...nodeFamilies(overview),
     ...boundAddresses(inventory, book, context),
     ...stuckClaims(inventory, book, context),

@@ -16,6 +16,7 @@ export const CHECKS = {
   'wrong-pool-label': 'a claim or IPAddress whose label names another pool than its spec',
   'leaked-allocation': 'an address or block that is kept for a claim or node that is gone',
   'service-range': 'a node that has addresses of services',
+  'unusable-block': 'blocks of nodes that pods cannot use as their network says',
   'node-families': 'a node whose IP families are not those of new nodes',
   'orphaned-address': 'an IPAddress without its claim',
   'orphaned-pod-cidr-claim': 'a PodCIDRClaim without its node',

@@ -1,15 +1,17 @@
 /** What a change does to a cluster, from its objects before and after: who gets what, who loses what. */
 import { blocksIn, formatSpan } from '../../address/blocks.ts';
-import { type Range, sizeOf } from '../../address/range.ts';
+import { formatRange, type Range, sizeOf } from '../../address/range.ts';
 import { RangeSet } from '../../address/range-set.ts';
 import { keyOf } from '../../allocation/slice.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import type { PodNetwork } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../../pod-network/block-pool.ts';
 import { FAMILIES_DIFFER } from '../../pod-network/families.ts';
 import { AMONG_SERVICES } from '../../pod-network/network-status.ts';
+import { readAdditionalBlocks } from '../../pod-network/network-view.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import { candidateFinder, comparePools } from '../../pod-network/priority.ts';
 import { blockText } from '../../pool/block.ts';
@@ -25,10 +27,13 @@ import { RESERVATION_CONFLICT } from '../../pool/status.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Finding } from '../check/finding.ts';
 import { nodeFamilies, nodesAmongServices } from '../check/node-blocks.ts';
+import { unusableBlocks } from '../check/pod-ranges.ts';
 import { overlappingPools, subnetText } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
 import { type NetworkOverview, networkOf } from '../network-overview.ts';
+import { routeText } from '../network-terms.ts';
 import { type Overview, overviewOf, type PoolOverview } from '../overview.ts';
+import { type PodRanges, podRangesOf } from '../pod-ranges.ts';
 import { blockLengthOf, rangesOf, type Space } from '../space.ts';
 import type { State } from '../state.ts';
 import type { Usage } from '../usage.ts';
@@ -40,6 +45,9 @@ export type EffectName =
   | 'claim-released'
   | 'subnet'
   | 'service-range'
+  | 'pod-ranges'
+  | 'additional-blocks'
+  | 'unusable-block'
   | 'node-families'
   | 'out-of-range'
   | 'back-in-range'
@@ -89,7 +97,9 @@ export function effectsOf(
     ...clusterCIDREffects(from, to),
     ...newFindings('service-range', from, to, ({ inventory }) => nodesAmongServices(inventory)),
     ...newFindings('node-families', from, to, ({ overview }) => nodeFamilies(overview)),
+    ...newFindings('unusable-block', from, to, ({ inventory }) => unusableBlocks(inventory)),
     ...networkNames(from, to).flatMap((network) => [
+      ...podRangeEffects(from, to, network),
       ...holderEffects(
         'node',
         'Node',
@@ -104,7 +114,7 @@ export function effectsOf(
 
 /** What a claim or node has, or why it has nothing. */
 interface Holding {
-  readonly has?: string;
+  readonly has?: readonly string[];
   readonly waits?: State;
 }
 
@@ -125,7 +135,10 @@ function claimsOf({ inventory, overview }: Side): Map<string, Holding> {
       const has = addresses.get(
         qualifiedName({ ...metadata, name: status?.addressRef?.name ?? metadata.name }),
       );
-      return [name, { ...(waits && { waits }), ...(waits === undefined && has !== undefined && { has }) }];
+      return [
+        name,
+        { ...(waits && { waits }), ...(waits === undefined && has !== undefined && { has: [has] }) },
+      ];
     }),
   );
 }
@@ -155,10 +168,7 @@ function nodesOf(side: Side, network: string): Map<string, Holding> {
         network === DEFAULT_NETWORK
           ? podCIDRsOf(node)
           : (blocks.get(node.metadata.uid ?? '') ?? []).map(({ key }) => key).sort();
-      return [
-        node.metadata.name,
-        { ...(waits && { waits }), ...(own.length > 0 && { has: own.join(', ') }) },
-      ];
+      return [node.metadata.name, { ...(waits && { waits }), ...(own.length > 0 && { has: own }) }];
     }),
   );
 }
@@ -182,13 +192,17 @@ function holderEffects(
         message: prefix + message,
       });
     const why = b.waits && `${b.waits.reason}: ${b.waits.message}`;
+    const [had, has] = [a.has?.join(', '), b.has?.join(', ')];
     if (a.has !== undefined && b.has !== undefined) {
-      if (a.has !== b.has) add('changes', 'bad', `has ${b.has} instead of ${a.has}`);
+      const more = b.has.filter((each) => !a.has!.includes(each));
+      if (a.has.every((each) => b.has!.includes(each))) {
+        if (more.length > 0) add('served', 'good', `gets ${more.join(', ')} besides ${had}`);
+      } else add('changes', 'bad', `has ${has} instead of ${had}`);
     } else if (b.has !== undefined) {
-      add('served', 'good', a.waits === undefined ? `gets ${b.has}` : `waits no longer: gets ${b.has}`);
+      add('served', 'good', a.waits === undefined ? `gets ${has}` : `waits no longer: gets ${has}`);
     } else if (a.has !== undefined) {
-      if (b.waits === undefined) add('released', 'neutral', `lets go of ${a.has}`);
-      else add('waits', 'bad', `loses ${a.has}: ${why}`);
+      if (b.waits === undefined) add('released', 'neutral', `lets go of ${had}`);
+      else add('waits', 'bad', `loses ${had}: ${why}`);
     } else if (b.waits !== undefined && a.waits?.reason !== b.waits.reason) {
       add('waits', 'bad', a.waits === undefined ? `waits: ${why}` : `still waits, now for ${why}`);
     }
@@ -408,6 +422,74 @@ function clusterCIDREffects(from: Side, to: Side): Effect[] {
       }),
     ];
   });
+}
+
+/** What new pods come with, on nodes that keep their blocks, while those that are there keep what they have. */
+function podRangeEffects(from: Side, to: Side, name: string): Effect[] {
+  const [old, now] = [from, to].map((side) => networkNamed(side, name)?.network);
+  if (old === undefined || now === undefined) return [];
+  const object = `PodNetwork ${name}`;
+  const before = new Map(from.inventory.nodes.map((node) => [node.metadata.name, podRangesOf(node, old)]));
+  const changes = to.inventory.nodes.flatMap((node) => {
+    const was = before.get(node.metadata.name);
+    const is = podRangesOf(node, now);
+    return was === undefined || is === undefined ? [] : changesOfPods(node.metadata.name, was, is);
+  });
+  const effects = fewerBlocks(old, now, to.inventory);
+  for (const [what, all] of Map.groupBy(changes, (change) => change.what)) {
+    const nodes = plural(new Set(all.map(({ node }) => node)).size, 'node');
+    const texts = [...new Set(all.map(({ text }) => text))];
+    const kind = what === 'subnet' ? 'bad' : 'neutral';
+    const message = `${POD_CHANGES[what](nodes)}: ${listSome(texts, 3)}`;
+    effects.push({ effect: 'pod-ranges', kind, object, message });
+  }
+  return effects;
+}
+
+/** Nodes that have more blocks than their network would give them now. */
+function fewerBlocks(from: PodNetwork, to: PodNetwork, { nodes }: Inventory): Effect[] {
+  const [old, now] = [from, to].map(({ spec }) => readAdditionalBlocks(spec)) as [
+    ReturnType<typeof readAdditionalBlocks>,
+    ReturnType<typeof readAdditionalBlocks>,
+  ];
+  return nodes.flatMap(({ metadata: { name } }): Effect[] => {
+    const [was, is] = [old.get(name) ?? 0, now.get(name) ?? 0];
+    if (is >= was) return [];
+    const message = `PodNetwork ${to.metadata.name}: keeps the blocks that it has; made anew, it gets ${is} of ${was} additional ones`;
+    return [{ effect: 'additional-blocks', kind: 'neutral', object: `Node ${name}`, message }];
+  });
+}
+
+const POD_CHANGES = {
+  subnet: (nodes: string) => `pods keep what they have, and new ones of ${nodes} get another subnet`,
+  fewer: (nodes: string) => `new pods of ${nodes} do not get some addresses any more`,
+  more: (nodes: string) => `new pods of ${nodes} may get more addresses`,
+  routes: (nodes: string) => `pods keep their routes, and new ones of ${nodes} get others`,
+} as const;
+
+interface PodChange {
+  readonly what: keyof typeof POD_CHANGES;
+  readonly node: string;
+  readonly text: string;
+}
+
+function changesOfPods(node: string, from: PodRanges, to: PodRanges): PodChange[] {
+  const changes: PodChange[] = [];
+  const add = (what: PodChange['what'], text: string) => changes.push({ what, node, text });
+  const blocks = new Map(from.ranges.map((range) => [formatRange(range.block), range]));
+  for (const is of to.ranges) {
+    const was = blocks.get(formatRange(is.block));
+    if (was === undefined) continue;
+    const [before, now] = [was, is].map(({ subnet, gateway }) =>
+      subnetText({ prefix: subnet.length, ...(gateway !== undefined && { gateway }) }),
+    );
+    if (before !== now) add('subnet', `in ${formatRange(is.block)} ${now} instead of ${before}`);
+    for (const range of was.addresses.difference(is.addresses).ranges) add('fewer', formatRange(range));
+    for (const range of is.addresses.difference(was.addresses).ranges) add('more', formatRange(range));
+  }
+  const [before, now] = [from, to].map(({ routes }) => routes.map(routeText).join(', ') || 'none');
+  if (before !== now) add('routes', `${now} instead of ${before}`);
+  return changes;
 }
 
 /** Where a new node would get its blocks that looks like one that is there, if that changes. */

@@ -49,6 +49,13 @@ const nodeWith = (name: string, cidr: string, metadata: Parameters<typeof node>[
   podCIDRClaim(name, [cidr]),
   block(cidr, 'cc', name),
 ];
+/** A network of which node n1 says so much. */
+const lan = (ranges: readonly unknown[], routes: readonly unknown[] = []) => [
+  podNetwork('lan'),
+  node('n1', ['10.244.0.0/24'], {
+    annotations: { 'kube-node.nordix.org/lan': JSON.stringify({ ranges, routes }) },
+  }),
+];
 const CLEAN = [
   pool('p', SPEC),
   ...bound('a', '10.0.0.1'),
@@ -339,6 +346,33 @@ const FAULTS: [
     'kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks',
   ],
   [
+    'exclusions that leave pods of a family nothing',
+    lan([{ subnet: '10.7.0.0/30', exclude: ['10.7.0.2'] }, 'fd00::/64']),
+    'unusable-block',
+    'PodNetwork lan',
+    '1 node with no IPv4 address for pods: n1',
+    'kubectl edit podnetwork lan',
+  ],
+  [
+    'a gateway that is the address of its subnet',
+    lan([{ subnet: '10.7.0.0/28', gateway: '10.7.0.0' }]),
+    'unusable-block',
+    'PodNetwork lan',
+    '1 node with a gateway that is first or last of its subnet: n1',
+    'kubectl edit podnetwork lan',
+  ],
+  [
+    'a route by a gateway that only some pods reach',
+    lan(
+      ['10.7.0.0/28', '10.7.0.16/28'],
+      [{ dst: '10.8.0.0/16', gw: '10.7.0.1' }, { dst: '10.9.0.0/16' }, { dst: 'fd01::/64', gw: 'fe80::1' }],
+    ),
+    'unusable-block',
+    'PodNetwork lan',
+    '1 node with a route to 10.8.0.0/16 by 10.7.0.1, which is not in the subnet of each pod: n1',
+    'kubectl edit podnetwork lan',
+  ],
+  [
     'a node from before its network went dual-stack',
     [
       ...nodeWith('n3', '10.50.0.0/24', { labels: { stack: 'dual' } }),
@@ -406,6 +440,19 @@ for (const [title, objects, name, object, message, fix] of FAULTS) {
 
 test('every check has a test above', () => {
   assert.equal([...new Set(FAULTS.map(([, , name]) => name))].sort(), Object.keys(CHECKS).sort());
+});
+
+test('blocks that pods can use, and annotations that no network has written, are no finding', () => {
+  for (const ranges of [
+    [
+      { subnet: '10.7.0.0/31', gateway: '10.7.0.0' },
+      { subnet: 'fd00::/64', gateway: 'fd00::' },
+    ],
+    // Of two blocks one is enough.
+    [{ subnet: '10.7.0.0/28', exclude: ['10.7.0.0/28'] }, '10.7.0.16/28'],
+    ['nonsense'],
+  ])
+    assert.equal(find(...CLEAN, ...lan(ranges)), []);
 });
 
 test('what metaipam is about to do is no finding', () => {

@@ -256,4 +256,61 @@ test('a secondary network is told apart', () => {
   ]);
 });
 
+/** Two nodes of a network, whose annotations say so much. */
+const LAN = (spec: object, a: readonly unknown[], b: readonly unknown[], routes: readonly unknown[] = []) => {
+  const annotated = (ranges: readonly unknown[]) => ({
+    annotations: { 'kube-node.nordix.org/lan': JSON.stringify({ ranges, routes }) },
+  });
+  return [podNetwork('lan', spec), node('a', [], annotated(a)), node('b', [], annotated(b))];
+};
+
+test('a secondary network: what new pods get, while others keep what they have', () => {
+  const before = LAN({}, ['10.7.0.0/28', 'fd00::/126'], ['10.7.0.16/28'], [{ dst: '10.8.0.0/16' }]);
+  assert.equal(effects(before, before), []);
+  const shared = (rangeStart: string, rangeEnd: string) => ({
+    subnet: '10.7.0.0/16',
+    rangeStart,
+    rangeEnd,
+    gateway: '10.7.255.254',
+    exclude: ['10.7.0.0'],
+  });
+  const flat = [shared('10.7.0.0', '10.7.0.15'), shared('10.7.0.16', '10.7.0.31')] as const;
+  assert.equal(
+    effects(before, LAN({}, [flat[0], 'fd00::/126'], [flat[1]], [{ dst: '10.9.0.0/16', gw: '10.7.0.3' }])),
+    [
+      'pod-ranges bad PodNetwork lan: pods keep what they have, and new ones of 2 nodes get another subnet: in 10.7.0.0-10.7.0.15 prefix 16 and gateway 10.7.255.254 instead of prefix 28 and gateway 10.7.0.1, in 10.7.0.16-10.7.0.31 prefix 16 and gateway 10.7.255.254 instead of prefix 28 and gateway 10.7.0.17',
+      'pod-ranges neutral PodNetwork lan: new pods of 2 nodes may get more addresses: 10.7.0.1, 10.7.0.15, 10.7.0.16-10.7.0.17 and 1 more',
+      'pod-ranges neutral PodNetwork lan: pods keep their routes, and new ones of 2 nodes get others: 10.9.0.0/16 by 10.7.0.3 instead of 10.8.0.0/16',
+    ],
+  );
+  const less = { subnet: '10.7.0.16/28', exclude: ['10.7.0.18-10.7.0.30'] };
+  assert.equal(effects(before, LAN({}, ['10.7.0.0/28', 'fd00::/126'], [less], [{ dst: '10.8.0.0/16' }])), [
+    'unusable-block bad PodNetwork lan: 1 node with no IPv4 address for pods: b',
+    'pod-ranges neutral PodNetwork lan: new pods of 1 node do not get some addresses any more: 10.7.0.18-10.7.0.30',
+  ]);
+});
+
+test('a secondary network: blocks that nodes get besides, and keep', () => {
+  const pool = clusterCIDR('lan', { perNodeHostBits: 4, ipv4: '10.7.0.0/24' }, 'lan');
+  const more = { additionalBlocks: [{ node: 'a', count: 2 }] };
+  const blocks = (...cidrs: string[]) =>
+    cidrs.map((cidr) => block(cidr, 'lan', 'a', { blocks: cidrs }, 'lan'));
+  const [one, two] = [blocks('10.7.0.0/28'), blocks('10.7.0.0/28', '10.7.0.16/28')];
+  const a = ['10.7.0.0/28'];
+  assert.equal(
+    effects([...LAN({}, a, []), pool, ...one], [...LAN(more, a, []), pool, ...two]).filter((effect) =>
+      effect.includes('Node a'),
+    ),
+    ['node-served good Node a: PodNetwork lan: gets 10.7.0.16/28 besides 10.7.0.0/28'],
+  );
+  assert.equal(
+    effects([...LAN(more, a, []), pool, ...two], [...LAN({}, a, []), pool, ...two]).filter((effect) =>
+      effect.includes('Node a'),
+    ),
+    [
+      'additional-blocks neutral Node a: PodNetwork lan: keeps the blocks that it has; made anew, it gets 0 of 2 additional ones',
+    ],
+  );
+});
+
 test.run();
