@@ -32,6 +32,15 @@ export function secondsUntilAllIsSeen({ metadata }: KubernetesObject, { now, con
   return Math.max(0, config.cacheLagSeconds - secondsSince(metadata.deletionTimestamp, now));
 }
 
+/** Seconds until an entry and what it was made from are in every view; a time far ahead tells nothing. */
+export function secondsUntilSeen(
+  { since }: { readonly since?: string },
+  { now, config }: HookContext,
+): number {
+  const age = secondsSince(since, now);
+  return Math.abs(age) < config.cacheLagSeconds ? config.cacheLagSeconds - age : 0;
+}
+
 /** How long a clock that was wrong may go unnoticed. */
 const LONGEST_WAIT_SECONDS = 300;
 

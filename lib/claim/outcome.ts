@@ -1,5 +1,5 @@
 /** What becomes of a claim, from what it sees. */
-import { askAgainIn, secondsSince } from '../allocation/hold.ts';
+import { askAgainIn, secondsSince, secondsUntilSeen } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { ADDRESS_ANNOTATION, ENDING, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
@@ -160,10 +160,14 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
 /** Makes the IPAddress of what the pool keeps for the claim. */
 function create(view: ClaimView, allocation: Allocation, context: HookContext): DecoratorResponse {
   const { claim, isNameTaken, settled } = view;
+  const { entry } = allocation;
+  // One from elsewhere may be on its way into view. Server-side apply would take it over.
+  const seconds = entry.adopted ? secondsUntilSeen(entry, context) : 0;
+  const isMade = seconds === 0 && isComplete(allocation);
   const response = {
     ...opened(settled),
-    attachments: isComplete(allocation) ? [addressOf(claim, allocation, context.config)] : [],
-    resyncAfterSeconds: RESYNC_SECONDS,
+    attachments: isMade ? [addressOf(claim, allocation, context.config)] : [],
+    resyncAfterSeconds: seconds > 0 ? askAgainIn(seconds) : RESYNC_SECONDS,
   };
   const say = (outcome: ClaimOutcome) => ({ status: claimStatus(claim, outcome, context) });
   if (claim.status?.addressRef !== undefined) return { ...response, ...say(missing(claim)) };

@@ -4,7 +4,7 @@
  */
 import { FAMILY_BITS } from '../address/address.ts';
 import { covers, formatPrefix } from '../address/range.ts';
-import { secondsSince } from '../allocation/hold.ts';
+import { secondsUntilSeen } from '../allocation/hold.ts';
 import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
 import { type Allocation, allocationsOf, keyOf, SubnetsOfPiece, sliceNameOf } from '../allocation/slice.ts';
@@ -35,7 +35,7 @@ import type {
 import type { HookContext } from '../metacontroller/hook.ts';
 import { blockOf, blockText } from '../pool/block.ts';
 import { poolKind } from '../pool/kinds.ts';
-import { addressSpace, type Pool, sliceHead, sliceNamespace } from '../pool/pool.ts';
+import { addressSpace, type Pool, readPool, sliceHead, sliceNamespace } from '../pool/pool.ts';
 import { plural } from '../text.ts';
 import type { Check, Deed, ObjectPath } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
@@ -256,12 +256,19 @@ class Janitor {
       if (claim === undefined || address === undefined || allocation === undefined) continue;
       if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
       if (address.metadata.deletionTimestamp !== undefined || controllerOf(address) !== undefined) continue;
-      // So long the pool may have to see the IPAddress itself: its slice keeps nobody from a part of it.
-      const { now, config } = this.#context;
-      if (secondsSince(allocation.entry.since, now) < config.cacheLagSeconds) continue;
+      if (!this.#isRegular(allocation) && secondsUntilSeen(allocation.entry, this.#context) > 0) continue;
       if (blockText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
       yield this.#own(address, claim, allocation);
     }
+  }
+
+  /**
+   * Whether a block has the length of its pool's. The slice of another has another name, which keeps nobody from a part
+   * of it: until it is in view, the pool has to see the IPAddress itself.
+   */
+  #isRegular({ slice, block }: Allocation): boolean {
+    const pool = this.#pools.get(slice.spec.poolRef.uid);
+    return pool !== undefined && readPool(pool).ranges?.blockLength === block.length;
   }
 
   #own(address: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Deed {

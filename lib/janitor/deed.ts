@@ -22,7 +22,7 @@ export type Check =
   | { readonly is: 'alive'; readonly path: ObjectPath; readonly uid: string }
   /** There is no IPAddress of this name that was made for the claim of this uid. */
   | { readonly is: 'without address'; readonly path: ObjectPath; readonly claim: string }
-  /** The slice does not give the address to this uid. */
+  /** The slice does not give the address to this uid, or not any more. */
   | { readonly is: 'not given'; readonly path: ObjectPath; readonly key: string; readonly uid: string };
 
 export interface Deed {
@@ -98,8 +98,10 @@ export function holds(check: Check, found: KubernetesObject | undefined): boolea
       return found?.metadata.uid === check.uid && found.metadata.deletionTimestamp === undefined;
     case 'without address':
       return found === undefined || !isMadeFor(found, check.claim);
-    case 'not given':
-      return (found as AllocationSlice | undefined)?.spec.entries?.[check.key]?.uid !== check.uid;
+    case 'not given': {
+      const entry = (found as AllocationSlice | undefined)?.spec.entries?.[check.key];
+      return entry?.uid !== check.uid || entry.released !== undefined;
+    }
   }
 }
 

@@ -345,18 +345,10 @@ class Planner {
       return true;
     }
     const holder = this.#inUse.holderOf(block);
-    if (holder === undefined) this.#add(claim, block, { adopted: true, ...this.#sinceOf(block) });
+    if (holder === undefined) this.#add(claim, block, { adopted: true, since: formatTime(this.#now) });
     else
       this.#refuse(claim, 'AllocationFailed', `its ${this.#unit.one} ${keyOf(block)} is held by ${holder}`);
     return true;
-  }
-
-  /**
-   * A block of another length has a slice of another name, which does not keep others from its addresses: it has to
-   * be in view before its IPAddress is not (`ownAddresses` of the janitor).
-   */
-  #sinceOf({ length }: Prefix): Pick<SliceEntry, 'since'> {
-    return length === this.#ranges?.blockLength ? {} : { since: formatTime(this.#now) };
   }
 
   /** Whether nothing new is to be listed, not even what is in use. */

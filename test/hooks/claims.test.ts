@@ -379,6 +379,24 @@ test('H19 an adopted address binds its claim though its IPAddress is not Metacon
   assert.equal(response.attachments, [], 'the janitor makes the claim its owner');
 });
 
+// The IPAddress may be there and not yet in view: applied on the server's side, ours would take it over.
+for (const [what, since, seconds] of [
+  ['a moment ago', ago(0), 30],
+  ['within the lag of caches', ago(20), 10],
+  ['by a clock that is a little ahead', ago(-10), 40],
+  ['longer ago', ago(30), 0],
+  ['by a clock that was far ahead', ago(-9999), 0],
+  ['whenever', undefined, 0],
+] as const) {
+  test(`of what was adopted ${what} an IPAddress is ${seconds > 0 ? 'not yet ' : ''}made`, () => {
+    const a = claim('a', POOL);
+    const entry = { adopted: true as const, ...(since && { since }) };
+    const response = synced(a, { related: slicesOf(POOL, [a, '10.0.0.1', entry]) });
+    assert.is(addressIn(response), seconds > 0 ? undefined : '10.0.0.1');
+    assert.is(response.resyncAfterSeconds, seconds || 30);
+  });
+}
+
 test('a claim that was settled in another cluster opens before its condition is of this one', () => {
   const a = claim('a', POOL, {
     labels: { ...labelsOf(POOL), 'metaipam.io/settled': 'uid-of-another-cluster' },

@@ -878,8 +878,11 @@ test('H19 H20 the address of an IPAddress that is named like a new claim is that
   const { response } = settle(pool, [claim('test', pool), older, found]);
   assert.equal(answers(response), { test: '10.0.0.7', older: '10.0.0.1' });
   assert.equal(
-    listed(response).map(({ entry }) => entry.adopted),
-    [undefined, true],
+    listed(response).map(({ entry }) => [entry.adopted, entry.since]),
+    [
+      [undefined, undefined],
+      [true, ago(0)],
+    ],
   );
   assert.equal(counts(response), { total: 253, used: 2, free: 251, outOfRange: 0, pending: 0 });
 });

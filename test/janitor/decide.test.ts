@@ -589,6 +589,7 @@ for (const [check, found, expected] of [
   [{ is: 'without address', path: ADDRESS_PATH, claim: 'uid-a' }, made(A, '10.0.0.1'), false],
   [{ is: 'without address', path: ADDRESS_PATH, claim: 'uid-a' }, made(A, '10.0.0.1', { labels: {} }), false],
   [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.1', uid: 'uid-a' }, GIVEN, false],
+  [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.1', uid: 'uid-a' }, RELEASED[0]!, true],
   [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.1', uid: 'uid-again' }, GIVEN, true],
   [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.2', uid: 'uid-a' }, GIVEN, true],
   [{ is: 'not given', path: SLICE_PATH, key: '10.0.0.1', uid: 'uid-a' }, undefined, true],

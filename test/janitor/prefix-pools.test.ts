@@ -76,6 +76,7 @@ for (const [name, pool, spec] of RESTORED) {
 
 for (const [text, since, isOwned] of [
   ['fd00::/64', undefined, true],
+  ['fd00::/64', ago(0), true],
   ['fd00::/63', ago(10), false],
   ['fd00::/63', ago(40), true],
 ] as const) {
