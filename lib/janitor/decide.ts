@@ -33,7 +33,7 @@ import type {
   SliceEntry,
 } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import { blockOf, blockText } from '../pool/block.ts';
+import { blockOf, blockText, subnetOf } from '../pool/block.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { addressSpace, type Pool, readPool, sliceHead, sliceNamespace } from '../pool/pool.ts';
 import { plural } from '../text.ts';
@@ -208,13 +208,13 @@ class Janitor {
       const claim = uid === undefined ? this.#claimNamed(address) : this.#claims.get(uid);
       if (claim === undefined) continue;
       const isOurs = metadata.labels?.[POOL_UID_LABEL] === pool.metadata.uid;
-      const { prefix, gateway } = address.spec;
+      const subnet = subnetOf(address);
       const entry: SliceEntry = {
         uid: claim.metadata.uid ?? '',
         ...(claim.metadata.namespace && { namespace: claim.metadata.namespace }),
         name: claim.metadata.name,
         ...(!isOurs && { adopted: true as const }),
-        ...(prefix != null && { subnet: { prefix, ...(gateway && { gateway }) } }),
+        ...(subnet && { subnet }),
       };
       entries[keyOf(block)] = subnets.entryOf({ block, entry });
       checks.push({

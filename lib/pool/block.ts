@@ -1,7 +1,7 @@
 /** What a claim has of a pool, as texts: an address, or of a pool of prefixes a prefix. Both are blocks. */
-import { FAMILY_BITS, parseAddress } from '../address/address.ts';
+import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
 import { type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
-import { keyOf } from '../allocation/slice.ts';
+import { keyOf, type Subnet } from '../allocation/slice.ts';
 import type { IPAddress } from '../kubernetes/types.ts';
 import { PREFIX, poolKind, type Unit } from './kinds.ts';
 
@@ -16,7 +16,18 @@ export function blockOf({ spec }: IPAddress): Prefix | undefined {
   return isLength ? prefixOf(address, length as number) : undefined;
 }
 
-/** The same as slices write it; what cannot be read as it is. */
+/** The subnet that an IPAddress says its address is in, if it can be read and no prefix is what its claim has. */
+export function subnetOf({ spec }: IPAddress): Subnet | undefined {
+  const address = parseAddress(spec.address);
+  const { prefix, gateway } = spec;
+  const isSubnet =
+    Number.isInteger(prefix) && prefix! >= 0 && address && prefix! <= FAMILY_BITS[address.family];
+  if (!isSubnet || poolKind(spec.poolRef.kind).unit === PREFIX) return undefined;
+  const next = parseAddress(gateway ?? '');
+  return { prefix: prefix!, ...(next && { gateway: formatAddress(next) }) };
+}
+
+/** What an IPAddress says that its claim has, as slices write it; what cannot be read as it is. */
 export function blockText(address: IPAddress): string {
   const block = blockOf(address);
   return block === undefined ? address.spec.address : keyOf(block);

@@ -29,7 +29,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { plural, shorten } from '../text.ts';
 import { isInBadAddressSpace } from './address-space.ts';
 import { NAMESPACE_NOT_ALLOWED } from './allowed-namespaces.ts';
-import { blockOf, requestedBlock } from './block.ts';
+import { blockOf, requestedBlock, subnetOf } from './block.ts';
 import { isRemembering, MOST_REMEMBERED } from './history.ts';
 import { BlocksInUse } from './in-use.ts';
 import { PREFIX, poolKind, type Unit } from './kinds.ts';
@@ -345,7 +345,9 @@ class Planner {
       return true;
     }
     const holder = this.#inUse.holderOf(block);
-    if (holder === undefined) this.#add(claim, block, { adopted: true, since: formatTime(this.#now) });
+    const subnet = subnetOf(object);
+    if (holder === undefined)
+      this.#add(claim, block, { adopted: true, since: formatTime(this.#now), ...(subnet && { subnet }) });
     else
       this.#refuse(claim, 'AllocationFailed', `its ${this.#unit.one} ${keyOf(block)} is held by ${holder}`);
     return true;

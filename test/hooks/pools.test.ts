@@ -922,6 +922,25 @@ test('an adopted address may lie outside the pool', () => {
   assert.equal(counts(response), { total: 9, used: 1, free: 9, outOfRange: 1, pending: 0 });
 });
 
+test('an adopted address that no subnet of the pool has keeps its own, as far as that can be read', () => {
+  const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'], prefix: 24, gateway: '10.0.0.254' });
+  for (const [address, more, subnet] of [
+    ['10.9.9.9', { prefix: 16, gateway: '10.9.0.1' }, { prefix: 16, gateway: '10.9.0.1' }],
+    ['10.9.9.9', { prefix: 16 }, { prefix: 16 }],
+    ['10.9.9.9', { prefix: 33, gateway: '10.9.0.1' }, undefined],
+    ['10.9.9.9', { prefix: 16, gateway: 'nowhere' }, { prefix: 16 }],
+    ['10.0.0.9', { prefix: 16, gateway: '10.0.0.254' }, undefined],
+  ] as const) {
+    const found = ipAddress(pool, 'a', address);
+    const { prefix: _, gateway: __, ...spec } = found.spec;
+    const response = sync(pool, [
+      claim('a', pool),
+      { ...found, spec: { ...spec, ...more } as IPAddress['spec'] },
+    ]);
+    assert.equal(listed(response)[0]?.entry.subnet, subnet);
+  }
+});
+
 test('an IPAddress that comes into view after its claim was served is adopted: the claim then says which it has', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const restored = claim('a', pool);
