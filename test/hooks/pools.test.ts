@@ -3,7 +3,12 @@ import * as assert from 'uvu/assert';
 import * as globalPools from '../../hooks/global-pools.ts';
 import * as pools from '../../hooks/pools.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import type { AllocationSlice, InClusterIPPoolSpec, IPAddressClaim } from '../../lib/kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  InClusterIPPoolSpec,
+  IPAddress,
+  IPAddressClaim,
+} from '../../lib/kubernetes/types.ts';
 import type { CompositeResponse } from '../../lib/metacontroller/hook.ts';
 import {
   ago,
@@ -931,12 +936,9 @@ test('an adopted address that no subnet of the pool has keeps its own, as far as
     ['10.9.9.9', { prefix: 16, gateway: 'nowhere' }, { prefix: 16 }],
     ['10.0.0.9', { prefix: 16, gateway: '10.0.0.254' }, undefined],
   ] as const) {
-    const found = ipAddress(pool, 'a', address);
+    const found = ipAddress(pool, 'a', address) as IPAddress;
     const { prefix: _, gateway: __, ...spec } = found.spec;
-    const response = sync(pool, [
-      claim('a', pool),
-      { ...found, spec: { ...spec, ...more } as IPAddress['spec'] },
-    ]);
+    const response = sync(pool, [claim('a', pool), { ...found, spec: { ...spec, ...more } } as IPAddress]);
     assert.equal(listed(response)[0]?.entry.subnet, subnet);
   }
 });
