@@ -2,17 +2,19 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { load } from 'js-yaml';
+import { SURPLUS_LABELS } from '../lib/binder/keep-from-move.ts';
 import { formatDiagnostic } from '../lib/cli/diagnostic.ts';
 import { parseManifests } from '../lib/cli/manifests.ts';
 import { formatYaml } from '../lib/cli/yaml.ts';
+import { PROVIDER, PROVIDER_LABEL } from '../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../lib/kubernetes/object.ts';
 
 const HOST_NETWORK = join(dirname(import.meta.dirname), 'metacontroller/host-network');
 const DIAGNOSTICS = join(dirname(import.meta.dirname), 'metacontroller/diagnostics/rbac.yaml');
 const NAMESPACE = 'metaipam-system';
 const IMAGE = 'ghcr.io/metaipam/metaipam';
-/** clusterctl's name for the provider `metaipam` of type IPAMProvider, in labels and folders. */
-export const PROVIDER = 'ipam-metaipam';
+/** Where Metacontroller calls the hooks, if it is in the same pod. */
+const LOOPBACK = '127.0.0.1:8080';
 
 interface Role extends KubernetesObject {
   readonly roleRef?: { readonly apiGroup: string; readonly kind: string; readonly name: string };
@@ -29,6 +31,16 @@ interface Container {
   readonly image: string;
   readonly args?: readonly string[];
   readonly ports?: readonly object[];
+  readonly livenessProbe?: Probe;
+  readonly readinessProbe?: Probe;
+}
+
+interface Probe {
+  readonly httpGet: { readonly host?: string; readonly path: string; readonly port: number | string };
+}
+
+interface Controller extends KubernetesObject {
+  readonly spec: { readonly hooks: Readonly<Record<string, { readonly webhook: { readonly url: string } }>> };
 }
 
 /**
@@ -80,14 +92,16 @@ export function installYaml(install: readonly KubernetesObject[], version: strin
  *
  * - One Namespace, and all other objects in it or in none ("Target namespace"). clusterctl moves what is elsewhere,
  *   so the right to write Events into `default`, where those of Nodes belong, is one for every namespace here.
- * - clusterctl renames the namespace in metadata and in subjects, not in the hooks' URLs, so it is a variable.
+ * - clusterctl renames the namespace in metadata and in subjects, not in the hooks' URLs. So it is a variable, but where
+ *   Metacontroller is in the same pod and calls the hooks on loopback.
  * - The container is called `manager` ("Controllers & Watching namespace").
  * - Everything has the provider's label ("Labels").
  * - CRDs come first: clusterctl creates in this order, and an object of an unknown kind stops it.
  *
  * - Metrics are served as managers of Cluster API do: over HTTPS, to those who may read them.
- * - clusterctl labels every CRD, and moves the objects of labelled ones ("Move"). Allocations stay: the server, which
- *   gets the right to do so, takes the label off theirs.
+ * - clusterctl labels every CRD, moves the objects of labelled ones ("Move"), and takes them for its users' at upgrades.
+ *   Allocations stay, and Metacontroller's controllers are components: the server, which gets the right to do so, takes
+ *   the labels off.
  *
  * The PodNetwork `default` is left out: clusterctl upgrades by deleting all but the namespace and the CRDs, and the
  * network would go, with the allocations of its nodes.
@@ -100,24 +114,29 @@ export function componentsYaml(
   version: string,
   metacontroller?: readonly KubernetesObject[],
 ): string {
-  const objects = [...install, ...KEEP_FROM_MOVE, ...readObjects(DIAGNOSTICS), ...(metacontroller ?? [])]
+  const objects = [...install, ...KEEP_FROM_MOVE, ...readObjects(DIAGNOSTICS)]
     .filter(({ kind }) => kind !== 'PodNetwork')
     .map((object) => withImage(object, version))
     .map(inTargetNamespace)
-    .map(withManager)
-    .map((object) => (metacontroller === undefined ? object : withMetacontroller(object)))
-    .map(withProviderLabel)
-    .sort((a, b) => Number(isCrd(b)) - Number(isCrd(a)));
-  const beside =
-    metacontroller === undefined
-      ? 'Metacontroller is to be there before.'
-      : 'Metacontroller is within: no other may run in the cluster.';
+    .map(withManager);
+  const title = `metaipam ${version} as a provider for clusterctl.`;
+  if (metacontroller !== undefined) {
+    const whole = [
+      ...objects.filter(({ kind }) => kind !== 'Service').map(withMetacontroller),
+      ...metacontroller,
+    ];
+    return yaml(asProvider(whole), `${title} Metacontroller is within: no other may run in the cluster.`);
+  }
   const text = yaml(
-    objects,
-    `metaipam ${version} as a provider for clusterctl. ${beside}`,
-    'Another namespace is set with METAIPAM_NAMESPACE, not with --target-namespace alone.',
+    asProvider(objects),
+    `${title} Metacontroller is to be there before.`,
+    'Another namespace is set with METAIPAM_NAMESPACE, for every upgrade too, not with --target-namespace alone.',
   );
   return text.replaceAll(NAMESPACE, `\${METAIPAM_NAMESPACE:=${NAMESPACE}}`);
+}
+
+function asProvider(objects: readonly KubernetesObject[]): KubernetesObject[] {
+  return objects.map(withProviderLabel).sort((a, b) => Number(isCrd(b)) - Number(isCrd(a)));
 }
 
 /** What `--keep-from-move` needs. */
@@ -130,7 +149,7 @@ const KEEP_FROM_MOVE: readonly KubernetesObject[] = [
       {
         apiGroups: ['apiextensions.k8s.io'],
         resources: ['customresourcedefinitions'],
-        resourceNames: ['allocationslices.metaipam.io', 'podcidrclaims.metaipam.io'],
+        resourceNames: SURPLUS_LABELS.map(({ crd }) => crd),
         verbs: ['get', 'patch'],
       },
     ],
@@ -172,17 +191,53 @@ function withManager(object: KubernetesObject): KubernetesObject {
   }));
 }
 
-/** Metacontroller as the component host-network has it, beside the manager and in its account. */
+/**
+ * Metacontroller as the component host-network has it, beside the manager and in its account. It calls the hooks on
+ * loopback, which the two share; on the network of the pod its probes come from outside.
+ */
 function withMetacontroller(object: KubernetesObject): KubernetesObject {
-  if (!isDeployment(object)) return object;
-  const { spec } = object;
+  if (isHooked(object)) return callingLoopback(object);
+  const manager = withContainers(object, ({ args: [serve = '', ...args] = [], ...container }) => ({
+    ...container,
+    args: [serve, `--hooks-bind-address=${LOOPBACK}`, ...args],
+  }));
+  if (!isDeployment(manager)) return manager;
+  const { spec } = manager;
   const { template } = spec;
-  const containers = [...template.spec.containers, readMetacontroller()];
+  const containers = [...template.spec.containers, probedFromOutside(readMetacontroller())];
   const changed: Deployment = {
-    ...object,
+    ...manager,
     spec: { ...spec, template: { ...template, spec: { ...template.spec, containers } } },
   };
   return changed;
+}
+
+function probedFromOutside({ args = [], livenessProbe, readinessProbe, ...container }: Container): Container {
+  const flag = '--health-probe-bind-address=';
+  return {
+    ...container,
+    args: args.map((arg) => (arg.startsWith(flag) ? arg.replace('127.0.0.1', '') : arg)),
+    ...(livenessProbe && { livenessProbe: atPod(livenessProbe) }),
+    ...(readinessProbe && { readinessProbe: atPod(readinessProbe) }),
+  };
+}
+
+function atPod({ httpGet: { host: _, ...httpGet } }: Probe): Probe {
+  return { httpGet };
+}
+
+function isHooked(object: KubernetesObject): object is Controller {
+  return ['CompositeController', 'DecoratorController'].includes(object.kind);
+}
+
+function callingLoopback(controller: Controller): Controller {
+  const { hooks } = controller.spec;
+  const local = Object.entries(hooks).map(([name, hook]) => {
+    const url = new URL(hook.webhook.url);
+    url.host = LOOPBACK;
+    return [name, { ...hook, webhook: { ...hook.webhook, url: url.href } }];
+  });
+  return { ...controller, spec: { ...controller.spec, hooks: Object.fromEntries(local) } };
 }
 
 /** The container that the component host-network adds. */
@@ -233,7 +288,7 @@ function withProviderLabel(object: KubernetesObject): KubernetesObject {
   const { metadata } = object;
   return {
     ...object,
-    metadata: { ...metadata, labels: { ...metadata.labels, 'cluster.x-k8s.io/provider': PROVIDER } },
+    metadata: { ...metadata, labels: { ...metadata.labels, [PROVIDER_LABEL]: PROVIDER } },
   };
 }
 

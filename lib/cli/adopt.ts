@@ -7,6 +7,7 @@ import {
   CLUSTER_CIDR_API_VERSION,
   METAIPAM_API_VERSION,
   POOL_API_VERSION,
+  PROVIDER_LABEL,
 } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
@@ -38,7 +39,7 @@ const OPTIONS = defineOptions({
 const POLL_INTERVAL = 1000;
 
 /** The label that Cluster API puts on everything of the in-cluster provider. */
-const PROVIDER = 'cluster.x-k8s.io/provider=ipam-in-cluster';
+const PROVIDER = `${PROVIDER_LABEL}=ipam-in-cluster`;
 
 async function adopt(
   { values, positionals }: Parsed<typeof OPTIONS>,

@@ -1,4 +1,5 @@
 /** Controllers that would give out the same addresses or blocks. */
+import { PROVIDER_LABEL } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { error, type Finding, judge, ok, type Reading, unknown } from './finding.ts';
 import {
@@ -11,8 +12,7 @@ import {
   workloadTitle,
 } from './workload.ts';
 
-/** The label that Cluster API puts on everything of the in-cluster provider. */
-export const PROVIDER_LABEL = 'cluster.x-k8s.io/provider';
+/** Cluster API's name for the in-cluster provider. */
 const PROVIDER = 'ipam-in-cluster';
 
 export interface Pod extends KubernetesObject {

@@ -78,6 +78,12 @@ export const WITHDRAWN_AT_ANNOTATION = 'metaipam.io/withdrawn-at';
 
 /** Cluster API: whoever sees this on an object, or on its cluster, leaves it alone. Any value. */
 export const PAUSED_ANNOTATION = 'cluster.x-k8s.io/paused';
+/** Cluster API: the provider that an object is a component of. */
+export const PROVIDER_LABEL = 'cluster.x-k8s.io/provider';
+/** clusterctl's name for metaipam, of type IPAMProvider, in labels and folders. */
+export const PROVIDER = 'ipam-metaipam';
+/** On a CRD: clusterctl puts it on all that it installs, at every upgrade anew, and moves objects of such kinds. */
+export const CLUSTERCTL_LABEL = 'clusterctl.cluster.x-k8s.io';
 /** Cluster API: which of several controllers is to look after an object. */
 export const WATCH_FILTER_LABEL = 'cluster.x-k8s.io/watch-filter';
 /** Cluster API: the cluster an object belongs to. */

@@ -85,7 +85,7 @@ export const BINDER_OPTIONS = defineOptions({
     type: 'boolean',
     env: 'METAIPAM_KEEP_FROM_MOVE',
     default: 'false',
-    help: "Take clusterctl's label off the CRDs of allocations, so that clusterctl move leaves those where they are. For installs by clusterctl, which labels every CRD.",
+    help: "Take clusterctl's label off the CRDs of allocations, so that clusterctl move leaves those where they are; and the provider's off those of Metacontroller, so that clusterctl upgrade and delete take its controllers for components. For installs by clusterctl, which labels every CRD.",
   },
   'node-patch-concurrency': {
     type: 'integer',

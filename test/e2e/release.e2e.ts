@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { shippedVersion } from '../../lib/shipped.ts';
 import { bundle } from '../../release/bundle.ts';
-import { writeManifests } from '../../release/release.ts';
+import { writeManifests, writeWholeComponents } from '../../release/release.ts';
 import { ALLOCATION_RESOURCE, allocationsOf } from './allocations.ts';
 import { ControlPlane, eventually, freePorts } from './control-plane.ts';
 import { established, prepare, smoke, startServer, tryPod } from './smoke.ts';
@@ -24,6 +24,7 @@ const test = suite('release', { folder: '', plane: undefined as ControlPlane | u
 test.before(async (context) => {
   context.folder = mkdtempSync(join(tmpdir(), 'metaipam-release-'));
   writeManifests(context.folder, shippedVersion());
+  assert.equal(writeWholeComponents(context.folder, shippedVersion()), []);
   context.plane = await ControlPlane.start();
   await prepare(context.plane, ['crds/cluster-api']);
 });
@@ -97,13 +98,15 @@ test('crds.yaml and metaipam.yaml install what the bundle then serves', async ({
   assert.match(server.tail(), '"msg":"stopped"');
 });
 
-test('the pods of the Deployment meet the standard "restricted"', async ({ folder, plane }) => {
-  const objects = loadAll(readFileSync(join(folder, 'metaipam.yaml'), 'utf8')) as Workload[];
-  const { template } = objects.find(({ kind }) => kind === 'Deployment')!.spec;
-  assert.is(await tryPod(plane!, 'restricted', template), 'admitted');
-  const asRoot = { ...template, spec: { ...template.spec, securityContext: {} } };
-  assert.match(await tryPod(plane!, 'restricted', asRoot), 'violates PodSecurity');
-});
+for (const file of ['metaipam.yaml', 'ipam-components.yaml', 'ipam-components-with-metacontroller.yaml']) {
+  test(`the pods of the Deployment in ${file} meet the standard "restricted"`, async ({ folder, plane }) => {
+    const objects = loadAll(readFileSync(join(folder, file), 'utf8')) as Workload[];
+    const { template } = objects.find(({ kind }) => kind === 'Deployment')!.spec;
+    assert.is(await tryPod(plane!, 'restricted', template), 'admitted');
+    const asRoot = { ...template, spec: { ...template.spec, securityContext: {} } };
+    assert.match(await tryPod(plane!, 'restricted', asRoot), 'violates PodSecurity');
+  });
+}
 
 test('ipam-components.yaml installs as clusterctl changes it', async ({ folder, plane }) => {
   // clusterctl gives a namespace to every kind that it does not know, and the API server drops it again.

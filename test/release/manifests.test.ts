@@ -124,12 +124,15 @@ test('ipam-components.yaml: the server may keep allocations out of a move, and d
   const staying = ours
     .filter(({ kind }) => kind !== 'PodNetwork')
     .map(({ plural }) => `${plural}.metaipam.io`);
-  assert.equal(resourceNames.toSorted(), staying.sort());
+  const [ofMetacontroller, others] = [true, false].map((is) =>
+    resourceNames.filter((name) => name.endsWith('.metacontroller.k8s.io') === is),
+  );
+  assert.equal(others!.toSorted(), staying.sort());
+  assert.is(ofMetacontroller!.length, 3);
 });
 
-test('the components with Metacontroller: its CRDs, its rights, and its container behind the manager', ({
-  folder,
-}) => {
+/** The components with Metacontroller, whose CRDs are one of no meaning. */
+function wholeComponents(folder: string): KubernetesObject[] {
   const file = join(folder, 'metacontroller.yaml');
   const crd =
     'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a.example.com}\n';
@@ -138,32 +141,66 @@ test('the components with Metacontroller: its CRDs, its rights, and its containe
   process.env.METACONTROLLER_CRDS = file;
   try {
     assert.equal(writeWholeComponents(folder, VERSION), []);
-    const all = objects(folder, 'ipam-components-with-metacontroller.yaml');
-    const { containers, serviceAccountName } = find(all, 'Deployment').spec.template.spec;
-    assert.equal(
-      containers.map(({ name }: { name: string }) => name),
-      ['manager', 'metacontroller'],
-    );
-    assert.is(serviceAccountName, 'metaipam');
-    const crds = all.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    assert.equal(all.slice(0, crds.length), crds);
-    const added = new Set(all.map(id));
-    for (const object of objects(folder, 'ipam-components.yaml')) assert.ok(added.delete(id(object)));
-    assert.equal([...added].sort(), [
-      'ClusterRole /metaipam-metacontroller',
-      'ClusterRoleBinding /metaipam-metacontroller',
-      'CustomResourceDefinition /a.example.com',
-      'Role metaipam-system/metaipam-metacontroller',
-      'RoleBinding metaipam-system/metaipam-metacontroller',
-    ]);
     process.env.METACONTROLLER_CRDS = join(folder, 'nowhere.yaml');
     assert.match(writeWholeComponents(folder, VERSION)[0] ?? '', 'nowhere.yaml');
+    return objects(folder, 'ipam-components-with-metacontroller.yaml');
   } finally {
     rmSync(file);
     rmSync(join(folder, 'ipam-components-with-metacontroller.yaml'), { force: true });
     if (before === undefined) delete process.env.METACONTROLLER_CRDS;
     else process.env.METACONTROLLER_CRDS = before;
   }
+}
+
+test('the components with Metacontroller: its CRDs, its rights, and its container behind the manager', ({
+  folder,
+}) => {
+  const all = wholeComponents(folder);
+  const { containers, serviceAccountName } = find(all, 'Deployment').spec.template.spec;
+  assert.equal(
+    containers.map(({ name }: { name: string }) => name),
+    ['manager', 'metacontroller'],
+  );
+  assert.is(serviceAccountName, 'metaipam');
+  const crds = all.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  assert.equal(all.slice(0, crds.length), crds);
+  const [whole, without] = [all, objects(folder, 'ipam-components.yaml')].map(
+    (each) => new Set(each.map(id)),
+  );
+  assert.equal([...whole!.difference(without!)].sort(), [
+    'ClusterRole /metaipam-metacontroller',
+    'ClusterRoleBinding /metaipam-metacontroller',
+    'CustomResourceDefinition /a.example.com',
+    'Role metaipam-system/metaipam-metacontroller',
+    'RoleBinding metaipam-system/metaipam-metacontroller',
+  ]);
+  assert.equal([...without!.difference(whole!)], ['Service metaipam-system/metaipam-hooks']);
+});
+
+test('the components with Metacontroller: hooks on loopback, in whatever namespace, and probes of the pod', ({
+  folder,
+}) => {
+  const all = wholeComponents(folder);
+  const text = JSON.stringify(all);
+  assert.not.match(text, /\$\{|\.svc\//);
+  const urls = text.match(/(?<="url":")[^"]*/g)!;
+  assert.ok(urls.length > 10);
+  for (const url of urls) assert.ok(url.startsWith('http://127.0.0.1:8080/hooks/'), url);
+  const controllers = (each: readonly KubernetesObject[]) =>
+    JSON.stringify(each.filter(({ kind }) => kind.endsWith('Controller')));
+  const called = controllers(objects(folder, 'ipam-components.yaml'));
+  assert.is(controllers(all), called.replaceAll('metaipam-hooks.metaipam-system.svc', '127.0.0.1:8080'));
+  const [manager, metacontroller] = find(all, 'Deployment').spec.template.spec.containers;
+  assert.equal(manager.args, [
+    'serve',
+    '--hooks-bind-address=127.0.0.1:8080',
+    '--keep-from-move',
+    '--diagnostics-address=:8443',
+  ]);
+  assert.ok(metacontroller.args.includes('--health-probe-bind-address=:8082'));
+  // The host of a probe is as the kubelet sees it.
+  assert.equal(metacontroller.livenessProbe, { httpGet: { port: 8082, path: '/healthz' } });
+  assert.equal(metacontroller.readinessProbe, { httpGet: { port: 8082, path: '/readyz' } });
 });
 
 test('metadata.yaml names the series of this version, with a contract that its CRDs keep', ({ folder }) => {
