@@ -251,6 +251,10 @@ export class Invariants {
     // A pool that is gone gives nothing of it to another, nor does one that goes: with --cascade=foreground the garbage
     // collector takes its slices first.
     const isOrphan = isDeleted && !this.#isServing(after.spec.poolRef.uid);
+    const isOpen = after.spec.entries !== undefined && after.spec.closed !== true;
+    if (isDeleted && isOpen && !isOrphan && !actor.isUser) {
+      return { rule: 'a slice is closed before it goes', message: qualifiedName(after.metadata) };
+    }
     for (const held of current.values()) {
       const known = old.get(held.key);
       if (known === undefined) {

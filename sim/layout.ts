@@ -54,7 +54,7 @@ export interface Layout {
   readonly isRemembering: boolean;
   /** Whether pools give a namespace only so much. */
   readonly hasQuotas: boolean;
-  /** Whether pools of addresses keep some for certain claims. */
+  /** Whether pools keep some of what they have for certain claims. */
   readonly hasReservations: boolean;
   /** Whether cluster-scoped pools serve the namespaces with a label, which people set. */
   readonly hasSelectors: boolean;

@@ -209,16 +209,18 @@ export function allows(
 
 type Claim = { readonly namespace?: string | undefined; readonly name: string };
 
-/** The first reservation of an address counts. */
-function reservationOf(spec: PoolSpec | PrefixPoolSpec, text: string) {
-  const { reservations = [] } = spec as PoolSpec;
-  return reservations.find(({ address }) => canonicalAddress(address ?? '') === text);
+type Reservation = NonNullable<PoolSpec['reservations']>[number];
+
+function reservedBy({ address, prefix }: Reservation): string | undefined {
+  return canonicalBlock(address ?? prefix ?? '');
 }
 
-function isMeant(
-  { namespace, claim, claimPattern = '' }: NonNullable<PoolSpec['reservations']>[number],
-  by: Claim,
-): boolean {
+/** The first reservation of an address or a prefix counts. */
+function reservationOf({ reservations = [] }: PoolSpec | PrefixPoolSpec, text: string) {
+  return reservations.find((each) => reservedBy(each) === text);
+}
+
+function isMeant({ namespace, claim, claimPattern = '' }: Reservation, by: Claim): boolean {
   const pattern = (claim ?? claimPattern).replaceAll('*', '.*');
   return new RegExp(`^${pattern}$`).test(by.name) && (namespace ?? by.namespace) === by.namespace;
 }
@@ -231,9 +233,9 @@ export function mayGet(spec: PoolSpec | PrefixPoolSpec, text: string, claim: Cla
 
 /** What a claim that asks for nothing can have: one that reservations name gets nothing else. */
 export function wantedBy(spec: PoolSpec | PrefixPoolSpec, claim: Claim): string[] {
-  const { reservations = [] } = spec as PoolSpec;
+  const { reservations = [] } = spec;
   const own = reservations.flatMap((each) => {
-    const text = canonicalAddress(each.address ?? '')!;
+    const text = reservedBy(each)!;
     return each.claim !== undefined && isMeant(each, claim) && reservationOf(spec, text) === each
       ? [text]
       : [];

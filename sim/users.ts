@@ -351,7 +351,7 @@ function createPool(scene: Scene): UserOp {
 }
 
 function poolObject({ random, layout }: Scene, pool: (typeof POOLS)[number]): Unstructured {
-  const { kind, name, net } = pool;
+  const { kind, name } = pool;
   const metadata = {
     name,
     ...(!kind.startsWith('Global') && { namespace: 'default' }),
@@ -362,7 +362,7 @@ function poolObject({ random, layout }: Scene, pool: (typeof POOLS)[number]): Un
     ...('space' in pool && { annotations: { [ADDRESS_SPACE_ANNOTATION]: pool.space } }),
   };
   const spec = {
-    ...('length' in pool ? prefixPoolSpec(random, pool) : poolSpec(random, net, layout)),
+    ...('length' in pool ? prefixPoolSpec(random, pool, layout) : poolSpec(random, pool, layout)),
     ...limits(random, layout, kind),
   };
   return { apiVersion: POOL_API_VERSION, kind, metadata, spec };
@@ -374,14 +374,17 @@ function editPool(scene: Scene): UserOp | undefined {
   const known = POOLS.find(({ kind, name }) => kind === pool.kind && name === pool.metadata.name)!;
   const spec =
     'length' in known
-      ? { gateway: null, excludedPrefixes: null, ...prefixPoolSpec(scene.random, known) }
+      ? {
+          ...{ gateway: null, excludedPrefixes: null, reservations: null },
+          ...prefixPoolSpec(scene.random, known, scene.layout),
+        }
       : {
           ...Object.fromEntries(
             ['addresses', 'prefix', 'gateway', 'excludedAddresses', 'subnets', 'reservations'].map(
               (field) => [field, null],
             ),
           ),
-          ...poolSpec(scene.random, known.net, scene.layout),
+          ...poolSpec(scene.random, known, scene.layout),
         };
   return patch(scene, pool, 'edits', {
     spec: {
@@ -396,16 +399,17 @@ function editPool(scene: Scene): UserOp | undefined {
 /** Some of the eight addresses of a subnet; now and then what is no pool at all. */
 function poolSpec(
   random: Random,
-  net: string,
+  pool: (typeof POOLS)[number],
   { hasReservations, hasSubnets, isRemembering }: Layout,
 ): object {
+  const { net } = pool;
   return {
     ...(hasSubnets && random.chance(0.7) ? { subnets: subnets(random, net) } : wholeSubnet(random, net)),
     // So few that all have been given soon.
     ...(isRemembering && !hasSubnets && random.chance(0.7) && { addresses: [`${net}2-${net}4`] }),
     ...(random.chance(0.2) && { allocateReservedIPAddresses: true }),
     ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
-    ...(hasReservations && { reservations: reservations(random, net) }),
+    ...(hasReservations && { reservations: reservations(random, pool) }),
   };
 }
 
@@ -482,13 +486,14 @@ function rangeSettings(random: Random): object {
 }
 
 /** Some that nobody can have are among them. */
-function reservations(random: Random, net: string): object[] {
+function reservations(random: Random, pool: (typeof POOLS)[number]): object[] {
   return Array.from({ length: 1 + random.below(3) }, () => ({
-    address: `${net}${random.below(9)}`,
+    ['length' in pool ? 'prefix' : 'address']: placeIn(pool, random.below(9)),
     ...(random.chance(0.5)
       ? { claim: `claim-${random.below(7)}` }
       : { claimPattern: random.pick(['claim-*', '*-1', 'c*-*2', 'other-*']) }),
-    ...(net.includes(':') && random.chance(0.5) && { namespace: random.pick(['default', 'team']) }),
+    ...(pool.kind.startsWith('Global') &&
+      random.chance(0.5) && { namespace: random.pick(['default', 'team']) }),
   }));
 }
 
@@ -505,7 +510,7 @@ function baseOf({ net }: PrefixPool, index: number): string {
 }
 
 /** Some of the eight prefixes of a larger one. */
-function prefixPoolSpec(random: Random, pool: PrefixPool): object {
+function prefixPoolSpec(random: Random, pool: PrefixPool, { hasReservations }: Layout): object {
   const { net, length } = pool;
   const part = (places: number, index: number) => `${baseOf(pool, index)}/${length - places}`;
   const inside = (index: number) => (net.includes(':') ? `${net}${index}::7` : `${net}${index}.7`);
@@ -517,6 +522,7 @@ function prefixPoolSpec(random: Random, pool: PrefixPool): object {
     ...(random.chance(0.4) && { gateway: inside(random.below(8)) }),
     ...(random.chance(0.3) && { excludedPrefixes: [inside(random.below(8)), part(0, random.below(8))] }),
     ...(random.chance(0.3) && { addressReuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
+    ...(hasReservations && { reservations: reservations(random, pool) }),
   };
 }
 

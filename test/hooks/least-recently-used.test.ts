@@ -6,6 +6,7 @@ import { allocationsOf } from '../../lib/allocation/slice.ts';
 import type { AllocationSlice, IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import type { CompositeResponse } from '../../lib/metacontroller/hook.ts';
 import { MOST_REMEMBERED } from '../../lib/pool/history.ts';
+import { ORDER_MUTANTS } from '../sim/mutants.ts';
 import {
   ago,
   answers,
@@ -38,16 +39,18 @@ class Life {
   slices: AllocationSlice[];
   claims = new Map<string, IPAddressClaim>();
   time = 0;
+  readonly #hook: typeof pools.sync;
   #version = 1000;
 
-  constructor(pool: Pool, slices: AllocationSlice[] = []) {
+  constructor(pool: Pool, slices: AllocationSlice[] = [], hook = pools.sync) {
     this.pool = pool;
     this.slices = slices;
+    this.#hook = hook;
   }
 
   sync(related: Parameters<typeof poolRequest>[2] = []): CompositeResponse {
     const request = poolRequest(this.pool, this.slices, [...this.claims.values(), ...related]);
-    const response = pools.sync(request, contextAt(this.time));
+    const response = this.#hook(request, contextAt(this.time));
     this.#version += 1000;
     this.slices = applyChildren(this.pool, this.slices, response.children, this.#version);
     this.pool = { ...this.pool, status: response.status } as Pool;
@@ -284,12 +287,14 @@ class Model {
   }
 }
 
-test('whatever comes and goes, the addresses that are given are those that have rested longest', () => {
+/** Whatever comes and goes, the addresses that the hook gives are those that have rested longest. */
+function checkOrder(hook: typeof pools.sync): void {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), fc.constantFrom(0, 30), (steps, grace) => {
-      const life = new Life(
-        lru([`${addressAt(0)}-${addressAt(COUNT - 1)}`], { addressReuseGracePeriodSeconds: grace }),
-      );
+      const pool = lru([`${addressAt(0)}-${addressAt(COUNT - 1)}`], {
+        addressReuseGracePeriodSeconds: grace,
+      });
+      const life = new Life(pool, [], hook);
       const model = new Model();
       let last = 0;
       for (const each of steps) {
@@ -328,6 +333,17 @@ test('whatever comes and goes, the addresses that are given are those that have 
     }),
     { numRuns: 400 },
   );
+}
+
+test('whatever comes and goes, the addresses that are given are those that have rested longest', () => {
+  checkOrder(pools.sync);
 });
+
+for (const { what, subject } of ORDER_MUTANTS) {
+  test(`which finds ${what}`, () => {
+    const { sync } = subject.hooks.pools as object as typeof pools;
+    assert.throws(() => checkOrder(sync), /Property failed/);
+  });
+}
 
 test.run();

@@ -5,6 +5,7 @@ import { Janitor } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { decideDeeds } from '../../lib/janitor/decide.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { formatTime } from '../../lib/kubernetes/time.ts';
 import type {
   AllocationSlice,
   AllocationSliceSpec,
@@ -23,6 +24,7 @@ import type {
   ObjectMap,
   Objects,
 } from '../../lib/metacontroller/hook.ts';
+import type { PoolSpec } from '../../lib/pool/spec.ts';
 import { FAULTS, type FaultName } from '../../sim/layout.ts';
 import { isOtherVersion, type Subject } from '../../sim/world.ts';
 
@@ -204,6 +206,27 @@ const binder = (decide: typeof decideBindings): Subject => ({
   startBinder: (environment) => new NodeBinder(environment, decide),
 });
 
+/** Time runs backwards before this, and so for all that is remembered. */
+const TURN = Date.parse('2000-01-01T00:00:00Z');
+const mirrored = (entry: SliceEntry): SliceEntry =>
+  entry.released === undefined
+    ? entry
+    : { ...entry, released: formatTime(2 * TURN - Date.parse(entry.released)) };
+
+/** A pool that remembers, and reads what it remembers the wrong way round. */
+const youngestFirst: Twist = (right) => {
+  const twist = seeingEntries(mirrored)(
+    saying((spec) =>
+      changingEntries(spec, (entry) => (Date.parse(entry.released ?? '') < TURN ? mirrored(entry) : entry)),
+    )(right),
+  );
+  return (request, context) => {
+    const { strategy, addressReuseGracePeriodSeconds } = request.parent.spec as PoolSpec;
+    const isRemembering = strategy === 'LeastRecentlyUsed' && !addressReuseGracePeriodSeconds;
+    return (isRemembering ? twist : right)(request, context);
+  };
+};
+
 export interface Mutant {
   readonly what: string;
   readonly subject: Subject;
@@ -243,6 +266,11 @@ export const PREFIX_MUTANTS: readonly Mutant[] = [
     subject: pools(withSpec({ excludedPrefixes: [] })),
   },
   {
+    what: 'a pool that gives out prefixes that are reserved',
+    subject: pools(withSpec({ reservations: [] })),
+    faults: FAULTS,
+  },
+  {
     what: 'a pool that gives halves of prefixes',
     subject: pools(
       seeing((request) => {
@@ -252,6 +280,12 @@ export const PREFIX_MUTANTS: readonly Mutant[] = [
       }),
     ),
   },
+];
+
+/** Of the order in which a pool gives what it remembers: worlds seldom come so far, the property of its test does. */
+export const ORDER_MUTANTS: readonly Mutant[] = [
+  { what: 'a pool that gives out last what was given up first', subject: pools(youngestFirst) },
+  { what: 'a pool that remembers nothing', subject: pools(withSpec({ strategy: 'LowestFree' })) },
 ];
 
 /** Few faults at once, so that each world has them. */
@@ -367,6 +401,17 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     ),
     faults: ['hands'],
     seed: 550,
+  },
+  {
+    what: 'a pool that leaves out a slice that it has not closed',
+    subject: pools((right) => (request, context) => {
+      const response = right(request, context);
+      const children = response.children.filter(({ spec }) => {
+        const { entries, closed } = spec as AllocationSliceSpec;
+        return entries === undefined || Object.keys(entries).length > 0 || closed;
+      });
+      return { ...response, children };
+    }),
   },
   {
     what: 'a pool that gives out what it releases at once',
