@@ -109,6 +109,14 @@ function splitDocuments(text: string): string[] {
   return /^[^#%\s]/m.test(head) ? [head, ...tail] : [head + next, ...rest];
 }
 
+/** What mostly is the cause. */
+const CAUSES: Readonly<Record<string, string>> = {
+  'deficient indentation': 'is a bracket or quote above left open?',
+  'missed comma between flow collection entries': 'is a bracket above left open?',
+  'bad indentation of a mapping entry':
+    'is it indented other than its neighbours, or does a text with ": " in it lack quotes?',
+};
+
 /** The parser's reason, with the key or the way out where it has none. */
 function inWords(reason: string, source: string, position: number): string {
   const [line = ''] = source.slice(position).split('\n', 1);
@@ -118,9 +126,10 @@ function inWords(reason: string, source: string, position: number): string {
   }
   if (reason.startsWith('tab characters')) return `${reason}; write spaces`;
   const text = reason.includes('complex keys') ? 'a key of a mapping must be a text' : reason;
-  return /\{\{-?\s/.test(source)
-    ? `${text}; this looks like a template, which has to be rendered first`
-    : text;
+  const cause = /\{\{-?\s/.test(source)
+    ? 'this looks like a template, which has to be rendered first'
+    : CAUSES[reason];
+  return cause === undefined ? text : `${text}; ${cause}`;
 }
 
 /** How much an anchor stands for. */

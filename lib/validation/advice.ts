@@ -11,12 +11,17 @@ type Mend = readonly [reason: string, mend: (text: string) => string];
 
 const MENDS: readonly Mend[] = [
   ['without spaces', (text) => text.replaceAll(/\s+/g, '')],
+  ['without brackets and port', (text) => text.replace(/^\[([^\]]+)\](?::\d+)?$/, '$1')],
+  ['without the port', (text) => text.replace(/^((?:\d+\.){3}\d+):\d+$/, '$1')],
+  ['without the interface', (text) => text.replaceAll(/%[^-/]+/g, '')],
+  ['digits for letters', withDigits],
   [
     'one dash between first and last',
     (text) => text.replace(/(?:\.\.\.?|\u2013|\u2014|_|:-)(?=[^.]*\.)/, '-'),
   ],
   ['without leading zeros, which some programs read as octal', withoutLeadingZeros],
   ['the last address in full', (text) => text.replace(/^((?:\d+\.){3})(\d+)-(\d{1,3})$/, '$1$2-$1$3')],
+  ['all four numbers of the address', withFourNumbers],
   ['a prefix length for a netmask', withPrefixLength],
   ['a CIDR for a wildcard', withoutWildcard],
   [
@@ -25,6 +30,17 @@ const MENDS: readonly Mend[] = [
   ],
   ['the lower address first', ascending],
 ];
+
+function withDigits(text: string): string {
+  if (!/^[\d.oOlI/-]+$/.test(text)) return text;
+  return text.replaceAll(/[oO]/g, '0').replaceAll(/[lI]/g, '1');
+}
+
+function withFourNumbers(text: string): string {
+  const [, address = '', length] = /^((?:\d+\.){0,2}\d+)(\/\d+)$/.exec(text) ?? [];
+  if (length === undefined) return text;
+  return `${[...address.split('.'), '0', '0', '0'].slice(0, 4).join('.')}${length}`;
+}
 
 function withoutLeadingZeros(text: string): string {
   return text.includes(':') ? text : text.replaceAll(/(?<![0-9])0+(?=[0-9])/g, '');
@@ -66,10 +82,12 @@ export function advise(
   schema?: Schema,
 ): string | undefined {
   if (message === 'unknown field') return knownField(field, schema);
-  if (message.endsWith('must be a string') || /must be of type string/.test(message)) {
+  if (message.endsWith('must be a string')) {
     return ['boolean', 'number'].includes(typeof value) ? `write "${value}", in quotes` : 'put it in quotes';
   }
-  if (message.includes('must be of type integer: "string"')) return 'write a number, without quotes';
+  const [, wanted, found] = / must be of type (\w+): "(\w+)"$/.exec(message) ?? [];
+  if (wanted !== undefined) return ofType(wanted, found!);
+  if (message === 'provided prefix is not valid') return 'a prefix length of IPv4 is at most 32';
   if (message.includes('lowercase RFC 1123') && typeof value === 'string') {
     const name = value
       .toLowerCase()
@@ -84,6 +102,25 @@ export function advise(
   return mended(value, read) ?? unreadable(value, field);
 }
 
+/** How the types of OpenAPI are written. */
+function ofType(wanted: string, found: string): string | undefined {
+  if (found === 'null') return 'write a value, or leave it out';
+  switch (wanted) {
+    case 'string':
+      return ['object', 'array'].includes(found) ? 'write a text' : 'put it in quotes';
+    case 'integer':
+      return found === 'string' ? 'write a number, without quotes' : 'write a whole number';
+    case 'boolean':
+      return 'write true or false, without quotes';
+    case 'array':
+      return 'write a list: each item in a line of its own, behind a dash';
+    case 'object':
+      return 'write its fields below it, indented';
+    default:
+      return undefined;
+  }
+}
+
 /** `use addresses`, for a field that is misspelt. */
 function knownField(field: string, schema: Schema | undefined): string | undefined {
   const names = field.replaceAll(/\[[^\]]*\]/g, '.[]').split('.');
@@ -96,6 +133,8 @@ function knownField(field: string, schema: Schema | undefined): string | undefin
 
 /** What the text becomes when its mistakes are mended; undefined if it has none that are known. */
 function mended(text: string, read: (text: string) => unknown): string | undefined {
+  const unmapped = text.replaceAll(/::ffff:(?=(?:\d+\.){3}\d+(?:-|$))/gi, '');
+  if (unmapped !== text && read(unmapped) !== undefined) return `write ${unmapped}: IPv4 as it is`;
   if (read(text) !== undefined) return undefined;
   const reasons: string[] = [];
   let result = text;
@@ -126,11 +165,24 @@ function unreadable(text: string, field: string): string | undefined {
     const most = text.includes(':') ? 128 : 32;
     if (Number(text.split('/')[1]) > most) return `a prefix length is at most ${most}`;
   }
-  if (field.endsWith('gateway') && parsePrefix(text) !== undefined) {
-    return `write ${text.split('/')[0]}: the prefix length is spec.prefix`;
+  if (/gateway$|address(\]|$)/.test(field) && parsePrefix(text) !== undefined) {
+    const why = field.endsWith('gateway') ? 'the prefix length is spec.prefix' : 'without prefix length';
+    return `write ${text.split('/')[0]}: ${why}`;
   }
+  return parseRange(text) === undefined ? notAnAddress(text) : undefined;
+}
+
+function notAnAddress(text: string): string | undefined {
   if (/^[A-Za-z][-A-Za-z0-9.]*$/.test(text) && !/^[0-9a-f]+$/i.test(text)) return 'names are not looked up';
-  return undefined;
+  if (/^[^-]+-$/.test(text)) return 'the last address of the range is missing';
+  if (text.endsWith('/')) return 'the prefix length is missing';
+  if (text.includes(':')) {
+    const [other] = /[^0-9a-f:./-]/i.exec(text) ?? [];
+    return other === undefined
+      ? 'an IPv6 address has eight groups of hexadecimal digits, of which one run of zeros may be ::'
+      : `${other} is no hexadecimal digit`;
+  }
+  return /\d/.test(text) ? 'an IPv4 address has four decimal numbers, none above 255' : undefined;
 }
 
 interface PrefixedAddresses {

@@ -79,6 +79,32 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   [addresses('"10.0.0.1, 10.0.0.2"'), `${notRange('10.0.0.1, 10.0.0.2')}; write each as an item of its own`],
   [addresses('router.example'), `${notRange('router.example')}; names are not looked up`],
   [addresses('""'), notRange('')],
+  [addresses('"[fd00::5]:443"'), `${notRange('[fd00::5]:443')}; write fd00::5: without brackets and port`],
+  [addresses('"10.0.0.5:443"'), `${notRange('10.0.0.5:443')}; write 10.0.0.5: without the port`],
+  [addresses('"fe80::1%eth0"'), `${notRange('fe80::1%eth0')}; write fe80::1: without the interface`],
+  [addresses('"::ffff:10.0.0.5"'), `${notRange('::ffff:10.0.0.5')}; write 10.0.0.5: IPv4 as it is`],
+  [
+    addresses('"::FFFF:10.0.0.5-::FFFF:10.0.0.9"'),
+    `${notRange('::FFFF:10.0.0.5-::FFFF:10.0.0.9')}; write 10.0.0.5-10.0.0.9: IPv4 as it is`,
+  ],
+  [addresses('10.0.0.l0'), `${notRange('10.0.0.l0')}; write 10.0.0.10: digits for letters`],
+  [addresses('10.0.1/24'), `${notRange('10.0.1/24')}; write 10.0.1.0/24: all four numbers of the address`],
+  [addresses('10.0.0'), `${notRange('10.0.0')}; an IPv4 address has four decimal numbers, none above 255`],
+  [
+    addresses('0xa.0.0.5'),
+    `${notRange('0xa.0.0.5')}; an IPv4 address has four decimal numbers, none above 255`,
+  ],
+  [addresses('10.0.0.5-'), `${notRange('10.0.0.5-')}; the last address of the range is missing`],
+  [addresses('10.0.0.0/'), `${notRange('10.0.0.0/')}; the prefix length is missing`],
+  [addresses('"fd00::g"'), `${notRange('fd00::g')}; g is no hexadecimal digit`],
+  [
+    addresses('"fd00:::1"'),
+    `${notRange('fd00:::1')}; an IPv6 address has eight groups of hexadecimal digits, of which one run of zeros may be ::`,
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 33}'),
+    `:4: ${POOL}: spec.prefix: Invalid value: 33: provided prefix is not valid; a prefix length of IPv4 is at most 32`,
+  ],
   [
     addresses('10.0.0.0/16'),
     `${subnet(0, '10.0.0.0/16')}; it is larger than a /24: prefix is the length of the subnet around all addresses, so write prefix: 16, or less of the range`,
@@ -105,7 +131,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: 24, reservations: [{address: 10.0.0.1/32, claim: a}]}'),
-    `:4: ${POOL}: spec.reservations[0].address: Invalid value: "10.0.0.1/32": provided address is not a valid IP`,
+    `:4: ${POOL}: spec.reservations[0].address: Invalid value: "10.0.0.1/32": provided address is not a valid IP; write 10.0.0.1: without prefix length`,
   ],
   // Fields
   [
@@ -119,6 +145,25 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   [
     pool('{addresses: [10.0.0.1], prefix: "24"}'),
     `:4: ${POOL}: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"; write a number, without quotes`,
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24.5}'),
+    `:4: ${POOL}: spec.prefix: Invalid value: "number": spec.prefix in body must be of type integer: "number"; write a whole number`,
+  ],
+  [
+    pool('{addresses: 10.0.0.1, prefix: 24}'),
+    `:4: ${POOL}: spec.addresses: Invalid value: "string": spec.addresses in body must be of type array: "string"; write a list: each item in a line of its own, behind a dash`,
+  ],
+  [
+    pool('{addresses: [~, {a: b}, 7], prefix: 24, allocateReservedIPAddresses: "yes"}'),
+    `:4: ${POOL}: spec.addresses[0]: Invalid value: "null": spec.addresses[0] in body must be of type string: "null"; write a value, or leave it out`,
+    `:4: ${POOL}: spec.addresses[1]: Invalid value: "object": spec.addresses[1] in body must be of type string: "object"; write a text`,
+    `:4: ${POOL}: spec.addresses[2]: Invalid value: "integer": spec.addresses[2] in body must be of type string: "integer"; put it in quotes`,
+    `:4: ${POOL}: spec.allocateReservedIPAddresses: Invalid value: "string": spec.allocateReservedIPAddresses in body must be of type boolean: "string"; write true or false, without quotes`,
+  ],
+  [
+    pool('{addresses: [10.0.0.1\nstatus: {}'),
+    ':5: deficient indentation; is a bracket or quote above left open?',
   ],
   // Metadata
   [
