@@ -134,7 +134,10 @@ function inOrder(keys: readonly string[]): string[] {
  */
 function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<string, string | null> {
   const allocations = allocationsOf(slices).filter(
-    ({ entry }) => entry.uid === node.metadata.uid && entry.released === undefined,
+    ({ slice, entry }) =>
+      slice.spec.poolRef.kind === 'PodNetwork' &&
+      entry.uid === node.metadata.uid &&
+      entry.released === undefined,
   );
   const byKey = Map.groupBy(
     allocations,

@@ -4,7 +4,7 @@ import { Random } from '../lib/engine/random.ts';
 import type { Fault, Move } from '../lib/engine/schedule.ts';
 import type { Step } from '../lib/engine/task.ts';
 import type { Op } from './op.ts';
-import { userAction } from './users.ts';
+import { makeTwin, userAction } from './users.ts';
 import { COLLECTOR, cacheName, opOf, type World } from './world.ts';
 
 /** Requests more often than news: what is heard at once, and what is worked on, are many, but not of one use. */
@@ -36,6 +36,10 @@ export class Chaos {
     if (cluster.late.size > 0 && random.chance(chances.land))
       return opOf({ kind: 'land', late: random.pick([...cluster.late]) }, cluster.now);
     if (chances.move > 0 && this.#world.moves < 2 && random.chance(chances.move)) return this.#move();
+    if (chances.twin > 0 && random.chance(chances.twin)) {
+      const op = makeTwin({ world: this.#world, random, layout });
+      if (op !== undefined) return op;
+    }
     if (random.chance(chances.wait)) return this.#wait();
     const moves = [...cluster.moves()].filter((move) => this.#isReady(move));
     const kind = random.pick(KINDS);

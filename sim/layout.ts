@@ -37,6 +37,7 @@ export const FAULTS = [
   'late',
   'replica',
   'move',
+  'twin',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
 const FEW = 4;
@@ -192,6 +193,7 @@ export function layoutOf(
       land: new Random(seed ^ 0x1a7e).pick([0.1, 0.01]),
       replica: seldom('replica', [0, 0, 0.1, 0.5]),
       move: seldom('move', [0, 0, 0.005, 0.02]),
+      twin: pick(new Random(seed ^ 0x7217), 'twin', [0, 0, 0, 0.02]),
     },
     hasOtherJanitor: newer.chance(0.3) && has('replica'),
     hands: (random.chance(0.6) || faults.length <= FEW) && has('hands'),

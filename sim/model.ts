@@ -346,8 +346,15 @@ export interface Held {
   readonly isBlock: boolean;
 }
 
+/** Starts the name of a slice that somebody makes for a piece that has one: what it lists is nobody's. */
+export const TWIN_PREFIX = 'twin.';
+
+export function isTwin({ metadata }: Pick<AllocationSlice, 'metadata'>): boolean {
+  return metadata.name.startsWith(TWIN_PREFIX);
+}
+
 export function entriesOf(slice: AllocationSlice | undefined): Held[] {
-  if (slice === undefined) return [];
+  if (slice === undefined || isTwin(slice)) return [];
   const { poolRef, entries = {} } = slice.spec;
   return Object.entries(entries).map(([key, entry]) => ({
     id: `${qualifiedName(slice.metadata)} ${key}`,

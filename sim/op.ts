@@ -14,6 +14,8 @@ export type Op =
       readonly request: ApiRequest;
       /** Done long before the world begins: no list is so old as not to show it. */
       readonly isOld?: boolean;
+      /** Makes an object as if it were from before there were rules. */
+      readonly isUnruled?: boolean;
       /** Only done to what has been settled for some time: see `World.isSettled`. */
       readonly ifSettled?: boolean;
     }

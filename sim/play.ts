@@ -6,7 +6,7 @@ import { Invariants, type Violation } from './invariants.ts';
 import type { Layout } from './layout.ts';
 import { type LayoutOptions, layoutOf } from './layout.ts';
 import type { Op } from './op.ts';
-import { makeWell, setUp } from './users.ts';
+import { deleteTwins, makeWell, setUp } from './users.ts';
 import { type Subject, World } from './world.ts';
 
 export interface Story {
@@ -50,6 +50,7 @@ export function play(seed: number, steps: number, subject: Subject, options: Lay
     if (violation !== undefined) return { layout, ops, violation, world };
   }
   if (layout.endsWell) for (const op of makeWell(scene)) perform(op);
+  for (const op of deleteTwins(scene)) perform(op);
   return end(world, ops, invariants);
 }
 

@@ -2,9 +2,10 @@
 import type { ApiRequest } from '../lib/engine/api.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
 import type { Random } from '../lib/engine/random.ts';
-import type { IPAMClaim } from '../lib/kubernetes/core-types.ts';
+import type { IPAMClaim, Node } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
+  BELL_PREFIX,
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
   DEFAULT_NETWORK,
@@ -20,10 +21,12 @@ import {
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
+import type { IPAddressClaim, PoolReference } from '../lib/kubernetes/types.ts';
 import { RANGE_FIELDS } from '../lib/pod-network/node-ranges.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
 import { CLAIM_ANNOTATION, NETWORK } from './ipam-claims.ts';
 import type { Layout } from './layout.ts';
+import { heldIn, isTwin, TWIN_PREFIX } from './model.ts';
 import type { Op } from './op.ts';
 import type { World } from './world.ts';
 
@@ -567,6 +570,53 @@ function touchSlice(scene: Scene): UserOp | undefined {
   const slice = one(scene, 'AllocationSlice');
   const annotations = { note: String(scene.random.below(9)) };
   return slice && patch(scene, slice, 'annotates', { metadata: { annotations } });
+}
+
+/**
+ * A second slice of a piece, under another name, that gives something in use to somebody else: one who has nothing yet,
+ * if there is any.
+ */
+export function makeTwin(scene: Scene): UserOp | undefined {
+  const { world, random } = scene;
+  const held = heldIn(world.cluster).filter(({ entry }) => entry.released === undefined);
+  if (held.length === 0) return undefined;
+  const { slice, key, entry, poolRef, isBlock } = random.pick(held);
+  const others = world.cluster
+    .objects(isBlock ? 'Node' : 'IPAddressClaim')
+    .filter((other) => other.metadata.uid !== entry.uid && (isBlock || isOf(other, poolRef)));
+  const idle = others.filter(({ spec, status }) =>
+    isBlock ? !(spec as Node['spec'])?.podCIDRs : !(status as IPAddressClaim['status'])?.addressRef,
+  );
+  if (others.length === 0) return undefined;
+  const { metadata } = random.pick(idle.length > 0 ? idle : others);
+  const { namespace, name, uid = '' } = metadata;
+  const { labels = {}, ownerReferences = [] } = slice.metadata;
+  const kept = Object.entries(labels).filter(([label]) => !label.startsWith(BELL_PREFIX));
+  const op = create('AllocationSlice', {
+    ...(slice as object as Unstructured),
+    metadata: {
+      name: `${TWIN_PREFIX}${random.below(3)}.${slice.metadata.name}`,
+      ...(slice.metadata.namespace && { namespace: slice.metadata.namespace }),
+      labels: { ...Object.fromEntries(kept), [`${BELL_PREFIX}${uid}`]: '' },
+      ...(random.chance(0.5) && { ownerReferences }),
+    },
+    spec: { ...slice.spec, entries: { [key]: { ...entry, uid, ...(namespace && { namespace }), name } } },
+  });
+  return { ...op, isUnruled: true };
+}
+
+function isOf({ spec }: Unstructured, { kind, name }: PoolReference): boolean {
+  const { poolRef } = spec as IPAddressClaim['spec'];
+  return poolRef.kind === kind && poolRef.name === name;
+}
+
+/** Somebody has read what pools and networks say of them. */
+export function deleteTwins(scene: Scene): UserOp[] {
+  const { cluster } = scene.world;
+  return cluster
+    .objects('AllocationSlice')
+    .filter((slice) => isTwin(slice))
+    .map((slice) => removal(scene, slice));
 }
 
 function settledSlice({ world, random, layout }: Scene): Unstructured | undefined {

@@ -1,23 +1,32 @@
 /** Slices that somebody deleted by hand: a status lists those that hold anything, so that the loss of one is seen. */
 import type { Range } from '../address/range.ts';
 import type { Condition } from '../kubernetes/conditions.ts';
-import { compareText } from '../kubernetes/object.ts';
+import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import type { AllocationSlice } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { secondsSince } from './hold.ts';
 import { pieceOfName } from './names.ts';
+import { isMisnamed, mayBeNamed } from './slice.ts';
 
 /** The condition of a pool or network that misses slices; it tells since when. */
 export const SLICES_MISSING = 'SlicesMissing';
 
-/** The slices that the status lists and that are not in view. A name that keeps no piece is not one of a slice. */
+/**
+ * The slices that the status of a pool or network lists and that are not in view. A name that none of its pieces has is
+ * not one of a slice.
+ */
 export function lostSlices(
-  listed: readonly string[] | undefined,
+  {
+    kind,
+    metadata,
+    status,
+  }: KubernetesObject & { readonly status?: { readonly slices?: readonly string[] } },
   slices: readonly AllocationSlice[],
 ): readonly string[] {
   const seen = new Set(slices.map(({ metadata }) => metadata.name));
-  return (listed ?? []).filter((name) => !seen.has(name) && pieceOfName(name) !== undefined);
+  const poolRef = { kind, name: metadata.name };
+  return (status?.slices ?? []).filter((name) => !seen.has(name) && mayBeNamed(name, poolRef));
 }
 
 /** What the lost slices kept: nobody knows who has what of it. */
@@ -28,7 +37,7 @@ export function lostPieces(lost: readonly string[]): Range[] {
 /** What the status is to list: the slices in view that hold anything, and the lost ones. */
 export function listedSlices(slices: readonly AllocationSlice[], lost: readonly string[]): string[] {
   const inUse = slices
-    .filter(({ spec }) => Object.keys(spec.entries ?? {}).length > 0)
+    .filter((slice) => Object.keys(slice.spec.entries ?? {}).length > 0 && !isMisnamed(slice))
     .map(({ metadata }) => metadata.name);
   return [...inUse, ...lost].sort(compareText);
 }

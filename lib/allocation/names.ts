@@ -51,6 +51,12 @@ export function pieceOfName(name: string): { piece: Prefix; blockLength?: number
   return piece && { piece, ...(blockLength !== undefined && { blockLength: Number(blockLength) }) };
 }
 
+/** The address space in which several pools may have the slice of this name; undefined if it is one pool's alone. */
+export function sharedSpaceOfName(name: string): string | undefined {
+  const found = PIECE.exec(name);
+  return found?.[0].endsWith('.shared') ? name.slice(0, found.index) : undefined;
+}
+
 /** The slice of answers with the number `index`. */
 export function answersName(space: AddressSpace, index: number): string {
   return nameIn(space, `answers-${index}`);

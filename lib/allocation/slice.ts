@@ -6,7 +6,8 @@ import { BELL_PREFIX, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import { compareText } from '../kubernetes/object.ts';
 import type { AllocationSlice, PoolReference, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
-import { type AddressSpace, answersName, sliceName } from './names.ts';
+import { PREFIX, poolKind } from '../pool/kinds.ts';
+import { type AddressSpace, answersName, pieceOfName, sharedSpaceOfName, sliceName } from './names.ts';
 
 /** A slice keeps 2^5 addresses or blocks: 9 kB when full, which is what a claim is sent each time. */
 const SLICE_BITS = 5;
@@ -94,12 +95,57 @@ export function pieceOfSlice({ spec }: AllocationSlice): Prefix | undefined {
   return spec?.cidr === undefined ? undefined : parsePrefix(spec.cidr);
 }
 
-/** What the slices list, each in the order of its keys' text; for one uid alone if that is given. */
+/**
+ * Whether a slice that keeps a piece has another name than that piece has. The name is the lock: what such a slice
+ * lists, another may list too. So it counts for nobody.
+ */
+export function isMisnamed({ metadata, spec }: Pick<AllocationSlice, 'metadata' | 'spec'>): boolean {
+  if (spec?.cidr === undefined) return false;
+  const { poolRef, cidr, blockLength, addressSpace } = spec;
+  const { unit, marker } = poolKind(poolRef.kind);
+  const hasBlocks = poolRef.kind === 'PodNetwork' || unit === PREFIX;
+  const space: AddressSpace =
+    addressSpace === undefined ? { name: poolRef.name, marker } : { name: addressSpace, marker: 'shared' };
+  const range = parsePrefix(cidr);
+  // What comes from a file may be anything.
+  if (range === undefined || typeof space.name !== 'string') return true;
+  if (hasBlocks ? addressSpace !== undefined : blockLength !== undefined) return true;
+  const bits = FAMILY_BITS[range.family];
+  const length = blockLength ?? bits;
+  if (!Number.isInteger(length) || length < 0 || length > bits) return true;
+  const block = { ...range, length };
+  return formatPrefix(pieceOf(space, block)) !== cidr || sliceNameOf(space, block) !== metadata.name;
+}
+
+/** Whether a slice of the pool or network that keeps a piece may have the name. */
+export function mayBeNamed(name: string, poolRef: Pick<PoolReference, 'kind' | 'name'>): boolean {
+  const spec = pieceSpecOf(name, { apiGroup: '', uid: '', ...poolRef });
+  return spec !== undefined && !isMisnamed({ metadata: { name }, spec });
+}
+
+/** What the slice of this name says of its piece; undefined if it keeps none. */
+export function pieceSpecOf(name: string, poolRef: PoolReference): AllocationSlice['spec'] | undefined {
+  const found = pieceOfName(name);
+  const addressSpace = sharedSpaceOfName(name);
+  return (
+    found && {
+      poolRef,
+      ...(addressSpace !== undefined && { addressSpace }),
+      cidr: formatPrefix(found.piece),
+      ...(found.blockLength !== undefined && { blockLength: found.blockLength }),
+    }
+  );
+}
+
+/**
+ * What the slices list, each in the order of its keys' text; for one uid alone if that is given. What misnamed ones
+ * list does not count.
+ */
 export function allocationsOf(slices: Iterable<AllocationSlice>, uid?: string): Allocation[] {
   const allocations: Allocation[] = [];
   for (const slice of slices) {
     const entries = slice.spec?.entries;
-    if (entries === undefined) continue;
+    if (entries === undefined || isMisnamed(slice)) continue;
     const isWanted = (key: string) => uid === undefined || entries[key]?.uid === uid;
     for (const key of Object.keys(entries).filter(isWanted).sort()) {
       const block = parseKey(key);
@@ -162,7 +208,8 @@ export function desiredSlices(
       entries: Map<string, Pick<Allocation, 'block' | 'entry'>>;
     }
   >();
-  const known = new Map(slices.map((slice) => [slice.metadata.name, slice]));
+  const [misnamed, ours] = [slices.filter(isMisnamed), slices.filter((slice) => !isMisnamed(slice))];
+  const known = new Map(ours.map((slice) => [slice.metadata.name, slice]));
   const pieceNamed = (name: string, piece: Prefix, blockLength: number | undefined) => {
     let found = pieces.get(name);
     if (found === undefined) {
@@ -171,7 +218,7 @@ export function desiredSlices(
     }
     return found;
   };
-  for (const slice of slices) {
+  for (const slice of ours) {
     const piece = pieceOfSlice(slice);
     if (piece !== undefined) pieceNamed(slice.metadata.name, piece, slice.spec.blockLength);
   }
@@ -187,7 +234,8 @@ export function desiredSlices(
     });
   }
 
-  const desired: DesiredObject[] = [];
+  // They stay for a person to see.
+  const desired: DesiredObject[] = misnamed.map(asItIs);
   let spare = 0;
   for (const [name, { piece, blockLength, entries }] of pieces) {
     const slice = known.get(name);
@@ -202,6 +250,7 @@ export function desiredSlices(
     desired.push(
       sliceObject(head, name, bells, {
         poolRef: slice?.spec.poolRef ?? head.poolRef,
+        ...sharedSpaceOf(head, slice),
         cidr: slice?.spec.cidr ?? formatPrefix(piece),
         ...(blockLength !== undefined && { blockLength }),
         ...subnets.common,
@@ -213,6 +262,13 @@ export function desiredSlices(
   return [...desired, ...answerSlices(head, slices, plan.answers)].sort((a, b) =>
     compareText(a.metadata.name, b.metadata.name),
   );
+}
+
+/** It stays as it was when the slice was made: its name has it. */
+function sharedSpaceOf({ space }: SliceHead, slice?: AllocationSlice): { addressSpace?: string } {
+  const shared = space.marker === 'shared' ? space.name : undefined;
+  const addressSpace = slice === undefined ? shared : slice.spec.addressSpace;
+  return addressSpace === undefined ? {} : { addressSpace };
 }
 
 /**

@@ -2,6 +2,7 @@ import { UsedRanges } from '../address/blocks.ts';
 import type { Range } from '../address/range.ts';
 import { allocationsOf } from '../allocation/slice.ts';
 import type { Node } from '../kubernetes/core-types.ts';
+import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import type { AllocationSlice } from '../kubernetes/types.ts';
 import { decisionsOf } from '../pod-network/decision.ts';
 import { parsePodCIDR, podCIDRsOf } from '../pod-network/pod-cidr.ts';
@@ -37,7 +38,12 @@ export function decideBindings(
     if (podCIDRsOf(node).length > 0 || deletionTimestamp !== undefined || written.has(uid)) continue;
     unbound.set(uid, node);
   }
-  const living = slices.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const living = slices.filter(
+    ({ metadata, spec }) =>
+      metadata.deletionTimestamp === undefined &&
+      spec.poolRef.kind === 'PodNetwork' &&
+      spec.poolRef.name === DEFAULT_NETWORK,
+  );
   const allocations = allocationsOf(living).filter(({ entry }) => entry.released === undefined);
 
   const bindings: Binding[] = [];

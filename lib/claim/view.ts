@@ -1,5 +1,5 @@
 /** What a claim gets to see. Never its pool, which changes with every other claim. */
-import { type Allocation, allocationsOf, bellOf } from '../allocation/slice.ts';
+import { type Allocation, allocationsOf, bellOf, isMisnamed } from '../allocation/slice.ts';
 import {
   ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
@@ -109,7 +109,11 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
   const isAsked = isLeaving || request.related[key] !== undefined;
   const found = own ?? (isAsked ? objectsOf<IPAddress>(request, 'related', key).find(named) : undefined);
   const isMine = found !== undefined && isFor(found, claim);
-  const slices = objectsOf<AllocationSlice>(request, 'related', SLICES);
+  // Those of another pool have names of their own: they list what others of its claims have.
+  const { kind, name: pool } = claim.spec.poolRef;
+  const slices = objectsOf<AllocationSlice>(request, 'related', SLICES).filter(
+    (slice) => slice.spec.poolRef.kind === kind && slice.spec.poolRef.name === pool && !isMisnamed(slice),
+  );
   return {
     claim,
     settled: labels?.[SETTLED_LABEL],

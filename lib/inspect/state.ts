@@ -1,5 +1,6 @@
 /** How pools, networks and ClusterCIDRs are, and why claims and nodes wait. */
 import { SLICES_MISSING } from '../allocation/lost.ts';
+import { SLICES_MISNAMED } from '../allocation/misnamed.ts';
 import { isOwnTrouble } from '../claim/status.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import type { Condition, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
@@ -53,6 +54,9 @@ export function stateOf(
   if (status !== 'True') return { reason, message, isReady: false };
   const lost = find(conditions, SLICES_MISSING, 'True');
   if (lost !== undefined) return { reason: SLICES_MISSING, message: lost.message ?? '', isReady: true };
+  const misnamed = find(conditions, SLICES_MISNAMED, 'True');
+  if (misnamed !== undefined)
+    return { reason: SLICES_MISNAMED, message: misnamed.message ?? '', isReady: true };
   const exhausted = find(conditions, EXHAUSTED, 'True');
   if (exhausted !== undefined)
     return { reason: 'PoolExhausted', message: exhausted.message ?? '', isReady: true };

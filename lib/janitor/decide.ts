@@ -3,11 +3,19 @@
  * has. The janitor frees and tidies; it gives nothing to anybody.
  */
 import { FAMILY_BITS } from '../address/address.ts';
-import { covers, formatPrefix } from '../address/range.ts';
+import { covers } from '../address/range.ts';
 import { secondsUntilSeen } from '../allocation/hold.ts';
 import { isLongMissing } from '../allocation/lost.ts';
 import { pieceOfName } from '../allocation/names.ts';
-import { type Allocation, allocationsOf, keyOf, SubnetsOfPiece, sliceNameOf } from '../allocation/slice.ts';
+import {
+  type Allocation,
+  allocationsOf,
+  isMisnamed,
+  keyOf,
+  pieceSpecOf,
+  SubnetsOfPiece,
+  sliceNameOf,
+} from '../allocation/slice.ts';
 import { ownership } from '../claim/ip-address.ts';
 import {
   CAPI_IPAM_GROUP,
@@ -188,10 +196,11 @@ class Janitor {
 
   *#restoreSlice(pool: Pool, name: string): Generator<Deed> {
     const found = pieceOfName(name);
-    if (found === undefined) return;
-    const { piece, blockLength = FAMILY_BITS[piece.family] } = found;
     const head = sliceHead(pool, this.#context.config.installNamespace);
     const { namespace, labels, poolRef } = head;
+    const spec = pieceSpecOf(name, poolRef);
+    if (found === undefined || spec === undefined || isMisnamed({ metadata: { name }, spec })) return;
+    const { piece, blockLength = FAMILY_BITS[piece.family] } = found;
     const subnets = new SubnetsOfPiece(head, piece);
     const { unit } = poolKind(pool.kind);
     const entries: Record<string, SliceEntry> = {};
@@ -232,13 +241,7 @@ class Janitor {
         labels: { ...labels, 'controller-uid': poolRef.uid },
         ownerReferences: [controllerReference(pool)],
       },
-      spec: {
-        poolRef,
-        cidr: formatPrefix(piece),
-        ...(found.blockLength !== undefined && { blockLength }),
-        ...subnets.common,
-        entries,
-      },
+      spec: { ...spec, ...subnets.common, entries },
     };
     yield {
       why: `AllocationSlice ${namespace}/${name}: is missing, and made again with ${plural(Object.keys(entries).length, unit.one, unit.many)}`,

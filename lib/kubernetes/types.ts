@@ -26,6 +26,8 @@ export interface AllocationSliceSpec {
   readonly poolRef: PoolReference;
   /** The piece. */
   readonly cidr?: string;
+  /** The address space that its pool shares with others. It is in the name of the slice. */
+  readonly addressSpace?: string;
   /** The prefix length of the blocks. Absent in a slice of addresses. */
   readonly blockLength?: number;
   /** The prefix length of the subnet that its addresses are in, for those who get them. */
@@ -478,7 +480,7 @@ export interface InClusterIPPoolStatus {
   /**
    * The state of the pool: `Ready`, False with one of the reasons InvalidSpec, Paused, Deleting and
    * AddressUnknown; `Exhausted`, `OutOfRange`, and of pools with reservations `ReservationConflict`;
-   * `SlicesMissing`; `Overlapping`, if other pools may give out the same addresses.
+   * `SlicesMissing` and `SlicesMisnamed`; `Overlapping`, if other pools may give out the same addresses.
    */
   readonly conditions?: readonly Condition[];
   /** The metadata.generation that this status was computed from. */

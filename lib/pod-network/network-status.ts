@@ -1,5 +1,6 @@
 import { overlaps } from '../address/range.ts';
 import { listedSlices, slicesMissing } from '../allocation/lost.ts';
+import { slicesMisnamed } from '../allocation/misnamed.ts';
 import { type Condition, setCondition } from '../kubernetes/conditions.ts';
 import { formatProblem } from '../kubernetes/problem.ts';
 import type { PodNetworkStatus } from '../kubernetes/types.ts';
@@ -52,6 +53,7 @@ export function networkStatus(
   const conditions = [
     { ...readyCondition(reading, plan, standstill), ...observed },
     slicesMissing(reading.lost),
+    ...slicesMisnamed(reading.misnamed, network.status?.conditions),
     ...amongServices(reading),
     ...familiesDiffer(familyRemarks(reading, plan), network.status?.conditions),
   ];

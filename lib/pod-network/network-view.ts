@@ -2,7 +2,8 @@
 import { type Prefix, parsePrefix, type Range } from '../address/range.ts';
 import { newestVersion } from '../allocation/hold.ts';
 import { isLongMissing, lostPieces, lostSlices } from '../allocation/lost.ts';
-import { allocationsOf, isEnding, pieceOfSlice } from '../allocation/slice.ts';
+import { withheldByMisnamed } from '../allocation/misnamed.ts';
+import { allocationsOf, isEnding, isMisnamed, pieceOfSlice } from '../allocation/slice.ts';
 import type { ServiceCIDR } from '../kubernetes/core-types.ts';
 import { isLabelValue, labelValue } from '../kubernetes/label-value.ts';
 import {
@@ -68,6 +69,8 @@ export interface NetworkReading extends NetworkView {
   readonly invalidClusterCIDRs: readonly { clusterCIDR: ClusterCIDR; message: string }[];
   /** Names of slices that the network's status lists and that are not in view. */
   readonly lost: readonly string[];
+  /** Its slices that have another name than their piece. */
+  readonly misnamed: readonly AllocationSlice[];
   /** The keys of the node labels that its ClusterCIDRs select by, sorted. */
   readonly labelKeys: readonly string[];
 }
@@ -136,8 +139,11 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
   const annotation =
     isDefault || problems.length > 0 ? undefined : nodeAnnotationKey(metadata.name, spec.annotation);
   const isLongLost = context !== undefined && isLongMissing(status?.conditions, context);
-  const lost = isLongLost ? [] : lostSlices(status?.slices, [...slices, ...leftovers]);
-  const pieces = [...slices.filter(isEnding), ...leftovers].flatMap((slice) => pieceOfSlice(slice) ?? []);
+  const lost = isLongLost ? [] : lostSlices(network, [...slices, ...leftovers]);
+  const pieces = [...slices.filter(isEnding), ...leftovers]
+    .filter((slice) => !isMisnamed(slice))
+    .flatMap((slice) => pieceOfSlice(slice) ?? []);
+  const misnamed = [...slices, ...leftovers].filter(isMisnamed);
   const grace = spec?.reuseGracePeriodSeconds;
   const newestClaimVersion = newestVersion(claims);
   return {
@@ -155,7 +161,12 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
     allocations: allocationsOf(slices),
     lost,
     // What is lost is found again on its nodes, once nobody is served any more.
-    blocked: [...pieces, ...(metadata.deletionTimestamp === undefined ? lostPieces(lost) : [])],
+    blocked: [
+      ...pieces,
+      ...withheldByMisnamed(misnamed).map(({ block }) => block),
+      ...(metadata.deletionTimestamp === undefined ? lostPieces(lost) : []),
+    ],
+    misnamed,
     services: serviceRanges(network, objects.serviceCIDRs),
     labelKeys,
     reservations: readReservations(spec),

@@ -5,11 +5,13 @@ import { overlaps, type Prefix, rangeOf } from '../address/range.ts';
 import { compareRanges, RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
 import { lostPieces } from '../allocation/lost.ts';
+import { withheldByMisnamed } from '../allocation/misnamed.ts';
 import { pieceOfName } from '../allocation/names.ts';
 import {
   type Allocation,
   allocationsOf,
   isEnding,
+  isMisnamed,
   keyOf,
   parseKey,
   pieceOfSlice,
@@ -247,15 +249,18 @@ class Planner {
 
   /** Pieces that this sync cannot write to, or does not know enough of. */
   #block(): void {
-    const { slices, lost, neighbours, leftovers } = this.#view;
+    const { slices, lost, neighbours, leftovers, misnamed } = this.#view;
     const block = (piece: Prefix | undefined, name: string, why: string) => {
       if (piece !== undefined) this.#inUse.block(piece, `AllocationSlice ${name}, which ${why}`);
     };
     for (const slice of leftovers) {
       block(pieceOfSlice(slice), slice.metadata.name, 'an earlier pool of this name left: delete it');
     }
-    for (const slice of slices.filter(isEnding)) {
+    for (const slice of slices.filter((each) => isEnding(each) && !isMisnamed(each))) {
       block(pieceOfSlice(slice), slice.metadata.name, 'is being deleted');
+    }
+    for (const { block: listed, by } of withheldByMisnamed(misnamed)) {
+      block(listed, by, 'does not have the name of its piece: delete it');
     }
     for (const slice of neighbours) {
       block(pieceOfSlice(slice), slice.metadata.name, 'another pool of the address space keeps');

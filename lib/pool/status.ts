@@ -1,4 +1,5 @@
 import { listedSlices, slicesMissing } from '../allocation/lost.ts';
+import { slicesMisnamed } from '../allocation/misnamed.ts';
 import { exactInteger } from '../json.ts';
 import { type Condition, setCondition } from '../kubernetes/conditions.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
@@ -43,7 +44,7 @@ function cap(count: bigint): bigint {
 
 /** What there is to say of a pool, to whoever asks. */
 export function poolConditions(
-  { pool, lost }: Pick<PoolView, 'pool' | 'lost'>,
+  { pool, lost, misnamed }: Pick<PoolView, 'pool' | 'lost' | 'misnamed'>,
   plan: PoolPlan,
 ): Omit<Condition, 'lastTransitionTime'>[] {
   const { standstill, counts } = plan;
@@ -64,6 +65,7 @@ export function poolConditions(
         }
       : { type: 'OutOfRange', status: 'False', reason: 'AllInPool', message: '' },
     slicesMissing(lost),
+    ...slicesMisnamed(misnamed, pool.status?.conditions),
     ...(said || plan.reservations.length > 0 ? [reservationConflict(plan)] : []),
   ];
 }

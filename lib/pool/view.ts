@@ -1,5 +1,6 @@
 /** What a pool gets to see: which objects it asks for, and what they are to it. */
 import { lostSlices } from '../allocation/lost.ts';
+import { isMisnamed } from '../allocation/slice.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
 import {
   ADDRESS_SPACE_LABEL,
@@ -48,6 +49,8 @@ export interface PoolView {
   readonly neighbourAddresses: readonly IPAddress[];
   /** Slices of an earlier pool of the same name: of one that was deleted, restored or moved here. */
   readonly leftovers: readonly AllocationSlice[];
+  /** Slices of the pool or its address space that have another name than their piece. Some are its own. */
+  readonly misnamed: readonly AllocationSlice[];
   /** Names of the namespaces whose claims the pool serves; undefined if it serves all, or nobody can tell. */
   readonly allowed: ReadonlySet<string> | undefined;
 }
@@ -189,22 +192,26 @@ export function poolViewOf(
     sliceNamespaceOfAddress(address, installNamespace) === sliceNamespace(pool, installNamespace);
   const isGiven = (address: IPAddress) => address.metadata.labels?.[POOL_UID_LABEL] === metadata.uid;
   const own = addresses.filter(isMine);
+  const others = otherSlices.filter((slice) => !isMisnamed(slice));
   return {
     pool,
     claims: claims.filter(isMine),
     slices,
     // One of its own that it is not the owner of any more is lost to it as well.
-    lost: lostSlices(pool.status?.slices, [
+    lost: lostSlices(pool, [
       ...slices,
       ...otherSlices.filter(({ spec }) => spec.poolRef.uid !== metadata.uid),
     ]),
     foreign: own.filter((address) => !isGiven(address)),
     given: own.filter(isGiven),
-    neighbours: otherSlices.filter((slice) => isNeighbour(slice) && !isLeftover(slice)),
+    neighbours: others.filter((slice) => isNeighbour(slice) && !isLeftover(slice)),
     neighbourAddresses: addresses.filter(
       (address) => isNeighbour(address) && isNear(address) && !isMine(address),
     ),
-    leftovers: otherSlices.filter(isLeftover),
+    leftovers: others.filter(isLeftover),
+    misnamed: [...slices, ...otherSlices.filter((each) => isLeftover(each) || isNeighbour(each))].filter(
+      isMisnamed,
+    ),
     allowed: namespaces && new Set(namespaces.map(({ metadata: { name } }) => name)),
   };
 }

@@ -8,9 +8,11 @@ import {
   lostSlices,
   slicesMissing,
 } from '../../lib/allocation/lost.ts';
+import { pieceOfName } from '../../lib/allocation/names.ts';
 import type { AllocationSlice, SliceEntry } from '../../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 
+/** Its piece is that of its name, if it has one. */
 function slice(name: string, keys: readonly string[], closed?: true): AllocationSlice {
   const entries: Record<string, SliceEntry> = {};
   for (const key of keys) entries[key] = { uid: 'uid', name: 'claim' };
@@ -19,8 +21,8 @@ function slice(name: string, keys: readonly string[], closed?: true): Allocation
     kind: 'AllocationSlice',
     metadata: { name, namespace: 'default' },
     spec: {
-      poolRef: { apiGroup: 'g', kind: 'Pool', name: 'pool', uid: 'uid' },
-      cidr: '10.0.0.0/27',
+      poolRef: { apiGroup: 'g', kind: 'InClusterIPPool', name: 'pool', uid: 'uid' },
+      cidr: formatPrefix(pieceOfName(name)?.piece ?? parsePrefix('10.0.0.0/27')!),
       entries,
       ...(closed && { closed }),
     },
@@ -28,20 +30,42 @@ function slice(name: string, keys: readonly string[], closed?: true): Allocation
 }
 
 test('a slice is lost if the status lists it and it is not in view', () => {
-  const [a, b] = ['pool.10.0.0.0-26', 'pool.10.0.0.64-26'];
-  assert.equal(lostSlices([a, b], [slice(b, [])]), [a]);
-  assert.equal(lostSlices(undefined, [slice(b, [])]), []);
-  assert.equal(lostSlices(['pool.answers-0', 'anything', ''], []), [], 'such names keep no piece');
+  const [a, b] = ['pool.10.0.0.0-27', 'pool.10.0.0.32-27'];
+  const lost = (listed: readonly string[] | undefined, slices: readonly AllocationSlice[]) =>
+    lostSlices(
+      {
+        apiVersion: 'g/v1',
+        kind: 'InClusterIPPool',
+        metadata: { name: 'pool' },
+        ...(listed && { status: { slices: listed } }),
+      },
+      slices,
+    );
+  assert.equal(lost([a, b], [slice(b, [])]), [a]);
+  assert.equal(lost(undefined, [slice(b, [])]), []);
+  assert.equal(lost(['pool.answers-0', 'anything', ''], []), [], 'such names keep no piece');
+  assert.equal(
+    lost(['pool.10.0.0.0-26', 'other.10.0.0.0-27', 'pool.10.0.0.0-27.global'], []),
+    [],
+    'nor do these of its own',
+  );
+  assert.equal(
+    lost(['lab.10.0.0.7-32.shared'], []),
+    ['lab.10.0.0.7-32.shared'],
+    'whatever space it is in now',
+  );
 });
 
 test('the status lists what holds something, and what is lost', () => {
+  const [a, b, c, d] = ['pool.10.0.0.0-27', 'pool.10.0.0.32-27', 'pool.10.0.0.64-27', 'pool.10.0.0.96-27'];
   const slices = [
-    slice('z', ['10.0.0.1']),
-    slice('empty', []),
-    slice('closed', [], true),
-    slice('b', ['10.0.0.2']),
+    slice(d, ['10.0.0.97']),
+    slice(c, []),
+    slice(b, [], true),
+    slice(a, ['10.0.0.2']),
+    slice('pool.twin', ['10.0.0.2']),
   ];
-  assert.equal(listedSlices(slices, ['gone']), ['b', 'gone', 'z']);
+  assert.equal(listedSlices(slices, ['gone']), ['gone', a, d]);
   assert.equal(listedSlices([], []), []);
 });
 

@@ -11,11 +11,14 @@ import {
   bellOf,
   desiredSlices,
   isEnding,
+  isMisnamed,
   keyOf,
+  mayBeNamed,
   pieceOf,
   pieceOfSlice,
   type SliceHead,
   type SlicePlan,
+  sliceNameOf,
 } from '../../lib/allocation/slice.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
@@ -25,11 +28,11 @@ import type { DesiredObject } from '../../lib/metacontroller/hook.ts';
 
 const admission = crdAdmission(readCustomResourceDefinitions());
 
-function headOf(space: AddressSpace): SliceHead {
-  const own = { name: 'pool', marker: '' } as const;
+function headOf(space: AddressSpace, kind = 'InClusterIPPool'): SliceHead {
+  const own = { name: 'pool', marker: space.marker === 'prefix' ? 'prefix' : '' } as const;
   const poolRef = {
     apiGroup: 'ipam.cluster.x-k8s.io',
-    kind: 'InClusterIPPool',
+    kind,
     name: 'pool',
     uid: 'pool-uid',
   };
@@ -38,12 +41,13 @@ function headOf(space: AddressSpace): SliceHead {
     space,
     own,
     poolRef,
-    labels: { 'metaipam.io/pool': 'InClusterIPPool.pool' },
+    labels: { 'metaipam.io/pool': `${kind}.pool` },
   };
 }
 
 const OWN = headOf({ name: 'pool', marker: '' });
 const SHARED = headOf({ name: 'lab', marker: 'shared' });
+const PREFIXES = headOf({ name: 'pool', marker: 'prefix' }, 'InClusterPrefixPool');
 const NOTHING: SlicePlan = {
   kept: [],
   added: [],
@@ -106,7 +110,7 @@ const SCENE: fc.Arbitrary<Scene> = fc
   })
   .map(({ family, shorter, isShared, before, after, bells }) => {
     const length = FAMILY_BITS[family] - (shorter % (FAMILY_BITS[family] + 1));
-    const head = isShared ? SHARED : OWN;
+    const head = length < FAMILY_BITS[family] ? PREFIXES : isShared ? SHARED : OWN;
     const blocks = (numbers: number[]) => [
       ...new Map(
         numbers.map((n) => {
@@ -296,6 +300,173 @@ test('a block as long as the space is keyed as a block, an address as an address
   assert.is(keyOf(parsePrefix('10.0.0.7/32')!), '10.0.0.7');
   assert.is(keyOf(parsePrefix('fd00::7/128')!), 'fd00::7');
   assert.is(formatPrefix(pieceOf(OWN.space, parsePrefix('0.0.0.0/3')!)), '0.0.0.0/0');
+});
+
+// Names
+
+const KINDS = [
+  ['InClusterIPPool', ''],
+  ['GlobalInClusterIPPool', 'global'],
+  ['InClusterPrefixPool', 'prefix'],
+  ['GlobalInClusterPrefixPool', 'global-prefix'],
+  ['PodNetwork', ''],
+] as const;
+
+/** Slices as they may be: of every kind, of addresses or blocks, in a space of their own or a shared one. */
+const NAMED: fc.Arbitrary<AllocationSlice> = fc
+  .record({
+    kind: fc.constantFrom(...KINDS),
+    pool: fc.constantFrom(
+      'pool',
+      'a.b',
+      'pool.10.0.0.0-27',
+      'x'.repeat(180),
+      'x'.repeat(181),
+      `${'y-'.repeat(120)}z`,
+    ),
+    shared: fc.option(fc.constantFrom('lab', 'a.b')),
+    family: fc.constantFrom(4 as const, 6 as const),
+    value: fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }),
+    zeros: fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }),
+    shorter: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 128 })),
+  })
+  .map(({ kind: [kind, marker], pool, shared, family, value, zeros, shorter }) => {
+    const isOfAddresses = kind.endsWith('IPPool');
+    const bits = FAMILY_BITS[family];
+    const length = isOfAddresses ? bits : bits - (shorter % (bits + 1));
+    const block = prefixOf({ family, value: (value & zeros) % (1n << BigInt(bits)) }, length);
+    const isShared = shared !== null && isOfAddresses;
+    const space: AddressSpace = isShared ? { name: shared, marker: 'shared' } : { name: pool, marker };
+    const poolRef = { ...OWN.poolRef, kind, name: pool };
+    const [slice] = desiredSlices(
+      { ...OWN, space, poolRef },
+      [],
+      plan({ added: [{ block, entry: entry(1) }] }),
+    );
+    return slice as AllocationSlice;
+  })
+  // The API server reads no IPv4-mapped address.
+  .filter(({ spec }) => !spec.cidr!.startsWith('::ffff:'));
+
+const refusals = (slice: AllocationSlice) => admission.validate!(slice as object as Unstructured, undefined);
+
+test('what a pool or network names is named by its piece, for the hooks and for the API server', () => {
+  fc.assert(
+    fc.property(NAMED, (slice) => {
+      assert.equal(refusals(slice), []);
+      assert.not(isMisnamed(slice));
+      assert.is(allocationsOf([slice]).length, 1);
+      assert.ok(mayBeNamed(slice.metadata.name, slice.spec.poolRef));
+    }),
+  );
+});
+
+const NAME_CHANGES: readonly ((name: string) => string)[] = [
+  (name) => `${name}.twin`,
+  (name) => `twin.${name}`,
+  (name) => `x${name}`,
+  (name) => name.replace(/-(\d+)(\.|$)/, '-0$1$2'),
+  (name) => name.replace(/\.([^.]*-)/, '.0$1'),
+  (name) => name.replace('.', '-'),
+  (name) => `${name}.long`,
+];
+
+test('of another name, it counts for nobody, and the API server does not take it', () => {
+  fc.assert(
+    fc.property(NAMED, fc.constantFrom(...NAME_CHANGES), (slice, change) => {
+      const name = change(slice.metadata.name);
+      if (name === slice.metadata.name) return;
+      const twin = { ...slice, metadata: { ...slice.metadata, name } };
+      assert.ok(isMisnamed(twin), name);
+      assert.equal(allocationsOf([twin]), []);
+      const isHashed = name.endsWith('.long') && slice.metadata.name.endsWith('.long');
+      if (!isHashed) assert.ok(refusals(twin).length > 0, name);
+    }),
+  );
+});
+
+test('neither is a slice whose name is right for a piece that it could not keep', () => {
+  const misnamed = (name: string, kind: string, spec: Partial<AllocationSlice['spec']>) => {
+    const slice = { ...SLICE, metadata: { ...SLICE.metadata, name } };
+    const poolRef = { ...OWN.poolRef, kind };
+    const twin = { ...slice, spec: { poolRef, entries: {}, ...spec } } as AllocationSlice;
+    assert.ok(isMisnamed(twin), name);
+    assert.ok(refusals(twin).length > 0, name);
+    assert.not(mayBeNamed(name, poolRef), name);
+  };
+  misnamed('pool.10.0.0.0-26', 'InClusterIPPool', { cidr: '10.0.0.0/26' });
+  misnamed('pool.10.0.0.7-32', 'InClusterIPPool', { cidr: '10.0.0.7/32' });
+  misnamed('pool.10.0.0.0-27.32.prefix', 'InClusterPrefixPool', { cidr: '10.0.0.0/27', blockLength: 32 });
+  misnamed('pool.10.0.0.0-26.31', 'InClusterIPPool', { cidr: '10.0.0.0/26', blockLength: 31 });
+  misnamed('pool.10.0.0.0-18.24.prefix', 'InClusterPrefixPool', { cidr: '10.0.0.0/18', blockLength: 24 });
+  misnamed('pool.0.0.0.0-0.4', 'InClusterPrefixPool', { cidr: '0.0.0.0/0', blockLength: 4 });
+  misnamed('lab.10.0.0.0-27.shared', 'InClusterIPPool', { cidr: '10.0.0.0/27', addressSpace: 'lab' });
+  misnamed('lab.10.0.0.7-32.shared', 'PodNetwork', { cidr: '10.0.0.7/32', addressSpace: 'lab' });
+});
+
+test('nor one whose cidr or space is another than its name says', () => {
+  const named = (name: string, spec: Partial<AllocationSlice['spec']>) =>
+    ({
+      ...SLICE,
+      metadata: { ...SLICE.metadata, name },
+      spec: { ...SLICE.spec, ...spec },
+    }) as AllocationSlice;
+  const entries = { '10.0.0.33': entry(1) };
+  for (const slice of [
+    named('pool.10.0.0.0-27', { cidr: '10.0.0.32/27', entries }),
+    named('pool.10.0.0.0-27', { cidr: '10.0.0.0/26', entries }),
+    named('other.10.0.0.0-27', {}),
+    named('pool.10.0.0.0-27.global', {}),
+    named('lab.10.0.0.1-32.shared', { cidr: '10.0.0.1/32' }),
+    named('lab.10.0.0.1-32.shared', { cidr: '10.0.0.1/32', addressSpace: 'other' }),
+    named('pool.answers-0', {}),
+  ]) {
+    assert.ok(isMisnamed(slice), slice.metadata.name);
+    assert.ok(refusals(slice).length > 0, slice.metadata.name);
+  }
+  assert.ok(isMisnamed(named('pool.10.0.0.0-27', { cidr: 'no CIDR' })));
+  assert.ok(
+    refusals({ ...SLICE, spec: { poolRef: OWN.poolRef, answers: {} } }).length > 0,
+    'answers under its name',
+  );
+});
+
+test('a hash that is another’s names no piece of a pool with a long name', () => {
+  const poolRef = { ...OWN.poolRef, name: 'x'.repeat(181) };
+  const block = parsePrefix('10.0.0.1/32')!;
+  const name = sliceNameOf({ name: poolRef.name, marker: '' }, block);
+  const slice = { ...SLICE, metadata: { ...SLICE.metadata, name }, spec: { ...SLICE.spec, poolRef } };
+  assert.not(isMisnamed(slice));
+  const twin = {
+    ...slice,
+    metadata: { ...slice.metadata, name: name.replace(/-[0-9a-f]{16}\./, '-0123456789abcdef.') },
+  };
+  assert.ok(isMisnamed(twin));
+});
+
+test('a misnamed slice among its pool’s stays as it is, whatever the plan makes of its piece', () => {
+  const twin = { ...SLICE, metadata: { ...SLICE.metadata, name: 'pool.twin' } };
+  const slices = [SLICE, twin];
+  const desired = desiredSlices(OWN, slices, plan({ kept: allocationsOf(slices) })) as AllocationSlice[];
+  assert.equal(desired, [SLICE, twin]);
+  const without = desiredSlices(OWN, slices, NOTHING) as AllocationSlice[];
+  assert.equal(
+    without.map(({ metadata, spec }) => [metadata.name, Object.keys(spec.entries!)]),
+    [
+      ['pool.10.0.0.0-27', []],
+      ['pool.twin', ['10.0.0.1']],
+    ],
+  );
+});
+
+test('a slice stays in the address space that it was made in', () => {
+  const added = [{ block: parsePrefix('10.0.0.1/32')!, entry: entry(1) }];
+  const [shared] = stored(desiredSlices(SHARED, [], plan({ added })));
+  assert.equal([shared?.metadata.name, shared?.spec.addressSpace], ['lab.10.0.0.1-32.shared', 'lab']);
+  const moved = stored(desiredSlices(OWN, [shared!], plan({ kept: allocationsOf([shared!]) })), [shared!]);
+  assert.equal(moved[0]?.spec, shared?.spec);
+  const entered = stored(desiredSlices(SHARED, [SLICE], plan({ kept: allocationsOf([SLICE]) })), [SLICE]);
+  assert.is(entered[0]?.spec.addressSpace, undefined);
 });
 
 // Answers

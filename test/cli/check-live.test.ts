@@ -61,7 +61,10 @@ test('an allocation whose claim has just gone is no leak, one that stays is', as
   const passing = await checked([POOL, going], [POOL]);
   assert.equal([passing.code, names(passing.out), passing.err], [0, [], '']);
   const staying = await checked([POOL, going, leaked], [POOL, leaked]);
-  assert.equal([staying.code, names(staying.out)], [2, ['AllocationSlice default/p.10.0.0.2-32 (10.0.0.2)']]);
+  assert.equal(
+    [staying.code, names(staying.out)],
+    [2, ['AllocationSlice default/p.10.0.0.2-32.shared (10.0.0.2)']],
+  );
 });
 
 test('what appears meanwhile does not count; what is fine is looked at once', async () => {

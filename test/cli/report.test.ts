@@ -10,13 +10,14 @@ import {
   CONTEXT,
   claim,
   clusterCIDR,
+  merged,
   node,
   podNetwork,
   pool,
   served,
 } from '../inspect/objects.ts';
 
-const render = (...objects: KubernetesObject[]) => renderReport(objects, CONTEXT, plain);
+const render = (...objects: KubernetesObject[]) => renderReport(merged(objects), CONTEXT, plain);
 
 test('a pool: reserved, excluded, used, adopted and addresses out of range, over several ranges', () => {
   const text = render(

@@ -4,6 +4,8 @@
  * Whatever stands in for the API server's rules has to agree with this list, and `test/e2e/admission.e2e.ts` asks a
  * real one.
  */
+import { parsePrefix } from '../../lib/address/range.ts';
+import { sliceName } from '../../lib/allocation/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { CONVERSION_CASES } from '../pool/conversion-cases.ts';
 
@@ -696,12 +698,28 @@ const podCIDRClaims: AdmissionCase[] = [
 }));
 
 const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };
-const slice = (spec: object) => object('metaipam.io/v1alpha1', 'AllocationSlice', { poolRef, ...spec });
+const prefixPool = { ...poolRef, kind: 'InClusterPrefixPool' };
+/** With the name of its piece; others that of a slice of answers. */
+const slice = ({ cidr, blockLength, ...spec }: { cidr?: string; blockLength?: number }, name?: string) => {
+  const space = { name: 'p', marker: blockLength === undefined ? '' : 'prefix' } as const;
+  const piece = cidr === undefined ? undefined : parsePrefix(cidr);
+  return object(
+    'metaipam.io/v1alpha1',
+    'AllocationSlice',
+    {
+      poolRef: blockLength === undefined ? poolRef : prefixPool,
+      ...(cidr !== undefined && { cidr }),
+      ...(blockLength !== undefined && { blockLength }),
+      ...spec,
+    },
+    name ?? (piece === undefined ? 'p.answers-0' : sliceName(space, piece, blockLength)),
+  );
+};
 const mine = { uid: 'a', namespace: 'n', name: 'c' };
 const released = { ...mine, released: '2026-01-02T00:00:00Z' };
-const piece = { cidr: '10.0.0.0/26', prefix: 24, gateway: '10.0.0.1' };
+const piece = { cidr: '10.0.0.0/27', prefix: 24, gateway: '10.0.0.1' };
 const holding = (key: string, entry: object = mine) => ({ ...piece, entries: { [key]: entry } });
-const blocks = { cidr: '10.0.0.0/18', blockLength: 24 };
+const blocks = { cidr: '10.0.0.0/19', blockLength: 24 };
 
 const NOT_AN_ADDRESS_OF_IT = 'the keys must be addresses inside cidr, in their canonical form';
 const NOT_A_BLOCK_OF_IT =
@@ -711,15 +729,15 @@ const HELD = 'only what was released can go';
 const sliceSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['an address', holding('10.0.0.7')],
   ['an adopted address', holding('10.0.0.7', { ...mine, adopted: true })],
-  ['an IPv6 address', { cidr: 'fd00::/122', prefix: 64, entries: { 'fd00::7': mine } }],
+  ['an IPv6 address', { cidr: 'fd00::/123', prefix: 64, entries: { 'fd00::7': mine } }],
   ['nothing yet', { ...piece, entries: {} }],
   ['a closed piece', { ...piece, entries: {}, closed: true }],
   ['an address elsewhere', holding('10.0.0.64'), NOT_AN_ADDRESS_OF_IT],
   ['a name for an address', holding('a'), NOT_AN_ADDRESS_OF_IT],
-  ['not canonical', { cidr: 'fd00::/122', entries: { 'fd00::0:7': mine } }, NOT_AN_ADDRESS_OF_IT],
+  ['not canonical', { cidr: 'fd00::/123', entries: { 'fd00::0:7': mine } }, NOT_AN_ADDRESS_OF_IT],
   ['a block for an address', holding('10.0.0.0/32'), NOT_AN_ADDRESS_OF_IT],
   ['a block', { ...blocks, entries: { '10.0.1.0/24': { ...mine, blocks: ['10.0.1.0/24'] } } }],
-  ['a /64', { cidr: 'fd00::/58', blockLength: 64, entries: { 'fd00:0:0:1::/64': mine } }],
+  ['a /64', { cidr: 'fd00::/59', blockLength: 64, entries: { 'fd00:0:0:1::/64': mine } }],
   ['a block of another length', { ...blocks, entries: { '10.0.1.0/25': mine } }, NOT_A_BLOCK_OF_IT],
   ['a block with host bits', { ...blocks, entries: { '10.0.1.1/24': mine } }, NOT_A_BLOCK_OF_IT],
   ['a block elsewhere', { ...blocks, entries: { '10.1.1.0/24': mine } }, NOT_A_BLOCK_OF_IT],
@@ -728,13 +746,32 @@ const sliceSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['nobody', holding('10.0.0.7', { name: 'c' }), 'uid'],
   [
     'a piece with host bits',
-    { ...piece, cidr: '10.0.0.1/26', entries: {} },
+    { ...piece, cidr: '10.0.0.1/27', entries: {} },
     'must be a CIDR in its canonical form',
   ],
   ['a gateway that is none', { ...piece, gateway: 'a', entries: {} }, 'must be an IP address'],
   ['an answer', { answers: { a: { reason: 'PoolExhausted', message: 'no address is free' } } }],
   ['neither', {}, 'a slice has'],
+  ['an answer in an address space', { answers: {}, addressSpace: 'lab' }, 'only a slice with a cidr'],
+  ['blocks of answers', { answers: {}, poolRef: prefixPool, blockLength: 24 }, 'only a slice with a cidr'],
   ['both', { ...holding('10.0.0.7'), answers: {} }, 'a slice has'],
+  ['a larger piece', { cidr: '10.0.0.0/26', entries: {} }, 'a slice of addresses keeps 32 of them'],
+  [
+    'a piece of too few blocks',
+    { ...blocks, cidr: '10.0.0.0/20', entries: {} },
+    'a slice of blocks 32 blocks',
+  ],
+  [
+    'an address as a block',
+    { cidr: '10.0.0.0/27', blockLength: 32, entries: {} },
+    'a slice of blocks 32 blocks',
+  ],
+  ['blocks of a pool of addresses', { ...blocks, poolRef, entries: {} }, 'pools of addresses have no blocks'],
+  [
+    'prefixes of a shared space',
+    { cidr: '10.0.0.0/27', poolRef: prefixPool, addressSpace: 'lab', entries: {} },
+    'no others share an address space',
+  ],
   ['closed, but not empty', { ...holding('10.0.0.7'), closed: true }, 'a closed slice is empty'],
 ];
 
@@ -772,7 +809,7 @@ const sliceUpdates: readonly [id: string, before: object, after: object, refused
   [
     'another piece',
     { ...piece, entries: {} },
-    { ...piece, cidr: '10.0.0.64/26', entries: {} },
+    { ...piece, cidr: '10.0.0.64/27', entries: {} },
     'cidr cannot be changed',
   ],
   ['another gateway', holding('10.0.0.7'), { ...holding('10.0.0.7'), gateway: '10.0.0.2' }],
@@ -787,6 +824,12 @@ const sliceUpdates: readonly [id: string, before: object, after: object, refused
     { ...blocks, entries: {} },
     { ...blocks, blockLength: 25, entries: {} },
     'blockLength cannot be changed',
+  ],
+  [
+    'an address space',
+    { ...piece, entries: {} },
+    { ...piece, entries: {}, addressSpace: 'p' },
+    'cannot be added',
   ],
   ['close', { ...piece, entries: {} }, { ...piece, entries: {}, closed: true }],
   [
@@ -803,7 +846,41 @@ const sliceUpdates: readonly [id: string, before: object, after: object, refused
   ],
 ];
 
+const OTHER_NAME = 'must have the name of its piece';
+const lab = { cidr: '10.0.0.7/32', addressSpace: 'lab', entries: { '10.0.0.7': mine } };
+const ofLong = { poolRef: { ...poolRef, name: 'p'.repeat(181) } };
+
+const sliceNames: readonly [name: string, spec: object, refused?: Refused][] = [
+  ['p.10.0.0.0-27', holding('10.0.0.7')],
+  ['p.twin', holding('10.0.0.7'), OTHER_NAME],
+  ['q.10.0.0.0-27', holding('10.0.0.7'), OTHER_NAME],
+  ['p.10.0.0.0-27.twin', holding('10.0.0.7'), OTHER_NAME],
+  ['p.10.0.0.32-27', holding('10.0.0.7'), OTHER_NAME],
+  ['p.10.0.0.0-27.global', holding('10.0.0.7'), OTHER_NAME],
+  ['p.answers-0', holding('10.0.0.7'), OTHER_NAME],
+  ['p.10.0.0.0-27', { answers: {} }, 'must not have the name of a piece'],
+  ['p.answers-12.global', { answers: {} }],
+  ['p.label-keys-0.network', { labelKeys: [] }],
+  ['p.fd00-0-0-0-0-0-0-0-123', { cidr: 'fd00::/123', entries: { 'fd00::7': mine } }],
+  ['p.fd00-0-0-1-0-0-7-20-123', { cidr: 'fd00::1:0:0:7:20/123', entries: {} }],
+  ['p.0-0-0-0-0-0-0-0-123', { cidr: '::/123', entries: {} }],
+  ['p.fd00-00-0-0-0-0-0-0-123', { cidr: 'fd00::/123', entries: { 'fd00::7': mine } }, OTHER_NAME],
+  ['p.10.0.0.0-19.24.prefix', { ...blocks, entries: {} }],
+  ['p.10.0.0.0-19.24', { ...blocks, entries: {} }, OTHER_NAME],
+  ['p.10.0.0.0-19.24', { ...blocks, poolRef: { ...poolRef, kind: 'PodNetwork' }, entries: {} }],
+  ['lab.10.0.0.7-32.shared', lab],
+  ['lab.10.0.0.7-32', lab, OTHER_NAME],
+  ['twin.10.0.0.7-32.shared', lab, OTHER_NAME],
+  [`${'p'.repeat(160)}-0123456789abcdef.10.0.0.0-27.long`, { ...holding('10.0.0.7'), ...ofLong }],
+  [`${'p'.repeat(181)}.10.0.0.0-27`, { ...holding('10.0.0.7'), ...ofLong }, OTHER_NAME],
+];
+
 const slices: AdmissionCase[] = [
+  ...sliceNames.map(([name, spec, refused]) => ({
+    id: `${name}, AllocationSlice of ${JSON.stringify(spec)}`,
+    object: slice(spec, name),
+    ...(refused && { refused }),
+  })),
   ...sliceSpecs.map(([id, spec, refused]) => ({
     id: `${id}, AllocationSlice`,
     object: slice(spec),
@@ -812,7 +889,7 @@ const slices: AdmissionCase[] = [
   ...sliceUpdates.map(([id, before, after, refused]) => ({
     id: `update: ${id}, AllocationSlice`,
     object: slice(before),
-    newSpec: { poolRef, ...after },
+    newSpec: (slice(after) as object as { spec: object }).spec,
     ...(refused && { refused }),
   })),
 ];

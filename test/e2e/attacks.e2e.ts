@@ -99,6 +99,37 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     );
   });
 
+  scenario('a slice of another name for a piece that has one cannot be made, whoever tries', async (box) => {
+    await box.pool({ addresses: ADDRESSES });
+    assert.equal(await box.serve(['victim']), ['10.0.0.1']);
+    await box.claim('thief', { annotations: { 'cluster.x-k8s.io/paused': '' } });
+    const { uid = '', namespace = '' } = (await box.get('IPAddressClaim', 'thief'))!.metadata;
+    const slice = await sliceOf(box);
+    const { labels } = (
+      await request(box, 'GET', `${pathOfAllocations(box.namespace)}/${slice.metadata.name}`)
+    ).body.metadata;
+    const entries = { '10.0.0.1': { uid, namespace, name: 'thief' } };
+    for (const [name, spec] of [
+      ['pool.twin', {}],
+      ['twin.10.0.0.0-27', {}],
+      ['pool.10.0.0.0-26', { cidr: '10.0.0.0/26' }],
+      ['pool.10.0.0.1-32', { cidr: '10.0.0.1/32' }],
+      ['pool.10.0.0.0-27.32', { blockLength: 32, entries: { '10.0.0.1/32': entries['10.0.0.1'] } }],
+      ['pool.10.0.0.0-27.global', {}],
+      ['pool.answers-9', {}],
+    ] as const) {
+      const twin = {
+        ...slice,
+        metadata: { name, labels: { ...labels, [`claim.metaipam.io/${uid}`]: '' } },
+        spec: { ...slice.spec, entries, ...spec },
+      };
+      assert.is((await request(box, 'POST', pathOfAllocations(box.namespace), twin)).status, 422, name);
+    }
+    const unpaused = { metadata: { annotations: { 'cluster.x-k8s.io/paused': null } } };
+    await write(box, 'PATCH', 'IPAddressClaim', 'thief', unpaused);
+    assert.is((await box.bound('thief')).spec.address, '10.0.0.2');
+  });
+
   scenario('nobody, whom somebody has given an address by hand, does not keep it', async (box) => {
     await box.pool({ addresses: ADDRESSES });
     assert.equal(await box.serve(['a']), ['10.0.0.1']);

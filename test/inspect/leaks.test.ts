@@ -10,6 +10,7 @@ import {
   CONTEXT,
   claim,
   clusterCIDR,
+  merged,
   node,
   podNetwork,
   pool,
@@ -19,7 +20,7 @@ import {
 const MADE_FOR_GONE = {
   labels: { 'metaipam.io/claim-uid': 'uid-of-IPAddressClaim-gone', 'metaipam.io/pool-uid': 'uid-of-p' },
 };
-const OBJECTS = [
+const OBJECTS = merged([
   pool('p', { addresses: ['10.0.0.0/24'], prefix: 24 }),
   claim('a', 'p', {}, served('a')),
   allocation('p', '10.0.0.1', 'a'),
@@ -32,7 +33,7 @@ const OBJECTS = [
   node('n', ['10.244.0.0/24']),
   block('10.244.0.0/24', 'workers', 'n'),
   block('10.244.1.0/24', 'workers', 'gone'),
-];
+]);
 const found = (...ranges: string[]) =>
   leakDeeds(OBJECTS, ranges.length === 0 ? undefined : ranges.map((text) => parseRange(text)!), CONTEXT);
 
@@ -41,8 +42,8 @@ test('what is kept for a claim or a node that is gone, an IPAddress before its e
     found().map(({ why }) => why),
     [
       'IPAddress default/gone: its claim is gone',
-      'AllocationSlice default/p.10.0.0.2-32: 10.0.0.2 had claims that are gone',
-      'AllocationSlice metaipam-system/default.10.244.1.0-24.24: 10.244.1.0/24 had nodes that are gone',
+      'AllocationSlice default/p.10.0.0.2-32.shared: 10.0.0.2 had claims that are gone',
+      'AllocationSlice metaipam-system/default.10.244.0.0-19.24: 10.244.1.0/24 had nodes that are gone',
     ],
   );
 });
@@ -50,7 +51,7 @@ test('what is kept for a claim or a node that is gone, an IPAddress before its e
 test('only what lies in the ranges', () => {
   assert.equal(
     found('10.244.1.7', '10.0.0.0/31').map(({ why }) => why),
-    ['AllocationSlice metaipam-system/default.10.244.1.0-24.24: 10.244.1.0/24 had nodes that are gone'],
+    ['AllocationSlice metaipam-system/default.10.244.0.0-19.24: 10.244.1.0/24 had nodes that are gone'],
   );
   assert.equal(found('10.0.0.1'), []);
 });

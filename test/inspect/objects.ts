@@ -3,7 +3,9 @@
 import { parseAddress } from '../../lib/address/address.ts';
 import { formatPrefix, parsePrefix, prefixOf } from '../../lib/address/range.ts';
 import { sliceName } from '../../lib/allocation/names.ts';
+import { pieceOf, sliceNameOf } from '../../lib/allocation/slice.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import type { AllocationSlice } from '../../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG, type HookContext } from '../../lib/metacontroller/hook.ts';
 import { poolLabel } from '../../lib/pool/label.ts';
 
@@ -89,7 +91,10 @@ export function address(name: string, poolName: string, text: string, metadata: 
   );
 }
 
-/** A slice of an address that lists it for a claim, by the names of both; alone in it, so that tests can add them up. */
+/**
+ * A slice of an address that lists it for a claim, by the names of both; alone in it, as in a shared address space, so
+ * that tests can add them up.
+ */
 export function allocation(
   poolName: string,
   text: string,
@@ -99,10 +104,12 @@ export function allocation(
 ): KubernetesObject {
   const address = parseAddress(text)!;
   const piece = prefixOf(address, address.family === 4 ? 32 : 128);
+  const addressSpace = metadata.labels?.['metaipam.io/address-space'] ?? poolName;
   return slice(
     poolName,
     {
       cidr: formatPrefix(piece),
+      addressSpace,
       prefix: 24,
       entries: {
         [text]: {
@@ -113,7 +120,7 @@ export function allocation(
         },
       },
     },
-    { name: sliceName({ name: poolName, marker: '' }, piece), ...metadata },
+    { name: sliceName({ name: addressSpace, marker: 'shared' }, piece), ...metadata },
   );
 }
 
@@ -154,6 +161,20 @@ export function node(name: string, podCIDRs: readonly string[] = [], metadata: M
   );
 }
 
+/** Slices of blocks that have one name are one, with the entries of all. */
+export function merged(objects: readonly KubernetesObject[]): KubernetesObject[] {
+  const slices = new Map<string, AllocationSlice>();
+  const others = objects.filter((each) => {
+    const slice = each as AllocationSlice;
+    if (slice.spec?.blockLength === undefined) return true;
+    const { name } = slice.metadata;
+    const entries = { ...slices.get(name)?.spec.entries, ...slice.spec.entries };
+    slices.set(name, { ...slice, spec: { ...slice.spec, entries } });
+    return false;
+  });
+  return [...others, ...slices.values()];
+}
+
 /** A slice of a block that lists it for a node, by the names of both. */
 export function block(
   cidr: string,
@@ -162,12 +183,13 @@ export function block(
   entry: object = {},
   network = 'default',
 ): KubernetesObject {
-  const piece = parsePrefix(cidr)!;
+  const given = parsePrefix(cidr)!;
+  const space = { name: network, marker: '' } as const;
   return object(
     'metaipam.io/v1alpha1',
     'AllocationSlice',
     {
-      name: sliceName({ name: network, marker: '' }, piece, piece.length),
+      name: sliceNameOf(space, given),
       namespace: 'metaipam-system',
       labels: { 'metaipam.io/network': network },
     },
@@ -179,8 +201,8 @@ export function block(
           name: network,
           uid: `uid-of-PodNetwork-${network}`,
         },
-        cidr,
-        blockLength: piece.length,
+        cidr: formatPrefix(pieceOf(space, given)),
+        blockLength: given.length,
         entries: {
           [cidr]: {
             uid: `uid-of-Node-${nodeName}`,

@@ -172,6 +172,15 @@ const CASES: Readonly<Record<string, Case>> = {
     state: 'SlicesMissing',
     waiting: { b: 'PoolExhausted' },
   },
+  'a pool with a slice of another name': {
+    objects: (kind) => [kind.pool(), claim('a', kind)],
+    act: (cluster, kind) => {
+      const [slice] = cluster.objects('AllocationSlice').filter(({ spec }) => 'entries' in (spec as object));
+      restore(cluster, { ...slice!, metadata: { ...slice!.metadata, uid: 'twin', name: 'twin' } });
+      cluster.apply(claim('b', kind));
+    },
+    state: 'SlicesMisnamed',
+  },
   'pools that overlap': {
     objects: (kind) => [kind.pool(), kind.pool({}, { name: 'q' })],
     state: 'Overlapping',

@@ -15,6 +15,7 @@ import {
   claim,
   clusterCIDR,
   globalPool,
+  merged,
   node,
   podCIDRClaim,
   podNetwork,
@@ -23,7 +24,7 @@ import {
   served,
 } from './objects.ts';
 
-const overview = (...objects: KubernetesObject[]) => overviewOf(objects, CONTEXT);
+const overview = (...objects: KubernetesObject[]) => overviewOf(merged(objects), CONTEXT);
 const onlyPool = (...objects: KubernetesObject[]) => overview(...objects).pools[0]!;
 
 function describe({ segments }: Space): string[] {
@@ -148,7 +149,7 @@ test('the counts are those that the hook writes', () => {
   const annotations = { 'metaipam.io/address-space': 'lab' };
   const labels = { 'metaipam.io/address-space': 'lab' };
   const shared = (name: string, text: string, claimName: string) =>
-    allocation(name, text, claimName, {}, { labels, name: `lab.${text}-32.shared` });
+    allocation(name, text, claimName, {}, { labels });
   const given = pool(
     'p',
     { addresses: ['10.0.0.1-10.0.0.20'], prefix: 24, gateway: '10.0.0.2' },

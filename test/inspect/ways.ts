@@ -79,6 +79,7 @@ interface Anything extends KubernetesObject {
 /** The conditions whose truth is trouble, the worst first, and the word for it. */
 const TROUBLES = {
   SlicesMissing: 'SlicesMissing',
+  SlicesMisnamed: 'SlicesMisnamed',
   Exhausted: 'PoolExhausted',
   ReservationConflict: 'ReservationConflict',
   Overlapping: 'Overlapping',

@@ -158,6 +158,12 @@ const unnamed: Twist = (right) => (request, context) => {
   return { ...response, children };
 };
 
+/** As if it had the name of its piece. */
+function named<T extends AllocationSlice>(slice: T): T {
+  const name = slice.metadata.name.replace(/^twin\.\d\./, '');
+  return { ...slice, metadata: { ...slice.metadata, name } };
+}
+
 /** Remembers what it gave last, and goes on from there. */
 function forgetful(): Twist {
   const given: string[] = [];
@@ -577,6 +583,16 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     faults: OTHER_JANITOR,
   },
   {
+    what: 'a claim that believes a slice of another name than its piece',
+    subject: claims(
+      seeing((request) => ({
+        ...request,
+        related: changing<AllocationSlice>(request.related, 'AllocationSlice', named),
+      })),
+    ),
+    faults: ['twin'],
+  },
+  {
     what: 'a pool that goes although it is in use',
     subject: twisted(POOLS, ['finalize'], (right) => (request, context) => ({
       ...right(request, context),
@@ -758,6 +774,11 @@ export const IPAM_CLAIM_MUTANTS: readonly Mutant[] = [
 ];
 
 export const NETWORK_MUTANTS: readonly Mutant[] = [
+  {
+    what: 'a binder that believes a slice of another name than its piece',
+    subject: binder((nodes, slices, written) => decideBindings(nodes, slices.map(named), written)),
+    faults: ['twin'],
+  },
   {
     what: 'a network that does not see which podCIDRs nodes have',
     subject: networks(

@@ -22,7 +22,7 @@ import {
   overlappingPools,
   reservationConflicts,
 } from './pool-specs.ts';
-import { leakedAllocations, leftoverSlices, lostSlices } from './slices.ts';
+import { leakedAllocations, leftoverSlices, lostSlices, misnamedSlices } from './slices.ts';
 
 /**
  * Everything that is wrong among the objects of a cluster, errors first, then in the order of CHECKS.
@@ -45,6 +45,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...poolLabels(inventory),
     ...lostSlices(inventory, context),
     ...leftoverSlices(inventory),
+    ...misnamedSlices(inventory),
     ...leakedAllocations(inventory, context),
     ...orphanedPodCIDRClaims(inventory, context),
     ...missingPools(inventory, book),

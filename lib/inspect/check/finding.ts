@@ -13,6 +13,7 @@ export const CHECKS = {
   'stuck-claim': 'a claim that has got an address and makes no use of it, or is not admitted',
   'lost-slice': 'an AllocationSlice that a pool or network has listed and that does not exist',
   'leftover-slice': 'an AllocationSlice of a pool or network that does not exist',
+  'misnamed-slice': 'an AllocationSlice whose name is not that of its piece',
   'wrong-pool-label': 'a claim or IPAddress whose label names another pool than its spec',
   'leaked-allocation': 'an address or block that is kept for a claim or node that is gone',
   'service-range': 'a node that has addresses of services',

@@ -1,7 +1,7 @@
 /** AllocationSlices that are missing, that nobody keeps any more, and what they keep for nobody. */
 import { secondsHeld, secondsSince } from '../../allocation/hold.ts';
 import { SLICES_MISSING } from '../../allocation/lost.ts';
-import type { Allocation } from '../../allocation/slice.ts';
+import { type Allocation, isMisnamed } from '../../allocation/slice.ts';
 import { isPaused, qualifiedName } from '../../kubernetes/object.ts';
 import type { PodNetwork } from '../../kubernetes/types.ts';
 import type { HookConfig, HookContext } from '../../metacontroller/hook.ts';
@@ -61,7 +61,7 @@ export function* leftoverSlices(inventory: Inventory): Generator<Finding> {
   const keepers = keepersOf(inventory);
   for (const slice of inventory.slices) {
     const { kind, name, uid } = slice.spec.poolRef;
-    if (slice.metadata.deletionTimestamp !== undefined || keepers.has(uid)) continue;
+    if (slice.metadata.deletionTimestamp !== undefined || keepers.has(uid) || isMisnamed(slice)) continue;
     const count = Object.keys(slice.spec.entries ?? {}).length;
     yield {
       check: 'leftover-slice',
@@ -69,6 +69,20 @@ export function* leftoverSlices(inventory: Inventory): Generator<Finding> {
       object: titleOf(slice),
       message: `there is no ${kind} ${name} of uid ${uid}: ${count === 0 ? 'it says nothing any more' : `nobody else is given what it lists (${count})`}`,
       fix: `${kubectl('delete', slice)}  # pools know what is in use by the IPAddresses`,
+    };
+  }
+}
+
+/** Slices that somebody made by hand: pools and networks know theirs by the names of their pieces. */
+export function* misnamedSlices({ slices }: Inventory): Generator<Finding> {
+  for (const slice of slices.filter(isMisnamed)) {
+    const count = Object.keys(slice.spec.entries ?? {}).length;
+    yield {
+      check: 'misnamed-slice',
+      severity: 'warning',
+      object: titleOf(slice),
+      message: `does not have the name of its piece ${slice.spec.cidr}: what it lists (${count}) counts for nobody, and is given to nobody`,
+      fix: kubectl('delete', slice),
     };
   }
 }

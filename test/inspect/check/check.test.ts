@@ -13,6 +13,7 @@ import {
   clusterCIDR,
   globalPool,
   labelsOfClaim,
+  merged,
   NOW,
   node,
   podCIDRClaim,
@@ -25,7 +26,7 @@ import {
 
 const SPEC = { addresses: ['10.0.0.0/24'], prefix: 24 };
 const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
-const find = (...objects: KubernetesObject[]) => check(objects, CONTEXT);
+const find = (...objects: KubernetesObject[]) => check(merged(objects), CONTEXT);
 
 /** A claim `name` that has an address and is settled. */
 const settled = (name: string, text: string, poolName = 'p') =>
@@ -98,7 +99,7 @@ const FAULTS: [
     [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.1', { creationTimestamp: ago(10) })],
     'duplicate-address',
     'IPAddress default/c',
-    '10.0.0.1 of InClusterIPPool default/p is also held by default/a (by AllocationSlice default/p.10.0.0.1-32)',
+    '10.0.0.1 of InClusterIPPool default/p is also held by default/a (by AllocationSlice default/p.10.0.0.1-32.shared)',
     'kubectl delete ipaddressclaim -n default c  # and whatever uses its address: its owner makes it again, with another',
   ],
   [
@@ -106,7 +107,7 @@ const FAULTS: [
     [claim('c', 'p', { annotations: { 'metaipam.io/address': '10.0.0.2' } }, served('c'))],
     'duplicate-address',
     'IPAddressClaim default/c',
-    '10.0.0.2 of InClusterIPPool default/p is also held by default/b (by AllocationSlice default/p.10.0.0.2-32)',
+    '10.0.0.2 of InClusterIPPool default/p is also held by default/b (by AllocationSlice default/p.10.0.0.2-32.shared)',
     'kubectl delete ipaddressclaim -n default c  # and whatever uses its address: its owner makes it again, with another',
   ],
   [
@@ -121,16 +122,16 @@ const FAULTS: [
     'a block that overlaps the podCIDRs of another node',
     [node('n3'), podCIDRClaim('n3'), block('10.244.0.128/25', 'cc', 'n3')],
     'duplicate-cidr',
-    'AllocationSlice metaipam-system/default.10.244.0.128-25.25 (10.244.0.128/25)',
+    'AllocationSlice metaipam-system/default.10.244.0.0-20.25 (10.244.0.128/25)',
     '10.244.0.128/25 overlaps 10.244.0.0/24 of Node n1',
-    releaseOf('metaipam-system default.10.244.0.128-25.25', '10.244.0.128/25'),
+    releaseOf('metaipam-system default.10.244.0.0-20.25', '10.244.0.128/25'),
   ],
   [
     'an IPAddress that says something else than the slice',
     [claim('c', 'p', {}, served('c')), address('c', 'p', '10.0.0.9'), allocation('p', '10.0.0.8', 'c')],
     'address-mismatch',
     'IPAddress default/c',
-    'says 10.0.0.9, but AllocationSlice default/p.10.0.0.8-32 keeps 10.0.0.8 for its claim',
+    'says 10.0.0.9, but AllocationSlice default/p.10.0.0.8-32.shared keeps 10.0.0.8 for its claim',
     'kubectl delete ipaddresses.ipam.cluster.x-k8s.io -n default c  # and whatever uses 10.0.0.9: it is made again with 10.0.0.8',
   ],
   [
@@ -152,7 +153,7 @@ const FAULTS: [
     'two-addresses',
     'IPAddressClaim default/c',
     'InClusterIPPool default/p keeps 10.0.0.8, 10.0.0.9 for it; its IPAddress says 10.0.0.9',
-    releaseOf('default p.10.0.0.8-32', '10.0.0.8'),
+    releaseOf('default p.10.0.0.8-32.shared', '10.0.0.8'),
   ],
   [
     'a claim that does not settle',
@@ -200,11 +201,19 @@ const FAULTS: [
   ],
   [
     'a slice of an earlier pool',
-    [allocation('p', '10.0.0.70', 'a', {}, { name: 'p.10.0.0.64-27' })].map((each) => ofUid(each, 'earlier')),
+    [allocation('p', '10.0.0.70', 'a')].map((each) => ofUid(each, 'earlier')),
     'leftover-slice',
-    'AllocationSlice default/p.10.0.0.64-27',
+    'AllocationSlice default/p.10.0.0.70-32.shared',
     'there is no InClusterIPPool p of uid earlier: nobody else is given what it lists (1)',
-    'kubectl delete allocationslice -n default p.10.0.0.64-27  # pools know what is in use by the IPAddresses',
+    'kubectl delete allocationslice -n default p.10.0.0.70-32.shared  # pools know what is in use by the IPAddresses',
+  ],
+  [
+    'a slice that somebody made for a piece that has one',
+    [allocation('p', '10.0.0.9', 'b', {}, { name: 'p.twin' })],
+    'misnamed-slice',
+    'AllocationSlice default/p.twin',
+    'does not have the name of its piece 10.0.0.9/32: what it lists (1) counts for nobody, and is given to nobody',
+    'kubectl delete allocationslice -n default p.twin',
   ],
   [
     'a label of another pool',
@@ -218,7 +227,7 @@ const FAULTS: [
     'an address that is kept for a claim that is gone',
     [allocation('p', '10.0.0.9', 'gone')],
     'leaked-allocation',
-    'AllocationSlice default/p.10.0.0.9-32 (10.0.0.9)',
+    'AllocationSlice default/p.10.0.0.9-32.shared (10.0.0.9)',
     'IPAddressClaim default/gone is gone: 10.0.0.9 cannot be given to anybody',
     'metaipam release 10.0.0.9  # metaipam doctor says why nobody has',
   ],
@@ -226,7 +235,7 @@ const FAULTS: [
     'a block that is kept for a node that is gone',
     [block('10.244.9.0/24', 'cc', 'gone')],
     'leaked-allocation',
-    'AllocationSlice metaipam-system/default.10.244.9.0-24.24 (10.244.9.0/24)',
+    'AllocationSlice metaipam-system/default.10.244.0.0-19.24 (10.244.9.0/24)',
     'Node gone is gone: 10.244.9.0/24 cannot be given to anybody',
     'metaipam release 10.244.9.0/24  # metaipam doctor says why nobody has',
   ],
@@ -234,7 +243,7 @@ const FAULTS: [
     'an address that should be free again',
     [allocation('p', '10.0.0.9', 'gone', { released: '2026-01-01T00:00:00Z' })],
     'leaked-allocation',
-    'AllocationSlice default/p.10.0.0.9-32 (10.0.0.9)',
+    'AllocationSlice default/p.10.0.0.9-32.shared (10.0.0.9)',
     'IPAddressClaim default/gone gave up 10.0.0.9 at 2026-01-01T00:00:00Z: it should be free again',
     'metaipam doctor',
   ],
@@ -489,7 +498,7 @@ test('one address in two spaces is none twice, in one shared space it is', () =>
       ...bound('b', '10.0.0.1', 'q'),
     ).map(({ check, object }) => `${check} ${object}`);
   assert.equal(two({}), ['overlapping-pools InClusterIPPool default/q']);
-  assert.equal(two(shared), ['duplicate-address AllocationSlice default/q.10.0.0.1-32 (10.0.0.1)']);
+  assert.equal(two(shared), ['duplicate-address AllocationSlice default/q.10.0.0.1-32.shared (10.0.0.1)']);
 });
 
 test('why a deletion hangs', () => {

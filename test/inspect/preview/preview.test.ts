@@ -9,6 +9,7 @@ import {
   CONTEXT,
   claim,
   clusterCIDR,
+  merged,
   node,
   podNetwork,
   pool,
@@ -25,7 +26,7 @@ const bound = (name: string, text: string) => [
 const refused = (name: string, reason: string, message: string) =>
   claim(name, 'p', {}, { conditions: [{ type: 'Ready', status: 'False', reason, message }] });
 const effects = (before: KubernetesObject[], after: KubernetesObject[]) =>
-  effectsOf(before, after, CONTEXT).map(
+  effectsOf(merged(before), merged(after), CONTEXT).map(
     ({ effect, kind, object, message }) => `${effect} ${kind} ${object}: ${message}`,
   );
 
