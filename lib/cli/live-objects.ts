@@ -34,25 +34,35 @@ export async function listLive(
   {
     log,
     onObject,
+    onUnserved = () => {},
     only = [...RESOURCES, SERVICE_CIDRS],
   }: {
     readonly log?: RequestLog | undefined;
     readonly onObject?: () => void;
+    /** Hears of a kind that the cluster does not have. */
+    readonly onUnserved?: (resource: Resource) => void;
     readonly only?: readonly Resource[];
   } = {},
 ): Promise<KubernetesObject[]> {
   const wanted = [...only, ...more].filter(({ namespaced }) => namespace === '' || namespaced);
   const api = new ApiReader(config, log);
-  const lists = await Promise.all(wanted.map((each) => listResource(api, each, namespace, onObject)));
+  const lists = await Promise.all(
+    wanted.map(async (each) => {
+      const list = await listResource(api, each, namespace, onObject);
+      if (list === undefined) onUnserved(each);
+      return list ?? [];
+    }),
+  );
   return lists.flat();
 }
 
+/** Undefined where no version is served, or may be read of what need not be. */
 async function listResource(
   api: ApiReader,
   resource: Resource,
   namespace: string,
   onObject?: () => void,
-): Promise<KubernetesObject[]> {
+): Promise<KubernetesObject[] | undefined> {
   const pick = (object: KubernetesObject) => {
     onObject?.();
     return slim(object);
@@ -66,7 +76,7 @@ async function listResource(
       if (!isLeftOut) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
     }
   }
-  return [];
+  return undefined;
 }
 
 /** Without what takes the most memory and says nothing here. Of a slice, how it is written depends on who has. */

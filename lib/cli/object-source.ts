@@ -32,6 +32,9 @@ export const SOURCE_OPTIONS = defineOptions({
   'install-namespace': HOOK_OPTIONS['install-namespace'],
 });
 
+const NOT_INSTALLED =
+  'warning: metaipam is not installed in this cluster, which has no AllocationSlices: metaipam doctor says what to do\n';
+
 export interface Source {
   /** Whose objects they are: a context of the kubeconfig, files. */
   readonly name: string;
@@ -87,7 +90,16 @@ export async function openSource(
     read: async () => {
       const { showProgress } = await import('./terminal.ts');
       const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);
-      return listLive(config, namespace, [], { log, onObject: progress.tick }).finally(progress.done);
+      let isInstalled = true;
+      const objects = await listLive(config, namespace, [], {
+        log,
+        onObject: progress.tick,
+        onUnserved: ({ kind }) => {
+          isInstalled &&= kind !== 'AllocationSlice';
+        },
+      }).finally(progress.done);
+      if (!isInstalled) io.stderr.write(NOT_INSTALLED);
+      return objects;
     },
     readOwners: async (claims) => {
       if (claims.length === 0) return [];

@@ -7,7 +7,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectAsUser } from '../../lib/cli/connection.ts';
 import { listLive } from '../../lib/cli/live-objects.ts';
+import { main } from '../../lib/cli/metaipam.ts';
 import { freePorts } from '../e2e/control-plane.ts';
+import { run } from './run.ts';
 
 /** Answers by path, then by the continue token. */
 type Answers = Record<string, (token: string) => { status?: number; body: object }>;
@@ -163,6 +165,19 @@ test('errors: no right, no such context, no answer', async () => {
     await fails(connectAsUser({ kubeconfig: join(dir, 'none'), context: '' })),
     'cannot read the kubeconfig',
   );
+});
+
+test('show and check say so where metaipam is not installed', async () => {
+  const argv = ['--kubeconfig', kubeconfig, '--context', 'here'];
+  for (const command of ['show', 'check']) {
+    assert.match(
+      (await run(main, [command, ...argv])).err,
+      /^warning: metaipam is not installed in this clu/,
+    );
+  }
+  const slices = { kind: 'AllocationSliceList', apiVersion: 'metaipam.io/v1alpha1', metadata: {}, items: [] };
+  answers = { '/apis/metaipam.io/v1alpha1/allocationslices': () => ({ body: slices }) };
+  assert.is((await run(main, ['show', ...argv])).err, '');
 });
 
 test.run();
