@@ -4,7 +4,10 @@ import { type Command, defineCommand, type Io } from './command.ts';
 
 const OPTIONS = defineOptions({});
 
-/** Each asks the program itself, as the user has called it, with the words up to the cursor. */
+/**
+ * Each asks the program itself, as the user has called it, with the words up to the cursor. That of kubectl is the
+ * program that it runs for its plugin, and answers as Cobra's __complete does: 0 for files too, 4 for no files.
+ */
 const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `# bash completion for metaipam: source it, or save it in the folder of bash-completion
 _metaipam() {
@@ -52,6 +55,11 @@ function __metaipam_complete
 end
 complete -c metaipam -f -a '(__metaipam_complete)'
 `,
+  kubectl: `#!/bin/sh
+# completion for kubectl ipam, in whatever shell kubectl's own is: save it as kubectl_complete-ipam on the path, executable
+kubectl ipam __complete "$@" 2>/dev/null |
+  awk '$0 == ":files" { files = 1; next } { print } END { print files ? ":0" : ":4" }'
+`,
 };
 
 async function completion({ positionals }: Parsed<typeof OPTIONS>, { stdout }: Io): Promise<number> {
@@ -60,7 +68,7 @@ async function completion({ positionals }: Parsed<typeof OPTIONS>, { stdout }: I
   if (!Object.hasOwn(SCRIPTS, shell) || excess.length > 0) {
     const found =
       positionals.length === 0 ? '' : `, found ${positionals.join(' ')}${suggestion(shell, shells)}`;
-    throw new UsageError(`which shell? One of ${shells.join(', ')}${found}`);
+    throw new UsageError(`for what? One of ${shells.join(', ')}${found}`);
   }
   stdout.write(SCRIPTS[shell]!);
   return 0;
@@ -68,14 +76,16 @@ async function completion({ positionals }: Parsed<typeof OPTIONS>, { stdout }: I
 
 const command: Command = defineCommand({
   name: 'completion',
-  summary: 'Print what makes bash, zsh or fish complete commands, flags and values',
-  usage: 'bash|zsh|fish',
+  summary: 'Print what makes bash, zsh, fish or kubectl complete commands, flags and values',
+  usage: 'bash|zsh|fish|kubectl',
   description: `
-Prints a script for the shell. It serves a program of the name metaipam that is on the path:
+Prints a script for the shell. It serves a program of the name metaipam that is on the path, and that for kubectl
+the plugin kubectl ipam in every shell that completes kubectl:
 
   source <(metaipam completion bash)
   metaipam completion zsh > "\${fpath[1]}/_metaipam"
   metaipam completion fish > ~/.config/fish/completions/metaipam.fish
+  kubectl ipam completion kubectl > ~/bin/kubectl_complete-ipam && chmod +x ~/bin/kubectl_complete-ipam
 
 Exit codes: 0 printed, 1 on any error.`,
   options: OPTIONS,

@@ -49,7 +49,7 @@ const CASES: [words: string[], candidates: string[]][] = [
   [['hook', '-f', 'x.json', 'cluster-cidrs/s'], ['cluster-cidrs/sync']],
   [
     ['completion', ''],
-    ['bash', 'zsh', 'fish'],
+    ['bash', 'zsh', 'fish', 'kubectl'],
   ],
   [['simulate', '--', ''], ['']],
 ];
@@ -79,7 +79,7 @@ test('a script for each shell, and for no other', async () => {
     assert.is(code, 0);
     assert.match(out, `# ${shell} completion for metaipam`);
   }
-  assert.match((await run(main, ['completion'])).err, 'which shell? One of bash, zsh, fish\n');
+  assert.match((await run(main, ['completion'])).err, 'for what? One of bash, zsh, fish, kubectl\n');
   assert.match((await run(main, ['completion', 'fishy'])).err, 'found fishy (did you mean fish?)');
 });
 
@@ -115,16 +115,21 @@ try metaipam validate --st; try metaipam validate --output=s; try metaipam valid
 };
 const dir = mkdtempSync(join(tmpdir(), 'metaipam-completion-'));
 test.after(() => rmSync(dir, { recursive: true }));
+
+const entry = join(import.meta.dirname, '../../lib/cli/metaipam.ts');
+const CALL = `#!/bin/sh\nexec "${process.execPath}" "${entry}" "$@"\n`;
+function writeProgram(name: string, text: string): void {
+  writeFileSync(join(dir, name), text);
+  chmodSync(join(dir, name), 0o755);
+}
+
 for (const [shell, tryIn] of Object.entries(SHELLS)) {
   if (spawnSync(shell, ['-c', 'true']).error !== undefined) {
     console.log(`# SKIPPED: no ${shell} here`);
     continue;
   }
   test(`in ${shell}`, async () => {
-    const program = join(dir, 'metaipam');
-    const entry = join(import.meta.dirname, '../../lib/cli/metaipam.ts');
-    writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${entry}" "$@"\n`);
-    chmodSync(program, 0o755);
+    writeProgram('metaipam', CALL);
     const script = join(dir, shell);
     writeFileSync(script, (await run(main, ['completion', shell])).out);
     const [argv, expected] = tryIn(script);
@@ -134,5 +139,18 @@ for (const [shell, tryIn] of Object.entries(SHELLS)) {
     assert.is(stdout, expected);
   });
 }
+
+if (spawnSync('kubectl', ['help']).error !== undefined) console.log('# SKIPPED: no kubectl here');
+else
+  test('behind kubectl ipam', async () => {
+    writeProgram('kubectl-ipam', CALL);
+    writeProgram('kubectl_complete-ipam', (await run(main, ['completion', 'kubectl'])).out);
+    const env = { ...process.env, PATH: `${dir}${delimiter}${process.env.PATH}`, HOME: dir };
+    const tried = (...words: string[]) =>
+      spawnSync('kubectl', ['__complete', 'ipam', ...words], { env, encoding: 'utf8' }).stdout;
+    assert.is(tried('validate', '-o', ''), 'text\njson\nsarif\n:4\n');
+    assert.is(tried('validate', '--st'), '--strict\tTake warnings for problems\n:4\n');
+    assert.is(tried('validate', '-f', ''), ':0\n');
+  });
 
 test.run();
