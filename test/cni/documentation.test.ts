@@ -1,60 +1,28 @@
 /** Every configuration of docs/cni.md as it stands there, in network namespaces, with the plugins that it names. */
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FETCHER, PLUGINS } from '../../cni/build.ts';
 import { controllers } from '../../hooks/index.ts';
 import { createWorld } from '../../lib/cli/world.ts';
-import { type NodeFacts, writeFacts } from '../../lib/cni/node-facts.ts';
+import type { NodeFacts } from '../../lib/cni/node-facts.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { readPages } from '../docs/pages.ts';
+import { canMakeNamespaces, withTools } from './kit.ts';
 import {
-  canMakeNamespaces,
-  cniEnv,
-  type Ended,
-  HOST_LOCAL_FOLDER,
-  held,
-  ip,
-  programs,
-  run,
-  scratch,
-  withTools,
-} from './kit.ts';
+  MACHINE_TOOLS,
+  Machine,
+  type NetworkList,
+  type Pod,
+  type PodResult,
+  pings,
+  pluginFolder,
+  removeMachines,
+} from './machine.ts';
 
-const OTHER_PLUGINS = ['bridge', 'host-local', 'portmap'];
-const tools = [
-  ...OTHER_PLUGINS.map((name) => [`${HOST_LOCAL_FOLDER}/${name}`, 'containernetworking-plugins'] as const),
-  ['ip', 'iproute2'],
-  ['iptables', 'iptables'],
-  ['nsenter', 'util-linux'],
-  ['unshare', 'util-linux'],
-  ['ping', 'iputils-ping'],
-] as const;
-await withTools('the configurations of docs/cni.md', tools, register, () =>
+await withTools('the configurations of docs/cni.md', MACHINE_TOOLS, register, () =>
   canMakeNamespaces() ? [] : ['root, or right to make network namespaces'],
 );
 test.run();
-
-interface NetworkList {
-  readonly cniVersion: string;
-  readonly name: string;
-  readonly plugins: readonly {
-    readonly type: string;
-    readonly ipam?: object;
-    readonly capabilities?: Record<string, boolean>;
-  }[];
-}
-interface Pod {
-  readonly name: string;
-  readonly netns: string;
-  readonly ifname: string;
-}
-interface PodResult {
-  readonly ips: readonly { readonly address: string; readonly gateway?: string }[];
-  readonly routes?: readonly { readonly dst: string; readonly gw?: string }[];
-}
 
 async function register(): Promise<void> {
   const { blocks } = readPages().find(({ path }) => path === 'docs/cni.md')!;
@@ -73,99 +41,8 @@ async function register(): Promise<void> {
     .filter(({ isFragment }) => isFragment)
     .map(({ text }) => loadAll(text)[0] as object);
 
-  const { folder } = await programs();
-  const bin = scratch();
-  const files = [
-    ...[...PLUGINS, FETCHER].map((name) => join(folder, name)),
-    ...OTHER_PLUGINS.map((name) => join(HOST_LOCAL_FOLDER, name)),
-  ];
-  for (const file of files) {
-    const copy = join(bin, file.slice(file.lastIndexOf('/')));
-    copyFileSync(file, copy);
-    chmodSync(copy, 0o755);
-  }
-
-  const namespaces: string[] = [];
-  test.after(() => {
-    for (const name of namespaces) ip('netns', 'del', name);
-  });
-
-  /** A node with its own network, `/run/metaipam` and `/var/lib/cni`. */
-  class Machine {
-    readonly name: string;
-    readonly work = scratch();
-    readonly netns: string;
-
-    constructor(name: string) {
-      this.name = name;
-      this.netns = this.#namespace('host');
-      for (const folder of ['run/cni', 'lib']) mkdirSync(join(this.work, folder), { recursive: true });
-      for (const folder of ['/run/metaipam', '/var/lib/cni']) mkdirSync(folder, { recursive: true });
-    }
-
-    #namespace(name: string): string {
-      const full = `metaipam-${process.pid}-${this.name}-${name}`;
-      ip('netns', 'add', full);
-      namespaces.push(full);
-      return `/run/netns/${full}`;
-    }
-
-    pod(name: string, ifname = 'eth0'): Pod {
-      return { name, ifname, netns: this.#namespace(name) };
-    }
-
-    /** As the agent writes it. */
-    know(facts: Partial<NodeFacts>): void {
-      const node = { name: 'worker-1', podCIDRs: [], annotations: {}, ...facts };
-      writeFileSync(join(this.work, 'run/cni/node.json'), writeFacts(node, Date.now()));
-    }
-
-    /** Each plugin after the other, as libcni calls them; the result of the last. */
-    async call(command: string, { cniVersion, name, plugins }: NetworkList, pod: Pod, result?: PodResult) {
-      let prevResult = result;
-      for (const plugin of command === 'DEL' ? plugins.toReversed() : plugins) {
-        // portmap looks for the addresses of both families in the rules of each, when it checks.
-        const isMapped = plugin.capabilities?.portMappings && command !== 'CHECK';
-        const runtimeConfig = isMapped && {
-          portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
-        };
-        const config = { ...plugin, cniVersion, name, prevResult, ...(runtimeConfig && { runtimeConfig }) };
-        const env = cniEnv(command, pod.name, {
-          ...{ CNI_NETNS: pod.netns, CNI_IFNAME: pod.ifname, CNI_PATH: bin, PATH: process.env.PATH ?? '' },
-          CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod.name}`,
-        });
-        const mounts = `mount --bind ${this.work}/run /run/metaipam && mount --bind ${this.work}/lib /var/lib/cni`;
-        const ended = await run('/usr/bin/nsenter', {
-          args: [
-            `--net=${this.netns}`,
-            'unshare',
-            '--mount',
-            'sh',
-            '-c',
-            `${mounts} && exec ${bin}/${plugin.type}`,
-          ],
-          env,
-          stdin: JSON.stringify(config),
-        });
-        assert.is(ended.status, 0, `${command} ${name} ${plugin.type}: ${ended.out}${ended.err}`);
-        if (command === 'ADD') prevResult = JSON.parse(ended.out);
-      }
-      return prevResult!;
-    }
-
-    held(): string[] {
-      return [...held(join(this.work, 'run/addresses')), ...held(join(this.work, 'lib/networks'))];
-    }
-  }
-
-  async function pings(pod: Pod, target: string): Promise<Ended> {
-    const ended = await run('/usr/bin/nsenter', {
-      args: [`--net=${pod.netns}`, 'ping', '-c1', '-w10', target],
-      env: { PATH: process.env.PATH ?? '' },
-    });
-    assert.is(ended.status, 0, `${pod.name} to ${target}: ${ended.out}${ended.err}`);
-    return ended;
-  }
+  const bin = await pluginFolder();
+  test.after(removeMachines);
 
   /** The secondary network of the page with the ranges of another. */
   function reading(annotation: string): NetworkList {
@@ -214,7 +91,7 @@ async function register(): Promise<void> {
   });
 
   test('The main network, of two families, and of one after the node has registered anew', () =>
-    lifeOf(new Machine('main'), lists[0]!, [
+    lifeOf(new Machine('main', bin), lists[0]!, [
       {
         facts: { podCIDRs: ['10.244.0.0/24', 'fd00:244::/112'] },
         addresses: /^10\.244\.0\.|^fd00:244::[23]/,
@@ -228,7 +105,7 @@ async function register(): Promise<void> {
 
   test('The secondary network, and after the node has registered anew', () => {
     const key = keyOf('storage');
-    return lifeOf(new Machine('storage'), storage, [
+    return lifeOf(new Machine('storage', bin), storage, [
       { facts: { annotations: { [key]: '192.168.0.0/26' } }, addresses: /^192\.168\.0\.\d\/26/ },
       { facts: { annotations: { [key]: '192.168.9.64/26' } }, addresses: /^192\.168\.9\.6\d\/26/ },
     ]);
@@ -237,14 +114,14 @@ async function register(): Promise<void> {
   test('The network of node-annotation, and after the node has registered anew', () => {
     const [key, text] = Object.entries(fragment as Record<string, string>)[0]!;
     const other = text.replaceAll('172.16.5', '172.16.6');
-    return lifeOf(new Machine('net'), lists[1]!, [
+    return lifeOf(new Machine('net', bin), lists[1]!, [
       { facts: { annotations: { [key]: text } }, addresses: /^172\.16\.5\./ },
       { facts: { annotations: { [key]: other } }, addresses: /^172\.16\.6\./ },
     ]);
   });
 
   test('The flat network: a part of the subnet, its gateway and route, exclusions', async () => {
-    const machine = new Machine('flat');
+    const machine = new Machine('flat', bin);
     const annotations = annotationsOf(objects);
     machine.know({ annotations });
     const found: string[] = [];
@@ -259,7 +136,7 @@ async function register(): Promise<void> {
   });
 
   test('Links of two addresses: the first is the gateway', async () => {
-    const machine = new Machine('fabric');
+    const machine = new Machine('fabric', bin);
     machine.know({ annotations: annotationsOf(objects) });
     const { ips } = await machine.call('ADD', reading(keyOf('fabric')), machine.pod('a', 'net1'));
     assert.equal(
@@ -269,7 +146,7 @@ async function register(): Promise<void> {
   });
 
   test('The Node with ranges in JSON: block, exclusions, gateway and routes', async () => {
-    const machine = new Machine('lan');
+    const machine = new Machine('lan', bin);
     machine.know({ annotations: lan.metadata.annotations });
     const list = reading('example.com/lan');
     const found: string[] = [];
