@@ -56,10 +56,11 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
         const body = decodeBody(request.body?.toString('utf8') ?? '');
         const checked = checkRequest(controllers[controller]!, hook, body);
         parent = checked.parent;
-        const response = await controllers[controller]![hook]!(checked.request, { now: now(), config });
+        const context = { now: now(), config };
+        const response = await controllers[controller]![hook]!(checked.request, context);
         answer = JSON.stringify(response);
         outcome = 'success';
-        if (hook !== 'customize') metrics.record(controller, parent, response);
+        if (hook !== 'customize') metrics.record(controller, checked.request, response, context);
       } catch (error) {
         if (toServerError(error, bodyLimit).statusCode < 500) outcome = 'invalid';
         throw error;

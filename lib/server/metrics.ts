@@ -1,7 +1,10 @@
 /** What `/metrics` shows. One registry per server, so that tests do not share counts. */
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type SubnetCounts, subnetCounts } from '../inspect/subnet-counts.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { CompositeRequest, HookContext } from '../metacontroller/hook.ts';
 import { POOL_CONTROLLERS } from '../pool/kinds.ts';
+import type { Pool } from '../pool/pool.ts';
 import type { HookName } from './request.ts';
 
 export type Outcome = 'success' | 'invalid' | 'error';
@@ -15,12 +18,21 @@ export interface HookCall {
   readonly responseBytes: number;
 }
 
+/** Of a composite controller, or of a decorator. */
+export interface ParentRequest {
+  readonly parent?: KubernetesObject;
+  readonly object?: KubernetesObject;
+}
+
 export interface Metrics {
   readonly registry: Registry;
   /** Counts one call of a hook. */
   observe(call: HookCall): void;
-  /** Takes a parent's counts from the status its sync answered with; drops its series when it is finalized. */
-  record(controller: string, parent: KubernetesObject, response: unknown): void;
+  /**
+   * Takes a parent's counts from the status its sync answered with, and those of a pool's subnets from what the sync
+   * saw; drops its series when it is finalized.
+   */
+  record(controller: string, request: ParentRequest, response: unknown, context: HookContext): void;
 }
 
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -85,6 +97,29 @@ const STATUS_GAUGES = [
   },
 ] as const;
 
+const SUBNET_LABELS = [...POOL_LABELS, 'subnet'];
+const SUBNET_CARDINALITY =
+  'Labels: one series per subnet (a CIDR; at most 64) of pools with several. As of the last sync that this process answered.';
+
+/** The same of each subnet, of which no status tells. */
+const SUBNET_GAUGES = [
+  {
+    name: 'metaipam_pool_subnet_addresses',
+    help: `Addresses of the subnet that its pool can give out, used or free. ${SUBNET_CARDINALITY}`,
+    key: 'total',
+  },
+  {
+    name: 'metaipam_pool_subnet_addresses_used',
+    help: `Addresses of the subnet that are allocated or held. ${SUBNET_CARDINALITY}`,
+    key: 'used',
+  },
+  {
+    name: 'metaipam_pool_subnet_addresses_free',
+    help: `Addresses of the subnet that are left. ${SUBNET_CARDINALITY}`,
+    key: 'free',
+  },
+] as const;
+
 /** When each parent's counts were written down: of several processes, the one that synced it last knows it best. */
 const SYNC_TIMES = [
   {
@@ -128,11 +163,30 @@ export function createMetrics(): Metrics {
     controllers: controllers as readonly string[],
     path,
   }));
+  const subnetGauges = SUBNET_GAUGES.map(({ name, help, key }) => ({
+    gauge: new Gauge<string>({ name, help, labelNames: SUBNET_LABELS, registers }),
+    key,
+  }));
+  /** Of each pool those that have series, by its labels. */
+  const subnetsOf = new Map<string, readonly string[]>();
   const syncTimes = SYNC_TIMES.map(({ name, help, labels, controllers }) => ({
     gauge: new Gauge<string>({ name, help, labelNames: labels, registers }),
     labels: labels as readonly string[],
     controllers: controllers as readonly string[],
   }));
+
+  const recordSubnets = (pool: Record<string, string>, subnets: readonly SubnetCounts[]) => {
+    const id = JSON.stringify(pool);
+    const cidrs = subnets.map(({ cidr }) => cidr);
+    for (const { gauge, key } of subnetGauges) {
+      for (const subnet of subnetsOf.get(id) ?? []) {
+        if (!cidrs.includes(subnet)) gauge.remove({ ...pool, subnet });
+      }
+      for (const counts of subnets) gauge.set({ ...pool, subnet: counts.cidr }, Number(counts[key]));
+    }
+    if (cidrs.length > 0) subnetsOf.set(id, cidrs);
+    else subnetsOf.delete(id);
+  };
 
   return {
     registry,
@@ -141,7 +195,8 @@ export function createMetrics(): Metrics {
       requestBytes.observe({ controller, hook }, size.requestBytes);
       if (outcome === 'success') responseBytes.observe({ controller, hook }, size.responseBytes);
     },
-    record(controller, parent, response) {
+    record(controller, request, response, context) {
+      const parent = (request.parent ?? request.object)!;
       const { status, finalized } = response as { status?: Counts | null; finalized?: boolean };
       const identity: Record<string, string> = {
         kind: parent.kind,
@@ -163,6 +218,9 @@ export function createMetrics(): Metrics {
         if (finalized === true) gauge.remove(values);
         else if (count !== undefined) gauge.set(values, count);
       }
+      if (!POOL_CONTROLLERS.includes(controller)) return;
+      const subnets = finalized === true ? [] : subnetCounts(request as CompositeRequest<Pool>, context);
+      recordSubnets(pick(POOL_LABELS), subnets);
     },
   };
 }

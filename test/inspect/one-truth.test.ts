@@ -239,6 +239,25 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     state: 'Ready',
   },
+  'a pool that has something of a subnet that it does not give any more': {
+    only: 'address',
+    objects: (kind) => [
+      kind.pool({ subnets: [{ addresses: ['10.0.0.10-10.0.0.14'], prefix: 24 }] }),
+      claim('a', kind),
+      claim('b', kind),
+    ],
+    act: (cluster, kind) =>
+      cluster.apply(
+        kind.pool({
+          subnets: [
+            { addresses: ['10.0.0.11-10.0.0.14'], prefix: 24, excludedAddresses: ['10.0.0.11'] },
+            { addresses: ['10.0.1.10-10.0.1.20'], prefix: 24 },
+          ],
+          reservations: [{ address: '10.0.1.12', claim: 'vip' }],
+        }),
+      ),
+    state: 'Ready',
+  },
   'a pool of subnets that are full': {
     only: 'address',
     objects: (kind) => [

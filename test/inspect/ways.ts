@@ -18,8 +18,8 @@ import { mark } from '../../lib/page/parts.ts';
 import { parseQuery, poolPath, type Query } from '../../lib/page/query.ts';
 import { render } from '../../lib/page/render.ts';
 import { POOL_KINDS } from '../../lib/pool/kinds.ts';
-import { createMetrics } from '../../lib/server/metrics.ts';
-import { samplesOf } from '../e2e/prometheus.ts';
+import { createMetrics, type ParentRequest } from '../../lib/server/metrics.ts';
+import { type Sample, samplesOf } from '../e2e/prometheus.ts';
 
 /** What one way says of one object: those of its counts, and of what is the matter with it, that it shows. */
 export type Said = Readonly<Record<string, unknown>>;
@@ -37,13 +37,11 @@ export interface Scene {
 export function createScene(): Scene {
   const metrics = createMetrics();
   const recorded = Object.entries(controllers).map(([name, hooks]) => {
-    const counted =
-      (run: Hook) =>
-      (request: { parent?: KubernetesObject; object?: KubernetesObject }, context: HookContext) => {
-        const response = run(request as never, context);
-        metrics.record(name, (request.parent ?? request.object)!, response);
-        return response;
-      };
+    const counted = (run: Hook) => (request: ParentRequest, context: HookContext) => {
+      const response = run(request as never, context);
+      metrics.record(name, request, response, context);
+      return response;
+    };
     const { sync, finalize } = hooks;
     return [name, { ...hooks, sync: counted(sync), ...(finalize && { finalize: counted(finalize) }) }];
   });
@@ -122,6 +120,11 @@ export function statuses({ cluster }: Scene): Account {
   return new Map([...given, ...claims]);
 }
 
+/** Of several subnets, in their order. */
+function inRows(subnets: readonly Said[]): string {
+  return subnets.map(({ total, used, free }) => `${total} ${used} ${free}`).join(', ');
+}
+
 const UNANSWERED = 'Unanswered: its pool has not answered yet';
 
 function flat(family: 4 | 6, { total, used, free }: Record<string, unknown>): Said {
@@ -185,16 +188,32 @@ const GAUGES: Readonly<Record<string, string>> = {
   metaipam_pod_network_nodes_pending: 'waiting',
 };
 
+function poolOfSample({ labels: { kind = 'PodNetwork', namespace, name = '' } }: Sample): string {
+  return `${kind} ${namespace ? `${namespace}/` : ''}${name}`;
+}
+
 /** The metrics of what has been synced. */
 export async function gauges(scene: Scene): Promise<Account> {
   const said = new Map<string, Record<string, unknown>>();
   const text = await scene.metrics();
   for (const [metric, key] of Object.entries(GAUGES)) {
-    for (const { labels, value } of samplesOf(text, metric)) {
-      const { kind = 'PodNetwork', namespace, name = '' } = labels;
-      const of = `${kind} ${namespace ? `${namespace}/` : ''}${name}`;
-      said.set(of, { ...said.get(of), [key]: value });
+    for (const sample of samplesOf(text, metric)) {
+      const of = poolOfSample(sample);
+      said.set(of, { ...said.get(of), [key]: sample.value });
     }
+  }
+  const [total, used, free] = ['', '_used', '_free'].map((what) =>
+    samplesOf(text, `metaipam_pool_subnet_addresses${what}`),
+  );
+  for (const [of, own] of Map.groupBy(total!, poolOfSample)) {
+    const find = (samples: Sample[], subnet: string | undefined) =>
+      samples.find((sample) => poolOfSample(sample) === of && sample.labels.subnet === subnet)?.value;
+    const subnets = own.map(({ value, labels: { subnet } }) => ({
+      total: value,
+      used: find(used!, subnet),
+      free: find(free!, subnet),
+    }));
+    said.set(of, { ...said.get(of), subnets: inRows(subnets) });
   }
   const clusterCIDRs = scene.cluster.objects('ClusterCIDR') as object[] as ClusterCIDR[];
   for (const { metadata, spec } of clusterCIDRs) {
@@ -233,9 +252,13 @@ export function json(scene: Scene): Account {
       said.set(`${kind} ${name}`, { why: sentence(reason, message) });
   };
   for (const pool of shown.pools) {
-    const { total, used, free, outOfRange, waiting } = pool;
+    const { total, used, free, outOfRange, waiting, subnets } = pool;
     const counts = { total, used, free, outOfRange, waiting: pending(waiting) };
-    said.set(title({ ...pool, metadata: pool }), { ...state(pool.state), ...counts });
+    said.set(title({ ...pool, metadata: pool }), {
+      ...state(pool.state),
+      ...counts,
+      ...(subnets && { subnets: inRows(subnets) }),
+    });
     wait('IPAddressClaim', waiting);
   }
   wait('IPAddressClaim', shown.waitingForNoPool);

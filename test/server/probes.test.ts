@@ -3,6 +3,10 @@ import * as assert from 'uvu/assert';
 import { compositeRequest, type TestServer, testServer } from './fixture.ts';
 
 const status = { ipAddresses: { total: JSON.rawJSON('9223372036854775807'), used: 3, free: 4, pending: 1 } };
+const subnets = [
+  { addresses: ['10.0.0.2-10.0.0.3'], prefix: 24 },
+  { addresses: ['10.0.1.0/24'], prefix: 24, gateway: '10.0.1.1' },
+];
 const nodes = { nodes: { total: 5, allocated: 4, pending: 1 } };
 const controllers = {
   pools: {
@@ -60,7 +64,7 @@ test('metrics count calls by outcome, and bytes', async ({ server }) => {
 test('every metric of ours says what its labels can be', async ({ server }) => {
   const { text } = await server.get('/metrics');
   const help = text.split('\n').filter((line) => line.startsWith('# HELP metaipam_'));
-  assert.is(help.length, 12);
+  assert.is(help.length, 15);
   for (const line of help) assert.match(line, 'Labels: ');
 });
 
@@ -76,6 +80,66 @@ test('pools and pod networks show the counts of their status', async ({ server }
   has(text, 'metaipam_pod_network_nodes{name="default"} 5');
   has(text, 'metaipam_pod_network_nodes_allocated{name="default"} 4');
   has(text, 'metaipam_pod_network_nodes_pending{name="default"} 1');
+});
+
+test('of a pool with several subnets each has its counts, for as long as it is one of the pool', async ({
+  server,
+}) => {
+  const series = async () =>
+    (await server.get('/metrics')).text
+      .split('\n')
+      .filter((line) => line.startsWith('metaipam_pool_subnet_'));
+  const sync = (spec: object, hook = 'sync') => {
+    const metadata = { name: 'gone', namespace: 'ns', uid: 'u' };
+    const parent = { apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2', kind: 'InClusterIPPool', metadata, spec };
+    const slice = {
+      apiVersion: 'metaipam.io/v1alpha1',
+      kind: 'AllocationSlice',
+      metadata: { name: 'gone.10.0.0.0-27', namespace: 'ns', uid: 's' },
+      spec: {
+        poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'gone', uid: 'u' },
+        cidr: '10.0.0.0/27',
+        entries: { '10.0.0.3': { uid: 'c', namespace: 'ns', name: 'c' } },
+      },
+    };
+    const children = { 'AllocationSlice.metaipam.io/v1alpha1': { 'ns/gone.10.0.0.0-27': slice } };
+    const related = {
+      'IPAddressClaim.ipam.cluster.x-k8s.io/v1beta2': {},
+      'IPAddress.ipam.cluster.x-k8s.io/v1beta2': {},
+      'AllocationSlice.metaipam.io/v1alpha1': {},
+    };
+    return server.post(`/hooks/pools/${hook}`, {
+      parent,
+      children,
+      related,
+      finalizing: hook === 'finalize',
+    });
+  };
+  await server.post('/hooks/pools/sync', compositeRequest('InClusterIPPool', 'p', 'ns'));
+  assert.equal(await series(), []);
+  await sync({ subnets });
+  const pool = 'kind="InClusterIPPool",namespace="ns",name="gone"';
+  assert.equal(await series(), [
+    `metaipam_pool_subnet_addresses{${pool},subnet="10.0.0.0/24"} 2`,
+    `metaipam_pool_subnet_addresses{${pool},subnet="10.0.1.0/24"} 253`,
+    `metaipam_pool_subnet_addresses_used{${pool},subnet="10.0.0.0/24"} 1`,
+    `metaipam_pool_subnet_addresses_used{${pool},subnet="10.0.1.0/24"} 0`,
+    `metaipam_pool_subnet_addresses_free{${pool},subnet="10.0.0.0/24"} 1`,
+    `metaipam_pool_subnet_addresses_free{${pool},subnet="10.0.1.0/24"} 253`,
+  ]);
+  await sync({ subnets: [subnets[0], { ...subnets[1], addresses: ['10.2.0.7'] }] });
+  assert.equal(
+    (await series()).map((line) => /subnet="(.*)"/.exec(line)?.[1]),
+    ['10.0.0.0/24', '10.2.0.0/24', '10.0.0.0/24', '10.2.0.0/24', '10.0.0.0/24', '10.2.0.0/24'],
+  );
+  for (const other of [{ subnets: subnets.slice(1) }, { ...subnets[0] }, { subnets: [subnets[0], {}] }]) {
+    await sync({ subnets });
+    await sync(other);
+    assert.equal(await series(), []);
+  }
+  await sync({ subnets });
+  await sync({ subnets }, 'finalize');
+  assert.equal(await series(), []);
 });
 
 test('when a count was written down tells which of several processes to believe', async ({ server }) => {
