@@ -186,7 +186,7 @@ test('exit 3: a hook that keeps failing, and one that never says the same twice'
           {
             apiVersion: 'metaipam.io/v1alpha1',
             kind: 'AllocationSlice',
-            metadata: { name: `refused-${++calls}`, namespace: 'default' },
+            metadata: { name: `pool-a.answers-${++calls}`, namespace: 'default' },
             spec,
           },
         ],
