@@ -280,7 +280,7 @@ export class Store {
     if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
       return apiError('Conflict', `${type.resource} "${request.name}": the resourceVersion does not match`);
     }
-    const denial = this.#options.admission?.policies?.deny(deletionRequest(type, old, user));
+    const denial = this.#options.admission?.policies?.deny(deletionRequest(type, old, user), this.#ofKind);
     if (denial !== undefined) return denied(type, old, denial);
     const finalizers = old.metadata.finalizers ?? [];
     const collected =
@@ -334,9 +334,18 @@ export class Store {
       admitted = withMetadata(admitted, { labels });
     }
     if (problems.length > 0) return invalid(type, object, problems);
-    const denial = request && policies.deny({ ...request, object: admitted });
+    const denial = request && policies.deny({ ...request, object: admitted }, this.#ofKind);
     return denial === undefined ? { object: write(admitted) } : denied(type, admitted, denial);
   }
+
+  /** The objects of a kind; none where there is no such kind. */
+  readonly #ofKind = ({
+    apiVersion,
+    kind,
+  }: Pick<Unstructured, 'apiVersion' | 'kind'>): Iterable<Unstructured> => {
+    const type = this.resources.findKind(apiVersion, kind);
+    return type === undefined ? [] : this.list(type);
+  };
 
   #put(type: ResourceType, key: string, object: Unstructured, change: 'ADDED' | 'MODIFIED'): Unstructured {
     const stored = withMetadata(object, { resourceVersion: this.#nextVersion() });

@@ -1,6 +1,6 @@
 /**
- * ValidatingAdmissionPolicies and MutatingAdmissionPolicies, as far as those of metacontroller/admission go: bound to
- * everything that their own rules match, without parameters, and with ApplyConfiguration for what they change.
+ * ValidatingAdmissionPolicies and MutatingAdmissionPolicies, as far as ours go: bound to everything that their own rules
+ * match, with every object of a kind as a parameter or with none, and with ApplyConfiguration for what they change.
  */
 import { type CelInput, isCelError } from '@bufbuild/cel';
 import { compile, type Program, type Variables } from './cel/program.ts';
@@ -20,6 +20,11 @@ export interface AdmissionRequest {
   /** The name of who asks. */
   readonly user?: string | undefined;
 }
+
+/** The objects of a kind, of which a policy is judged by each. */
+export type Parameters = (kind: ObjectKind) => Iterable<KubernetesObject>;
+
+type ObjectKind = Pick<KubernetesObject, 'apiVersion' | 'kind'>;
 
 /** Why a write is refused, in the API server's words. */
 export interface Denial {
@@ -55,6 +60,7 @@ interface ResourceRule {
 interface PolicyObject extends KubernetesObject {
   readonly spec: {
     readonly failurePolicy?: 'Fail' | 'Ignore';
+    readonly paramKind?: ObjectKind;
     readonly matchConstraints: { readonly resourceRules: readonly ResourceRule[] };
     readonly matchConditions?: readonly Expression[];
     readonly variables?: readonly Expression[];
@@ -64,7 +70,11 @@ interface PolicyObject extends KubernetesObject {
 }
 
 interface BindingObject extends KubernetesObject {
-  readonly spec: { readonly policyName: string; readonly validationActions?: readonly string[] };
+  readonly spec: {
+    readonly policyName: string;
+    readonly validationActions?: readonly string[];
+    readonly paramRef?: { readonly selector?: object; readonly parameterNotFoundAction?: 'Allow' | 'Deny' };
+  };
 }
 
 interface Named {
@@ -83,6 +93,7 @@ interface Policy {
   readonly name: string;
   readonly binding: string;
   readonly ignoresFailure: boolean;
+  readonly paramKind: ObjectKind | undefined;
   readonly rules: readonly ResourceRule[];
   readonly conditions: readonly Named[];
   readonly variables: readonly Named[];
@@ -94,6 +105,7 @@ const VALIDATING = 'ValidatingAdmissionPolicy';
 const MUTATING = 'MutatingAdmissionPolicy';
 const POLICY_FIELDS = new Set([
   'failurePolicy',
+  'paramKind',
   'reinvocationPolicy',
   'matchConstraints',
   'matchConditions',
@@ -101,6 +113,8 @@ const POLICY_FIELDS = new Set([
   'validations',
   'mutations',
 ]);
+
+const BINDING_FIELDS = new Set(['policyName', 'validationActions', 'paramRef']);
 
 export class AdmissionPolicies {
   readonly #policies: readonly Policy[];
@@ -145,22 +159,24 @@ export class AdmissionPolicies {
     return { object };
   }
 
-  /** Why a validating policy refuses the request; undefined if none does. */
-  deny(request: AdmissionRequest): Denial | undefined {
+  /**
+   * Why a validating policy refuses the request; undefined if none does.
+   *
+   * @param parameters of which those in the namespace of a namespaced request count, and those without one
+   */
+  deny(request: AdmissionRequest, parameters: Parameters = () => []): Denial | undefined {
+    const { namespace } = (request.object ?? request.oldObject)?.metadata ?? {};
     for (const policy of this.#matching(VALIDATING, request)) {
-      const variables = bind(policy, request);
-      const matches = meetsConditions(policy, variables);
-      if (matches === false) continue;
-      if (matches !== true) {
-        if (policy.ignoresFailure) continue;
-        return denialOf(policy, matches.message);
+      const { paramKind } = policy;
+      if (paramKind === undefined) {
+        const denial = denialBy(policy, bind(policy, request));
+        if (denial !== undefined) return denial;
+        continue;
       }
-      for (const check of policy.checks) {
-        const result = check.program.evaluate(variables);
-        if (result === true || (isCelError(result) && policy.ignoresFailure)) continue;
-        const { expression, reason } = check.validation;
-        if (!isCelError(result)) return denialOf(policy, messageOf(check, variables), reason);
-        return denialOf(policy, `expression '${expression}' resulted in error: ${result.message}`);
+      for (const params of parameters(paramKind)) {
+        if (params.metadata.namespace !== undefined && params.metadata.namespace !== namespace) continue;
+        const denial = denialBy(policy, bind(policy, request, params));
+        if (denial !== undefined) return denial;
       }
     }
     return undefined;
@@ -173,8 +189,29 @@ export class AdmissionPolicies {
   }
 }
 
+function denialBy(policy: Policy, variables: Variables): Denial | undefined {
+  const matches = meetsConditions(policy, variables);
+  if (matches === false) return undefined;
+  if (matches !== true) return policy.ignoresFailure ? undefined : denialOf(policy, matches.message);
+  for (const check of policy.checks) {
+    const result = check.program.evaluate(variables);
+    if (result === true || (isCelError(result) && policy.ignoresFailure)) continue;
+    const { expression, reason } = check.validation;
+    if (!isCelError(result)) return denialOf(policy, messageOf(check, variables), reason);
+    return denialOf(policy, `expression '${expression}' resulted in error: ${result.message}`);
+  }
+  return undefined;
+}
+
 function denies({ validationActions }: BindingObject['spec']): boolean {
   return validationActions === undefined || validationActions.includes('Deny');
+}
+
+/** Whether a policy with parameters is judged by all that there are, and by none where there is none. */
+function isByAll(kind: string, { spec: { paramRef } }: BindingObject): boolean {
+  const { selector, parameterNotFoundAction, ...others } = paramRef ?? {};
+  const isEverything = selector !== undefined && Object.keys({ ...selector, ...others }).length === 0;
+  return kind === VALIDATING && isEverything && parameterNotFoundAction === 'Allow';
 }
 
 function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
@@ -182,7 +219,8 @@ function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
   const unknown = [
     ...Object.keys(spec).filter((field) => !POLICY_FIELDS.has(field)),
     ...Object.keys(spec.matchConstraints).filter((field) => field !== 'resourceRules'),
-    ...Object.keys(binding.spec).filter((field) => field !== 'policyName' && field !== 'validationActions'),
+    ...Object.keys(binding.spec).filter((field) => !BINDING_FIELDS.has(field)),
+    ...(spec.paramKind === undefined || isByAll(kind, binding) ? [] : ['paramRef']),
     ...(spec.mutations ?? [])
       .map(({ patchType }) => patchType)
       .filter((type) => type !== 'ApplyConfiguration'),
@@ -194,6 +232,7 @@ function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
     name: metadata.name,
     binding: binding.metadata.name,
     ignoresFailure: spec.failurePolicy === 'Ignore',
+    paramKind: spec.paramKind,
     rules: spec.matchConstraints.resourceRules,
     conditions: (spec.matchConditions ?? []).map(named),
     variables: (spec.variables ?? []).map(named),
@@ -221,13 +260,14 @@ function matches(rule: ResourceRule, { operation, resource, subResource }: Admis
 }
 
 /** What the expressions of a policy see. A variable that cannot be evaluated is an error where it is used. */
-function bind(policy: Policy, request: AdmissionRequest): Variables {
+function bind(policy: Policy, request: AdmissionRequest, params?: KubernetesObject): Variables {
   const { operation, resource, subResource, object, oldObject, user: username = '' } = request;
   const { name = '', namespace = '' } = (object ?? oldObject)?.metadata ?? {};
   const userInfo = { username };
   const variables: Record<string, Variables[string]> = {
     object: object === undefined ? null : celInput(object),
     oldObject: oldObject === undefined ? null : celInput(oldObject),
+    params: params === undefined ? null : celInput(params),
     request: { operation, resource, subResource, name, namespace, userInfo } as CelInput,
   };
   for (const variable of policy.variables) {

@@ -130,6 +130,40 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     assert.is((await box.bound('thief')).spec.address, '10.0.0.2');
   });
 
+  scenario('nor a slice of an address space that its pool is not of', async (box) => {
+    const lab = { annotations: { 'metaipam.io/address-space': 'lab' } };
+    const twinOf = (slice: AllocationSlice, address: string) => ({
+      ...slice,
+      metadata: { name: `twin.${address}-32.shared`, labels: { 'metaipam.io/address-space': 'twin' } },
+      spec: {
+        poolRef: slice.spec.poolRef,
+        cidr: `${address}/32`,
+        addressSpace: 'twin',
+        entries: { [address]: { ...NOBODY, namespace: box.namespace } },
+      },
+    });
+    for (const extra of [{}, lab]) {
+      await box.pool({ addresses: ADDRESSES }, 'InClusterIPPool', extra);
+      assert.equal(await box.serve(['victim']), ['10.0.0.1']);
+      const slice = await sliceOf(box);
+      const { status, body } = await request(
+        box,
+        'POST',
+        pathOfAllocations(box.namespace),
+        twinOf(slice, '10.0.0.1'),
+      );
+      assert.is(status, 422);
+      assert.match(
+        body.message,
+        /spec\.addressSpace: .*"twin": InClusterIPPool pool is not of this address space/,
+      );
+      await box.delete('IPAddressClaim', 'victim');
+      await box.gone('IPAddressClaim', 'victim');
+      await box.delete('InClusterIPPool', 'pool');
+      await box.gone('InClusterIPPool', 'pool');
+    }
+  });
+
   scenario('nobody, whom somebody has given an address by hand, does not keep it', async (box) => {
     await box.pool({ addresses: ADDRESSES });
     assert.equal(await box.serve(['a']), ['10.0.0.1']);

@@ -134,8 +134,70 @@ test('a policy without a binding that denies does nothing', () => {
   assert.is(other.deny(requestOf(thing)), undefined);
 });
 
+const BY_ALL = { paramRef: { selector: {}, parameterNotFoundAction: 'Allow' } };
+
+test('a policy with parameters is judged by each in the namespace, and by none where there is none', () => {
+  const param = (name: string, namespace?: string) =>
+    ({ ...thing, metadata: { name, ...(namespace && { namespace }) } }) as KubernetesObject;
+  const spec = {
+    paramKind: { apiVersion: 'example.com/v1', kind: 'Thing' },
+    matchConditions: [{ name: 'c', expression: 'params.metadata.name != "exempt"' }],
+    validations: [{ expression: 'params.metadata.name != "no"', messageExpression: 'params.metadata.name' }],
+  };
+  const judged = policy(spec, undefined, BY_ALL);
+  const request = requestOf({ ...thing, metadata: { name: 'a', namespace: 'here' } } as KubernetesObject);
+  const deny = (...parameters: KubernetesObject[]) =>
+    judged.deny(request, ({ apiVersion, kind }) =>
+      apiVersion === 'example.com/v1' && kind === 'Thing' ? parameters : [],
+    )?.message;
+  assert.is(judged.deny(request), undefined);
+  assert.is(deny(param('yes', 'here'), param('exempt'), param('no', 'there')), undefined);
+  assert.is(deny(param('yes', 'here'), param('no', 'here')), `${PREFIX}no`);
+  assert.is(deny(param('no')), `${PREFIX}no`);
+});
+
+test('a slice of addresses is of the address space of its pool, or of none', () => {
+  const pool = (kind: string, name: string, space?: string) =>
+    ({
+      apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
+      kind,
+      metadata: { name, ...(space && { annotations: { 'metaipam.io/address-space': space } }) },
+    }) as KubernetesObject;
+  const pools = [
+    pool('InClusterIPPool', 'p'),
+    pool('InClusterIPPool', 'q', 'lab'),
+    pool('GlobalInClusterIPPool', 'p', 'lab'),
+  ];
+  const refusal = (kind: string, name: string, addressSpace?: string) => {
+    const slice = {
+      apiVersion: 'metaipam.io/v1alpha1',
+      kind: 'AllocationSlice',
+      metadata: { name: 'any' },
+      spec: { poolRef: { kind, name }, ...(addressSpace && { addressSpace }) },
+    } as KubernetesObject;
+    const request = requestOf(slice);
+    const resource = { ...request.resource, resource: 'allocationslices' };
+    return shippedPolicies.deny({ ...request, resource }, (of) =>
+      pools.filter(({ kind }) => kind === of.kind),
+    )?.message;
+  };
+  assert.is(refusal('InClusterIPPool', 'p'), undefined);
+  assert.is(refusal('InClusterIPPool', 'q', 'lab'), undefined);
+  assert.is(refusal('GlobalInClusterIPPool', 'p', 'lab'), undefined);
+  assert.is(refusal('InClusterIPPool', 'gone', 'lab'), undefined);
+  assert.match(
+    refusal('InClusterIPPool', 'p', 'lab') ?? '',
+    '"lab": InClusterIPPool p is not of this address space',
+  );
+  assert.match(refusal('InClusterIPPool', 'q', 'twin') ?? '', 'InClusterIPPool q is not of this');
+  assert.match(refusal('GlobalInClusterIPPool', 'p', 'twin') ?? '', 'GlobalInClusterIPPool p is not of this');
+});
+
 test('what is not supported is said', () => {
-  assert.throws(() => policy({ paramKind: {} }), /ValidatingAdmissionPolicy p: paramKind not supported/);
+  assert.throws(() => policy({ paramKind: {} }), /ValidatingAdmissionPolicy p: paramRef not supported/);
+  const named = { paramRef: { name: 'a', parameterNotFoundAction: 'Allow' } };
+  assert.throws(() => policy({ paramKind: {} }, undefined, named), /paramRef not supported/);
+  assert.throws(() => policy({ paramKind: {} }, 'MutatingAdmissionPolicy', BY_ALL), /paramRef not supported/);
   assert.throws(() => policy({}, undefined, { matchResources: {} }), /matchResources not supported/);
   const mutations = [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }];
   assert.throws(() => policy({ mutations }, 'MutatingAdmissionPolicy'), /JSONPatch not supported/);
