@@ -129,7 +129,7 @@ function inOrder(keys: readonly string[]): string[] {
 /**
  * The annotations to set, and those to remove.
  *
- * A value is written once all entries of the decision that counts are in view. It is taken back only when the network
+ * A value is written once all entries of the decision that counts are in view and confirmed. It is taken back only when the network
  * says so on its slices, never because they are not in view.
  */
 function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<string, string | null> {
@@ -147,12 +147,12 @@ function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<s
   for (const [key, own] of byKey) {
     // A slice may have been edited by hand; what is no key would keep all of the node from being written.
     if (!isQualifiedName(key)) continue;
-    const { blocks, held, isComplete } = decisionsOf(own)[0]!;
+    const { blocks, held, isConfirmed } = decisionsOf(own)[0]!;
     const ranges = NodeRanges.parse(held[0]!.slice.metadata.annotations?.[RANGE_SETTINGS_ANNOTATION]);
     const isWithdrawn = held.some(({ slice }) => slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION]);
     const shown = node.metadata.annotations?.[key];
     if (isWithdrawn && showsBlocks(shown, blocks)) annotations[key] = null;
-    if (!isWithdrawn && isComplete && ranges !== undefined) annotations[key] = ranges.annotation(blocks);
+    if (!isWithdrawn && isConfirmed && ranges !== undefined) annotations[key] = ranges.annotation(blocks);
   }
   return annotations;
 }

@@ -98,7 +98,7 @@ function respond(
     ...labelKeySlices(head, reading.labelKeys, slices),
   ];
   const untilFound = reading.lost.length > 0 ? context.config.cacheLagSeconds : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, plan.added.length > 0), untilFound);
+  const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, plan.isGiving), untilFound);
   return {
     status: networkStatus(reading, plan, standstill, context.now),
     children,

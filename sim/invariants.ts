@@ -91,8 +91,6 @@ export class Invariants {
   readonly #once = new Set<string>();
   /** Claims, by uid, whose Cluster was once there and not paused. */
   readonly #admitted = new Set<string>();
-  /** Node uid and CIDR of every block that was ever in an annotation of its node. */
-  readonly #annotated = new Set<string>();
   /** Blocks that went back to the node of their name. */
   readonly #returned: { name: string; block: Range; network: string; goneAt: number }[] = [];
   #moves = 0;
@@ -147,7 +145,6 @@ export class Invariants {
       this.#onTheirWord,
       this.#left,
       this.#once,
-      this.#annotated,
       this.#admitted,
     ])
       memory.clear();
@@ -375,18 +372,7 @@ export class Invariants {
       name: node.metadata.name,
       blocks: blocksOf(node.spec?.podCIDRs),
     }));
-    const annotated = nodes.flatMap(({ metadata }) =>
-      Object.entries(metadata.annotations ?? {})
-        .filter(([key]) => key.startsWith('kube-node.nordix.org/'))
-        .map(([, value]) => ({ name: metadata.name, blocks: blocksOf(cidrsShownIn(value)) })),
-    );
-    for (const { metadata } of nodes) {
-      const shown = Object.entries(metadata.annotations ?? {}).filter(([key]) =>
-        key.startsWith('kube-node.nordix.org/'),
-      );
-      for (const cidr of shown.flatMap(([, value]) => cidrsShownIn(value)))
-        this.#annotated.add(`${metadata.uid} ${cidr}`);
-    }
+    const annotated = nodes.map((node) => ({ name: node.metadata.name, blocks: blocksOf(shownBy(node)) }));
     for (const list of [claimed, annotated]) {
       for (const [i, a] of list.entries()) {
         for (const b of list.slice(i + 1)) {
@@ -499,8 +485,10 @@ export class Invariants {
     if (this.#tampered.has(entry.uid)) return undefined;
     if (isBlock) {
       const node = objectsOf<Node>(cluster, 'Node').find(({ metadata }) => metadata.uid === entry.uid);
-      const isBound = node?.spec?.podCIDRs?.includes(key) && poolRef.name === DEFAULT_NETWORK;
-      if (!isBound || !this.#isKnown(key, entry.uid)) return undefined;
+      const isBound = poolRef.name === DEFAULT_NETWORK && node?.spec?.podCIDRs?.includes(key);
+      const isShown =
+        poolRef.name !== DEFAULT_NETWORK && this.#isServing(poolRef.uid) && shownBy(node).includes(key);
+      if (!isShown && !(isBound && this.#isKnown(key, entry.uid))) return undefined;
       return { rule: 'a live node keeps its allocation', message: `${id} of ${entry.name} is released` };
     }
     const claim = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim').find(
@@ -667,6 +655,13 @@ function isHiddenBy(before: Unstructured | undefined, { metadata, status }: Unst
     before?.metadata.labels?.[SETTLED_LABEL] !== undefined &&
     metadata.labels?.[SETTLED_LABEL] === undefined
   );
+}
+
+/** The CIDRs of secondary networks that a node shows. */
+function shownBy(node: Node | undefined): string[] {
+  return Object.entries(node?.metadata.annotations ?? {})
+    .filter(([key]) => key.startsWith('kube-node.nordix.org/'))
+    .flatMap(([, value]) => cidrsShownIn(value));
 }
 
 /** Whether --cascade=orphan has taken the slice from its pool or network. It stays, and nobody else gets what is in it. */

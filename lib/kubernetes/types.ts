@@ -91,6 +91,11 @@ export interface SliceEntry {
   readonly blocks?: readonly string[];
   /** When the block was given. */
   readonly since?: string;
+  /**
+   * Whether the Node may show the block: its network has seen that it is listed, and nothing that is at
+   * odds with it. Absent in the network of spec.podCIDRs.
+   */
+  readonly confirmed?: true;
 }
 
 export interface SliceAnswer {

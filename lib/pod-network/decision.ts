@@ -15,15 +15,17 @@ export interface Decision {
   readonly held: readonly Allocation[];
   /** Whether every block has its entry. */
   readonly isComplete: boolean;
+  /** Whether every block has its entry, and is confirmed: only then may a node show the blocks of a secondary network. */
+  readonly isConfirmed: boolean;
 }
 
 /**
- * The decisions that allocations belong to, in the order in which they count: complete ones first, then the older,
- * then the lower.
+ * The decisions that allocations belong to, in the order in which they count: those of which anything is confirmed
+ * first, then complete ones, then the older, then the lower.
  *
  * A sync on a stale cache can decide twice for one node. Blocks of different size are in different slices, which are
  * written one after another, so that either decision may be there in part only. A complete one may already be on its
- * way to the node.
+ * way to the node of `default`, and one that is confirmed to that of a secondary network.
  *
  * @param allocations those that are not released
  */
@@ -34,15 +36,18 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
     .map((held) => {
       const blocks = allBlocks(held);
       const present = new Set(held.map(cidrOf));
+      const isComplete = blocks.every((cidr) => present.has(cidr));
       return {
         nodeUID: held[0]!.entry.uid,
         blocks,
         held,
-        isComplete: blocks.every((cidr) => present.has(cidr)),
+        isComplete,
+        isConfirmed: isComplete && held.every(isConfirmed),
       };
     })
     .sort(
       (a, b) =>
+        Number(b.held.some(isConfirmed)) - Number(a.held.some(isConfirmed)) ||
         Number(b.isComplete) - Number(a.isComplete) ||
         compareText(sinceOf(a), sinceOf(b)) ||
         compareRanges(a.held[0]!.block, b.held[0]!.block),
@@ -73,6 +78,11 @@ function blocksWith(allocation: Allocation): readonly string[] {
 /** The block as a CIDR, as podCIDRs have it: its key, but for a block of one address. */
 export function cidrOf({ key, block }: Allocation): string {
   return key.includes('/') ? key : formatPrefix(block);
+}
+
+/** Whether the node may have heard of the block. */
+export function isConfirmed({ entry }: Pick<Allocation, 'entry'>): boolean {
+  return entry.confirmed === true;
 }
 
 function sinceOf({ held }: Decision): string {

@@ -10,7 +10,7 @@ import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { type BlockPool, blockLength } from './block-pool.ts';
-import { cidrOf, type Decision, decisionsOf, firstBlocks } from './decision.ts';
+import { cidrOf, type Decision, decisionsOf, firstBlocks, isConfirmed } from './decision.ts';
 import { type NodeRanges, shownBlocks, showsBlocks } from './node-ranges.ts';
 import { byPrimary } from './primary-family.ts';
 import { candidateFinder } from './priority.ts';
@@ -77,7 +77,9 @@ export interface Plan {
   readonly added: readonly Addition[];
   /** By the uid of a node, the blocks that wait for it. */
   readonly returning: ReadonlyMap<string, Returning>;
-  /** uids of the nodes that do not show yet what a secondary network gave them. */
+  /** Whether anything is added or confirmed. */
+  readonly isGiving: boolean;
+  /** uids of the nodes that may show what a secondary network gave them, and do not yet. */
   readonly bells: ReadonlySet<string>;
   /** The name of the ClusterCIDR that the blocks of a node are from, by the uid of each node that has any and is not gone. */
   readonly homes: ReadonlyMap<string, string>;
@@ -105,14 +107,17 @@ export interface NodeRemark {
  *
  * 1. podCIDRs that nodes have are facts: their entries follow them, and nobody else gets them.
  * 2. Of what was decided before, what counts more goes first (`decisionsOf`): a decision stays unless its node has
- *    blocks already, it overlaps a fact or a decision that stays, or a block of it that has no entry yet has become
- *    another's. Its missing entries are made again.
+ *    blocks already, it overlaps a fact, a decision that stays or, where it is not confirmed itself, what is; or a block
+ *    of it that has no entry yet has become another's. Its missing entries are made again.
  * 3. Blocks of nodes that are gone, and of decisions that do not stay, are released, and go after the grace period.
  * 4. A node that shows blocks of a secondary network which nobody lists, and which are free, keeps them: their slice
  *    was lost.
  * 5. Nodes without blocks, oldest first, get what is reserved for them; or what the node before of their name had, while
  *    that is kept from everybody else (`#takeBack`); or the lowest free ones of the best ClusterCIDR that has any.
  * 6. Nodes that are to have more blocks get further ones in the same way. They list them after their first.
+ * 7. In a secondary network a block is confirmed, and its node told, in a sync that finds it listed and nothing that it
+ *    is at odds with. Of two that are at odds, whoever finds the second listed finds the first one too, and waits until
+ *    that is released: so the first was confirmed by then, and stays, or never will be.
  *
  * What goes here counts as used for this once: a key cannot change hands in one write.
  *
@@ -137,6 +142,7 @@ export function planStandstill(view: NetworkView): Plan {
     kept: view.allocations,
     added: [],
     returning: view.returning,
+    isGiving: false,
     bells: new Set(),
     homes,
     allocated: view.nodes.filter(({ uid }) => homes.has(uid)).length,
@@ -162,6 +168,8 @@ class Planner {
   readonly #blocked: UsedRanges;
   /** The facts, and each decision that stays. */
   readonly #taken: UsedRanges;
+  /** What nodes may have heard of. */
+  readonly #confirmed = new UsedRanges();
 
   /** By the uid of its node, what was released and is still listed. */
   readonly #released = new Map<string, Set<string>>();
@@ -177,6 +185,10 @@ class Planner {
   /** By the uid of its node, the blocks of each decision that stays and is complete. */
   readonly #complete = new Map<string, readonly string[]>();
   readonly #unaccounted: NodeRemark[] = [];
+  /** What is released here and is not listed so yet, and the uids of its nodes. */
+  readonly #disputed = new UsedRanges();
+  readonly #disputing = new Set<string>();
+  #isConfirming = false;
   /** uids of the nodes that get nothing here: they have blocks, or theirs are not to be had now. */
   readonly #settled = new Set<string>();
   readonly #served = new Set<string>();
@@ -201,11 +213,15 @@ class Planner {
       if (!this.#keepDecision(decision)) for (const each of decision.held) this.#release(each);
     }
     for (const node of this.#view.nodes) this.#takeWhatIsShown(node);
-    if (!this.#isClosing) this.#serveNewNodes();
+    if (!this.#isClosing) {
+      this.#serveNewNodes();
+      if (!this.#view.isDefault) this.#confirm();
+    }
     return {
       kept: this.#kept,
       added: this.#added,
       returning: this.#returning,
+      isGiving: this.#added.length > 0 || this.#isConfirming,
       bells: this.#bells,
       homes: this.#homes,
       allocated: this.#view.nodes.filter(({ uid }) => this.#served.has(uid)).length,
@@ -240,6 +256,7 @@ class Planner {
         this.#changesIn(config.cacheLagSeconds - secondsSince(entry.since, now));
         this.#remember(each);
       }
+      if (isConfirmed(each)) this.#confirmed.add(each.block);
       if (node === undefined || node.podCIDRs.length === 0) open.push(each);
       else bound.set(entry.uid, [...(bound.get(entry.uid) ?? []), each]);
     }
@@ -310,19 +327,19 @@ class Planner {
     if (this.#settled.has(nodeUID)) return false;
     const present = new Map(held.map((each) => [cidrOf(each), each]));
     const first = firstBlocks(decision.blocks);
-    if (first.some((cidr) => this.#taken.overlaps(present.get(cidr)?.block ?? NOWHERE))) return false;
+    const isTaken = (block: Range, own: Allocation | undefined) => {
+      if (own === undefined && this.#existing.overlaps(block)) return true;
+      const isOthers = own !== undefined && !isConfirmed(own) && this.#confirmed.overlaps(block);
+      return isOthers || this.#taken.overlaps(block);
+    };
     if (this.#isClosing && this.#hasLeft(decision)) return false;
     const blocks: string[] = [];
     const missing: Prefix[] = [];
     let isBlocked = false;
     for (const [index, cidr] of decision.blocks.entries()) {
-      const own = present.get(cidr)?.block;
-      const block = own ?? parsePrefix(cidr);
-      if (
-        block === undefined ||
-        this.#taken.overlaps(block) ||
-        (own === undefined && this.#existing.overlaps(block))
-      ) {
+      const own = present.get(cidr);
+      const block = own?.block ?? parsePrefix(cidr);
+      if (block === undefined || isTaken(block, own)) {
         if (index < first.length) return false;
         continue;
       }
@@ -419,7 +436,24 @@ class Planner {
     if (this.#isClosing || shown !== this.#view.ranges.annotation(blocks)) this.#bells.add(uid);
   }
 
+  /** What is in view and undisputed; nodes hear of it once that is all that they are to show. */
+  #confirm(): void {
+    const isHeldUp = ({ slice, block, entry }: Allocation) =>
+      isEnding(slice) || this.#disputing.has(entry.uid) || this.#disputed.overlaps(block);
+    for (const { entry } of this.#added) this.#bells.delete(entry.uid);
+    for (const [index, each] of this.#kept.entries()) {
+      if (each.entry.released !== undefined || isConfirmed(each)) continue;
+      if (isHeldUp(each)) this.#bells.delete(each.entry.uid);
+      else {
+        this.#kept[index] = { ...each, entry: { ...each.entry, confirmed: true } };
+        this.#isConfirming = true;
+      }
+    }
+  }
+
   #release(allocation: Allocation): void {
+    this.#disputed.add(allocation.block);
+    this.#disputing.add(allocation.entry.uid);
     const released = { ...allocation, entry: { ...allocation.entry, released: this.#time } };
     this.#kept.push(released);
     this.#remember(released);
@@ -664,9 +698,6 @@ class Planner {
     this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
   }
 }
-
-/** Overlaps nothing. */
-const NOWHERE: Range = { family: 4, first: 0n, last: -1n };
 
 /** Finds the ClusterCIDR that blocks of a node belong to: the best for the node that holds them all. */
 function homeFinder(pools: readonly BlockPool[]) {

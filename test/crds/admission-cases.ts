@@ -717,6 +717,7 @@ const slice = ({ cidr, blockLength, ...spec }: { cidr?: string; blockLength?: nu
 };
 const mine = { uid: 'a', namespace: 'n', name: 'c' };
 const released = { ...mine, released: '2026-01-02T00:00:00Z' };
+const told = { ...mine, confirmed: true };
 const piece = { cidr: '10.0.0.0/27', prefix: 24, gateway: '10.0.0.1' };
 const holding = (key: string, entry: object = mine) => ({ ...piece, entries: { [key]: entry } });
 const blocks = { cidr: '10.0.0.0/19', blockLength: 24 };
@@ -805,6 +806,20 @@ const sliceUpdates: readonly [id: string, before: object, after: object, refused
     'a release made earlier',
     holding('10.0.0.7', released),
     holding('10.0.0.7', { ...released, released: '2026-01-01T00:00:00Z' }),
+  ],
+  ['confirm', holding('10.0.0.7'), holding('10.0.0.7', told)],
+  ['release what is confirmed', holding('10.0.0.7', told), holding('10.0.0.7', { ...told, ...released })],
+  [
+    'released by who has not heard that it is confirmed',
+    holding('10.0.0.7', told),
+    holding('10.0.0.7', released),
+    'what is confirmed stays so',
+  ],
+  [
+    'confirmed by who has not heard that it is released',
+    holding('10.0.0.7', released),
+    holding('10.0.0.7', told),
+    'what is released stays so',
   ],
   [
     'another piece',

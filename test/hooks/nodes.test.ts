@@ -35,8 +35,11 @@ function request(
 
 const STORAGE = 'kube-node.nordix.org/storage';
 const BLOCKS = ['10.1.0.0/24', 'fd01::/120'];
-const given = (cidr: string, blocks = BLOCKS, more: { since?: string; released?: string } = {}) =>
-  allocation('n', cidr, { blocks, network: 'storage', ...more });
+const given = (
+  cidr: string,
+  blocks = BLOCKS,
+  more: { since?: string; released?: string; confirmed?: boolean } = {},
+) => allocation('n', cidr, { blocks, network: 'storage', ...more });
 const shown = (allocations: readonly Given[], { key = STORAGE, withdrawn = false, settings = '' } = {}) =>
   slicesOf(allocations, {
     annotations: {
@@ -153,6 +156,20 @@ test('of two decisions the complete one is shown, else neither; of two complete 
   assert.equal(annotations(shown([...later, ...first])), { [STORAGE]: BLOCKS.join() });
   assert.equal(annotations(shown([...later, first[1]!])), { [STORAGE]: second.join() });
   assert.is(annotations(shown([later[0]!, first[1]!])), undefined);
+});
+
+test('blocks are shown once all of them are confirmed, and others of the node do not count then', () => {
+  const second = ['10.1.1.0/24', 'fd01::100/120'];
+  const younger = second.map((cidr) => given(cidr, second, { since: '2026-05-01T00:00:09Z' }));
+  const untold = (cidr: string) => given(cidr, BLOCKS, { confirmed: false });
+  assert.is(annotations(shown(BLOCKS.map(untold))), undefined);
+  assert.is(annotations(shown([given(BLOCKS[0]!), untold(BLOCKS[1]!)])), undefined);
+  assert.equal(annotations(shown([...BLOCKS.map(untold), ...younger])), { [STORAGE]: second.join() });
+  const all = [...BLOCKS, '10.1.9.0/24', 'fd01::900/120'];
+  const growing = all.map((cidr, index) => given(cidr, all, { confirmed: index < 3 }));
+  assert.is(annotations(shown(growing), { [STORAGE]: BLOCKS.join() }), undefined);
+  const withdrawn = shown(BLOCKS.map(untold), { withdrawn: true });
+  assert.equal(annotations(withdrawn, { [STORAGE]: BLOCKS.join() }), { [STORAGE]: null });
 });
 
 test('what is released is not shown', () => {

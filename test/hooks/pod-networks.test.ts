@@ -1227,7 +1227,11 @@ test('a node that has run out gets another block, beside its first and for good'
     '10.0.1.0/24': ['10.0.1.0/24'],
     '10.0.2.0/24': both,
   });
-  assert.equal(bellsIn(children).sort(), ['claim.metaipam.io/uid-n', 'claim.metaipam.io/uid-new']);
+  assert.equal(bellsIn(children), [], 'what is not listed yet may become another’s');
+  assert.equal(bellsIn(answer(next(parts)).children).sort(), [
+    'claim.metaipam.io/uid-n',
+    'claim.metaipam.io/uid-new',
+  ]);
   parts = { ...next(parts), claims: [shows('n', both.join()), shows('new', '10.0.1.0/24')] };
   for (const parent of [
     wanting,
@@ -1374,8 +1378,100 @@ test('the bell of a node rings until its claim shows its blocks; default has non
   assert.equal(rings([claim('n')]), ['claim.metaipam.io/uid-n']);
   assert.equal(rings([shows('n', '10.0.9.0/24')]), ['claim.metaipam.io/uid-n']);
   assert.equal(rings([shows('n', '10.0.0.0/24')]), []);
-  assert.equal(rings([shows('n', '10.0.0.0/24'), claim('new')]), ['claim.metaipam.io/uid-new']);
+  assert.equal(rings([shows('n', '10.0.0.0/24'), claim('new')]), [], 'not before its block is listed');
   assert.equal(bellsIn(answer({ clusterCIDRs: [A], claims: [claim('n')] }).children), []);
+});
+
+const confirmedIn = (children: ReturnType<typeof answer>['children']) =>
+  listed(children).flatMap(({ key, entry }) => (entry.confirmed ? [key] : []));
+const untold = (node: string, cidr: string, more: Parameters<typeof allocation>[2] = {}) =>
+  allocation(node, cidr, { network: 'storage', confirmed: false, ...more });
+const LATER = '2026-05-01T00:00:09Z';
+
+test('a block is confirmed, and its node told, in the sync that finds it listed', () => {
+  const parts = { parent: storage, clusterCIDRs: [A], claims: [claim('n')] };
+  const first = answer(parts);
+  assert.equal(confirmedIn(first.children), []);
+  assert.equal(bellsIn(first.children), []);
+  const second = answer(next(parts));
+  assert.equal(confirmedIn(second.children), ['10.0.0.0/24']);
+  assert.equal(bellsIn(second.children), ['claim.metaipam.io/uid-n']);
+  assert.is(second.resyncAfterSeconds, 10, 'that may fail unseen as well');
+  const third = answer(next(next(parts)));
+  assert.equal(listed(third.children), listed(second.children));
+  assert.is(third.resyncAfterSeconds, undefined);
+  const podCIDRs = next({ clusterCIDRs: [A], claims: [claim('n')] });
+  assert.equal(confirmedIn(answer(podCIDRs).children), []);
+});
+
+test('what is in a slice that takes no changes is not confirmed, nor asked for again and again', () => {
+  const [ending] = slicesOf([untold('n', '10.0.0.0/24')], DELETED);
+  const response = answer({ parent: storage, clusterCIDRs: [A], claims: [claim('n')], slices: [ending!] });
+  assert.equal(bellsIn(response.children), []);
+  assert.is(response.resyncAfterSeconds, undefined);
+});
+
+test('of blocks that overlap what is confirmed stays, be it younger; what is not gets others later', () => {
+  const small = clusterCIDR('small', { ipv4: '10.0.0.0/24', perNodeHostBits: 4 });
+  const parts = (...allocations: Given[]): Parts => ({
+    parent: storage,
+    clusterCIDRs: [A, small],
+    claims: [claim('n'), claim('m')],
+    allocations,
+  });
+  const of = (given: Parts) => {
+    const { children } = answer(given);
+    const { n, m } = blocksByNode(children);
+    return { n, m, confirmed: confirmedIn(children), bells: bellsIn(children) };
+  };
+  const older = untold('n', '10.0.0.0/24');
+  const younger = untold('m', '10.0.0.16/28', { since: LATER, from: 'small' });
+  const told = { ...younger, entry: { ...younger.entry, confirmed: true as const } };
+  const won = { n: undefined, m: ['10.0.0.16/28'], confirmed: ['10.0.0.16/28'] };
+  assert.equal(of(parts(older, told)), { ...won, n: ['10.0.1.0/24'], bells: ['claim.metaipam.io/uid-m'] });
+  const disputed = parts(older, younger);
+  assert.equal(of(disputed), {
+    n: ['10.0.0.0/24'],
+    m: ['10.0.1.0/24'],
+    confirmed: [],
+    bells: [],
+  });
+  assert.equal(of(next(disputed)).confirmed, ['10.0.0.0/24', '10.0.1.0/24']);
+});
+
+test('of two decisions for a node the confirmed one stays, and none is confirmed beside another', () => {
+  const parts = (...allocations: Given[]): Parts => ({
+    parent: storage,
+    clusterCIDRs: [A],
+    claims: [claim('n')],
+    allocations,
+  });
+  const older = untold('n', '10.0.0.0/24');
+  const younger = allocation('n', '10.0.7.0/24', { network: 'storage', since: LATER });
+  const { children } = answer(parts(older, younger));
+  assert.equal(blocksByNode(children), { n: ['10.0.7.0/24'] });
+  assert.equal(bellsIn(children), ['claim.metaipam.io/uid-n']);
+  const disputed = parts(older, untold('n', '10.0.7.0/24', { since: LATER }));
+  assert.equal(blocks(disputed), { n: ['10.0.0.0/24'] });
+  assert.equal(confirmedIn(answer(disputed).children), []);
+  assert.equal(confirmedIn(answer(next(disputed)).children), ['10.0.0.0/24']);
+});
+
+test('a block besides that is not confirmed gives way to what is, and the node gets another', () => {
+  const all = ['10.0.0.0/24', '10.0.2.0/24'];
+  const parts = {
+    parent: wanting,
+    clusterCIDRs: [A, clusterCIDR('small', { ipv4: '10.0.2.0/24', perNodeHostBits: 4 })],
+    claims: [shows('n', all[0]!), claim('m')],
+    allocations: [
+      allocation('n', all[0]!, { network: 'storage', blocks: all }),
+      untold('n', all[1]!, { blocks: all }),
+      allocation('m', '10.0.2.16/28', { network: 'storage', since: LATER, from: 'small' }),
+    ],
+  };
+  const { children } = answer(parts);
+  assert.equal(blocksByNode(children), { n: [all[0]!, '10.0.1.0/24'], m: ['10.0.2.16/28'] });
+  assert.equal(bellsIn(children), ['claim.metaipam.io/uid-m']);
 });
 
 test('a node that shows free blocks which nobody lists keeps them, before new nodes are served', () => {

@@ -63,7 +63,7 @@ export interface Given {
   readonly entry: SliceEntry;
 }
 
-/** The entry of `cidr` for a node. `blocks` are all blocks of the node. */
+/** The entry of `cidr` for a node, confirmed where that counts. `blocks` are all blocks of the node. */
 export function allocation(
   node: string,
   cidr: string,
@@ -73,10 +73,22 @@ export function allocation(
     network = 'default',
     since = LONG_AGO,
     released,
-  }: { blocks?: string[]; from?: string; network?: string; since?: string; released?: string } = {},
+    confirmed = network !== 'default',
+  }: {
+    blocks?: string[];
+    from?: string;
+    network?: string;
+    since?: string;
+    released?: string;
+    confirmed?: boolean;
+  } = {},
 ): Given {
   const entry = { uid: `uid-${node}`, name: node, clusterCIDR: from, blocks, since };
-  return { network, key: cidr, entry: { ...entry, ...(released !== undefined && { released }) } };
+  const marks = {
+    ...(released !== undefined && { released }),
+    ...(confirmed && { confirmed: true as const }),
+  };
+  return { network, key: cidr, entry: { ...entry, ...marks } };
 }
 
 /** The slices that list them, as they are stored. */

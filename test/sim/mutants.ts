@@ -841,6 +841,25 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
     subject: networks(without('children', 'AllocationSlice')),
   },
   {
+    what: 'a network that tells nodes of what is not listed yet',
+    subject: networks((right) => (request, context) => {
+      const response = right(request, context);
+      const children = response.children.map((child) => {
+        const { entries = {} } = child.spec as AllocationSliceSpec;
+        const given = Object.values(entries).filter(({ released }) => released === undefined);
+        const bells = given.map(({ uid }) => [`${BELL}${uid}`, '']);
+        const labels = { ...child.metadata.labels, ...Object.fromEntries(bells) };
+        const spec = changingEntries(child.spec as AllocationSliceSpec, (entry) =>
+          entry.released === undefined ? { ...entry, confirmed: true } : entry,
+        );
+        return { ...child, metadata: { ...child.metadata, labels }, spec };
+      });
+      return { ...response, children };
+    }),
+    faults: FAULTS,
+    seed: 52195,
+  },
+  {
     what: 'a ClusterCIDR that goes although it is in use',
     subject: twisted(['cluster-cidrs'], ['finalize'], (right) => (request, context) => ({
       ...right(request, context),
