@@ -37,6 +37,7 @@ const FOREIGN_FLAGS = new Set([
   '--server-side',
   '--service-cluster-ip-range',
   '--subresource',
+  '--target-namespace',
   '--workers',
   '--zap-log-level',
 ]);

@@ -48,6 +48,25 @@ test('what is kept for a claim or a node that is gone, an IPAddress before its e
   );
 });
 
+test('nothing that moved here with its claim, and bears uids of another cluster', () => {
+  const owner = {
+    apiVersion: 'ipam.cluster.x-k8s.io/v1beta2',
+    kind: 'IPAddressClaim',
+    name: 'a',
+    controller: true,
+  };
+  const moved = address('a', 'p', '10.0.0.1', {
+    labels: { 'metaipam.io/claim-uid': 'of-there', 'metaipam.io/pool-uid': 'of-there' },
+    ownerReferences: [{ ...owner, uid: 'uid-of-IPAddressClaim-a' }],
+  });
+  const objects = [
+    pool('p', { addresses: ['10.0.0.0/24'], prefix: 24 }),
+    claim('a', 'p', {}, served('a')),
+    moved,
+  ];
+  assert.equal(leakDeeds([...objects, allocation('p', '10.0.0.1', 'a')], undefined, CONTEXT), []);
+});
+
 test('only what lies in the ranges', () => {
   assert.equal(
     found('10.244.1.7', '10.0.0.0/31').map(({ why }) => why),

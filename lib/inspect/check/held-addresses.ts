@@ -13,7 +13,13 @@ import {
   POOL_UID_LABEL,
   SETTLED_LABEL,
 } from '../../kubernetes/names.ts';
-import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import {
+  compareAge,
+  controllerOf,
+  isPaused,
+  type KubernetesObject,
+  qualifiedName,
+} from '../../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
@@ -256,11 +262,16 @@ export function* boundAddresses(
   }
 }
 
-/** The claim that an IPAddress was made for; of one from elsewhere that of the name. */
-function claimOf({ metadata, spec }: IPAddress, book: AddressBook): IPAddressClaim | undefined {
+/**
+ * The claim that an IPAddress was made for, or that controls it: with its owners, as by `clusterctl move`, it comes with
+ * uids of another cluster in its labels. Of one that metaipam did not make, that of the name.
+ */
+function claimOf(address: IPAddress, book: AddressBook): IPAddressClaim | undefined {
+  const { metadata, spec } = address;
   const { [CLAIM_UID_LABEL]: uid, [POOL_UID_LABEL]: pool } = metadata.labels ?? {};
-  if (uid !== undefined && pool !== undefined) return book.claimByUid.get(uid);
-  return book.claimByName.get(qualifiedName({ ...metadata, name: spec.claimRef.name }));
+  if (uid === undefined || pool === undefined)
+    return book.claimByName.get(qualifiedName({ ...metadata, name: spec.claimRef.name }));
+  return book.claimByUid.get(uid) ?? book.claimByUid.get(controllerOf(address)?.uid ?? '');
 }
 
 function isInLostPiece(address: IPAddress, pool: Pool, { lostPieces }: AddressBook): boolean {

@@ -73,6 +73,19 @@ test('nothing is wrong with a cluster in order, nor with an empty one', () => {
   assert.equal(find(), []);
 });
 
+test('nothing is wrong with what moved here with its claim, and bears uids of another cluster', () => {
+  const [had, moved, entry] = bound('c', '10.0.0.3') as [
+    KubernetesObject,
+    KubernetesObject,
+    KubernetesObject,
+  ];
+  const labels = { 'metaipam.io/claim-uid': 'of-there', 'metaipam.io/pool-uid': 'of-there' };
+  const { apiVersion, kind } = had;
+  const owner = { apiVersion, kind, name: 'c', uid: had.metadata.uid!, controller: true };
+  const metadata = { ...moved.metadata, labels, ownerReferences: [owner] };
+  assert.equal(find(...CLEAN, had, { ...moved, metadata }, entry), []);
+});
+
 /** How an entry is given up by hand. */
 function releaseOf(at: string, key: string): string {
   const patch = `{"spec":{"entries":{"${key}":{"released":"2026-01-02T00:00:00Z"}}}}`;
