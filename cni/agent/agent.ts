@@ -2,23 +2,25 @@
  * The node agent: puts the CNI programs on its host, and keeps the facts of its Node where they look for them.
  *
  * Environment: `NODE_NAME`; `PROGRAMS`, the folder to install from; `CNI_BIN`, the folder to install to;
- * `METAIPAM_CNI_CACHE`; `PORT` of the probes on loopback; `HOST_KUBECONFIG`, if the host shall have credentials of its
- * own; `KUBECONFIG` outside of a pod.
+ * `METAIPAM_CNI_CACHE`; `IPAM_CLAIMS`, `true` to keep those of the node's pods as well; `PORT` of the probes on loopback;
+ * `HOST_KUBECONFIG`, if the host shall have credentials of its own; `KUBECONFIG` outside of a pod.
  */
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import { claimsFile } from '../../lib/cni/known-claims.ts';
 import { findConnection } from '../../lib/cni/kubeconfig.ts';
 import { factsFile, type NodeFacts, writeFacts } from '../../lib/cni/node-facts.ts';
 import { readFile, replaceFile } from '../node/host.ts';
 import { installFile, installPrograms } from './install.ts';
+import { keepClaims } from './keep-claims.ts';
 import { watchNode } from './watch-node.ts';
 
 /** Milliseconds between two signs that the facts still hold. Programs ask for themselves after five minutes. */
 const HEARTBEAT = 60_000;
 const RECONNECT_DELAY = 2_000;
 
-const { NODE_NAME, PROGRAMS, CNI_BIN, PORT, HOST_KUBECONFIG } = process.env;
+const { NODE_NAME, PROGRAMS, CNI_BIN, PORT, HOST_KUBECONFIG, IPAM_CLAIMS } = process.env;
 if (!NODE_NAME) throw new Error('NODE_NAME is not set');
 
 const file = factsFile(process.env);
@@ -43,6 +45,9 @@ const probes = createServer((request, response) => {
   response.writeHead(isGood ? 200 : 503).end(isGood ? 'ok\n' : 'the Node has not been seen\n');
 });
 if (PORT) probes.listen(Number(PORT), '127.0.0.1');
+const claims =
+  IPAM_CLAIMS === 'true' &&
+  keepClaims({ node: NODE_NAME, file: claimsFile(process.env), signal: stop.signal, log });
 
 while (!stop.signal.aborted) {
   try {
@@ -56,6 +61,7 @@ while (!stop.signal.aborted) {
     isWatching = false;
   }
 }
+await claims;
 clearInterval(heartbeat);
 probes.close();
 

@@ -6,10 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type ClaimRequest, fetchClaim } from '../../lib/cni/fetch-claim.ts';
 import { type FetchHost, type FetchRequest, fetchNode } from '../../lib/cni/fetch-node.ts';
 import { readFile, removeFile, replaceFile } from './host.ts';
-import { get } from './https.ts';
-
-/** Bytes of an answer: a page of large Nodes has a tenth of it. */
-const LARGEST_ANSWER = 64 << 20;
+import { get, textOf } from './https.ts';
 
 const input: FetchRequest | ClaimRequest = JSON.parse(readFileSync(0, 'utf8'));
 // Whatever hangs, and be it the lookup of a name, must not hang the pod.
@@ -33,14 +30,3 @@ const host: FetchHost = {
 };
 const answering = 'claim' in input ? fetchClaim(host, input) : fetchNode(host, input);
 answering.then((answer) => writeFileSync(1, `${JSON.stringify(answer)}\n`));
-
-async function textOf(response: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > LARGEST_ANSWER) throw new Error('the answer is too large');
-  }
-  return Buffer.concat(chunks).toString();
-}

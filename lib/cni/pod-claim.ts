@@ -2,11 +2,13 @@
 import { formatAddress, parseAddress } from '../address/address.ts';
 import { covers, formatPrefix, type Prefix, prefixOf, rangeOf } from '../address/range.ts';
 import { decode, toJson } from './bytes.ts';
+import type { ClaimAnswer, GivenClaim } from './claim-facts.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import { podArgument } from './environment.ts';
-import type { ClaimAnswer, ClaimFacts, ClaimRequest } from './fetch-claim.ts';
+import type { ClaimRequest } from './fetch-claim.ts';
 import type { Host } from './host.ts';
 import type { Correction, HostLocalRange } from './host-local-ranges.ts';
+import { type ClaimQuestion, claimsFile, knownAnswer, readClaims } from './known-claims.ts';
 import { field, type NetworkConfig } from './network-config.ts';
 import { DEADLINE, FETCHER } from './own-node.ts';
 
@@ -15,10 +17,15 @@ export interface ClaimedRanges {
   readonly corrections: readonly Correction[];
 }
 
+/** Milliseconds that a call waits for the agent to see a pod, or its claim to get addresses. */
+const PATIENCE = 1_000;
+const POLL_INTERVAL = 50;
+
 /**
  * What the pod's IPAMClaim gives its interface; undefined where it names none, and in networks that do not allow it.
  *
- * The API server is asked for pod and claim. Throws code 11 if it does not answer, or the claim has no addresses yet.
+ * The API server is asked for pod and claim if the node agent has not seen them. Throws code 11 if it does not answer,
+ * or the claim has no addresses yet.
  */
 export function claimedRanges(
   host: Host,
@@ -27,29 +34,52 @@ export function claimedRanges(
 ): ClaimedRanges | undefined {
   // The switch of KubeVirt's extension, which names claims in no other network.
   if (field(whole, 'allowPersistentIPs') !== true) return undefined;
-  const { env } = host;
-  const [namespace, pod] = ['K8S_POD_NAMESPACE', 'K8S_POD_NAME'].map((key) => podArgument(env, key));
+  const [namespace, pod, uid] = ['NAMESPACE', 'NAME', 'UID'].map((key) =>
+    podArgument(host.env, `K8S_POD_${key}`),
+  );
   if (!namespace || !pod) return undefined;
-  const claim = { namespace, pod, ifname: env.CNI_IFNAME ?? '', network };
-  const found = askForClaim(host, { deadline: DEADLINE, ...(kubeconfig && { kubeconfig }), claim });
-  return found === null ? undefined : rangesOf(found);
+  const ifname = host.env.CNI_IFNAME ?? '';
+  const question = { namespace, pod, ...(uid && { uid }), ifname, network };
+  const known = askAgent(host, question);
+  const answer = 'answer' in known ? known.answer : askServer(host, question, kubeconfig);
+  if ('problem' in answer) {
+    const details = 'unseen' in known ? `${known.unseen}, and ${answer.problem}` : answer.problem;
+    throw new CniError(CNI_CODES.tryAgainLater, 'Get the IPAMClaim of the pod', details);
+  }
+  return answer.claim === null ? undefined : rangesOf(answer.claim);
 }
 
-function askForClaim({ folder, isFile, run }: Host, request: ClaimRequest): ClaimFacts | null {
-  const path = `${folder}/${FETCHER}`;
-  if (!isFile(path)) throw noClaim(`${path} is missing`);
-  let answer: ClaimAnswer;
-  try {
-    answer = JSON.parse(decode(run(path, {}, toJson(request)).output));
-  } catch {
-    throw noClaim(`${path} did not answer`);
+/** What the node agent has seen, or that it has not. */
+function askAgent(host: Host, question: ClaimQuestion): { answer: ClaimAnswer } | { unseen: string } {
+  const file = claimsFile(host.env);
+  for (let waited = 0; ; waited += POLL_INTERVAL) {
+    const seen = readClaims(host.readFile(file), host.now());
+    if (seen === undefined) return { unseen: `the node agent has written no ${file} of late` };
+    const known = knownAnswer(seen, question);
+    if (!known.mayChange || waited >= PATIENCE) {
+      return 'answer' in known ? known : { unseen: `the node agent has not seen ${known.unseen}` };
+    }
+    host.sleep(POLL_INTERVAL);
   }
-  if ('problem' in answer) throw noClaim(answer.problem);
-  return answer.claim;
+}
+
+function askServer(
+  { folder, isFile, run }: Host,
+  claim: ClaimQuestion,
+  kubeconfig: string | undefined,
+): ClaimAnswer {
+  const path = `${folder}/${FETCHER}`;
+  if (!isFile(path)) return { problem: `${path} is missing` };
+  const request: ClaimRequest = { deadline: DEADLINE, ...(kubeconfig && { kubeconfig }), claim };
+  try {
+    return JSON.parse(decode(run(path, {}, toJson(request)).output));
+  } catch {
+    return { problem: `${path} did not answer` };
+  }
 }
 
 /** Throws code 100 if the claim's addresses cannot be read. */
-export function rangesOf({ name, ips, gateways }: ClaimFacts): ClaimedRanges {
+export function rangesOf({ name, ips, gateways }: GivenClaim): ClaimedRanges {
   const all = ips.map((text) => {
     const [address = '', length = ''] = text.split('/');
     const parsed = parseAddress(address);
@@ -78,8 +108,4 @@ export function rangesOf({ name, ips, gateways }: ClaimFacts): ClaimedRanges {
 /** host-local wants a gateway in the subnet, and gives it to nobody: here, one that is not the pod's address. */
 function placeholder({ family, first, last }: Prefix, value: bigint): string {
   return formatAddress({ family, value: value === last ? first : last });
-}
-
-function noClaim(details: string): CniError {
-  return new CniError(CNI_CODES.tryAgainLater, 'Get the IPAMClaim of the pod', details);
 }

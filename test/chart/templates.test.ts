@@ -116,10 +116,24 @@ if (HELM === undefined) {
     assert.equal(options(chart), parseOptions(SERVE_OPTIONS, [], {}).values);
   });
 
-  test('the CNI agent is that of cni/daemonset.yaml', () => {
-    const chart = ofKind(template({ cni: { enabled: true } }), /./).filter(
-      ({ metadata }) => metadata.name === 'metaipam-cni',
-    );
+  test('the CNI agent is that of cni/daemonset.yaml, and its rights for IPAMClaims those of cni/ipam-claims.yaml', () => {
+    const named = (name: string, values: object) =>
+      ofKind(template({ cni: { enabled: true }, ...values }), /./).filter(
+        ({ metadata }) => metadata.name === name,
+      );
+    const withClaims = { ipamClaims: { enabled: true } };
+    assert.equal(named('metaipam-cni-claims', {}), []);
+    const rights = named('metaipam-cni-claims', withClaims).map((object) => {
+      const { labels: _, ...metadata } = object.metadata;
+      return { ...object, metadata };
+    });
+    assert.equal(rights, all('cni/ipam-claims.yaml'));
+    const env = (values: object) =>
+      find(named('metaipam-cni', values), 'DaemonSet').spec.template.spec.containers[0].env;
+    const added = env(withClaims).filter(({ name }: { name: string }) => name === 'IPAM_CLAIMS');
+    assert.equal(added, [{ name: 'IPAM_CLAIMS', value: 'true' }]);
+    assert.is(env(withClaims).length, env({}).length + 1);
+    const chart = named('metaipam-cni', {});
     const source = all('cni/daemonset.yaml');
     assert.equal(chart.map(({ kind }) => kind).sort(), source.map(({ kind }) => kind).sort());
     for (const { kind, metadata, ...expected } of source) {

@@ -15,7 +15,6 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { installPrograms } from '../../cni/agent/install.ts';
@@ -30,6 +29,8 @@ import {
   programs,
   run,
   scratch,
+  until,
+  WatchedList,
   withTools,
 } from './kit.ts';
 
@@ -56,6 +57,32 @@ await withTools('the node agent', [OPENSSL], () => {
       assert.is(await stop(), 0);
     }
     assert.ok(facts(), 'pods can still be added and deleted while the agent restarts');
+  });
+
+  test('With IPAM_CLAIMS it keeps the claims of its pods as well, and does without rights to them', async () => {
+    const [pods, claims] = [new WatchedList(), new WatchedList()];
+    const networks = JSON.stringify([{ name: 'blue', 'ipam-claim-reference': 'vm' }]);
+    const annotations = { 'k8s.v1.cni.cncf.io/networks': networks };
+    pods.change('ADDED', { metadata: { name: 'launcher', namespace: 'default', uid: 'p', annotations } });
+    const vm = { metadata: { name: 'vm', namespace: 'default', uid: 'c' }, spec: { network: 'blue' } };
+    claims.change('ADDED', { ...vm, status: { ips: ['10.7.0.9/24'] } });
+    const lists = { '/api/v1/pods': pods, '/apis/k8s.cni.cncf.io/v1alpha1/ipamclaims': claims };
+    const { cache, facts, stop } = await agent([NODE], 'well', {}, { env: { IPAM_CLAIMS: 'true' }, lists });
+    const file = join(cache, 'claims.json');
+    try {
+      await until(() => existsSync(file) && /"10\.7\.0\.9\/24"/.test(readFileSync(file, 'utf8')));
+      await until(() => facts()?.podCIDRs[0] === '10.1.0.0/24');
+    } finally {
+      assert.is(await stop(), 0);
+    }
+    const without = await agent([NODE], 'well', {}, { env: { IPAM_CLAIMS: 'true' } });
+    try {
+      await until(() => without.facts() !== undefined);
+      assert.is(await without.probe('readyz'), 200);
+    } finally {
+      assert.is(await without.stop(), 0);
+    }
+    assert.not(existsSync(join(without.cache, 'claims.json')));
   });
 
   test('The agent comes back after an API server that breaks off, with the token of the day', async () => {
@@ -221,12 +248,17 @@ interface Facts {
   readonly seenAt: number;
 }
 
-async function agent(nodes: readonly Node[], mood: Mood = 'well', files: Record<string, string> = {}) {
+async function agent(
+  nodes: readonly Node[],
+  mood: Mood = 'well',
+  files: Record<string, string> = {},
+  { env: more = {}, lists = {} }: { env?: Record<string, string>; lists?: Record<string, WatchedList> } = {},
+) {
   const work = scratch();
   const cache = join(work, 'cache');
   mkdirSync(cache);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(cache, name), text);
-  const api: ApiServer = await apiServer(join(work, 'api'), nodes);
+  const api: ApiServer = await apiServer(join(work, 'api'), nodes, { lists });
   api.mood = mood;
   const setToken = (token: string) => writeFileSync(join(work, 'token'), token);
   setToken('first');
@@ -237,6 +269,7 @@ async function agent(nodes: readonly Node[], mood: Mood = 'well', files: Record<
     HOST_KUBECONFIG: join(cache, 'kubeconfig'),
     KUBECONFIG: api.kubeconfig(join(work, 'kubeconfig'), { tokenFile: 'token' }),
     PORT: String(port),
+    ...more,
   };
   const child: ChildProcess = spawn(process.execPath, [AGENT], { env, stdio: 'ignore' });
   const facts = (): Facts | undefined => {
@@ -269,9 +302,4 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** Waits as long as it takes; a run that never gets there is ended from outside. */
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await setTimeout(10);
 }

@@ -4,7 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests of several kinds
-const objects = loadAll(readFileSync(new URL('../../cni/daemonset.yaml', import.meta.url), 'utf8')) as any[];
+const read = (name: string): any[] =>
+  loadAll(readFileSync(new URL(`../../cni/${name}`, import.meta.url), 'utf8'));
+const objects = read('daemonset.yaml');
 const find = (kind: string) => objects.find((object) => object.kind === kind);
 
 test('The agent may read Nodes, and nothing else', () => {
@@ -15,6 +17,17 @@ test('The agent may read Nodes, and nothing else', () => {
     objects.filter(({ kind }) => /Role/.test(kind)).map(({ kind }) => kind),
     ['ClusterRole', 'ClusterRoleBinding'],
   );
+});
+
+test('An agent that keeps IPAMClaims may read them, and pods, besides', () => {
+  const [role, binding] = read('ipam-claims.yaml');
+  const verbs = ['get', 'list', 'watch'];
+  assert.equal(role.rules, [
+    { apiGroups: [''], resources: ['pods'], verbs },
+    { apiGroups: ['k8s.cni.cncf.io'], resources: ['ipamclaims'], verbs },
+  ]);
+  assert.equal(binding.subjects, find('ClusterRoleBinding').subjects);
+  assert.is(binding.roleRef.name, role.metadata.name);
 });
 
 test('The agent runs before there is a pod network, and has the folders that the plugins read', () => {

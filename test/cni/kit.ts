@@ -17,6 +17,7 @@ import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -154,15 +155,25 @@ export function run(
 
 export type Mood = 'well' | 'slow' | 'forbids' | 'forbids lists' | 'nonsense' | 'breaks off';
 
+/** An object as far as lists go. */
+export interface Listed {
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
 export interface ApiServer {
   nodes: readonly Node[];
   /** Other objects, by their paths. */
   objects: Readonly<Record<string, object>>;
+  /** Lists of others that can be watched, by their paths; `change` changes them. */
+  readonly lists: Readonly<Record<string, WatchedList>>;
   mood: Mood;
   /** The token that requests must bear. */
   token: string;
   /** Paths that were asked for, first first. */
   readonly requests: string[];
+  /** Whole URLs of the same. */
+  readonly urls: URL[];
   readonly url: string;
   readonly caFile: string;
   readonly keyFile: string;
@@ -173,6 +184,62 @@ export interface ApiServer {
   /** Writes a kubeconfig with the present token. */
   kubeconfig(path: string, user?: object): string;
   close(): void;
+}
+
+/** A list with versions, of which what happened since one can be told as long as it is not compacted. */
+export class WatchedList {
+  version = 1;
+  compacted = 0;
+  /** Nothing is told to those who watch; who begins to watch is told all. */
+  isSilent = false;
+  readonly #objects = new Map<string, object>();
+  readonly #events: { readonly version: number; readonly line: string }[] = [];
+  readonly #watchers = new Set<ServerResponse>();
+
+  change(type: 'ADDED' | 'MODIFIED' | 'DELETED', { metadata, ...rest }: Listed): void {
+    const version = ++this.version;
+    const object = { metadata: { ...metadata, resourceVersion: String(version) }, ...rest };
+    const key = `${metadata.namespace}/${metadata.name}`;
+    if (type === 'DELETED') this.#objects.delete(key);
+    else this.#objects.set(key, object);
+    const line = watchEvent(type, object);
+    this.#events.push({ version, line });
+    if (this.isSilent) return;
+    for (const watcher of this.#watchers) watcher.write(line);
+  }
+
+  /** Tells nothing but the version. */
+  bookmark(): void {
+    const line = watchEvent('BOOKMARK', { metadata: { resourceVersion: String(this.version) } });
+    for (const watcher of this.#watchers) watcher.write(line);
+  }
+
+  get(namespace: string, name: string): object | undefined {
+    return this.#objects.get(`${namespace}/${name}`);
+  }
+
+  answer({ searchParams }: URL, response: ServerResponse): void {
+    const from = Number(searchParams.get('resourceVersion') ?? 0);
+    if (!searchParams.get('watch')) {
+      const all = [...this.#objects.values()];
+      const start = Number(searchParams.get('continue') ?? 0);
+      const end = start + Number(searchParams.get('limit') ?? all.length);
+      const metadata = {
+        resourceVersion: String(this.version),
+        ...(end < all.length && { continue: String(end) }),
+      };
+      response.end(JSON.stringify({ metadata, items: all.slice(start, end) }));
+      return;
+    }
+    response.flushHeaders();
+    if (from < this.compacted) {
+      response.end(watchEvent('ERROR', { kind: 'Status', code: 410, message: 'too old resource version' }));
+      return;
+    }
+    for (const { line } of this.#events.filter(({ version }) => version > from)) response.write(line);
+    this.#watchers.add(response);
+    response.on('close', () => this.#watchers.delete(response));
+  }
 }
 
 /** The paths of a certificate for these names that is its own authority, made by openssl, and of its key. */
@@ -195,7 +262,11 @@ export function certificate(folder: string, names: string): { key: string; cert:
 export async function apiServer(
   folder: string,
   nodes: readonly Node[],
-  { names = 'IP:127.0.0.1', ...options }: ServerOptions & { names?: string } = {},
+  {
+    names = 'IP:127.0.0.1',
+    lists = {},
+    ...options
+  }: ServerOptions & { names?: string; lists?: ApiServer['lists'] } = {},
 ): Promise<ApiServer> {
   const { key, cert } = certificate(folder, names);
   const watchers = new Set<ServerResponse>();
@@ -214,6 +285,7 @@ export async function apiServer(
     (request, response) => {
       const url = new URL(request.url ?? '/', 'https://api');
       api.requests.push(url.pathname);
+      api.urls.push(url);
       const answer = (status: number, body: unknown) => {
         response.writeHead(status, { 'content-type': 'application/json' });
         response.end(typeof body === 'string' ? body : JSON.stringify(body));
@@ -228,8 +300,16 @@ export async function apiServer(
       if (api.mood === 'forbids' || (api.mood === 'forbids lists' && name === undefined)) {
         return refuse(403, 'nodes is forbidden');
       }
-      const other = api.objects[decodeURIComponent(url.pathname)];
+      const [, group, namespace = '', plural, ownName = ''] =
+        /^(.*)\/namespaces\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
+      const listed = api.lists[`${group}/${plural}`]?.get(namespace, ownName);
+      const other = listed ?? api.objects[decodeURIComponent(url.pathname)];
       if (other !== undefined) return answer(200, other);
+      const list = api.lists[url.pathname];
+      if (list !== undefined) {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        return list.answer(url, response);
+      }
       if (!url.pathname.startsWith('/api/v1/nodes')) return refuse(404, 'not found');
       const objects = api.nodes.map(nodeObject);
       if (url.searchParams.get('watch')) {
@@ -254,9 +334,11 @@ export async function apiServer(
   const api: ApiServer = {
     nodes,
     objects: {},
+    lists,
     mood: 'well',
     token: 'first',
     requests: [],
+    urls: [],
     url: `https://127.0.0.1:${port}`,
     caFile: cert,
     keyFile: key,
@@ -401,4 +483,9 @@ export function held(data: string): string[] {
 /** The id of this machine, if it has one. */
 export function machineID(): string {
   return existsSync('/etc/machine-id') ? readFileSync('/etc/machine-id', 'utf8').trim() : '';
+}
+
+/** Waits as long as it takes; a run that never gets there is ended from outside. */
+export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await setTimeout(10);
 }

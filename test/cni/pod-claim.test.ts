@@ -1,10 +1,12 @@
 /** Pods that name an IPAMClaim: its addresses on whatever node they run. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { claimReference } from '../../lib/cni/fetch-claim.ts';
+import { claimFacts, claimReferences } from '../../lib/cni/claim-facts.ts';
+import { CLAIMS_HOLD, knownAnswer, readClaims, writeClaims } from '../../lib/cni/known-claims.ts';
 import { rangesOf } from '../../lib/cni/pod-claim.ts';
 import {
   type ApiServer,
@@ -31,19 +33,104 @@ test('the element for an interface is the one that asks for its name, else the o
     { name: 'b', interface: 'pod16477688c0e', 'ipam-claim-reference': 'two' },
     { name: 'c' },
   ]);
-  const table: [text: string, ifname: string, reference: string | undefined][] = [
-    [named, 'net1', 'one'],
-    [named, 'pod16477688c0e', 'two'],
-    [named, 'net2', undefined],
-    [named, 'net3', undefined],
-    [named, 'eth0', undefined],
-    ['a,default/b@net2', 'net1', undefined],
-    ['', 'net1', undefined],
-    ['{"name": "a", "ipam-claim-reference": "one"}', 'net1', undefined],
-    ['[null, 1, {"ipam-claim-reference": 7}]', 'net3', undefined],
+  const table: [text: string, references: object][] = [
+    [named, { net1: 'one', pod16477688c0e: 'two', net3: null }],
+    ['a,default/b@lan, c', { net1: null, lan: null, net3: null }],
+    ['', {}],
+    ['{"name": "a", "ipam-claim-reference": "one"}', {}],
+    ['[{"name":', {}],
+    ['[null, 1, {"ipam-claim-reference": 7}]', { net1: null, net2: null, net3: null }],
+    [
+      '[{"ipam-claim-reference": "one"}, {"interface": "net1", "ipam-claim-reference": "two"}]',
+      { net1: 'one' },
+    ],
+    ['[{"interface": "__proto__", "ipam-claim-reference": "one"}]', JSON.parse('{"__proto__": "one"}')],
   ];
-  for (const [text, ifname, reference] of table)
-    assert.is(claimReference(text, ifname), reference, `${text} ${ifname}`);
+  for (const [text, references] of table)
+    assert.equal(Object.entries(claimReferences(text)).sort(), Object.entries(references).sort(), text);
+});
+
+const GIVEN = {
+  ...{ uid: 'u', resourceVersion: '7', network: 'blue', ips: ['10.7.0.9/24'], gateways: ['10.7.0.1'] },
+};
+const KNOWN = {
+  pods: {
+    'default/launcher': { uid: 'p', references: { net1: 'vm-a.blue', net2: null, net3: 'vm-b.blue' } },
+    'default/other': { uid: 'o', references: { net1: 'waiting' } },
+  },
+  claims: {
+    'default/vm-a.blue': GIVEN,
+    'default/waiting': { ...GIVEN, ips: [], why: 'no address is free' },
+  },
+  seenAt: 1_000_000,
+};
+
+test('what the agent has seen answers for pods and interfaces that it knows, and for no others', () => {
+  const question = { namespace: 'default', pod: 'launcher', ifname: 'net1', network: 'blue' };
+  const given = { claim: { name: 'default/vm-a.blue', ips: GIVEN.ips, gateways: GIVEN.gateways } };
+  const red = { problem: 'IPAMClaim default/vm-a.blue is of network "blue", and this one is red' };
+  const waits = { problem: 'IPAMClaim default/waiting has no address yet: no address is free' };
+  const table: [change: object, known: object | string, mayChange: boolean][] = [
+    [{}, given, false],
+    [{ uid: 'p' }, given, false],
+    [{ uid: 'of a pod of the same name' }, 'Pod default/launcher', true],
+    [{ ifname: 'net2' }, { claim: null }, false],
+    [{ ifname: 'net3' }, 'IPAMClaim default/vm-b.blue', true],
+    [{ ifname: 'pod16477688c0e' }, 'pod16477688c0e of Pod default/launcher', false],
+    [{ ifname: 'constructor' }, 'constructor of Pod default/launcher', false],
+    [{ pod: 'constructor' }, 'Pod default/constructor', true],
+    [{ pod: 'new' }, 'Pod default/new', true],
+    [{ namespace: 'other' }, 'Pod other/launcher', true],
+    [{ network: 'red' }, red, true],
+    [{ pod: 'other' }, waits, true],
+  ];
+  for (const [change, known, mayChange] of table) {
+    const expected = typeof known === 'string' ? { unseen: known } : { answer: known };
+    assert.equal(
+      knownAnswer(KNOWN, { ...question, ...change }),
+      { ...expected, mayChange },
+      JSON.stringify(change),
+    );
+  }
+});
+
+test('what the agent has seen holds for two minutes; what is not whole, or from a time to come, never did', () => {
+  const text = writeClaims(KNOWN);
+  assert.equal(readClaims(text, KNOWN.seenAt), KNOWN);
+  assert.equal(readClaims(text, KNOWN.seenAt + CLAIMS_HOLD - 1), KNOWN);
+  assert.is(readClaims(text, KNOWN.seenAt + CLAIMS_HOLD), undefined);
+  assert.is(readClaims(text, KNOWN.seenAt - 1), undefined);
+  const pod = { uid: 'p', references: {} };
+  const changes: object[] = [
+    { version: 2 },
+    { seenAt: '1' },
+    { pods: [] },
+    { pods: { 'default/launcher': { ...pod, uid: 1 } } },
+    { pods: { 'default/launcher': { ...pod, references: { net1: 1 } } } },
+    { claims: null },
+    { claims: { 'default/vm-a.blue': { ...GIVEN, ips: '10.7.0.9/24' } } },
+    { claims: { 'default/vm-a.blue': { ...GIVEN, gateways: [1] } } },
+    { claims: { 'default/vm-a.blue': { ...GIVEN, network: undefined } } },
+    { claims: { 'default/vm-a.blue': null } },
+  ];
+  const texts = changes.map((change) => JSON.stringify({ ...JSON.parse(text), ...change }));
+  for (const broken of [undefined, '', 'null', '[]', text.slice(0, -2), ...texts])
+    assert.is(readClaims(broken, KNOWN.seenAt), undefined, broken);
+});
+
+test('of an IPAMClaim its addresses and gateways count, or why it has none', () => {
+  const metadata = { uid: 'u', resourceVersion: '7', annotations: { 'metaipam.io/gateways': '10.7.0.1' } };
+  const ready = (message: string) => [{ type: 'Other', message: 'x' }, null, { type: 'Ready', message }];
+  const spec = { network: 'blue', interface: '' };
+  assert.equal(
+    claimFacts({ metadata, spec, status: { ips: ['10.7.0.9/24', 7], conditions: ready('old') } }),
+    GIVEN,
+  );
+  const waiting = { ...GIVEN, ips: [], gateways: [] };
+  const bare = { metadata: { uid: 'u', resourceVersion: '7' }, spec };
+  assert.equal(claimFacts({ ...bare, status: { conditions: ready('none') } }), { ...waiting, why: 'none' });
+  assert.equal(claimFacts({ ...bare, status: { ips: null, conditions: ready('') } }), waiting);
+  assert.equal(claimFacts({}), { ...waiting, uid: '', resourceVersion: '', network: '' });
 });
 
 test('host-local is given each address as a range, and a gateway that is not it', () => {
@@ -148,11 +235,11 @@ async function register(): Promise<void> {
       ipam: { type: 'kube-node', kubeconfig, dataDir: join(work, machine.name) },
       ...more,
     });
-  const env = (command: string, machine: Machine, pod: string, netns = '/run/netns/none') =>
+  const env = (command: string, machine: Machine, pod: string, netns = '/run/netns/none', uid = '') =>
     cniEnv(command, pod, {
       ...{ CNI_NETNS: netns, CNI_IFNAME: 'net1', CNI_PATH: `${plugins}:${HOST_LOCAL_FOLDER}` },
       METAIPAM_CNI_CACHE: join(work, `cache-${machine.name}`),
-      CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+      CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}${uid && `;K8S_POD_UID=${uid}`}`,
     });
   const bridge = (command: string, machine: Machine, pod: string, netns: string, more?: object) =>
     within(
@@ -162,9 +249,9 @@ async function register(): Promise<void> {
       env(command, machine, pod, netns),
       config(machine, more),
     );
-  const kubeNode = (command: string, pod: string, more?: object) =>
+  const kubeNode = (command: string, pod: string, more?: object, uid?: string) =>
     run(join(folder, 'kube-node'), {
-      env: env(command, machines[0]!, pod),
+      env: env(command, machines[0]!, pod, undefined, uid),
       stdin: config(machines[0]!, more),
     });
   const ipsOf = (result: { ips: readonly { address: string }[] }) => result.ips.map(({ address }) => address);
@@ -235,6 +322,104 @@ async function register(): Promise<void> {
     assert.equal(api.requests, []);
     assert.equal(ipsOf(addresses(await kubeNode('ADD', 'launcher-2'))), ['10.7.0.9/24', 'fd00:7::9/64']);
     succeeded(await kubeNode('DEL', 'launcher-2'));
+  });
+
+  const file = join(work, 'cache-one/claims.json');
+  /** As the agent of the first machine has seen it, so many milliseconds ago. */
+  const seen = (pods: object, claims: object, age = 0, path = file) => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, JSON.stringify({ version: 1, pods, claims, seenAt: Date.now() - age }));
+  };
+  const pod = { uid: 'uid-1', references: { net1: 'vm-a.blue' } };
+  const claim = { uid: 'u', resourceVersion: '7', network: 'blue', ips: ['10.7.0.9/24'], gateways: [] };
+  const known = (change: object = {}) =>
+    [{ 'default/launcher-1': pod }, { 'default/vm-a.blue': { ...claim, ...change } }] as const;
+
+  test('what the agent keeps answers an ADD, and nobody is asked', async () => {
+    api.mood = 'breaks off';
+    api.requests.length = 0;
+    try {
+      seen(...known());
+      assert.equal(ipsOf(addresses(await kubeNode('ADD', 'launcher-1'))), ['10.7.0.9/24']);
+      succeeded(await kubeNode('DEL', 'launcher-1'));
+      // Not even where there is nobody to ask.
+      const alone = { ipam: { type: 'kube-node', dataDir: join(work, 'one') } };
+      assert.equal(ipsOf(addresses(await kubeNode('ADD', 'launcher-1', alone))), ['10.7.0.9/24']);
+      succeeded(await kubeNode('DEL', 'launcher-1', alone));
+      seen(...known({ ips: [], why: 'no address is free' }));
+      const said = problem(await kubeNode('ADD', 'launcher-1'));
+      assert.is(said.code, 11);
+      assert.match(said.details, 'vm-a.blue has no address yet: no address is free');
+      assert.equal(api.requests, []);
+      // A pod that names no claim has what the node has.
+      seen({ 'default/plain': { uid: 'uid-2', references: { net1: null } } }, {});
+      writeFileSync(
+        join(work, 'cache-one/node.json'),
+        JSON.stringify({
+          ...{ version: 1, name: 'n', podCIDRs: ['10.1.0.0/24'], annotations: {} },
+          seenAt: Date.now(),
+        }),
+      );
+      assert.ok(ipsOf(addresses(await kubeNode('ADD', 'plain')))[0]?.startsWith('10.1.0.'));
+      succeeded(await kubeNode('DEL', 'plain'));
+      assert.equal(api.requests, []);
+    } finally {
+      api.mood = 'well';
+      rmSync(file);
+    }
+  });
+
+  test('an ADD waits a moment for what the agent is about to see', async () => {
+    api.requests.length = 0;
+    const late: [before: readonly [object, object], name: string][] = [
+      [[{}, {}], 'the pod'],
+      [[{ 'default/launcher-1': pod }, {}], 'the claim'],
+      [known({ ips: [] }), 'its addresses'],
+      [[{ 'default/launcher-1': { ...pod, uid: 'of its predecessor' } }, known()[1]], 'this pod'],
+    ];
+    for (const [before, name] of late) {
+      seen(...before);
+      const adding = kubeNode('ADD', 'launcher-1', {}, 'uid-1');
+      await setTimeout(200);
+      seen(...known(), 0, `${file}.new`);
+      renameSync(`${file}.new`, file);
+      assert.equal(ipsOf(addresses(await adding)), ['10.7.0.9/24'], name);
+      succeeded(await kubeNode('DEL', 'launcher-1'));
+    }
+    assert.equal(api.requests, []);
+    rmSync(file);
+  });
+
+  test('where the agent has not seen it, or not for two minutes, the API server is asked', async () => {
+    give(api, ['launcher-1']);
+    const old = known({ ips: ['10.7.0.66/24'] });
+    const table: [pods: object, claims: object, age: number, name: string][] = [
+      [{}, {}, 0, 'no pod'],
+      [{ 'default/launcher-1': pod }, {}, 0, 'no claim'],
+      [{ 'default/launcher-1': { ...pod, uid: 'another' } }, old[1], 0, 'another pod of the name'],
+      [{ 'default/launcher-1': { ...pod, references: { net2: null } } }, old[1], 0, 'no such interface'],
+      [...old, 120_000, 'an agent that has heard nothing'],
+      [...old, -60_000, 'a clock that was set back'],
+    ];
+    for (const [pods, claims, age, name] of table) {
+      seen(pods, claims, age);
+      api.requests.length = 0;
+      const result = addresses(await kubeNode('ADD', 'launcher-1', {}, 'uid-1'));
+      assert.equal(ipsOf(result), ['10.7.0.9/24', 'fd00:7::9/64'], name);
+      assert.equal(api.requests, [`${PODS}launcher-1`, CLAIM], name);
+      succeeded(await kubeNode('DEL', 'launcher-1'));
+    }
+    writeFileSync(file, '{"version": 1, "pods": {');
+    assert.is(ipsOf(addresses(await kubeNode('ADD', 'launcher-1'))).length, 2, 'half a file');
+    succeeded(await kubeNode('DEL', 'launcher-1'));
+    seen({}, {});
+    const alone = { ipam: { type: 'kube-node', dataDir: join(work, 'one') } };
+    const said = (ended: Awaited<ReturnType<typeof kubeNode>>) => problem(ended).details;
+    const details = 'the node agent has not seen Pod default/launcher-1, and no kubeconfig';
+    assert.match(said(await kubeNode('ADD', 'launcher-1', alone)), details);
+    rmSync(file);
+    const without = 'the node agent has written no .*/claims.json of late, and no kubeconfig';
+    assert.match(said(await kubeNode('ADD', 'launcher-1', alone)), new RegExp(without));
   });
 
   test('a pod that names no claim, and any in a network that does not allow it, is served as ever', async () => {

@@ -23,6 +23,7 @@ import { type Installation, install } from './install.ts';
 import { accepted } from './node-sandbox.ts';
 
 const MANIFEST = join(import.meta.dirname, '../../cni/daemonset.yaml');
+const CLAIM_RIGHTS = join(import.meta.dirname, '../../cni/ipam-claims.yaml');
 const AGENT = 'metaipam-cni';
 const NODE = 'worker';
 const ANNOTATION = 'kube-node.nordix.org/storage';
@@ -48,8 +49,10 @@ const test = suite('cni');
 let installation: Installation;
 let token: string;
 test.before(async () => {
-  installation = await install({ serveArgs: ['--cache-lag=2s'] });
+  installation = await install({ serveArgs: ['--cache-lag=2s'], isAlone: true });
   const { plane } = installation;
+  await plane.kubectl(['apply', '-f', join(import.meta.dirname, 'ipam-claim-crd.yaml')]);
+  await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
   await plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', MANIFEST]);
   await plane.kubectl(['apply', '--server-side', '-f', '-'], NETWORKS);
   const path = `/api/v1/namespaces/${AGENT}/serviceaccounts/${AGENT}/token`;
@@ -63,17 +66,42 @@ test('The manifest is what the API server keeps: nothing is unknown to it, or dr
   assert.is(text, '');
 });
 
+async function may(...what: string[]): Promise<boolean> {
+  const user = `--as=system:serviceaccount:${AGENT}:${AGENT}`;
+  const answer = await installation.plane
+    .kubectl(['auth', 'can-i', user, ...what])
+    .catch((error: Error) => error.message);
+  return answer.includes('yes');
+}
+const READ = ['get', 'list', 'watch'];
+const WRITE = ['create', 'update', 'patch', 'delete'];
+
 test('The agent may read Nodes, and do nothing else', async () => {
-  const may = async (...what: string[]) => {
-    const user = `--as=system:serviceaccount:${AGENT}:${AGENT}`;
-    const answer = await installation.plane
-      .kubectl(['auth', 'can-i', user, ...what])
-      .catch((error: Error) => error.message);
-    return answer.includes('yes');
-  };
-  for (const verb of ['get', 'list', 'watch']) assert.ok(await may(verb, 'nodes'), verb);
-  for (const verb of ['create', 'update', 'patch', 'delete']) assert.not(await may(verb, 'nodes'), verb);
-  for (const kind of ['pods', 'secrets', 'configmaps']) assert.not(await may('get', kind), kind);
+  for (const verb of READ) assert.ok(await may(verb, 'nodes'), verb);
+  for (const verb of WRITE) assert.not(await may(verb, 'nodes'), verb);
+  for (const kind of ['pods', 'ipamclaims', 'secrets', 'configmaps'])
+    assert.not(await may('get', kind), kind);
+});
+
+test('Where it keeps IPAMClaims it may read them and pods besides, and do nothing else', async () => {
+  const { plane } = installation;
+  await plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', CLAIM_RIGHTS]);
+  assert.is(await plane.kubectl(['diff', '-f', CLAIM_RIGHTS]), '');
+  await eventually('the rights to be known', () => may('list', 'pods'));
+  for (const kind of ['pods', 'ipamclaims']) {
+    for (const verb of READ) assert.ok(await may(verb, kind, '--all-namespaces'), `${verb} ${kind}`);
+    for (const verb of WRITE) assert.not(await may(verb, kind), `${verb} ${kind}`);
+  }
+  for (const [kind, subresource] of [
+    ['pods', 'exec'],
+    ['pods', 'log'],
+    ['ipamclaims', 'status'],
+    ['secrets', ''],
+  ] as const) {
+    for (const verb of ['get', 'create', 'patch']) {
+      assert.not(await may(verb, kind, `--subresource=${subresource}`), `${verb} ${kind}/${subresource}`);
+    }
+  }
 });
 
 const obstacles = [
@@ -117,6 +145,7 @@ if (obstacles.length > 0) {
       PROGRAMS: '/app/programs',
       PORT: String(probes),
       HOST_KUBECONFIG: '/host/cache/kubeconfig',
+      IPAM_CLAIMS: 'true',
     };
     const agent: Program = plane.run('cni-agent', '/usr/bin/setpriv', [
       ...['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+sys_chroot'],
@@ -130,7 +159,10 @@ if (obstacles.length > 0) {
     });
     assert.not(await isReady(), 'there is no Node yet');
     accepted(await plane.api('POST', '/api/v1/nodes', { kind: 'Node', metadata: { name: NODE } }));
-    await eventually('the agent to be ready', isReady);
+    await eventually('the agent to be ready', isReady).catch((error) => {
+      console.log(agent.tail(), agent.isRunning);
+      throw error;
+    });
     const bin = join(root, 'host/cni-bin');
     assert.equal(readdirSync(bin).sort(), ['fetch-node', ...PLUGINS].sort());
 
@@ -152,6 +184,60 @@ if (obstacles.length > 0) {
     assert.is((await call('DEL', {})).status, 0);
     const [storage] = addresses(await call('ADD', { annotation: ANNOTATION })).ips;
     assert.match(storage?.address ?? '', /^192\.168\.\d+\.\d+\/26$/);
+
+    // A pod that names a claim, which has addresses once it is there, and is on this node.
+    const networks = [{ name: 'blue', interface: 'lan', 'ipam-claim-reference': 'vm' }];
+    const pod = {
+      metadata: {
+        name: 'launcher',
+        annotations: { 'k8s.v1.cni.cncf.io/networks': JSON.stringify(networks) },
+      },
+      spec: {
+        ...{ nodeName: NODE, automountServiceAccountToken: false },
+        containers: [{ name: 'compute', image: 'launcher' }],
+      },
+    };
+    // The controller of service accounts does not run here.
+    const podsAccount = { metadata: { name: 'default' } };
+    accepted(await plane.api('POST', '/api/v1/namespaces/default/serviceaccounts', podsAccount));
+    const { uid } = accepted(await plane.api('POST', '/api/v1/namespaces/default/pods', pod)).metadata;
+    const blue = (extra: Record<string, string> = {}) =>
+      run(join(bin, 'kube-node'), {
+        env: cniEnv('ADD', 'c2', {
+          METAIPAM_CNI_CACHE: join(root, 'host/cache'),
+          CNI_IFNAME: 'lan',
+          CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=launcher;K8S_POD_UID=${uid}`,
+          ...extra,
+        }),
+        stdin: JSON.stringify({
+          ...{ cniVersion: '1.0.0', name: 'blue', allowPersistentIPs: true },
+          ipam: {
+            type: 'kube-node',
+            dataDir: join(root, 'data'),
+            kubeconfig: join(root, 'host/cache/kubeconfig'),
+          },
+        }),
+      });
+    assert.match(problem(await blue()).details, 'IPAMClaim default/vm: the API server answers 404');
+    const ipamClaims = '/apis/k8s.cni.cncf.io/v1alpha1/namespaces/default/ipamclaims';
+    const claim = {
+      apiVersion: 'k8s.cni.cncf.io/v1alpha1',
+      kind: 'IPAMClaim',
+      metadata: { name: 'vm', labels: { 'metaipam.io/network': 'blue' } },
+      spec: { network: 'blue', interface: 'lan' },
+    };
+    accepted(await plane.api('POST', ipamClaims, claim));
+    const claims = () => JSON.parse(readFileSync(join(root, 'host/cache/claims.json'), 'utf8')).claims;
+    await eventually('the agent to see the claim', async () => 'default/vm' in claims());
+    assert.match(problem(await blue()).details, /^IPAMClaim default\/vm has no address yet$/);
+    const given = { status: { ips: ['10.9.0.7/16'] } };
+    accepted(await plane.api('PATCH', `${ipamClaims}/vm/status`, given, 'application/merge-patch+json'));
+    await eventually('the agent to see its address', async () => claims()['default/vm'].ips.length === 1);
+    assert.is(addresses(await blue()).ips[0]?.address, '10.9.0.7/16');
+    // The rights are enough for a host that asks for itself.
+    assert.is((await blue({ CNI_COMMAND: 'DEL' })).status, 0);
+    const asked = await blue({ METAIPAM_CNI_CACHE: join(root, 'elsewhere') });
+    assert.is(addresses(asked).ips[0]?.address, '10.9.0.7/16');
 
     // What a host without an agent does, with the credentials that the agent keeps for it.
     const kubeconfig = join(root, 'host/cache/kubeconfig');

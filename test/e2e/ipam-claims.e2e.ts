@@ -1,15 +1,29 @@
 /**
  * IPAMClaims, made as kubevirt's ipam-extensions makes them, on a control plane that has the component before it has
- * their CRD.
+ * their CRD; and their pods, on two nodes that are network namespaces, each with what its agent keeps.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { keepClaims } from '../../cni/agent/keep-claims.ts';
+import { buildNative } from '../../cni/build.ts';
 import show from '../../lib/cli/show.ts';
+import type { KnownClaims } from '../../lib/cni/known-claims.ts';
 import type { IPAMClaim } from '../../lib/kubernetes/core-types.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { run } from '../cli/run.ts';
+import {
+  addresses,
+  canMakeNamespaces,
+  cniEnv,
+  HOST_LOCAL,
+  HOST_LOCAL_FOLDER,
+  ip,
+  run as runProgram,
+  scratch,
+  succeeded,
+} from '../cni/kit.ts';
 import { eventually } from './control-plane.ts';
 import { type Installation, install, list, quiet } from './install.ts';
 
@@ -75,6 +89,19 @@ const pathOf = (name = '') =>
   `/apis/k8s.cni.cncf.io/v1alpha1/namespaces/default/ipamclaims${name && `/${name}`}`;
 const read = async ({ plane }: Installation, name: string): Promise<IPAMClaim> =>
   (await plane.api('GET', pathOf(name))).body;
+/** So many IPAddresses: those of others have been freed. */
+async function areLeft({ plane }: Installation, count: number): Promise<void> {
+  await eventually(`${count} addresses to be left`, async () => {
+    return (await list(plane, 'ipaddresses.ipam.cluster.x-k8s.io')).length === count;
+  });
+}
+
+/** As KubeVirt's extension does when the last pod has ended. */
+async function takeFinalizer({ plane }: Installation, name: string): Promise<void> {
+  const patch = { metadata: { finalizers: null } };
+  await plane.api('PATCH', pathOf(name), patch, 'application/merge-patch+json');
+}
+
 /** What the claim has, once it says that this is all. */
 async function given(installation: Installation, name: string) {
   await eventually(`addresses of ${name}`, async () => {
@@ -142,6 +169,92 @@ test('who has the address: the claim, and whose that is', async ({ installation 
   assert.equal(holdings[0].owners, ['IPAMClaim default/vm-a.blue', 'ConfigMap default/vm-a']);
 });
 
+const bridge = `${HOST_LOCAL_FOLDER}/bridge`;
+const native = scratch();
+const obstacles = [HOST_LOCAL[0], bridge, '/usr/bin/nsenter'].filter((path) => !existsSync(path));
+if (!canMakeNamespaces()) obstacles.push('right to make network namespaces');
+try {
+  await buildNative(native);
+} catch (error) {
+  obstacles.push(`native programs: ${(error as Error).message}`);
+}
+if (obstacles.length > 0) console.log(`# SKIPPED: pods of claims: there is no ${obstacles.join(', no ')}`);
+else {
+  test('the pods of a machine have its addresses on two nodes at once, and after it has moved; nobody is asked', async ({
+    installation,
+  }) => {
+    const { plane } = installation;
+    const nodes = ['one', 'two'].map((name) => new WorkerNode(installation, name));
+    const [one, two] = nodes as [WorkerNode, WorkerNode];
+    // Its controller does not run here.
+    const account = { metadata: { name: 'default' } };
+    await plane.api('POST', '/api/v1/namespaces/default/serviceaccounts', account);
+    try {
+      await one.pod('launcher-b1', 'vm-b.blue');
+      await one.sees('vm-b.blue', ['192.168.200.4/24', 'fd00:200::2/64']);
+      const source = addresses(await one.call('ADD', 'launcher-b1'));
+      assert.equal(
+        source.ips.map(({ address, gateway }) => [address, gateway]),
+        [
+          ['192.168.200.4/24', '192.168.200.1'],
+          ['fd00:200::2/64', undefined],
+        ],
+      );
+      // The machine moves: for a while there are two.
+      await two.pod('launcher-b2', 'vm-b.blue');
+      await two.sees('vm-b.blue', ['192.168.200.4/24', 'fd00:200::2/64']);
+      assert.equal(addresses(await two.call('ADD', 'launcher-b2')).ips, source.ips);
+      succeeded(await one.call('DEL', 'launcher-b1'));
+      await plane.kubectl(['delete', 'pod', 'launcher-b1', '--force', '--grace-period=0']);
+      await eventually('the first node to forget', async () => Object.keys(one.known()!.claims).length === 0);
+      assert.equal((await given(installation, 'vm-b.blue')).ips, ['192.168.200.4/24', 'fd00:200::2/64']);
+      assert.equal(await two.addressesIn('launcher-b2'), ['192.168.200.4/24', 'fd00:200::2/64']);
+
+      // Of a claim without addresses the pod waits, until there are.
+      await two.pod('launcher-w', 'vm-w.blue');
+      const early = await two.call('ADD', 'launcher-w');
+      assert.is(JSON.parse(early.out).code, 11);
+      await machine(installation, 'vm-w');
+      const { ips } = await given(installation, 'vm-w.blue');
+      await two.sees('vm-w.blue', ips!);
+      assert.equal(
+        addresses(await two.call('ADD', 'launcher-w')).ips.map(({ address }) => address),
+        ips,
+      );
+      succeeded(await two.call('DEL', 'launcher-w'));
+
+      // The claim is made anew, and somebody else has its address by then.
+      await plane.kubectl(['delete', 'configmap', 'vm-w', '--namespace=default']);
+      await takeFinalizer(installation, 'vm-w.blue');
+      await eventually(
+        'the claim to go',
+        async () => (await plane.api('GET', pathOf('vm-w.blue'))).status === 404,
+      );
+      await eventually('the node to forget it', async () => !('default/vm-w.blue' in two.known()!.claims));
+      await areLeft(installation, 5);
+      await machine(installation, 'vm-x');
+      assert.equal((await given(installation, 'vm-x.blue')).ips, ips);
+      await machine(installation, 'vm-w');
+      const anew = (await given(installation, 'vm-w.blue')).ips!;
+      assert.is.not(anew[0], ips![0]);
+      await two.sees('vm-w.blue', anew);
+      assert.equal(
+        addresses(await two.call('ADD', 'launcher-w')).ips.map(({ address }) => address),
+        anew,
+      );
+      for (const pod of ['launcher-w', 'launcher-b2']) succeeded(await two.call('DEL', pod));
+      assert.equal([...one.problems, ...two.problems], []);
+    } finally {
+      for (const node of nodes) await node.stop();
+    }
+    for (const name of ['vm-w', 'vm-x']) {
+      await plane.kubectl(['delete', 'configmap', name, '--namespace=default']);
+      await takeFinalizer(installation, `${name}.blue`);
+    }
+    await areLeft(installation, 5);
+  });
+}
+
 test('the address stays while the claim ends, and is free when it has ended', async ({ installation }) => {
   const { plane } = installation;
   await plane.kubectl(['delete', 'configmap', 'vm-a', '--namespace=default']);
@@ -153,17 +266,110 @@ test('the address stays while the claim ends, and is free when it has ended', as
   assert.equal((await read(installation, 'vm-a.blue')).status?.ips, ['192.168.200.3/24', 'fd00:200::1/64']);
   assert.is((await list<KubernetesObject>(plane, 'ipaddresses.ipam.cluster.x-k8s.io')).length, 5);
 
-  await plane.api(
-    'PATCH',
-    pathOf('vm-a.blue'),
-    { metadata: { finalizers: null } },
-    'application/merge-patch+json',
-  );
-  await eventually('the addresses to be free', async () => {
-    return (await list(plane, 'ipaddresses.ipam.cluster.x-k8s.io')).length === 3;
-  });
+  await takeFinalizer(installation, 'vm-a.blue');
+  await areLeft(installation, 3);
   await machine(installation, 'vm-d');
   assert.equal((await given(installation, 'vm-d.blue')).ips, ['192.168.200.3/24', 'fd00:200::1/64']);
 });
+
+/** A network namespace with a bridge, and an agent that keeps the claims of its pods. There are no credentials on it. */
+class WorkerNode {
+  readonly problems: object[] = [];
+  readonly #installation: Installation;
+  readonly #name: string;
+  readonly #work = scratch();
+  readonly #namespaces: string[] = [];
+  readonly #netns: string;
+  readonly #end = new AbortController();
+  readonly #keeping: Promise<void>;
+
+  constructor(installation: Installation, name: string) {
+    this.#installation = installation;
+    this.#name = name;
+    this.#netns = this.#namespace('node');
+    process.env.KUBECONFIG = installation.plane.kubeconfig;
+    this.#keeping = keepClaims({
+      node: name,
+      file: join(this.#work, 'claims.json'),
+      signal: this.#end.signal,
+      log: (msg, fields) => this.problems.push({ msg, ...fields }),
+    });
+  }
+
+  #namespace(name: string): string {
+    const full = `metaipam-${process.pid}-${this.#name}-${name}`;
+    ip('netns', 'add', full);
+    this.#namespaces.push(full);
+    return `/run/netns/${full}`;
+  }
+
+  #netnsOf(pod: string): string {
+    return `/run/netns/metaipam-${process.pid}-${this.#name}-${pod}`;
+  }
+
+  /** A pod that the scheduler has placed here. */
+  async pod(name: string, claim: string): Promise<void> {
+    this.#namespace(name);
+    const networks = JSON.stringify([{ name: 'blue', namespace: 'default', 'ipam-claim-reference': claim }]);
+    const { status, body } = await this.#installation.plane.api('POST', '/api/v1/namespaces/default/pods', {
+      metadata: { name, annotations: { 'k8s.v1.cni.cncf.io/networks': networks } },
+      spec: {
+        nodeName: this.#name,
+        automountServiceAccountToken: false,
+        containers: [{ name: 'compute', image: 'launcher' }],
+      },
+    });
+    assert.is(status, 201, JSON.stringify(body));
+  }
+
+  known(): KnownClaims | undefined {
+    const file = join(this.#work, 'claims.json');
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+  }
+
+  async sees(claim: string, ips: readonly string[]): Promise<void> {
+    const text = JSON.stringify(ips);
+    await eventually(`the agent to see ${claim}`, async () => {
+      return JSON.stringify(this.known()?.claims[`default/${claim}`]?.ips) === text;
+    });
+  }
+
+  call(command: string, pod: string) {
+    return runProgram('/usr/bin/nsenter', {
+      args: [`--net=${this.#netns}`, bridge],
+      env: {
+        PATH: process.env.PATH ?? '',
+        ...cniEnv(command, pod, {
+          ...{
+            CNI_NETNS: this.#netnsOf(pod),
+            CNI_IFNAME: 'net1',
+            CNI_PATH: `${native}:${HOST_LOCAL_FOLDER}`,
+          },
+          CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+          METAIPAM_CNI_CACHE: this.#work,
+        }),
+      },
+      stdin: JSON.stringify({
+        ...{ cniVersion: '1.0.0', name: 'blue', type: 'bridge', bridge: 'blue0', allowPersistentIPs: true },
+        ipam: { type: 'kube-node', dataDir: join(this.#work, 'addresses') },
+      }),
+    });
+  }
+
+  async addressesIn(pod: string): Promise<string[]> {
+    const args = [`--net=${this.#netnsOf(pod)}`, 'ip', '-j', 'addr', 'show', 'net1'];
+    const { out } = await runProgram('/usr/bin/nsenter', { args, env: { PATH: process.env.PATH ?? '' } });
+    const [{ addr_info: all }] = JSON.parse(out);
+    return all
+      .filter(({ scope }: { scope: string }) => scope === 'global')
+      .map(({ local, prefixlen }: { local: string; prefixlen: number }) => `${local}/${prefixlen}`);
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort();
+    await this.#keeping;
+    for (const name of this.#namespaces) ip('netns', 'del', name);
+  }
+}
 
 test.run();
