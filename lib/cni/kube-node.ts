@@ -18,9 +18,10 @@ import {
   textField,
   textsField,
 } from './network-config.ts';
+import type { NodeFacts } from './node-facts.ts';
 import { ofOwnNode, refreshAfterFailure } from './own-node.ts';
-import { claimedRanges } from './pod-claim.ts';
-import { nodeRanges, type Route, rangesFor } from './ranges.ts';
+import { claimedRanges, namedClaim } from './pod-claim.ts';
+import { type NodeRanges, nodeRanges, type Route, rangesFor } from './ranges.ts';
 import { checkVersion, FIRST_CNI_VERSION, versionAnswer } from './versions.ts';
 
 /** Of `ipam`: the fields that are kube-node's own, and those of host-local that the node's ranges stand for. */
@@ -28,6 +29,8 @@ const NOT_FOR_HOST_LOCAL = [
   ...['type', 'annotation', 'ipv4-namespaces', 'kubeconfig', 'logfile', 'loglevel'],
   ...['ranges', 'subnet', 'rangeStart', 'rangeEnd', 'gateway'],
 ];
+
+const NO_RANGES: NodeRanges = { subnets: [], routes: [] };
 
 interface Settings {
   readonly annotation: string | undefined;
@@ -99,8 +102,7 @@ function answer(
 }
 
 function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
-  const claimed = claimedRanges(host, config, settings.kubeconfig);
-  const { ranges, routes, corrections } = claimed ? { ...claimed, routes: [] } : nodesRanges(host, settings);
+  const { ranges, routes, corrections } = claimedOnes(host, config, settings) ?? nodesRanges(host, settings);
   const path = findPlugin(host, HOST_LOCAL);
   try {
     const result = delegate(host, path, withRanges(config, ranges, routes), knownArgs(host.env));
@@ -110,6 +112,15 @@ function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
     refreshAfterFailure(host, settings.kubeconfig);
     throw error;
   }
+}
+
+/** Those of the claim that the pod names, if it does, with what the node's annotation says of the network, if it does. */
+function claimedOnes(host: Host, config: NetworkConfig, { kubeconfig, annotation }: Settings) {
+  const claim = namedClaim(host, config, kubeconfig);
+  if (claim === undefined) return undefined;
+  const ofNetwork = (node: NodeFacts) =>
+    annotation && Object.hasOwn(node.annotations, annotation) ? nodeRanges(node, annotation) : NO_RANGES;
+  return claimedRanges(claim, annotation ? ofOwnNode(host, kubeconfig, ofNetwork) : NO_RANGES);
 }
 
 /** Those of the node, of which the pod gets any address. */

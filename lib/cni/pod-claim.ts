@@ -1,6 +1,6 @@
 /** Addresses that the pod's IPAMClaim keeps for it, as ranges of one address for host-local. */
 import { formatAddress, parseAddress } from '../address/address.ts';
-import { covers, formatPrefix, type Prefix, prefixOf, rangeOf } from '../address/range.ts';
+import { covers, formatPrefix, type Prefix, parsePrefix, prefixOf, rangeOf } from '../address/range.ts';
 import { decode, toJson } from './bytes.ts';
 import type { ClaimAnswer, GivenClaim } from './claim-facts.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
@@ -11,9 +11,11 @@ import type { Correction, HostLocalRange } from './host-local-ranges.ts';
 import { type ClaimQuestion, claimsFile, knownAnswer, readClaims } from './known-claims.ts';
 import { field, type NetworkConfig } from './network-config.ts';
 import { DEADLINE, FETCHER } from './own-node.ts';
+import type { NodeRanges, Route } from './ranges.ts';
 
 export interface ClaimedRanges {
   readonly ranges: readonly (readonly HostLocalRange[])[];
+  readonly routes: readonly Route[];
   readonly corrections: readonly Correction[];
 }
 
@@ -22,16 +24,17 @@ const PATIENCE = 1_000;
 const POLL_INTERVAL = 50;
 
 /**
- * What the pod's IPAMClaim gives its interface; undefined where it names none, and in networks that do not allow it.
+ * The IPAMClaim that the pod names for its interface; undefined where it names none, and in networks that do not allow
+ * it.
  *
  * The API server is asked for pod and claim if the node agent has not seen them. Throws code 11 if it does not answer,
  * or the claim has no addresses yet.
  */
-export function claimedRanges(
+export function namedClaim(
   host: Host,
   { name: network, whole }: NetworkConfig,
   kubeconfig: string | undefined,
-): ClaimedRanges | undefined {
+): GivenClaim | undefined {
   // The switch of KubeVirt's extension, which names claims in no other network.
   if (field(whole, 'allowPersistentIPs') !== true) return undefined;
   const [namespace, pod, uid] = ['NAMESPACE', 'NAME', 'UID'].map((key) =>
@@ -46,7 +49,7 @@ export function claimedRanges(
     const details = 'unseen' in known ? `${known.unseen}, and ${answer.problem}` : answer.problem;
     throw new CniError(CNI_CODES.tryAgainLater, 'Get the IPAMClaim of the pod', details);
   }
-  return answer.claim === null ? undefined : rangesOf(answer.claim);
+  return answer.claim ?? undefined;
 }
 
 /** What the node agent has seen, or that it has not. */
@@ -78,8 +81,13 @@ function askServer(
   }
 }
 
-/** Throws code 100 if the claim's addresses cannot be read. */
-export function rangesOf({ name, ips, gateways }: GivenClaim): ClaimedRanges {
+/**
+ * What a claim gives an interface: its addresses, with the gateways of their pools or else of their subnets in the
+ * network, and the routes of the network for their families.
+ *
+ * Throws code 100 if the claim's addresses cannot be read.
+ */
+export function claimedRanges({ name, ips, gateways }: GivenClaim, network: NodeRanges): ClaimedRanges {
   const all = ips.map((text) => {
     const [address = '', length = ''] = text.split('/');
     const parsed = parseAddress(address);
@@ -88,10 +96,11 @@ export function rangesOf({ name, ips, gateways }: GivenClaim): ClaimedRanges {
       throw new CniError(CNI_CODES.failed, 'IPAMClaim', `${name} has ${JSON.stringify(text)}`);
     }
     const subnet = prefixOf(parsed, Number(length));
-    const gateway = gateways.find((each) => {
-      const router = parseAddress(each);
-      return router !== undefined && covers(subnet, rangeOf(router));
-    });
+    const gateway =
+      gateways.find((each) => {
+        const router = parseAddress(each);
+        return router !== undefined && covers(subnet, rangeOf(router));
+      }) ?? network.subnets.find(({ prefix }) => formatPrefix(prefix) === formatPrefix(subnet))?.gateway;
     return { address: formatAddress(parsed), value: parsed.value, bits, subnet, gateway };
   });
   return {
@@ -101,6 +110,9 @@ export function rangesOf({ name, ips, gateways }: GivenClaim): ClaimedRanges {
       const isNamed = gateway !== undefined && outer === subnet;
       return [{ ...range, gateway: isNamed ? gateway : placeholder(outer, value) }];
     }),
+    routes: network.routes.filter(({ dst }) =>
+      all.some(({ subnet }) => subnet.family === parsePrefix(dst)?.family),
+    ),
     corrections: all.map(({ subnet, gateway }) => ({ range: subnet, gateway })),
   };
 }

@@ -7,7 +7,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { claimFacts, claimReferences } from '../../lib/cni/claim-facts.ts';
 import { CLAIMS_HOLD, knownAnswer, readClaims, writeClaims } from '../../lib/cni/known-claims.ts';
-import { rangesOf } from '../../lib/cni/pod-claim.ts';
+import { claimedRanges } from '../../lib/cni/pod-claim.ts';
+import { nodeRanges } from '../../lib/cni/ranges.ts';
 import {
   type ApiServer,
   addresses,
@@ -133,9 +134,37 @@ test('of an IPAMClaim its addresses and gateways count, or why it has none', () 
   assert.equal(claimFacts({}), { ...waiting, uid: '', resourceVersion: '', network: '' });
 });
 
+const NOTHING = { subnets: [], routes: [] };
+
+test('a claim has the gateway of its subnet in the network, if its pools name none, and routes of its families', () => {
+  const annotation = {
+    ranges: [
+      { subnet: '10.7.0.0/16', rangeStart: '10.7.1.0', rangeEnd: '10.7.1.9', gateway: '10.7.255.254' },
+      { subnet: '10.7.0.0/24', gateway: '10.7.0.200' },
+      'fd00:7::/64',
+    ],
+    routes: [{ dst: '10.96.0.0/12', gw: '10.7.255.254' }, { dst: 'fd00:96::/112' }],
+  };
+  const node = { name: 'n', podCIDRs: [], annotations: { blue: JSON.stringify(annotation) } };
+  const of = (ips: string[], gateways: string[]) => {
+    const claim = { name: 'default/vm', ips, gateways };
+    const { routes, corrections } = claimedRanges(claim, nodeRanges(node, 'blue'));
+    return [corrections.map(({ gateway }) => gateway), routes.map(({ dst }) => dst)];
+  };
+  assert.equal(of(['10.7.8.9/16'], []), [['10.7.255.254'], ['10.96.0.0/12']]);
+  assert.equal(of(['10.7.8.9/16'], ['10.7.0.1']), [['10.7.0.1'], ['10.96.0.0/12']]);
+  assert.equal(of(['10.7.8.9/20', 'fd00:7::9/64'], []), [
+    [undefined, undefined],
+    ['10.96.0.0/12', 'fd00:96::/112'],
+  ]);
+  assert.equal(of(['fd00:7::9/64'], []), [[undefined], ['fd00:96::/112']]);
+});
+
 test('host-local is given each address as a range, and a gateway that is not it', () => {
   const range = (ips: string[], gateways: string[] = []) =>
-    rangesOf({ name: 'default/vm', ips, gateways }).ranges.map(([range]) => Object.values(range!));
+    claimedRanges({ name: 'default/vm', ips, gateways }, NOTHING).ranges.map(([range]) =>
+      Object.values(range!),
+    );
   assert.equal(range(['10.7.0.9/24', 'fd00:7::9/64'], ['10.7.0.1']), [
     ['10.7.0.0/24', '10.7.0.9', '10.7.0.9', '10.7.0.1'],
     ['fd00:7::/64', 'fd00:7::9', 'fd00:7::9', 'fd00:7::ffff:ffff:ffff:ffff'],
@@ -367,6 +396,55 @@ async function register(): Promise<void> {
       api.mood = 'well';
       rmSync(file);
     }
+  });
+
+  test('in a flat network a pod of a claim has its prefix, gateway and routes, as other pods of it', async () => {
+    const [one] = machines as [Machine, Machine];
+    const subnet = { subnet: '10.7.0.0/16', rangeStart: '10.7.1.0', rangeEnd: '10.7.1.63' };
+    const flat = {
+      ranges: [{ ...subnet, gateway: '10.7.255.254' }],
+      routes: [{ dst: '10.96.0.0/12', gw: '10.7.255.254' }, { dst: '10.4.0.0/16' }, { dst: 'fd00:96::/112' }],
+    };
+    const node = { name: 'n', podCIDRs: [], annotations: { blue: JSON.stringify(flat) } };
+    const nodeFile = join(work, 'cache-one/node.json');
+    mkdirSync(dirname(nodeFile), { recursive: true });
+    writeFileSync(nodeFile, JSON.stringify({ version: 1, ...node, seenAt: Date.now() }));
+    seen(
+      { ...known()[0], 'default/plain': { uid: 'uid-2', references: { net1: null } } },
+      known({ ips: ['10.7.8.9/16'] })[1],
+    );
+    api.requests.length = 0;
+    const ipam = {
+      ...{ type: 'kube-node', annotation: 'blue', dataDir: join(work, 'flat') },
+      routes: [{ dst: '10.4.0.0/16', gw: '10.7.0.4' }],
+    };
+    const results = [];
+    for (const pod of ['launcher-1', 'plain']) {
+      const netns = namespace(`flat-${pod}`);
+      const result = addresses(await bridge('ADD', one, pod, netns, { bridge: 'flat0', ipam }));
+      results.push(result);
+      const shown = await within(netns, 'ip', ['route']);
+      assert.match(shown.out, '10.7.0.0/16 dev net1');
+      assert.match(shown.out, '10.96.0.0/12 via 10.7.255.254 dev net1');
+      assert.match(shown.out, '10.4.0.0/16 via 10.7.0.4 dev net1');
+      const prevResult = result;
+      succeeded(await bridge('CHECK', one, pod, netns, { bridge: 'flat0', ipam, prevResult }));
+      succeeded(await bridge('DEL', one, pod, netns, { bridge: 'flat0', ipam }));
+    }
+    const [claimed, plain] = results;
+    assert.equal(ipsOf(claimed!), ['10.7.8.9/16']);
+    assert.match(ipsOf(plain!).join(), /^10\.7\.1\.\d+\/16$/);
+    assert.is(claimed!.ips[0]?.gateway, plain!.ips[0]?.gateway);
+    assert.is(JSON.stringify(claimed!.routes).includes('fd00'), false);
+    // Of a network that the node has nothing of, the claim is enough.
+    const other = { ...ipam, annotation: 'nothing' };
+    const alone = addresses(await kubeNode('ADD', 'launcher-1', { ipam: other }));
+    assert.equal(ipsOf(alone), ['10.7.8.9/16']);
+    assert.equal(alone.routes, ipam.routes);
+    succeeded(await kubeNode('DEL', 'launcher-1', { ipam: other }));
+    assert.equal(api.requests, []);
+    rmSync(file);
+    rmSync(nodeFile);
   });
 
   test('an ADD waits a moment for what the agent is about to see', async () => {
