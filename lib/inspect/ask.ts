@@ -1,7 +1,7 @@
 /** Questions as people ask them: an address, a range, the name of a pool, a claim, a node, a network. */
 import { formatRange, overlaps, parseRange, type Range } from '../address/range.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
+import { controllerOf, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
 import { titleOf } from './check/finding.ts';
 import { type Holding, holdingsIn, type Place, placesOf } from './holding.ts';
@@ -27,6 +27,8 @@ export const KIND_NAMES: Readonly<Record<string, string>> = {
   ipaddressclaim: 'IPAddressClaim',
   ipaddressclaims: 'IPAddressClaim',
   claim: 'IPAddressClaim',
+  ipamclaim: 'IPAMClaim',
+  ipamclaims: 'IPAMClaim',
   ipaddress: 'IPAddress',
   ipaddresses: 'IPAddress',
   clustercidr: 'ClusterCIDR',
@@ -120,13 +122,18 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
     const wanted = kind === 'IPAddress' ? ['IPAddress', 'IPAddressClaim'] : [kind ?? of];
     return wanted.includes(of) && (qualified === name || qualified.split('/').at(-1) === name);
   };
+  // Who asks for an IPAMClaim means what it has.
+  const ofIPAMClaims = new Set(
+    claims.filter((claim) => isNamed(controllerTitle(claim, 'IPAMClaim'))).map(titleOf),
+  );
+  const isAsked = (title: string) => isNamed(title) || ofIPAMClaims.has(title);
   const places = placesOf(survey.overview, survey);
   const held = Map.groupBy(
-    places.filter(({ holder }) => holder !== undefined && isNamed(holder)),
+    places.filter(({ holder }) => holder !== undefined && isAsked(holder)),
     ({ holder }) => holder!,
   );
   const objects = [...claims, ...nodes].filter(({ metadata }) => name.endsWith(metadata.name));
-  const titles = new Set([...objects.map(titleOf).filter(isNamed), ...held.keys()]);
+  const titles = new Set([...objects.map(titleOf).filter(isNamed), ...ofIPAMClaims, ...held.keys()]);
   return [...titles].map((title) => {
     const own = held.get(title) ?? [];
     const waiting = waitingOf(title, survey);
@@ -137,6 +144,12 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
       waiting: own.length > 0 && waiting?.reason === UNANSWERED ? undefined : waiting,
     };
   });
+}
+
+/** The title of an object's controller, if that is of the kind. */
+function controllerTitle(object: KubernetesObject, wanted: string): string {
+  const { kind, name = '' } = controllerOf(object) ?? {};
+  return kind === wanted ? `${kind} ${qualifiedName({ ...object.metadata, name })}` : '';
 }
 
 function waitingOf(title: string, { overview, inventory }: Survey): Waiting | undefined {

@@ -331,6 +331,34 @@ test('what a claim has, and whose it is; why another has nothing', async () => {
   assert.is(await asked('claim/c'), 'IPAddressClaim default/c waits: Paused: paused\n');
 });
 
+test('what an IPAMClaim has: the addresses of its IPAddressClaims', async () => {
+  const controller = {
+    apiVersion: 'k8s.cni.cncf.io/v1alpha1',
+    kind: 'IPAMClaim',
+    name: 'vm-a.blue',
+    uid: 'u',
+  };
+  const ownerReferences = [{ ...controller, controller: true, blockOwnerDeletion: true }];
+  const objects = [
+    ...OWNED.filter(({ kind, metadata }) => kind !== 'IPAddressClaim' || metadata.name !== 'a'),
+    claim('a', 'machines', { ownerReferences }),
+    claim('vm-a.blue-ipv6', 'machines', { ownerReferences }),
+  ];
+  for (const question of [
+    'vm-a.blue',
+    'default/vm-a.blue',
+    'ipamclaim/vm-a.blue',
+    'ipamclaims/default/vm-a.blue',
+  ]) {
+    const { out, err } = await run(show.run, [question, '-f', '-'], { stdin: list(objects) });
+    assert.is(err, '');
+    assert.match(out, /^10\.0\.0\.2 .* IPAddressClaim default\/a +of IPAMClaim default\/vm-a\.blue/m);
+    assert.match(out, /^IPAddressClaim default\/vm-a\.blue-ipv6 waits/m);
+  }
+  const { code } = await run(show.run, ['ipamclaim/vm-a', '-f', '-'], { stdin: list(objects) });
+  assert.is(code, 1);
+});
+
 test('what a node has', async () => {
   const out = await asked('node/n');
   assert.match(out, /\n10\.244\.1\.0\/24 +ClusterCIDR workers +Node n +given/);
