@@ -1,7 +1,7 @@
 /** Reads what metaipam depends on from a live cluster, and nothing else; it never writes. */
 import type { KubeConfig } from '@kubernetes/client-node';
 import { pathOf, RESOURCES, type Resource, resource, SERVICE_CIDRS } from '../inspect/kinds.ts';
-import { CLUSTER_GROUP } from '../kubernetes/names.ts';
+import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
 import { InputError } from './command.ts';
@@ -20,8 +20,14 @@ export const CLUSTERS = resource(
   `${CLUSTER_GROUP}/v1beta1`,
 );
 
+/** For those that outlive pods. */
+export const IPAM_CLAIMS = resource('IPAMClaim', 'ipamclaims', true, IPAM_CLAIM_API_VERSION);
+
 /** For pools that serve only some. */
 export const NAMESPACES = resource('Namespace', 'namespaces', false, 'v1');
+
+/** Left out where they may not be read. */
+const OPTIONAL: readonly Resource[] = [SERVICE_CIDRS, IPAM_CLAIMS];
 
 /**
  * Every object of every kind that metaipam reads; of one namespace, and then only of namespaced kinds, if that
@@ -72,7 +78,7 @@ async function listResource(
       return await api.list(pathOf(resource, apiVersion, namespace), pick);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      const isLeftOut = error.status === 404 || (error.status === 403 && resource === SERVICE_CIDRS);
+      const isLeftOut = error.status === 404 || (error.status === 403 && OPTIONAL.includes(resource));
       if (!isLeftOut) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
     }
   }

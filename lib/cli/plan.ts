@@ -12,7 +12,7 @@ import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
-import { CLUSTERS, LIVE_RIGHTS, listLive, NAMESPACES } from './live-objects.ts';
+import { CLUSTERS, IPAM_CLAIMS, LIVE_RIGHTS, listLive, NAMESPACES } from './live-objects.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
 import { loadRules } from './validate.ts';
@@ -113,7 +113,7 @@ async function plan(
 
 /** All that decides; Namespaces only where a pool asks for their labels. */
 async function listCluster(config: KubeConfig, given: readonly KubernetesObject[], log?: RequestLog) {
-  const objects = await listLive(config, '', [CLUSTERS], { log });
+  const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], { log });
   if (![...objects, ...given].some(selectsNamespaces)) return objects;
   return [...objects, ...(await listLive(config, '', [], { log, only: [NAMESPACES] }))];
 }
@@ -183,7 +183,7 @@ get or lose what, what falls out of range, which pools run out, and where new no
 would be pending anyway is no effect. Objects of kinds that metaipam does not know are left out.
 
 ${LIVE_RIGHTS}
-plan also lists clusters (cluster.x-k8s.io).
+plan also lists clusters (cluster.x-k8s.io), and ipamclaims (k8s.cni.cncf.io) if it may.
 
 Exit codes: 0 nothing would change, 2 something would, 1 an object is refused, or any other error.`,
     options: OPTIONS,

@@ -12,7 +12,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { InputError } from './command.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';
-import { createEmptyWorld, describeUnrest, makeNamespaces } from './world.ts';
+import { createEmptyWorld, describeUnrest, hasIPAMClaims, makeNamespaces } from './world.ts';
 
 /** What becomes of one object that is applied or deleted. */
 export interface ObjectChange {
@@ -57,9 +57,10 @@ export function predict(
   context: HookContext,
   observe?: () => void,
 ): Prediction {
-  const undisturbed = copyOf(current, hooks, context, observe);
-  const world = copyOf(current, hooks, context, observe);
   const all = [...current, ...applied.map(({ object }) => object)];
+  const options = { hasIPAMClaims: hasIPAMClaims(all), ...(observe && { observe }) };
+  const undisturbed = copyOf(current, hooks, context, options);
+  const world = copyOf(current, hooks, context, options);
   for (const each of [undisturbed, world]) makeNamespaces(each, all);
   undisturbed.settle();
   world.settle();
@@ -92,9 +93,9 @@ function copyOf(
   objects: readonly KubernetesObject[],
   hooks: HookRegistry,
   { now, config }: HookContext,
-  observe?: () => void,
+  options: Parameters<typeof createEmptyWorld>[1],
 ): Cluster {
-  const world = createEmptyWorld(hooks, { now, config, seed: SEED, ...(observe && { observe }) });
+  const world = createEmptyWorld(hooks, { ...options, now, config, seed: SEED });
   const known = (objects as readonly Unstructured[])
     .filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind) !== undefined)
     .sort((a, b) => compareResourceVersions(a.metadata.resourceVersion, b.metadata.resourceVersion));

@@ -1,5 +1,4 @@
 import type { Cluster } from '../engine/cluster.ts';
-import { IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
@@ -48,7 +47,7 @@ async function simulate(
     { paintFor },
     { renderReport, summaryOf },
     { pictureWidth, showProgress, writeText },
-    { applyAll, createWorld, describeUnrest, makeNamespaces },
+    { applyAll, createWorld, describeUnrest, hasIPAMClaims, makeNamespaces },
     diagnose,
   ] = await Promise.all([
     load(),
@@ -65,7 +64,7 @@ async function simulate(
   const progress = showProgress(io, (steps) => `simulating: ${steps.toLocaleString('en')} steps so far`);
   const cluster = createWorld(controllers, {
     observe: progress.tick,
-    hasIPAMClaims: objects.some(({ object }) => isIPAMClaim(object)),
+    hasIPAMClaims: hasIPAMClaims(objects.map(({ object }) => object)),
   });
   const known = objects.filter(
     ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
@@ -105,11 +104,6 @@ async function simulate(
   }
   if (unrest.length > 0) return 3;
   return values['fail-on-waiting'] && summary.waiting > 0 ? 4 : 0;
-}
-
-/** Their CRD is not ours to ship: no world has them that is not asked for them. */
-function isIPAMClaim({ apiVersion, kind }: KubernetesObject): boolean {
-  return apiVersion === IPAM_CLAIM_API_VERSION && kind === 'IPAMClaim';
 }
 
 function isError({ severity }: Diagnostic): boolean {

@@ -148,6 +148,40 @@ test('exit 1: nothing to plan, no state, a state that is none', async () => {
   assert.match(await fails('', '--kubeconfig', join(dir, 'none'), '-f', '-'), 'cannot read the kubeconfig');
 });
 
+test('IPAMClaims: new ones, ones that go, and ones that a new pool serves', async () => {
+  const labelled = (name: string, addresses: string) =>
+    pool(name, addresses).replace('{name: ', '{labels: {metaipam.io/network: lan}, name: ');
+  const ipamClaim = (name: string) => `---
+apiVersion: k8s.cni.cncf.io/v1alpha1
+kind: IPAMClaim
+metadata: {name: ${name}}
+spec: {network: lan, interface: net1}
+`;
+  const file = join(dir, 'ipam-claims.json');
+  const state = async (text: string) => {
+    const { out } = await run(simulate.run, ['-f', '-', '-o', 'json'], { stdin: text });
+    writeFileSync(file, out);
+  };
+  const effects = async (stdin: string, ...argv: string[]) => {
+    const { code, out, err } = await run(plan.run, ['--current', file, ...argv, '-o', 'json'], { stdin });
+    assert.equal([code, err], [2, '']);
+    return JSON.parse(out).effects.map(
+      ({ object, message }: Record<string, string>) => `${object}: ${message}`,
+    );
+  };
+  await state(labelled('p', '10.0.0.1-10.0.0.9') + ipamClaim('vm-a'));
+  assert.equal(await effects(ipamClaim('vm-b'), '-f', '-'), [
+    'IPAddressClaim default/vm-b-ipv4: gets 10.0.0.2',
+  ]);
+  assert.equal(await effects(ipamClaim('vm-a'), '--delete', '-'), [
+    'IPAddressClaim default/vm-a-ipv4: lets go of 10.0.0.1',
+  ]);
+  await state(ipamClaim('vm-a'));
+  assert.equal(await effects(labelled('p', '10.0.0.1-10.0.0.9'), '-f', '-'), [
+    'IPAddressClaim default/vm-a-ipv4: gets 10.0.0.1',
+  ]);
+});
+
 test('many alike are counted', async () => {
   const many = Array.from({ length: 40 }, (_, index) => claim(`m-${index}`)).join('');
   const { out } = await planned(many, '-f', '-');
