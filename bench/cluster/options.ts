@@ -1,6 +1,8 @@
 import { defineOptions, type Environment, parseOptions, UsageError } from '../../lib/options/options.ts';
 
-export type Subject = 'claims' | 'nodes';
+export type Subject = 'claims' | 'nodes' | 'ipam-claims';
+
+const SUBJECTS: readonly Subject[] = ['claims', 'nodes', 'ipam-claims'];
 
 export interface BenchOptions {
   readonly subject: Subject;
@@ -70,7 +72,7 @@ export const OPTIONS = defineOptions({
   output: { type: 'enum', short: 'o', values: ['text', 'json'], default: 'text', help: 'How to print it.' },
 });
 
-const DEFAULT_COUNTS: Readonly<Record<Subject, number>> = { claims: 1000, nodes: 200 };
+const DEFAULT_COUNTS: Readonly<Record<Subject, number>> = { claims: 1000, nodes: 200, 'ipam-claims': 1000 };
 /** One pool is a /16, and nodes get a /24 each of 10.0.0.0/8. */
 const MOST = 65_000;
 /** A pool of each is a /16 of 10.0.0.0/8. */
@@ -80,19 +82,22 @@ const MOST_NAMESPACES = 256;
 export function parseBenchOptions(argv: readonly string[], env: Environment): BenchOptions | 'help' {
   const { values, positionals, help } = parseOptions(OPTIONS, argv, env);
   if (help) return 'help';
-  const [subject, number, ...rest] = positionals;
-  if (subject !== 'claims' && subject !== 'nodes') throw new UsageError('what: claims or nodes?');
+  const [what, number, ...rest] = positionals;
+  const subject = SUBJECTS.find((each) => each === what);
+  if (subject === undefined) throw new UsageError('what: claims, nodes or ipam-claims?');
   if (rest.length > 0) throw new UsageError(`${rest.join(' ')}: one number is enough`);
   const { namespaces, pool, 'with-cluster': withCluster, beside } = values;
-  if (subject === 'nodes') {
+  if (subject !== 'claims') {
     const given = Object.entries({ namespaces, pool, 'with-cluster': withCluster });
     const [wrong] = given.find(([, value]) => value !== undefined) ?? [];
-    if (wrong !== undefined) throw new UsageError(`--${wrong}: nodes have none`);
+    if (wrong !== undefined) throw new UsageError(`--${wrong}: ${subject} have none`);
   }
   if (namespaces !== undefined && namespaces > MOST_NAMESPACES)
     throw new UsageError(`--namespaces: ${namespaces} must be at most ${MOST_NAMESPACES}`);
-  const reference = values[subject === 'claims' ? 'reference-in-cluster' : 'reference-node-ipam'];
-  const variable = subject === 'claims' ? 'REFERENCE_IN_CLUSTER' : 'REFERENCE_NODE_IPAM';
+  if (beside && subject === 'ipam-claims')
+    throw new UsageError('--beside: no other controller does the same');
+  const reference = values[subject === 'nodes' ? 'reference-node-ipam' : 'reference-in-cluster'];
+  const variable = subject === 'nodes' ? 'REFERENCE_NODE_IPAM' : 'REFERENCE_IN_CLUSTER';
   if (beside && !reference) throw new UsageError(`--beside: set ${variable} to the reference's binary`);
   return {
     subject,

@@ -1,4 +1,4 @@
-/** `npm run bench:cluster`: what claims or nodes cost on a real control plane, and beside what they cost elsewhere. */
+/** `npm run bench:cluster`: what claims, nodes or IPAMClaims cost on a real control plane, and beside what they cost elsewhere. */
 import { endOnClosedOutput } from '../../lib/closed-output.ts';
 import { helpText, UsageError } from '../../lib/options/options.ts';
 import { ASSETS, missingPrograms } from '../../test/e2e/control-plane.ts';
@@ -8,11 +8,11 @@ import { formatReport } from './report.ts';
 import { problemOfReference, type System, startMetaipam, startReference } from './system.ts';
 import { workloadOf } from './workload.ts';
 
-const USAGE = `Usage: npm run bench:cluster -- claims|nodes [number] [options]
+const USAGE = `Usage: npm run bench:cluster -- claims|nodes|ipam-claims [number] [options]
 
-Makes so many IPAddressClaims (1000) or Nodes (200) at once on a control plane of its own, and prints how long they
-took, what they asked of the API server, and what every process used. Linux only; needs the programs of the
-end-to-end tests.
+Makes so many IPAddressClaims (1000), Nodes (200) or IPAMClaims (1000) at once on a control plane of its own, and
+prints how long they took, what they asked of the API server, and what every process used. Linux only; needs the
+programs of the end-to-end tests.
 
 Exits with 1 if not all were served in time, if anything was given out twice, or if it could not start.
 
@@ -59,7 +59,7 @@ function obstacle({ reference }: BenchOptions): string | undefined {
 async function measureAll(options: BenchOptions): Promise<Measurement[]> {
   const { subject, reference } = options;
   const measurements = [await measureOne(options, () => startMetaipam(options))];
-  if (reference !== undefined)
+  if (reference !== undefined && subject !== 'ipam-claims')
     measurements.push(await measureOne(options, () => startReference(subject, reference)));
   return measurements;
 }

@@ -5,7 +5,7 @@ import { eventually } from '../../test/e2e/control-plane.ts';
 export interface Watched {
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec?: { readonly podCIDRs?: readonly string[] };
-  readonly status?: { readonly addressRef?: { readonly name?: string } };
+  readonly status?: { readonly addressRef?: { readonly name?: string }; readonly ips?: readonly string[] };
 }
 
 /** When each object of a collection was first seen served, by one watch: who waits costs the API server nothing. */

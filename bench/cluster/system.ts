@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { METACONTROLLER_FLAGS } from '../../lib/doctor/metacontroller-workload.ts';
 import { ControlPlane, Ended, eventually, freePorts, type Program } from '../../test/e2e/control-plane.ts';
-import { install } from '../../test/e2e/install.ts';
+import { applyIPAMClaimControllers, applyIPAMClaimCRD, install } from '../../test/e2e/install.ts';
 import { type HookCalls, hookCalls } from './hook-calls.ts';
 import type { BenchOptions, Subject } from './options.ts';
 
@@ -19,13 +19,17 @@ export interface System {
 }
 
 /** With Metacontroller's flags as the documentation recommends them. */
-export async function startMetaipam({ apply, policies }: BenchOptions): Promise<System> {
+export async function startMetaipam({ subject, apply, policies }: BenchOptions): Promise<System> {
   const installation = await install({
     applyStrategy: apply,
     admission: policies,
     metacontrollerArgs: METACONTROLLER_FLAGS.map(({ flag, recommended }) => `--${flag}=${recommended}`),
     isAlone: true,
   });
+  if (subject === 'ipam-claims') {
+    await applyIPAMClaimCRD(installation.plane);
+    await applyIPAMClaimControllers(installation.plane);
+  }
   return {
     name: 'metaipam',
     plane: installation.plane,
@@ -36,7 +40,10 @@ export async function startMetaipam({ apply, policies }: BenchOptions): Promise<
 }
 
 const REFERENCES: Readonly<
-  Record<Subject, { name: string; args: (kubeconfig: string, probes: string) => string[] }>
+  Record<
+    Exclude<Subject, 'ipam-claims'>,
+    { name: string; args: (kubeconfig: string, probes: string) => string[] }
+  >
 > = {
   claims: {
     name: 'in-cluster provider',
@@ -64,7 +71,7 @@ export function problemOfReference(binary: string): string | undefined {
 }
 
 /** @param binary with its CRDs in the folder `crds` beside it */
-export async function startReference(subject: Subject, binary: string): Promise<System> {
+export async function startReference(subject: keyof typeof REFERENCES, binary: string): Promise<System> {
   const { name, args } = REFERENCES[subject];
   const plane = await ControlPlane.start();
   try {

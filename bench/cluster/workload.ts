@@ -1,5 +1,9 @@
-/** What users make: claims of pools, or nodes; and when each is served. */
-import { CLUSTER_CIDR_API_VERSION } from '../../lib/kubernetes/names.ts';
+/** What users make: claims of pools, nodes, or IPAMClaims; and when each is served. */
+import {
+  CLUSTER_CIDR_API_VERSION,
+  IPAM_CLAIM_API_VERSION,
+  NETWORK_LABEL,
+} from '../../lib/kubernetes/names.ts';
 import type { ControlPlane } from '../../test/e2e/control-plane.ts';
 import { pathOf, succeeded } from '../../test/e2e/sandbox.ts';
 import type { BenchOptions } from './options.ts';
@@ -24,7 +28,7 @@ export interface Workload {
 }
 
 export function workloadOf(options: BenchOptions): Workload {
-  return options.subject === 'claims' ? claims(options) : nodes;
+  return { claims: claims(options), nodes, 'ipam-claims': ipamClaims }[options.subject];
 }
 
 function claims({ namespaces, pool, withCluster }: BenchOptions): Workload {
@@ -57,12 +61,40 @@ function claims({ namespaces, pool, withCluster }: BenchOptions): Workload {
       await create(plane, pathOf('IPAddressClaim', namespace), 'IPAddressClaim', name, { spec });
       return `${namespace}/${name}`;
     },
-    async given(plane) {
-      const { items } = succeeded(await plane.api('GET', pathOf('IPAddress')));
-      return items.map(({ spec }: { spec: { address: string } }) => spec.address);
-    },
+    given: addressesOf,
   };
 }
+
+async function addressesOf(plane: ControlPlane): Promise<string[]> {
+  const { items } = succeeded(await plane.api('GET', pathOf('IPAddress')));
+  return items.map(({ spec }: { spec: { address: string } }) => spec.address);
+}
+
+const IPAM_CLAIMS = `/apis/${IPAM_CLAIM_API_VERSION}`;
+
+/** Of a dual-stack network, as interfaces of virtual machines have them. */
+const ipamClaims: Workload = {
+  noun: 'IPAMClaims',
+  made: 'POST ipamclaims',
+  path: `${IPAM_CLAIMS}/ipamclaims`,
+  warmUp: 1,
+  isServed: ({ status }) => status?.ips?.length === 2,
+  async prepare(plane) {
+    const kind = 'GlobalInClusterIPPool';
+    const labels = { [NETWORK_LABEL]: 'lan' };
+    const ipv4 = { addresses: ['10.0.0.0/16'], prefix: 16, gateway: '10.0.0.1' };
+    await create(plane, pathOf(kind), kind, 'lan', { labels, spec: ipv4 });
+    const ipv6 = { addresses: ['fd00:10::/64'], prefix: 64 };
+    await create(plane, pathOf(kind), kind, 'lan-v6', { labels, spec: ipv6 });
+  },
+  async make(plane, prefix, index) {
+    const name = `${prefix}-${index}.lan`;
+    const spec = { network: 'lan', interface: 'net1' };
+    await create(plane, `${IPAM_CLAIMS}/namespaces/default/ipamclaims`, 'IPAMClaim', name, { spec });
+    return `default/${name}`;
+  },
+  given: addressesOf,
+};
 
 const NODES = '/api/v1/nodes';
 

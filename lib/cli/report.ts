@@ -6,8 +6,8 @@ import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
 import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
 import { countPending, type ObjectState, type State, type Waiting } from '../inspect/state.ts';
 import type { Usage } from '../inspect/usage.ts';
-import type { Node } from '../kubernetes/core-types.ts';
-import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
+import type { IPAMClaim, Node } from '../kubernetes/core-types.ts';
+import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
@@ -17,6 +17,7 @@ import { plural } from '../text.ts';
 import type { Paint } from './paint.ts';
 import { LEGEND, picture } from './picture.ts';
 import { columns } from './table.ts';
+import { isIPAMClaim } from './world.ts';
 
 /** The account as text. Says nothing about kinds of which there is no object. */
 export function renderReport(
@@ -43,6 +44,7 @@ export function renderReport(
       'Claims',
       columns(inventory.claims.map((claim) => describeClaim(claim, addresses, waitingClaims, paint))),
     ],
+    ['IPAMClaims', columns(objects.filter(isIPAMClaim).map((claim) => describeIPAMClaim(claim, paint)))],
     ['ClusterCIDRs', clusterCIDRs],
     ['Nodes', columns(inventory.nodes.map((node) => describeNode(node, inventory, waiting, paint)))],
   ];
@@ -85,6 +87,15 @@ function describeClaim(
   }
   const gateway = given.gateway ? `, gateway ${given.gateway}` : '';
   return [qualifiedName(metadata), pool, `${paint('green', `${given.address}/${given.prefix}`)}${gateway}`];
+}
+
+function describeIPAMClaim({ metadata, spec, status }: IPAMClaim, paint: Paint): string[] {
+  const { ips = [], conditions } = status ?? {};
+  const ready = conditions?.find(({ type }) => type === 'Ready');
+  const isServed = metadata.labels?.[NETWORK_LABEL] !== undefined;
+  const why = isServed ? ready && waits(ready, paint) : paint('grey', 'no pool serves its network');
+  const given = ips.length > 0 ? paint('green', ips.join(', ')) : why;
+  return [qualifiedName(metadata), `network ${spec?.network}`, given ?? ''];
 }
 
 function describeClusterCIDR(

@@ -22,6 +22,8 @@ test('without options: policies on, one namespace with a pool, dynamic apply', (
 const CASES: [line: string, expected: object][] = [
   ['nodes', { subject: 'nodes', count: 200 }],
   ['nodes 7', { count: 7 }],
+  ['ipam-claims', { subject: 'ipam-claims', count: 1000 }],
+  ['ipam-claims --apply server-side 12', { count: 12, apply: 'server-side-apply' }],
   ['claims --namespaces 3', { namespaces: 3, pool: 'global' }],
   ['claims --namespaces=1', { namespaces: 1, pool: 'namespaced' }],
   ['claims --namespaces 3 --pool namespaced', { namespaces: 3, pool: 'namespaced' }],
@@ -52,8 +54,8 @@ test('the references come from the environment too', () => {
 test('--help', () => assert.is(parse('nodes --help'), 'help'));
 
 const WRONG: [line: string, message: string][] = [
-  ['', 'what: claims or nodes?'],
-  ['pods', 'what: claims or nodes?'],
+  ['', 'what: claims, nodes or ipam-claims?'],
+  ['pods', 'what: claims, nodes or ipam-claims?'],
   ['claims 0', '0: the number of claims must be from 1 to 65000'],
   ['nodes 65001', '65001: the number of nodes must be from 1 to 65000'],
   ['claims 1e3', '1e3: the number of claims must be from 1 to 65000'],
@@ -66,6 +68,8 @@ const WRONG: [line: string, message: string][] = [
   ['nodes --with-cluster', '--with-cluster: nodes have none'],
   ['claims --beside', "--beside: set REFERENCE_IN_CLUSTER to the reference's binary"],
   ['nodes --beside', "--beside: set REFERENCE_NODE_IPAM to the reference's binary"],
+  ['ipam-claims --namespaces 2', '--namespaces: ipam-claims have none'],
+  ['ipam-claims --beside', '--beside: no other controller does the same'],
   ['claims --besides', 'unknown flag --besides (did you mean --beside?)'],
 ];
 for (const [line, message] of WRONG) {

@@ -53,6 +53,33 @@ test('a pool that cannot be read says why it is not ready, and has no picture', 
   );
 });
 
+test('IPAMClaims: what they have, why they wait, and that nobody serves them', () => {
+  const ipamClaim = (name: string, network: string, status?: object, labels?: Record<string, string>) => ({
+    apiVersion: 'k8s.cni.cncf.io/v1alpha1',
+    kind: 'IPAMClaim',
+    metadata: { name, namespace: 'default', ...(labels && { labels }) },
+    spec: { network, interface: 'net1' },
+    ...(status && { status }),
+  });
+  const condition = { type: 'Ready', status: 'False', reason: 'PoolExhausted', message: 'none is free' };
+  const served = { 'metaipam.io/network': 'lan' };
+  const text = render(
+    ipamClaim('a', 'lan', { ips: ['10.0.0.2/24', 'fd00::2/64'] }, served),
+    ipamClaim('b', 'lan', { ips: [], conditions: [condition] }, served),
+    ipamClaim('c', 'other'),
+    ipamClaim('d', 'lan', undefined, served),
+  );
+  assert.match(
+    text,
+    `IPAMClaims
+  default/a  network lan    10.0.0.2/24, fd00::2/64
+  default/b  network lan    waits: PoolExhausted: none is free
+  default/c  network other  no pool serves its network
+  default/d  network lan
+`,
+  );
+});
+
 test('claims: the address, or why they wait', () => {
   const text = render(
     claim('a', 'p', {}, served('a')),

@@ -19,7 +19,7 @@ import * as assert from 'uvu/assert';
 import { buildAgent, buildNative, PLUGINS } from '../../cni/build.ts';
 import { addresses, cniEnv, HOST_LOCAL, problem, run, scratch } from '../cni/kit.ts';
 import { eventually, freePorts, type Program } from './control-plane.ts';
-import { type Installation, install } from './install.ts';
+import { applyIPAMClaimCRD, type Installation, install } from './install.ts';
 import { accepted } from './node-sandbox.ts';
 
 const MANIFEST = join(import.meta.dirname, '../../cni/daemonset.yaml');
@@ -51,8 +51,7 @@ let token: string;
 test.before(async () => {
   installation = await install({ serveArgs: ['--cache-lag=2s'], isAlone: true });
   const { plane } = installation;
-  await plane.kubectl(['apply', '-f', join(import.meta.dirname, 'ipam-claim-crd.yaml')]);
-  await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await applyIPAMClaimCRD(plane);
   await plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', MANIFEST]);
   await plane.kubectl(['apply', '--server-side', '-f', '-'], NETWORKS);
   const path = `/api/v1/namespaces/${AGENT}/serviceaccounts/${AGENT}/token`;

@@ -9,6 +9,8 @@ import { borrow, makeSharedPlane, wipe } from './shared-plane.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const ADMISSION = join(ROOT, 'metacontroller', 'admission');
+/** As the manifests have it. */
+const HOOKS = 'http://metaipam-hooks.metaipam-system.svc/hooks/';
 const VALIDATION = join(ROOT, 'metacontroller', 'validation.yaml');
 
 export interface InstallOptions {
@@ -163,6 +165,23 @@ async function installOn(
     hookCalls: () => hookCalls(webserver),
     stop,
   };
+}
+
+/** Of another project, whose CRD is no part of an install. */
+export async function applyIPAMClaimCRD(plane: ControlPlane): Promise<void> {
+  await plane.kubectl(['apply', '-f', join(import.meta.dirname, 'ipam-claim-crd.yaml')]);
+  await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+}
+
+/** The component ipam-claims, with the hooks where those of the other controllers are. */
+export async function applyIPAMClaimControllers(plane: ControlPlane): Promise<void> {
+  const path = '-o=jsonpath={.spec.hooks.sync.webhook.url}';
+  const url = await plane.kubectl(['get', 'decoratorcontroller', 'claims', path]);
+  for (const name of ['ipam-claim-router', 'ipam-claims']) {
+    const text = readFileSync(join(ROOT, 'metacontroller/ipam-claims', `${name}.yaml`), 'utf8');
+    const local = text.replaceAll(HOOKS, url.replace(/claims\/sync$/, ''));
+    await plane.kubectl(['apply', '-f', '-'], local);
+  }
 }
 
 /** Whether a claim gets its label as it is created. */

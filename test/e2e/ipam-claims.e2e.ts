@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { keepClaims } from '../../cni/agent/keep-claims.ts';
 import { buildNative } from '../../cni/build.ts';
 import show from '../../lib/cli/show.ts';
+import simulate from '../../lib/cli/simulate.ts';
 import type { KnownClaims } from '../../lib/cni/known-claims.ts';
 import type { IPAMClaim } from '../../lib/kubernetes/core-types.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
@@ -25,10 +26,16 @@ import {
   succeeded,
 } from '../cni/kit.ts';
 import { eventually } from './control-plane.ts';
-import { type Installation, install, list, quiet } from './install.ts';
+import {
+  applyIPAMClaimControllers,
+  applyIPAMClaimCRD,
+  type Installation,
+  install,
+  list,
+  quiet,
+} from './install.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const HOOKS = 'http://metaipam-hooks.metaipam-system.svc/hooks/';
 /** Of kubevirt: it takes it off when the machine and its last pod are gone. */
 const FINALIZER = 'kubevirt.io/persistent-ipam';
 
@@ -114,18 +121,7 @@ async function given(installation: Installation, name: string) {
 
 test('without their CRD the controllers wait, and everything else goes on', async ({ installation }) => {
   const { plane } = installation;
-  const url = await plane.kubectl([
-    'get',
-    'decoratorcontroller',
-    'claims',
-    '-o',
-    'jsonpath={.spec.hooks.sync.webhook.url}',
-  ]);
-  for (const name of ['ipam-claim-router', 'ipam-claims']) {
-    const text = readFileSync(join(ROOT, 'metacontroller/ipam-claims', `${name}.yaml`), 'utf8');
-    const local = text.replaceAll(HOOKS, url.replace(/claims\/sync$/, ''));
-    await plane.kubectl(['apply', '-f', '-'], local);
-  }
+  await applyIPAMClaimControllers(plane);
   await plane.kubectl(['apply', '-f', '-'], `${POOLS}---${PLAIN}`);
   const addressed = async () => (await list(plane, 'ipaddresses.ipam.cluster.x-k8s.io')).length === 1;
   await eventually('the address of a plain claim', addressed);
@@ -137,8 +133,7 @@ test('claims are served once the CRD is there: both families, before their pods'
   installation,
 }) => {
   const { plane } = installation;
-  await plane.kubectl(['apply', '-f', join(import.meta.dirname, 'ipam-claim-crd.yaml')]);
-  await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await applyIPAMClaimCRD(plane);
   await machine(installation, 'vm-a');
   assert.equal(await given(installation, 'vm-a.blue'), {
     ips: ['192.168.200.3/24', 'fd00:200::1/64'],
@@ -270,6 +265,23 @@ test('the address stays while the claim ends, and is free when it has ended', as
   await areLeft(installation, 3);
   await machine(installation, 'vm-d');
   assert.equal((await given(installation, 'vm-d.blue')).ips, ['192.168.200.3/24', 'fd00:200::1/64']);
+});
+
+test('the example comes out as metaipam simulate says', async ({ installation }) => {
+  const file = join(ROOT, 'examples/22-virtual-machines.yaml');
+  const { out } = await run(simulate.run, ['-f', file, '-o', 'json']);
+  const { items } = JSON.parse(out) as { items: IPAMClaim[] };
+  const simulated = items.filter(({ kind }) => kind === 'IPAMClaim');
+  await installation.plane.kubectl(['apply', '-f', file]);
+  const served = simulated.filter(({ status }) => status !== undefined);
+  assert.is(served.length, 2);
+  for (const { metadata, status } of served) {
+    assert.equal((await given(installation, metadata.name)).ips, status?.ips, metadata.name);
+  }
+  await quiet(installation);
+  for (const { metadata } of simulated.filter(({ status }) => status === undefined)) {
+    assert.is((await read(installation, metadata.name)).status, undefined, metadata.name);
+  }
 });
 
 /** A network namespace with a bridge, and an agent that keeps the claims of its pods. There are no credentials on it. */

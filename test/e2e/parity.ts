@@ -1,4 +1,5 @@
 /** What the engine makes of manifests, and of what happens to them, is what a real cluster makes of it. */
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
@@ -38,12 +39,16 @@ export function examples(): void {
   test('the examples, simulated and on a cluster', async () => {
     const installation = await install();
     try {
-      const { code, out, err } = await run(simulate.run, ['-f', EXAMPLES, '-o', 'json']);
+      // But for IPAMClaims, whose controllers are no part of this install: ipam-claims.e2e.ts has those.
+      const files = globSync('*.yaml', { cwd: EXAMPLES })
+        .filter((name) => name !== '22-virtual-machines.yaml')
+        .map((name) => join(EXAMPLES, name));
+      const { code, out, err } = await run(simulate.run, ['-f', ...files, '-o', 'json']);
       assert.is(err, '');
       assert.is(code, 0);
       const simulated = (parseJson(out) as { items: Unstructured[] }).items;
       const real = new RealWorld(installation);
-      const { objects } = await loadManifests([EXAMPLES], Readable.from([]));
+      const { objects } = await loadManifests(files, Readable.from([]));
       const manifests = objects.map(({ object }) => object);
       const isServed = ({ kind }: KubernetesObject) => kind === 'Node' || kind === 'IPAddressClaim';
       const apply = (...items: KubernetesObject[]) =>

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { IPAM_CLAIM_DEFINITION } from '../../lib/ipam-claim/definition.ts';
+import type { IPAMClaim } from '../../lib/kubernetes/core-types.ts';
+import { NETWORK_LABEL } from '../../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { qualifiedName } from '../../lib/kubernetes/object.ts';
 import { formatProblem } from '../../lib/kubernetes/problem.ts';
@@ -12,7 +15,7 @@ import { POOL_KINDS, poolKind } from '../../lib/pool/kinds.ts';
 
 const folder = join(import.meta.dirname, '../../examples');
 const files = globSync('*.yaml', { cwd: folder }).sort();
-const resources = new CustomResources(readCustomResourceDefinitions());
+const resources = new CustomResources([...readCustomResourceDefinitions(), IPAM_CLAIM_DEFINITION]);
 const examples = files.flatMap((file) =>
   (loadAll(readFileSync(join(folder, file), 'utf8')) as KubernetesObject[]).map((object) => ({
     file,
@@ -56,6 +59,16 @@ test('every claim has its pool, but for the one that waits for it', () => {
   assert.equal(
     waiting.map(({ metadata }) => metadata.name),
     ['waits-for-its-pool'],
+  );
+});
+
+test('every IPAMClaim is of a network that a pool serves, but for the one that is none of ours', () => {
+  const pools = Object.keys(POOL_KINDS).flatMap((kind) => ofKind(kind));
+  const served = new Set(pools.map(({ metadata }) => metadata.labels?.[NETWORK_LABEL]));
+  const others = ofKind<IPAMClaim>('IPAMClaim').filter(({ spec }) => !served.has(spec?.network));
+  assert.equal(
+    others.map(({ metadata }) => metadata.name),
+    ['vm-b.other'],
   );
 });
 
