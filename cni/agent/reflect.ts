@@ -7,9 +7,13 @@ import { type List, mediaType, presentConnection, Refusal, watchList } from './w
 /** Objects of a page, and milliseconds that it may take. */
 const PAGE = 500;
 const PAGE_DEADLINE = 60_000;
+/** In a quiet world it is only by ending a watch that some API servers say that there is nothing to tell. */
+const WATCH_SECONDS = 75;
 /** Milliseconds before the next try, at first and at last: every node of a cluster may try. */
 const FIRST_DELAY = 1_000;
 const LONGEST_DELAY = 60_000;
+/** Milliseconds after which what goes wrong has gone well before. */
+const WENT_WELL = 10_000;
 
 interface Options<T> {
   readonly list: List;
@@ -17,7 +21,7 @@ interface Options<T> {
   readonly mayBeOld?: boolean;
   /** What is kept of an object; undefined for nothing. */
   readonly read: (object: JsonObject) => T | undefined;
-  /** The list as it is now, by `namespace/name`: at each change, and whenever the server says that there is none. */
+  /** The list as it is now, by `namespace/name`: at each change, and when it is certain that there was none. */
   readonly onState: (objects: ReadonlyMap<string, T>) => void;
   readonly onProblem: (error: Error) => void;
   readonly signal: AbortSignal;
@@ -32,27 +36,28 @@ export async function reflect<T>(options: Options<T>): Promise<void> {
   let objects = new Map<string, T>();
   let version: string | undefined;
   for (let delay = FIRST_DELAY; !signal.aborted; ) {
+    const startedAt = performance.now();
+    const lasted = () => performance.now() - startedAt;
     try {
       if (version === undefined) {
         ({ objects, version } = await readList(options));
         onState(objects);
       }
-      const before = version;
-      for await (const { type, object } of watchList(list, version, signal)) {
+      for await (const { type, object } of watchList(list, version, WATCH_SECONDS, signal)) {
         const { name, resourceVersion } = metadataOf(object);
         const facts = type === 'ADDED' || type === 'MODIFIED' ? read(object) : undefined;
         if (facts !== undefined) objects.set(name, facts);
         else if (type !== 'BOOKMARK') objects.delete(name);
         version = resourceVersion;
         onState(objects);
-        delay = FIRST_DELAY;
       }
-      // Of a server that has nothing to say there is a bookmark at least.
-      if (version === before) throw new Error(`the watch of ${list.path} ended without a word`);
+      if (lasted() < FIRST_DELAY) throw new Error(`a watch of ${list.path} ended at once`);
+      onState(objects);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refusal) version = undefined;
       onProblem(error as Error);
+      if (lasted() > WENT_WELL) delay = FIRST_DELAY;
       await setTimeout(delay * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
       delay = Math.min(2 * delay, LONGEST_DELAY);
     }
@@ -69,8 +74,9 @@ async function readList<T>({ list, mayBeOld, read, signal }: Options<T>) {
     const answer = readAnswer(response.statusCode ?? 0, await textOf(response));
     if ('message' in answer) throw new Refusal(`${list.path}: ${answer.message}`);
     const { items, metadata } = answer.object;
-    if (!Array.isArray(items) || !isObject(metadata)) throw new Refusal(`${list.path}: no list`);
-    for (const object of items.filter(isObject)) {
+    // Of metadata alone an empty list is null.
+    if (!Array.isArray(items ?? []) || !isObject(metadata)) throw new Refusal(`${list.path}: no list`);
+    for (const object of ((items ?? []) as unknown[]).filter(isObject)) {
       const facts = read(object);
       if (facts !== undefined) objects.set(metadataOf(object).name, facts);
     }

@@ -3,8 +3,7 @@ import { isObject, type JsonObject } from '../../lib/cni/network-config.ts';
 import { readFile } from '../node/host.ts';
 import { get } from '../node/https.ts';
 
-/** Seconds after which the server ends a watch: a connection that has died unseen is noticed no later. */
-const WATCH_SECONDS = 240;
+/** What a watch may last beyond the time that the server is told: a connection that has died unseen is noticed then. */
 const GRACE_SECONDS = 30;
 
 /** A list of the API server, or a part of it. */
@@ -38,19 +37,22 @@ export function mediaType(
 }
 
 /**
- * What the server tells of a list from a version of it on, until it ends the watch.
+ * What the server tells of a list from a version of it on, until it ends the watch after so many seconds.
  *
  * Throws a Refusal if it will not tell, and any other Error if it cannot be asked or the connection is torn off.
  */
 export async function* watchList(
   list: List,
   resourceVersion: string,
+  seconds: number,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   const { path, selectors } = list;
   const connection = presentConnection();
-  const from = `watch=true&allowWatchBookmarks=true&resourceVersion=${resourceVersion}&timeoutSeconds=${WATCH_SECONDS}`;
-  const limit = AbortSignal.timeout((WATCH_SECONDS + GRACE_SECONDS) * 1000);
+  // From version 0 on, bookmarks are a promise that some API servers cannot give.
+  const bookmarks = resourceVersion === '0' ? '' : '&allowWatchBookmarks=true';
+  const from = `watch=true&resourceVersion=${resourceVersion}${bookmarks}&timeoutSeconds=${seconds}`;
+  const limit = AbortSignal.timeout((seconds + GRACE_SECONDS) * 1000);
   const all = AbortSignal.any([signal, limit]);
   const type = mediaType(list, 'PartialObjectMetadata');
   const response = await get(connection, `${path}?${selectors}&${from}`, all, type);

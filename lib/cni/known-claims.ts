@@ -30,8 +30,8 @@ export interface ClaimQuestion {
 }
 
 /**
- * Milliseconds that what the agent has seen holds. An API server says something every minute; an agent that hears
- * nothing for longer may have missed that a claim went and came back with another address.
+ * Milliseconds that what the agent has seen holds. Its watches end every 75 seconds; one that hears nothing for longer
+ * may have missed that a claim went and came back with another address.
  */
 export const CLAIMS_HOLD = 120_000;
 

@@ -170,6 +170,14 @@ await withTools('the claims of the node agent', [OPENSSL], () => {
       await until(() => world.urls.length >= asked + 2);
       pods.bookmark();
       assert.is(known()?.seenAt, 1_120_000, 'a watch that has begun has told nothing yet');
+      await setTimeout(1_100);
+      const { length } = world.urls;
+      claims.endWatches();
+      await until(() => known()?.seenAt === 1_180_000);
+      await until(() => world.urls.length > length);
+      assert.is(world.urls.at(-1)?.searchParams.get('timeoutSeconds'), '75');
+      claims.endWatches();
+      await until(() => world.problems.some((text) => /a watch of .*ipamclaims ended at once/.test(text)));
     } finally {
       await world.stop();
     }
@@ -185,7 +193,7 @@ await withTools('the claims of the node agent', [OPENSSL], () => {
       await until(() => {
         claims.bookmark();
         world.pods.bookmark();
-        return known() !== undefined;
+        return Object.keys(known()?.claims ?? {}).length > 0;
       });
       assert.equal(known()?.claims['default/vm-a.blue']?.ips, ['10.7.0.9/24']);
     } finally {
@@ -201,6 +209,16 @@ await withTools('the claims of the node agent', [OPENSSL], () => {
       assert.equal(world.known(), old);
       world.api.mood = 'well';
       await until(() => world.known()?.seenAt !== 1);
+    } finally {
+      await world.stop();
+    }
+  });
+
+  test('Of a node without pods, and a cluster without claims', async () => {
+    const world = await agent({ isEmpty: true });
+    try {
+      await until(() => world.known() !== undefined);
+      assert.equal([world.known()?.pods, world.known()?.claims, world.problems], [{}, {}, []]);
     } finally {
       await world.stop();
     }
@@ -246,17 +264,21 @@ interface Circumstances {
   readonly old?: object;
   /** There is a folder in the place of the file. */
   readonly blocked?: boolean;
+  readonly isEmpty?: boolean;
   readonly more?: readonly ReturnType<typeof claim>[];
 }
 
-async function agent({ now, mood = 'well', old, blocked = false, more = [] }: Circumstances = {}) {
+async function agent(circumstances: Circumstances = {}) {
+  const { now, mood = 'well', old, blocked = false, isEmpty = false, more = [] } = circumstances;
   const work = scratch();
   const file = join(work, 'claims.json');
   if (old !== undefined) writeFileSync(file, JSON.stringify(old));
   if (blocked) mkdirSync(join(file, 'folder'), { recursive: true });
   const [pods, claims] = [new WatchedList(), new WatchedList()];
-  pods.change('ADDED', pod('launcher-1', 'vm-a.blue'));
-  for (const each of [claim('vm-a.blue', ['10.7.0.9/24']), claim('unnamed', ['10.7.0.8/24']), ...more]) {
+  if (!isEmpty) pods.change('ADDED', pod('launcher-1', 'vm-a.blue'));
+  for (const each of isEmpty
+    ? []
+    : [claim('vm-a.blue', ['10.7.0.9/24']), claim('unnamed', ['10.7.0.8/24']), ...more]) {
     claims.change('ADDED', each);
   }
   const api = await apiServer(join(work, 'api'), [], { lists: { [PODS]: pods, [CLAIMS]: claims } });

@@ -214,6 +214,11 @@ export class WatchedList {
     for (const watcher of this.#watchers) watcher.write(line);
   }
 
+  /** As after `timeoutSeconds`. */
+  endWatches(): void {
+    for (const watcher of this.#watchers) watcher.end();
+  }
+
   get(namespace: string, name: string): object | undefined {
     return this.#objects.get(`${namespace}/${name}`);
   }
@@ -228,7 +233,9 @@ export class WatchedList {
         resourceVersion: String(this.version),
         ...(end < all.length && { continue: String(end) }),
       };
-      response.end(JSON.stringify({ metadata, items: all.slice(start, end) }));
+      // As an API server has it of metadata alone.
+      const items = all.length === 0 ? null : all.slice(start, end);
+      response.end(JSON.stringify({ metadata, items }));
       return;
     }
     response.flushHeaders();
@@ -313,6 +320,10 @@ export async function apiServer(
       if (!url.pathname.startsWith('/api/v1/nodes')) return refuse(404, 'not found');
       const objects = api.nodes.map(nodeObject);
       if (url.searchParams.get('watch')) {
+        // As one without etcd's progress notifications: kube-apiserver 1.36 has it so by default.
+        if (url.searchParams.get('resourceVersion') === '0' && url.searchParams.get('allowWatchBookmarks')) {
+          return answer(200, { type: 'ERROR', object: { kind: 'Status', code: 500 } });
+        }
         response.writeHead(200, { 'content-type': 'application/json' });
         response.flushHeaders();
         const selector = url.searchParams.get('fieldSelector');

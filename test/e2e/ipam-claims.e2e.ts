@@ -209,6 +209,8 @@ else {
       await two.pod('launcher-w', 'vm-w.blue');
       const early = await two.call('ADD', 'launcher-w');
       assert.is(JSON.parse(early.out).code, 11);
+      // As a runtime does, which begins anew.
+      succeeded(await two.call('DEL', 'launcher-w'));
       await machine(installation, 'vm-w');
       const { ips } = await given(installation, 'vm-w.blue');
       await two.sees('vm-w.blue', ips!);
