@@ -158,10 +158,7 @@ if (obstacles.length > 0) {
     });
     assert.not(await isReady(), 'there is no Node yet');
     accepted(await plane.api('POST', '/api/v1/nodes', { kind: 'Node', metadata: { name: NODE } }));
-    await eventually('the agent to be ready', isReady).catch((error) => {
-      console.log(agent.tail(), agent.isRunning);
-      throw error;
-    });
+    await eventually('the agent to be ready', isReady);
     const bin = join(root, 'host/cni-bin');
     assert.equal(readdirSync(bin).sort(), ['fetch-node', ...PLUGINS].sort());
 
