@@ -96,7 +96,8 @@ interface Policy {
   readonly paramKind: ObjectKind | undefined;
   readonly rules: readonly ResourceRule[];
   readonly conditions: readonly Named[];
-  readonly variables: readonly Named[];
+  /** To inherit from: what they are evaluated of is the heir's. */
+  readonly variables: Variables;
   readonly checks: readonly Check[];
   readonly patches: readonly Program[];
 }
@@ -235,7 +236,7 @@ function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
     paramKind: spec.paramKind,
     rules: spec.matchConstraints.resourceRules,
     conditions: (spec.matchConditions ?? []).map(named),
-    variables: (spec.variables ?? []).map(named),
+    variables: lazily((spec.variables ?? []).map(named)),
     checks: (spec.validations ?? []).map((validation) => ({
       validation,
       program: compile(validation.expression),
@@ -243,6 +244,20 @@ function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
     })),
     patches: (spec.mutations ?? []).map(({ applyConfiguration }) => compile(applyConfiguration!.expression)),
   };
+}
+
+/** As the API server has it: evaluated when first asked for, and an error where it is used. */
+function lazily(variables: readonly Named[]): Variables {
+  const properties = variables.map(({ name, program }): [string, PropertyDescriptor] => {
+    const key = `variables.${name}`;
+    const get = function evaluate(this: Variables) {
+      const value = program.evaluate(this);
+      Object.defineProperty(this, key, { value });
+      return value;
+    };
+    return [key, { get }];
+  });
+  return Object.create(null, Object.fromEntries(properties));
 }
 
 function matches(rule: ResourceRule, { operation, resource, subResource }: AdmissionRequest): boolean {
@@ -259,21 +274,17 @@ function matches(rule: ResourceRule, { operation, resource, subResource }: Admis
   );
 }
 
-/** What the expressions of a policy see. A variable that cannot be evaluated is an error where it is used. */
+/** What the expressions of a policy see. */
 function bind(policy: Policy, request: AdmissionRequest, params?: KubernetesObject): Variables {
   const { operation, resource, subResource, object, oldObject, user: username = '' } = request;
   const { name = '', namespace = '' } = (object ?? oldObject)?.metadata ?? {};
   const userInfo = { username };
-  const variables: Record<string, Variables[string]> = {
+  return Object.assign(Object.create(policy.variables), {
     object: object === undefined ? null : celInput(object),
     oldObject: oldObject === undefined ? null : celInput(oldObject),
     params: params === undefined ? null : celInput(params),
     request: { operation, resource, subResource, name, namespace, userInfo } as CelInput,
-  };
-  for (const variable of policy.variables) {
-    variables[`variables.${variable.name}`] = variable.program.evaluate(variables);
-  }
-  return variables;
+  });
 }
 
 /** Whether all conditions are met, or the error of one while none is missed. */
