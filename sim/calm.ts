@@ -236,6 +236,10 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
         );
         if (!backed && pool.metadata.deletionTimestamp === undefined)
           return { rule: 'every address is allocated', message: `${title} ${address.spec.address}` };
+        // Its claim might go unseen, as when everything moves on: then it is found by this.
+        const { [CLAIM_UID_LABEL]: madeFor = claim.metadata.uid } = address.metadata.labels ?? {};
+        if (backed && madeFor !== claim.metadata.uid && address.metadata.deletionTimestamp === undefined)
+          return { rule: 'what has moved is at home', message: title };
       }
       continue;
     }

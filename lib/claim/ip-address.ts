@@ -9,7 +9,7 @@ import {
   POOL_LABEL,
   POOL_UID_LABEL,
 } from '../kubernetes/names.ts';
-import { controllerReference, type OwnerReference } from '../kubernetes/object.ts';
+import { controllerOf, controllerReference, type OwnerReference } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
 import { PREFIX, poolKind } from '../pool/kinds.ts';
@@ -68,6 +68,22 @@ function addressLabels(
     [CLAIM_UID_LABEL]: metadata.uid ?? '',
     ...(space !== undefined && { [ADDRESS_SPACE_LABEL]: space }),
   };
+}
+
+/**
+ * uids of the claims whose IPAddress it may be: the one that it was made for, and the one that controls it. Both are one,
+ * but where it came from another cluster with its owners, as by `clusterctl move`.
+ */
+export function claimUids(address: IPAddress): string[] {
+  const uids = [address.metadata.labels?.[CLAIM_UID_LABEL], controllerOf(address)?.uid];
+  return [...new Set(uids.filter((uid) => uid !== undefined))];
+}
+
+/** Whether an IPAddress of ours bears uids of another cluster than the one where the slice of its claim is. */
+export function isFromElsewhere({ metadata: { labels } }: IPAddress, { entry, slice }: Allocation): boolean {
+  const madeFor = labels?.[CLAIM_UID_LABEL];
+  if (madeFor === undefined) return false;
+  return madeFor !== entry.uid || labels?.[POOL_UID_LABEL] !== slice.spec.poolRef.uid;
 }
 
 export function poolOwner({ spec }: Allocation['slice']): OwnerReference {

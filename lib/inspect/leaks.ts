@@ -27,8 +27,8 @@ export function leakDeeds(
   const bySlice = Map.groupBy(entries, ({ slice }) => slice);
   return [
     ...orphanedAddresses(inventory, context)
-      .filter(([address]) => isMeant(blockOf(address)))
-      .map(([address, uid]) => endOrphan(address, uid, context)),
+      .filter((address) => isMeant(blockOf(address)))
+      .map((address) => endOrphan(address, context)),
     ...[...bySlice].map(([slice, allocations]) => releaseEntries(slice, allocations, context)),
   ];
 }

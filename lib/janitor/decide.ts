@@ -16,7 +16,7 @@ import {
   SubnetsOfPiece,
   sliceNameOf,
 } from '../allocation/slice.ts';
-import { ownership } from '../claim/ip-address.ts';
+import { claimUids, isFromElsewhere, ownership } from '../claim/ip-address.ts';
 import {
   CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
@@ -101,12 +101,7 @@ class Janitor {
     this.#claims = byUid(view.claims);
     this.#named = new Map(view.claims.map((claim) => [qualifiedName(claim.metadata), claim]));
     this.#pools = byUid(view.pools);
-    this.#madeFor = new Set(
-      view.addresses.flatMap((address) => [
-        address.metadata.labels?.[CLAIM_UID_LABEL] ?? '',
-        controllerOf(address)?.uid ?? '',
-      ]),
-    );
+    this.#madeFor = new Set(view.addresses.flatMap(claimUids));
     const ofPools = view.slices.filter(({ spec }) => spec.poolRef.apiGroup === CAPI_IPAM_GROUP);
     this.#entries = Map.groupBy(
       allocationsOf(ofPools).filter(({ entry }) => entry.released === undefined),
@@ -122,10 +117,10 @@ class Janitor {
       if (metadata.deletionTimestamp !== undefined) continue;
       // One that came from another cluster bears uids of there.
       const isOurs = uid !== undefined && pool !== undefined && this.#pools.has(pool);
-      const claim = isOurs ? this.#claims.get(uid) : this.#claimNamed(address);
+      const claim = isOurs ? this.#claimOf(address) : this.#claimNamed(address);
       const path = this.#claimPath(metadata.namespace, spec.claimRef.name);
       if (isOurs && claim === undefined) {
-        yield endOrphan(address, uid, this.#context);
+        yield endOrphan(address, this.#context);
       } else if (
         claim?.metadata.labels?.[SETTLED_LABEL] === ENDING &&
         controllerOf(address)?.uid !== claim.metadata.uid
@@ -213,8 +208,8 @@ class Janitor {
       const block = blockOf(address);
       const isIn = block !== undefined && block.length === blockLength && covers(piece, block);
       if (!isIn || !isOf(address, pool)) continue;
-      const uid = metadata.labels?.[CLAIM_UID_LABEL] ?? controllerOf(address)?.uid;
-      const claim = uid === undefined ? this.#claimNamed(address) : this.#claims.get(uid);
+      const isNobodys = claimUids(address).length === 0;
+      const claim = isNobodys ? this.#claimNamed(address) : this.#claimOf(address);
       if (claim === undefined) continue;
       const isOurs = metadata.labels?.[POOL_UID_LABEL] === pool.metadata.uid;
       const subnet = subnetOf(address);
@@ -250,7 +245,10 @@ class Janitor {
     };
   }
 
-  /** IPAddresses from elsewhere, or that lost their owners: their claim becomes their controller. */
+  /**
+   * IPAddresses from elsewhere, or that lost their owners: their claim becomes their controller. Those that came with
+   * their owners, as by `clusterctl move`, get the labels of here, by which they are found when their claim has gone.
+   */
   *ownAddresses(): Generator<Deed> {
     const names = new Map(this.#view.addresses.map((address) => [qualifiedName(address.metadata), address]));
     for (const [uid, [allocation]] of this.#entries) {
@@ -258,10 +256,16 @@ class Janitor {
       const address = claim && names.get(qualifiedName(claim.metadata));
       if (claim === undefined || address === undefined || allocation === undefined) continue;
       if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
-      if (address.metadata.deletionTimestamp !== undefined || controllerOf(address) !== undefined) continue;
+      const controller = controllerOf(address);
+      const isOwned = controller !== undefined;
+      if (address.metadata.deletionTimestamp !== undefined) continue;
+      if (isOwned && (controller.uid !== uid || !isFromElsewhere(address, allocation))) continue;
       if (!this.#isRegular(allocation) && secondsUntilSeen(allocation.entry, this.#context) > 0) continue;
       if (blockText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
-      yield this.#own(address, claim, allocation);
+      const reason = isOwned
+        ? 'bears uids of another cluster, and gets those of here'
+        : "has no controller, and becomes its claim's";
+      yield this.#own(address, claim, allocation, reason);
     }
   }
 
@@ -274,12 +278,12 @@ class Janitor {
     return pool !== undefined && readPool(pool).ranges?.blockLength === block.length;
   }
 
-  #own(address: IPAddress, claim: IPAddressClaim, { slice }: Allocation): Deed {
+  #own(address: IPAddress, claim: IPAddressClaim, { slice }: Allocation, reason: string): Deed {
     const { metadata } = address;
     const uid = claim.metadata.uid ?? '';
     const { labels, annotations, ownerReferences } = ownership(address, claim, slice);
     return {
-      why: `IPAddress ${qualifiedName(metadata)}: has no controller, and becomes its claim's`,
+      why: `IPAddress ${qualifiedName(metadata)}: ${reason}`,
       checks: [{ is: 'alive', path: this.#claimPath(claim.metadata.namespace, claim.metadata.name), uid }],
       act: {
         verb: 'update',
@@ -329,6 +333,13 @@ class Janitor {
     return Object.values(slice.spec.entries ?? {}).some(
       ({ uid, released }) => released === undefined && this.#claims.has(uid) && !this.#madeFor.has(uid),
     );
+  }
+
+  /** The claim that an IPAddress was made for, or that controls it. */
+  #claimOf(address: IPAddress): IPAddressClaim | undefined {
+    return claimUids(address)
+      .map((uid) => this.#claims.get(uid))
+      .find((claim) => claim !== undefined);
   }
 
   /** The claim that an IPAddress without our labels refers to. */

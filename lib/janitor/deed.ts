@@ -1,7 +1,7 @@
 /** What the janitor does, and what has to be so right before it does it. */
-import { CLAIM_UID_LABEL } from '../kubernetes/names.ts';
-import { controllerOf, type KubernetesObject } from '../kubernetes/object.ts';
-import type { AllocationSlice } from '../kubernetes/types.ts';
+import { claimUids } from '../claim/ip-address.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { AllocationSlice, IPAddress } from '../kubernetes/types.ts';
 
 /** Where an object is. */
 export interface ObjectPath {
@@ -107,5 +107,5 @@ export function holds(check: Check, found: KubernetesObject | undefined): boolea
 
 /** Whether an IPAddress was made for the claim of this uid, or is its. */
 export function isMadeFor(address: KubernetesObject, claim: string): boolean {
-  return address.metadata.labels?.[CLAIM_UID_LABEL] === claim || controllerOf(address)?.uid === claim;
+  return claimUids(address as IPAddress).includes(claim);
 }

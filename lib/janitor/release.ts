@@ -1,6 +1,7 @@
 /** Gives up what is kept for nobody: what the janitor does by itself, and `metaipam release` when a person says so. */
 import type { Allocation } from '../allocation/slice.ts';
 import { ipamApiVersion } from '../claim/api-version.ts';
+import { claimUids } from '../claim/ip-address.ts';
 import { METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
@@ -38,10 +39,11 @@ export function releaseEntries(
   };
 }
 
-/** Deletes an IPAddress, once the claim of the uid that it was made for is gone. */
-export function endOrphan(address: IPAddress, claimUid: string, context: HookContext): Deed {
+/** Deletes an IPAddress, once the claim that it was made for is gone, and the one that controls it. */
+export function endOrphan(address: IPAddress, context: HookContext): Deed {
   const path = claimPath(address.metadata.namespace, address.spec.claimRef.name, context);
-  return deleteAddress(address, 'its claim is gone', context, [{ is: 'gone', path, uid: claimUid }]);
+  const checks = claimUids(address).map((uid) => ({ is: 'gone' as const, path, uid }));
+  return deleteAddress(address, 'its claim is gone', context, checks);
 }
 
 export function deleteAddress(

@@ -113,6 +113,12 @@ const ADDRESSES: [string, IPAddress, IPAddressClaim[], boolean][] = [
     [],
     false,
   ],
+  [
+    'that came back with its claim to where its pool has stayed',
+    made(A, '10.0.0.1', { labels: { ...FROM_ELSEWHERE, 'metaipam.io/pool-uid': 'pool-uid' } }),
+    [A],
+    false,
+  ],
   ['that its claim, which ends, does not control', withoutController(made(A, '10.0.0.1')), [ENDING], true],
   ['of another provider, whose claim ends', ipAddress(POOL, 'a', '10.0.0.1'), [ENDING], true],
   ['that its claim, which ends, controls', made(A, '10.0.0.1'), [ENDING], false],
@@ -148,6 +154,13 @@ test('an IPAddress is deleted as it was, and only if the claim is gone indeed', 
     checks: [{ is: 'gone', path: CLAIM_PATH, uid: 'uid-a' }],
     act: { verb: 'delete', path: ADDRESS_PATH, uid: 'address-a', resourceVersion: '300' },
   });
+  // Its claim has come just now, and is not in view.
+  const labels = { 'metaipam.io/pool-uid': 'pool-uid', 'metaipam.io/claim-uid': 'claim-of-there' };
+  const [moved] = deeds({ addresses: [made(A, '10.0.0.1', { labels })] });
+  assert.equal(moved?.checks, [
+    { is: 'gone', path: CLAIM_PATH, uid: 'claim-of-there' },
+    { is: 'gone', path: CLAIM_PATH, uid: 'uid-a' },
+  ]);
   const [other] = deeds({ addresses: [withoutController(made(A, '10.0.0.1'))], claims: [ENDING] });
   assert.equal(other?.checks, [{ is: 'unchanged', path: CLAIM_PATH, resourceVersion: '100' }]);
 });
@@ -384,6 +397,13 @@ test('a slice is made again with the subnet of each of its addresses', () => {
   );
 });
 
+test('a slice is made again with what moved here with its claim, as with what was here before', () => {
+  const [deed] = deeds({ pools: [missing(POOL)], claims: [A], addresses: [MOVED] });
+  assert.equal(Object.values((written(deed!) as AllocationSlice).spec.entries!), [
+    { uid: 'uid-a', namespace: 'default', name: 'a', adopted: true },
+  ]);
+});
+
 test('a slice is made again without what others have: other pools, and claims that are gone', () => {
   const [another, global] = [ipPool({}, { name: 'another' }), globalPool({})];
   const labels = (uid: string) => ({ labels: { 'metaipam.io/claim-uid': uid } });
@@ -435,17 +455,43 @@ test('a slice of a global pool is made again where the install is, with claims o
 
 const ADOPTED = slicesOf(POOL, [A, '10.0.0.1', { adopted: true }]);
 const FOREIGN = ipAddress(POOL, 'a', '10.0.0.1', { resourceVersion: '300' });
+const movedOf = (controller: IPAddressClaim) => made(controller, '10.0.0.1', { labels: FROM_ELSEWHERE });
+const MOVED = movedOf(A);
 for (const [what, view, isOwned] of [
   ['that its claim has adopted', {}, true],
   ['whose claim is paused', { claims: [claim('a', POOL, { annotations: PAUSED })] }, false],
   ['whose claim is being deleted', { claims: [claim('a', POOL, DELETED)] }, false],
   ['that is being deleted', { addresses: [withMeta(FOREIGN, DELETED)] }, false],
   ['that has a controller', { addresses: [made(A, '10.0.0.1')] }, false],
+  [
+    'of another provider that its claim controls',
+    { addresses: [made(A, '10.0.0.1', { labels: {} })] },
+    false,
+  ],
+  ['that moved here with its claim', { addresses: [MOVED] }, true],
+  [
+    'that moved here with its claim, to where its pool was',
+    {
+      addresses: [made(A, '10.0.0.1', { labels: { ...FROM_ELSEWHERE, 'metaipam.io/pool-uid': 'pool-uid' } })],
+    },
+    true,
+  ],
+  ['that moved here, and another controls', { addresses: [movedOf(AGAIN)] }, false],
+  [
+    'that moved here, whose claim is paused',
+    { claims: [claim('a', POOL, { annotations: PAUSED })], addresses: [MOVED] },
+    false,
+  ],
+  [
+    'that moved here with its claim, which was given another',
+    { addresses: [MOVED], slices: slicesOf(POOL, [A, '10.0.0.2']) },
+    false,
+  ],
   ['that its claim was not given', { slices: slicesOf(POOL, [A, '10.0.0.2']) }, false],
   ['that nobody was given', { slices: [] }, false],
   ['of another pool', { addresses: [ipAddress(ipPool({}, { name: 'other' }), 'a', '10.0.0.1')] }, false],
 ] as [string, View, boolean][]) {
-  test(`an IPAddress ${what} ${isOwned ? 'becomes its claim’s' : 'is not touched'}`, () => {
+  test(`an IPAddress ${what} ${isOwned ? 'becomes its claim’s, here' : 'is not touched'}`, () => {
     const all = { claims: [A], addresses: [FOREIGN], slices: ADOPTED, ...view };
     assert.equal(acts(all), isOwned ? ['update ipaddresses/a'] : []);
   });
@@ -485,6 +531,20 @@ test('an adopted IPAddress gets claim and pool as owners, our labels, and keeps 
       ['another', undefined, undefined],
       ['uid-a', true, true],
       ['pool-uid', false, true],
+    ],
+  );
+});
+
+test('an IPAddress that moved with its owners keeps them, and bears the uids of here', () => {
+  const [deed] = deeds({ claims: [A], addresses: [MOVED], slices: slicesOf(POOL, [A, '10.0.0.1']) });
+  assert.is(deed?.why, 'IPAddress default/a: bears uids of another cluster, and gets those of here');
+  const { metadata } = written(deed!) as IPAddress;
+  assert.equal(metadata.labels, made(A, '10.0.0.1').metadata.labels);
+  assert.equal(
+    metadata.ownerReferences?.map(({ uid, controller }) => [uid, controller]),
+    [
+      ['uid-a', true],
+      ['pool-uid', false],
     ],
   );
 });

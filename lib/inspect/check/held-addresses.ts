@@ -5,6 +5,7 @@ import { secondsSince } from '../../allocation/hold.ts';
 import { lostPieces } from '../../allocation/lost.ts';
 import { type Allocation, keyOf, parseKey } from '../../allocation/slice.ts';
 import { clusterName } from '../../claim/cluster.ts';
+import { claimUids } from '../../claim/ip-address.ts';
 import {
   ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
@@ -13,13 +14,7 @@ import {
   POOL_UID_LABEL,
   SETTLED_LABEL,
 } from '../../kubernetes/names.ts';
-import {
-  compareAge,
-  controllerOf,
-  isPaused,
-  type KubernetesObject,
-  qualifiedName,
-} from '../../kubernetes/object.ts';
+import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
@@ -192,14 +187,17 @@ function spaceOfTitle(title: string, { poolByTitle }: AddressBook): string {
   return pool === undefined ? title : spaceOf(pool);
 }
 
-/** IPAddresses of ours whose claim is gone, with the uid of that. */
-export function orphanedAddresses(inventory: Inventory, context: HookContext): [IPAddress, string][] {
+/** IPAddresses of ours whose claim is gone. */
+export function orphanedAddresses(inventory: Inventory, context: HookContext): IPAddress[] {
   const book = readAddressBook(inventory, context);
-  return inventory.addresses.filter(isOurs).flatMap((address): [IPAddress, string][] => {
-    const { [CLAIM_UID_LABEL]: uid, [POOL_UID_LABEL]: pool } = address.metadata.labels ?? {};
-    if (uid === undefined || pool === undefined) return [];
-    return claimOf(address, book) === undefined ? [[address, uid]] : [];
-  });
+  return inventory.addresses
+    .filter(isOurs)
+    .filter((address) => isLabelled(address) && claimOf(address, book) === undefined);
+}
+
+/** Whether metaipam made it, in whatever cluster. */
+function isLabelled({ metadata: { labels } }: IPAddress): boolean {
+  return labels?.[CLAIM_UID_LABEL] !== undefined && labels[POOL_UID_LABEL] !== undefined;
 }
 
 /** IPAddresses that have no claim, or for whose claim something else is kept, or nothing. */
@@ -262,16 +260,14 @@ export function* boundAddresses(
   }
 }
 
-/**
- * The claim that an IPAddress was made for, or that controls it: with its owners, as by `clusterctl move`, it comes with
- * uids of another cluster in its labels. Of one that metaipam did not make, that of the name.
- */
+/** The claim that an IPAddress was made for, or that controls it; of one that metaipam did not make that of the name. */
 function claimOf(address: IPAddress, book: AddressBook): IPAddressClaim | undefined {
   const { metadata, spec } = address;
-  const { [CLAIM_UID_LABEL]: uid, [POOL_UID_LABEL]: pool } = metadata.labels ?? {};
-  if (uid === undefined || pool === undefined)
+  if (!isLabelled(address))
     return book.claimByName.get(qualifiedName({ ...metadata, name: spec.claimRef.name }));
-  return book.claimByUid.get(uid) ?? book.claimByUid.get(controllerOf(address)?.uid ?? '');
+  return claimUids(address)
+    .map((uid) => book.claimByUid.get(uid))
+    .find((claim) => claim !== undefined);
 }
 
 function isInLostPiece(address: IPAddress, pool: Pool, { lostPieces }: AddressBook): boolean {
