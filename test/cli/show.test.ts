@@ -391,8 +391,8 @@ test('what a secondary network says of its blocks, and what pods of a node get o
     network,
     clusterCIDR('lan', { perNodeHostBits: 8, ipv4: '10.1.0.0/16' }, 'net'),
     node('n', [], { annotations }),
-    block('10.1.0.0/24', 'lan', 'n', { blocks: ['10.1.0.0/24', '10.1.1.0/24'] }, 'net'),
-    block('10.1.1.0/24', 'lan', 'n', { blocks: ['10.1.0.0/24', '10.1.1.0/24'] }, 'net'),
+    block('10.1.0.0/24', 'lan', 'n', { blocks: ['10.1.0.0/24', '10.1.32.0/24'] }, 'net'),
+    block('10.1.32.0/24', 'lan', 'n', { blocks: ['10.1.0.0/24', '10.1.32.0/24'] }, 'net'),
   ]);
   const { out } = await run(show.run, ['podnetwork/net', 'node/n', '-f', '-'], { stdin });
   assert.match(
@@ -411,11 +411,11 @@ net          additionalBlocks   1 for Node n
   );
   assert.match(
     out,
-    '10.1.0.0/24  ClusterCIDR lan  Node n  given since 2026-01-01T00:00:00Z, pods get 245 of it with prefix 16 and gateway 10.1.0.1\n',
+    '10.1.0.0/24   ClusterCIDR lan  Node n  given since 2026-01-01T00:00:00Z, pods get 245 of it with prefix 16 and gateway 10.1.0.1\n',
   );
   assert.match(
     out,
-    '10.1.1.0/24  ClusterCIDR lan  Node n  given since 2026-01-01T00:00:00Z, not on the node yet\n',
+    '10.1.32.0/24  ClusterCIDR lan  Node n  given since 2026-01-01T00:00:00Z, not on the node yet\n',
   );
 });
 

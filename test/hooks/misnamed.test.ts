@@ -209,7 +209,13 @@ test('the binder binds no node by such a slice, nor by one of another network', 
 test('a node shows no block that such a slice lists, nor one of a pool', () => {
   const shown = (slice: AllocationSlice) => {
     const annotations = { 'metaipam.io/node-annotation': 'kube-node.nordix.org/storage' };
-    const related = objectMap({ ...slice, metadata: { ...slice.metadata, annotations } });
+    const entries = { [CIDR]: { ...slice.spec.entries![CIDR]!, confirmed: true as const } };
+    const spec = { ...slice.spec, entries };
+    const related = objectMap({
+      ...slice,
+      metadata: { ...slice.metadata, annotations },
+      spec,
+    } as AllocationSlice);
     return nodes.sync({ object: node('m'), attachments: objectMap(), related }).annotations;
   };
   assert.equal(shown(stolen('default.10.244.0.0-19.24')), { 'kube-node.nordix.org/storage': CIDR });
