@@ -725,7 +725,7 @@ export const IPAM_CLAIM_MUTANTS: readonly Mutant[] = [
         ),
       })),
     ),
-    faults: FAULTS,
+    faults: ['lost'],
   },
   {
     what: 'an IPAMClaim that shows an address of another subnet than its pool says',
