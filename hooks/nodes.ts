@@ -129,8 +129,8 @@ function inOrder(keys: readonly string[]): string[] {
 /**
  * The annotations to set, and those to remove.
  *
- * A value is written once all entries of the decision that counts are in view and confirmed. It is taken back only when the network
- * says so on its slices, never because they are not in view.
+ * A value is written once all entries of the decision that counts are in view and confirmed. It is taken back only when
+ * the network says so on its slices, never because they are not in view.
  */
 function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<string, string | null> {
   const allocations = allocationsOf(slices).filter(

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { load } from 'js-yaml';
-import { SURPLUS_LABELS } from '../lib/binder/keep-from-move.ts';
+import { SURPLUS_LABELS } from '../lib/binder/surplus-labels.ts';
 import { formatDiagnostic } from '../lib/cli/diagnostic.ts';
 import { parseManifests } from '../lib/cli/manifests.ts';
 import { formatYaml } from '../lib/cli/yaml.ts';

@@ -22,7 +22,7 @@ export interface BinderOptions {
   readonly concurrency: number;
   /** How many node patches a second. */
   readonly qps: number;
-  /** See `keepFromMove`. */
+  /** See `takeOffSurplusLabels`. */
   readonly keepFromMove?: boolean;
 }
 

@@ -6,8 +6,8 @@ import { Binder, type BinderOptions } from './binder.ts';
 import { BinderMetrics } from './binder-metrics.ts';
 import { systemClock } from './clock.ts';
 import type { ClusterClient } from './cluster-client.ts';
-import { keepFromMove } from './keep-from-move.ts';
 import { LeaderElection, type LeaseOptions, type Term } from './lease.ts';
+import { takeOffSurplusLabels } from './surplus-labels.ts';
 
 export interface ElectionOptions extends LeaseOptions {
   readonly namespace: string;
@@ -46,7 +46,7 @@ export function runBinder(
     log.info('binding nodes');
     leading = true;
     const work = [binder.run(term), janitor.run(term)];
-    if (options.keepFromMove) work.push(keepFromMove(client, log, systemClock, term));
+    if (options.keepFromMove) work.push(takeOffSurplusLabels(client, log, systemClock, term));
     await Promise.all(work).finally(() => {
       leading = false;
       metrics.setLeader(false);

@@ -1,7 +1,7 @@
 /** The file in which the node agent keeps the pods of its node and the IPAMClaims that they name. */
+import { cacheFolder, readKnown, writeKnown } from './cache.ts';
 import { answerOf, type ClaimAnswer, type ClaimFacts } from './claim-facts.ts';
 import { isObject } from './network-config.ts';
-import { cacheFolder } from './node-facts.ts';
 
 export interface KnownClaims {
   /** By `namespace/name`. */
@@ -42,19 +42,12 @@ export function claimsFile(env: Readonly<Record<string, string | undefined>>): s
 
 /** The text of the file. */
 export function writeClaims({ pods, claims, seenAt }: KnownClaims): string {
-  return `${JSON.stringify({ version: 1, pods, claims, seenAt })}\n`;
+  return writeKnown({ pods, claims, seenAt });
 }
 
 /** Reads the file. What is not whole and of this form, or older than it may be, is as good as absent. */
 export function readClaims(text: string | undefined, now: number): KnownClaims | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
-  if (!isObject(value) || value.version !== 1) return undefined;
-  const { pods, claims, seenAt } = value;
+  const { pods, claims, seenAt } = readKnown(text) ?? {};
   if (!isRecord(pods, isPod) || !isRecord(claims, isClaim) || typeof seenAt !== 'number') return undefined;
   // A time to come is none: the clock was set back.
   return seenAt <= now && now - seenAt < CLAIMS_HOLD ? { pods, claims, seenAt } : undefined;

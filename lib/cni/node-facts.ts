@@ -1,3 +1,4 @@
+import { cacheFolder, readKnown, writeKnown } from './cache.ts';
 import { isObject, type JsonObject } from './network-config.ts';
 
 /** What the CNI programs know of their node. */
@@ -13,13 +14,10 @@ export interface KnownNode extends NodeFacts {
   readonly seenAt: number;
 }
 
-/** A folder that is empty after a reboot: addresses of another life of the node are then gone too. */
-const DEFAULT_FOLDER = '/run/metaipam/cni';
-
 /** Copies of whole objects, of no use to a plugin. */
 const BULKY = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** The file with the facts of this node. `METAIPAM_CNI_CACHE` names another folder. */
+/** The file with the facts of this node. */
 export function factsFile(env: Readonly<Record<string, string | undefined>>): string {
   return `${cacheFolder(env)}/node.json`;
 }
@@ -27,11 +25,6 @@ export function factsFile(env: Readonly<Record<string, string | undefined>>): st
 /** The file that shows, beside the one with the facts, that there is a question without an answer. */
 export function questionFile(factsFile: string): string {
   return `${factsFile}.asked`;
-}
-
-/** The folder with all that the CNI programs know. */
-export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-  return env.METAIPAM_CNI_CACHE || DEFAULT_FOLDER;
 }
 
 /** The facts in a Node object, or undefined if it is none. */
@@ -53,19 +46,12 @@ export function nodeFacts(node: unknown): NodeFacts | undefined {
 
 /** The text of the file. */
 export function writeFacts({ name, podCIDRs, annotations }: NodeFacts, seenAt: number): string {
-  return `${JSON.stringify({ version: 1, name, podCIDRs, annotations, seenAt })}\n`;
+  return writeKnown({ name, podCIDRs, annotations, seenAt });
 }
 
 /** Reads the file. What is not whole and of this form is as good as absent. */
 export function readFacts(text: string | undefined): KnownNode | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
-  if (!isObject(value) || value.version !== 1) return undefined;
-  const { name, podCIDRs, annotations, seenAt } = value;
+  const { name, podCIDRs, annotations, seenAt } = readKnown(text) ?? {};
   if (typeof name !== 'string' || typeof seenAt !== 'number') return undefined;
   if (!Array.isArray(podCIDRs) || !podCIDRs.every((item) => typeof item === 'string')) return undefined;
   if (!isObject(annotations) || !Object.values(annotations).every((item) => typeof item === 'string')) {

@@ -3,10 +3,9 @@
  * has. The janitor frees and tidies; it gives nothing to anybody.
  */
 import { FAMILY_BITS } from '../address/address.ts';
-import { covers } from '../address/range.ts';
+import { covers, parsePrefix } from '../address/range.ts';
 import { secondsUntilSeen } from '../allocation/hold.ts';
 import { isLongMissing } from '../allocation/lost.ts';
-import { pieceOfName } from '../allocation/names.ts';
 import {
   type Allocation,
   allocationsOf,
@@ -190,12 +189,12 @@ class Janitor {
   }
 
   *#restoreSlice(pool: Pool, name: string): Generator<Deed> {
-    const found = pieceOfName(name);
     const head = sliceHead(pool, this.#context.config.installNamespace);
     const { namespace, labels, poolRef } = head;
     const spec = pieceSpecOf(name, poolRef);
-    if (found === undefined || spec === undefined || isMisnamed({ metadata: { name }, spec })) return;
-    const { piece, blockLength = FAMILY_BITS[piece.family] } = found;
+    if (spec === undefined || isMisnamed({ metadata: { name }, spec })) return;
+    const piece = parsePrefix(spec.cidr!)!;
+    const blockLength = spec.blockLength ?? FAMILY_BITS[piece.family];
     const subnets = new SubnetsOfPiece(head, piece);
     const { unit } = poolKind(pool.kind);
     const entries: Record<string, SliceEntry> = {};

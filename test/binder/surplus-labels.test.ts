@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { keepFromMove } from '../../lib/binder/keep-from-move.ts';
+import { takeOffSurplusLabels } from '../../lib/binder/surplus-labels.ts';
 import type { ObjectPath } from '../../lib/janitor/deed.ts';
 import { FakeTime } from './fake-time.ts';
 
@@ -40,7 +40,7 @@ test('labels go whenever they come, and a refusal is told once', async () => {
   const stop = new AbortController();
   const told: string[] = [];
   const log = { info: () => {}, warn: (text: string) => told.push(text) } as never;
-  const running = keepFromMove(definitions, log, time.clock(), stop);
+  const running = takeOffSurplusLabels(definitions, log, time.clock(), stop);
   await time.pass(60_000);
   assert.equal(definitions.patches, []);
 

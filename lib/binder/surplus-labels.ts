@@ -39,7 +39,7 @@ export const SURPLUS_LABELS: readonly Surplus[] = [
 const POLL_INTERVAL_MS = 15_000;
 
 /** Takes the labels off, again and again, until the term ends. */
-export async function keepFromMove(
+export async function takeOffSurplusLabels(
   client: Pick<ClusterClient, 'read' | 'mergePatch'>,
   log: Pick<FastifyBaseLogger, 'info' | 'warn'>,
   clock: Clock,
