@@ -1,6 +1,7 @@
 /**
  * The node agent as its DaemonSet runs it, on a real API server: its rights, in a root folder that holds Node.js and
- * its bundle alone, without capabilities. From there kube-node takes the ranges that the hooks gave the Node.
+ * its bundle alone, without capabilities. From there kube-node takes the ranges that the hooks gave the Node. And pods
+ * in network namespaces, with what secondary networks say of the blocks of their nodes.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -17,7 +18,18 @@ import { loadAll } from 'js-yaml';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildAgent, buildNative, PLUGINS } from '../../cni/build.ts';
-import { addresses, cniEnv, HOST_LOCAL, problem, run, scratch } from '../cni/kit.ts';
+import {
+  addresses,
+  canMakeNamespaces,
+  cniEnv,
+  HOST_LOCAL,
+  problem,
+  run,
+  scratch,
+  withTools,
+} from '../cni/kit.ts';
+import { MACHINE_TOOLS, removeMachines } from '../cni/machine.ts';
+import { registerSecondaryNetworks } from '../cni/secondary-networks.ts';
 import { eventually, freePorts, type Program } from './control-plane.ts';
 import { applyIPAMClaimCRD, type Installation, install } from './install.ts';
 import { accepted } from './node-sandbox.ts';
@@ -58,7 +70,10 @@ test.before(async () => {
   const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
   token = accepted(await plane.api('POST', path, request)).status.token;
 });
-test.after(() => installation?.stop());
+test.after(() => {
+  removeMachines();
+  return installation?.stop();
+});
 
 test('The manifest is what the API server keeps: nothing is unknown to it, or dropped', async () => {
   const text = await installation.plane.kubectl(['diff', '-f', MANIFEST]);
@@ -246,6 +261,31 @@ if (obstacles.length > 0) {
     await agent.stop();
   });
 }
+await withTools(
+  'pods of secondary networks',
+  MACHINE_TOOLS,
+  () => {
+    const networks = '/apis/metaipam.io/v1alpha1/podnetworks';
+    const get = async (path: string) => accepted(await installation.plane.api('GET', path));
+    return registerSecondaryNetworks(test, {
+      apply: async (yaml) => {
+        await installation.plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', '-'], yaml);
+      },
+      node: (name) => get(`/api/v1/nodes/${name}`),
+      change: async (name, spec) => {
+        const type = 'application/merge-patch+json';
+        accepted(await installation.plane.api('PATCH', `${networks}/${name}`, { spec }, type));
+        await eventually(`PodNetwork ${name} to be looked at`, async () => {
+          const { metadata, status } = await get(`${networks}/${name}`);
+          const ready = status.conditions.find((each: { type: string }) => each.type === 'Ready');
+          return ready.observedGeneration === metadata.generation;
+        });
+      },
+      until: eventually,
+    });
+  },
+  () => (canMakeNamespaces() ? [] : ['root, or right to make network namespaces']),
+);
 test.run();
 
 function put(root: string, path: string, from = path): void {
