@@ -7,7 +7,7 @@ import type { AllocationSlice } from '../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG, type DesiredObject } from '../lib/metacontroller/hook.ts';
 import { createLogger } from '../lib/server/log.ts';
 import { startServer } from '../lib/server/server.ts';
-import { collectGarbage, rounds } from './rounds.ts';
+import { rounds, runGarbageCollector } from './rounds.ts';
 import { naive, type Scenario } from './scenarios.ts';
 import { LATER } from './stored.ts';
 
@@ -39,7 +39,7 @@ async function measureSync(): Promise<SyncResult> {
   const text = (await buffer(process.stdin)).toString();
   const context = { now: LATER, config: DEFAULT_CONFIG };
   const { sync } = controllers[controller]!;
-  collectGarbage();
+  runGarbageCollector();
   const heapBefore = process.memoryUsage().heapUsed;
   let request = undefined as never;
   let response: object = {};
@@ -48,7 +48,7 @@ async function measureSync(): Promise<SyncResult> {
     request = undefined as never;
     response = {};
     answer = '';
-    collectGarbage();
+    runGarbageCollector();
     const start = performance.now();
     request = JSON.parse(text) as never;
     const parsed = performance.now();
@@ -60,7 +60,7 @@ async function measureSync(): Promise<SyncResult> {
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   const responseBytes = Buffer.byteLength(answer);
   answer = '';
-  collectGarbage();
+  runGarbageCollector();
   const heapBytes = process.memoryUsage().heapUsed - heapBefore;
   const compared = measureNaive(request, (response as { children: DesiredObject[] }).children);
   return {
@@ -107,7 +107,7 @@ async function serve(): Promise<void> {
   });
   process.on('message', () => {
     const { maxRSS } = process.resourceUsage();
-    collectGarbage();
+    runGarbageCollector();
     process.send!(maxRSS * 1024);
   });
   process.on('disconnect', () => process.exit());

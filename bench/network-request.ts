@@ -7,7 +7,7 @@ import { type CompositeRequest, DEFAULT_CONFIG } from '../lib/metacontroller/hoo
 import { readBlockPool } from '../lib/pod-network/block-pool.ts';
 import { labelKeysDigest } from '../lib/pod-network/network-slices.ts';
 import { labelKeysOf } from '../lib/pod-network/network-view.ts';
-import { applied, group, kubectlApplied, LATER, suffix, uuid } from './stored.ts';
+import { applied, group, kubectlApplied, LATER, suffix, uuidOf } from './stored.ts';
 
 type Request = CompositeRequest<PodNetwork>;
 
@@ -18,7 +18,7 @@ interface BenchNode {
 }
 
 /** Nodes without podCIDRs, all in one sync; the ClusterCIDRs are dual-stack, one for each rack of nodes. */
-export function allNew(nodes: number, clusterCIDRs: number): Request {
+export function allNewNodes(nodes: number, clusterCIDRs: number): Request {
   const racks = Array.from({ length: clusterCIDRs }, (_, rack) => rack);
   const benchNodes = Array.from({ length: nodes }, (_, n) => ({ n, rack: n % clusterCIDRs, podCIDRs: [] }));
   return request(
@@ -55,7 +55,7 @@ export function distinctTerms(nodes: number, clusterCIDRs: number, terms: number
 
 /** Every node has its blocks, as allocations and as podCIDRs. */
 export function allAllocated(nodes: number, clusterCIDRs: number): Request {
-  const before = allNew(nodes, clusterCIDRs);
+  const before = allNewNodes(nodes, clusterCIDRs);
   const { parent, related } = before;
   const { children, status } = sync(before, { now: LATER, config: DEFAULT_CONFIG });
   const slices = children.map((child, index) =>
@@ -145,7 +145,7 @@ function podCIDRClaim(
   digest: string,
 ): PodCIDRClaim {
   const name = nodeName(n);
-  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: uuid(`Node ${name}`) } };
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: uuidOf(`Node ${name}`) } };
   const labels = {
     'beta.kubernetes.io/arch': 'amd64',
     'beta.kubernetes.io/os': 'linux',

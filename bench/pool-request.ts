@@ -23,7 +23,7 @@ import {
   managedFields,
   resourceVersion,
   suffix,
-  uuid,
+  uuidOf,
 } from './stored.ts';
 
 const CAPI_IPAM = `${CAPI_IPAM_GROUP}/v1beta2`;
@@ -40,20 +40,20 @@ const PREFIXES = { prefixes: ['fd00:8::/40'], allocationPrefixLength: 64, gatewa
 const IPV6 = { addresses: ['fd00:8::/64'], gateway: 'fd00:8::1', prefix: 64 };
 
 /** Claims that have no address yet, all in one sync. */
-export function allNew(count: number, spec: Spec = IPV4): Request {
+export function allNewClaims(count: number, spec: Spec = IPV4): Request {
   const claims = numbers(0, count).map((n) => unboundClaim(n, kindOf(spec)));
   return request(spec, claims, []);
 }
 
 /** One new claim beside claims that have their addresses. */
 export function allButOneAllocated(count: number, spec: Spec = IPV4): Request {
-  const { parent, children } = served(allNew(count - 1, spec));
+  const { parent, children } = served(allNewClaims(count - 1, spec));
   return request(parent.spec, [unboundClaim(count - 1, parent.kind)], slicesOf(children), parent.status);
 }
 
 /** Every second claim is gone and its address free again; as many new ones wait. */
 export function halfReplaced(count: number): Request {
-  const { parent, children } = served(allNew(count));
+  const { parent, children } = served(allNewClaims(count));
   const slices = slicesOf(children).map((slice) => {
     const entries = allocationsOf([slice]).filter((_, index) => index % 2 === 0);
     const kept = Object.fromEntries(entries.map(({ key, entry }) => [key, entry]));
@@ -140,11 +140,11 @@ function unboundClaim(n: number, kind: string): IPAddressClaim {
         controller: true,
         kind: 'VSphereVM',
         name: machine,
-        uid: uuid(`VSphereVM ${machine}`),
+        uid: uuidOf(`VSphereVM ${machine}`),
       },
     ],
     resourceVersion: resourceVersion(n),
-    uid: uuid(`IPAddressClaim ${name}`),
+    uid: uuidOf(`IPAddressClaim ${name}`),
   };
   const spec = {
     clusterName: CLUSTER,

@@ -28,7 +28,7 @@ function median(values: readonly number[]): number {
 }
 
 /** So that no round pays for the garbage of the one before. */
-export function collectGarbage(): void {
+export function runGarbageCollector(): void {
   if (globalThis.gc === undefined) throw new Error('run this with node --expose-gc');
   globalThis.gc();
 }

@@ -42,7 +42,7 @@ function networkScenario(
 
 export const SCENARIOS: readonly Scenario[] = [
   ...[1_000, 10_000, 65_000].flatMap((count) => [
-    poolScenario(count, 'all new', pool.allNew),
+    poolScenario(count, 'all new', pool.allNewClaims),
     poolScenario(count, 'all but one allocated', pool.allButOneAllocated),
   ]),
   poolScenario(10_000, 'half replaced', pool.halfReplaced),
@@ -52,7 +52,7 @@ export const SCENARIOS: readonly Scenario[] = [
     controller: 'prefix-pools',
   },
   ...[6, 100].flatMap((clusterCIDRs) => [
-    networkScenario(clusterCIDRs, 'all new', network.allNew),
+    networkScenario(clusterCIDRs, 'all new', network.allNewNodes),
     networkScenario(clusterCIDRs, 'all allocated', network.allAllocated),
   ]),
   {

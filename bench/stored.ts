@@ -19,7 +19,7 @@ export function createdAt(n: number): string {
 }
 
 /** A UUID that belongs to `text`. */
-export function uuid(text: string): string {
+export function uuidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-a$4-$5');
 }
@@ -122,7 +122,7 @@ export function applied<T extends KubernetesObject>(
       name,
       ...(namespace !== undefined && { namespace }),
       resourceVersion: resourceVersion(n),
-      uid: uuid(`${kind} ${name}`),
+      uid: uuidOf(`${kind} ${name}`),
     },
     spec,
   };
@@ -152,7 +152,7 @@ export function kubectlApplied<T extends KubernetesObject>(manifest: KubernetesO
       ]),
       ...metadata,
       resourceVersion: resourceVersion(0),
-      uid: uuid(`${kind} ${metadata.name}`),
+      uid: uuidOf(`${kind} ${metadata.name}`),
     },
     spec,
   };

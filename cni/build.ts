@@ -5,13 +5,14 @@
  * Needs `qjsc` and the library of QuickJS (Debian: quickjs, libquickjs), OpenSSL (libssl-dev) with what it is linked
  * with there (from Debian 13 on libzstd-dev, zlib1g-dev), `pkg-config` and a C compiler (`CC`, default cc).
  */
+
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { FETCHER } from '../lib/cni/own-node.ts';
 
 export const PLUGINS = ['kube-node', 'node-annotation'];
-export const FETCHER = 'fetch-node';
 const root = dirname(import.meta.dirname);
 
 if (import.meta.main) {

@@ -10,7 +10,7 @@ import {
   familiesOf,
   keptClaim,
 } from '../lib/ipam-claim/address-claims.ts';
-import { FAMILIES, poolsOf } from '../lib/ipam-claim/pools.ts';
+import { FAMILIES, poolsOnClaim } from '../lib/ipam-claim/pools.ts';
 import { type Condition, setCondition } from '../lib/kubernetes/conditions.ts';
 import type { IPAMClaim } from '../lib/kubernetes/core-types.ts';
 import { GATEWAYS_ANNOTATION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
@@ -66,7 +66,7 @@ export function sync(request: DecoratorRequest<IPAMClaim>, context: HookContext)
   const claims = objectsOf<IPAddressClaim>(request, 'attachments', claimGroup(config));
   const addresses = objectsOf<IPAddress>(request, 'related', addressGroup(config));
   const kept = claims.map(keptClaim);
-  const pools = poolsOf(claim);
+  const pools = poolsOnClaim(claim);
   // The router writes it anew.
   if (pools === undefined) return { labels: { [NETWORK_LABEL]: null }, attachments: kept };
   const byName = new Map(claims.map((each) => [each.metadata.name, each]));

@@ -15,7 +15,7 @@ import type {
 } from '../lib/metacontroller/hook.ts';
 import { clusterCIDRAnswers, DELETING } from '../lib/pod-network/cluster-cidr-answer.ts';
 import { labelKeySlices, networkSliceHead } from '../lib/pod-network/network-slices.ts';
-import { decideNetwork, networkStatus, type Standstill } from '../lib/pod-network/network-status.ts';
+import { decideNetwork, type NetworkStandstill, networkStatus } from '../lib/pod-network/network-status.ts';
 import {
   type NetworkReading,
   networkObjects,
@@ -75,7 +75,7 @@ export function finalize(request: CompositeRequest<PodNetwork>, context: HookCon
 function respond(
   reading: NetworkReading,
   plan: Plan,
-  standstill: Standstill | undefined,
+  standstill: NetworkStandstill | undefined,
   context: HookContext,
 ): CompositeResponse {
   const { network, slices } = reading.objects;

@@ -9,35 +9,34 @@ import {
   POOL_UID_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
-import { controllerOf, isPaused, qualifiedName } from '../lib/kubernetes/object.ts';
+import { controllerOf, isPaused, qualifiedName, titleOf } from '../lib/kubernetes/object.ts';
 import type { AllocationSlice, ClusterCIDR, IPAddressClaim, PodNetwork } from '../lib/kubernetes/types.ts';
+import type { Pool } from '../lib/pool/pool.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
 import type { Invariants, Violation } from './invariants.ts';
 import { checkIPAMClaims, waitingIPAMClaims } from './ipam-claims.ts';
 import {
   addressesByName,
-  addressOf,
   allows,
+  allPools,
+  blockHostBits,
   blocksOf,
   canonicalBlock,
   cidrsShownIn,
+  claimHolding,
   givenBy,
   gives,
   heldIn,
-  hostBitsOf,
+  holdingOf,
   isOfPool,
   isRemembered,
-  keyOfPool,
   labelledSpace,
   mayGet,
-  objectsOf,
   overlap,
-  type Pool,
   poolKey,
-  poolsOf,
   rangesShownIn,
   spaceOf,
-  textOf,
+  storedObjects,
   textsOverlap,
   wantedBy,
   withoutExceptions,
@@ -67,7 +66,7 @@ export function calmDown(world: World, invariants: Invariants, tell?: Tell): Vio
   }
   const before = eventsOf(world);
   const addresses = addressesByName(cluster);
-  const blocked = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')
+  const blocked = storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim')
     .filter((claim) => isBlocked(claim, addresses))
     .map(({ metadata }) => `IPAddressClaim:${metadata.namespace}:${metadata.name}`)
     .concat(waitingIPAMClaims(world));
@@ -99,10 +98,10 @@ function eventsOf({ cluster: { resources, store } }: World): number {
 
 function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   const addresses = addressesByName(cluster);
-  const claims = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim');
+  const claims = storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim');
   const uids = new Map(claims.map((claim) => [claim.metadata.uid, claim]));
   const allocations = heldIn(cluster).filter(({ isBlock }) => !isBlock);
-  const pools = new Map(poolsOf(cluster).map((pool) => [keyOfPool(pool), pool]));
+  const pools = new Map(allPools(cluster).map((pool) => [titleOf(pool), pool]));
   const clusters = new Map(cluster.objects('Cluster').map((each) => [qualifiedName(each.metadata), each]));
   const isHeldUp = (claim: IPAddressClaim) => {
     if (isPaused(claim)) return true;
@@ -135,7 +134,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
     if (claim === undefined && !isFrozen(pool) && !isOrphan(pool, slice))
       return { rule: 'nothing is left over', message: title };
     if (claim === undefined) continue;
-    const held = addressOf(claim, addresses);
+    const held = claimHolding(claim, addresses);
     // Given by who had not heard that the pool goes, and could not see what --cascade=orphan had taken from it.
     const isSpare =
       slice.metadata.creationTimestamp! >= (pool.metadata.deletionTimestamp ?? '~') &&
@@ -144,7 +143,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
       return { rule: 'nothing is left over', message: `${title}, which has ${held}` };
     }
   }
-  for (const { metadata, spec } of objectsOf<AllocationSlice>(cluster, 'AllocationSlice')) {
+  for (const { metadata, spec } of storedObjects<AllocationSlice>(cluster, 'AllocationSlice')) {
     const pool = pools.get(poolKey(spec.poolRef, metadata.namespace));
     const isOurs = spec.poolRef.kind !== 'PodNetwork';
     if (isOurs && pool === undefined)
@@ -166,16 +165,16 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   }
   for (const pool of pools.values()) {
     if (isMissing(pool) && pool.metadata.deletionTimestamp === undefined)
-      return { rule: 'what was lost is made again', message: `slices of ${keyOfPool(pool)}` };
+      return { rule: 'what was lost is made again', message: `slices of ${titleOf(pool)}` };
   }
   for (const pool of pools.values()) {
     if (pool.metadata.deletionTimestamp === undefined) continue;
-    const id = keyOfPool(pool);
+    const id = titleOf(pool);
     const isUsed =
       claims.some(
         (claim) =>
           poolKey(claim.spec.poolRef, claim.metadata.namespace) === id &&
-          (addressOf(claim, addresses) !== undefined || mayHave(claim)),
+          (claimHolding(claim, addresses) !== undefined || mayHave(claim)),
       ) || allocations.some(({ poolRef }) => poolRef.uid === pool.metadata.uid);
     if (!isUsed) return { rule: 'what is deleted goes', message: id };
   }
@@ -189,14 +188,14 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
   }
   for (const claim of claims) {
     const pool = pools.get(poolKey(claim.spec.poolRef, claim.metadata.namespace));
-    const address = addressOf(claim, addresses);
+    const address = claimHolding(claim, addresses);
     if (pool !== undefined && address !== undefined) use(spaceOf(pool), address);
   }
   for (const address of addresses.values()) {
     const pool = pools.get(poolKey(address.spec.poolRef, address.metadata.namespace));
     // Of a pool that is gone its neighbours still know the space.
     const space = pool === undefined ? labelledSpace(address) : spaceOf(pool);
-    if (space !== undefined) use(space, textOf(address)!);
+    if (space !== undefined) use(space, holdingOf(address)!);
   }
   for (const claim of claims) {
     const title = `IPAddressClaim ${qualifiedName(claim.metadata)}`;
@@ -224,7 +223,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
         return { rule: 'conditions tell the truth', message: `${title}: ${ready?.message}` };
       // What moved before its claim was told waits for its pool.
       const isUntold = isKept && moves > 0 && claim.metadata.annotations?.[ADDRESS_ANNOTATION] === undefined;
-      if (!isUntold && textOf(address) !== claim.metadata.annotations?.[ADDRESS_ANNOTATION])
+      if (!isUntold && holdingOf(address) !== claim.metadata.annotations?.[ADDRESS_ANNOTATION])
         return {
           rule: 'conditions tell the truth',
           message: `${title}: ${claim.metadata.annotations?.[ADDRESS_ANNOTATION]}`,
@@ -232,7 +231,7 @@ function checkPools({ cluster, layout, moves }: World): Violation | undefined {
       if (pool !== undefined && !isFrozen(pool)) {
         const backed = allocations.some(
           ({ key, entry }) =>
-            entry.uid === claim.metadata.uid && entry.released === undefined && key === textOf(address),
+            entry.uid === claim.metadata.uid && entry.released === undefined && key === holdingOf(address),
         );
         if (!backed && pool.metadata.deletionTimestamp === undefined)
           return { rule: 'every address is allocated', message: `${title} ${address.spec.address}` };
@@ -292,17 +291,17 @@ function requestedText({ spec }: Pool, requested: string): string {
 }
 
 function checkNodes({ cluster }: World): Violation | undefined {
-  const nodes = objectsOf<Node>(cluster, 'Node');
+  const nodes = storedObjects<Node>(cluster, 'Node');
   const uids = new Set(nodes.map(({ metadata }) => metadata.uid));
-  const networks = objectsOf<PodNetwork>(cluster, 'PodNetwork');
-  const cidrs = objectsOf<ClusterCIDR>(cluster, 'ClusterCIDR');
+  const networks = storedObjects<PodNetwork>(cluster, 'PodNetwork');
+  const cidrs = storedObjects<ClusterCIDR>(cluster, 'ClusterCIDR');
   const allocations = heldIn(cluster).filter(({ isBlock }) => isBlock);
   for (const { id, entry, poolRef } of allocations) {
     if (!uids.has(entry.uid)) return { rule: 'nothing is left over', message: id };
     if (!networks.some(({ metadata }) => metadata.uid === poolRef.uid))
       return { rule: 'nothing is left over', message: `${id} has no network` };
   }
-  for (const { metadata, spec } of objectsOf<{ metadata: { name: string }; spec: { nodeUID: string } }>(
+  for (const { metadata, spec } of storedObjects<{ metadata: { name: string }; spec: { nodeUID: string } }>(
     cluster,
     'PodCIDRClaim',
   )) {
@@ -368,7 +367,7 @@ function checkNodes({ cluster }: World): Violation | undefined {
           continue;
         if (spec.nodeSelector !== undefined && node.metadata.labels?.zone !== 'a') continue;
         const ranges = blocksOf([spec.ipv4, spec.ipv6].filter((text) => text !== undefined));
-        const bits = ranges.map(({ family }) => hostBitsOf(cidr, family));
+        const bits = ranges.map(({ family }) => blockHostBits(cidr, family));
         if (bits.includes(undefined)) continue;
         if (ranges.every((range, index) => isFree(range, bits[index]!)))
           return {

@@ -7,7 +7,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { controllers } from '../hooks/index.ts';
-import { Cluster } from '../lib/engine/cluster.ts';
+import { SimulatedCluster } from '../lib/engine/cluster.ts';
 import type { ControllerConfig } from '../lib/engine/controller-config.ts';
 import { withLastApplied } from '../lib/engine/dynamic-apply.ts';
 import type { HookRegistry } from '../lib/engine/hook-server.ts';
@@ -17,7 +17,7 @@ import { Random, uuid } from '../lib/engine/random.ts';
 import { IPAM_CLAIM_DEFINITION } from '../lib/ipam-claim/definition.ts';
 import { parseJson } from '../lib/json.ts';
 import { CONTROLLER_UID_LABEL, DECORATOR_ANNOTATION } from '../lib/kubernetes/names.ts';
-import { controllerOf, qualifiedName } from '../lib/kubernetes/object.ts';
+import { controllerOf, titleOf } from '../lib/kubernetes/object.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../lib/kubernetes/schema.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../lib/metacontroller/hook.ts';
 import { HookAudit } from './hook-audit.ts';
@@ -34,7 +34,7 @@ export interface Scene {
   readonly objects: readonly Unstructured[];
 }
 
-export interface Trouble {
+export interface FuzzFinding {
   readonly scene: string;
   readonly rule: 'answers' | 'settles' | 'pure';
   readonly message: string;
@@ -72,11 +72,11 @@ function readScene(file: string, controller: string): Scene {
   const own = objectsOf(children ?? attachments).map((object, index) =>
     ownedBy(first, complete(object, 1 + index), controller),
   );
-  const names = new Set([first, ...own].map(identity));
+  const names = new Set([first, ...own].map(titleOf));
   const others = objectsOf(related)
     .map((object, index) => complete(object, 100 + index))
-    .filter((object) => !names.has(identity(object)));
-  const all = new Map([first, ...own, ...others].map((object) => [identity(object), object]));
+    .filter((object) => !names.has(titleOf(object)));
+  const all = new Map([first, ...own, ...others].map((object) => [titleOf(object), object]));
   return {
     name: file,
     controller,
@@ -84,10 +84,6 @@ function readScene(file: string, controller: string): Scene {
     config: { ...DEFAULT_CONFIG, ...config },
     objects: [...all.values()],
   };
-}
-
-function identity({ kind, metadata }: Unstructured): string {
-  return `${kind} ${qualifiedName(metadata)}`;
 }
 
 /** With what the API server gives every object. */
@@ -121,7 +117,7 @@ function noted(object: Unstructured): Unstructured {
 }
 
 /** What goes wrong in the scene that `seed` makes of one of `scenes`; undefined if all is well. */
-export function fuzz(scenes: readonly Scene[], seed: number, hooks: HookRegistry): Trouble | undefined {
+export function fuzz(scenes: readonly Scene[], seed: number, hooks: HookRegistry): FuzzFinding | undefined {
   const random = new Random(seed);
   const scene = random.pick(scenes);
   return troubleWith(scene, changed(scene, random), hooks);
@@ -146,8 +142,7 @@ function changed({ objects, controller }: Scene, random: Random): Unstructured[]
         })
       : object;
     const next = admissible(base, random, words, controller, index === 0);
-    if (next === undefined || (isCopy && result.some((other) => identity(other) === identity(next))))
-      continue;
+    if (next === undefined || (isCopy && result.some((other) => titleOf(other) === titleOf(next)))) continue;
     if (isCopy) result.push(next);
     else result[index] = next;
   }
@@ -209,13 +204,13 @@ export function troubleWith(
   { name, controller, now, config }: Scene,
   objects: readonly Unstructured[],
   hooks: HookRegistry,
-): Trouble | undefined {
-  const trouble = (rule: Trouble['rule'], message: string): Trouble => ({
+): FuzzFinding | undefined {
+  const trouble = (rule: FuzzFinding['rule'], message: string): FuzzFinding => ({
     ...{ scene: name, rule, message, objects },
   });
   const audit = new HookAudit(hooks, (context) => context, 1);
   const { crds, admission, controllers: configs } = install();
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     ...{ crds, admission, now, config, hooks: audit.hooks },
     controllers: [configs.get(controller) as ControllerConfig],
   });

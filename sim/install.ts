@@ -2,7 +2,7 @@
 import { parseManifests } from '../lib/cli/manifests.ts';
 import type { ControllerConfig } from '../lib/engine/controller-config.ts';
 import { crdAdmission } from '../lib/engine/crd-admission.ts';
-import type { CustomResourceDefinition } from '../lib/engine/resources.ts';
+import type { ResourceDefinition } from '../lib/engine/resources.ts';
 import type { Admission } from '../lib/engine/store.ts';
 import { IPAM_CLAIM_DEFINITION } from '../lib/ipam-claim/definition.ts';
 import type { KubernetesObject } from '../lib/kubernetes/object.ts';
@@ -10,7 +10,7 @@ import { readCustomResourceDefinitions } from '../lib/kubernetes/schema.ts';
 import { shippedFiles } from '../lib/shipped.ts';
 
 export interface Install {
-  readonly crds: readonly CustomResourceDefinition[];
+  readonly crds: readonly ResourceDefinition[];
   /** By the CRDs. */
   readonly admission: Admission;
   /** By the CRDs and the policies, but for the one that refuses deletions: people here are to delete what is in use. */
@@ -20,7 +20,7 @@ export interface Install {
 }
 
 /** A kind that is not ours, as far as IPAM goes. */
-function foreignKind(group: string, version: string, kind: string, plural: string): CustomResourceDefinition {
+function foreignKind(group: string, version: string, kind: string, plural: string): ResourceDefinition {
   return {
     kind: 'CustomResourceDefinition',
     spec: {

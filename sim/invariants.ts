@@ -1,9 +1,10 @@
 /** What has to hold after every step, whatever has gone wrong: predicates over the store and its last changes. */
+
 import type { Range } from '../lib/address/range.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
 import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
-import type { WatchEvent } from '../lib/engine/store.ts';
+import type { StoreEvent } from '../lib/engine/store.ts';
 import type { Cluster, Node } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_ANNOTATION,
@@ -15,7 +16,13 @@ import {
   REQUESTED_ADDRESS_ANNOTATION,
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
-import { controllerOf, isPaused, type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
+import {
+  controllerOf,
+  isPaused,
+  type KubernetesObject,
+  qualifiedName,
+  titleOf,
+} from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -24,29 +31,28 @@ import type {
   PodCIDRClaim,
   PodNetwork,
 } from '../lib/kubernetes/types.ts';
+import type { Pool } from '../lib/pool/pool.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
 import { IPAMClaimInvariants } from './ipam-claims.ts';
 import {
   addressesByName,
-  addressOf,
   allows,
+  allPools,
   blocksOf,
   cidrsShownIn,
+  claimHolding,
   entriesOf,
   gives,
   type Held,
   heldIn,
+  holdingOf,
   isRemembered,
-  keyOfPool,
   mayGet,
-  objectsOf,
   overlap,
-  type Pool,
   poolKey,
-  poolsOf,
   spaceOf,
+  storedObjects,
   subnetWith,
-  textOf,
   textsOverlap,
 } from './model.ts';
 import type { Actor, World } from './world.ts';
@@ -109,7 +115,7 @@ export class Invariants {
     }
     if (this.#moves !== this.#world.moves) this.#move();
     const changed = new Set<string>();
-    const events: WatchEvent[] = [];
+    const events: StoreEvent[] = [];
     for (const type of this.#world.cluster.resources.all) {
       const log = this.#world.cluster.store.log(type);
       for (let i = this.#positions.get(type) ?? 0; i < log.length; i++) {
@@ -151,21 +157,21 @@ export class Invariants {
       memory.clear();
     this.#ipamClaims.move();
     const addresses = addressesByName(cluster);
-    for (const { metadata, spec } of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
+    for (const { metadata, spec } of storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim')) {
       // It was open where it came from, and its pool may be faster than its hook.
       if (metadata.labels?.[SETTLED_LABEL] === OPEN) this.#admitted.add(metadata.uid!);
       const held = addresses.get(qualifiedName(metadata))?.spec;
       if (held?.poolRef.kind !== spec.poolRef.kind || held.poolRef.name !== spec.poolRef.name) continue;
-      this.#addresses.set(metadata.uid!, textOf(addresses.get(qualifiedName(metadata))!)!);
+      this.#addresses.set(metadata.uid!, holdingOf(addresses.get(qualifiedName(metadata))!)!);
     }
   }
 
-  #checkEvent(event: WatchEvent, actor: Actor): Violation | undefined {
+  #checkEvent(event: StoreEvent, actor: Actor): Violation | undefined {
     const { object, type } = event;
     const { now } = this.#world;
     this.#events++;
     const { kind, metadata } = object;
-    const id = `${kind} ${qualifiedName(metadata)}`;
+    const id = titleOf(object);
     const versions = this.#versions.get(id) ?? [];
     this.#versions.set(id, versions);
     const before = versions.at(-1)?.object;
@@ -323,7 +329,7 @@ export class Invariants {
   }
 
   #forget(name: string, namespace: string | undefined): void {
-    for (const { metadata } of objectsOf<IPAddressClaim>(this.#world.cluster, 'IPAddressClaim')) {
+    for (const { metadata } of storedObjects<IPAddressClaim>(this.#world.cluster, 'IPAddressClaim')) {
       if (metadata.name === name && metadata.namespace === namespace) this.#addresses.delete(metadata.uid!);
     }
   }
@@ -332,10 +338,10 @@ export class Invariants {
   #checkAddresses(): Violation | undefined {
     const { cluster } = this.#world;
     const addresses = addressesByName(cluster);
-    const pools = new Map(poolsOf(cluster).map((pool) => [keyOfPool(pool), pool]));
+    const pools = new Map(allPools(cluster).map((pool) => [titleOf(pool), pool]));
     const holders = new Map<string, { address: string; title: string }[]>();
-    for (const claim of objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim')) {
-      const address = addressOf(claim, addresses);
+    for (const claim of storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim')) {
+      const address = claimHolding(claim, addresses);
       if (address === undefined) continue;
       const { uid = '', namespace } = claim.metadata;
       const title = `IPAddressClaim ${qualifiedName(claim.metadata)} (${uid.slice(0, 8)})`;
@@ -370,7 +376,7 @@ export class Invariants {
   }
 
   #checkNodes(): Violation | undefined {
-    const nodes = objectsOf<Node>(this.#world.cluster, 'Node');
+    const nodes = storedObjects<Node>(this.#world.cluster, 'Node');
     const claimed = nodes.map((node) => ({
       name: node.metadata.name,
       blocks: blocksOf(node.spec?.podCIDRs),
@@ -487,14 +493,14 @@ export class Invariants {
     }
     if (this.#tampered.has(entry.uid)) return undefined;
     if (isBlock) {
-      const node = objectsOf<Node>(cluster, 'Node').find(({ metadata }) => metadata.uid === entry.uid);
+      const node = storedObjects<Node>(cluster, 'Node').find(({ metadata }) => metadata.uid === entry.uid);
       const isBound = poolRef.name === DEFAULT_NETWORK && node?.spec?.podCIDRs?.includes(key);
       const isShown =
         poolRef.name !== DEFAULT_NETWORK && this.#isServing(poolRef.uid) && shownBy(node).includes(key);
       if (!isShown && !(isBound && this.#isKnown(key, entry.uid))) return undefined;
       return { rule: 'a live node keeps its allocation', message: `${id} of ${entry.name} is released` };
     }
-    const claim = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim').find(
+    const claim = storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim').find(
       ({ metadata }) => metadata.uid === entry.uid,
     );
     if (claim === undefined) return undefined;
@@ -507,9 +513,9 @@ export class Invariants {
     const isThere =
       !isBlind &&
       address !== undefined &&
-      textOf(address) === key &&
+      holdingOf(address) === key &&
       (address.metadata.labels?.[CLAIM_UID_LABEL] ?? entry.uid) === entry.uid;
-    const isHeld = isThere || (!isDeletingClaim(claim) && addressOf(claim, addresses) === key);
+    const isHeld = isThere || (!isDeletingClaim(claim) && claimHolding(claim, addresses) === key);
     return isHeld
       ? { rule: 'a live claim keeps its allocation', message: `${id} of ${claim.metadata.name} is released` }
       : undefined;

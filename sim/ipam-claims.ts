@@ -1,12 +1,12 @@
 /** What has to hold of IPAMClaims, and of the pods that go by them. */
 import { isDeleting, type Unstructured } from '../lib/engine/object.ts';
-import type { WatchEvent } from '../lib/engine/store.ts';
+import type { StoreEvent } from '../lib/engine/store.ts';
 import type { IPAMClaim } from '../lib/kubernetes/core-types.ts';
 import { NETWORK_LABEL } from '../lib/kubernetes/names.ts';
 import { controllerOf, type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../lib/kubernetes/types.ts';
 import type { Violation } from './invariants.ts';
-import { addressesByName, addressOf, givenBy, objectsOf, poolsOf, textOf } from './model.ts';
+import { addressesByName, allPools, claimHolding, givenBy, holdingOf, storedObjects } from './model.ts';
 import type { Actor, World } from './world.ts';
 
 /** The network of pods that the pools of a world serve. */
@@ -51,7 +51,7 @@ export class IPAMClaimInvariants {
       memory.clear();
   }
 
-  see({ type, object }: WatchEvent, { isUser }: Actor): Violation | undefined {
+  see({ type, object }: StoreEvent, { isUser }: Actor): Violation | undefined {
     const { uid = '' } = object.metadata;
     const owner = controllerOf(object);
     switch (object.kind) {
@@ -59,7 +59,7 @@ export class IPAMClaimInvariants {
         if (owner?.kind !== 'IPAMClaim') return undefined;
         this.#claimOf.set(uid, owner.uid);
         // Applied on the server's side, it may become another's whose name is the same.
-        for (const address of objectsOf<IPAddress>(this.#world.cluster, 'IPAddress'))
+        for (const address of storedObjects<IPAddress>(this.#world.cluster, 'IPAddress'))
           if (controllerOf(address)?.uid === uid) this.#give(owner.uid, address);
         if (type !== 'DELETED' && !isDeleting(object)) return undefined;
         if (this.#leaving.has(uid)) return undefined;
@@ -145,7 +145,7 @@ export class IPAMClaimInvariants {
   }
 
   #claims(): IPAMClaim[] {
-    return objectsOf<IPAMClaim>(this.#world.cluster, 'IPAMClaim');
+    return storedObjects<IPAMClaim>(this.#world.cluster, 'IPAMClaim');
   }
 
   /** Whether an IPAMClaim is there, has all that is its own, and nobody means to take that first. */
@@ -167,8 +167,8 @@ export class IPAMClaimInvariants {
 /** What has to be true of IPAMClaims once the world has come to rest. */
 export function checkIPAMClaims({ cluster }: World): Violation | undefined {
   const addresses = addressesByName(cluster);
-  const addressClaims = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim');
-  const claims = objectsOf<IPAMClaim>(cluster, 'IPAMClaim');
+  const addressClaims = storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim');
+  const claims = storedObjects<IPAMClaim>(cluster, 'IPAMClaim');
   const uids = new Set(claims.map(({ metadata }) => metadata.uid));
   for (const each of addressClaims) {
     const owner = controllerOf(each);
@@ -184,7 +184,7 @@ export function checkIPAMClaims({ cluster }: World): Violation | undefined {
       const isTouched = Object.keys(metadata.annotations ?? {}).some((key) => key === 'metaipam.io/pools');
       if (isTouched || status !== undefined)
         return { rule: 'the IPAMClaims of others are theirs', message: titleOf(claim) };
-      const pool = poolsOf(cluster).find(
+      const pool = allPools(cluster).find(
         (each) =>
           each.metadata.labels?.[NETWORK_LABEL] === claim.spec?.network &&
           (each.metadata.namespace ?? metadata.namespace) === metadata.namespace &&
@@ -209,7 +209,8 @@ export function checkIPAMClaims({ cluster }: World): Violation | undefined {
     const held = own.flatMap((each) => {
       if (isDeleting(each as never)) return [];
       const address = addresses.get(qualifiedName(each.metadata));
-      const isHeld = isReady(each) && address !== undefined && addressOf(each, addresses) === textOf(address);
+      const isHeld =
+        isReady(each) && address !== undefined && claimHolding(each, addresses) === holdingOf(address);
       return isHeld ? [`${address.spec.address}/${address.spec.prefix}`] : [];
     });
     const isWhole = missing.length === 0 && held.length === own.length;
@@ -237,8 +238,8 @@ function namesOf({ metadata }: IPAMClaim): string[] {
 
 /** `IPAMClaim:namespace:name` of those that wait for the name of an IPAddressClaim. */
 export function waitingIPAMClaims({ cluster }: World): string[] {
-  const addressClaims = objectsOf<IPAddressClaim>(cluster, 'IPAddressClaim');
-  return objectsOf<IPAMClaim>(cluster, 'IPAMClaim').flatMap((claim) => {
+  const addressClaims = storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim');
+  return storedObjects<IPAMClaim>(cluster, 'IPAMClaim').flatMap((claim) => {
     const { uid, namespace, name } = claim.metadata;
     const isWaiting = addressClaims.some(
       (each) =>

@@ -13,7 +13,7 @@ import { endOnClosedOutput } from '../lib/closed-output.ts';
 import { fuzz, readScenes } from './fuzz.ts';
 import { DOMAINS, type Domain, FAULTS, type FaultName, type LayoutOptions } from './layout.ts';
 import { play } from './play.ts';
-import { type Failure, type Search, searchInThreads, searchPart } from './search.ts';
+import { type FailedWorld, type Search, searchInThreads, searchPart } from './search.ts';
 import { shrink } from './shrink.ts';
 import { trace } from './trace.ts';
 
@@ -126,7 +126,7 @@ function show(seed: number, steps: number, options: LayoutOptions): number {
 /** Plays worlds until there were enough or time is up, and tells of each that fails. */
 async function search(search: Search, jobs: number): Promise<number> {
   const began = performance.now();
-  const tell = ({ seed, rule, message }: Failure) =>
+  const tell = ({ seed, rule, message }: FailedWorld) =>
     console.log(`world ${seed} breaks "${rule}": ${message.slice(0, 200)}`);
   const tally = jobs === 1 ? searchPart(search, tell) : await searchInThreads(search, jobs, tell);
   const seconds = (performance.now() - began) / 1000;

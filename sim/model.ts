@@ -9,8 +9,7 @@ import {
   prefixOf,
   type Range,
 } from '../lib/address/range.ts';
-import type { Cluster } from '../lib/engine/cluster.ts';
-import type { Unstructured } from '../lib/engine/object.ts';
+import type { SimulatedCluster } from '../lib/engine/cluster.ts';
 import {
   ADDRESS_ANNOTATION,
   ADDRESS_SPACE_ANNOTATION,
@@ -18,34 +17,29 @@ import {
   NETWORK_LABEL,
   POOL_UID_LABEL,
 } from '../lib/kubernetes/names.ts';
-import { qualifiedName } from '../lib/kubernetes/object.ts';
+import { qualifiedName, titleOf } from '../lib/kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
-  GlobalInClusterIPPool,
-  GlobalInClusterPrefixPool,
-  InClusterIPPool,
-  InClusterPrefixPool,
   IPAddress,
   IPAddressClaim,
   PoolReference,
   SliceEntry,
 } from '../lib/kubernetes/types.ts';
+import type { Pool } from '../lib/pool/pool.ts';
 import type { PrefixPoolSpec } from '../lib/pool/prefix-spec.ts';
 import type { PoolSpec, SubnetSpec } from '../lib/pool/spec.ts';
 
-export type Pool = InClusterIPPool | GlobalInClusterIPPool | InClusterPrefixPool | GlobalInClusterPrefixPool;
-
-export function objectsOf<T>(cluster: Cluster, kind: string): T[] {
+export function storedObjects<T>(cluster: SimulatedCluster, kind: string): T[] {
   return cluster.objects(kind) as object[] as T[];
 }
 
-export function poolsOf(cluster: Cluster): Pool[] {
+export function allPools(cluster: SimulatedCluster): Pool[] {
   return [
-    ...objectsOf<Pool>(cluster, 'InClusterIPPool'),
-    ...objectsOf<Pool>(cluster, 'GlobalInClusterIPPool'),
-    ...objectsOf<Pool>(cluster, 'InClusterPrefixPool'),
-    ...objectsOf<Pool>(cluster, 'GlobalInClusterPrefixPool'),
+    ...storedObjects<Pool>(cluster, 'InClusterIPPool'),
+    ...storedObjects<Pool>(cluster, 'GlobalInClusterIPPool'),
+    ...storedObjects<Pool>(cluster, 'InClusterPrefixPool'),
+    ...storedObjects<Pool>(cluster, 'GlobalInClusterPrefixPool'),
   ];
 }
 
@@ -57,14 +51,10 @@ export function poolKey(
   return kind.startsWith('Global') ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 }
 
-export function keyOfPool({ kind, metadata }: Pool | Unstructured): string {
-  return `${kind} ${qualifiedName(metadata)}`;
-}
-
 /** Where an address of the pool is given once. */
 export function spaceOf(pool: Pool): string {
   const shared = pool.metadata.annotations?.[ADDRESS_SPACE_ANNOTATION];
-  return shared === undefined ? keyOfPool(pool) : sharedSpace(pool, shared);
+  return shared === undefined ? titleOf(pool) : sharedSpace(pool, shared);
 }
 
 /** The shared space that an IPAddress is labelled with. */
@@ -79,7 +69,7 @@ function sharedSpace({ metadata }: { metadata: { namespace?: string } }, name: s
 }
 
 /** The address, or of a pool of prefixes the prefix, that an IPAddress stands for, as slices write it. */
-export function textOf({ spec }: IPAddress): string | undefined {
+export function holdingOf({ spec }: IPAddress): string | undefined {
   const address = canonicalAddress(spec.address);
   if (address === undefined || !spec.poolRef.kind.endsWith('PrefixPool')) return address;
   return canonicalBlock(`${address}/${spec.prefix}`);
@@ -94,7 +84,7 @@ export function canonicalBlock(text: string): string | undefined {
 }
 
 /** What a claim holds: what its IPAddress stands for, or what it says it has. */
-export function addressOf(
+export function claimHolding(
   claim: IPAddressClaim,
   addresses: ReadonlyMap<string, IPAddress>,
 ): string | undefined {
@@ -104,7 +94,7 @@ export function addressOf(
     address !== undefined &&
     (owner === undefined ? isOfPool(address, claim) : owner === claim.metadata.uid)
   ) {
-    return textOf(address);
+    return holdingOf(address);
   }
   if (claim.status?.addressRef === undefined || claim.metadata.deletionTimestamp !== undefined)
     return undefined;
@@ -123,9 +113,12 @@ export function isAbandoned({ labels, ownerReferences }: IPAddress['metadata']):
 }
 
 /** IPAddresses by `namespace/name`, which is also their claim's. */
-export function addressesByName(cluster: Cluster): Map<string, IPAddress> {
+export function addressesByName(cluster: SimulatedCluster): Map<string, IPAddress> {
   return new Map(
-    objectsOf<IPAddress>(cluster, 'IPAddress').map((address) => [qualifiedName(address.metadata), address]),
+    storedObjects<IPAddress>(cluster, 'IPAddress').map((address) => [
+      qualifiedName(address.metadata),
+      address,
+    ]),
   );
 }
 
@@ -306,7 +299,7 @@ export function rangesShownIn(annotation: string): {
 }
 
 /** The host bits of the blocks that a ClusterCIDR gives of one family; undefined if it gives none. */
-export function hostBitsOf({ metadata, spec }: ClusterCIDR, family: 4 | 6): number | undefined {
+export function blockHostBits({ metadata, spec }: ClusterCIDR, family: 4 | 6): number | undefined {
   const all = ([4, 6] as const).flatMap((each) => {
     const [range] = blocksOf([spec[`ipv${each}`] ?? '']);
     const text = metadata.annotations?.[`metaipam.io/per-node-host-bits-ipv${each}`];
@@ -367,8 +360,8 @@ export function entriesOf(slice: AllocationSlice | undefined): Held[] {
 }
 
 /** Every entry there is. */
-export function heldIn(cluster: Cluster): Held[] {
-  return objectsOf<AllocationSlice>(cluster, 'AllocationSlice').flatMap(entriesOf);
+export function heldIn(cluster: SimulatedCluster): Held[] {
+  return storedObjects<AllocationSlice>(cluster, 'AllocationSlice').flatMap(entriesOf);
 }
 
 /** Whether an entry says no more than when its address was given up: the pool gives that, in its order. */
@@ -377,7 +370,7 @@ export function isRemembered({ key, entry }: Held, pool: Pool): boolean {
     entry.released !== undefined &&
     pool.spec.strategy === 'LeastRecentlyUsed' &&
     pool.metadata.deletionTimestamp === undefined &&
-    spaceOf(pool) === keyOfPool(pool) &&
+    spaceOf(pool) === titleOf(pool) &&
     gives(pool.spec as PoolSpec, key)
   );
 }

@@ -1,5 +1,5 @@
 /** What a new cluster is given of an old one: as `clusterctl move` does, or a backup that is restored. */
-import type { Cluster } from '../lib/engine/cluster.ts';
+import type { SimulatedCluster } from '../lib/engine/cluster.ts';
 import { isDeleting, type Unstructured, withMetadata } from '../lib/engine/object.ts';
 import { PAUSED_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { controllerOf, qualifiedName } from '../lib/kubernetes/object.ts';
@@ -36,7 +36,12 @@ const KINDS = [
 const FIRST = new Set(['Namespace', 'Cluster', 'PodNetwork', 'ClusterCIDR', 'Node', 'IPAddress']);
 
 /** Makes in `target` what `source` has. `settle` is called once what comes first is there. */
-export function moveObjects(source: Cluster, target: Cluster, how: MoveOptions, settle: () => void): void {
+export function moveObjects(
+  source: SimulatedCluster,
+  target: SimulatedCluster,
+  how: MoveOptions,
+  settle: () => void,
+): void {
   const objects = KINDS.flatMap((kind) => source.objects(kind)).filter((object) =>
     isMoved(object, source, how),
   );
@@ -54,7 +59,7 @@ export function moveObjects(source: Cluster, target: Cluster, how: MoveOptions, 
 }
 
 /** What is being deleted stays behind, and so does what belongs to it. */
-function isMoved(object: Unstructured, source: Cluster, how: MoveOptions): boolean {
+function isMoved(object: Unstructured, source: SimulatedCluster, how: MoveOptions): boolean {
   if (object.kind === 'AllocationSlice') return how.allocations;
   if (object.kind === 'IPAddressClaim' && !isMovedWithOwner(object, source, how)) return false;
   if (object.kind !== 'IPAddress') return !isDeleting(object) || object.kind.endsWith('Pool');
@@ -67,7 +72,7 @@ function isMoved(object: Unstructured, source: Cluster, how: MoveOptions): boole
 }
 
 /** Without its IPAMClaim, which makes it, nobody restores an IPAddressClaim. */
-function isMovedWithOwner(object: Unstructured, source: Cluster, { owners }: MoveOptions): boolean {
+function isMovedWithOwner(object: Unstructured, source: SimulatedCluster, { owners }: MoveOptions): boolean {
   const owner = controllerOf(object);
   if (owner?.kind !== 'IPAMClaim') return true;
   const claim = source.objects('IPAMClaim').find(({ metadata }) => metadata.uid === owner.uid);
@@ -102,14 +107,14 @@ function repointed({ metadata }: Unstructured, uids: ReadonlyMap<string, string>
   return owners.length > 0 && owners;
 }
 
-function create(target: Cluster, object: Unstructured): Unstructured | undefined {
+function create(target: SimulatedCluster, object: Unstructured): Unstructured | undefined {
   const { apiVersion, kind, metadata } = object;
   const { resource } = target.resources.of({ apiVersion, kind });
   const { name, namespace } = metadata;
   return target.request({ verb: 'create', apiVersion, resource, name, namespace, object }).object;
 }
 
-function writeStatus(target: Cluster, made: Unstructured, status: unknown): void {
+function writeStatus(target: SimulatedCluster, made: Unstructured, status: unknown): void {
   if (status === undefined) return;
   const { apiVersion, kind, metadata } = made;
   const { resource } = target.resources.of({ apiVersion, kind });

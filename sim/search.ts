@@ -19,7 +19,7 @@ export interface Search {
   readonly options: LayoutOptions;
 }
 
-export interface Failure {
+export interface FailedWorld {
   readonly seed: number;
   readonly rule: string;
   readonly message: string;
@@ -31,15 +31,15 @@ export interface Tally {
   readonly syncs: number;
   readonly calls: number;
   readonly troubles: ReadonlyMap<Trouble, number>;
-  readonly failures: readonly Failure[];
+  readonly failures: readonly FailedWorld[];
 }
 
 /** Plays a part of the worlds; `tell` hears of each failure at once. */
-export function searchPart(search: Search, tell: (failure: Failure) => void): Tally {
+export function searchPart(search: Search, tell: (failure: FailedWorld) => void): Tally {
   const { from, stride, end, milliseconds, options } = search;
   const began = performance.now();
   const troubles = new Map<Trouble, number>();
-  const failures: Failure[] = [];
+  const failures: FailedWorld[] = [];
   let [worlds, steps, syncs, calls] = [0, 0, 0, 0];
   for (let seed = from; seed < end && performance.now() - began < milliseconds; seed += stride) {
     const { ops, violation, world } = play(seed, search.steps, { hooks: controllers }, options);
@@ -59,17 +59,17 @@ export function searchPart(search: Search, tell: (failure: Failure) => void): Ta
 export async function searchInThreads(
   search: Search,
   jobs: number,
-  tell: (failure: Failure) => void,
+  tell: (failure: FailedWorld) => void,
 ): Promise<Tally> {
   const parts = Array.from({ length: jobs }, (_, i) => ({ ...search, from: search.from + i, stride: jobs }));
   const tallies = await Promise.all(parts.map((part) => searchInThread(part, tell)));
   return tallies.reduce(sum);
 }
 
-function searchInThread(part: Search, tell: (failure: Failure) => void): Promise<Tally> {
+function searchInThread(part: Search, tell: (failure: FailedWorld) => void): Promise<Tally> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL('./search-thread.ts', import.meta.url), { workerData: part });
-    thread.on('message', (message: { failure: Failure } | { tally: Tally }) => {
+    thread.on('message', (message: { failure: FailedWorld } | { tally: Tally }) => {
       if ('failure' in message) tell(message.failure);
       else resolve(message.tally);
     });

@@ -20,7 +20,7 @@ import {
   REQUESTED_ADDRESS_ANNOTATION,
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
-import { qualifiedName } from '../lib/kubernetes/object.ts';
+import { titleOf } from '../lib/kubernetes/object.ts';
 import type { IPAddressClaim, PoolReference } from '../lib/kubernetes/types.ts';
 import { RANGE_FIELDS } from '../lib/pod-network/node-ranges.ts';
 import type { PoolSpec } from '../lib/pool/spec.ts';
@@ -849,8 +849,4 @@ function targetOf({ cluster }: World, { apiVersion, kind, metadata }: Unstructur
 
 function user(says: string, request: ApiRequest): UserOp {
   return { op: 'user', says, request };
-}
-
-export function titleOf({ kind, metadata }: Unstructured): string {
-  return `${kind} ${qualifiedName(metadata)}`;
 }

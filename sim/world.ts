@@ -1,17 +1,17 @@
 /** A simulated cluster to which things happen, one `Op` at a time. */
 import type { ApiRequest } from '../lib/engine/api.ts';
-import { Cluster, type ExecutedStep } from '../lib/engine/cluster.ts';
+import { type ExecutedStep, SimulatedCluster } from '../lib/engine/cluster.ts';
 import type { Reconciler, StartReconciler } from '../lib/engine/environment.ts';
 import type { HookRegistry } from '../lib/engine/hook-server.ts';
 import type { Informer } from '../lib/engine/informer.ts';
-import { Janitor } from '../lib/engine/janitor.ts';
+import { JanitorReconciler } from '../lib/engine/janitor.ts';
 import { NodeBinder } from '../lib/engine/node-binder.ts';
 import type { Unstructured } from '../lib/engine/object.ts';
 import type { Process, Worker } from '../lib/engine/process.ts';
 import { uuid } from '../lib/engine/random.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
-import type { Admission, WatchEvent } from '../lib/engine/store.ts';
+import type { Admission, StoreEvent } from '../lib/engine/store.ts';
 import type { Task } from '../lib/engine/task.ts';
 import { ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
 import { controllerOf } from '../lib/kubernetes/object.ts';
@@ -30,7 +30,7 @@ import type { Op, Trouble } from './op.ts';
 export interface Subject {
   readonly hooks: HookRegistry;
   readonly startBinder?: StartReconciler;
-  readonly startJanitor?: (...args: ConstructorParameters<typeof Janitor>) => Reconciler;
+  readonly startJanitor?: (...args: ConstructorParameters<typeof JanitorReconciler>) => Reconciler;
   /** What a rule of the CRDs says that is missing. */
   readonly missingRule?: string;
 }
@@ -75,10 +75,10 @@ export class World {
   lastStep: ExecutedStep | undefined;
   #fault: Fault | undefined;
   #skew = 0;
-  #cluster: Cluster;
+  #cluster: SimulatedCluster;
   #syncsBefore = 0;
   #movedAt = Number.NEGATIVE_INFINITY;
-  readonly #newCluster: (now?: number) => Cluster;
+  readonly #newCluster: (now?: number) => SimulatedCluster;
   /** When each event of a type's log happened. */
   #times = new Map<ResourceType, number[]>();
   readonly #opened = new WeakMap<Informer, number>();
@@ -89,7 +89,7 @@ export class World {
     {
       hooks,
       startBinder = (environment) => new NodeBinder(environment),
-      startJanitor = (...args) => new Janitor(...args),
+      startJanitor = (...args) => new JanitorReconciler(...args),
       missingRule,
     }: Subject,
   ) {
@@ -121,7 +121,7 @@ export class World {
     };
     this.audit = new HookAudit(hooks, (context) => this.#skewed(context));
     this.#newCluster = (now) =>
-      new Cluster({
+      new SimulatedCluster({
         crds: crds.filter(
           ({ spec: { names } }) =>
             (layout.hasPrefixes || !isOfPrefixes(names.kind)) &&
@@ -156,7 +156,7 @@ export class World {
     this.#takeNote();
   }
 
-  get cluster(): Cluster {
+  get cluster(): SimulatedCluster {
     return this.#cluster;
   }
 
@@ -329,7 +329,7 @@ export class World {
     const log = this.cluster.store.log(type);
     // What is just as old as a cache may lag may still be unheard of.
     const oldest = this.oldestList(type, 1);
-    const known = new Map<number, WatchEvent>();
+    const known = new Map<number, StoreEvent>();
     for (const [index, event] of log.entries()) {
       if (event.object.metadata.uid !== uid) continue;
       if (index < oldest) known.clear();

@@ -9,8 +9,8 @@ import { succeeded } from '../../test/e2e/sandbox.ts';
 import { callsBetween, type HookCalls } from './hook-calls.ts';
 import { Served } from './served.ts';
 import { assertRunning, type System } from './system.ts';
-import { type Usage, usageOf } from './usage.ts';
-import type { Workload } from './workload.ts';
+import { type ProcessUsage, usageOf } from './usage.ts';
+import type { BenchWorkload } from './workload.ts';
 
 export interface Measurement {
   readonly system: string;
@@ -20,8 +20,8 @@ export interface Measurement {
   readonly quietSeconds: number;
   readonly requests: RequestsAnObject;
   /** CPU time until all was quiet; peak memory since each process started. */
-  readonly controllers: Readonly<Record<string, Usage>>;
-  readonly controlPlane: Readonly<Record<string, Usage>>;
+  readonly controllers: Readonly<Record<string, ProcessUsage>>;
+  readonly controlPlane: Readonly<Record<string, ProcessUsage>>;
   /** By `controller/hook`; empty for a system that has none. */
   readonly hooks: Readonly<Record<string, HookCalls>>;
   /** How long one more object took, each time when all was quiet. */
@@ -45,7 +45,7 @@ const REST_SHARE = 0.05;
 /** Throws if not all are served in time, or something is given out twice. */
 export async function measure(
   system: System,
-  workload: Workload,
+  workload: BenchWorkload,
   { count, timeoutMilliseconds, progress }: MeasureOptions,
 ): Promise<Measurement> {
   const { plane } = system;
@@ -95,7 +95,7 @@ export async function measure(
 }
 
 async function makeAll(
-  workload: Workload,
+  workload: BenchWorkload,
   { plane }: System,
   prefix: string,
   count: number,
@@ -111,7 +111,7 @@ async function makeAll(
 
 interface Reading {
   readonly requests: RequestCounts;
-  readonly usage: ReadonlyMap<string, Usage>;
+  readonly usage: ReadonlyMap<string, ProcessUsage>;
   readonly hooks: Readonly<Record<string, HookCalls>>;
 }
 
@@ -126,7 +126,7 @@ function usedBetween(
   before: Reading,
   after: Reading,
   isWanted: (name: string) => boolean,
-): Record<string, Usage> {
+): Record<string, ProcessUsage> {
   return Object.fromEntries(
     [...after.usage]
       .filter(([name]) => isWanted(name))
@@ -173,7 +173,7 @@ async function rest(system: System, timeoutMilliseconds: number): Promise<number
   return since;
 }
 
-async function assertNothingTwice(workload: Workload, { plane }: System): Promise<void> {
+async function assertNothingTwice(workload: BenchWorkload, { plane }: System): Promise<void> {
   const given = await workload.given(plane);
   const twice = given.length - new Set(given).size;
   if (twice > 0) throw new Error(`${twice} of ${given.length} were given out twice`);

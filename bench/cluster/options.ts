@@ -1,11 +1,11 @@
 import { defineOptions, type Environment, parseOptions, UsageError } from '../../lib/options/options.ts';
 
-export type Subject = 'claims' | 'nodes' | 'ipam-claims';
+export type BenchSubject = 'claims' | 'nodes' | 'ipam-claims';
 
-const SUBJECTS: readonly Subject[] = ['claims', 'nodes', 'ipam-claims'];
+const SUBJECTS: readonly BenchSubject[] = ['claims', 'nodes', 'ipam-claims'];
 
 export interface BenchOptions {
-  readonly subject: Subject;
+  readonly subject: BenchSubject;
   readonly count: number;
   /** Over which claims are spread, with a pool of each or one for all of them. */
   readonly namespaces: number;
@@ -72,7 +72,11 @@ export const OPTIONS = defineOptions({
   output: { type: 'enum', short: 'o', values: ['text', 'json'], default: 'text', help: 'How to print it.' },
 });
 
-const DEFAULT_COUNTS: Readonly<Record<Subject, number>> = { claims: 1000, nodes: 200, 'ipam-claims': 1000 };
+const DEFAULT_COUNTS: Readonly<Record<BenchSubject, number>> = {
+  claims: 1000,
+  nodes: 200,
+  'ipam-claims': 1000,
+};
 /** One pool is a /16, and nodes get a /24 each of 10.0.0.0/8. */
 const MOST = 65_000;
 /** A pool of each is a /16 of 10.0.0.0/8. */
@@ -113,7 +117,7 @@ export function parseBenchOptions(argv: readonly string[], env: Environment): Be
   };
 }
 
-function countOf(subject: Subject, text: string | undefined): number {
+function countOf(subject: BenchSubject, text: string | undefined): number {
   if (text === undefined) return DEFAULT_COUNTS[subject];
   const count = Number(text);
   if (/^[0-9]+$/.test(text) && count >= 1 && count <= MOST) return count;

@@ -5,22 +5,22 @@ import { isEvent } from '../../test/e2e/requests.ts';
 import type { HookCalls } from './hook-calls.ts';
 import type { Measurement } from './measure.ts';
 import type { BenchOptions } from './options.ts';
-import type { Usage } from './usage.ts';
+import type { ProcessUsage } from './usage.ts';
 
 /** A table for people: metaipam, and beside it, where it was measured too, the reference. */
-export function formatReport(options: BenchOptions, measurements: readonly Measurement[]): string {
+export function formatMeasurements(options: BenchOptions, measurements: readonly Measurement[]): string {
   const header = [
     '',
     ...measurements.map(({ system }) => system),
     ...(measurements.length > 1 ? ['ratio'] : []),
   ];
-  const rows = rowsOf(options, measurements).map(([name, ...values]) => [name, ...cellsOf(values)]);
+  const rows = rowsOf(options, measurements).map(([name, ...values]) => [name, ...formatCells(values)]);
   const numbers = header.keys().drop(1).toArray();
   const hooks = measurements.flatMap(({ hooks }) => hookRows(hooks, options.count));
   const hookHeader = ['hook', 'calls', `a ${oneOf(options)}`, 'request kB', 'response kB'];
   const [cpu] = cpus();
   return `${[
-    titleOf(options),
+    benchTitle(options),
     '',
     ...columns([header, ...rows], numbers),
     ...(hooks.length === 0 ? [] : ['', ...columns([hookHeader, ...hooks], [1, 2, 3, 4])]),
@@ -32,7 +32,7 @@ On ${cpus().length} x ${cpu?.model ?? 'an unknown processor'}, Node.js ${process
 `;
 }
 
-export function titleOf(options: BenchOptions): string {
+export function benchTitle(options: BenchOptions): string {
   const { subject, count, withCluster, apply, policies } = options;
   return [
     `${count} ${subject} at once${subject === 'claims' ? ` of ${poolsOf(options)}` : ''}`,
@@ -95,7 +95,7 @@ function keysOf(
 }
 
 /** The values as text; where there are two, how many times the second the first is. */
-export function cellsOf(values: readonly Value[]): string[] {
+export function formatCells(values: readonly Value[]): string[] {
   const [own, other] = values;
   const ratio = own === undefined || !other ? '' : (own / other).toFixed(2);
   return [...values.map(textOf), ...(values.length > 1 ? [ratio] : [])];
@@ -116,7 +116,7 @@ function hookRows(hooks: Readonly<Record<string, HookCalls>>, count: number): st
   ]);
 }
 
-function cpuOf(programs: Readonly<Record<string, Usage>>): number {
+function cpuOf(programs: Readonly<Record<string, ProcessUsage>>): number {
   return Object.values(programs).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
 }
 

@@ -4,7 +4,7 @@ import { helpText, UsageError } from '../../lib/options/options.ts';
 import { ASSETS, missingPrograms } from '../../test/e2e/control-plane.ts';
 import { type Measurement, measure } from './measure.ts';
 import { type BenchOptions, OPTIONS, parseBenchOptions } from './options.ts';
-import { formatReport } from './report.ts';
+import { formatMeasurements } from './report.ts';
 import { problemOfReference, type System, startMetaipam, startReference } from './system.ts';
 import { workloadOf } from './workload.ts';
 
@@ -36,7 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(
       options.output === 'json'
         ? `${JSON.stringify({ options, measurements: measurements.map(jsonOf) }, null, 2)}\n`
-        : formatReport(options, measurements),
+        : formatMeasurements(options, measurements),
     );
     return 0;
   } catch (error) {

@@ -2,7 +2,7 @@ import { KubeConfig, Watch } from '@kubernetes/client-node';
 import { eventually } from '../../test/e2e/control-plane.ts';
 
 /** What of an object shows that it is served. */
-export interface Watched {
+export interface ServedObject {
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec?: { readonly podCIDRs?: readonly string[] };
   readonly status?: { readonly addressRef?: { readonly name?: string }; readonly ips?: readonly string[] };
@@ -13,11 +13,11 @@ export class Served {
   readonly #at = new Map<string, number>();
   readonly #stopped = new AbortController();
 
-  constructor(kubeconfig: string, path: string, isServed: (object: Watched) => boolean) {
+  constructor(kubeconfig: string, path: string, isServed: (object: ServedObject) => boolean) {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfig);
     const watch = new Watch(config);
-    const see = (_: string, object: Watched) => {
+    const see = (_: string, object: ServedObject) => {
       const key = [object.metadata.namespace, object.metadata.name].filter(Boolean).join('/');
       if (!this.#at.has(key) && isServed(object)) this.#at.set(key, performance.now());
     };

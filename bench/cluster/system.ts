@@ -5,7 +5,7 @@ import { METACONTROLLER_FLAGS } from '../../lib/doctor/metacontroller-workload.t
 import { ControlPlane, Ended, eventually, freePorts, type Program } from '../../test/e2e/control-plane.ts';
 import { applyIPAMClaimControllers, applyIPAMClaimCRD, install } from '../../test/e2e/install.ts';
 import { type HookCalls, hookCalls } from './hook-calls.ts';
-import type { BenchOptions, Subject } from './options.ts';
+import type { BenchOptions, BenchSubject } from './options.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -41,7 +41,7 @@ export async function startMetaipam({ subject, apply, policies }: BenchOptions):
 
 const REFERENCES: Readonly<
   Record<
-    Exclude<Subject, 'ipam-claims'>,
+    Exclude<BenchSubject, 'ipam-claims'>,
     { name: string; args: (kubeconfig: string, probes: string) => string[] }
   >
 > = {

@@ -1,7 +1,7 @@
 /** CPU time and memory of processes, as Linux counts them. */
 import { readFileSync } from 'node:fs';
 
-export interface Usage {
+export interface ProcessUsage {
   /** In user and system mode, of all threads, since the process started. */
   readonly cpuSeconds: number;
   /** Most resident memory so far. */
@@ -12,12 +12,12 @@ export interface Usage {
 const TICKS_A_SECOND = 100;
 
 /** @throws when there is no such process, or no /proc */
-export function usageOf(pid: number): Usage {
+export function usageOf(pid: number): ProcessUsage {
   return parseUsage(readFileSync(`/proc/${pid}/stat`, 'utf8'), readFileSync(`/proc/${pid}/status`, 'utf8'));
 }
 
 /** From `/proc/<pid>/stat` and `status`: proc(5), `utime`, `stime` and `VmHWM`. */
-export function parseUsage(stat: string, status: string): Usage {
+export function parseUsage(stat: string, status: string): ProcessUsage {
   // The second field is the program's name, which may have spaces and parentheses in it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [utime, stime] = [Number(fields[11]), Number(fields[12])];

@@ -7,9 +7,9 @@ import {
 import type { ControlPlane } from '../../test/e2e/control-plane.ts';
 import { pathOf, succeeded } from '../../test/e2e/sandbox.ts';
 import type { BenchOptions } from './options.ts';
-import type { Watched } from './served.ts';
+import type { ServedObject } from './served.ts';
 
-export interface Workload {
+export interface BenchWorkload {
   /** In the plural. */
   readonly noun: string;
   /** The request that makes one of them, as `requestCounts` names it. */
@@ -18,7 +18,7 @@ export interface Workload {
   readonly path: string;
   /** How many have to be made until each part has been used once. */
   readonly warmUp: number;
-  readonly isServed: (object: Watched) => boolean;
+  readonly isServed: (object: ServedObject) => boolean;
   /** Makes what the objects need. */
   prepare(plane: ControlPlane): Promise<void>;
   /** Makes one. Resolves to its key in the watch. */
@@ -27,11 +27,11 @@ export interface Workload {
   given(plane: ControlPlane): Promise<string[]>;
 }
 
-export function workloadOf(options: BenchOptions): Workload {
+export function workloadOf(options: BenchOptions): BenchWorkload {
   return { claims: claims(options), nodes, 'ipam-claims': ipamClaims }[options.subject];
 }
 
-function claims({ namespaces, pool, withCluster }: BenchOptions): Workload {
+function claims({ namespaces, pool, withCluster }: BenchOptions): BenchWorkload {
   const kind = pool === 'global' ? 'GlobalInClusterIPPool' : 'InClusterIPPool';
   const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind, name: 'machines' };
   const names = Array.from({ length: namespaces }, (_, index) => `bench-${index}`);
@@ -73,7 +73,7 @@ async function addressesOf(plane: ControlPlane): Promise<string[]> {
 const IPAM_CLAIMS = `/apis/${IPAM_CLAIM_API_VERSION}`;
 
 /** Of a dual-stack network, as interfaces of virtual machines have them. */
-const ipamClaims: Workload = {
+const ipamClaims: BenchWorkload = {
   noun: 'IPAMClaims',
   made: 'POST ipamclaims',
   path: `${IPAM_CLAIMS}/ipamclaims`,
@@ -99,7 +99,7 @@ const ipamClaims: Workload = {
 const NODES = '/api/v1/nodes';
 
 /** Dual-stack, all of one ClusterCIDR. */
-const nodes: Workload = {
+const nodes: BenchWorkload = {
   noun: 'nodes',
   made: 'POST nodes',
   path: NODES,

@@ -5,12 +5,12 @@ import {
   claimReferences,
   NETWORKS,
 } from '../../lib/cni/claim-facts.ts';
-import { CLAIMS_PATH, claimPath } from '../../lib/cni/fetch-claim.ts';
+import { CLAIMS_PATH, ipamClaimPath } from '../../lib/cni/fetch-claim.ts';
 import { readAnswer } from '../../lib/cni/fetch-node.ts';
 import { type PodFacts, writeClaims } from '../../lib/cni/known-claims.ts';
 import { isObject, type JsonObject } from '../../lib/cni/network-config.ts';
 import { removeFile, replaceFile } from '../node/host.ts';
-import { get, textOf } from '../node/https.ts';
+import { bodyText, get } from '../node/https.ts';
 import { reflect } from './reflect.ts';
 import { type List, presentConnection } from './watch-list.ts';
 
@@ -171,8 +171,8 @@ function isAsNew(claim: ClaimFacts, floor: ClaimFacts): boolean {
 async function readClaim(name: string, signal: AbortSignal): Promise<ClaimFacts | undefined> {
   const [namespace = '', ownName = ''] = name.split('/');
   const limit = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE)]);
-  const response = await get(presentConnection(), claimPath(namespace, ownName), limit);
-  const answer = readAnswer(response.statusCode ?? 0, await textOf(response));
+  const response = await get(presentConnection(), ipamClaimPath(namespace, ownName), limit);
+  const answer = readAnswer(response.statusCode ?? 0, await bodyText(response));
   if ('object' in answer) return claimFacts(answer.object);
   if (answer.status === 404) return undefined;
   throw new Error(`IPAMClaim ${name}: ${answer.message}`);

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { readAnswer } from '../../lib/cni/fetch-node.ts';
 import { isObject, type JsonObject } from '../../lib/cni/network-config.ts';
-import { get, textOf } from '../node/https.ts';
+import { bodyText, get } from '../node/https.ts';
 import { type List, mediaType, presentConnection, Refusal, watchList } from './watch-list.ts';
 
 /** Objects of a page, and milliseconds that it may take. */
@@ -71,7 +71,7 @@ async function readList<T>({ list, mayBeOld, read, signal }: Options<T>) {
     const path = `${list.path}?${list.selectors}&limit=${PAGE}&${from}`;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(PAGE_DEADLINE)]);
     const response = await get(presentConnection(), path, limit, type);
-    const answer = readAnswer(response.statusCode ?? 0, await textOf(response));
+    const answer = readAnswer(response.statusCode ?? 0, await bodyText(response));
     if ('message' in answer) throw new Refusal(`${list.path}: ${answer.message}`);
     const { items, metadata } = answer.object;
     // Of metadata alone an empty list is null.

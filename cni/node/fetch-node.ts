@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type ClaimRequest, fetchClaim } from '../../lib/cni/fetch-claim.ts';
 import { type FetchHost, type FetchRequest, fetchNode } from '../../lib/cni/fetch-node.ts';
 import { readFile, removeFile, replaceFile } from './host.ts';
-import { get, textOf } from './https.ts';
+import { bodyText, get } from './https.ts';
 
 const input: FetchRequest | ClaimRequest = JSON.parse(readFileSync(0, 'utf8'));
 // Whatever hangs, and be it the lookup of a name, must not hang the pod.
@@ -18,7 +18,7 @@ const host: FetchHost = {
     const signal = AbortSignal.timeout(Math.max(1, milliseconds));
     const response = await get(connection, path, signal);
     try {
-      const body = await textOf(response);
+      const body = await bodyText(response);
       // An answer without a length ends where it is cut off.
       signal.throwIfAborted();
       return { status: response.statusCode ?? 0, body };

@@ -37,7 +37,7 @@ export function get(
 }
 
 /** The whole of an answer. Rejects with an Error if it is too large or torn off. */
-export async function textOf(response: AsyncIterable<Buffer>): Promise<string> {
+export async function bodyText(response: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {

@@ -9,7 +9,7 @@ import {
   POOL_API_VERSION,
   PROVIDER_LABEL,
 } from '../kubernetes/names.ts';
-import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
 import { POOL_KINDS } from '../pool/kinds.ts';
@@ -61,12 +61,8 @@ async function adopt(
   let adopted = 0;
   const summaryOf = () => `${plural(adopted, 'object')} ${prefix}adopted\n`;
   /** Does one thing. Resolves to whether it is worth another try: somebody else changed the object meanwhile. */
-  const attempt = async (
-    { kind, metadata }: KubernetesObject,
-    effect: string,
-    action: () => Promise<unknown>,
-  ) => {
-    const subject = `${kind} ${qualifiedName(metadata)}`;
+  const attempt = async (object: KubernetesObject, effect: string, action: () => Promise<unknown>) => {
+    const subject = titleOf(object);
     try {
       if (!isDryRun) await action();
     } catch (error) {

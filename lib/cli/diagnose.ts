@@ -1,14 +1,12 @@
 /** Everything that is wrong with objects of files, or questionable about them. */
 
-import { titleOf } from '../inspect/check/finding.ts';
 import { overlappingPools } from '../inspect/check/pool-specs.ts';
 import { readInventory } from '../inspect/inventory.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
+import { groupOf, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { advise } from '../validation/advice.ts';
 import { validateObjects } from '../validation/index.ts';
-import { groupOf } from '../validation/rules.ts';
 import { warningsOf } from '../validation/warnings.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';

@@ -7,7 +7,7 @@ import {
   locate,
   type Release,
 } from '../doctor/examine.ts';
-import type { Finding, Reading, Verdict } from '../doctor/finding.ts';
+import type { Diagnosis, Reading, Verdict } from '../doctor/finding.ts';
 import type { EndpointSlice, Service } from '../doctor/hook-server.ts';
 import type { CaBundle, HookTarget } from '../doctor/hook-target.ts';
 import type { Lease, Permission } from '../doctor/node-binder.ts';
@@ -93,7 +93,7 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): 
 
 const COLOURS = { ok: 'green', warning: 'yellow', error: 'red', unknown: 'cyan' } as const;
 
-function render({ verdict, message, fix }: Finding, paint: Paint): string {
+function render({ verdict, message, fix }: Diagnosis, paint: Paint): string {
   const line = `${paint(COLOURS[verdict], verdict.padEnd(7))}  ${message}\n`;
   return fix === undefined ? line : `${line}         ${paint('grey', `→ ${fix}`)}\n`;
 }

@@ -1,5 +1,5 @@
 /** The objects that a user names with -f, for every command that takes files. */
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import { groupOf, type KubernetesObject } from '../kubernetes/object.ts';
 import { defineOptions, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { InputError, type Io } from './command.ts';
@@ -48,7 +48,6 @@ export async function readInput(paths: readonly string[], io: Io, namespace = 'd
 
 async function placeIn(namespace: string): Promise<(object: KubernetesObject) => KubernetesObject> {
   const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
-  const { groupOf } = await import('../validation/rules.ts');
   const { all } = new CustomResources(readCustomResourceDefinitions());
   const namespaced = new Set(['Cluster.cluster.x-k8s.io', 'ConfigMap.']);
   for (const resource of all) {

@@ -1,6 +1,6 @@
 /** Reads what metaipam depends on from a live cluster, and nothing else; it never writes. */
 import type { KubeConfig } from '@kubernetes/client-node';
-import { pathOf, RESOURCES, type Resource, resource, SERVICE_CIDRS } from '../inspect/kinds.ts';
+import { pathOf, RESOURCES, type Resource, resource, SERVICE_CIDR_RESOURCE } from '../inspect/kinds.ts';
 import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
@@ -24,10 +24,10 @@ export const CLUSTERS = resource(
 export const IPAM_CLAIMS = resource('IPAMClaim', 'ipamclaims', true, IPAM_CLAIM_API_VERSION);
 
 /** For pools that serve only some. */
-export const NAMESPACES = resource('Namespace', 'namespaces', false, 'v1');
+export const NAMESPACE_RESOURCE = resource('Namespace', 'namespaces', false, 'v1');
 
 /** Left out where they may not be read. */
-const OPTIONAL: readonly Resource[] = [SERVICE_CIDRS, IPAM_CLAIMS];
+const OPTIONAL: readonly Resource[] = [SERVICE_CIDR_RESOURCE, IPAM_CLAIMS];
 
 /**
  * Every object of every kind that metaipam reads; of one namespace, and then only of namespaced kinds, if that
@@ -41,7 +41,7 @@ export async function listLive(
     log,
     onObject,
     onUnserved = () => {},
-    only = [...RESOURCES, SERVICE_CIDRS],
+    only = [...RESOURCES, SERVICE_CIDR_RESOURCE],
   }: {
     readonly log?: RequestLog | undefined;
     readonly onObject?: () => void;

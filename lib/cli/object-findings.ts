@@ -1,6 +1,8 @@
 /** What `check` finds about single objects beyond the rules that their hooks have. */
-import { type Finding, kubectl, titleOf } from '../inspect/check/finding.ts';
+
+import { type Finding, kubectl } from '../inspect/check/finding.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { titleOf } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
 import type { CustomResources } from '../kubernetes/schema.ts';
 import { nearest } from '../text.ts';

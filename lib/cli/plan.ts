@@ -12,7 +12,7 @@ import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
-import { CLUSTERS, IPAM_CLAIMS, LIVE_RIGHTS, listLive, NAMESPACES } from './live-objects.ts';
+import { CLUSTERS, IPAM_CLAIMS, LIVE_RIGHTS, listLive, NAMESPACE_RESOURCE } from './live-objects.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
 import { loadRules } from './validate.ts';
@@ -115,7 +115,7 @@ async function plan(
 async function listCluster(config: KubeConfig, given: readonly KubernetesObject[], log?: RequestLog) {
   const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], { log });
   if (![...objects, ...given].some(selectsNamespaces)) return objects;
-  return [...objects, ...(await listLive(config, '', [], { log, only: [NAMESPACES] }))];
+  return [...objects, ...(await listLive(config, '', [], { log, only: [NAMESPACE_RESOURCE] }))];
 }
 
 /** Whether claims wait for Clusters here. */

@@ -1,13 +1,12 @@
 /** What applying and deleting objects would do to a cluster, tried out on a copy of it in memory. */
 
-import type { Cluster, ObjectRef } from '../engine/cluster.ts';
+import type { ObjectRef, SimulatedCluster } from '../engine/cluster.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
 import type { Unstructured } from '../engine/object.ts';
-import { titleOf } from '../inspect/check/finding.ts';
 import { isReadableMeta } from '../inspect/inventory.ts';
 import { changedFields, lastApplied } from '../inspect/preview/applied-changes.ts';
 import { type Effect, effectsOf } from '../inspect/preview/preview.ts';
-import { compareResourceVersions, type KubernetesObject } from '../kubernetes/object.ts';
+import { compareResourceVersions, type KubernetesObject, titleOf } from '../kubernetes/object.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { InputError } from './command.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
@@ -94,7 +93,7 @@ function copyOf(
   hooks: HookRegistry,
   { now, config }: HookContext,
   options: Parameters<typeof createEmptyWorld>[1],
-): Cluster {
+): SimulatedCluster {
   const world = createEmptyWorld(hooks, { ...options, now, config, seed: SEED });
   const known = (objects as readonly Unstructured[])
     .filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind) !== undefined)
@@ -113,7 +112,7 @@ function copyOf(
 
 /** Applies in order, like one `kubectl apply`. */
 function applyAll(
-  world: Cluster,
+  world: SimulatedCluster,
   objects: readonly LoadedObject[],
 ): { changes: ObjectChange[]; refused: Diagnostic[] } {
   const changes: ObjectChange[] = [];
@@ -137,7 +136,7 @@ function refusal(loaded: LoadedObject, message: string): Diagnostic {
   return at(loaded, { rule: 'refused', severity: 'error', message });
 }
 
-function describeDeletion(world: Cluster, object: KubernetesObject): ObjectChange {
+function describeDeletion(world: SimulatedCluster, object: KubernetesObject): ObjectChange {
   const { namespace = 'default', name } = object.metadata;
   const isNamespaced = world.resources.of(object as Unstructured).namespaced;
   const heldBy = world.get(refTo(object))?.metadata.finalizers;

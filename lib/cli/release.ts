@@ -26,7 +26,7 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
     throw new UsageError('name the addresses or ranges to release, or --all');
   const [
     { leakDeeds },
-    { isConfirmed, perform },
+    { isStillDue, perform },
     { ClusterClient, requestFailure },
     { servedVersion },
     { printable },
@@ -51,7 +51,7 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
   for (const deed of leakDeeds(objects, values.all ? undefined : ranges, context)) {
     const what = deed.act.verb === 'delete' ? 'deleted' : 'released';
     try {
-      if (isDryRun || (await isConfirmed(deed, client, signal))) {
+      if (isDryRun || (await isStillDue(deed, client, signal))) {
         if (!isDryRun) await perform(deed, client, signal);
         stdout.write(`${printable(deed.why)}: ${isDryRun ? `would be ${what}` : what}\n`);
         done++;

@@ -1,4 +1,4 @@
-import type { Cluster } from '../engine/cluster.ts';
+import type { SimulatedCluster } from '../engine/cluster.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
@@ -111,7 +111,7 @@ function isError({ severity }: Diagnostic): boolean {
 }
 
 /** By kind, namespace and name. */
-function sorted(cluster: Cluster): KubernetesObject[] {
+function sorted(cluster: SimulatedCluster): KubernetesObject[] {
   return cluster.objects().sort((a, b) => {
     const [one, other] = [a.metadata, b.metadata];
     return (

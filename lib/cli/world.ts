@@ -1,25 +1,26 @@
 /** A simulated cluster with metaipam installed. */
-import { Cluster, type ClusterOptions, type Settlement } from '../engine/cluster.ts';
+
+import { type ClusterOptions, type Settlement, SimulatedCluster } from '../engine/cluster.ts';
 import type { ControllerConfig } from '../engine/controller-config.ts';
 import { crdAdmission } from '../engine/crd-admission.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
 import { NodeBinder } from '../engine/node-binder.ts';
 import type { Unstructured } from '../engine/object.ts';
 import { OverlapReporter } from '../engine/overlap-reporter.ts';
-import type { CustomResourceDefinition } from '../engine/resources.ts';
+import type { ResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
 import { IPAM_CLAIM_DEFINITION } from '../ipam-claim/definition.ts';
 import type { IPAMClaim } from '../kubernetes/core-types.ts';
 import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { groupOf } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
-import { groupOf } from '../validation/rules.ts';
 import { readClaimRouting, readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 
 /** Cluster API's Cluster, as far as IPAM goes; its CRD is not ours to ship. */
-const CLUSTERS: CustomResourceDefinition = {
+const CLUSTERS: ResourceDefinition = {
   kind: 'CustomResourceDefinition',
   spec: {
     group: CLUSTER_GROUP,
@@ -33,7 +34,7 @@ const CLUSTERS: CustomResourceDefinition = {
 };
 
 /** Kubernetes' own, as a definition: other worlds go without. */
-const SERVICE_CIDRS: CustomResourceDefinition = {
+const SERVICE_CIDRS: ResourceDefinition = {
   kind: 'CustomResourceDefinition',
   spec: {
     group: groupOf(SERVICE_CIDR_API_VERSION),
@@ -44,7 +45,7 @@ const SERVICE_CIDRS: CustomResourceDefinition = {
 };
 
 interface Shipped {
-  readonly crds: readonly CustomResourceDefinition[];
+  readonly crds: readonly ResourceDefinition[];
   readonly admission: Admission;
   readonly install: readonly Unstructured[];
 }
@@ -74,7 +75,7 @@ type WorldOptions = Pick<ClusterOptions, 'now' | 'seed' | 'config' | 'observe'> 
 export function createWorld(
   hooks: HookRegistry,
   options: Pick<WorldOptions, 'observe' | 'hasIPAMClaims'> = {},
-): Cluster {
+): SimulatedCluster {
   const cluster = createEmptyWorld(hooks, options);
   for (const object of readShipped().install) if (object.kind === 'PodNetwork') cluster.apply(object);
   return cluster;
@@ -84,10 +85,10 @@ export function createWorld(
 export function createEmptyWorld(
   hooks: HookRegistry,
   { hasIPAMClaims = false, ...options }: WorldOptions = {},
-): Cluster {
+): SimulatedCluster {
   const { crds, admission, install } = readShipped();
   const objects = hasIPAMClaims ? [...install, ...readIPAMClaimControllers()] : install;
-  return new Cluster({
+  return new SimulatedCluster({
     ...options,
     isForgetful: true,
     config: { ...(options.config ?? DEFAULT_CONFIG), watchServiceCIDRs: true },
@@ -119,7 +120,7 @@ function controllersOf(objects: readonly KubernetesObject[]): ControllerConfig[]
 }
 
 /** Makes the Namespaces that the objects are in, where a pool asks for their labels and nobody gave them. */
-export function makeNamespaces(cluster: Cluster, objects: readonly KubernetesObject[]): void {
+export function makeNamespaces(cluster: SimulatedCluster, objects: readonly KubernetesObject[]): void {
   if (!objects.some(selectsNamespaces)) return;
   const given = objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata: { name } }) => name);
   const used = objects.map(({ metadata: { namespace = 'default' } }) => namespace);
@@ -131,7 +132,7 @@ export function makeNamespaces(cluster: Cluster, objects: readonly KubernetesObj
 
 /** Applies in order, like one `kubectl apply`. Returns those that are refused, with the sentence why. */
 export function applyAll<T extends { readonly object: KubernetesObject }>(
-  cluster: Cluster,
+  cluster: SimulatedCluster,
   objects: readonly T[],
 ): (T & { readonly message: string })[] {
   return objects.flatMap((given) => {

@@ -42,14 +42,14 @@ export async function fetchClaim(
     const reference = Object.hasOwn(references, ifname) ? references[ifname]! : null;
     if (reference === null) return { claim: null };
     const name = `${namespace}/${reference}`;
-    const found = await get(`IPAMClaim ${name}`, claimPath(namespace, reference));
+    const found = await get(`IPAMClaim ${name}`, ipamClaimPath(namespace, reference));
     return answerOf(name, claimFacts(found), network);
   } catch (error) {
     return { problem: (error as Error).message };
   }
 }
 
-export function claimPath(namespace: string, name: string): string {
+export function ipamClaimPath(namespace: string, name: string): string {
   return pathOf(CLAIMS_PATH, namespace, name);
 }
 

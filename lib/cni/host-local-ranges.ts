@@ -13,7 +13,7 @@ import { type Bytes, toJson } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import { parseResult } from './delegate.ts';
 import { isObject } from './network-config.ts';
-import { type Subnet, unmap } from './ranges.ts';
+import { type PodSubnet, unmap } from './ranges.ts';
 
 /** A range as host-local has it in its configuration. */
 export interface HostLocalRange {
@@ -30,7 +30,7 @@ export interface Correction {
 }
 
 /** What the subnets of a node are to host-local: a list of ranges for each family, of which a pod gets one address. */
-export function hostLocalRanges(subnets: readonly Subnet[]): {
+export function hostLocalRanges(subnets: readonly PodSubnet[]): {
   readonly ranges: readonly (readonly HostLocalRange[])[];
   readonly corrections: readonly Correction[];
 } {
@@ -42,7 +42,7 @@ export function hostLocalRanges(subnets: readonly Subnet[]): {
 }
 
 /** What one subnet has none of, another may have. */
-function rangesOf(subnets: readonly Subnet[]): readonly HostLocalRange[] {
+function rangesOf(subnets: readonly PodSubnet[]): readonly HostLocalRange[] {
   const ranges = subnets.flatMap(piecesOf);
   if (ranges.length > 0) return ranges;
   const all = subnets.map(({ subnet }) => subnet).join();
@@ -50,7 +50,7 @@ function rangesOf(subnets: readonly Subnet[]): readonly HostLocalRange[] {
 }
 
 /** host-local finds no room in a subnet of one or two addresses, all of which pods can have (RFC 3021). */
-function isSmall({ prefix: { family, length } }: Subnet): boolean {
+function isSmall({ prefix: { family, length } }: PodSubnet): boolean {
   return length > FAMILY_BITS[family] - 2;
 }
 
@@ -58,7 +58,7 @@ function isSmall({ prefix: { family, length } }: Subnet): boolean {
  * host-local knows no exclusions: what they leave over are ranges of the same subnet. A small subnet is a range of a
  * larger one, with a gateway that no pod can have.
  */
-function piecesOf(whole: Subnet): readonly HostLocalRange[] {
+function piecesOf(whole: PodSubnet): readonly HostLocalRange[] {
   const { subnet, rangeStart, rangeEnd, gateway, exclude } = whole;
   if (exclude.length === 0 && !isSmall(whole)) {
     return [{ subnet, ...defined({ rangeStart, rangeEnd, gateway }) }];
@@ -73,7 +73,7 @@ function piecesOf(whole: Subnet): readonly HostLocalRange[] {
 }
 
 /** What pods can have of a subnet. */
-export function podAddresses(whole: Subnet): RangeSet {
+export function podAddresses(whole: PodSubnet): RangeSet {
   const { prefix, rangeStart, rangeEnd, exclude } = whole;
   const { first, last } = usableRange(prefix);
   const usable: Range = {
@@ -88,13 +88,13 @@ export function podAddresses(whole: Subnet): RangeSet {
 }
 
 /** Undefined where pods are told of none. */
-export function gatewayOf(whole: Subnet): Address | undefined {
+export function gatewayOf(whole: PodSubnet): Address | undefined {
   const { gateway, prefix } = whole;
   if (gateway !== undefined) return parseAddress(gateway);
   return isSmall(whole) ? undefined : { family: prefix.family, value: prefix.first + 1n };
 }
 
-function widened({ subnet, prefix }: Subnet): { subnet: string; gateway: string } {
+function widened({ subnet, prefix }: PodSubnet): { subnet: string; gateway: string } {
   const { family, first } = prefix;
   if (parseAddress(subnet.slice(0, subnet.lastIndexOf('/')))!.value % 4n !== first % 4n) {
     throw new CniError(CNI_CODES.failed, 'CIDR config', `${subnet} has host bits set`);

@@ -21,7 +21,7 @@ import {
 import type { NodeFacts } from './node-facts.ts';
 import { ofOwnNode, refreshAfterFailure } from './own-node.ts';
 import { claimedRanges, namedClaim } from './pod-claim.ts';
-import { type NodeRanges, nodeRanges, type Route, rangesFor } from './ranges.ts';
+import { type CNIRoute, nodeRanges, type PluginRanges, rangesFor } from './ranges.ts';
 import { checkVersion, FIRST_CNI_VERSION, versionAnswer } from './versions.ts';
 
 /** Of `ipam`: the fields that are kube-node's own, and those of host-local that the node's ranges stand for. */
@@ -30,7 +30,7 @@ const NOT_FOR_HOST_LOCAL = [
   ...['ranges', 'subnet', 'rangeStart', 'rangeEnd', 'gateway'],
 ];
 
-const NO_RANGES: NodeRanges = { subnets: [], routes: [] };
+const NO_RANGES: PluginRanges = { subnets: [], routes: [] };
 
 interface Settings {
   readonly annotation: string | undefined;
@@ -182,7 +182,7 @@ function readSettings(ipam: JsonObject, command: CniCommand): Settings {
 }
 
 /** The config for host-local: the runtime's and the user's fields stay, so requested IPs and routes reach it. */
-function withRanges({ text }: NetworkConfig, ranges: unknown, routes: readonly Route[] = []): Bytes {
+function withRanges({ text }: NetworkConfig, ranges: unknown, routes: readonly CNIRoute[] = []): Bytes {
   const ipam = membersOf(text).findLast(({ key }) => isSameKey(key, 'ipam'))!;
   const others = membersOf(ipam.value).filter(
     ({ key }) => !NOT_FOR_HOST_LOCAL.some((own) => isSameKey(key, own)),
@@ -197,7 +197,7 @@ function withRanges({ text }: NetworkConfig, ranges: unknown, routes: readonly R
 }
 
 /** The routes of the network after those of the configuration, which come first where both know a destination. */
-function withRoutes(ipam: Bytes, routes: readonly Route[]): Bytes {
+function withRoutes(ipam: Bytes, routes: readonly CNIRoute[]): Bytes {
   const given = membersOf(ipam).findLast(({ key }) => isSameKey(key, 'routes'))?.value;
   const own: unknown = given && JSON.parse(decode(given));
   if (own && !Array.isArray(own)) return ipam;

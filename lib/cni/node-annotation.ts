@@ -10,7 +10,7 @@ import { membersOf, toObject, withMember } from './json-text.ts';
 import { lineLog } from './log.ts';
 import { field, isObject, type NetworkConfig, parseNetworkConfig, textField } from './network-config.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { fetchNode, knownNode, ofOwnNode, refreshAfterFailure } from './own-node.ts';
+import { askForNode, knownNode, ofOwnNode, refreshAfterFailure } from './own-node.ts';
 import { rememberFragments, usedFragments } from './used-fragments.ts';
 
 const CONFIG_FILE = '/etc/cni/node-annotation.conf';
@@ -258,7 +258,7 @@ function readAnnotation(host: Host, { kubeconfig }: Settings, node: string | und
   };
   return node === undefined
     ? ofOwnNode(host, kubeconfig, choose)
-    : choose(fetchNode(host, kubeconfig, { node }));
+    : choose(askForNode(host, kubeconfig, { node }));
 }
 
 function readFragment(text: string): Bytes {

@@ -79,7 +79,7 @@ function askForOwnNode(host: Host, kubeconfig: string | undefined, seenAt = 0): 
   }
   if (waited < 0 || !isSame()) writeQuietly(host, marker, JSON.stringify({ question, since: host.now() }));
   const left = waited < 0 || waited >= DEADLINE ? DEADLINE : Math.max(PATIENCE, DEADLINE - waited);
-  return fetchNode(host, kubeconfig, { deadline: left });
+  return askForNode(host, kubeconfig, { deadline: left });
 }
 
 /** The question that the fetcher has not answered yet, and since when. */
@@ -96,7 +96,7 @@ function readQuestion({ readFile }: Host, marker: string): { question?: unknown;
  *
  * Throws code 11 if it cannot be asked or does not know the node.
  */
-export function fetchNode(
+export function askForNode(
   host: Host,
   kubeconfig: string | undefined,
   { node, deadline = DEADLINE }: { node?: string; deadline?: number },

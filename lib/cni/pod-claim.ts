@@ -11,11 +11,11 @@ import type { Correction, HostLocalRange } from './host-local-ranges.ts';
 import { type ClaimQuestion, claimsFile, knownAnswer, readClaims } from './known-claims.ts';
 import { field, type NetworkConfig } from './network-config.ts';
 import { DEADLINE, FETCHER } from './own-node.ts';
-import type { NodeRanges, Route } from './ranges.ts';
+import type { CNIRoute, PluginRanges } from './ranges.ts';
 
 export interface ClaimedRanges {
   readonly ranges: readonly (readonly HostLocalRange[])[];
-  readonly routes: readonly Route[];
+  readonly routes: readonly CNIRoute[];
   readonly corrections: readonly Correction[];
 }
 
@@ -87,7 +87,7 @@ function askServer(
  *
  * Throws code 100 if the claim's addresses cannot be read.
  */
-export function claimedRanges({ name, ips, gateways }: GivenClaim, network: NodeRanges): ClaimedRanges {
+export function claimedRanges({ name, ips, gateways }: GivenClaim, network: PluginRanges): ClaimedRanges {
   const all = ips.map((text) => {
     const [address = '', length = ''] = text.split('/');
     const parsed = parseAddress(address);

@@ -5,14 +5,14 @@ import { isObject, type JsonObject } from './network-config.ts';
 import type { NodeFacts } from './node-facts.ts';
 
 /** What a node gives its pods of one network. */
-export interface NodeRanges {
-  readonly subnets: readonly Subnet[];
+export interface PluginRanges {
+  readonly subnets: readonly PodSubnet[];
   /** Of the network, as CNI writes them. */
-  readonly routes: readonly Route[];
+  readonly routes: readonly CNIRoute[];
 }
 
 /** One subnet of a node, each address as its node wrote it. */
-export interface Subnet {
+export interface PodSubnet {
   readonly subnet: string;
   readonly family: Family;
   /** What is meant by `subnet`. */
@@ -25,7 +25,7 @@ export interface Subnet {
   readonly exclude: readonly Range[];
 }
 
-export interface Route {
+export interface CNIRoute {
   readonly dst: string;
   readonly gw?: string;
   readonly [key: string]: unknown;
@@ -47,7 +47,7 @@ const MAPPED_PREFIX = 0xffffn;
  *
  * Throws code 11 while the node has none, 100 if they are none. Host bits are for host-local to refuse.
  */
-export function nodeRanges(node: NodeFacts, annotation: string | undefined): NodeRanges {
+export function nodeRanges(node: NodeFacts, annotation: string | undefined): PluginRanges {
   if (!annotation) {
     if (node.podCIDRs.length === 0) throw noRanges(`node ${node.name} has no spec.podCIDRs yet`);
     return { subnets: readSubnets(node.podCIDRs), routes: [] };
@@ -63,7 +63,7 @@ function noRanges(details: string): CniError {
   return new CniError(CNI_CODES.tryAgainLater, 'Get PodCIDRs', details);
 }
 
-function readSubnets(texts: readonly string[]): readonly Subnet[] {
+function readSubnets(texts: readonly string[]): readonly PodSubnet[] {
   if (texts.length > MOST_SUBNETS) {
     throw configError(`${texts.length} subnets, at most ${MOST_SUBNETS} are possible`);
   }
@@ -87,7 +87,7 @@ export function unmap(prefix: Prefix): Prefix {
   return { family: 4, first: low(first), last: low(last), length: length - 96 };
 }
 
-function readObject(text: string, annotation: string): NodeRanges {
+function readObject(text: string, annotation: string): PluginRanges {
   const problem = (what: string) => configError(`annotation ${annotation}: ${what}`);
   let value: unknown;
   try {
@@ -107,7 +107,7 @@ function readObject(text: string, annotation: string): NodeRanges {
 
 type Problem = (what: string) => CniError;
 
-function readSubnet(value: unknown, at: string, problem: Problem): Subnet {
+function readSubnet(value: unknown, at: string, problem: Problem): PodSubnet {
   const known = ['subnet', 'rangeStart', 'rangeEnd', 'gateway', 'exclude'];
   const {
     subnet,
@@ -139,7 +139,7 @@ function readSubnet(value: unknown, at: string, problem: Problem): Subnet {
   return { subnet: subnet as string, family, prefix, ...texts, exclude: excluded };
 }
 
-function readRoute(value: unknown, at: string, problem: Problem): Route {
+function readRoute(value: unknown, at: string, problem: Problem): CNIRoute {
   const { dst, gw } = isObject(value) ? value : ({} as JsonObject);
   const destination = typeof dst === 'string' ? parsePrefix(dst) : undefined;
   if (destination === undefined) throw problem(`${at}.dst: invalid CIDR address: ${quote(dst)}`);
@@ -147,7 +147,7 @@ function readRoute(value: unknown, at: string, problem: Problem): Route {
   if (gw !== undefined && gateway?.family !== destination.family) {
     throw problem(`${at}.gw: no IPv${destination.family} address: ${quote(gw)}`);
   }
-  return value as Route;
+  return value as CNIRoute;
 }
 
 /** What is misspelt would be lost without a word: here, an address that no pod should get. */
@@ -178,10 +178,10 @@ function configError(details: string): CniError {
  * no known namespace gets none.
  */
 export function rangesFor(
-  { subnets, routes }: NodeRanges,
+  { subnets, routes }: PluginRanges,
   ipv4Namespaces: readonly string[] | undefined,
   namespace: string | undefined,
-): NodeRanges {
+): PluginRanges {
   const isAllowed = namespace !== undefined && ipv4Namespaces?.includes(namespace);
   if (ipv4Namespaces === undefined || isAllowed) return { subnets, routes };
   const allowed = subnets.filter(({ family }) => family === 6);

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { differences } from './differences.ts';
-import { type Finding, ok, warning } from './finding.ts';
+import { type Diagnosis, ok, warning } from './finding.ts';
 
 /** The policy of metacontroller/admission, which no install has to have. */
 const CLAIM_ROUTING = { kind: 'MutatingAdmissionPolicy', metadata: { name: 'metaipam-claim-routing' } };
@@ -14,11 +14,11 @@ const PARTS = ['matchConditions', 'variables', 'validations'];
 export function checkAdmissionPolicies(
   found: readonly KubernetesObject[],
   install: readonly KubernetesObject[],
-): Finding[] {
+): Diagnosis[] {
   const find = (kind: string, name: string) =>
     found.find((object) => object.kind === kind && object.metadata.name === name);
   const released = [...install.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy'), CLAIM_ROUTING];
-  const findings: Finding[] = [];
+  const findings: Diagnosis[] = [];
   const there: string[] = [];
   const leftOut: string[] = [];
   for (const policy of released) {

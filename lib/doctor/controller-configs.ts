@@ -3,7 +3,7 @@ import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { listSome, plural } from '../text.ts';
 import { differences } from './differences.ts';
-import { error, type Finding, ok, warning } from './finding.ts';
+import { type Diagnosis, error, ok, warning } from './finding.ts';
 import { type EndpointConfig, type HookTarget, hookTarget, type Webhook } from './hook-target.ts';
 
 export interface ControllerObject extends KubernetesObject {
@@ -42,7 +42,7 @@ export function checkControllers(
   found: readonly ControllerObject[],
   released: readonly ControllerObject[],
   clusterApiVersion: string,
-): Finding[] {
+): Diagnosis[] {
   const bad = released.flatMap((expected) => {
     const { kind, metadata } = expected;
     const title = `${kind} ${metadata.name}`;
@@ -59,14 +59,14 @@ function checkController(
   actual: ControllerObject,
   expected: ControllerObject,
   clusterApiVersion: string,
-): Finding[] {
+): Diagnosis[] {
   const spoken = apiVersionsOf(actual).filter((version) => version !== clusterApiVersion);
   if (spoken.length > 0) {
     const message = `${title} speaks ${listSome(spoken)} of Cluster API, and the server ${clusterApiVersion}`;
     const fix = 'use or leave out the component metacontroller/cluster-api-v1beta1 for both';
     return [error('controllers', message, fix)];
   }
-  const findings: Finding[] = [];
+  const findings: Diagnosis[] = [];
   if (actual.metadata.deletionTimestamp !== undefined) {
     findings.push(error('controllers', `${title} is being deleted`, APPLY));
   }

@@ -10,7 +10,7 @@ import {
   hookTargets,
   ourControllers,
 } from './controller-configs.ts';
-import { type Finding, itemsOf, judge, type Reading, unknown } from './finding.ts';
+import { type Diagnosis, itemsOf, judge, type Reading, unknown } from './finding.ts';
 import {
   checkServer,
   checkTargets,
@@ -105,7 +105,7 @@ function servicesOf(targets: readonly HookTarget[], services: readonly Service[]
 }
 
 /** @param now milliseconds since the epoch */
-export function examine(state: ClusterState, release: Release, now: number): Finding[] {
+export function examine(state: ClusterState, release: Release, now: number): Diagnosis[] {
   const { targets, server, required } = locate(state, release);
   const clusterApiVersion = server?.options?.['cluster-api-version'] ?? 'v1beta2';
   const watchClusters = server?.options?.['watch-clusters'] ?? true;

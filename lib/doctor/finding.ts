@@ -3,7 +3,7 @@
 /** `unknown`: what the check needs could not be read. */
 export type Verdict = 'ok' | 'warning' | 'error' | 'unknown';
 
-export interface Finding {
+export interface Diagnosis {
   /** Stable, for scripts: `crds`, `hook-service`. */
   readonly check: string;
   readonly verdict: Verdict;
@@ -16,19 +16,19 @@ export interface Finding {
 /** What could be read of a cluster, or why nothing could. */
 export type Reading<T> = { readonly items: readonly T[] } | { readonly unreadable: string };
 
-export function ok(check: string, message: string): Finding {
+export function ok(check: string, message: string): Diagnosis {
   return { check, verdict: 'ok', message };
 }
 
-export function warning(check: string, message: string, fix: string): Finding {
+export function warning(check: string, message: string, fix: string): Diagnosis {
   return { check, verdict: 'warning', message, fix };
 }
 
-export function error(check: string, message: string, fix: string): Finding {
+export function error(check: string, message: string, fix: string): Diagnosis {
   return { check, verdict: 'error', message, fix };
 }
 
-export function unknown(check: string, message: string, fix?: string): Finding {
+export function unknown(check: string, message: string, fix?: string): Diagnosis {
   return { check, verdict: 'unknown', message, ...(fix !== undefined && { fix }) };
 }
 
@@ -36,8 +36,8 @@ export function unknown(check: string, message: string, fix?: string): Finding {
 export function judge<T>(
   check: string,
   reading: Reading<T>,
-  findings: (items: readonly T[]) => readonly Finding[],
-): readonly Finding[] {
+  findings: (items: readonly T[]) => readonly Diagnosis[],
+): readonly Diagnosis[] {
   return 'unreadable' in reading ? [unknown(check, reading.unreadable)] : findings(reading.items);
 }
 

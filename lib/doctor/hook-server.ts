@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { SERVE_OPTIONS } from '../cli/serve.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { parseOptions, UsageError, type Values } from '../options/options.ts';
-import { error, type Finding, judge, ok, type Reading, unknown, warning } from './finding.ts';
+import { type Diagnosis, error, judge, ok, type Reading, unknown, warning } from './finding.ts';
 import { type HookTarget, originOf } from './hook-target.ts';
 import { metacontrollers } from './metacontroller-workload.ts';
 import { type Container, imageName, replicas, type Workload, workloadTitle } from './workload.ts';
@@ -98,7 +98,7 @@ export function checkServer(
   server: HookServer | undefined,
   targets: readonly HookTarget[],
   version: string,
-): Finding[] {
+): Diagnosis[] {
   if (server === undefined) {
     const message = 'no Deployment, StatefulSet or DaemonSet serves the hooks';
     return [error('server', message, APPLY)];
@@ -106,7 +106,7 @@ export function checkServer(
   const { workload, container, options, problem } = server;
   const title = workloadTitle(workload);
   const { wanted, ready } = replicas(workload);
-  const findings: Finding[] = [];
+  const findings: Diagnosis[] = [];
   if (problem !== undefined) {
     findings.push(error('server', `${title} cannot start: ${problem}`, 'metaipam serve --help'));
   }
@@ -138,7 +138,7 @@ export function checkTargets(
   targets: readonly HookTarget[],
   services: Reading<Service>,
   endpointSlices: Reading<EndpointSlice>,
-): Finding[] {
+): Diagnosis[] {
   const origins = [...new Map(targets.map((target) => [originOf(target), target])).values()];
   return origins.flatMap((target) => {
     const origin = originOf(target);
@@ -192,7 +192,7 @@ export function checkTrust(
   targets: readonly HookTarget[],
   pem: (target: HookTarget) => string | { readonly problem: string },
   now: number,
-): Finding[] {
+): Diagnosis[] {
   const encrypted = targets.filter(({ protocol }) => protocol === 'https');
   const distinct = new Map(encrypted.map((one) => [`${originOf(one)} ${JSON.stringify(one.caBundle)}`, one]));
   return [...distinct.values()].map((target) => {

@@ -1,6 +1,6 @@
 /** Metacontroller itself: there, of a version that works, and set up for the work. */
 
-import { error, type Finding, ok, unknown, warning } from './finding.ts';
+import { type Diagnosis, error, ok, unknown, warning } from './finding.ts';
 import { INSTALL_METACONTROLLER } from './resource-definitions.ts';
 import {
   type Container,
@@ -38,7 +38,7 @@ export function metacontrollers(
   );
 }
 
-export function checkMetacontroller(workloads: readonly Workload[]): Finding[] {
+export function checkMetacontroller(workloads: readonly Workload[]): Diagnosis[] {
   const found = metacontrollers(workloads);
   const running = found.filter(({ workload }) => replicas(workload).wanted > 0);
   const [first] = found;
@@ -67,11 +67,11 @@ export function checkMetacontroller(workloads: readonly Workload[]): Finding[] {
     .concat(rivals);
 }
 
-function checkRunning(workload: Workload, container: Container): Finding[] {
+function checkRunning(workload: Workload, container: Container): Diagnosis[] {
   const title = workloadTitle(workload);
   const { wanted, ready } = replicas(workload);
   const { namespace } = workload.metadata;
-  const findings: Finding[] = [];
+  const findings: Diagnosis[] = [];
   const version = imageVersion(container);
   const text = version?.join('.');
   if (version === undefined) {
@@ -94,7 +94,7 @@ function checkRunning(workload: Workload, container: Container): Finding[] {
   return [ok('metacontroller', `Metacontroller ${text}, ${title}: ${ready} of ${wanted} ready`)];
 }
 
-function checkFlags(workload: Workload, container: Container): Finding[] {
+function checkFlags(workload: Workload, container: Container): Diagnosis[] {
   const values = METACONTROLLER_FLAGS.map(({ flag, byDefault }) =>
     Number(goFlag(container, flag) ?? byDefault),
   );
@@ -111,7 +111,7 @@ function checkFlags(workload: Workload, container: Container): Finding[] {
   return [warning('metacontroller-flags', message, `start it with ${wanted}; ${README}`)];
 }
 
-function checkMemory(workload: Workload, container: Container): Finding {
+function checkMemory(workload: Workload, container: Container): Diagnosis {
   const limit = container.resources?.limits?.memory;
   if (limit === undefined) return ok('metacontroller-memory', 'Metacontroller has no memory limit');
   const bytes = quantityBytes(limit);

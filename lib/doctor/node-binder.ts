@@ -1,7 +1,7 @@
 /** What the part of the server that writes `node.spec.podCIDRs` needs: its Lease and its permissions. */
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { plural } from '../text.ts';
-import { error, type Finding, judge, ok, type Reading } from './finding.ts';
+import { type Diagnosis, error, judge, ok, type Reading } from './finding.ts';
 import type { HookServer } from './hook-server.ts';
 import { workloadTitle } from './workload.ts';
 
@@ -15,7 +15,7 @@ export interface Lease extends KubernetesObject {
 }
 
 /** @param now milliseconds since the epoch, by a clock that may be some seconds off the cluster's */
-export function checkLease(server: HookServer, leases: Reading<Lease>, now: number): readonly Finding[] {
+export function checkLease(server: HookServer, leases: Reading<Lease>, now: number): readonly Diagnosis[] {
   const { options, workload, leaseNamespace } = server;
   if (options === undefined) return [];
   if (options['no-bind']) return [ok('lease', 'the server writes no nodes (--no-bind)')];
@@ -105,7 +105,7 @@ export function checkPermissions(
   { workload }: HookServer,
   required: readonly Permission[],
   denied: Reading<Permission>,
-): readonly Finding[] {
+): readonly Diagnosis[] {
   const { namespace } = workload.metadata;
   const account = workload.spec.template.spec.serviceAccountName ?? 'default';
   const title = `ServiceAccount ${namespace}/${account}`;

@@ -5,7 +5,7 @@ import { CLAIMS_FINALIZER, POOL_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { listSome, plural } from '../text.ts';
-import { error, type Finding, judge, ok, type Reading, warning } from './finding.ts';
+import { type Diagnosis, error, judge, ok, type Reading, warning } from './finding.ts';
 
 /** Milliseconds in which a new object gets what it needs, even in a burst. */
 const PATIENCE = 60_000;
@@ -44,7 +44,7 @@ const SENTENCES: Readonly<Record<ClaimTrouble, readonly [text: string, fix: stri
   ],
 };
 
-export function checkClaims(troubled: Reading<TroubledClaim>): readonly Finding[] {
+export function checkClaims(troubled: Reading<TroubledClaim>): readonly Diagnosis[] {
   return judge('claims', troubled, (claims) => {
     if (claims.length === 0) return [ok('claims', 'every claim of our pools was taken care of')];
     const groups = Map.groupBy(claims, ({ trouble }) => trouble);
@@ -56,7 +56,11 @@ export function checkClaims(troubled: Reading<TroubledClaim>): readonly Finding[
   });
 }
 
-export function checkNodes(nodes: Reading<Node>, hasClusterCIDRs: boolean, now: number): readonly Finding[] {
+export function checkNodes(
+  nodes: Reading<Node>,
+  hasClusterCIDRs: boolean,
+  now: number,
+): readonly Diagnosis[] {
   if (!hasClusterCIDRs) return [];
   return judge('nodes', nodes, (found) => {
     const bare = found.filter((node) => !node.spec?.podCIDRs?.length && !isYoung(node, now));

@@ -1,7 +1,7 @@
 /** Controllers that would give out the same addresses or blocks. */
 import { PROVIDER_LABEL } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { error, type Finding, judge, ok, type Reading, unknown } from './finding.ts';
+import { type Diagnosis, error, judge, ok, type Reading, unknown } from './finding.ts';
 import {
   containersOf,
   goFlag,
@@ -20,7 +20,7 @@ export interface Pod extends KubernetesObject {
 }
 
 /** Cluster API's in-cluster provider and node-ipam-controller, where they have replicas. */
-export function checkReferenceControllers(workloads: readonly Workload[]): Finding[] {
+export function checkReferenceControllers(workloads: readonly Workload[]): Diagnosis[] {
   const running = workloads.filter((workload) => replicas(workload).wanted > 0 && isReference(workload));
   if (running.length === 0) {
     return [ok('other-allocators', 'neither the in-cluster IPAM provider nor node-ipam-controller runs')];
@@ -51,7 +51,7 @@ function isReference(workload: Workload): boolean {
 export function checkForeignWebhooks(
   configurations: readonly KubernetesObject[],
   workloads: readonly Workload[],
-): Finding[] {
+): Diagnosis[] {
   const isRunning = workloads.some(
     (workload) => workload.metadata.labels?.[PROVIDER_LABEL] === PROVIDER && replicas(workload).wanted > 0,
   );
@@ -74,7 +74,7 @@ export function checkNodeAllocators(
   pods: Reading<Pod>,
   workloads: readonly Workload[],
   hasClusterCIDRs: boolean,
-): readonly Finding[] {
+): readonly Diagnosis[] {
   const check = 'node-allocators';
   if (!hasClusterCIDRs) return [ok(check, 'there is no ClusterCIDR: podCIDRs of nodes are left to others')];
   const managed = containersOf(workloads.filter((workload) => replicas(workload).wanted > 0)).map(

@@ -4,7 +4,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition, CustomResourceVersion } from '../kubernetes/schema.ts';
 import { plural } from '../text.ts';
 import { differences } from './differences.ts';
-import { error, type Finding, itemsOf, ok, type Reading, warning } from './finding.ts';
+import { type Diagnosis, error, itemsOf, ok, type Reading, warning } from './finding.ts';
 import type { Service } from './hook-server.ts';
 
 /** A CRD as a cluster has it. */
@@ -44,9 +44,9 @@ export function checkDefinitions(
   installed: readonly InstalledDefinition[],
   { released, clusterApiVersion, watchClusters }: DefinitionsExpected,
   services: Reading<Service>,
-): Finding[] {
+): Diagnosis[] {
   const byName = new Map(installed.map((definition) => [definition.metadata.name, definition]));
-  const bad: Finding[] = [];
+  const bad: Diagnosis[] = [];
   const missing = METACONTROLLER.filter((name) => !byName.has(name));
   if (missing.length > 0) {
     bad.push(
@@ -110,7 +110,7 @@ function servedVersions({ spec }: Pick<CustomResourceDefinition, 'spec'>): strin
   return spec.versions.filter(({ served }) => served).map(({ name }) => name);
 }
 
-function notEstablished({ metadata, status }: InstalledDefinition): Finding[] {
+function notEstablished({ metadata, status }: InstalledDefinition): Diagnosis[] {
   return ['Established', 'NamesAccepted'].flatMap((type) => {
     const condition = status?.conditions?.find((candidate) => candidate.type === type);
     if (condition?.status === 'True') return [];
@@ -121,10 +121,10 @@ function notEstablished({ metadata, status }: InstalledDefinition): Finding[] {
   });
 }
 
-function differs(released: CustomResourceDefinition, found: InstalledDefinition): Finding[] {
+function differs(released: CustomResourceDefinition, found: InstalledDefinition): Diagnosis[] {
   const { name } = found.metadata;
   const fix = 'kubectl apply --server-side -k crds, or helm upgrade';
-  const findings: Finding[] = [];
+  const findings: Diagnosis[] = [];
   for (const version of released.spec.versions) {
     const other = found.spec.versions.find((candidate) => candidate.name === version.name);
     if (other === undefined || !other.served) {
@@ -155,7 +155,7 @@ export function staleVersions(
 }
 
 /** The API server refuses a CRD without a version that was ever stored, and cannot read what is stored in it. */
-function storedOtherwise(released: CustomResourceDefinition, found: InstalledDefinition): Finding[] {
+function storedOtherwise(released: CustomResourceDefinition, found: InstalledDefinition): Diagnosis[] {
   const { name } = found.metadata;
   const stale = staleVersions(found, released);
   if (stale.length === 0) return [];
@@ -172,7 +172,7 @@ function storedOtherwise(released: CustomResourceDefinition, found: InstalledDef
 }
 
 /** A conversion webhook, which none of our CRDs has: it is the in-cluster provider's, and goes when that goes. */
-function convertedByOthers(found: InstalledDefinition, services: Reading<Service>): Finding[] {
+function convertedByOthers(found: InstalledDefinition, services: Reading<Service>): Diagnosis[] {
   const { strategy, webhook } = found.spec.conversion ?? {};
   if (strategy !== 'Webhook') return [];
   const { namespace, name } = webhook?.clientConfig?.service ?? {};

@@ -5,7 +5,7 @@ import type { ServiceCIDR } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
 import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
 import { serviceRanges } from '../pod-network/network-view.ts';
-import { error, type Finding, judge, ok, type Reading, warning } from './finding.ts';
+import { type Diagnosis, error, judge, ok, type Reading, warning } from './finding.ts';
 
 const CHECK = 'service-cidrs';
 
@@ -15,7 +15,7 @@ export function checkServiceCIDRs(
   serviceCIDRs: Reading<ServiceCIDR>,
   clusterCIDRs: readonly ClusterCIDR[],
   networks: readonly PodNetwork[],
-): readonly Finding[] {
+): readonly Diagnosis[] {
   const ofDefault = clusterCIDRs.filter(
     ({ metadata }) => (metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) === DEFAULT_NETWORK,
   );

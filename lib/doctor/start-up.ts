@@ -1,6 +1,6 @@
 /** Whether metaipam can start in a cluster whose pod network waits for it. */
 import type { Node } from '../kubernetes/core-types.ts';
-import { error, type Finding, ok, warning } from './finding.ts';
+import { type Diagnosis, error, ok, warning } from './finding.ts';
 import type { HookTarget } from './hook-target.ts';
 import { metacontrollers } from './metacontroller-workload.ts';
 import { type Workload, workloadTitle } from './workload.ts';
@@ -16,7 +16,7 @@ export function checkStartUp(
   workloads: readonly Workload[],
   nodes: readonly Node[],
   hasClusterCIDRs: boolean,
-): Finding[] {
+): Diagnosis[] {
   if (!targets.some(({ service }) => service !== undefined)) return [];
   const deaf = metacontrollers(workloads).find(({ workload }) => {
     const { hostNetwork, dnsPolicy } = workload.spec.template.spec;

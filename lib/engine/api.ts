@@ -49,7 +49,7 @@ export const ERROR_CODES = {
 
 export type ErrorReason = keyof typeof ERROR_CODES;
 
-export interface ApiError {
+export interface ApiRejection {
   readonly reason: ErrorReason;
   readonly code: number;
   readonly message: string;
@@ -58,9 +58,9 @@ export interface ApiError {
 /** The object as it is after the request; after a deletion, its last state. */
 export type ApiResult =
   | { readonly object: Unstructured; readonly error?: never }
-  | { readonly error: ApiError; readonly object?: never };
+  | { readonly error: ApiRejection; readonly object?: never };
 
-export function apiError(reason: ErrorReason, message: string): { error: ApiError } {
+export function apiError(reason: ErrorReason, message: string): { error: ApiRejection } {
   return { error: { reason, code: ERROR_CODES[reason], message } };
 }
 

@@ -8,7 +8,7 @@ import {
   withLastApplied,
   withoutLastApplied,
 } from './dynamic-apply.ts';
-import type { Environment } from './environment.ts';
+import type { ControllerEnvironment } from './environment.ts';
 import { canonicalJson, deepEqual, isDeleting, type Unstructured, withMetadata, without } from './object.ts';
 import type { ObjectGroups } from './object-groups.ts';
 import type { ResourceType } from './resources.ts';
@@ -30,7 +30,7 @@ export type LastUpdates = Map<
 >;
 
 export interface ChildManager {
-  readonly environment: Environment;
+  readonly environment: ControllerEnvironment;
   readonly strategy: ApplyStrategy;
   readonly lastUpdates: LastUpdates;
   /** `OnDelete`, `InPlace` or `Recreate`, by kind and group. */

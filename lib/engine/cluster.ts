@@ -14,13 +14,13 @@ import { startMetacontroller } from './metacontroller.ts';
 import { NamespaceController } from './namespace-controller.ts';
 import { type Unstructured, withMetadata, without } from './object.ts';
 import { Process, type ProcessDefinition, type Worker } from './process.ts';
-import { type CustomResourceDefinition, Resources } from './resources.ts';
+import { type ResourceDefinition, Resources } from './resources.ts';
 import { FAIR, type Fault, type LateRequest, type Move, type Schedule } from './schedule.ts';
 import { type Admission, Store } from './store.ts';
 import type { HookCall, HookResult, Step, StepResult, SyncError } from './task.ts';
 
 export interface ClusterOptions {
-  readonly crds: readonly CustomResourceDefinition[];
+  readonly crds: readonly ResourceDefinition[];
   /** CompositeController and DecoratorController objects. */
   readonly controllers: readonly ControllerConfig[];
   /** Hook functions by controller name. */
@@ -113,7 +113,7 @@ const FORGET_EVERY = 10_000;
 const LOOP = 8;
 const KUBECTL = 'kubectl';
 
-export class Cluster {
+export class SimulatedCluster {
   readonly resources: Resources;
   readonly store: Store;
   readonly processes: readonly Process[];

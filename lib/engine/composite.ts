@@ -5,12 +5,12 @@ import { target } from './api.ts';
 import type { CompositeController as Config } from './controller-config.ts';
 import { type ControllerOptions, HookController, inNamespaceOf } from './hook-controller.ts';
 import { readComposite } from './hook-response.ts';
-import { compileSelector, type Labels } from './label-selector.ts';
+import { compileLabelSelector, type Labels } from './label-selector.ts';
 import { deepEqual, isDeleting, isMap, type Unstructured, withMetadata } from './object.ts';
 import { ObjectGroups } from './object-groups.ts';
 import { api, atomicUpdate, hook, objectOf, SyncError, type Task } from './task.ts';
 
-export class CompositeController extends HookController {
+export class CompositeHookController extends HookController {
   readonly #generateSelector: boolean;
 
   constructor(config: Config, options: ControllerOptions) {
@@ -20,7 +20,7 @@ export class CompositeController extends HookController {
     if (!type.custom || !type.statusSubresource) {
       throw new Error(`${config.metadata.name}: Metacontroller ignores parents without a status subresource`);
     }
-    const selects = compileSelector(labelSelector);
+    const selects = compileLabelSelector(labelSelector);
     const parentType = {
       type,
       apiVersion,
@@ -111,7 +111,7 @@ export class CompositeController extends HookController {
     if (this.#generateSelector) return (labels) => labels?.['controller-uid'] === parent.metadata.uid;
     const selector = isMap(parent.spec) ? (parent.spec.selector as LabelSelector | undefined) : undefined;
     const empty = !Object.keys(selector?.matchLabels ?? {}).length && !selector?.matchExpressions?.length;
-    return empty ? undefined : compileSelector(selector);
+    return empty ? undefined : compileLabelSelector(selector);
   }
 
   /** The parent's children as the cache has them; adopts orphans and releases what no longer matches. */

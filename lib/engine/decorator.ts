@@ -3,17 +3,22 @@ import { DECORATOR_ANNOTATION } from '../kubernetes/names.ts';
 import { controllerOf } from '../kubernetes/object.ts';
 import type { LabelSelector } from '../metacontroller/hook.ts';
 import type { DecoratorController as Config, DecoratorParentRule } from './controller-config.ts';
-import type { Environment } from './environment.ts';
-import { type ControllerOptions, HookController, inNamespaceOf, type ParentType } from './hook-controller.ts';
+import type { ControllerEnvironment } from './environment.ts';
+import {
+  type ControllerOptions,
+  HookController,
+  inNamespaceOf,
+  type ParentResource,
+} from './hook-controller.ts';
 import { readDecorator } from './hook-response.ts';
-import { compileSelector } from './label-selector.ts';
+import { compileLabelSelector } from './label-selector.ts';
 import { deepEqual, hasFinalizer, type Unstructured, withMetadata } from './object.ts';
 import { ObjectGroups } from './object-groups.ts';
 import { api, hook, objectOf, type Task } from './task.ts';
 
 /** On an attachment: the decorator that made it. */
 
-export class DecoratorController extends HookController {
+export class DecoratorHookController extends HookController {
   constructor(config: Config, options: ControllerOptions) {
     const { environment } = options;
     super(
@@ -100,10 +105,13 @@ export class DecoratorController extends HookController {
   }
 }
 
-function parentType(rule: DecoratorParentRule, { resources, informer }: Environment): ParentType {
+function parentType(
+  rule: DecoratorParentRule,
+  { resources, informer }: ControllerEnvironment,
+): ParentResource {
   const { apiVersion, resource, labelSelector, annotationSelector, ignoreStatusChanges = false } = rule;
-  const labels = compileSelector(labelSelector);
-  const annotations = compileSelector({
+  const labels = compileLabelSelector(labelSelector);
+  const annotations = compileLabelSelector({
     ...(annotationSelector?.matchAnnotations && { matchLabels: annotationSelector.matchAnnotations }),
     ...(annotationSelector?.matchExpressions && { matchExpressions: annotationSelector.matchExpressions }),
   } satisfies LabelSelector);

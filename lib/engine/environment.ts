@@ -4,7 +4,7 @@ import type { HookCall, HookResult, Task } from './task.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** What a process offers the controllers in it. Everything else goes through the steps of their tasks. */
-export interface Environment {
+export interface ControllerEnvironment {
   readonly resources: Resources;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -31,4 +31,4 @@ export interface Reconciler {
   resync?(): void;
 }
 
-export type StartReconciler = (environment: Environment) => Reconciler;
+export type StartReconciler = (environment: ControllerEnvironment) => Reconciler;

@@ -4,7 +4,7 @@
  */
 import type { OwnerReference } from '../kubernetes/object.ts';
 import { target } from './api.ts';
-import type { Environment, Reconciler } from './environment.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import { hasFinalizer, isDeleting, type Unstructured, withMetadata } from './object.ts';
 import { FOREGROUND_DELETION, ORPHAN_DEPENDENTS } from './store.ts';
@@ -22,12 +22,12 @@ interface Item {
 export class GarbageCollector implements Reconciler {
   readonly name = 'garbage-collector';
   readonly queue: WorkQueue;
-  readonly #environment: Environment;
+  readonly #environment: ControllerEnvironment;
   readonly #informers: readonly Informer[];
   /** What the caches hold, by uid. */
   readonly #known = new Map<string, Unstructured>();
 
-  constructor(environment: Environment) {
+  constructor(environment: ControllerEnvironment) {
     this.queue = environment.newQueue();
     this.#environment = environment;
     const types = environment.resources.all;

@@ -1,14 +1,14 @@
 /** What CompositeControllers and DecoratorControllers have in common: parents, their queue and their finalizer. */
 
 import type { OwnerReference } from '../kubernetes/object.ts';
-import { controllerOf } from '../kubernetes/object.ts';
+import { controllerOf, groupOf } from '../kubernetes/object.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
 import { target } from './api.ts';
 import { type ApplyStrategy, type ChildManager, type LastUpdates, manageChildren } from './children.ts';
 import { type ChildRule, type ControllerConfig, childRules } from './controller-config.ts';
-import type { Environment, Reconciler } from './environment.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
-import { deepEqual, groupOf, hasFinalizer, isDeleting, type Unstructured, withMetadata } from './object.ts';
+import { deepEqual, hasFinalizer, isDeleting, type Unstructured, withMetadata } from './object.ts';
 import type { ObjectGroups } from './object-groups.ts';
 import { Related } from './related.ts';
 import type { ResourceType } from './resources.ts';
@@ -16,7 +16,7 @@ import { FOREGROUND_DELETION, ORPHAN_DEPENDENTS } from './store.ts';
 import { atomicUpdate, HookCall, objectOf, type Task } from './task.ts';
 import type { WorkQueue } from './work-queue.ts';
 
-export interface ParentType {
+export interface ParentResource {
   readonly type: ResourceType;
   readonly apiVersion: string;
   readonly informer: Informer;
@@ -31,7 +31,7 @@ export interface ChildType {
 }
 
 export interface ControllerOptions {
-  readonly environment: Environment;
+  readonly environment: ControllerEnvironment;
   readonly strategy: ApplyStrategy;
   readonly lastUpdates: LastUpdates;
   /** The controller object as hooks see it. */
@@ -44,8 +44,8 @@ export abstract class HookController implements Reconciler {
   readonly name: string;
   readonly queue: WorkQueue;
   readonly resyncPeriod: number;
-  protected readonly environment: Environment;
-  protected readonly parents: readonly ParentType[];
+  protected readonly environment: ControllerEnvironment;
+  protected readonly parents: readonly ParentResource[];
   protected readonly children: readonly ChildType[];
   protected readonly finalizer: string;
   readonly #finalizes: boolean;
@@ -53,7 +53,7 @@ export abstract class HookController implements Reconciler {
   readonly #controllerObject: object;
   readonly #childManager: ChildManager;
 
-  constructor(config: ControllerConfig, parents: readonly ParentType[], options: ControllerOptions) {
+  constructor(config: ControllerConfig, parents: readonly ParentResource[], options: ControllerOptions) {
     const { environment } = options;
     const { hooks, resyncPeriodSeconds } = config.spec;
     this.name = config.metadata.name;
@@ -112,7 +112,7 @@ export abstract class HookController implements Reconciler {
   }
 
   /** Only group and kind count: a reference may name another version. */
-  protected parentTypeOf(apiVersion: string, kind: string): ParentType | undefined {
+  protected parentTypeOf(apiVersion: string, kind: string): ParentResource | undefined {
     return this.parents.find(({ type }) => type.kind === kind && type.group === groupOf(apiVersion));
   }
 
@@ -188,7 +188,7 @@ export abstract class HookController implements Reconciler {
     for (const { informer } of this.parents) yield* informer.list();
   }
 
-  #watchParent({ informer, ignoreStatusChanges }: ParentType): void {
+  #watchParent({ informer, ignoreStatusChanges }: ParentResource): void {
     informer.addHandler({
       add: (parent) => this.enqueue(parent),
       update: (old, parent) => {

@@ -1,14 +1,14 @@
 /** The janitor as one process of the cluster: the decisions of `lib/janitor`, one request a step. */
 import { ipamApiVersion } from '../claim/api-version.ts';
 import { decideDeeds, type JanitorView } from '../janitor/decide.ts';
-import { appliedObject, type Deed, holds, METACONTROLLER } from '../janitor/deed.ts';
+import { appliedObject, checkHolds, type Deed, METACONTROLLER } from '../janitor/deed.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { POOL_KINDS, type PoolKind } from '../pool/kinds.ts';
 import type { ApiRequest } from './api.ts';
 import type { ApplyStrategy } from './children.ts';
-import type { Environment, Reconciler } from './environment.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import type { Unstructured } from './object.ts';
 import { api, SyncError, type Task } from './task.ts';
@@ -18,11 +18,11 @@ const EVERYTHING = 'everything';
 /** How often to look although nothing has changed, in milliseconds: time alone decides, too. */
 const LOOK_EVERY = 10_000;
 
-export class Janitor implements Reconciler {
+export class JanitorReconciler implements Reconciler {
   readonly name = 'janitor';
   readonly queue: WorkQueue;
   readonly resyncPeriod = LOOK_EVERY;
-  readonly #environment: Environment;
+  readonly #environment: ControllerEnvironment;
   readonly #config: HookConfig;
   readonly #strategy: ApplyStrategy;
   readonly #decide: typeof decideDeeds;
@@ -31,7 +31,7 @@ export class Janitor implements Reconciler {
   >;
 
   constructor(
-    environment: Environment,
+    environment: ControllerEnvironment,
     config: HookConfig,
     strategy: ApplyStrategy,
     kinds: readonly PoolKind[] = Object.values(POOL_KINDS),
@@ -89,7 +89,7 @@ export class Janitor implements Reconciler {
     for (const check of checks) {
       const { object, error } = yield* api({ verb: 'get', ...check.path });
       if (error !== undefined && error.reason !== 'NotFound') return false;
-      if (!holds(check, object as KubernetesObject | undefined)) return false;
+      if (!checkHolds(check, object as KubernetesObject | undefined)) return false;
     }
     return true;
   }

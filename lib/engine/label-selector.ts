@@ -3,7 +3,7 @@ import type { LabelSelector } from '../metacontroller/hook.ts';
 export type Labels = Readonly<Record<string, string>>;
 
 /** `selector` as a predicate. Absent or empty selects everything. Throws on an operator that does not exist. */
-export function compileSelector(
+export function compileLabelSelector(
   selector: LabelSelector | undefined,
 ): (labels: Labels | undefined) => boolean {
   const tests: ((labels: Labels) => boolean)[] = [];

@@ -1,9 +1,9 @@
 /** A Metacontroller process: every controller of a set of configs, over one set of caches. */
 import type { ApplyStrategy, LastUpdates } from './children.ts';
-import { CompositeController } from './composite.ts';
+import { CompositeHookController } from './composite.ts';
 import { type ControllerConfig, checkConfig } from './controller-config.ts';
-import { DecoratorController } from './decorator.ts';
-import type { Environment, Reconciler } from './environment.ts';
+import { DecoratorHookController } from './decorator.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import { uuid } from './random.ts';
 import { timestamp } from './store.ts';
 
@@ -15,7 +15,7 @@ export interface MetacontrollerOptions {
 /** Throws where Metacontroller would not start a controller, or does what the engine does not model. */
 export function startMetacontroller(
   { controllers, strategy }: MetacontrollerOptions,
-  environment: Environment,
+  environment: ControllerEnvironment,
 ): Reconciler[] {
   const lastUpdates: LastUpdates = new Map();
   return controllers.map((config, index) => {
@@ -23,8 +23,8 @@ export function startMetacontroller(
     const controllerObject = withSystemFields(config, index);
     const options = { environment, strategy, lastUpdates, controllerObject };
     return config.kind === 'CompositeController'
-      ? new CompositeController(config, options)
-      : new DecoratorController(config, options);
+      ? new CompositeHookController(config, options)
+      : new DecoratorHookController(config, options);
   });
 }
 

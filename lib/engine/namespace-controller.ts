@@ -1,6 +1,6 @@
 /** The namespace controller of kube-controller-manager: empties a deleted namespace, then lets it go. */
 import { target } from './api.ts';
-import type { Environment, Reconciler } from './environment.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import { isDeleting, type Unstructured } from './object.ts';
 import type { Store } from './store.ts';
@@ -14,7 +14,7 @@ export class NamespaceController implements Reconciler {
   readonly #informers: readonly Informer[];
 
   /** `store`: for live lists, as a cache may not know yet what else is in the namespace. */
-  constructor(environment: Environment, store: Store) {
+  constructor(environment: ControllerEnvironment, store: Store) {
     this.queue = environment.newQueue();
     this.#store = store;
     const namespaces = environment.informer('v1', 'namespaces');

@@ -3,7 +3,7 @@ import { decideBindings } from '../binder/decide.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
 import type { AllocationSlice } from '../kubernetes/types.ts';
-import type { Environment, Reconciler } from './environment.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import { api, SyncError, type Task } from './task.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -22,7 +22,7 @@ export class NodeBinder implements Reconciler {
 
   readonly #decide: typeof decideBindings;
 
-  constructor(environment: Environment, decide: typeof decideBindings = decideBindings) {
+  constructor(environment: ControllerEnvironment, decide: typeof decideBindings = decideBindings) {
     this.#decide = decide;
     this.queue = environment.newQueue();
     this.#nodes = environment.informer('v1', 'nodes');

@@ -1,6 +1,6 @@
 /** The maps of objects in Metacontroller's requests: by kind, then by `namespace/name` (hook version v2). */
-import { compareText, qualifiedName } from '../kubernetes/object.ts';
-import { groupOf, type Unstructured } from './object.ts';
+import { compareText, groupOf, qualifiedName } from '../kubernetes/object.ts';
+import type { Unstructured } from './object.ts';
 
 export interface ObjectGroup {
   readonly apiVersion: string;

@@ -48,9 +48,3 @@ export function hasFinalizer(object: KubernetesObject, name: string): boolean {
 export function isDeleting(object: KubernetesObject): boolean {
   return object.metadata.deletionTimestamp !== undefined;
 }
-
-/** The group of an apiVersion; empty for the core group. */
-export function groupOf(apiVersion: string): string {
-  const slash = apiVersion.indexOf('/');
-  return slash < 0 ? '' : apiVersion.slice(0, slash);
-}

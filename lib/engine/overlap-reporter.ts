@@ -4,7 +4,7 @@ import { POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { Environment, Reconciler } from './environment.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import { requestOf } from './janitor.ts';
 import { api, SyncError, type Task } from './task.ts';
@@ -15,11 +15,11 @@ const ALL_POOLS = 'pools';
 export class OverlapReporter implements Reconciler {
   readonly name = 'overlaps';
   readonly queue: WorkQueue;
-  readonly #environment: Environment;
+  readonly #environment: ControllerEnvironment;
   readonly #config: HookConfig;
   readonly #pools: readonly Informer[];
 
-  constructor(environment: Environment, config: HookConfig) {
+  constructor(environment: ControllerEnvironment, config: HookConfig) {
     this.#environment = environment;
     this.#config = config;
     this.queue = environment.newQueue();

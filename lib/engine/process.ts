@@ -1,5 +1,5 @@
 /** A process with its caches, queues and work in flight: all of it is lost when it crashes. */
-import type { Environment, Reconciler } from './environment.ts';
+import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import { Informer } from './informer.ts';
 import type { Store } from './store.ts';
 import type { HookCall, HookResult, Step, StepResult, Task } from './task.ts';
@@ -9,7 +9,7 @@ import { WorkQueue } from './work-queue.ts';
 export interface ProcessDefinition {
   readonly name: string;
   /** Called at every start. */
-  readonly start: (environment: Environment) => readonly Reconciler[];
+  readonly start: (environment: ControllerEnvironment) => readonly Reconciler[];
   /** Keys each reconciler works on at a time. */
   readonly workers: number;
 }
@@ -24,7 +24,7 @@ export interface Worker {
 }
 
 /** What a process needs of the world. */
-export interface Host {
+export interface ProcessHost {
   readonly store: Store;
   readonly now: () => number;
   readonly ticket: () => number;
@@ -42,13 +42,13 @@ export interface Host {
 export class Process {
   readonly name: string;
   readonly #definition: ProcessDefinition;
-  readonly #host: Host;
+  readonly #host: ProcessHost;
   readonly #workers = new Set<Worker>();
   readonly #resyncs = new Map<Reconciler, number>();
   #informers = new Map<string, Informer>();
   #reconcilers: readonly Reconciler[] = [];
 
-  constructor(definition: ProcessDefinition, host: Host) {
+  constructor(definition: ProcessDefinition, host: ProcessHost) {
     this.name = definition.name;
     this.#definition = definition;
     this.#host = host;

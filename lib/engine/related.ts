@@ -3,10 +3,10 @@
  * parents whose rules match an object that changed (`pkg/controller/common/customize`).
  */
 import type { RelatedResourceRule } from '../metacontroller/hook.ts';
-import type { Environment } from './environment.ts';
+import type { ControllerEnvironment } from './environment.ts';
 import { readCustomize } from './hook-response.ts';
 import type { Informer } from './informer.ts';
-import { compileSelector } from './label-selector.ts';
+import { compileLabelSelector } from './label-selector.ts';
 import type { Unstructured } from './object.ts';
 import { ObjectGroups } from './object-groups.ts';
 import type { ResourceType } from './resources.ts';
@@ -39,7 +39,7 @@ interface Listed {
 }
 
 export interface RelatedOptions {
-  readonly environment: Environment;
+  readonly environment: ControllerEnvironment;
   readonly controller: string;
   /** The controller object as hooks see it. */
   readonly controllerObject: object;
@@ -239,7 +239,7 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
     throw new SyncError('related rule cannot have both names and labelSelector/namespaceSelector specified');
   }
   if ('namespaceSelector' in rule) throw new SyncError('namespaceSelector is not modelled');
-  const selects = compileSelector(labelSelector ?? undefined);
+  const selects = compileLabelSelector(labelSelector ?? undefined);
   const within = type?.namespaced === true && namespace ? namespace : undefined;
   const [label] = Object.entries(labelSelector?.matchLabels ?? {});
   const required = labelSelector?.matchExpressions?.find(({ operator }) => operator === 'Exists')?.key;

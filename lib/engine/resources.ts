@@ -1,5 +1,6 @@
 /** Which kinds a cluster serves: the built-in ones the project touches, and those of its CRDs. */
-import { groupOf, type Unstructured } from './object.ts';
+import { groupOf } from '../kubernetes/object.ts';
+import type { Unstructured } from './object.ts';
 
 export interface ResourceType {
   readonly group: string;
@@ -17,7 +18,7 @@ export interface ResourceType {
 }
 
 /** The part of a CustomResourceDefinition that the engine reads. */
-export interface CustomResourceDefinition {
+export interface ResourceDefinition {
   readonly kind: string;
   readonly spec: {
     readonly group: string;
@@ -57,7 +58,7 @@ function builtIn(kind: string, resource: string, namespaced: boolean): ResourceT
   };
 }
 
-export function resourceTypeOf(crd: CustomResourceDefinition): ResourceType {
+export function resourceTypeOf(crd: ResourceDefinition): ResourceType {
   const { group, names, scope, versions } = crd.spec;
   const served = versions.filter((version) => version.served);
   const storage = served.find((version) => version.storage) ?? served[0];
@@ -87,7 +88,7 @@ export class Resources {
   readonly #byResource = new Map<string, ResourceType>();
   readonly #byKind = new Map<string, ResourceType>();
 
-  constructor(crds: readonly CustomResourceDefinition[]) {
+  constructor(crds: readonly ResourceDefinition[]) {
     this.all = [...BUILT_IN, ...crds.map(resourceTypeOf)];
     for (const type of this.all) {
       for (const apiVersion of type.apiVersions) {

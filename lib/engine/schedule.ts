@@ -1,5 +1,5 @@
 /** Who moves next, and what goes wrong. */
-import type { ApiError, ApiRequest } from './api.ts';
+import type { ApiRejection, ApiRequest } from './api.ts';
 import type { Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
 import type { Process, Worker } from './process.ts';
@@ -38,7 +38,7 @@ export type Fault =
   /** The request is still on its way when its sender gives up on it, or crashes: it takes effect later. */
   | { readonly kind: 'late'; readonly crash: boolean }
   /** The API server refuses the request. */
-  | { readonly kind: 'refused'; readonly error: ApiError }
+  | { readonly kind: 'refused'; readonly error: ApiRejection }
   /** A replica of another version answers the hook call. */
   | { readonly kind: 'replica' }
   /** The hook answers this, without being asked. */

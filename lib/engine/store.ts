@@ -17,7 +17,7 @@ import { denied, invalid } from './refusal.ts';
 import type { Resources, ResourceType } from './resources.ts';
 import { serverSideApply } from './server-side-apply.ts';
 
-export interface WatchEvent {
+export interface StoreEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   /** In the storage version. A deletion carries the last state, at the deletion's own resourceVersion. */
   readonly object: Unstructured;
@@ -55,7 +55,7 @@ interface WriteRequest {
 
 interface Table {
   readonly objects: Map<string, Unstructured>;
-  readonly log: WatchEvent[];
+  readonly log: StoreEvent[];
 }
 
 const SYSTEM_METADATA = [
@@ -116,7 +116,7 @@ export class Store {
   }
 
   /** Every event of a type, oldest first. A watcher's position is an index into it. */
-  log(type: ResourceType): readonly WatchEvent[] {
+  log(type: ResourceType): readonly StoreEvent[] {
     return this.#table(type).log;
   }
 

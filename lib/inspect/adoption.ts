@@ -1,10 +1,9 @@
 import type { Allocation } from '../allocation/slice.ts';
 import { ownership } from '../claim/ip-address.ts';
 import { CLUSTER_CIDR_API_VERSION, RELEASE_ADDRESS_FINALIZER } from '../kubernetes/names.ts';
-import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
+import { type KubernetesObject, type OwnerReference, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { blockText } from '../pool/block.ts';
-import { poolTitle } from '../pool/pool.ts';
 import { poolTitleOf } from '../pool/reference.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -43,7 +42,7 @@ export interface AdoptionPlan {
  * give the address to somebody else.
  */
 export function planAdoption({ pools, claims, addresses, allocations, clusterCIDRs }: Given): AdoptionPlan {
-  const knownPools = new Set(pools.map(poolTitle));
+  const knownPools = new Set(pools.map(titleOf));
   const claimsByName = new Map(claims.map((claim) => [qualifiedName(claim.metadata), claim]));
   const listed = new Map(
     allocations

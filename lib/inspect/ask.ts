@@ -1,9 +1,8 @@
 /** Questions as people ask them: an address, a range, the name of a pool, a claim, a node, a network. */
 import { formatRange, overlaps, parseRange, type Range } from '../address/range.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
-import { controllerOf, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { controllerOf, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
-import { titleOf } from './check/finding.ts';
 import { type Holding, holdingsIn, type Place, placesOf } from './holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import type { PoolOverview } from './overview.ts';
@@ -63,7 +62,7 @@ export function parseQuestion(text: string): Question {
 }
 
 /** A claim or a node that was asked for, and what it has. */
-export interface Subject {
+export interface Holder {
   /** `IPAddressClaim default/web-0`, `Node worker-1`. */
   readonly title: string;
   readonly holdings: readonly Holding[];
@@ -81,7 +80,7 @@ export interface Answer {
   readonly question: Question;
   /** Of a range: who has what of it. */
   readonly holdings: readonly Holding[];
-  readonly subjects: readonly Subject[];
+  readonly subjects: readonly Holder[];
   readonly pools: readonly PoolOverview[];
   readonly networks: readonly NetworkOverview[];
   readonly clusterCIDRs: readonly ClusterCIDRAnswer[];
@@ -114,7 +113,7 @@ export function isEmpty({ holdings, subjects, pools, networks, clusterCIDRs }: A
 }
 
 /** Claims and nodes of the name, those that are gone and still have something among them. */
-function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): Subject[] {
+function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): Holder[] {
   const { claims, nodes } = survey.inventory;
   const isNamed = (title: string) => {
     if (!title.endsWith(name)) return false;

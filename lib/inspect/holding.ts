@@ -3,14 +3,14 @@ import { formatRange, intersection, overlaps, type Prefix, type Range } from '..
 import { heldUntil } from '../allocation/hold.ts';
 import { type Allocation, keyOf } from '../allocation/slice.ts';
 import type { Node } from '../kubernetes/core-types.ts';
-import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, PodNetwork } from '../kubernetes/types.ts';
 import { blockOf } from '../pool/block.ts';
 import { readPool } from '../pool/pool.ts';
 import { poolTitleOf } from '../pool/reference.ts';
 import { beneficiaryOf, type ReservationState } from '../pool/reservation.ts';
-import { holderTitle, titleOf } from './check/finding.ts';
+import { holderTitle } from './check/finding.ts';
 import { subnetText } from './check/pool-specs.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import { networkTerms } from './network-terms.ts';

@@ -7,7 +7,7 @@ import {
   METAIPAM_GROUP,
   SERVICE_CIDR_API_VERSION,
 } from '../kubernetes/names.ts';
-import { compareText, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { compareText, groupOf, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -19,7 +19,6 @@ import type {
 } from '../kubernetes/types.ts';
 import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
-import { groupOf } from '../validation/rules.ts';
 
 /** Each list of objects by kind, namespace and name. */
 export interface Inventory {

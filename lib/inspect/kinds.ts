@@ -32,7 +32,7 @@ export const RESOURCES: readonly Resource[] = [
 ];
 
 /** Not every API server has these, and not everybody may read them. */
-export const SERVICE_CIDRS = resource('ServiceCIDR', 'servicecidrs', false, SERVICE_CIDR_API_VERSION);
+export const SERVICE_CIDR_RESOURCE = resource('ServiceCIDR', 'servicecidrs', false, SERVICE_CIDR_API_VERSION);
 
 export function resource(
   kind: string,

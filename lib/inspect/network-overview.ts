@@ -18,7 +18,7 @@ import { type BlockPool, blockLength, readBlockPool } from '../pod-network/block
 import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
 import { familyRemarks } from '../pod-network/families.ts';
 import { labelKeysDigest } from '../pod-network/network-slices.ts';
-import { decideNetwork, networkStatus, type Standstill } from '../pod-network/network-status.ts';
+import { decideNetwork, type NetworkStandstill, networkStatus } from '../pod-network/network-status.ts';
 import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
 import type { NodeRemark, Plan } from '../pod-network/plan.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
@@ -93,7 +93,7 @@ interface NetworkAccount {
   readonly network: PodNetwork;
   readonly reading: NetworkReading;
   readonly plan: Plan;
-  readonly standstill: Standstill | undefined;
+  readonly standstill: NetworkStandstill | undefined;
 }
 
 function accountOf(

@@ -1,11 +1,13 @@
 /** How full pools and pod networks are, and who waits for them: from the objects of a cluster, nothing else. */
+
 import { RangeSet } from '../address/range-set.ts';
 import { keyOf } from '../allocation/slice.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { titleOf } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { overlapCondition, overlapsByPool, type PoolOverlap } from '../pool/overlap.ts';
-import { type Pool, poolTitle } from '../pool/pool.ts';
+import type { Pool } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import type { ReservationState } from '../pool/reservation.ts';
 import { EXHAUSTED, poolConditions } from '../pool/status.ts';
@@ -58,7 +60,7 @@ export function overviewOfInventory(inventory: Inventory, context: HookContext):
   );
   const overlaps = overlapsByPool(inventory.pools, context.config.installNamespace);
   const pools = accountsOf(inventory, context).map((account) =>
-    poolOverview(account, waiting.get(poolTitle(account.pool)) ?? [], overlaps.get(account.pool)),
+    poolOverview(account, waiting.get(titleOf(account.pool)) ?? [], overlaps.get(account.pool)),
   );
   for (const { title } of pools) waiting.delete(title);
   return {
@@ -83,7 +85,7 @@ function poolOverview(
   const usage = usageOfPool(pool, { ...plan, adopted: RangeSet.of(adopted) });
   return {
     pool,
-    title: poolTitle(pool),
+    title: titleOf(pool),
     state: stateOf(pool.status?.conditions, conditions),
     isExhausted: conditions.some(({ type, status }) => type === EXHAUSTED && status === 'True'),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),

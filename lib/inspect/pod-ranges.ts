@@ -5,7 +5,7 @@ import type { RangeSet } from '../address/range-set.ts';
 import { CniError } from '../cni/cni-error.ts';
 import { gatewayOf, podAddresses } from '../cni/host-local-ranges.ts';
 import { nodeFacts } from '../cni/node-facts.ts';
-import { nodeRanges, type Route, type Subnet } from '../cni/ranges.ts';
+import { type CNIRoute, nodeRanges, type PodSubnet } from '../cni/ranges.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import type { PodNetwork } from '../kubernetes/types.ts';
@@ -23,7 +23,7 @@ export interface PodRange {
 
 export interface PodRanges {
   readonly ranges: readonly PodRange[];
-  readonly routes: readonly Route[];
+  readonly routes: readonly CNIRoute[];
 }
 
 /** Undefined for podCIDRs, while the node has no annotation of the network, and where the plugin would refuse it. */
@@ -40,7 +40,7 @@ export function podRangesOf(node: Node, network: PodNetwork): PodRanges | undefi
   }
 }
 
-function podRange(whole: Subnet): PodRange {
+function podRange(whole: PodSubnet): PodRange {
   const { prefix, rangeStart, rangeEnd } = whole;
   const isPart = rangeStart !== undefined && rangeEnd !== undefined;
   const gateway = gatewayOf(whole);

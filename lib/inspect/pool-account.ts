@@ -1,13 +1,15 @@
 /** What a pool makes of the objects of a whole cluster. It is its hook's plan: whatever else counts would differ. */
+
 import { ADDRESS_SPACE_LABEL, POOL_LABEL, SETTLED_LABEL } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { titleOf } from '../kubernetes/object.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../pool/address-space.ts';
 import { NAMESPACE_NOT_ALLOWED } from '../pool/allowed-namespaces.ts';
 import { poolLabel } from '../pool/label.ts';
 import { type PoolPlan, planPool } from '../pool/plan.ts';
-import { type Pool, poolTitle, readPool, sliceNamespace, sliceNamespaceOfAddress } from '../pool/pool.ts';
+import { type Pool, readPool, sliceNamespace, sliceNamespaceOfAddress } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import { standstillOf } from '../pool/standstill.ts';
 import { type PoolView, poolViewOf } from '../pool/view.ts';
@@ -57,15 +59,15 @@ function finder(
       space === undefined ? [] : (map.get(`${namespace} ${space}`) ?? []);
     const related = [...(slicesByPool.get(`${namespace} ${label}`) ?? []), ...inSpace(slicesBySpace)];
     const objects = {
-      claims: (claimsByPool.get(poolTitle(pool)) ?? []).filter(isVisible),
+      claims: (claimsByPool.get(titleOf(pool)) ?? []).filter(isVisible),
       addresses: distinct([
-        ...(addressesByPool.get(poolTitle(pool)) ?? []).filter(isMine),
+        ...(addressesByPool.get(titleOf(pool)) ?? []).filter(isMine),
         ...inSpace(addressesBySpace),
       ]),
       slices: (slicesByUid.get(uid) ?? []).filter((slice) => slice.metadata.namespace === namespace),
       otherSlices: distinct(related).filter(({ spec }: AllocationSlice) => spec.poolRef.uid !== uid),
       // Namespaces are no part of what is looked at: their claims tell which of them the pool does not serve.
-      namespaces: (claimsByPool.get(poolTitle(pool)) ?? []).filter(isServed).map(namespaceOf),
+      namespaces: (claimsByPool.get(titleOf(pool)) ?? []).filter(isServed).map(namespaceOf),
     };
     return poolViewOf(pool, objects, installNamespace);
   };

@@ -2,11 +2,10 @@
 import type { Prefix } from '../address/range.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { clusterName } from '../claim/cluster.ts';
-import { type KubernetesObject, type OwnerReference, qualifiedName } from '../kubernetes/object.ts';
+import { type KubernetesObject, type OwnerReference, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { isOurs } from '../pool/reference.ts';
-import { titleOf } from './check/finding.ts';
 import { type Inventory, readInventory } from './inventory.ts';
 import { type Overview, overviewOfInventory } from './overview.ts';
 
@@ -73,8 +72,8 @@ export function ownersOf(claim: IPAddressClaim, { titles }: Pick<Survey, 'titles
   ) {
     const owner: OwnerReference | undefined = leadingOwner(object);
     if (owner === undefined) break;
-    const { apiVersion, kind, name } = owner;
-    const title = titleOf({ apiVersion, kind, metadata: { name, ...(namespace && { namespace }) } });
+    const { kind, name } = owner;
+    const title = titleOf({ kind, metadata: { name, ...(namespace && { namespace }) } });
     if (chain.includes(title)) break;
     chain.push(title);
     object = titles().get(title);

@@ -2,7 +2,7 @@
 import { blockSize, setGrownTo } from '../address/blocks.ts';
 import type { RangeSet } from '../address/range-set.ts';
 import { type Pool, readPool } from '../pool/pool.ts';
-import type { PoolSubnet } from '../pool/ranges.ts';
+import type { SubnetRanges } from '../pool/ranges.ts';
 import { type Counts, clipSpace, countStates, cutSpace, fragmentation, type Space } from './space.ts';
 
 export interface Usage {
@@ -59,7 +59,7 @@ export function usageOfPool(pool: Pool, inUse: InUse): Usage {
 }
 
 /** One of several subnets of a pool. */
-export interface SubnetUsage extends PoolSubnet, Usage {}
+export interface SubnetUsage extends SubnetRanges, Usage {}
 
 /** How each subnet of a pool that lists several is used. */
 export function usageOfSubnets(pool: Pool, { unit, segments }: Space): SubnetUsage[] {

@@ -44,7 +44,7 @@ export function formatPools(pools: PoolsByFamily): string {
 }
 
 /** What is on the claim; undefined if nobody can tell. */
-export function poolsOf({ metadata }: IPAMClaim): PoolsByFamily | undefined {
+export function poolsOnClaim({ metadata }: IPAMClaim): PoolsByFamily | undefined {
   const pools = new Map<Family, { kind: string; name: string }>();
   for (const text of (metadata.annotations?.[POOLS_ANNOTATION] ?? '').split(',')) {
     const [, family, kind = '', name = ''] = /^\s*ipv([46])=(\w+)\/([a-z0-9.-]+)\s*$/.exec(text) ?? [];

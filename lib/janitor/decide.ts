@@ -40,7 +40,7 @@ import type {
   SliceEntry,
 } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import { blockOf, blockText, subnetOf } from '../pool/block.ts';
+import { blockOf, blockText, subnetOfAddress } from '../pool/block.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { addressSpace, type Pool, readPool, sliceHead, sliceNamespace } from '../pool/pool.ts';
 import { plural } from '../text.ts';
@@ -211,7 +211,7 @@ class Janitor {
       const claim = isNobodys ? this.#claimNamed(address) : this.#claimOf(address);
       if (claim === undefined) continue;
       const isOurs = metadata.labels?.[POOL_UID_LABEL] === pool.metadata.uid;
-      const subnet = subnetOf(address);
+      const subnet = subnetOfAddress(address);
       const entry: SliceEntry = {
         uid: claim.metadata.uid ?? '',
         ...(claim.metadata.namespace && { namespace: claim.metadata.namespace }),

@@ -86,7 +86,7 @@ export function appliedObject({
 }
 
 /** Whether a check holds for what is found at its path, undefined where nothing is. */
-export function holds(check: Check, found: KubernetesObject | undefined): boolean {
+export function checkHolds(check: Check, found: KubernetesObject | undefined): boolean {
   switch (check.is) {
     case 'gone':
       return found?.metadata.uid !== check.uid;

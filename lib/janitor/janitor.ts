@@ -13,7 +13,7 @@ import { poolDeeds } from './decide.ts';
 import type { Deed } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
 import { overlapDeeds } from './overlap-deeds.ts';
-import { type DeedClient, isConfirmed, perform } from './perform.ts';
+import { type DeedClient, isStillDue, perform } from './perform.ts';
 
 export type JanitorClient = DeedClient & Pick<ClusterClient, 'watch'>;
 
@@ -98,7 +98,7 @@ export class Janitor {
     for (const deed of deeds) {
       if (!term.holds()) return;
       try {
-        if (!(await isConfirmed(deed, this.#client, term.signal))) continue;
+        if (!(await isStillDue(deed, this.#client, term.signal))) continue;
         if (!term.holds()) return;
         await perform(deed, this.#client, term.signal);
         this.#deeds.inc({ verb: deed.act.verb, outcome: 'done' });

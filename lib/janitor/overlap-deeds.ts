@@ -1,10 +1,12 @@
 /** Says of pools that they overlap others, which none of their hooks can see without a look at all pools each time. */
+
 import { setCondition } from '../kubernetes/conditions.ts';
 import { POOL_API_VERSION } from '../kubernetes/names.ts';
+import { titleOf } from '../kubernetes/object.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { OVERLAPPING, overlapCondition, overlapsByPool } from '../pool/overlap.ts';
-import { type Pool, poolTitle } from '../pool/pool.ts';
+import type { Pool } from '../pool/pool.ts';
 import type { Deed } from './deed.ts';
 
 /** Hooks leave the condition as it is. One that a stale view of a hook has taken away is said again. */
@@ -21,7 +23,7 @@ export function* overlapDeeds(pools: readonly Pool[], { now, config }: HookConte
     const find = (all: readonly { readonly type: string }[]) => all.find(({ type }) => type === OVERLAPPING);
     if (JSON.stringify(find(conditions)) === JSON.stringify(find(status.conditions))) continue;
     yield {
-      why: `${poolTitle(pool)}: ${condition.message || condition.reason}`,
+      why: `${titleOf(pool)}: ${condition.message || condition.reason}`,
       checks: [],
       act: {
         verb: 'patch',

@@ -1,5 +1,5 @@
 import type { ClusterClient } from '../binder/cluster-client.ts';
-import { appliedObject, type Deed, holds, isApplied } from './deed.ts';
+import { appliedObject, checkHolds, type Deed, isApplied } from './deed.ts';
 
 export type DeedClient = Pick<
   ClusterClient,
@@ -7,13 +7,13 @@ export type DeedClient = Pick<
 >;
 
 /** Looks up on the API server what decides: what the deed was decided from may be old. */
-export async function isConfirmed(
+export async function isStillDue(
   { checks }: Deed,
   client: Pick<DeedClient, 'read'>,
   signal: AbortSignal,
 ): Promise<boolean> {
   for (const check of checks) {
-    if (!holds(check, await client.read(check.path, signal))) return false;
+    if (!checkHolds(check, await client.read(check.path, signal))) return false;
   }
   return true;
 }

@@ -49,6 +49,16 @@ export function qualifiedName(meta: Pick<ObjectMeta, 'name' | 'namespace'>): str
   return meta.namespace === undefined || meta.namespace === '' ? meta.name : `${meta.namespace}/${meta.name}`;
 }
 
+/** For messages: `InClusterIPPool default/pool-a`. */
+export function titleOf({ kind, metadata }: Pick<KubernetesObject, 'kind' | 'metadata'>): string {
+  return `${kind} ${qualifiedName(metadata)}`;
+}
+
+/** The group of an apiVersion; empty for `v1`. */
+export function groupOf(apiVersion: string): string {
+  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+}
+
 /**
  * Orders two resourceVersions of one resource type: negative when `a` was written before `b`.
  *

@@ -374,7 +374,7 @@ export interface GlobalInClusterIPPoolSpec {
    * Kubernetes gives each namespace its name as the label `kubernetes.io/metadata.name`. Claims of
    * others wait with the reason NamespaceNotAllowed. Who has an address keeps it.
    */
-  readonly allowedNamespaces?: LabelSelector;
+  readonly allowedNamespaces?: NamespaceSelector;
   /**
    * How many addresses the claims of one namespace may have of the pool. Further claims wait with the
    * reason QuotaExceeded. Who has more when it is set keeps them. Without it there is no such limit.
@@ -455,17 +455,17 @@ export interface Reservation {
   readonly note?: string;
 }
 
-export interface LabelSelector {
+export interface NamespaceSelector {
   /** Labels that the namespace has, with these values. */
   readonly matchLabels?: {
     readonly [k: string]: string;
   };
   /** Requirements on the labels of the namespace, all of which it meets. */
-  readonly matchExpressions?: readonly LabelSelectorRequirement[];
+  readonly matchExpressions?: readonly NamespaceSelectorRequirement[];
 }
 
 /** A requirement on one label. */
-export interface LabelSelectorRequirement {
+export interface NamespaceSelectorRequirement {
   /** The key of the label. */
   readonly key: string;
   /** How the label's value and `values` relate. NotIn and DoesNotExist hold without the label as well. */
@@ -561,7 +561,7 @@ export interface GlobalInClusterPrefixPoolSpec {
    * Kubernetes gives each namespace its name as the label `kubernetes.io/metadata.name`. Claims of
    * others wait with the reason NamespaceNotAllowed. Who has a prefix keeps it.
    */
-  readonly allowedNamespaces?: LabelSelector;
+  readonly allowedNamespaces?: NamespaceSelector;
   /**
    * Prefixes that are kept for certain claims: nobody else gets them. Claims made by an infrastructure
    * provider have names that are known before. Of several reservations of one prefix the first counts. A

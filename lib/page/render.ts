@@ -1,7 +1,7 @@
 /** The page, as text: a list of pools and networks, one pool, one network, an answer. Nothing that is loaded. */
 import { formatRange } from '../address/range.ts';
 import { keyOf } from '../allocation/slice.ts';
-import { type Answer, ask, isEmpty, outsideText, parseQuestion, type Subject } from '../inspect/ask.ts';
+import { type Answer, ask, type Holder, isEmpty, outsideText, parseQuestion } from '../inspect/ask.ts';
 import { type Place, placesIn, placesOfClusterCIDR, placesOfPool } from '../inspect/holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from '../inspect/network-overview.ts';
 import { type NetworkTerm, networkTerms } from '../inspect/network-terms.ts';
@@ -10,7 +10,7 @@ import { countPending, type State, type Waiting } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
 import { stripSvg } from '../inspect/svg.ts';
 import type { SubnetUsage, Usage } from '../inspect/usage.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
+import { qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { poolKind } from '../pool/kinds.ts';
 import { isPrefixPool, type Pool } from '../pool/pool.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
@@ -104,7 +104,7 @@ function answerSection({ question, holdings, subjects }: Answer, survey: Survey)
   return html`${ofRange}${subjects.slice(0, FOUND).map((subject) => subjectSection(subject, survey))}`;
 }
 
-function subjectSection({ title, holdings, waiting }: Subject, { titles }: Survey): Html {
+function subjectSection({ title, holdings, waiting }: Holder, { titles }: Survey): Html {
   const [kind = '', name = ''] = title.split(' ');
   const gone = titles().has(title) ? undefined : html` <small>is gone</small>`;
   const why =
@@ -120,7 +120,7 @@ function subjectSection({ title, holdings, waiting }: Subject, { titles }: Surve
 /** Claims and nodes whose names are like the text. */
 function similarSection(text: string, { inventory }: Survey): Html | undefined {
   const names = [
-    ...inventory.claims.map(({ kind, metadata }) => `${kind} ${qualifiedName(metadata)}`),
+    ...inventory.claims.map(titleOf),
     ...inventory.nodes.map(({ metadata }) => `Node ${metadata.name}`),
   ].filter((title) =>
     title

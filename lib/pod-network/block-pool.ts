@@ -3,7 +3,7 @@ import { type Prefix, parsePrefix } from '../address/range.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR } from '../kubernetes/types.ts';
 import { type HostBits, hostBitsOf } from './host-bits.ts';
-import { type CompiledSelector, compileSelector } from './selector.ts';
+import { type CompiledSelector, compileNodeSelector } from './selector.ts';
 import { validateClusterCIDR } from './validate.ts';
 
 /** A ClusterCIDR as the decision sees it: ranges to cut blocks from, and for whom. */
@@ -34,7 +34,7 @@ export function readBlockPool({ metadata, spec }: ClusterCIDR): BlockPoolReading
     name: metadata.name,
     uid: metadata.uid ?? '',
     isTerminating: metadata.deletionTimestamp !== undefined,
-    ...(nodeSelector && { selector: compileSelector(nodeSelector) }),
+    ...(nodeSelector && { selector: compileNodeSelector(nodeSelector) }),
     hostBits: { 4: ipv4 ? bits[4] : bits[6], 6: ipv6 ? bits[6] : bits[4] },
     ranges: [ipv4, ipv6].filter(Boolean).map((text) => parsePrefix(text as string) as Prefix),
   };

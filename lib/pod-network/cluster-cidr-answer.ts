@@ -2,7 +2,7 @@
 import { exactInteger } from '../json.ts';
 import type { BlockCounts, SliceAnswer } from '../kubernetes/types.ts';
 import { plural, shorten } from '../text.ts';
-import type { Standstill } from './network-status.ts';
+import type { NetworkStandstill } from './network-status.ts';
 import type { NetworkReading } from './network-view.ts';
 import type { Plan } from './plan.ts';
 import { type BlockUsage, networkUsage, nodesByClusterCIDR } from './usage.ts';
@@ -18,7 +18,7 @@ const MAX_INT64 = 2n ** 63n - 1n;
 export function clusterCIDRAnswers(
   reading: NetworkReading,
   plan: Plan,
-  standstill: Standstill | undefined,
+  standstill: NetworkStandstill | undefined,
 ): Map<string, SliceAnswer> {
   const usages = networkUsage(reading, plan);
   const counts = nodesByClusterCIDR(plan);

@@ -14,7 +14,7 @@ import { type NodeRemark, type Plan, planNetwork, planStandstill } from './plan.
 export const AMONG_SERVICES = 'AmongServices';
 
 /** Why a network gives out nothing now. */
-export interface Standstill {
+export interface NetworkStandstill {
   readonly reason: 'InvalidSpec' | 'Deleting';
   readonly message: string;
 }
@@ -27,7 +27,7 @@ export function decideNetwork(
   reading: NetworkReading,
   context: HookContext,
   isDeleting: boolean,
-): { readonly plan: Plan; readonly standstill: Standstill | undefined } {
+): { readonly plan: Plan; readonly standstill: NetworkStandstill | undefined } {
   if (isDeleting) {
     const plan = planNetwork(reading, context, true);
     const holders = plan.homes.size;
@@ -44,7 +44,7 @@ export function decideNetwork(
 export function networkStatus(
   reading: NetworkReading,
   plan: Plan,
-  standstill: Standstill | undefined,
+  standstill: NetworkStandstill | undefined,
   now: number,
 ): PodNetworkStatus {
   const { network, slices, clusterCIDRs } = reading.objects;
@@ -89,7 +89,7 @@ function amongServices({
 function readyCondition(
   reading: NetworkReading,
   plan: Plan,
-  standstill: Standstill | undefined,
+  standstill: NetworkStandstill | undefined,
 ): Omit<Condition, 'lastTransitionTime'> {
   const type = 'Ready';
   if (standstill !== undefined) return { type, status: 'False', ...standstill };

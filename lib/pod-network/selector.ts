@@ -47,7 +47,7 @@ const MANY = 16;
  * Compiles a valid `core/v1` NodeSelector: the terms are ORed, the requirements of a term ANDed, and a term
  * without requirements matches nothing.
  */
-export function compileSelector({ nodeSelectorTerms }: NodeSelector): CompiledSelector {
+export function compileNodeSelector({ nodeSelectorTerms }: NodeSelector): CompiledSelector {
   const terms = nodeSelectorTerms
     .filter((term) => lengthOf(term) > 0)
     .map(compileTerm)
@@ -60,7 +60,7 @@ export function compileSelector({ nodeSelectorTerms }: NodeSelector): CompiledSe
       return text;
     },
     matchCount: (node) => {
-      const match = terms.find((term) => holds(term, node));
+      const match = terms.find((term) => meetsTerm(term, node));
       return match === undefined ? 0 : lengthOf(match);
     },
     terms,
@@ -95,7 +95,7 @@ export function fieldsOf({ matchFields }: SelectorTerm): readonly SelectorRequir
 const NONE: readonly never[] = [];
 
 /** Whether the node meets every requirement of the term. */
-export function holds(term: SelectorTerm, node: SelectableNode): boolean {
+export function meetsTerm(term: SelectorTerm, node: SelectableNode): boolean {
   return (
     expressionsOf(term).every((each) => isMet(each, labelOf(node, each.key))) &&
     fieldsOf(term).every((each) => isMet(each, node.name))

@@ -1,8 +1,8 @@
 import {
   expressionsOf,
   fieldsOf,
-  holds,
   labelOf,
+  meetsTerm,
   type SelectableNode,
   type SelectorTerm,
 } from './selector.ts';
@@ -42,11 +42,11 @@ export class TermIndex<T> {
    * @param keys of the node's labels those that terms speak of
    */
   find(node: SelectableNode, keys: readonly string[], found: (owner: T, term: SelectorTerm) => void): void {
-    for (const { term, owner } of this.#always) if (holds(term, node)) found(owner, term);
+    for (const { term, owner } of this.#always) if (meetsTerm(term, node)) found(owner, term);
     const names = keys.flatMap((key) => [key, labelName(key, labelOf(node, key) ?? '')]);
     for (const name of [fieldName(node.name), ...names]) {
       for (let each = this.#waiting.get(name); each !== undefined; each = each.next) {
-        if (holds(each.term, node)) found(each.owner, each.term);
+        if (meetsTerm(each.term, node)) found(each.owner, each.term);
       }
     }
   }

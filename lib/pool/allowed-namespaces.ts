@@ -3,7 +3,7 @@ import { isLabelValue } from '../kubernetes/label-value.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName } from '../kubernetes/qualified-name.ts';
-import type { LabelSelector, LabelSelectorRequirement } from '../kubernetes/types.ts';
+import type { NamespaceSelector, NamespaceSelectorRequirement } from '../kubernetes/types.ts';
 import { POOL_KINDS } from './kinds.ts';
 
 /** What a claim of another namespace is told. */
@@ -15,7 +15,7 @@ const OPERATORS: readonly unknown[] = ['In', 'NotIn', 'Exists', 'DoesNotExist'];
  * Reads `spec.allowedNamespaces`, and notes what is wrong with it. Undefined if every namespace is served: without a
  * selector, or with one that asks for nothing. Metacontroller cannot look for one that Kubernetes would refuse.
  */
-export function readAllowedNamespaces(given: unknown, problems: Problem[]): LabelSelector | undefined {
+export function readAllowedNamespaces(given: unknown, problems: Problem[]): NamespaceSelector | undefined {
   const field = 'spec.allowedNamespaces';
   if (given == null) return undefined;
   const before = problems.length;
@@ -40,7 +40,7 @@ export function readAllowedNamespaces(given: unknown, problems: Problem[]): Labe
     }
   } else add('.matchExpressions', matchExpressions, 'must be a list');
   const isEmpty = Object.keys(matchLabels ?? {}).length === 0 && (requirements as unknown[]).length === 0;
-  return problems.length > before || isEmpty ? undefined : (given as LabelSelector);
+  return problems.length > before || isEmpty ? undefined : (given as NamespaceSelector);
 }
 
 /** Whether it is a pool that serves only some namespaces. */
@@ -49,7 +49,7 @@ export function selectsNamespaces(object: KubernetesObject): boolean {
   return Object.hasOwn(POOL_KINDS, object.kind) && spec?.allowedNamespaces != null;
 }
 
-function problemOf({ key, operator, values }: Partial<LabelSelectorRequirement>): string | undefined {
+function problemOf({ key, operator, values }: Partial<NamespaceSelectorRequirement>): string | undefined {
   if (typeof key !== 'string' || !isQualifiedName(key)) return 'key must be the key of a label';
   if (!OPERATORS.includes(operator)) return `operator must be one of ${OPERATORS.join(', ')}`;
   const isOfValues = operator === 'In' || operator === 'NotIn';

@@ -17,7 +17,7 @@ export function blockOf({ spec }: IPAddress): Prefix | undefined {
 }
 
 /** The subnet that an IPAddress says its address is in, if it can be read and no prefix is what its claim has. */
-export function subnetOf({ spec }: IPAddress): Subnet | undefined {
+export function subnetOfAddress({ spec }: IPAddress): Subnet | undefined {
   const address = parseAddress(spec.address);
   const { prefix, gateway } = spec;
   const isSubnet =

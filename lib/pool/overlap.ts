@@ -1,11 +1,13 @@
 /** Pools that may both give out the same address: they overlap, and do not share an address space. */
+
 import { type Extent, type Overlap, overlapsAmong } from '../address/overlaps.ts';
 import { formatRange, type Range } from '../address/range.ts';
 import type { Condition } from '../kubernetes/conditions.ts';
 import { MAY_OVERLAP_ANNOTATION } from '../kubernetes/names.ts';
+import { titleOf } from '../kubernetes/object.ts';
 import { listSome } from '../text.ts';
 import { sharedAddressSpace } from './address-space.ts';
-import { type Pool, poolTitle, readPool, sliceNamespace } from './pool.ts';
+import { type Pool, readPool, sliceNamespace } from './pool.ts';
 
 /** The condition of a pool that overlaps others. One that never did has none. */
 export const OVERLAPPING = 'Overlapping';
@@ -55,7 +57,7 @@ export function describeOverlap(pool: Pool, { other, ranges }: PoolOverlap): str
   const reach = isNamesake
     ? ` (both name the address space ${space}, but pools share one only within a namespace, or if they are cluster-scoped)`
     : '';
-  return `overlaps ${poolTitle(other)} in ${listSome(ranges.map(formatRange))}${reach}`;
+  return `overlaps ${titleOf(other)} in ${listSome(ranges.map(formatRange))}${reach}`;
 }
 
 /** What there is to say of a pool's overlaps; nothing where there never was any. */
@@ -80,7 +82,7 @@ function extentsOf(pool: Pool, installNamespace: string): Extent<Pool>[] {
   const space = sharedAddressSpace(pool);
   const group =
     space === undefined
-      ? `pool ${poolTitle(pool)}`
+      ? `pool ${titleOf(pool)}`
       : `space ${sliceNamespace(pool, installNamespace)}/${space}`;
   const { ranges } = readPool(pool);
   return (ranges?.allocatable.ranges ?? []).map((range) => ({ owner: pool, group, range }));

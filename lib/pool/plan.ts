@@ -24,31 +24,31 @@ import {
   REQUESTED_ADDRESS_ANNOTATION,
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
-import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { compareAge, isPaused, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { plural, shorten } from '../text.ts';
 import { isInBadAddressSpace } from './address-space.ts';
 import { NAMESPACE_NOT_ALLOWED } from './allowed-namespaces.ts';
-import { blockOf, requestedBlock, subnetOf } from './block.ts';
+import { blockOf, requestedBlock, subnetOfAddress } from './block.ts';
 import { isRemembering, MOST_REMEMBERED } from './history.ts';
 import { BlocksInUse } from './in-use.ts';
 import { PREFIX, poolKind, type Unit } from './kinds.ts';
-import { type Pool, poolTitle } from './pool.ts';
+import type { Pool } from './pool.ts';
 import type { PoolRanges } from './ranges.ts';
-import { beneficiaryOf, isFor, type Reservation, type ReservationState } from './reservation.ts';
+import { beneficiaryOf, isFor, type ReservationState, type ReservedBlock } from './reservation.ts';
 import type { PoolView } from './view.ts';
 
 /** Why a pool gives out nothing new. */
-export interface Standstill {
+export interface PoolStandstill {
   readonly reason: 'InvalidSpec' | 'Paused' | 'Deleting' | 'AddressUnknown';
   readonly message: string;
 }
 
 export interface PoolPlan {
   readonly slices: SlicePlan;
-  readonly standstill: Standstill | undefined;
+  readonly standstill: PoolStandstill | undefined;
   readonly counts: PoolCounts;
   /** What is taken from the pool: `counts.used`. */
   readonly used: RangeSet;
@@ -111,7 +111,7 @@ const ARRIVING_SECONDS = 60;
 export function planPool(
   view: PoolView,
   ranges: PoolRanges | undefined,
-  standstill: Standstill | undefined,
+  standstill: PoolStandstill | undefined,
   context: HookContext,
 ): PoolPlan {
   return new Planner(view, ranges, standstill, context).plan();
@@ -120,7 +120,7 @@ export function planPool(
 class Planner {
   readonly #view: PoolView;
   readonly #ranges: PoolRanges | undefined;
-  #standstill: Standstill | undefined;
+  #standstill: PoolStandstill | undefined;
   readonly #now: number;
   readonly #title: string;
 
@@ -142,14 +142,14 @@ class Planner {
   constructor(
     view: PoolView,
     ranges: PoolRanges | undefined,
-    standstill: Standstill | undefined,
+    standstill: PoolStandstill | undefined,
     { now }: HookContext,
   ) {
     this.#view = view;
     this.#ranges = ranges;
     this.#standstill = standstill;
     this.#now = now;
-    this.#title = poolTitle(view.pool);
+    this.#title = titleOf(view.pool);
     this.#unit = poolKind(view.pool.kind).unit;
     this.#bells = new Set(view.claims.map(uidOf));
   }
@@ -350,7 +350,7 @@ class Planner {
       return true;
     }
     const holder = this.#inUse.holderOf(block);
-    const subnet = subnetOf(object);
+    const subnet = subnetOfAddress(object);
     if (holder === undefined)
       this.#add(claim, block, { adopted: true, since: formatTime(this.#now), ...(subnet && { subnet }) });
     else
@@ -371,7 +371,7 @@ class Planner {
   }
 
   /** A claim that came here with the name of its IPAddress, while nobody knows which address that is. */
-  #arriving(waiting: readonly IPAddressClaim[]): Standstill | undefined {
+  #arriving(waiting: readonly IPAddressClaim[]): PoolStandstill | undefined {
     const claim = waiting.find(
       ({ metadata, status }) =>
         status?.addressRef !== undefined &&
@@ -566,7 +566,7 @@ class Planner {
     const byKey = new Map(entries.map(({ key, entry }) => [key, entry]));
     const byName = Map.groupBy(entries, ({ entry }) => entry.name);
     const listed = new Set(allocationsOf(this.#view.slices).map(({ key }) => key));
-    const conflictOf = (reservation: Reservation): string | undefined => {
+    const conflictOf = (reservation: ReservedBlock): string | undefined => {
       const { block, claim } = reservation;
       const key = keyOf(block);
       const first = reservations.of(block)!;
@@ -725,10 +725,6 @@ function isSame(a: Prefix, b: Prefix): boolean {
 /** The claim that has an entry, for the end of a message. */
 export function holderOf({ namespace, name }: SliceEntry): string {
   return `IPAddressClaim ${qualifiedName({ name, ...(namespace !== undefined && { namespace }) })}`;
-}
-
-function titleOf({ kind, metadata }: KubernetesObject): string {
-  return `${kind} ${qualifiedName(metadata)}`;
 }
 
 function uidOf({ metadata }: KubernetesObject): string {

@@ -2,7 +2,6 @@
 import type { AddressSpace } from '../allocation/names.ts';
 import type { SliceHead } from '../allocation/slice.ts';
 import { ADDRESS_SPACE_LABEL, CAPI_IPAM_GROUP, POOL_LABEL } from '../kubernetes/names.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
 import type {
   GlobalInClusterIPPool,
   GlobalInClusterPrefixPool,
@@ -19,11 +18,6 @@ import { readAddressPool } from './spec.ts';
 
 export type PrefixPool = InClusterPrefixPool | GlobalInClusterPrefixPool;
 export type Pool = InClusterIPPool | GlobalInClusterIPPool | PrefixPool;
-
-/** For messages: `InClusterIPPool default/pool-a`. */
-export function poolTitle({ kind, metadata }: Pool): string {
-  return `${kind} ${qualifiedName(metadata)}`;
-}
 
 /** What a pool may give out, or everything that is wrong with its spec. */
 export function readPool(pool: Pool): PoolReading {

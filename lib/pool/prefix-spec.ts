@@ -3,7 +3,7 @@ import { setGrownTo } from '../address/blocks.ts';
 import { hasHostBits, type Prefix, parsePrefix, parseRange, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import type { LabelSelector } from '../kubernetes/types.ts';
+import type { NamespaceSelector } from '../kubernetes/types.ts';
 import type { PoolReading } from './ranges.ts';
 import { type ReservationSpec, readReservations } from './reservation.ts';
 import { readGateway, readLimits, readStrategy } from './spec.ts';
@@ -18,7 +18,7 @@ export interface PrefixPoolSpec {
   readonly reservations?: readonly ReservationSpec[];
   readonly maxPerNamespace?: number;
   /** Of a cluster-scoped pool. */
-  readonly allowedNamespaces?: LabelSelector;
+  readonly allowedNamespaces?: NamespaceSelector;
   readonly strategy?: string;
 }
 

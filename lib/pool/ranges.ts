@@ -1,7 +1,7 @@
 import type { Range } from '../address/range.ts';
 import type { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import type { LabelSelector } from '../kubernetes/types.ts';
+import type { NamespaceSelector } from '../kubernetes/types.ts';
 import type { Reservations } from './reservation.ts';
 
 /** Which of the free blocks a claim gets that asks for none. */
@@ -10,7 +10,7 @@ export type Strategy = (typeof STRATEGIES)[number];
 export const STRATEGIES = ['LowestFree', 'Random', 'LeastRecentlyUsed'] as const;
 
 /** Addresses or prefixes of a pool, and what an IPAddress of theirs says. */
-export interface PoolSubnet {
+export interface SubnetRanges {
   /** Of what the user listed; of none of the subnets before it. */
   readonly listed: RangeSet;
   /** The prefix length. */
@@ -28,7 +28,7 @@ export interface PoolRanges {
   /** What the user listed, of which `allocatable` is a part. */
   readonly listed: RangeSet;
   /** The parts of `listed`, in the order in which they are used. */
-  readonly subnets: readonly PoolSubnet[];
+  readonly subnets: readonly SubnetRanges[];
   readonly excluded: RangeSet;
   /** Never given out either. */
   readonly gateways: RangeSet;
@@ -37,7 +37,7 @@ export interface PoolRanges {
   readonly strategy: Strategy;
   readonly reuseGracePeriodSeconds: number;
   /** Selects the namespaces whose claims the pool serves; absent if it serves all. */
-  readonly allowedNamespaces?: LabelSelector;
+  readonly allowedNamespaces?: NamespaceSelector;
   /** How much the claims of one namespace may have. */
   readonly maxPerNamespace?: number;
 }
@@ -47,6 +47,6 @@ export type PoolReading =
   | { readonly ranges?: undefined; readonly problems: readonly Problem[] };
 
 /** The subnet whose addresses those of a block are; undefined if the pool lists them no more. */
-export function subnetOf({ subnets }: PoolRanges, block: Range): PoolSubnet | undefined {
+export function subnetOf({ subnets }: PoolRanges, block: Range): SubnetRanges | undefined {
   return subnets.find(({ listed }) => listed.covers(block));
 }

@@ -18,13 +18,13 @@ export interface ReservationSpec {
   readonly note?: string;
 }
 
-export interface Reservation extends Omit<ReservationSpec, 'address' | 'prefix'> {
+export interface ReservedBlock extends Omit<ReservationSpec, 'address' | 'prefix'> {
   readonly block: Prefix;
 }
 
 /** What has become of a reservation. */
 export interface ReservationState {
-  readonly reservation: Reservation;
+  readonly reservation: ReservedBlock;
   /** `IPAddressClaim default/web-0`; undefined while nobody has it. */
   readonly holder?: string;
   /** What keeps it from those that it is meant for, as the end of a sentence about the address. */
@@ -37,11 +37,11 @@ export class Reservations {
   static readonly NONE = new Reservations([]);
 
   /** In the user's order. */
-  readonly list: readonly Reservation[];
+  readonly list: readonly ReservedBlock[];
   readonly blocks: RangeSet;
-  readonly #counting: ReadonlyMap<string, Reservation>;
+  readonly #counting: ReadonlyMap<string, ReservedBlock>;
 
-  constructor(list: readonly Reservation[]) {
+  constructor(list: readonly ReservedBlock[]) {
     this.list = list;
     this.blocks = RangeSet.of(list.map(({ block }) => block));
     // Of several of one block the first counts.
@@ -49,12 +49,12 @@ export class Reservations {
   }
 
   /** The one that counts for a block. */
-  of(block: Prefix): Reservation | undefined {
+  of(block: Prefix): ReservedBlock | undefined {
     return this.#counting.get(keyOf(block));
   }
 
   /** Those that count for a claim: the ones that name it, or if none does those whose pattern fits. */
-  for(claim: ClaimName): readonly Reservation[] {
+  for(claim: ClaimName): readonly ReservedBlock[] {
     const own = this.list.filter((each) => this.of(each.block) === each && isFor(each, claim));
     const named = own.filter(({ claim }) => claim !== undefined);
     return named.length > 0 ? named : own;
@@ -62,14 +62,14 @@ export class Reservations {
 }
 
 /** Whether the claim may have what is reserved. */
-export function isFor(reservation: Reservation, { namespace = '', name }: ClaimName): boolean {
+export function isFor(reservation: ReservedBlock, { namespace = '', name }: ClaimName): boolean {
   const { claim, claimPattern } = reservation;
   if ((reservation.namespace ?? namespace) !== namespace) return false;
   return claim === undefined ? matchesGlob(claimPattern ?? '', name) : claim === name;
 }
 
 /** Whose it is, for a message: `IPAddressClaim web-0`, `IPAddressClaims team-a/web-*`. */
-export function beneficiaryOf({ namespace, claim, claimPattern = '' }: Reservation): string {
+export function beneficiaryOf({ namespace, claim, claimPattern = '' }: ReservedBlock): string {
   const name = qualifiedName({ name: claim ?? claimPattern, ...(namespace !== undefined && { namespace }) });
   return `IPAddressClaim${claim === undefined ? 's' : ''} ${name}`;
 }
@@ -95,7 +95,7 @@ export function readReservations(entries: unknown, problems: Problem[], length?:
     problems.push({ field, value: entries, message: 'must be a list' });
     return Reservations.NONE;
   }
-  const list: Reservation[] = [];
+  const list: ReservedBlock[] = [];
   for (const [index, entry] of (entries as (ReservationSpec | null)[]).entries()) {
     const { address, prefix, ...rest } = entry ?? {};
     const [name, text] = length === undefined ? ['address', address] : ['prefix', prefix];

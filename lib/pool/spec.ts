@@ -2,9 +2,9 @@ import { type Address, FAMILY_BITS, type Family, parseAddress } from '../address
 import { covers, parseRange, prefixOf, type Range, rangeOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import type { LabelSelector } from '../kubernetes/types.ts';
+import type { NamespaceSelector } from '../kubernetes/types.ts';
 import { readAllowedNamespaces } from './allowed-namespaces.ts';
-import { type PoolRanges, type PoolReading, type PoolSubnet, STRATEGIES, type Strategy } from './ranges.ts';
+import { type PoolRanges, type PoolReading, STRATEGIES, type Strategy, type SubnetRanges } from './ranges.ts';
 import { type ReservationSpec, Reservations, readReservations } from './reservation.ts';
 import { withoutSubnet } from './v1alpha1.ts';
 
@@ -25,7 +25,7 @@ export interface PoolSpec extends SubnetSpec {
   readonly reservations?: readonly ReservationSpec[];
   readonly maxPerNamespace?: number;
   /** Of a cluster-scoped pool. */
-  readonly allowedNamespaces?: LabelSelector;
+  readonly allowedNamespaces?: NamespaceSelector;
   readonly strategy?: string;
   /** These three are from v1alpha1: see `withoutSubnet`. */
   readonly subnet?: string;
@@ -169,7 +169,7 @@ export function poolRanges(
   reservations = Reservations.NONE,
 ): PoolRanges {
   let listed = RangeSet.EMPTY;
-  const subnets: PoolSubnet[] = [];
+  const subnets: SubnetRanges[] = [];
   for (const { spec, addresses, prefix } of parts) {
     const own = RangeSet.of(addresses).difference(listed);
     subnets.push({ listed: own, prefix, ...(spec.gateway && { gateway: spec.gateway }) });

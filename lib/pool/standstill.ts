@@ -3,11 +3,11 @@ import { isPaused } from '../kubernetes/object.ts';
 import { formatProblem } from '../kubernetes/problem.ts';
 import { shorten } from '../text.ts';
 import { isInBadAddressSpace } from './address-space.ts';
-import type { Standstill } from './plan.ts';
+import type { PoolStandstill } from './plan.ts';
 import { isPrefixPool, type Pool, readPool } from './pool.ts';
 
 /** Why the pool gives out nothing now, as far as the pool alone tells. */
-export function standstillOf(pool: Pool): Standstill | undefined {
+export function standstillOf(pool: Pool): PoolStandstill | undefined {
   if (pool.metadata.deletionTimestamp !== undefined) {
     return { reason: 'Deleting', message: 'is being deleted' };
   }

@@ -16,7 +16,7 @@ export interface Reviewer {
   may(user: User, verb: string, path: string): Promise<boolean>;
 }
 
-export interface Verdict {
+export interface AccessVerdict {
   readonly status: 200 | 401 | 403 | 500;
   readonly message: string;
 }
@@ -42,7 +42,7 @@ export class Gatekeeper {
   }
 
   /** @param authorization the header of a request */
-  async judge(authorization: string | undefined, method: string, path: string): Promise<Verdict> {
+  async judge(authorization: string | undefined, method: string, path: string): Promise<AccessVerdict> {
     const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
     if (token === undefined) return { status: 401, message: 'Unauthorized' };
     let user: User | undefined;

@@ -9,7 +9,7 @@ import type { HookName } from './request.ts';
 
 export type Outcome = 'success' | 'invalid' | 'error';
 
-export interface HookCall {
+export interface ObservedCall {
   readonly controller: string;
   readonly hook: HookName;
   readonly outcome: Outcome;
@@ -27,7 +27,7 @@ export interface ParentRequest {
 export interface Metrics {
   readonly registry: Registry;
   /** Counts one call of a hook. */
-  observe(call: HookCall): void;
+  observe(call: ObservedCall): void;
   /**
    * Takes a parent's counts from the status its sync answered with, and those of a pool's subnets from what the sync
    * saw; drops its series when it is finalized.

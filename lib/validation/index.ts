@@ -1,13 +1,13 @@
 /** Everything that is wrong with objects: what their schemas say, the rules beyond, and what they are together. */
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
-import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { groupOf, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { type CustomResources, plainJson } from '../kubernetes/schema.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { unknownKind } from './kinds.ts';
 import { validateMetadata, validateTypes } from './metadata.ts';
 import { validateNode } from './node.ts';
-import { brokenRules, groupOf } from './rules.ts';
+import { brokenRules } from './rules.ts';
 
 /** An object, as a rule with where it comes from. */
 export interface SourcedObject {

@@ -1,9 +1,10 @@
 /** Objects whose apiVersion or kind nobody serves, although they look like metaipam's. */
+
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { groupOf } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { CustomResource, CustomResources } from '../kubernetes/schema.ts';
 import { nearest } from '../text.ts';
-import { groupOf } from './rules.ts';
 
 /** Nothing for what is served, and for kinds that are somebody else's. */
 export function unknownKind({ apiVersion, kind }: KubernetesObject, { all }: CustomResources): Problem[] {

@@ -8,7 +8,7 @@ import {
   METAIPAM_GROUP,
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../kubernetes/names.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import { groupOf, type KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
@@ -74,9 +74,4 @@ function validateClaim({ metadata, spec }: IPAddressClaim): Problem[] {
 
 function annotation(key: string): string {
   return `metadata.annotations[${key}]`;
-}
-
-/** The group of an apiVersion; empty for `v1`. */
-export function groupOf(apiVersion: string): string {
-  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
 }

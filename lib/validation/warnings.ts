@@ -1,4 +1,5 @@
 /** What is legal, and most likely not what was meant. */
+
 import { type Address, FAMILY_BITS, parseAddress } from '../address/address.ts';
 import {
   covers,
@@ -14,18 +15,18 @@ import { RangeSet } from '../address/range-set.ts';
 import { keyOf } from '../allocation/slice.ts';
 import * as names from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { groupOf } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { CustomResource, CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
 import { isPrefixPool, type Pool, readPool } from '../pool/pool.ts';
 import { type PrefixPoolSpec, readPrefixPool } from '../pool/prefix-spec.ts';
-import type { PoolRanges, PoolSubnet } from '../pool/ranges.ts';
+import type { PoolRanges, SubnetRanges } from '../pool/ranges.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
 import { type PoolSpec, readAddressPool, type SubnetSpec } from '../pool/spec.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
 import { editDistance, listSome, nearest } from '../text.ts';
-import { groupOf } from './rules.ts';
 
 export interface Warning extends Problem {
   readonly rule:
@@ -135,7 +136,7 @@ function poolWarnings(given: PoolSpec): Warning[] {
 function subnetWarnings(
   at: string,
   { addresses = [], excludedAddresses = [], gateway }: SubnetSpec,
-  { listed: own, prefix }: PoolSubnet,
+  { listed: own, prefix }: SubnetRanges,
   { allocatable, listed: all }: PoolRanges,
 ): Warning[] {
   const warnings = [

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Measurement } from '../../bench/cluster/measure.ts';
 import { type BenchOptions, parseBenchOptions } from '../../bench/cluster/options.ts';
-import { cellsOf, formatReport, rowsOf, titleOf } from '../../bench/cluster/report.ts';
+import { benchTitle, formatCells, formatMeasurements, rowsOf } from '../../bench/cluster/report.ts';
 
 const optionsOf = (line: string) => parseBenchOptions(line.split(' '), {}) as BenchOptions;
 
@@ -58,16 +58,16 @@ test('a row has the values of both, or none where one has none', () => {
 });
 
 test('ratios are of the first to the second, where both are there', () => {
-  assert.equal(cellsOf([3, 6]), ['3.00', '6.00', '0.50']);
-  assert.equal(cellsOf([1234.5, 100]), ['1235', '100', '12.35']);
-  assert.equal(cellsOf([3, undefined]), ['3.00', '', '']);
-  assert.equal(cellsOf([undefined, 3]), ['', '3.00', '']);
-  assert.equal(cellsOf([3, 0]), ['3.00', '0.00', '']);
-  assert.equal(cellsOf([3]), ['3.00']);
+  assert.equal(formatCells([3, 6]), ['3.00', '6.00', '0.50']);
+  assert.equal(formatCells([1234.5, 100]), ['1235', '100', '12.35']);
+  assert.equal(formatCells([3, undefined]), ['3.00', '', '']);
+  assert.equal(formatCells([undefined, 3]), ['', '3.00', '']);
+  assert.equal(formatCells([3, 0]), ['3.00', '0.00', '']);
+  assert.equal(formatCells([3]), ['3.00']);
 });
 
 test('the table', () => {
-  const lines = formatReport(optionsOf('nodes 10'), [own, reference]).split('\n');
+  const lines = formatMeasurements(optionsOf('nodes 10'), [own, reference]).split('\n');
   assert.match(lines[2]!, /^ +metaipam {2}reference {2}ratio$/);
   assert.ok(lines.some((line) => /^requests a node +3\.00 +4\.00 +0\.75$/.test(line)));
   assert.ok(lines.some((line) => /^claims\/sync +20 +2\.00 +12 +2$/.test(line)));
@@ -85,6 +85,6 @@ const TITLES: [line: string, title: string][] = [
     '5 claims at once of 2 InClusterIPPools, admission policies on, server-side-apply',
   ],
 ];
-for (const [line, title] of TITLES) test(title, () => assert.is(titleOf(optionsOf(line)), title));
+for (const [line, title] of TITLES) test(title, () => assert.is(benchTitle(optionsOf(line)), title));
 
 test.run();

@@ -1,4 +1,5 @@
 /** What the tests of the CNI programs share: the programs, an API server that serves Nodes, scratch folders. */
+
 import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -21,7 +22,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { buildForNode, buildNative, FETCHER, PLUGINS } from '../../cni/build.ts';
+import { buildForNode, buildNative, PLUGINS } from '../../cni/build.ts';
+import { FETCHER } from '../../lib/cni/own-node.ts';
 
 /** The plugins to test with. `CNI_PLUGINS` names a folder with others, say those of a newer release. */
 export const HOST_LOCAL_FOLDER = process.env.CNI_PLUGINS ?? '/usr/lib/cni';

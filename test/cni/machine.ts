@@ -1,9 +1,11 @@
 /** Nodes with networks of their own, on which plugins run as a runtime calls them, and their pods. */
+
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { FETCHER, PLUGINS } from '../../cni/build.ts';
+import { PLUGINS } from '../../cni/build.ts';
 import { type NodeFacts, writeFacts } from '../../lib/cni/node-facts.ts';
+import { FETCHER } from '../../lib/cni/own-node.ts';
 import { cniEnv, type Ended, HOST_LOCAL_FOLDER, held, ip, programs, run, scratch } from './kit.ts';
 
 const OTHER_PLUGINS = ['bridge', 'host-local', 'portmap'];

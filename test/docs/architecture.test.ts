@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
-import { Cluster, type ExecutedStep } from '../../lib/engine/cluster.ts';
+import { type ExecutedStep, SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { install } from '../../sim/install.ts';
 import { ROOT } from './pages.ts';
@@ -28,7 +28,7 @@ test('the life of a claim is what the simulated cluster does', () => {
   const shown = [...text.matchAll(/^\| `([a-z-]+)` \| `((?:create|update|delete) [^`]+)` \|/gm)];
   const writes: string[] = [];
   const configs = install();
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     ...configs,
     controllers: [...configs.controllers.values()],
     hooks: controllers,

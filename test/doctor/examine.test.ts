@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ControllerObject } from '../../lib/doctor/controller-configs.ts';
 import { type ClusterState, examine, locate } from '../../lib/doctor/examine.ts';
-import type { Finding } from '../../lib/doctor/finding.ts';
+import type { Diagnosis } from '../../lib/doctor/finding.ts';
 import { claimTrouble } from '../../lib/doctor/objects-in-trouble.ts';
 import type { InstalledDefinition } from '../../lib/doctor/resource-definitions.ts';
 import type { Workload } from '../../lib/doctor/workload.ts';
@@ -12,7 +12,7 @@ import { items, metacontroller, NOW, object, RELEASE, soundState, workload } fro
 // biome-ignore lint/suspicious/noExplicitAny: a part to break
 type Breakable = any;
 
-function findings(change: (state: Breakable) => void): Finding[] {
+function findings(change: (state: Breakable) => void): Diagnosis[] {
   const state = soundState();
   change(state);
   return examine(state, RELEASE, NOW);

@@ -53,6 +53,11 @@ export async function allocationsOf(plane: ControlPlane, pool: Pool): Promise<Al
   );
 }
 
+/** Whether nothing is written down any more of a pool, or of an earlier one of its name. */
+export async function keepsNothing(plane: ControlPlane, pool: Pool): Promise<boolean> {
+  return (await listOf(plane, pool)).length === 0;
+}
+
 /** What pod networks have given out, as `<network> <block>`, sorted. */
 export async function allocatedBlocks(plane: ControlPlane): Promise<string[]> {
   const all = await list(plane, INSTALL_NAMESPACE);

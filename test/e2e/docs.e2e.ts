@@ -16,6 +16,9 @@ const test = suite<{ installation: Installation }>('documentation: ');
 const pages = readPages();
 const folder = mkdtempSync(join(tmpdir(), 'metaipam-docs-'));
 
+/** Every 30 s Kubernetes' garbage collector looks for kinds; what it did not know it tries again within as long. */
+const COLLECTOR_KNOWS_KINDS_SECONDS = 90;
+
 /** Enough of Cluster API's Machine to own a claim. */
 const MACHINES = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -117,7 +120,7 @@ test("a control plane's endpoint: kept when the IPAddress, its place in the pool
   await box.claim(name, { pool: 'endpoints', ownerReferences: [{ apiVersion, kind, name, uid }] });
   assert.is((await box.bound(name)).spec.address, '10.6.0.251');
   await plane.api('DELETE', `${machines}/${name}`);
-  await box.gone('IPAddressClaim', name);
+  await box.gone('IPAddressClaim', name, COLLECTOR_KNOWS_KINDS_SECONDS);
   await box.quiet();
   assert.is((await box.bound(ENDPOINT)).spec.address, '10.6.0.250');
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import doctor from '../../lib/cli/doctor.ts';
-import type { Finding } from '../../lib/doctor/finding.ts';
+import type { Diagnosis } from '../../lib/doctor/finding.ts';
 import { type Run, run } from '../cli/run.ts';
 import { eventually, freePorts } from './control-plane.ts';
 import { type Installation, install } from './install.ts';
@@ -33,7 +33,7 @@ function runDoctor(...argv: string[]): Promise<Run> {
 async function complaints(): Promise<{ code: number; lines: string[] }> {
   const { code, out, err } = await runDoctor('-o', 'json');
   assert.is(err, '');
-  const { findings } = JSON.parse(out) as { findings: Finding[] };
+  const { findings } = JSON.parse(out) as { findings: Diagnosis[] };
   const lines = findings
     .filter(({ verdict }) => verdict !== 'ok')
     .map(({ check, verdict, message, fix }) => {

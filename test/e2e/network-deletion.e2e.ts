@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import type { PodNetwork } from '../../lib/kubernetes/types.ts';
+import { keepsNothing } from './allocations.ts';
 import { eventually } from './control-plane.ts';
 import { type Installation, install, quiet } from './install.ts';
 import { accepted, NodeSandbox } from './node-sandbox.ts';
@@ -32,6 +33,10 @@ for (const policy of ['Background', 'Foreground', 'Orphan'] as const) {
     await remove('podnetworks', 'storage', policy);
     await box.gone('podnetworks', 'storage');
     await shown([undefined, undefined]);
+    // A network that is made anew before that gives out other blocks.
+    await eventually('all that it kept to go', () =>
+      keepsNothing(installation.plane, { kind: 'PodNetwork', name: 'storage' }),
+    );
     await network('storage', { target: 'node.metadata.annotations' });
     await shown(['192.168.0.0/24', '192.168.1.0/24']);
 

@@ -6,10 +6,10 @@ import { loadAll } from 'js-yaml';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import { target } from '../../lib/engine/api.ts';
-import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
+import { type ClusterOptions, SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { ControllerConfig } from '../../lib/engine/controller-config.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
-import { Janitor } from '../../lib/engine/janitor.ts';
+import { JanitorReconciler } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { type Unstructured, without } from '../../lib/engine/object.ts';
 import { parseJson } from '../../lib/json.ts';
@@ -91,13 +91,13 @@ export interface World {
 }
 
 /** The engine, with everything that the real cluster of `install.ts` has. */
-export function simulatedCluster(options: Partial<ClusterOptions> = {}): Cluster {
+export function simulatedCluster(options: Partial<ClusterOptions> = {}): SimulatedCluster {
   const install = globSync('*.yaml', { cwd: INSTALL })
     .sort()
     .flatMap((file) => loadAll(readFileSync(join(INSTALL, file), 'utf8')) as Unstructured[]);
   const cluster = loadAll(readFileSync(CLUSTER_CRD, 'utf8')) as CustomResourceDefinition[];
   const crds = [...readCustomResourceDefinitions(), ...cluster];
-  const simulated = new Cluster({
+  const simulated = new SimulatedCluster({
     crds,
     hooks: controllers,
     controllers: install.filter(({ apiVersion }) =>
@@ -107,7 +107,11 @@ export function simulatedCluster(options: Partial<ClusterOptions> = {}): Cluster
     reconcilers: {
       binder: (environment) => new NodeBinder(environment),
       janitor: (environment) =>
-        new Janitor(environment, options.config ?? DEFAULT_CONFIG, options.applyStrategy ?? 'dynamic-apply'),
+        new JanitorReconciler(
+          environment,
+          options.config ?? DEFAULT_CONFIG,
+          options.applyStrategy ?? 'dynamic-apply',
+        ),
     },
     ...options,
   });
@@ -118,9 +122,9 @@ export function simulatedCluster(options: Partial<ClusterOptions> = {}): Cluster
 }
 
 export class SimulatedWorld implements World {
-  readonly cluster: Cluster;
+  readonly cluster: SimulatedCluster;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: SimulatedCluster) {
     this.cluster = cluster;
     this.#settle();
   }
@@ -148,7 +152,7 @@ export class SimulatedWorld implements World {
     return target(apiVersion, this.cluster.resources.of({ apiVersion, kind }).resource, metadata);
   }
 
-  #ok({ error }: ReturnType<Cluster['request']>): void {
+  #ok({ error }: ReturnType<SimulatedCluster['request']>): void {
     if (error !== undefined) throw new Error(`the engine: ${error.message}`);
   }
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apiError } from '../../lib/engine/api.ts';
-import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
+import { type ClusterOptions, SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Hooks } from '../../lib/engine/hook-server.ts';
 import { deepEqual, type Unstructured } from '../../lib/engine/object.ts';
 import { FAIR, type Schedule } from '../../lib/engine/schedule.ts';
@@ -26,7 +26,7 @@ const FINALIZER = 'metacontroller.io/compositecontroller-bakeries';
 
 function world(hooks: Hooks = { sync: bake }, spec: object = {}, options: Partial<ClusterOptions> = {}) {
   const record = recorder();
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [composite(spec)],
     hooks: { bakeries: hooks },
@@ -458,13 +458,14 @@ test('a cluster-scoped parent owns children in the namespaces it names', () => {
 test('a parent without a status subresource is refused at start', () => {
   const { name, served, storage } = BAKERY.spec.versions[0]!;
   const bare = { ...BAKERY, spec: { ...BAKERY.spec, versions: [{ name, served, storage }] } };
-  const start = () => new Cluster({ crds: [bare, ...CRDS.slice(1)], controllers: [composite()], hooks: {} });
+  const start = () =>
+    new SimulatedCluster({ crds: [bare, ...CRDS.slice(1)], controllers: [composite()], hooks: {} });
   assert.throws(start, /without a status subresource/);
 });
 
 test('an unknown resource or hook version is refused at start', () => {
   const start = (spec: object) => () =>
-    new Cluster({ crds: CRDS, controllers: [composite(spec)], hooks: {} });
+    new SimulatedCluster({ crds: CRDS, controllers: [composite(spec)], hooks: {} });
   assert.throws(
     start({ childResources: [{ apiVersion: V1, resource: 'cakes' }] }),
     /can't find resource "cakes"/,

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
+import { type ClusterOptions, SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Hooks } from '../../lib/engine/hook-server.ts';
 import {
   CRDS,
@@ -26,7 +26,7 @@ const note = ({ object: { metadata } }: HookRequest) => ({
 
 function world(hooks: Hooks = { sync: note }, spec: object = {}, options: Partial<ClusterOptions> = {}) {
   const record = recorder();
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [decorator(spec)],
     hooks: { notes: hooks },
@@ -136,7 +136,7 @@ test('a null status leaves the status alone', () => {
 test('a parent that has moved on ends the sync before the attachments', () => {
   let writes = 0;
   const record = recorder();
-  const cluster: Cluster = new Cluster({
+  const cluster: SimulatedCluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [decorator()],
     hooks: { notes: { sync: () => ({ labels: { seen: 'x' }, attachments: [desired('Note', 'n')] }) } },
@@ -271,7 +271,7 @@ test('a parent deleted before it had the finalizer does not get one', () => {
 test('another decorator’s attachment is not seen as ours', () => {
   const record = recorder();
   const hook = (name: string) => ({ sync: () => ({ attachments: [desired('Note', name)] }) });
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [decorator(), decorator({}, 'labels')],
     hooks: { notes: hook('of-notes'), labels: hook('of-labels') },

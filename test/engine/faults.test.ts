@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apiError } from '../../lib/engine/api.ts';
-import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
+import { type ClusterOptions, SimulatedCluster } from '../../lib/engine/cluster.ts';
 import { FAIR, type Fault, type Schedule } from '../../lib/engine/schedule.ts';
 import type { Step } from '../../lib/engine/task.ts';
 import {
@@ -47,7 +47,7 @@ const BAKERY_HOOKS = {
 };
 
 function world(options: Partial<ClusterOptions> = {}) {
-  return new Cluster({ crds: CRDS, controllers: CONTROLLERS, hooks: BAKERY_HOOKS, ...options });
+  return new SimulatedCluster({ crds: CRDS, controllers: CONTROLLERS, hooks: BAKERY_HOOKS, ...options });
 }
 
 /** FAIR, but `fault` is done to the `n`-th step that `matches`, counted from 0. */

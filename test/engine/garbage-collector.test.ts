@@ -1,19 +1,19 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Cluster } from '../../lib/engine/cluster.ts';
+import { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { FAIR, type Schedule } from '../../lib/engine/schedule.ts';
 import type { Step } from '../../lib/engine/task.ts';
 import { bake, CRDS, composite, GROUP, type HookRequest, names, object, recorder, ref, V1 } from './kit.ts';
 
-const emptyCluster = () => new Cluster({ crds: CRDS, controllers: [], hooks: {} });
+const emptyCluster = () => new SimulatedCluster({ crds: CRDS, controllers: [], hooks: {} });
 
 function owner({ apiVersion, kind, metadata }: Unstructured, blockOwnerDeletion = true) {
   return { apiVersion, kind, name: metadata.name, uid: metadata.uid, blockOwnerDeletion };
 }
 
 function make(
-  cluster: Cluster,
+  cluster: SimulatedCluster,
   kind: string,
   name: string,
   owners: object[] = [],
@@ -34,7 +34,7 @@ test('a look that is not answered says nothing: it is taken again', () => {
     ...FAIR,
     fault: (step) => (isLook(step) && lost++ === 0 ? { kind: 'lost' } : undefined),
   };
-  const cluster = new Cluster({ crds: CRDS, controllers: [], hooks: {}, schedule });
+  const cluster = new SimulatedCluster({ crds: CRDS, controllers: [], hooks: {}, schedule });
   const a = make(cluster, 'Bakery', 'a');
   make(cluster, 'Loaf', 'l', [owner(a)]);
   cluster.delete(ref('Bakery', 'a'));
@@ -117,7 +117,7 @@ test('foreground deletion holds the owner until what blocks it is gone', () => {
 
 test('foreground deletion reaches the dependents of dependents first', () => {
   const deleted: string[] = [];
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [],
     hooks: {},
@@ -144,7 +144,7 @@ test('foreground deletion reaches the dependents of dependents first', () => {
 
 test('an object that gets a new owner while it is looked at stays', () => {
   let helped = false;
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [],
     hooks: {},
@@ -168,7 +168,7 @@ test('an object that gets a new owner while it is looked at stays', () => {
 
 test('Metacontroller leaves the children of a parent in foreground deletion to the collector', () => {
   const record = recorder();
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [composite({ hooks: { sync: { version: 'v2' }, finalize: { version: 'v2' } } })],
     hooks: {

@@ -2,7 +2,7 @@
 import type { ExecutedStep } from '../../lib/engine/cluster.ts';
 import type { CompositeController, DecoratorController } from '../../lib/engine/controller-config.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
-import type { CustomResourceDefinition } from '../../lib/engine/resources.ts';
+import type { ResourceDefinition } from '../../lib/engine/resources.ts';
 
 export const GROUP = 'test.example.com';
 export const V1 = `${GROUP}/v1`;
@@ -11,7 +11,7 @@ export function crd(
   kind: string,
   plural: string,
   scope: 'Namespaced' | 'Cluster' = 'Namespaced',
-): CustomResourceDefinition {
+): ResourceDefinition {
   return {
     kind: 'CustomResourceDefinition',
     spec: {

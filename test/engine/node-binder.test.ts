@@ -4,7 +4,7 @@ import { formatPrefix, parsePrefix } from '../../lib/address/range.ts';
 import { sliceName } from '../../lib/allocation/names.ts';
 import { pieceOf } from '../../lib/allocation/slice.ts';
 import { apiError } from '../../lib/engine/api.ts';
-import { Cluster, type ClusterOptions } from '../../lib/engine/cluster.ts';
+import { type ClusterOptions, SimulatedCluster } from '../../lib/engine/cluster.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { FAIR } from '../../lib/engine/schedule.ts';
@@ -14,7 +14,7 @@ import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 const crds = readCustomResourceDefinitions();
 
 function world(options: Partial<ClusterOptions> = {}) {
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds,
     controllers: [],
     hooks: {},

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Cluster } from '../../lib/engine/cluster.ts';
+import { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { RelatedResourceRule } from '../../lib/metacontroller/hook.ts';
 import { CRDS, decorator, type HookRequest, object, recorder, ref, V1 } from './kit.ts';
 
@@ -9,7 +9,7 @@ const NOTES = `Note.${V1}`;
 /** Loaves that relate to whatever `rules` say; attachments none. */
 function world(rules: (parent: HookRequest['parent']) => object[]) {
   const record = recorder();
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds: CRDS,
     controllers: [
       decorator({ attachments: [], hooks: { sync: { version: 'v2' }, customize: { version: 'v2' } } }),

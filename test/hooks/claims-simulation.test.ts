@@ -6,10 +6,10 @@ import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import { allocationsOf } from '../../lib/allocation/slice.ts';
 import { parseManifests } from '../../lib/cli/manifests.ts';
-import { Cluster } from '../../lib/engine/cluster.ts';
+import { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { ControllerConfig } from '../../lib/engine/controller-config.ts';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
-import { Janitor } from '../../lib/engine/janitor.ts';
+import { JanitorReconciler } from '../../lib/engine/janitor.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { Random } from '../../lib/engine/random.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
@@ -31,7 +31,7 @@ const configs = NAMES.flatMap(
 type Act = 'create' | 'delete' | 'delete address';
 
 class World {
-  readonly cluster: Cluster;
+  readonly cluster: SimulatedCluster;
   readonly schedule: RandomSchedule;
   readonly #random: Random;
   readonly #addresses = new Map<string, string>();
@@ -40,7 +40,7 @@ class World {
   constructor(seed: number, mishaps: Mishaps, metacontrollers: number) {
     this.#random = new Random(seed + 1);
     this.schedule = new RandomSchedule(seed, mishaps);
-    this.cluster = new Cluster({
+    this.cluster = new SimulatedCluster({
       crds,
       controllers: configs.map(({ object }) => object) as object[] as ControllerConfig[],
       hooks: controllers,
@@ -49,7 +49,7 @@ class World {
       seed,
       metacontrollers,
       config: CONFIG,
-      reconcilers: { janitor: (environment) => new Janitor(environment, CONFIG, 'dynamic-apply') },
+      reconcilers: { janitor: (environment) => new JanitorReconciler(environment, CONFIG, 'dynamic-apply') },
     });
     this.#apply(POOL);
   }

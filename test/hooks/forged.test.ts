@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import { createWorld } from '../../lib/cli/world.ts';
-import type { Cluster } from '../../lib/engine/cluster.ts';
+import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import type { InClusterIPPool, IPAddress, IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import { CAPI, claim, ipPool } from './objects.ts';
@@ -12,7 +12,11 @@ const ONE = ipPool({ addresses: ['10.0.0.2'] });
 const PAUSED = { 'cluster.x-k8s.io/paused': '' };
 
 /** A pool of which `a` has an address. */
-function bound(pool = ONE, labels: Record<string, string> = {}, clusters: readonly object[] = []): Cluster {
+function bound(
+  pool = ONE,
+  labels: Record<string, string> = {},
+  clusters: readonly object[] = [],
+): SimulatedCluster {
   const cluster = createWorld(controllers);
   const objects = [...clusters, pool, claim('a', pool, { labels })] as Unstructured[];
   for (const object of objects) assert.is(cluster.apply(object).error, undefined);
@@ -21,12 +25,12 @@ function bound(pool = ONE, labels: Record<string, string> = {}, clusters: readon
   return cluster;
 }
 
-function addresses(cluster: Cluster): string[] {
+function addresses(cluster: SimulatedCluster): string[] {
   const all = cluster.objects('IPAddress') as object[] as IPAddress[];
   return all.map(({ metadata, spec }) => `${metadata.name} ${spec.address}`);
 }
 
-function patch(cluster: Cluster, resource: string, name: string, metadata: object): void {
+function patch(cluster: SimulatedCluster, resource: string, name: string, metadata: object): void {
   const apiVersion = resource === 'allocationslices' ? 'metaipam.io/v1alpha1' : CAPI;
   const to = { apiVersion, resource, namespace: 'default', name };
   const { error } = cluster.request({ verb: 'patch', ...to, patch: { metadata } });
@@ -34,13 +38,13 @@ function patch(cluster: Cluster, resource: string, name: string, metadata: objec
   cluster.settle();
 }
 
-const poolOf = (cluster: Cluster) =>
+const poolOf = (cluster: SimulatedCluster) =>
   cluster.objects('InClusterIPPool')[0] as object as InClusterIPPool & { metadata: { uid: string } };
-const settled = (cluster: Cluster, label: string) =>
+const settled = (cluster: SimulatedCluster, label: string) =>
   patch(cluster, 'ipaddressclaims', 'a', { labels: { 'metaipam.io/settled': label } });
 
 /** Another claim of the same pool; whether it waits. */
-function waits(cluster: Cluster, name = 'next'): boolean {
+function waits(cluster: SimulatedCluster, name = 'next'): boolean {
   const { labels: _, ...meta } = claim(name, ONE).metadata;
   cluster.apply({ ...claim(name, ONE), metadata: meta } as object as Unstructured);
   cluster.settle();

@@ -4,9 +4,9 @@ import { controllers } from '../../hooks/index.ts';
 import * as router from '../../hooks/ipam-claim-router.ts';
 import * as hook from '../../hooks/ipam-claims.ts';
 import { applyAll, createEmptyWorld } from '../../lib/cli/world.ts';
-import type { Cluster } from '../../lib/engine/cluster.ts';
+import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import { addressClaimName } from '../../lib/ipam-claim/address-claims.ts';
-import { choosePools, formatPools, poolsOf } from '../../lib/ipam-claim/pools.ts';
+import { choosePools, formatPools, poolsOnClaim } from '../../lib/ipam-claim/pools.ts';
 import type { IPAMClaim } from '../../lib/kubernetes/core-types.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { IPAddressClaim } from '../../lib/kubernetes/types.ts';
@@ -51,7 +51,7 @@ test('of each family one pool: of the namespace before cluster-scoped, then by n
 test('the annotation is read as it is written, and nothing else is', () => {
   const read = (text?: string) => {
     const annotations = text === undefined ? {} : { 'metaipam.io/pools': text };
-    const pools = poolsOf(ipamClaim({ annotations }));
+    const pools = poolsOnClaim(ipamClaim({ annotations }));
     return pools && formatPools(pools);
   };
   for (const text of ['ipv4=InClusterIPPool/a', 'ipv4=InClusterIPPool/a,ipv6=GlobalInClusterIPPool/b.c-d']) {
@@ -136,7 +136,7 @@ test('that an IPAddressClaim does not appear is said after half a minute', () =>
 });
 
 /** A world with the pools of a network, in which `given` has come to rest. */
-function world(...given: KubernetesObject[]): Cluster {
+function world(...given: KubernetesObject[]): SimulatedCluster {
   const cluster = createEmptyWorld(controllers, { now: contextAt().now, hasIPAMClaims: true });
   const pools = [
     ipPool(V4, { name: 'blue', labels: LABELS }),
@@ -146,7 +146,7 @@ function world(...given: KubernetesObject[]): Cluster {
   return cluster;
 }
 
-function apply(cluster: Cluster, ...objects: KubernetesObject[]): void {
+function apply(cluster: SimulatedCluster, ...objects: KubernetesObject[]): void {
   assert.equal(
     applyAll(
       cluster,
@@ -163,16 +163,16 @@ function bare<T extends KubernetesObject>(object: T): T {
   return { ...object, metadata: { name, namespace, labels, annotations } };
 }
 
-const of = <T extends KubernetesObject>(cluster: Cluster, kind: string) =>
+const of = <T extends KubernetesObject>(cluster: SimulatedCluster, kind: string) =>
   cluster.objects().filter((object) => object.kind === kind) as unknown as T[];
 
-function remove(cluster: Cluster, kind: string, name: string): void {
+function remove(cluster: SimulatedCluster, kind: string, name: string): void {
   const { apiVersion, metadata } = of(cluster, kind).find((object) => object.metadata.name === name)!;
   cluster.delete({ apiVersion, kind, name, namespace: metadata.namespace! });
   assert.ok(cluster.settle().settled);
 }
 
-const ipsOf = (cluster: Cluster) =>
+const ipsOf = (cluster: SimulatedCluster) =>
   Object.fromEntries(
     of<IPAMClaim>(cluster, 'IPAMClaim').map((each) => [each.metadata.name, each.status?.ips]),
   );
@@ -266,8 +266,8 @@ test('a claim from another cluster asks for the addresses that its status shows'
   assert.equal(former, ['10.7.0.44', 'fd00:7::44']);
 });
 
-const addressesOf = (cluster: Cluster, name: string) => ipsOf(cluster)[name];
-const readyOf = (cluster: Cluster, name: string) =>
+const addressesOf = (cluster: SimulatedCluster, name: string) => ipsOf(cluster)[name];
+const readyOf = (cluster: SimulatedCluster, name: string) =>
   of<IPAMClaim>(cluster, 'IPAMClaim')
     .find(({ metadata }) => metadata.name === name)
     ?.status?.conditions?.find(({ type }) => type === 'Ready');

@@ -5,7 +5,7 @@ import { controllers } from '../../hooks/index.ts';
 import * as prefixPools from '../../hooks/prefix-pools.ts';
 import { formatPrefix, overlaps, parsePrefix, prefixOf } from '../../lib/address/range.ts';
 import { createEmptyWorld } from '../../lib/cli/world.ts';
-import type { Cluster } from '../../lib/engine/cluster.ts';
+import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { AllocationSlice, InClusterPrefixPoolSpec, IPAddress } from '../../lib/kubernetes/types.ts';
@@ -280,11 +280,11 @@ test('whatever is in use, of whatever length: nothing that is given overlaps it,
 
 // Whole lives, with every controller
 
-function world(): Cluster {
+function world(): SimulatedCluster {
   return createEmptyWorld(controllers, { now: contextAt().now });
 }
 
-function apply(cluster: Cluster, ...objects: KubernetesObject[]): void {
+function apply(cluster: SimulatedCluster, ...objects: KubernetesObject[]): void {
   for (const { apiVersion, kind, metadata, ...rest } of objects) {
     const { uid: _, resourceVersion: __, creationTimestamp: ___, labels: ____, ...given } = metadata;
     const { error } = cluster.apply({ apiVersion, kind, metadata: given, ...rest } as Unstructured);
@@ -293,14 +293,14 @@ function apply(cluster: Cluster, ...objects: KubernetesObject[]): void {
   settle(cluster);
 }
 
-function settle(cluster: Cluster): void {
+function settle(cluster: SimulatedCluster): void {
   const { settled, failures } = cluster.settle();
   assert.ok(settled);
   assert.equal(failures, []);
 }
 
 /** `address/prefix gateway` by the name of the claim. */
-function given(cluster: Cluster): Record<string, string> {
+function given(cluster: SimulatedCluster): Record<string, string> {
   const addresses = cluster.objects('IPAddress') as object[] as IPAddress[];
   return Object.fromEntries(
     addresses.map(({ metadata, spec: { address, prefix, gateway } }) => [
@@ -310,7 +310,7 @@ function given(cluster: Cluster): Record<string, string> {
   );
 }
 
-const remove = (cluster: Cluster, object: KubernetesObject) => {
+const remove = (cluster: SimulatedCluster, object: KubernetesObject) => {
   const { apiVersion, kind, metadata } = object;
   const { name, namespace } = metadata;
   cluster.delete({ apiVersion, kind, name, ...(namespace !== undefined && { namespace }) });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CHART } from '../../charts/build.ts';
-import type { Cluster } from '../../lib/engine/cluster.ts';
+import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { POOL_KINDS, PREFIX } from '../../lib/pool/kinds.ts';
 import { type Sample, samplesOf } from '../e2e/prometheus.ts';
@@ -106,7 +106,7 @@ interface Case {
   /** How long it is watched. */
   readonly horizonSeconds?: number;
   /** What happens then. */
-  readonly act?: (cluster: Cluster, kind: Kind) => void;
+  readonly act?: (cluster: SimulatedCluster, kind: Kind) => void;
   /** The words for the pool, and for each claim that waits. */
   readonly state: string;
   readonly waiting?: Readonly<Record<string, string>>;
@@ -362,7 +362,7 @@ const CASES: Readonly<Record<string, Case>> = {
 
 interface NetworkCase {
   readonly objects: readonly Unstructured[];
-  readonly act?: (cluster: Cluster) => void;
+  readonly act?: (cluster: SimulatedCluster) => void;
   readonly horizonSeconds?: number;
   /** The words for networks, ClusterCIDRs and nodes that wait. */
   readonly states: Readonly<Record<string, string>>;
@@ -388,7 +388,7 @@ const node = (name: string, metadata: Metadata = {}, spec: object = {}): Unstruc
   spec,
 });
 const NODES = ['n1', 'n2', 'n3'].map((name) => node(name));
-const deleteSlices = (cluster: Cluster, of: string) => {
+const deleteSlices = (cluster: SimulatedCluster, of: string) => {
   for (const { apiVersion, kind, metadata, spec } of cluster.objects('AllocationSlice')) {
     const { poolRef, entries } = spec as { poolRef: { name: string }; entries?: object };
     if (poolRef.name !== of || entries === undefined) continue;
@@ -553,7 +553,7 @@ const NETWORK_CASES: Readonly<Record<string, NetworkCase>> = {
 };
 
 /** Deletes what delete protection would keep. */
-function exempt(cluster: Cluster, object: Unstructured): void {
+function exempt(cluster: SimulatedCluster, object: Unstructured): void {
   const annotations = { [`${GROUP}/skip-validate-delete-webhook`]: '' };
   cluster.apply({ ...object, metadata: { ...object.metadata, annotations } });
   const { error } = cluster.delete({ ...object, name: object.metadata.name });
@@ -599,12 +599,12 @@ for (const kind of KINDS) {
 
 test.run();
 
-function watch(cluster: Cluster, horizonSeconds: number | undefined): void {
+function watch(cluster: SimulatedCluster, horizonSeconds: number | undefined): void {
   cluster.settle(horizonSeconds === undefined ? {} : { horizonSeconds });
 }
 
 /** Puts an object where the API server would not have it now. */
-function restore(cluster: Cluster, object: Unstructured): void {
+function restore(cluster: SimulatedCluster, object: Unstructured): void {
   const uid = '00000000-0000-4000-8000-000000000001';
   const creationTimestamp = new Date(cluster.now).toISOString();
   cluster.restore({ ...object, metadata: { uid, creationTimestamp, ...object.metadata } }, object);

@@ -6,7 +6,7 @@ import { renderOverview } from '../../lib/cli/overview-text.ts';
 import { plain as unpainted } from '../../lib/cli/paint.ts';
 import { renderReport } from '../../lib/cli/report.ts';
 import { createWorld } from '../../lib/cli/world.ts';
-import type { Cluster } from '../../lib/engine/cluster.ts';
+import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import { networkOf } from '../../lib/inspect/network-overview.ts';
 import { plainAnswers } from '../../lib/inspect/plain.ts';
 import { surveyOf } from '../../lib/inspect/survey.ts';
@@ -29,7 +29,7 @@ export type Account = ReadonlyMap<string, Said>;
 
 /** A world whose hooks are counted as those of the hook server are. */
 export interface Scene {
-  readonly cluster: Cluster;
+  readonly cluster: SimulatedCluster;
   /** What `/metrics` shows. */
   metrics(): Promise<string>;
 }

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { decideDeeds, type JanitorView, poolDeeds } from '../../lib/janitor/decide.ts';
-import { type Check, type Deed, holds } from '../../lib/janitor/deed.ts';
+import { type Check, checkHolds, type Deed } from '../../lib/janitor/deed.ts';
 import type { KubernetesObject, ObjectMeta } from '../../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../../lib/kubernetes/types.ts';
@@ -656,7 +656,7 @@ for (const [check, found, expected] of [
 ] as [Check, KubernetesObject | undefined, boolean][]) {
   const { path: _, ...told } = check;
   test(`${JSON.stringify(told)} ${expected ? 'holds' : 'does not hold'} for ${found?.metadata.uid ?? 'nothing'}`, () => {
-    assert.is(holds(check, found), expected);
+    assert.is(checkHolds(check, found), expected);
   });
 }
 

@@ -3,8 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import type { ApiRequest } from '../../lib/engine/api.ts';
-import { Cluster } from '../../lib/engine/cluster.ts';
-import { Janitor } from '../../lib/engine/janitor.ts';
+import { SimulatedCluster } from '../../lib/engine/cluster.ts';
+import { JanitorReconciler } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
@@ -15,14 +15,14 @@ const POLICIES = ['Background', 'Foreground', 'Orphan'] as const;
 
 function world() {
   const { crds, admission, controllers: configs } = install();
-  const cluster = new Cluster({
+  const cluster = new SimulatedCluster({
     crds,
     admission,
     controllers: ['pod-networks', 'nodes', 'cluster-cidrs'].map((name) => configs.get(name)!),
     hooks: controllers,
     reconcilers: {
       binder: (environment) => new NodeBinder(environment),
-      janitor: (environment) => new Janitor(environment, DEFAULT_CONFIG, 'dynamic-apply'),
+      janitor: (environment) => new JanitorReconciler(environment, DEFAULT_CONFIG, 'dynamic-apply'),
     },
   });
   const apply = (apiVersion: string, kind: string, name: string, spec: object, labels = {}) =>

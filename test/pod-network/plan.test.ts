@@ -7,7 +7,7 @@ import type { BlockPool } from '../../lib/pod-network/block-pool.ts';
 import { NodeRanges } from '../../lib/pod-network/node-ranges.ts';
 import { type NetworkView, type NodeView, planNetwork } from '../../lib/pod-network/plan.ts';
 import { comparePools } from '../../lib/pod-network/priority.ts';
-import { compileSelector } from '../../lib/pod-network/selector.ts';
+import { compileNodeSelector } from '../../lib/pod-network/selector.ts';
 import { allocation, context, selecting, slicesOf } from './objects.ts';
 
 const prefix = (text: string) => parsePrefix(text) as Prefix;
@@ -17,7 +17,7 @@ function pool(name: string, ranges: string[], hostBits: number, selector?: strin
     name,
     uid: `uid-${name}`,
     isTerminating: false,
-    ...(selector && { selector: compileSelector(selecting(selector)) }),
+    ...(selector && { selector: compileNodeSelector(selecting(selector)) }),
     hostBits: { 4: hostBits, 6: hostBits },
     ranges: ranges.map(prefix),
   };

@@ -1,11 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { NodeSelector, NodeSelectorRequirement } from '../../lib/kubernetes/types.ts';
-import { compileSelector } from '../../lib/pod-network/selector.ts';
+import { compileNodeSelector } from '../../lib/pod-network/selector.ts';
 
 const node = { name: 'node-1', labels: { zone: 'a', cores: '16', empty: '' } };
 const matches = (nodeSelectorTerms: NodeSelector['nodeSelectorTerms'], labels = node.labels) =>
-  compileSelector({ nodeSelectorTerms }).matchCount({ ...node, labels });
+  compileNodeSelector({ nodeSelectorTerms }).matchCount({ ...node, labels });
 
 const REQUIREMENTS: [requirement: NodeSelectorRequirement, text: string, holds: boolean][] = [
   [{ key: 'zone', operator: 'In', values: ['b', 'a'] }, 'zone in (a,b)', true],
@@ -35,7 +35,7 @@ const REQUIREMENTS: [requirement: NodeSelectorRequirement, text: string, holds: 
 for (const [requirement, text, holds] of REQUIREMENTS) {
   test(`${text} ${holds ? 'selects' : 'does not select'} the node`, () => {
     assert.is(matches([{ matchExpressions: [requirement] }]), holds ? 1 : 0);
-    assert.is(compileSelector({ nodeSelectorTerms: [{ matchExpressions: [requirement] }] }).text, text);
+    assert.is(compileNodeSelector({ nodeSelectorTerms: [{ matchExpressions: [requirement] }] }).text, text);
   });
 }
 
@@ -70,7 +70,7 @@ test('a null in a term is as good as nothing', () => {
   assert.is(matches([{ matchExpressions: nothing, matchFields: nothing }]), 0);
   const absent = { key: 'absent', operator: 'DoesNotExist' as const, values: nothing };
   assert.is(matches([{ matchExpressions: [absent] }]), 1);
-  const { text, labelKeys, readsName } = compileSelector({
+  const { text, labelKeys, readsName } = compileNodeSelector({
     nodeSelectorTerms: [{ matchExpressions: nothing }],
   });
   assert.equal([text, labelKeys, readsName], ['', [], false]);
@@ -97,10 +97,10 @@ test('F10 requirements for an absent label count like any other', () => {
 test('the text does not depend on the order of requirements, values or terms', () => {
   const absent = { key: 'absent', operator: 'DoesNotExist' as const };
   const values = { key: 'zone', operator: 'In' as const, values: ['b', 'a', 'a'] };
-  const a = compileSelector({
+  const a = compileNodeSelector({
     nodeSelectorTerms: [{ matchExpressions: [values, absent] }, { matchFields: [named('n')] }],
   });
-  const b = compileSelector({
+  const b = compileNodeSelector({
     nodeSelectorTerms: [
       { matchFields: [named('n')] },
       { matchExpressions: [absent, { ...values, values: ['a', 'b'] }] },
@@ -115,7 +115,7 @@ test('the text does not depend on the order of requirements, values or terms', (
   ]);
   const text = '!absent || !absent,zone in (a),zone in (b) || zone in (a) || zone in (b)';
   for (const nodeSelectorTerms of [one!, other!]) {
-    assert.is(compileSelector({ nodeSelectorTerms }).text, text);
+    assert.is(compileNodeSelector({ nodeSelectorTerms }).text, text);
   }
 });
 

@@ -4,9 +4,9 @@ import { crdAdmission } from '../../lib/engine/crd-admission.ts';
 import { mergePatch } from '../../lib/engine/merge-patch.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
 import { overlapDeeds } from '../../lib/janitor/overlap-deeds.ts';
+import { titleOf } from '../../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import { overlapCondition, overlapsByPool } from '../../lib/pool/overlap.ts';
-import { poolTitle } from '../../lib/pool/pool.ts';
 import { contextAt, globalPool, ipPool, type Pool } from '../hooks/objects.ts';
 
 const INSTALL = 'metaipam-system';
@@ -26,7 +26,7 @@ function said(...pools: Pool[]): Record<string, string> {
   return Object.fromEntries(
     pools.flatMap((pool) => {
       const condition = overlapCondition(pool, overlaps.get(pool));
-      return condition === undefined ? [] : [[poolTitle(pool), condition.message || condition.reason]];
+      return condition === undefined ? [] : [[titleOf(pool), condition.message || condition.reason]];
     }),
   );
 }
@@ -107,7 +107,7 @@ const READY = {
 function tidied(pools: readonly Pool[], seconds = 0): Pool[] {
   const deeds = [...overlapDeeds(pools, contextAt(seconds))];
   return pools.map((pool) => {
-    const deed = deeds.find(({ why }) => why.startsWith(poolTitle(pool)));
+    const deed = deeds.find(({ why }) => why.startsWith(titleOf(pool)));
     if (deed?.act.verb !== 'patch') return pool;
     assert.is(deed.act.patch.metadata.resourceVersion, '7');
     const next = mergePatch(pool as object as Unstructured, deed.act.patch) as Unstructured;

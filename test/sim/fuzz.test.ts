@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
 import type { HookRegistry } from '../../lib/engine/hook-server.ts';
 import type { CompositeResponse, HookContext } from '../../lib/metacontroller/hook.ts';
-import { fuzz, readScenes, type Trouble, troubleWith } from '../../sim/fuzz.ts';
+import { type FuzzFinding, fuzz, readScenes, troubleWith } from '../../sim/fuzz.ts';
 
 const scenes = readScenes();
 const REQUESTS = 400;
@@ -26,7 +26,7 @@ test('and changed at random', () => {
 const { pools } = controllers;
 const sync = pools!.sync as (request: never, context: HookContext) => CompositeResponse;
 let calls = 0;
-const FAULTS: Record<string, [rule: Trouble['rule'], sync: typeof sync]> = {
+const FAULTS: Record<string, [rule: FuzzFinding['rule'], sync: typeof sync]> = {
   'throws on what it does not know': [
     'answers',
     (request: { related: object }, ...rest) => {

@@ -1,7 +1,7 @@
 /** Faults made on purpose, in the hooks, the binder, the janitor and the CRDs: a search that does not find them proves nothing. */
 import { controllers } from '../../hooks/index.ts';
 import { decideBindings } from '../../lib/binder/decide.ts';
-import { Janitor } from '../../lib/engine/janitor.ts';
+import { JanitorReconciler } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { decideDeeds } from '../../lib/janitor/decide.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
@@ -64,7 +64,7 @@ const ipamClaims = (twist: Twist) => twisted(['ipam-claims'], ['sync'], twist);
 const tidying = (twist: (right: typeof decideDeeds) => typeof decideDeeds): Subject => ({
   hooks: controllers,
   startJanitor: (environment, config, strategy, kinds) =>
-    new Janitor(environment, config, strategy, kinds, twist(decideDeeds)),
+    new JanitorReconciler(environment, config, strategy, kinds, twist(decideDeeds)),
 });
 const networks = (twist: Twist) => twisted(['pod-networks'], ['sync', 'finalize'], twist);
 

@@ -22,7 +22,7 @@ import {
   overlappingPools,
   reservationConflicts,
 } from './pool-specs.ts';
-import { leakedAllocations, leftoverSlices, lostSlices, misnamedSlices } from './slices.ts';
+import { leakedAllocations, leftoverSlices, misnamedSlices, unrestoredSlices } from './slices.ts';
 
 /**
  * Everything that is wrong among the objects of a cluster, errors first, then in the order of CHECKS.
@@ -43,7 +43,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...boundAddresses(inventory, book, context),
     ...stuckClaims(inventory, book, context),
     ...poolLabels(inventory),
-    ...lostSlices(inventory, context),
+    ...unrestoredSlices(inventory, context),
     ...leftoverSlices(inventory),
     ...misnamedSlices(inventory),
     ...leakedAllocations(inventory, context),

@@ -1,11 +1,11 @@
 /** Objects that were deleted and do not go. */
 import { secondsSince } from '../../allocation/hold.ts';
-import { isPaused, type KubernetesObject } from '../../kubernetes/object.ts';
+import { isPaused, type KubernetesObject, titleOf } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { poolKind } from '../../pool/kinds.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
-import { type Finding, holderKind, holderTitle, kubectl, titleOf } from './finding.ts';
+import { type Finding, holderKind, holderTitle, kubectl } from './finding.ts';
 
 /** Seconds after which a deletion counts as stuck. */
 const STUCK_SECONDS = 600;

@@ -1,6 +1,6 @@
 /** What is wrong in a cluster, and how to mend it. */
 import type { Allocation } from '../../allocation/slice.ts';
-import { type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import { type KubernetesObject, qualifiedName, titleOf } from '../../kubernetes/object.ts';
 import { formatTime } from '../../kubernetes/time.ts';
 
 /** Every check by its name, which is stable, with what it finds. */
@@ -47,10 +47,6 @@ export interface Finding {
 /** Seconds in which metaipam mends by itself what it can, even in a burst. */
 export const PATIENCE_SECONDS = 120;
 
-export function titleOf({ kind, metadata }: KubernetesObject): string {
-  return `${kind} ${qualifiedName(metadata)}`;
-}
-
 /** `AllocationSlice default/pool-a.10.0.0.0-27 (10.0.0.7)`. */
 export function entryTitle({ slice, key }: Allocation): string {
   return `${titleOf(slice)} (${key})`;
@@ -71,7 +67,7 @@ export function holderName({ entry: { namespace, name } }: Allocation): string {
 }
 
 /** Gives an entry up, which is all that the API server lets anybody do to one. */
-export function release({ slice, key }: Allocation, now: number): string {
+export function releaseCommand({ slice, key }: Allocation, now: number): string {
   const patch = { spec: { entries: { [key]: { released: formatTime(now) } } } };
   return `${kubectl('patch', slice)} --type=merge -p ${quote(JSON.stringify(patch))}`;
 }

@@ -14,7 +14,13 @@ import {
   POOL_UID_LABEL,
   SETTLED_LABEL,
 } from '../../kubernetes/names.ts';
-import { compareAge, isPaused, type KubernetesObject, qualifiedName } from '../../kubernetes/object.ts';
+import {
+  compareAge,
+  isPaused,
+  type KubernetesObject,
+  qualifiedName,
+  titleOf,
+} from '../../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
@@ -33,8 +39,7 @@ import {
   kubectl,
   PATIENCE_SECONDS,
   quote,
-  release,
-  titleOf,
+  releaseCommand,
 } from './finding.ts';
 import { missingSlices } from './slices.ts';
 
@@ -111,7 +116,7 @@ export function* duplicateAddresses(
             claim === undefined
               ? loser.allocation === undefined
                 ? kubectl('delete', loser.object)
-                : release(loser.allocation, now)
+                : releaseCommand(loser.allocation, now)
               : `${kubectl('delete', claim)}  # and whatever uses its address: its owner makes it again, with another`,
         };
       }
@@ -304,7 +309,7 @@ export function* stuckClaims(
         severity: 'error',
         object,
         message: `${titleOf(pool)} keeps ${listSome(kept.map(({ key }) => key))} for it${text === undefined ? '' : `; its IPAddress says ${text}`}`,
-        fix: release(spare, now),
+        fix: releaseCommand(spare, now),
       };
       continue;
     }

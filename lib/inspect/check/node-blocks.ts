@@ -5,14 +5,14 @@ import { secondsSince } from '../../allocation/hold.ts';
 import type { Allocation } from '../../allocation/slice.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
-import { compareAge, type KubernetesObject } from '../../kubernetes/object.ts';
+import { compareAge, type KubernetesObject, titleOf } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { serviceRanges } from '../../pod-network/network-view.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import type { Inventory } from '../inventory.ts';
 import { networkOf } from '../network-overview.ts';
 import type { Overview } from '../overview.ts';
-import { entryTitle, type Finding, kubectl, PATIENCE_SECONDS, quote, release, titleOf } from './finding.ts';
+import { entryTitle, type Finding, kubectl, PATIENCE_SECONDS, quote, releaseCommand } from './finding.ts';
 
 interface Holder {
   readonly uid: string;
@@ -121,7 +121,7 @@ function rank({ allocation }: Holder): number {
 }
 
 function mend({ object, allocation }: Holder, now: number): string {
-  if (allocation !== undefined) return release(allocation, now);
+  if (allocation !== undefined) return releaseCommand(allocation, now);
   return replaceNode(object.metadata.name);
 }
 

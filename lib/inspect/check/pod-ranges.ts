@@ -1,10 +1,12 @@
 /** Blocks of secondary networks that pods cannot use as their network says. */
+
 import { type Address, FAMILY_BITS, parseAddress } from '../../address/address.ts';
 import { covers, parsePrefix, rangeOf } from '../../address/range.ts';
+import { titleOf } from '../../kubernetes/object.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import { type PodRange, podRangesOf } from '../pod-ranges.ts';
-import { type Finding, quote, titleOf } from './finding.ts';
+import { type Finding, quote } from './finding.ts';
 
 /** What new pods of nodes lack, or would fail for; once a network. */
 export function* unusableBlocks({ nodes, networks }: Inventory): Generator<Finding> {

@@ -1,4 +1,5 @@
 /** Pools and networks that are invalid, overlap or no longer cover what they gave. */
+
 import { overlapsAmong } from '../../address/overlaps.ts';
 import { formatRange, overlaps, type Range, rangeOf } from '../../address/range.ts';
 import { RangeSet } from '../../address/range-set.ts';
@@ -6,6 +7,7 @@ import type { Allocation } from '../../allocation/slice.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK, MAY_OVERLAP_ANNOTATION, NETWORK_LABEL } from '../../kubernetes/names.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
+import { titleOf } from '../../kubernetes/object.ts';
 import { formatProblem } from '../../kubernetes/problem.ts';
 import { plainJson } from '../../kubernetes/schema.ts';
 import type { IPAddress } from '../../kubernetes/types.ts';
@@ -23,7 +25,7 @@ import { brokenRules } from '../../validation/rules.ts';
 import type { Inventory } from '../inventory.ts';
 import type { Overview } from '../overview.ts';
 import { blockLengthOf, rangesOf } from '../space.ts';
-import { type Finding, kubectl, titleOf } from './finding.ts';
+import { type Finding, kubectl } from './finding.ts';
 
 export function* invalidObjects(objects: Iterable<KubernetesObject>): Generator<Finding> {
   for (const object of objects) {

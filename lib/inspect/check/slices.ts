@@ -2,22 +2,14 @@
 import { secondsHeld, secondsSince } from '../../allocation/hold.ts';
 import { SLICES_MISSING } from '../../allocation/lost.ts';
 import { type Allocation, isMisnamed } from '../../allocation/slice.ts';
-import { isPaused, qualifiedName } from '../../kubernetes/object.ts';
+import { isPaused, qualifiedName, titleOf } from '../../kubernetes/object.ts';
 import type { PodNetwork } from '../../kubernetes/types.ts';
 import type { HookConfig, HookContext } from '../../metacontroller/hook.ts';
 import { isRemembering } from '../../pool/history.ts';
 import { type Pool, readPool, sliceNamespace } from '../../pool/pool.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
-import {
-  entryTitle,
-  type Finding,
-  holderKind,
-  holderTitle,
-  kubectl,
-  PATIENCE_SECONDS,
-  titleOf,
-} from './finding.ts';
+import { entryTitle, type Finding, holderKind, holderTitle, kubectl, PATIENCE_SECONDS } from './finding.ts';
 
 type Keeper = Pool | PodNetwork;
 
@@ -41,7 +33,7 @@ function isPool(keeper: Keeper): keeper is Pool {
 }
 
 /** Slices that somebody deleted and that nobody has made again. */
-export function* lostSlices(inventory: Inventory, { now, config }: HookContext): Generator<Finding> {
+export function* unrestoredSlices(inventory: Inventory, { now, config }: HookContext): Generator<Finding> {
   for (const [keeper, names] of missingSlices(inventory, config)) {
     const since = keeper.status?.conditions?.find(({ type }) => type === SLICES_MISSING)?.lastTransitionTime;
     if (secondsSince(since, now) < PATIENCE_SECONDS + config.cacheLagSeconds) continue;
