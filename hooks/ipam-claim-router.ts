@@ -3,6 +3,7 @@ import { ADDRESS_POOL_KINDS, choosePools, formatPools } from '../lib/ipam-claim/
 import type { IPAMClaim } from '../lib/kubernetes/core-types.ts';
 import { isLabelValue } from '../lib/kubernetes/label-value.ts';
 import { NETWORK_LABEL, POOL_API_VERSION, POOLS_ANNOTATION } from '../lib/kubernetes/names.ts';
+import { POOL_KINDS } from '../lib/kubernetes/pool-kinds.ts';
 import { ADDRESS_POOLS } from '../lib/metacontroller/groups.ts';
 import {
   type CustomizeRequest,
@@ -15,7 +16,6 @@ import {
   type ParentType,
   type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
-import { POOL_KINDS } from '../lib/pool/kinds.ts';
 import type { Pool } from '../lib/pool/pool.ts';
 
 export const parent: ParentType = {

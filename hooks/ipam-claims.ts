@@ -1,7 +1,6 @@
 /** IPAMClaim → an IPAddressClaim for each family, and their addresses in its status. */
 
 import { secondsSince } from '../lib/allocation/hold.ts';
-import { ipamApiVersion } from '../lib/claim/api-version.ts';
 import { readyCondition } from '../lib/claim/status.ts';
 import {
   addressClaimName,
@@ -16,6 +15,7 @@ import type { IPAMClaim } from '../lib/kubernetes/core-types.ts';
 import { GATEWAYS_ANNOTATION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
 import { qualifiedName } from '../lib/kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../lib/kubernetes/types.ts';
+import { ipamApiVersion } from '../lib/metacontroller/api-version.ts';
 import { addressGroup, claimGroup } from '../lib/metacontroller/groups.ts';
 import {
   type CustomizeRequest,

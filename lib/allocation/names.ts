@@ -17,12 +17,13 @@
 import { createHash } from 'node:crypto';
 import { addressGroups, formatAddress } from '../address/address.ts';
 import { type Prefix, parsePrefix } from '../address/range.ts';
+import type { PoolKind } from '../kubernetes/pool-kinds.ts';
 
 /** Where an address or block may be given out once. */
 export interface AddressSpace {
   /** A pool's or pod network's name, or the value of the pool's `metaipam.io/address-space`. */
   readonly name: string;
-  readonly marker: '' | 'global' | 'shared' | 'prefix' | 'global-prefix' | 'network';
+  readonly marker: PoolKind['marker'] | 'shared' | 'network';
 }
 
 /** Longest name of a space that is kept whole: an IPv6 piece and all markers follow, of 253 characters. */

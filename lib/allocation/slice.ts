@@ -4,9 +4,9 @@ import { formatPrefix, type Prefix, parsePrefix, prefixOf } from '../address/ran
 import type { RangeSet } from '../address/range-set.ts';
 import { BELL_PREFIX, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import { compareText } from '../kubernetes/object.ts';
+import { PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import type { AllocationSlice, PoolReference, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
-import { PREFIX, poolKind } from '../pool/kinds.ts';
 import { type AddressSpace, answersName, pieceOfName, sharedSpaceOfName, sliceName } from './names.ts';
 
 /** A slice keeps 2^5 addresses or blocks: 9 kB when full, which is what a claim is sent each time. */

@@ -1,5 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { secondsSince } from '../allocation/hold.ts';
+import type { Clock } from '../cluster/clock.ts';
+import {
+  type ClusterClient,
+  type NodeEvent,
+  requestFailure,
+  type Watched,
+} from '../cluster/cluster-client.ts';
+import type { Term } from '../cluster/lease.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import {
   CLUSTER_CIDR_API_VERSION,
@@ -9,10 +17,7 @@ import {
 } from '../kubernetes/names.ts';
 import type { AllocationSlice, ClusterCIDR } from '../kubernetes/types.ts';
 import type { BinderMetrics } from './binder-metrics.ts';
-import type { Clock } from './clock.ts';
-import { type ClusterClient, type NodeEvent, requestFailure, type Watched } from './cluster-client.ts';
 import { type Binding, decideBindings } from './decide.ts';
-import type { Term } from './lease.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
 export interface BinderOptions {

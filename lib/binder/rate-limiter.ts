@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../cluster/clock.ts';
 
 /** Lets `perSecond` callers pass each second, evenly spaced once a burst of one second's worth is used up. */
 export class RateLimiter {

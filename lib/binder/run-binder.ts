@@ -1,12 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Registry } from 'prom-client';
+import { systemClock } from '../cluster/clock.ts';
+import type { ClusterClient } from '../cluster/cluster-client.ts';
+import { LeaderElection, type LeaseOptions, type Term } from '../cluster/lease.ts';
 import { Janitor } from '../janitor/janitor.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { Binder, type BinderOptions } from './binder.ts';
 import { BinderMetrics } from './binder-metrics.ts';
-import { systemClock } from './clock.ts';
-import type { ClusterClient } from './cluster-client.ts';
-import { LeaderElection, type LeaseOptions, type Term } from './lease.ts';
 import { takeOffSurplusLabels } from './surplus-labels.ts';
 
 export interface ElectionOptions extends LeaseOptions {

@@ -1,10 +1,11 @@
 /** Keeps what a cluster has allocated out of `clusterctl move`, and controllers in what clusterctl replaces. */
+
 import type { FastifyBaseLogger } from 'fastify';
-import type { ObjectPath } from '../janitor/deed.ts';
+import type { Clock } from '../cluster/clock.ts';
+import { type ClusterClient, requestFailure } from '../cluster/cluster-client.ts';
+import type { Term } from '../cluster/lease.ts';
 import { CLUSTERCTL_LABEL, PROVIDER, PROVIDER_LABEL } from '../kubernetes/names.ts';
-import type { Clock } from './clock.ts';
-import { type ClusterClient, requestFailure } from './cluster-client.ts';
-import type { Term } from './lease.ts';
+import type { ObjectPath } from '../kubernetes/object.ts';
 
 interface Surplus {
   readonly crd: string;

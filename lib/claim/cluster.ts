@@ -2,8 +2,8 @@ import type { Cluster } from '../kubernetes/core-types.ts';
 import { CLUSTER_NAME_LABEL } from '../kubernetes/names.ts';
 import { isPaused } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
+import { clusterApiVersion } from '../metacontroller/api-version.ts';
 import type { DecoratorRequest, HookConfig } from '../metacontroller/hook.ts';
-import { clusterApiVersion } from './api-version.ts';
 
 export interface ClusterView {
   readonly title: string;

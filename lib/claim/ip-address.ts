@@ -10,11 +10,11 @@ import {
   POOL_UID_LABEL,
 } from '../kubernetes/names.ts';
 import { controllerOf, controllerReference, type OwnerReference } from '../kubernetes/object.ts';
+import { PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { ipamApiVersion } from '../metacontroller/api-version.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
-import { PREFIX, poolKind } from '../pool/kinds.ts';
 import { poolLabel } from '../pool/label.ts';
-import { ipamApiVersion } from './api-version.ts';
 
 /** Whether its slice says what an IPAddress of it has to say. Its pool mends one that was edited by hand. */
 export function isComplete(allocation: Allocation): boolean {

@@ -13,7 +13,9 @@ import {
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
 import { controllerOf } from '../kubernetes/object.ts';
+import { poolKind } from '../kubernetes/pool-kinds.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
+import { clusterApiVersion, ipamApiVersion } from '../metacontroller/api-version.ts';
 import { addressGroup, SLICES } from '../metacontroller/groups.ts';
 import {
   type CustomizeResponse,
@@ -22,8 +24,6 @@ import {
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
-import { poolKind } from '../pool/kinds.ts';
-import { clusterApiVersion, ipamApiVersion } from './api-version.ts';
 import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
 import { readyCondition } from './status.ts';
 

@@ -10,9 +10,9 @@ import {
   PROVIDER_LABEL,
 } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
+import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
-import { POOL_KINDS } from '../pool/kinds.ts';
 import { plural } from '../text.ts';
 import { ApiWriter } from './api-reader.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { SharedConnections } from '../binder/connection.ts';
+import type { SharedConnections } from '../cluster/connection.ts';
 import { defineOptions, type Environment, type Values } from '../options/options.ts';
 import type { RequestLog } from './api-reader.ts';
 import { InputError, type Io } from './command.ts';
@@ -51,7 +51,7 @@ export async function connectAsUser(
   { kubeconfig, context }: Values<typeof CONNECTION_OPTIONS>,
   env: Environment = process.env,
 ): Promise<SharedConnections> {
-  const { SharedConnections } = await import('../binder/connection.ts');
+  const { SharedConnections } = await import('../cluster/connection.ts');
   const files = kubeconfig === '' ? defaultFiles(env) : [kubeconfig];
   const config = new SharedConnections();
   if (files === undefined) config.loadFromCluster();
@@ -96,7 +96,7 @@ function defaultFiles({ KUBECONFIG = '', HOME }: Environment): string[] | undefi
 }
 
 async function readKubeconfig(file: string): Promise<KubeConfig> {
-  const { SharedConnections, unreadable } = await import('../binder/connection.ts');
+  const { SharedConnections, unreadable } = await import('../cluster/connection.ts');
   const config = new SharedConnections();
   try {
     config.loadFromFile(file);

@@ -13,9 +13,9 @@ import type { CaBundle, HookTarget } from '../doctor/hook-target.ts';
 import type { Lease, Permission } from '../doctor/node-binder.ts';
 import { claimTrouble } from '../doctor/objects-in-trouble.ts';
 import type { Pod } from '../doctor/other-allocators.ts';
-import type { InstalledDefinition } from '../doctor/resource-definitions.ts';
 import type { Workload } from '../doctor/workload.ts';
 import type { Node } from '../kubernetes/core-types.ts';
+import type { InstalledDefinition } from '../kubernetes/installed-definition.ts';
 import {
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,

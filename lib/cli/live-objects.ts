@@ -1,8 +1,14 @@
 /** Reads what metaipam depends on from a live cluster, and nothing else; it never writes. */
 import type { KubeConfig } from '@kubernetes/client-node';
-import { pathOf, RESOURCES, type Resource, resource, SERVICE_CIDR_RESOURCE } from '../inspect/kinds.ts';
 import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import {
+  pathOf,
+  RESOURCES,
+  type Resource,
+  resource,
+  SERVICE_CIDR_RESOURCE,
+} from '../kubernetes/resources.ts';
 import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
 import { InputError } from './command.ts';
 

@@ -33,7 +33,7 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
   ] = await Promise.all([
     import('../inspect/leaks.ts'),
     import('../janitor/perform.ts'),
-    import('../binder/cluster-client.ts'),
+    import('../cluster/cluster-client.ts'),
     import('./watch-live.ts'),
     import('./table.ts'),
   ]);

@@ -1,18 +1,12 @@
-import { constants } from 'node:buffer';
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
-import type { ClusterClient } from '../binder/cluster-client.ts';
-import type { connect } from '../binder/connection.ts';
 import type { ElectionOptions, RunningBinder } from '../binder/run-binder.ts';
-import {
-  BINDER_OPTIONS,
-  binderOptions,
-  connectionOptions,
-  electionOptions,
-} from '../options/binder-options.ts';
-import { HOOK_OPTIONS, hookConfig, notNegative } from '../options/hook-options.ts';
-import { MANAGER_OPTIONS } from '../options/manager-options.ts';
-import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import type { ClusterClient } from '../cluster/cluster-client.ts';
+import type { connect } from '../cluster/connection.ts';
+import { binderOptions, connectionOptions, electionOptions } from '../options/binder-options.ts';
+import { hookConfig } from '../options/hook-options.ts';
+import { type Parsed, UsageError } from '../options/options.ts';
+import { SERVE_OPTIONS } from '../options/serve-options.ts';
 import type { Reviewer } from '../server/access.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 import type { Server } from '../server/server.ts';
@@ -25,112 +19,6 @@ const VERBOSITY = [
   [8, 'trace'],
   [5, 'debug'],
 ] as const;
-
-export const SERVE_OPTIONS = defineOptions({
-  'hooks-bind-address': {
-    type: 'string',
-    env: 'METAIPAM_HOOKS_BIND_ADDR',
-    default: ':8080',
-    placeholder: 'address',
-    help: 'Where Metacontroller calls the hooks: host:port, :port or [ipv6]:port; port 0 takes any free one.',
-  },
-  'hooks-tls-cert-file': {
-    type: 'string',
-    env: 'METAIPAM_HOOKS_TLS_CERT_FILE',
-    default: '',
-    placeholder: 'file',
-    help: 'Serve the hooks over HTTPS with this certificate, in PEM, its chain behind it. Read again when it changes.',
-  },
-  'hooks-tls-key-file': {
-    type: 'string',
-    env: 'METAIPAM_HOOKS_TLS_KEY_FILE',
-    default: '',
-    placeholder: 'file',
-    help: 'The private key of --hooks-tls-cert-file, in PEM.',
-  },
-  'webserver-bind-address': {
-    type: 'string',
-    aliases: ['health-addr', 'health-probe-bind-address'],
-    env: 'IPAM_WEBSERVER_BIND_ADDR',
-    default: ':8081',
-    placeholder: 'address',
-    help: 'Where /healthz, /readyz, /metrics and, with --page, the page are served.',
-  },
-  'health-probe-address': {
-    type: 'string',
-    env: 'IPAM_HEALTH_PROBE_ADDR',
-    default: '',
-    placeholder: 'address',
-    help: 'Wins over --webserver-bind-address if it is not empty.',
-    deprecated: 'use --webserver-bind-address',
-  },
-  'diagnostics-address': {
-    type: 'string',
-    env: 'METAIPAM_DIAGNOSTICS_ADDR',
-    default: '',
-    placeholder: 'address',
-    help: 'Serve /metrics here instead, over HTTPS with a certificate of its own, to those who by the API server may get the path /metrics: :8443, as managers of Cluster API have it. Empty or 0 leaves metrics on the web server, for all.',
-  },
-  'insecure-diagnostics': {
-    type: 'boolean',
-    default: 'false',
-    help: 'Serve --diagnostics-address over HTTP and to everybody.',
-  },
-  'tls-min-version': {
-    type: 'enum',
-    values: ['VersionTLS12', 'VersionTLS13'],
-    default: 'VersionTLS12',
-    help: 'The least version of TLS that hooks and metrics speak.',
-  },
-  page: {
-    type: 'boolean',
-    env: 'METAIPAM_PAGE',
-    default: 'false',
-    help: 'Serve a page of pools and pod networks on / of the web server: who has what, how full they are, who waits and why. It watches the cluster. Whoever reaches the port can read it.',
-  },
-  'body-limit': {
-    type: 'size',
-    env: 'METAIPAM_BODY_LIMIT',
-    default: '500MiB',
-    help: 'The largest hook request to accept. One request carries all claims and allocations of a pool, about 5 kB a pair.',
-    check: (bytes: number) =>
-      bytes >= 1 && bytes <= constants.MAX_STRING_LENGTH
-        ? undefined
-        : `between 1 and ${constants.MAX_STRING_LENGTH} bytes`,
-  },
-  ...HOOK_OPTIONS,
-  ...BINDER_OPTIONS,
-  'log-level': {
-    type: 'enum',
-    values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
-    env: 'METAIPAM_LOG_LEVEL',
-    default: 'info',
-    help: 'The least severe entries to log. debug has one line per hook call.',
-  },
-  v: {
-    type: 'integer',
-    short: 'v',
-    default: '0',
-    placeholder: 'level',
-    help: 'How much to log, as Kubernetes programs have it: 5 is --log-level=debug, 8 is trace. The more of both counts.',
-  },
-  'log-format': {
-    type: 'enum',
-    values: ['json', 'text'],
-    aliases: ['logging-format'],
-    env: 'METAIPAM_LOG_FORMAT',
-    default: 'json',
-    help: 'How log entries are written to stdout.',
-  },
-  'shutdown-grace-period': {
-    type: 'duration',
-    env: 'METAIPAM_SHUTDOWN_GRACE_PERIOD',
-    default: '25s',
-    help: 'How long running hooks may take to finish after SIGTERM or SIGINT. A second signal ends the process at once.',
-    check: notNegative,
-  },
-  ...MANAGER_OPTIONS,
-});
 
 type Connection = ReturnType<typeof connect>;
 
@@ -194,7 +82,7 @@ async function serve(
   const client = connection && (await clientOf(connection, values, logger));
   const looking = new AbortController();
   if (client && page) {
-    const { LiveCluster } = await import('../binder/live-cluster.ts');
+    const { LiveCluster } = await import('../cluster/live-cluster.ts');
     page.connect(new LiveCluster(client, config, page.changed, looking.signal));
   }
   const binder =
@@ -235,7 +123,7 @@ function tlsFiles(values: Parsed<typeof SERVE_OPTIONS>['values']): TlsFiles | un
 
 /** Throws InputError when the cluster that the options name cannot be reached that way. */
 async function connectBinder(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Connection> {
-  const { connect } = await import('../binder/connection.ts');
+  const { connect } = await import('../cluster/connection.ts');
   const options = connectionOptions(values);
   const connection = connect(options);
   if ('problem' in connection && (options.kubeconfig || options.apiserver))
@@ -251,7 +139,7 @@ function hasDiagnostics(values: Parsed<typeof SERVE_OPTIONS>['values']): boolean
 async function reviewer(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Reviewer | undefined> {
   if (values['insecure-diagnostics']) return undefined;
   const [{ connect }, { apiReviewer }] = await Promise.all([
-    import('../binder/connection.ts'),
+    import('../cluster/connection.ts'),
     import('../server/reviews.ts'),
   ]);
   const connection = connect(connectionOptions(values));
@@ -274,7 +162,7 @@ async function clientOf(
     );
     return undefined;
   }
-  const { SharingClient } = await import('../binder/sharing-client.ts');
+  const { SharingClient } = await import('../cluster/sharing-client.ts');
   return new SharingClient(connection.config);
 }
 

@@ -1,7 +1,8 @@
 /** Moves the pools of the in-cluster provider into what this release stores, step by step. */
+
 import { setTimeout as delay } from 'node:timers/promises';
-import { type InstalledDefinition, staleVersions } from '../doctor/resource-definitions.ts';
 import { definitionChange, poolChange, probeOf, unreadablePool } from '../inspect/storage.ts';
+import { type InstalledDefinition, staleVersions } from '../kubernetes/installed-definition.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../kubernetes/schema.ts';

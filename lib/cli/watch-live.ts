@@ -1,9 +1,9 @@
 /** A live cluster as the user may see it, for commands that go on showing it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { SharedConnections } from '../binder/connection.ts';
-import { LiveCluster } from '../binder/live-cluster.ts';
-import { SharingClient } from '../binder/sharing-client.ts';
+import type { SharedConnections } from '../cluster/connection.ts';
+import { LiveCluster } from '../cluster/live-cluster.ts';
+import { SharingClient } from '../cluster/sharing-client.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';

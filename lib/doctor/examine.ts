@@ -1,5 +1,7 @@
 /** All checks of a cluster, in the order in which to mend what they find. */
+
 import type { Node, ServiceCIDR } from '../kubernetes/core-types.ts';
+import type { InstalledDefinition } from '../kubernetes/installed-definition.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition } from '../kubernetes/schema.ts';
 import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
@@ -37,7 +39,7 @@ import {
   checkReferenceControllers,
   type Pod,
 } from './other-allocators.ts';
-import { checkDefinitions, type InstalledDefinition } from './resource-definitions.ts';
+import { checkDefinitions } from './resource-definitions.ts';
 import { checkServiceCIDRs } from './service-cidrs.ts';
 import { checkStartUp } from './start-up.ts';
 import type { Workload } from './workload.ts';

@@ -1,8 +1,9 @@
 /** The server that answers the hooks: where Metacontroller finds it, how it was started, whether it is ready. */
+
 import { X509Certificate } from 'node:crypto';
-import { SERVE_OPTIONS } from '../cli/serve.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { parseOptions, UsageError, type Values } from '../options/options.ts';
+import { SERVE_OPTIONS } from '../options/serve-options.ts';
 import { type Diagnosis, error, judge, ok, type Reading, unknown, warning } from './finding.ts';
 import { type HookTarget, originOf } from './hook-target.ts';
 import { metacontrollers } from './metacontroller-workload.ts';

@@ -1,32 +1,12 @@
 /** The CustomResourceDefinitions that metaipam works with. */
+
+import { type InstalledDefinition, staleVersions } from '../kubernetes/installed-definition.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_GROUP } from '../kubernetes/names.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition, CustomResourceVersion } from '../kubernetes/schema.ts';
 import { plural } from '../text.ts';
 import { differences } from './differences.ts';
 import { type Diagnosis, error, itemsOf, ok, type Reading, warning } from './finding.ts';
 import type { Service } from './hook-server.ts';
-
-/** A CRD as a cluster has it. */
-export interface InstalledDefinition extends KubernetesObject {
-  readonly kind: 'CustomResourceDefinition';
-  readonly spec: CustomResourceDefinition['spec'] & {
-    readonly conversion?: {
-      readonly strategy?: string;
-      readonly webhook?: {
-        readonly clientConfig?: { readonly service?: { readonly namespace: string; readonly name: string } };
-      };
-    };
-  };
-  readonly status?: {
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly message?: string;
-    }[];
-    readonly storedVersions?: readonly string[];
-  };
-}
 
 const METACONTROLLER = ['compositecontrollers', 'decoratorcontrollers', 'controllerrevisions'].map(
   (plural) => `${plural}.metacontroller.k8s.io`,
@@ -143,15 +123,6 @@ function differs(released: CustomResourceDefinition, found: InstalledDefinition)
     }
   }
   return [...findings, ...storedOtherwise(released, found)];
-}
-
-/** Versions in which some objects may be stored, other than the one in which this release stores them. */
-export function staleVersions(
-  { status }: Pick<InstalledDefinition, 'status'>,
-  { spec }: CustomResourceDefinition,
-): string[] {
-  const storage = spec.versions.find((version) => version.storage)?.name;
-  return (status?.storedVersions ?? []).filter((version) => version !== storage);
 }
 
 /** The API server refuses a CRD without a version that was ever stored, and cannot read what is stored in it. */

@@ -1,11 +1,12 @@
 /** The janitor as one process of the cluster: the decisions of `lib/janitor`, one request a step. */
-import { ipamApiVersion } from '../claim/api-version.ts';
+
 import { decideDeeds, type JanitorView } from '../janitor/decide.ts';
-import { appliedObject, checkHolds, type Deed, METACONTROLLER } from '../janitor/deed.ts';
-import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
+import { appliedObject, checkHolds, type Deed } from '../janitor/deed.ts';
+import { METACONTROLLER, METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { POOL_KINDS, type PoolKind } from '../kubernetes/pool-kinds.ts';
+import { ipamApiVersion } from '../metacontroller/api-version.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
-import { POOL_KINDS, type PoolKind } from '../pool/kinds.ts';
 import type { ApiRequest } from './api.ts';
 import type { ApplyStrategy } from './children.ts';
 import type { ControllerEnvironment, Reconciler } from './environment.ts';

@@ -1,8 +1,8 @@
 /** The part of the janitor that says of pools that they overlap, as a process of the cluster. */
 import { overlapDeeds } from '../janitor/overlap-deeds.ts';
 import { POOL_API_VERSION } from '../kubernetes/names.ts';
+import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
-import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';

@@ -8,6 +8,7 @@ import {
   SERVICE_CIDR_API_VERSION,
 } from '../kubernetes/names.ts';
 import { compareText, groupOf, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -17,7 +18,6 @@ import type {
   PodNetwork,
   SliceEntry,
 } from '../kubernetes/types.ts';
-import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 
 /** Each list of objects by kind, namespace and name. */

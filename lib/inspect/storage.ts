@@ -1,5 +1,5 @@
 /** What stands between a cluster of the in-cluster provider and pools that are read without a conversion webhook. */
-import { type InstalledDefinition, staleVersions } from '../doctor/resource-definitions.ts';
+import { type InstalledDefinition, staleVersions } from '../kubernetes/installed-definition.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { formatProblem } from '../kubernetes/problem.ts';
 import type { CustomResourceDefinition } from '../kubernetes/schema.ts';

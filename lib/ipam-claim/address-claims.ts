@@ -1,7 +1,6 @@
 /** The IPAddressClaims of an IPAMClaim, one a family, and the addresses that they have. */
 import { createHash } from 'node:crypto';
 import { type Family, parseAddress } from '../address/address.ts';
-import { ipamApiVersion } from '../claim/api-version.ts';
 import { readyCondition } from '../claim/status.ts';
 import type { IPAMClaim } from '../kubernetes/core-types.ts';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../kubernetes/names.ts';
 import { controllerOf, type ObjectMeta } from '../kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { ipamApiVersion } from '../metacontroller/api-version.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
 import { FAMILIES, type PoolsByFamily } from './pools.ts';
 

@@ -3,7 +3,7 @@ import type { Family } from '../address/address.ts';
 import type { IPAMClaim } from '../kubernetes/core-types.ts';
 import { POOLS_ANNOTATION } from '../kubernetes/names.ts';
 import { compareText } from '../kubernetes/object.ts';
-import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
+import { POOL_KINDS, PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import { type Pool, readPool } from '../pool/pool.ts';
 
 export const FAMILIES: readonly Family[] = [4, 6];

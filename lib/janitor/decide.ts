@@ -30,8 +30,10 @@ import {
   controllerReference,
   isPaused,
   type KubernetesObject,
+  type ObjectPath,
   qualifiedName,
 } from '../kubernetes/object.ts';
+import { poolKind } from '../kubernetes/pool-kinds.ts';
 import type {
   AllocationSlice,
   IPAddress,
@@ -41,10 +43,9 @@ import type {
 } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { blockOf, blockText, subnetOfAddress } from '../pool/block.ts';
-import { poolKind } from '../pool/kinds.ts';
 import { addressSpace, type Pool, readPool, sliceHead, sliceNamespace } from '../pool/pool.ts';
 import { plural } from '../text.ts';
-import type { Check, Deed, ObjectPath } from './deed.ts';
+import type { Check, Deed } from './deed.ts';
 import { networkDeeds } from './network-deeds.ts';
 import { overlapDeeds } from './overlap-deeds.ts';
 import {

@@ -1,15 +1,9 @@
 /** What the janitor does, and what has to be so right before it does it. */
-import { claimUids } from '../claim/ip-address.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
-import type { AllocationSlice, IPAddress } from '../kubernetes/types.ts';
 
-/** Where an object is. */
-export interface ObjectPath {
-  readonly apiVersion: string;
-  readonly resource: string;
-  readonly namespace?: string;
-  readonly name: string;
-}
+import { claimUids } from '../claim/ip-address.ts';
+import { METACONTROLLER } from '../kubernetes/names.ts';
+import type { KubernetesObject, ObjectPath } from '../kubernetes/object.ts';
+import type { AllocationSlice, IPAddress } from '../kubernetes/types.ts';
 
 /** A fact that decides, to be looked up on the API server: caches may be old. */
 export type Check =
@@ -43,12 +37,6 @@ export type Act = { readonly path: ObjectPath } & (
       readonly patch: { readonly metadata: { readonly resourceVersion: string }; readonly status: object };
     }
 );
-
-/**
- * The field manager of Metacontroller. Where it applies on the server's side, what another manager has written on a
- * slice would stay for ever: so the janitor writes slices in its name.
- */
-export const METACONTROLLER = 'metacontroller';
 
 /** Whether Metacontroller applies the object on the server's side. */
 export function isApplied({ metadata }: KubernetesObject): boolean {

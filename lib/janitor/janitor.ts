@@ -1,13 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
-import type { Clock } from '../binder/clock.ts';
-import { type ClusterClient, requestFailure, type Watched } from '../binder/cluster-client.ts';
-import type { Term } from '../binder/lease.ts';
-import { ipamApiVersion } from '../claim/api-version.ts';
+import type { Clock } from '../cluster/clock.ts';
+import { type ClusterClient, requestFailure, type Watched } from '../cluster/cluster-client.ts';
+import type { Term } from '../cluster/lease.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
+import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
+import { ipamApiVersion } from '../metacontroller/api-version.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
-import { POOL_KINDS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 import { poolDeeds } from './decide.ts';
 import type { Deed } from './deed.ts';

@@ -1,8 +1,8 @@
 /** What Metacontroller leaves undone for pod networks. */
 import { METAIPAM_API_VERSION, METAIPAM_GROUP } from '../kubernetes/names.ts';
-import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
+import { controllerOf, type ObjectPath, qualifiedName } from '../kubernetes/object.ts';
 import type { AllocationSlice, PodNetwork } from '../kubernetes/types.ts';
-import type { Deed, ObjectPath } from './deed.ts';
+import type { Deed } from './deed.ts';
 
 export interface NetworkJanitorView {
   readonly slices: readonly AllocationSlice[];

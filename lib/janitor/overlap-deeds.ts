@@ -3,8 +3,8 @@
 import { setCondition } from '../kubernetes/conditions.ts';
 import { POOL_API_VERSION } from '../kubernetes/names.ts';
 import { titleOf } from '../kubernetes/object.ts';
+import { poolKind } from '../kubernetes/pool-kinds.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import { poolKind } from '../pool/kinds.ts';
 import { OVERLAPPING, overlapCondition, overlapsByPool } from '../pool/overlap.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Deed } from './deed.ts';

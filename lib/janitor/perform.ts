@@ -1,4 +1,4 @@
-import type { ClusterClient } from '../binder/cluster-client.ts';
+import type { ClusterClient } from '../cluster/cluster-client.ts';
 import { appliedObject, checkHolds, type Deed, isApplied } from './deed.ts';
 
 export type DeedClient = Pick<

@@ -1,13 +1,13 @@
 /** Gives up what is kept for nobody: what the janitor does by itself, and `metaipam release` when a person says so. */
 import type { Allocation } from '../allocation/slice.ts';
-import { ipamApiVersion } from '../claim/api-version.ts';
 import { claimUids } from '../claim/ip-address.ts';
 import { METAIPAM_API_VERSION } from '../kubernetes/names.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
+import { type ObjectPath, qualifiedName } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { AllocationSlice, IPAddress, SliceEntry } from '../kubernetes/types.ts';
+import { ipamApiVersion } from '../metacontroller/api-version.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import type { Check, Deed, ObjectPath } from './deed.ts';
+import type { Check, Deed } from './deed.ts';
 
 /** Marks entries of a slice `released`, once their claims or nodes are gone, and the IPAddresses made for them. */
 export function releaseEntries(

@@ -93,3 +93,9 @@ export const CLUSTER_NAME_LABEL = 'cluster.x-k8s.io/cluster-name';
 export const DEFAULT_NETWORK = 'default';
 /** Kubernetes sets it on every Namespace: its name. */
 export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
+/**
+ * The field manager of Metacontroller. Where it applies on the server's side, what another manager has written on a
+ * slice would stay for ever: so the janitor writes slices in its name.
+ */
+export const METACONTROLLER = 'metacontroller';

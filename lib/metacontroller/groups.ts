@@ -1,11 +1,12 @@
 /** Groups of objects in requests, as Metacontroller names them: by kind and version. */
-import { ipamApiVersion } from '../claim/api-version.ts';
+
 import {
   CLUSTER_CIDR_API_VERSION,
   METAIPAM_API_VERSION,
   POOL_API_VERSION,
   SERVICE_CIDR_API_VERSION,
 } from '../kubernetes/names.ts';
+import { ipamApiVersion } from './api-version.ts';
 import type { HookConfig, ParentType } from './hook.ts';
 
 export const SLICES = `AllocationSlice.${METAIPAM_API_VERSION}`;

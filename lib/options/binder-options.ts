@@ -1,9 +1,9 @@
 /** The options that node-ipam-controller has and `serve` keeps, and the binder's own. */
 import { hostname } from 'node:os';
 import type { BinderOptions } from '../binder/binder.ts';
-import type { ConnectionOptions } from '../binder/connection.ts';
-import { leaseOptionsProblem } from '../binder/lease.ts';
 import type { ElectionOptions } from '../binder/run-binder.ts';
+import type { ConnectionOptions } from '../cluster/connection.ts';
+import { leaseOptionsProblem } from '../cluster/lease.ts';
 import { isSubdomain } from '../kubernetes/qualified-name.ts';
 import { defineOptions, type Environment, UsageError, type Values } from './options.ts';
 

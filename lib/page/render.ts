@@ -11,7 +11,7 @@ import type { Survey } from '../inspect/survey.ts';
 import { stripSvg } from '../inspect/svg.ts';
 import type { SubnetUsage, Usage } from '../inspect/usage.ts';
 import { qualifiedName, titleOf } from '../kubernetes/object.ts';
-import { poolKind } from '../pool/kinds.ts';
+import { poolKind } from '../kubernetes/pool-kinds.ts';
 import { isPrefixPool, type Pool } from '../pool/pool.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';

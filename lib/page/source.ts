@@ -1,5 +1,5 @@
 /** Where the page gets what it shows. */
-import type { LiveCluster } from '../binder/live-cluster.ts';
+import type { LiveCluster } from '../cluster/live-cluster.ts';
 import { type Survey, surveyOf } from '../inspect/survey.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';

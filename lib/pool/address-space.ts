@@ -1,7 +1,7 @@
 import { ADDRESS_SPACE_ANNOTATION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import { isSubdomain } from '../kubernetes/qualified-name.ts';
-import { PREFIX, poolKind } from './kinds.ts';
 
 const LONGEST_LABEL_VALUE = 63;
 

@@ -1,10 +1,10 @@
 /** Which namespaces a cluster-scoped pool serves: those that its label selector selects. */
 import { isLabelValue } from '../kubernetes/label-value.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName } from '../kubernetes/qualified-name.ts';
 import type { NamespaceSelector, NamespaceSelectorRequirement } from '../kubernetes/types.ts';
-import { POOL_KINDS } from './kinds.ts';
 
 /** What a claim of another namespace is told. */
 export const NAMESPACE_NOT_ALLOWED = 'NamespaceNotAllowed';

@@ -2,8 +2,8 @@
 import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
 import { type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
 import { keyOf, type Subnet } from '../allocation/slice.ts';
+import { PREFIX, poolKind, type Unit } from '../kubernetes/pool-kinds.ts';
 import type { IPAddress } from '../kubernetes/types.ts';
-import { PREFIX, poolKind, type Unit } from './kinds.ts';
 
 /** What an IPAddress says that its claim has; undefined if that cannot be read. */
 export function blockOf({ spec }: IPAddress): Prefix | undefined {

@@ -25,6 +25,7 @@ import {
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
 import { compareAge, isPaused, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
+import { PREFIX, poolKind, type Unit } from '../kubernetes/pool-kinds.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
@@ -34,7 +35,6 @@ import { NAMESPACE_NOT_ALLOWED } from './allowed-namespaces.ts';
 import { blockOf, requestedBlock, subnetOfAddress } from './block.ts';
 import { isRemembering, MOST_REMEMBERED } from './history.ts';
 import { BlocksInUse } from './in-use.ts';
-import { PREFIX, poolKind, type Unit } from './kinds.ts';
 import type { Pool } from './pool.ts';
 import type { PoolRanges } from './ranges.ts';
 import { beneficiaryOf, isFor, type ReservationState, type ReservedBlock } from './reservation.ts';

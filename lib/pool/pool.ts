@@ -2,6 +2,7 @@
 import type { AddressSpace } from '../allocation/names.ts';
 import type { SliceHead } from '../allocation/slice.ts';
 import { ADDRESS_SPACE_LABEL, CAPI_IPAM_GROUP, POOL_LABEL } from '../kubernetes/names.ts';
+import { PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import type {
   GlobalInClusterIPPool,
   GlobalInClusterPrefixPool,
@@ -10,7 +11,6 @@ import type {
   IPAddress,
 } from '../kubernetes/types.ts';
 import { isInBadAddressSpace, sharedAddressSpace } from './address-space.ts';
-import { PREFIX, poolKind } from './kinds.ts';
 import { poolLabel } from './label.ts';
 import { readPrefixPool } from './prefix-spec.ts';
 import type { PoolReading } from './ranges.ts';

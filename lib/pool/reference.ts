@@ -1,9 +1,9 @@
 /** The pool that a claim or an IPAddress refers to. */
 import { CAPI_IPAM_GROUP, WATCH_FILTER_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
+import { POOL_KINDS, poolKind } from '../kubernetes/pool-kinds.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
-import { POOL_KINDS, poolKind } from './kinds.ts';
 
 /** Whether it is one of ours: by group and kind, whether or not the pool exists. */
 export function isOurs({ spec }: IPAddressClaim | IPAddress): boolean {

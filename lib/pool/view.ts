@@ -1,7 +1,6 @@
 /** What a pool gets to see: which objects it asks for, and what they are to it. */
 import { lostSlices } from '../allocation/lost.ts';
 import { isMisnamed } from '../allocation/slice.ts';
-import { ipamApiVersion } from '../claim/api-version.ts';
 import {
   ADDRESS_SPACE_LABEL,
   CAPI_IPAM_GROUP,
@@ -12,7 +11,9 @@ import {
   SETTLED_LABEL,
 } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { poolKind } from '../kubernetes/pool-kinds.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
+import { ipamApiVersion } from '../metacontroller/api-version.ts';
 import { addressGroup, claimGroup, NAMESPACES, SLICES } from '../metacontroller/groups.ts';
 import {
   type CompositeRequest,
@@ -24,7 +25,6 @@ import {
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { sharedAddressSpace } from './address-space.ts';
-import { poolKind } from './kinds.ts';
 import { poolLabel } from './label.ts';
 import { isPrefixPool, type Pool, readPool, sliceNamespace, sliceNamespaceOfAddress } from './pool.ts';
 import { isWatched } from './reference.ts';

@@ -2,8 +2,8 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type SubnetCounts, subnetCounts } from '../inspect/subnet-counts.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { POOL_CONTROLLERS } from '../kubernetes/pool-kinds.ts';
 import type { CompositeRequest, HookContext } from '../metacontroller/hook.ts';
-import { POOL_CONTROLLERS } from '../pool/kinds.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { HookName } from './request.ts';
 

@@ -9,11 +9,11 @@ import {
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../kubernetes/names.ts';
 import { groupOf, type KubernetesObject } from '../kubernetes/object.ts';
+import { POOL_KINDS, PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
 import { validateClusterCIDR, validatePodNetwork } from '../pod-network/validate.ts';
 import { isInBadAddressSpace, sharedAddressSpace } from '../pool/address-space.ts';
-import { POOL_KINDS, PREFIX, poolKind } from '../pool/kinds.ts';
 import { type Pool, readPool } from '../pool/pool.ts';
 
 type Validate = (object: never) => Problem[];

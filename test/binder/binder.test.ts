@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Binder, type BinderClient, type BinderOptions } from '../../lib/binder/binder.ts';
 import { BinderMetrics } from '../../lib/binder/binder-metrics.ts';
-import type { NodeEvent } from '../../lib/binder/cluster-client.ts';
+import type { NodeEvent } from '../../lib/cluster/cluster-client.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import type { AllocationSlice, ClusterCIDR } from '../../lib/kubernetes/types.ts';
 import { createLogger } from '../../lib/server/log.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/binder/clock.ts';
+import type { Clock } from '../../lib/cluster/clock.ts';
 
 interface Timer {
   readonly due: number;

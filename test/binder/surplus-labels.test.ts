@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeOffSurplusLabels } from '../../lib/binder/surplus-labels.ts';
-import type { ObjectPath } from '../../lib/janitor/deed.ts';
+import type { ObjectPath } from '../../lib/kubernetes/object.ts';
 import { FakeTime } from './fake-time.ts';
 
 const CLUSTERCTL = 'clusterctl.cluster.x-k8s.io';

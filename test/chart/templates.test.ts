@@ -4,8 +4,8 @@ import { load, loadAll } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CHART } from '../../charts/build.ts';
-import { SERVE_OPTIONS } from '../../lib/cli/serve.ts';
 import { type OptionTable, parseOptions } from '../../lib/options/options.ts';
+import { SERVE_OPTIONS } from '../../lib/options/serve-options.ts';
 import { find, HELM, helm, KUBE_VERSION, type Manifest, NO_HELM, template } from './helm.ts';
 
 const cases = globSync('ci/*-values.yaml', { cwd: CHART }).map((path) => basename(path, '-values.yaml'));

@@ -1,4 +1,5 @@
 /** What the Helm chart installs is what the doctor calls right, whatever the values. */
+
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 import { test } from 'uvu';
@@ -7,8 +8,8 @@ import { CHART } from '../../charts/build.ts';
 import type { ControllerObject } from '../../lib/doctor/controller-configs.ts';
 import { examine } from '../../lib/doctor/examine.ts';
 import type { Service } from '../../lib/doctor/hook-server.ts';
-import type { InstalledDefinition } from '../../lib/doctor/resource-definitions.ts';
 import type { Workload } from '../../lib/doctor/workload.ts';
+import type { InstalledDefinition } from '../../lib/kubernetes/installed-definition.ts';
 import { HELM, type Manifest, NO_HELM, template } from '../chart/helm.ts';
 import { items, metacontroller, NOW, object, RELEASE, soundState } from './sound.ts';
 

@@ -4,8 +4,8 @@ import type { ControllerObject } from '../../lib/doctor/controller-configs.ts';
 import { type ClusterState, examine, locate } from '../../lib/doctor/examine.ts';
 import type { Diagnosis } from '../../lib/doctor/finding.ts';
 import { claimTrouble } from '../../lib/doctor/objects-in-trouble.ts';
-import type { InstalledDefinition } from '../../lib/doctor/resource-definitions.ts';
 import type { Workload } from '../../lib/doctor/workload.ts';
+import type { InstalledDefinition } from '../../lib/kubernetes/installed-definition.ts';
 import type { IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import { items, metacontroller, NOW, object, RELEASE, soundState, workload } from './sound.ts';
 

@@ -1,10 +1,11 @@
 /** A cluster in which nothing is wrong, for tests to break one thing of. */
+
 import { readInstall, readIPAMClaimControllers } from '../../lib/cli/install-manifests.ts';
 import type { ControllerObject } from '../../lib/doctor/controller-configs.ts';
 import type { ClusterState, Release } from '../../lib/doctor/examine.ts';
-import type { InstalledDefinition } from '../../lib/doctor/resource-definitions.ts';
 import type { Container, Workload } from '../../lib/doctor/workload.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
+import type { InstalledDefinition } from '../../lib/kubernetes/installed-definition.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 

@@ -8,10 +8,10 @@ import type { IPAMClaim } from '../../lib/kubernetes/core-types.ts';
 import { NETWORK_LABEL } from '../../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { qualifiedName } from '../../lib/kubernetes/object.ts';
+import { POOL_KINDS, poolKind } from '../../lib/kubernetes/pool-kinds.ts';
 import { formatProblem } from '../../lib/kubernetes/problem.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { ClusterCIDR, IPAddressClaim } from '../../lib/kubernetes/types.ts';
-import { POOL_KINDS, poolKind } from '../../lib/pool/kinds.ts';
 
 const folder = join(import.meta.dirname, '../../examples');
 const files = globSync('*.yaml', { cwd: folder }).sort();

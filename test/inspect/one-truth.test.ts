@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { CHART } from '../../charts/build.ts';
 import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import type { Unstructured } from '../../lib/engine/object.ts';
-import { POOL_KINDS, PREFIX } from '../../lib/pool/kinds.ts';
+import { POOL_KINDS, PREFIX } from '../../lib/kubernetes/pool-kinds.ts';
 import { type Sample, samplesOf } from '../e2e/prometheus.ts';
 import {
   type Account,

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { InstalledDefinition } from '../../lib/doctor/resource-definitions.ts';
 import { definitionChange, poolChange, unreadablePool } from '../../lib/inspect/storage.ts';
+import type { InstalledDefinition } from '../../lib/kubernetes/installed-definition.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { Pool } from '../../lib/pool/pool.ts';
 

@@ -11,13 +11,13 @@ import { networkOf } from '../../lib/inspect/network-overview.ts';
 import { plainAnswers } from '../../lib/inspect/plain.ts';
 import { surveyOf } from '../../lib/inspect/survey.ts';
 import { type KubernetesObject, qualifiedName } from '../../lib/kubernetes/object.ts';
+import { POOL_KINDS } from '../../lib/kubernetes/pool-kinds.ts';
 import { readCustomResourceDefinitions } from '../../lib/kubernetes/schema.ts';
 import type { AllocationSlice, ClusterCIDR } from '../../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG, type Hook, type HookContext } from '../../lib/metacontroller/hook.ts';
 import { mark } from '../../lib/page/parts.ts';
 import { parseQuery, poolPath, type Query } from '../../lib/page/query.ts';
 import { render } from '../../lib/page/render.ts';
-import { POOL_KINDS } from '../../lib/pool/kinds.ts';
 import { createMetrics, type ParentRequest } from '../../lib/server/metrics.ts';
 import { type Sample, samplesOf } from '../e2e/prometheus.ts';
 

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SERVE_OPTIONS } from '../../lib/cli/serve.ts';
 import { binderOptions, connectionOptions, electionOptions } from '../../lib/options/binder-options.ts';
 import { type Environment, parseOptions, UsageError } from '../../lib/options/options.ts';
+import { SERVE_OPTIONS } from '../../lib/options/serve-options.ts';
 
 const parse = (argv: string[], env: Environment = {}) => parseOptions(SERVE_OPTIONS, argv, env).values;
 const election = (argv: string[], env: Environment = {}) =>

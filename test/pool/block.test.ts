@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatPrefix } from '../../lib/address/range.ts';
+import { POOL_KINDS } from '../../lib/kubernetes/pool-kinds.ts';
 import type { IPAddress } from '../../lib/kubernetes/types.ts';
 import { blockText, requestedBlock } from '../../lib/pool/block.ts';
-import { POOL_KINDS } from '../../lib/pool/kinds.ts';
 import { ipAddress, ipPool, prefixPool } from '../hooks/objects.ts';
 
 const SAID: [address: string, prefix: unknown, text: string][] = [

@@ -1,8 +1,8 @@
 /** Objects that were deleted and do not go. */
 import { secondsSince } from '../../allocation/hold.ts';
 import { isPaused, type KubernetesObject, titleOf } from '../../kubernetes/object.ts';
+import { poolKind } from '../../kubernetes/pool-kinds.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
-import { poolKind } from '../../pool/kinds.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import { type Finding, holderKind, holderTitle, kubectl } from './finding.ts';

@@ -21,11 +21,11 @@ import {
   qualifiedName,
   titleOf,
 } from '../../kubernetes/object.ts';
+import { poolKind } from '../../kubernetes/pool-kinds.ts';
 import type { IPAddress, IPAddressClaim } from '../../kubernetes/types.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { sharedAddressSpace } from '../../pool/address-space.ts';
 import { blockOf, blockText } from '../../pool/block.ts';
-import { poolKind } from '../../pool/kinds.ts';
 import { poolLabel } from '../../pool/label.ts';
 import type { Pool } from '../../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../../pool/reference.ts';

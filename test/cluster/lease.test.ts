@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Clock } from '../../lib/binder/clock.ts';
+import type { Clock } from '../../lib/cluster/clock.ts';
 import {
   LeaderElection,
   type LeaseOptions,
@@ -10,8 +10,8 @@ import {
   leaseOptionsProblem,
   type ObservedLease,
   type Term,
-} from '../../lib/binder/lease.ts';
-import { EPOCH, FakeTime } from './fake-time.ts';
+} from '../../lib/cluster/lease.ts';
+import { EPOCH, FakeTime } from '../binder/fake-time.ts';
 
 const HOUR = 3_600_000;
 const DURATIONS = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };

@@ -1,6 +1,4 @@
 /** The kinds of pools that metaipam serves. */
-import type { AddressSpace } from '../allocation/names.ts';
-
 export interface PoolKind {
   /** Its controller, in metacontroller/ and hooks/. */
   readonly controller: string;
@@ -10,7 +8,7 @@ export interface PoolKind {
   /** What a claim gets of it. */
   readonly unit: Unit;
   /** Of the names of its slices, unless it shares its address space. */
-  readonly marker: AddressSpace['marker'];
+  readonly marker: '' | 'global' | 'prefix' | 'global-prefix';
 }
 
 /** What it is called in messages, and what the conditions of a pool say of it. */

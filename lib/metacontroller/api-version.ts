@@ -1,5 +1,5 @@
 import { CAPI_IPAM_GROUP, CLUSTER_GROUP } from '../kubernetes/names.ts';
-import type { HookConfig } from '../metacontroller/hook.ts';
+import type { HookConfig } from './hook.ts';
 
 /** Of IPAddressClaim and IPAddress. */
 export function ipamApiVersion({ clusterApiVersion }: HookConfig): string {

@@ -1,8 +1,8 @@
 import { ApiException } from '@kubernetes/client-node';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ClusterClient } from '../../lib/binder/cluster-client.ts';
-import { LiveCluster } from '../../lib/binder/live-cluster.ts';
+import type { ClusterClient } from '../../lib/cluster/cluster-client.ts';
+import { LiveCluster } from '../../lib/cluster/live-cluster.ts';
 
 interface Opened {
   readonly path: string;

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SharedConnections } from '../../lib/binder/connection.ts';
-import { SharingClient } from '../../lib/binder/sharing-client.ts';
+import { SharedConnections } from '../../lib/cluster/connection.ts';
+import { SharingClient } from '../../lib/cluster/sharing-client.ts';
 import { FakeApiServer } from '../cli/fake-api-server.ts';
 
 const test = suite('a client that shares its watches', {

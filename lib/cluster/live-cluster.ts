@@ -1,5 +1,5 @@
-import { pathOf, RESOURCES, type Resource } from '../inspect/kinds.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { pathOf, RESOURCES, type Resource } from '../kubernetes/resources.ts';
 import { type ClusterClient, requestFailure, type Watched } from './cluster-client.ts';
 
 export interface LiveOptions {

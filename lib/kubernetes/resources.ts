@@ -5,8 +5,8 @@ import {
   METAIPAM_API_VERSION,
   POOL_API_VERSION,
   SERVICE_CIDR_API_VERSION,
-} from '../kubernetes/names.ts';
-import { POOL_KINDS } from '../pool/kinds.ts';
+} from './names.ts';
+import { POOL_KINDS } from './pool-kinds.ts';
 
 export interface Resource {
   readonly plural: string;

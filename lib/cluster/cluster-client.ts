@@ -1,4 +1,5 @@
 /** The few requests that the binder makes of the API server. */
+
 import {
   ApiException,
   CoordinationV1Api,
@@ -15,9 +16,9 @@ import {
   V1MicroTime,
   Watch,
 } from '@kubernetes/client-node';
-import { METACONTROLLER, type ObjectPath } from '../janitor/deed.ts';
 import type { Node } from '../kubernetes/core-types.ts';
-import type { KubernetesObject as KubeObject } from '../kubernetes/object.ts';
+import { METACONTROLLER } from '../kubernetes/names.ts';
+import type { KubernetesObject as KubeObject, ObjectPath } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
 import type { SharedConnections } from './connection.ts';
 import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
