@@ -98,14 +98,18 @@ test('every annotation and label that metaipam knows is there, and no other of i
 });
 
 test('every reason that a condition can have is there, and no other', () => {
-  const sources = ['hooks/*.ts', 'lib/{allocation,claim,pool,pod-network}/*.ts'];
+  const sources = [
+    'hooks/*.ts',
+    'lib/{allocation,claim,pool,pod-network}/*.ts',
+    'lib/kubernetes/pool-kinds.ts',
+  ];
   // What a pool answers to a claim that leaves is no condition.
   const found = reasonsIn(sources).filter((reason) => reason !== 'NothingHeld');
   assert.equal(found, reasonsOf('Conditions', 3));
 });
 
 test('every event is there, and no other', () => {
-  assert.equal([...reasonsIn(['lib/binder/*.ts']), 'SyncError'], reasonsOf('Events', 2));
+  assert.equal([...reasonsIn(['lib/{binder,cluster}/*.ts']), 'SyncError'], reasonsOf('Events', 2));
 });
 
 function reasonsOf(title: string, column: number): string[] {
