@@ -47,6 +47,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ]),
   poolScenario(10_000, 'half replaced', pool.halfReplaced),
   poolScenario(10_000, 'IPv6, all but one allocated', pool.ipv6AllButOneAllocated),
+  poolScenario(10_000, 'two subnets, all but one allocated', pool.subnetsAllButOneAllocated),
   {
     ...poolScenario(10_000, 'prefixes, all but one allocated', pool.prefixesAllButOneAllocated),
     controller: 'prefix-pools',
