@@ -22,7 +22,7 @@ export interface SyncResult {
   readonly naive?: NaiveResult;
 }
 
-export interface NaiveResult {
+interface NaiveResult {
   readonly milliseconds: number;
   /** How many claims it came to, before its time was up. */
   readonly grants: number;

@@ -10,7 +10,7 @@ const PATTERNS = {
   'metacontroller/ipam-claims': '*.yaml',
 } as const;
 
-export interface ShippedFile {
+interface ShippedFile {
   /** Relative to its folder. */
   readonly name: string;
   readonly text: string;

@@ -9,7 +9,7 @@ import type { KubernetesObject } from '../lib/kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../lib/kubernetes/schema.ts';
 import { shippedFiles } from '../lib/shipped.ts';
 
-export interface Install {
+interface Install {
   readonly crds: readonly ResourceDefinition[];
   /** By the CRDs. */
   readonly admission: Admission;

@@ -6,7 +6,7 @@ import { Random } from '../lib/engine/random.ts';
  * What the design takes for granted, in seconds. A hook that releases an address waits `cacheLagSeconds`,
  * which has to cover two caches, two syncs and two clocks: 2 · lag + 2 · latency + 2 · skew < cacheLagSeconds.
  */
-export interface Assumptions {
+interface Assumptions {
   /** A cache has heard of everything that is older. */
   readonly lag: number;
   /** A sync, with all its requests, is over after this. */
@@ -19,9 +19,9 @@ export interface Assumptions {
 export const CACHE_LAG_SECONDS = 30;
 
 /** Far more than the design takes for granted: invariants may break. */
-export const NO_ASSUMPTIONS: Assumptions = { lag: 120, latency: 60, skew: 300 };
+const NO_ASSUMPTIONS: Assumptions = { lag: 120, latency: 60, skew: 300 };
 
-export const ASSUMPTIONS: Assumptions = { lag: 7, latency: 6, skew: 1 };
+const ASSUMPTIONS: Assumptions = { lag: 7, latency: 6, skew: 1 };
 
 /** Faults that can be asked for by name. */
 export const FAULTS = [

@@ -23,7 +23,7 @@ import {
 } from '../lib/kubernetes/names.ts';
 import type { Schema } from '../lib/kubernetes/schema.ts';
 
-export interface Material {
+interface Material {
   /** Texts that may matter beside the usual ones. */
   readonly words: readonly string[];
   /** That of the object's kind; without one, what is of no other use stays as it is. */

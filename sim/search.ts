@@ -25,7 +25,7 @@ export interface FailedWorld {
   readonly message: string;
 }
 
-export interface Tally {
+interface Tally {
   readonly worlds: number;
   readonly steps: number;
   readonly syncs: number;

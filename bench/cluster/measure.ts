@@ -28,7 +28,7 @@ export interface Measurement {
   readonly oneMoreMilliseconds: readonly number[];
 }
 
-export interface MeasureOptions {
+interface MeasureOptions {
   readonly count: number;
   readonly timeoutMilliseconds: number;
   /** Is told what goes on. */

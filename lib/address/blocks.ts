@@ -25,7 +25,7 @@ export function countBlocksIn(pool: Prefix, length: number, ranges: Iterable<Ran
 }
 
 /** The blocks of `length` that share an address with the range, as one range. */
-export function grownTo(length: number, range: Range): Range {
+function grownTo(length: number, range: Range): Range {
   const { family, first, last } = range;
   if (length >= FAMILY_BITS[family]) return range;
   const size = blockSize(family, length);

@@ -10,7 +10,7 @@ import { isMisnamed, parseKey } from './slice.ts';
 export const SLICES_MISNAMED = 'SlicesMisnamed';
 
 /** A block that is given to nobody, for the sake of a slice. */
-export interface Withheld {
+interface Withheld {
   readonly block: Prefix;
   /** The name of the slice. */
   readonly by: string;

@@ -45,7 +45,7 @@ export interface Subnet {
 }
 
 /** The same, and of which addresses. */
-export interface ListedSubnet extends Subnet {
+interface ListedSubnet extends Subnet {
   readonly listed: RangeSet;
 }
 

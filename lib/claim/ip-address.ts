@@ -86,7 +86,7 @@ export function isFromElsewhere({ metadata: { labels } }: IPAddress, { entry, sl
   return madeFor !== entry.uid || labels?.[POOL_UID_LABEL] !== slice.spec.poolRef.uid;
 }
 
-export function poolOwner({ spec }: Allocation['slice']): OwnerReference {
+function poolOwner({ spec }: Allocation['slice']): OwnerReference {
   const { kind, name, uid } = spec.poolRef;
   return { apiVersion: POOL_API_VERSION, kind, name, uid, controller: false, blockOwnerDeletion: true };
 }

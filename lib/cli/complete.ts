@@ -13,7 +13,7 @@ export interface Candidate {
   readonly help?: string;
 }
 
-export interface Completion {
+interface Completion {
   readonly candidates: readonly Candidate[];
   /** Whether files and folders are wanted as well. */
   readonly files: boolean;

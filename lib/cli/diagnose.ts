@@ -15,7 +15,7 @@ import type { LoadedObject } from './manifests.ts';
 export type Diagnose = (objects: readonly LoadedObject[]) => readonly Diagnostic[];
 
 /** By the CRDs and the rules of this version. */
-export function diagnoseBy(resources: CustomResources): Diagnose {
+function diagnoseBy(resources: CustomResources): Diagnose {
   return (objects) => {
     const problems = validateObjects(objects, resources).map((found): Diagnostic => {
       const { object, problem } = found;

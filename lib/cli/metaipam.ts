@@ -5,7 +5,7 @@ import { suggestion } from '../text.ts';
 import type { Command, Io } from './command.ts';
 
 /** Not for people: shells ask with it. */
-export const COMPLETE = '__complete';
+const COMPLETE = '__complete';
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
   serve: () => import('./serve.ts'),

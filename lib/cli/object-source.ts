@@ -35,7 +35,7 @@ export const SOURCE_OPTIONS = defineOptions({
 const NOT_INSTALLED =
   'warning: metaipam is not installed in this cluster, which has no AllocationSlices: metaipam doctor says what to do\n';
 
-export interface Source {
+interface Source {
   /** Whose objects they are: a context of the kubeconfig, files. */
   readonly name: string;
   /** For the page, live until the signal aborts. Throws InputError. */

@@ -171,7 +171,7 @@ async function render(
 }
 
 /** `plan`, with the hooks of `load`. */
-export function planCommand(load: typeof loadControllers): Command {
+function planCommand(load: typeof loadControllers): Command {
   return defineCommand({
     name: 'plan',
     summary: 'Show what applying manifests would do to a cluster, before it does',

@@ -24,7 +24,7 @@ export interface ObjectChange {
   readonly heldBy?: readonly string[];
 }
 
-export interface Prediction {
+interface Prediction {
   readonly changes: readonly ObjectChange[];
   readonly effects: readonly Effect[];
   /** Objects that would be refused, and why. */

@@ -14,13 +14,9 @@ const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const POLL_INTERVAL_MS = 500;
 
 /** Does one thing and says so. Resolves to whether it is worth another try. */
-export type Attempt = (
-  object: KubernetesObject,
-  effect: string,
-  action: () => Promise<unknown>,
-) => Promise<boolean>;
+type Attempt = (object: KubernetesObject, effect: string, action: () => Promise<unknown>) => Promise<boolean>;
 
-export interface Migration {
+interface Migration {
   readonly api: ApiWriter;
   readonly attempt: Attempt;
   readonly isDryRun: boolean;

@@ -47,7 +47,7 @@ const REFRESH_MS = 200;
 /** How many ticks pass between two looks at the clock. */
 const STRIDE = 64;
 
-export interface Progress {
+interface Progress {
   /** One more piece of work is done. */
   readonly tick: () => void;
   /** Leaves the line as if nothing had been there. */

@@ -26,7 +26,7 @@ export interface YamlDocument {
   readonly lineOf: (field: string) => number;
 }
 
-export interface YamlProblem {
+interface YamlProblem {
   readonly number: number;
   readonly line?: number;
   readonly message: string;

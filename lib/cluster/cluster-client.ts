@@ -37,7 +37,7 @@ export interface Watched<T> {
   readonly synced: boolean;
 }
 
-export type RequestFailure =
+type RequestFailure =
   /** The server did not, and will not, do it. */
   | { readonly kind: 'rejected'; readonly status: number; readonly message: string }
   /** Nobody knows whether it was done. */

@@ -2,7 +2,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import { pathOf, RESOURCES, type Resource } from '../kubernetes/resources.ts';
 import { type ClusterClient, requestFailure, type Watched } from './cluster-client.ts';
 
-export interface LiveOptions {
+interface LiveOptions {
   /** Of Cluster API's kinds: `v1beta2`. */
   readonly clusterApiVersion: string;
   /** Only this one, and only namespaced kinds; everything if it is empty. */

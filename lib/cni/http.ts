@@ -1,7 +1,7 @@
 import type { Connection } from './kubeconfig.ts';
 
 /** Where a request goes, and its bytes. */
-export interface HttpRequest {
+interface HttpRequest {
   readonly host: string;
   readonly port: string;
   readonly text: string;

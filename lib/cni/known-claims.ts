@@ -71,7 +71,7 @@ function isClaim(item: unknown): item is ClaimFacts {
 }
 
 /** What the agent knows of it; it may see more in a moment where it `mayChange`. */
-export type KnownAnswer = { readonly mayChange: boolean } & (
+type KnownAnswer = { readonly mayChange: boolean } & (
   | { readonly answer: ClaimAnswer }
   /** Others have to be asked. */
   | { readonly unseen: string }

@@ -1,7 +1,7 @@
 import type { Host } from './host.ts';
 
-export type Level = 'info' | 'debug';
-export type Log = (level: Level, message: string, fields: object) => void;
+type Level = 'info' | 'debug';
+type Log = (level: Level, message: string, fields: object) => void;
 
 const STDOUT = '/proc/self/fd/1';
 const STDERR = '/proc/self/fd/2';

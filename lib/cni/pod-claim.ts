@@ -13,7 +13,7 @@ import { field, type NetworkConfig } from './network-config.ts';
 import { DEADLINE, FETCHER } from './own-node.ts';
 import type { CNIRoute, PluginRanges } from './ranges.ts';
 
-export interface ClaimedRanges {
+interface ClaimedRanges {
   readonly ranges: readonly (readonly HostLocalRange[])[];
   readonly routes: readonly CNIRoute[];
   readonly corrections: readonly Correction[];

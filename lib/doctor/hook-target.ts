@@ -8,7 +8,7 @@ export interface CaBundle {
 }
 
 /** A key in the data of a Secret or a ConfigMap; `ca.crt` unless given. */
-export interface ObjectKey {
+interface ObjectKey {
   readonly namespace: string;
   readonly name: string;
   readonly key?: string;

@@ -12,7 +12,7 @@ const PATIENCE = 60_000;
 /** Metacontroller's, of the DecoratorController `claims`. */
 
 /** What is wrong with a claim, as far as it tells by itself. */
-export type ClaimTrouble = 'unlabelled' | 'unprotected' | 'unanswered';
+type ClaimTrouble = 'unlabelled' | 'unprotected' | 'unanswered';
 
 /** @param now milliseconds since the epoch */
 export function claimTrouble(claim: IPAddressClaim, now: number): ClaimTrouble | undefined {

@@ -12,7 +12,7 @@ const METACONTROLLER = ['compositecontrollers', 'decoratorcontrollers', 'control
   (plural) => `${plural}.metacontroller.k8s.io`,
 );
 
-export interface DefinitionsExpected {
+interface DefinitionsExpected {
   /** As this release has them, those of Cluster API among them. */
   readonly released: readonly CustomResourceDefinition[];
   readonly clusterApiVersion: string;

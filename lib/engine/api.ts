@@ -32,8 +32,6 @@ export type ApiRequest =
       readonly user?: string;
     } & Target);
 
-export type Verb = ApiRequest['verb'];
-
 /** The reason of a `metav1.Status`, and its HTTP code. */
 export const ERROR_CODES = {
   BadRequest: 400,

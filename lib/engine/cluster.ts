@@ -63,7 +63,7 @@ export interface ObjectRef {
   readonly name: string;
 }
 
-export interface SettleOptions {
+interface SettleOptions {
   /** Virtual seconds for which retries and resyncs are waited for. */
   readonly horizonSeconds?: number;
   /** How many syncs may happen before the cluster counts as looping. */
@@ -85,7 +85,7 @@ export interface Settlement {
   readonly failures: readonly Failure[];
 }
 
-export interface Loop {
+interface Loop {
   readonly reconciler: string;
   readonly key: string;
   readonly syncs: number;

@@ -24,7 +24,7 @@ export interface ParentResource {
   readonly selects: (parent: Unstructured) => boolean;
 }
 
-export interface ChildType {
+interface ChildType {
   readonly type: ResourceType;
   readonly apiVersion: string;
   readonly informer: Informer;

@@ -7,7 +7,7 @@ import type { Unstructured } from './object.ts';
 import type { ResourceType } from './resources.ts';
 import type { Store } from './store.ts';
 
-export interface EventHandler {
+interface EventHandler {
   add(object: Unstructured): void;
   /** After a relist also for objects that did not change. */
   update(old: Unstructured, current: Unstructured): void;

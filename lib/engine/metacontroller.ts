@@ -7,7 +7,7 @@ import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import { uuid } from './random.ts';
 import { timestamp } from './store.ts';
 
-export interface MetacontrollerOptions {
+interface MetacontrollerOptions {
   readonly controllers: readonly ControllerConfig[];
   readonly strategy: ApplyStrategy;
 }

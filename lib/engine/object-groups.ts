@@ -2,7 +2,7 @@
 import { compareText, groupOf, qualifiedName } from '../kubernetes/object.ts';
 import type { Unstructured } from './object.ts';
 
-export interface ObjectGroup {
+interface ObjectGroup {
   readonly apiVersion: string;
   readonly kind: string;
   readonly objects: Map<string, Unstructured>;

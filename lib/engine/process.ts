@@ -24,7 +24,7 @@ export interface Worker {
 }
 
 /** What a process needs of the world. */
-export interface ProcessHost {
+interface ProcessHost {
   readonly store: Store;
   readonly now: () => number;
   readonly ticket: () => number;

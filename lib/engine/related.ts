@@ -38,7 +38,7 @@ interface Listed {
   readonly place: number;
 }
 
-export interface RelatedOptions {
+interface RelatedOptions {
   readonly environment: ControllerEnvironment;
   readonly controller: string;
   /** The controller object as hooks see it. */

@@ -58,7 +58,7 @@ function builtIn(kind: string, resource: string, namespaced: boolean): ResourceT
   };
 }
 
-export function resourceTypeOf(crd: ResourceDefinition): ResourceType {
+function resourceTypeOf(crd: ResourceDefinition): ResourceType {
   const { group, names, scope, versions } = crd.spec;
   const served = versions.filter((version) => version.served);
   const storage = served.find((version) => version.storage) ?? served[0];

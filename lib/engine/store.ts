@@ -37,7 +37,7 @@ export interface Admission {
   readonly policies?: AdmissionPolicies;
 }
 
-export interface StoreOptions {
+interface StoreOptions {
   readonly resources: Resources;
   readonly seed: number;
   /** Milliseconds since the epoch. */

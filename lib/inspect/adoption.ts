@@ -28,7 +28,7 @@ export interface Adoption {
   readonly effects: readonly string[];
 }
 
-export interface AdoptionPlan {
+interface AdoptionPlan {
   readonly adoptions: readonly Adoption[];
   /** IPAddresses that their pool has not listed for their claim yet, and must before they are adopted. */
   readonly waiting: readonly IPAddress[];

@@ -10,7 +10,7 @@ import { UNANSWERED, type Waiting } from './state.ts';
 import type { Survey } from './survey.ts';
 
 /** What a question may call a kind, in lower case. */
-export const KIND_NAMES: Readonly<Record<string, string>> = {
+const KIND_NAMES: Readonly<Record<string, string>> = {
   inclusterippool: 'InClusterIPPool',
   inclusterippools: 'InClusterIPPool',
   icpool: 'InClusterIPPool',
@@ -70,7 +70,7 @@ export interface Holder {
   readonly waiting: Waiting | undefined;
 }
 
-export interface ClusterCIDRAnswer {
+interface ClusterCIDRAnswer {
   readonly network: NetworkOverview;
   readonly clusterCIDR: ClusterCIDROverview;
 }

@@ -53,7 +53,7 @@ export interface ClusterCIDROverview {
   readonly ranges: readonly BlockRangeOverview[];
 }
 
-export interface BlockRangeOverview extends Usage {
+interface BlockRangeOverview extends Usage {
   readonly range: Prefix;
   /** `10.244.0.0/16`. */
   readonly cidr: string;

@@ -75,7 +75,7 @@ export function countStates({ unit, segments }: Space): Counts {
 }
 
 /** The longest run of free addresses; undefined if none is free. */
-export function largestFree({ segments }: Space): Segment | undefined {
+function largestFree({ segments }: Space): Segment | undefined {
   let largest: Segment | undefined;
   for (const segment of segments) {
     if (segment.state === 'free' && (largest === undefined || sizeOf(segment) > sizeOf(largest))) {

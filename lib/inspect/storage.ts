@@ -8,7 +8,7 @@ import { readAddressPool } from '../pool/spec.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
 
 /** A JSON merge patch (RFC 7386) with the resourceVersion it was made for, and what it does, in words. */
-export interface StorageChange {
+interface StorageChange {
   readonly patch: { readonly metadata: object; readonly spec?: object };
   readonly effects: readonly string[];
 }

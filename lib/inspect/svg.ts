@@ -2,7 +2,7 @@
 import type { Overview } from './overview.ts';
 import { type Cell, cellsOf, formatCell, LEGEND_STATES, type Space, STATE_NAMES } from './space.ts';
 
-export interface Picture {
+interface Picture {
   /** What the picture shows: `InClusterIPPool default/pool-a`. */
   readonly title: string;
   /** One line beside the title. */

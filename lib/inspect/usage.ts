@@ -19,7 +19,7 @@ export interface Usage {
 }
 
 /** What is in use. */
-export interface InUse {
+interface InUse {
   /** Of the blocks, unless the pool can be read. */
   readonly blockLength: number;
   /** Taken from the pool, adopted ones among them. */

@@ -94,6 +94,6 @@ export function checkHolds(check: Check, found: KubernetesObject | undefined): b
 }
 
 /** Whether an IPAddress was made for the claim of this uid, or is its. */
-export function isMadeFor(address: KubernetesObject, claim: string): boolean {
+function isMadeFor(address: KubernetesObject, claim: string): boolean {
   return claimUids(address as IPAddress).includes(claim);
 }

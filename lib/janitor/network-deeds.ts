@@ -4,7 +4,7 @@ import { controllerOf, type ObjectPath, qualifiedName } from '../kubernetes/obje
 import type { AllocationSlice, PodNetwork } from '../kubernetes/types.ts';
 import type { Deed } from './deed.ts';
 
-export interface NetworkJanitorView {
+interface NetworkJanitorView {
   readonly slices: readonly AllocationSlice[];
   readonly networks: readonly PodNetwork[];
 }

@@ -144,7 +144,7 @@ export interface IPAddressClaim {
   readonly status?: IPAddressClaimStatus;
 }
 
-export interface IPAddressClaimSpec {
+interface IPAddressClaimSpec {
   /** The Cluster that the claim belongs to. The claim waits while that Cluster is paused or missing. */
   readonly clusterName?: string;
   /** The pool to take an address from. */
@@ -160,7 +160,7 @@ export interface IPPoolReference {
   readonly name: string;
 }
 
-export interface IPAddressClaimStatus {
+interface IPAddressClaimStatus {
   /** The address that the claim got, in the same namespace. */
   readonly addressRef?: IPAddressReference;
   /** The state of the claim, with the condition `Ready`. */
@@ -206,7 +206,7 @@ export interface IPAddress {
   readonly spec: IPAddressSpec;
 }
 
-export interface IPAddressSpec {
+interface IPAddressSpec {
   /** The IP address. */
   readonly address: string;
   /** The claim that the address is for, in the same namespace. */
@@ -534,7 +534,7 @@ export interface GlobalInClusterPrefixPool {
   readonly status?: InClusterIPPoolStatus;
 }
 
-export interface GlobalInClusterPrefixPoolSpec {
+interface GlobalInClusterPrefixPoolSpec {
   /**
    * The prefixes of the pool, as CIDRs of one IP family without host bits: `fd00:1::/48`, `10.8.0.0/16`.
    * They may overlap and come in any order. Claims are served from the numerically lowest free prefix

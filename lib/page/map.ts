@@ -23,7 +23,7 @@ import { formatQuery, type Query } from './query.ts';
 const ROW = 64;
 const ROWS = 16;
 
-export interface MapOptions {
+interface MapOptions {
   readonly title: string;
   /** What stands beside the title. */
   readonly note?: string;

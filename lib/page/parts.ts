@@ -130,7 +130,7 @@ export function table(
   return html`<table role="table"><caption>${caption}</caption><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table>`;
 }
 
-export interface Paged<T> {
+interface Paged<T> {
   readonly shown: readonly T[];
   /** `1–100 of 65,534`; undefined if all are shown. */
   readonly part: Html | undefined;

@@ -12,7 +12,7 @@ export const FILTERS = {
   trouble: 'Not ready',
 } as const;
 
-export type Filter = keyof typeof FILTERS;
+type Filter = keyof typeof FILTERS;
 
 export interface Query {
   /** An address, a range, or a name or part of one. */

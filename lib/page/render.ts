@@ -35,7 +35,7 @@ const FOUND = 30;
 const RESERVATIONS = 100;
 const TERMS = 24;
 
-export interface Rendered {
+interface Rendered {
   /** Of HTTP. */
   readonly status: number;
   readonly text: string;

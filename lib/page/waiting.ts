@@ -5,7 +5,7 @@ import { type Html, html } from './html.ts';
 import { mark, table } from './parts.ts';
 import { formatQuery } from './query.ts';
 
-export interface WaitingGroup {
+interface WaitingGroup {
   readonly reason: string;
   readonly message: string;
   readonly names: readonly string[];

@@ -21,7 +21,7 @@ export interface BlockPool {
 }
 
 /** A usable ClusterCIDR, or what is wrong with it. */
-export type BlockPoolReading =
+type BlockPoolReading =
   | { readonly pool: BlockPool; readonly problems: readonly [] }
   | { readonly pool?: undefined; readonly problems: readonly Problem[] };
 

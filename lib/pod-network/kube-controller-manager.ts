@@ -9,7 +9,7 @@ import { parsePodCIDR } from './pod-cidr.ts';
 import { LEAST_HOST_BITS } from './validate.ts';
 
 /** Its flags, as they are given; a mask size of 0 is as good as none. */
-export interface AllocatorFlags {
+interface AllocatorFlags {
   readonly clusterCIDR: string;
   readonly serviceClusterIPRange?: string | undefined;
   readonly nodeCIDRMaskSize?: number | undefined;

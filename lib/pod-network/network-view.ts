@@ -47,7 +47,7 @@ import { validatePodNetwork } from './validate.ts';
 export const RETURNING = 'Returning';
 
 /** The objects that decide what a network gives out. */
-export interface NetworkObjects {
+interface NetworkObjects {
   readonly network: PodNetwork;
   /** All of the cluster. */
   readonly claims: readonly PodCIDRClaim[];

@@ -95,7 +95,7 @@ export interface Plan {
   readonly changesInSeconds: number;
 }
 
-export type Addition = Pick<Allocation, 'block' | 'entry'>;
+type Addition = Pick<Allocation, 'block' | 'entry'>;
 
 export interface NodeRemark {
   readonly name: string;

@@ -17,7 +17,7 @@ export interface BlockUsage {
   readonly free: bigint;
 }
 
-export interface ClusterCIDRUsage {
+interface ClusterCIDRUsage {
   /** How many nodes have blocks of it; those that are gone are not counted. */
   readonly nodes: number;
   /** In the order of the ClusterCIDR's ranges. */

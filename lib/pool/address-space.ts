@@ -14,7 +14,7 @@ export function sharedAddressSpace({ kind, metadata }: KubernetesObject): string
 }
 
 /** Whether an address space may have this name: it starts names of objects and is the value of a label. */
-export function isAddressSpaceName(name: string): boolean {
+function isAddressSpaceName(name: string): boolean {
   return name.length <= LONGEST_LABEL_VALUE && isSubdomain(name);
 }
 

@@ -70,7 +70,7 @@ export interface PoolPlan {
 }
 
 /** Of blocks of the pool's length; an address is one. */
-export interface PoolCounts {
+interface PoolCounts {
   /** Those that the pool may give out. */
   readonly total: bigint;
   /** Those taken from it, by whomever, whether or not the spec covers them, and of whatever length. */

@@ -4,7 +4,7 @@ import { type Prefix, parsePrefix, sizeOf } from '../address/range.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { PoolSpec } from './spec.ts';
 
-export interface Conversion {
+interface Conversion {
   /** Without `subnet`, `start` and `end`. */
   readonly spec: PoolSpec;
   /** What of the three cannot be read: then nothing of them is in `spec`. */

@@ -162,7 +162,7 @@ export function readPoolRequest(request: CompositeRequest<Pool>, config: HookCon
 }
 
 /** What the rules of `poolRelated` find for a pool, and its own slices. */
-export interface PoolObjects {
+interface PoolObjects {
   readonly claims: readonly IPAddressClaim[];
   readonly addresses: readonly IPAddress[];
   readonly slices: readonly AllocationSlice[];

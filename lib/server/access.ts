@@ -16,7 +16,7 @@ export interface Reviewer {
   may(user: User, verb: string, path: string): Promise<boolean>;
 }
 
-export interface AccessVerdict {
+interface AccessVerdict {
   readonly status: 200 | 401 | 403 | 500;
   readonly message: string;
 }

@@ -24,10 +24,10 @@ const STATUS = {
   METAIPAM_ERR_HOOK_FAILED: 500,
 } as const;
 
-export type ErrorCode = keyof typeof STATUS;
+type ErrorCode = keyof typeof STATUS;
 
 /** The body of every answer that is not 200. */
-export interface ErrorBody {
+interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode;
     readonly message: string;

@@ -8,7 +8,7 @@ import type { Metrics, Outcome } from './metrics.ts';
 import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths } from './request.ts';
 import type { Credentials, TlsVersion } from './tls.ts';
 
-export interface HookServerOptions {
+interface HookServerOptions {
   readonly controllers: Controllers;
   readonly config: HookConfig;
   /** Bytes. A larger body is refused before it is read. */

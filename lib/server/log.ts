@@ -1,8 +1,8 @@
 /** Structured logs: one JSON object, or one line of text, per entry. */
 import Fastify, { type FastifyBaseLogger } from 'fastify';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-export const LOG_FORMATS = ['json', 'text'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+const LOG_FORMATS = ['json', 'text'] as const;
 
 export interface LogOptions {
   readonly level: (typeof LOG_LEVELS)[number];

@@ -9,7 +9,7 @@ import type { HookName } from './request.ts';
 
 export type Outcome = 'success' | 'invalid' | 'error';
 
-export interface ObservedCall {
+interface ObservedCall {
   readonly controller: string;
   readonly hook: HookName;
   readonly outcome: Outcome;

@@ -17,7 +17,7 @@ export function hookPaths(controllers: Controllers): string[] {
   );
 }
 
-export interface CheckedRequest {
+interface CheckedRequest {
   /** For the hook of this controller, whatever its type. */
   readonly request: never;
   readonly parent: KubernetesObject;

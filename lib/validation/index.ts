@@ -10,11 +10,11 @@ import { validateNode } from './node.ts';
 import { brokenRules } from './rules.ts';
 
 /** An object, as a rule with where it comes from. */
-export interface SourcedObject {
+interface SourcedObject {
   readonly object: KubernetesObject;
 }
 
-export type SourcedProblem<T extends SourcedObject> = T & { readonly problem: Problem };
+type SourcedProblem<T extends SourcedObject> = T & { readonly problem: Problem };
 
 /**
  * Everything that is wrong with one object: what its schema refuses, then what the hooks could not use, and then

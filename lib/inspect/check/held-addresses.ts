@@ -44,7 +44,7 @@ import {
 import { missingSlices } from './slices.ts';
 
 /** All that the checks of addresses look up. */
-export interface AddressBook {
+interface AddressBook {
   readonly poolByUid: ReadonlyMap<string, Pool>;
   readonly poolByTitle: ReadonlyMap<string, Pool>;
   readonly claimByUid: ReadonlyMap<string, IPAddressClaim>;

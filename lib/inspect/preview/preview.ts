@@ -38,7 +38,7 @@ import { blockLengthOf, rangesOf, type Space } from '../space.ts';
 import type { State } from '../state.ts';
 import type { Usage } from '../usage.ts';
 
-export type EffectName =
+type EffectName =
   | 'claim-served'
   | 'claim-waits'
   | 'claim-changes'

@@ -7,7 +7,7 @@ import { ENTRIES, TO_MAP } from './comprehensions.ts';
 import { FLATTEN_OPTIONAL, OPTIONAL_INDEX, TO_OPTIONAL } from './optional.ts';
 import { OPTIONAL_KEY, OPTIONAL_SELECT, QUOTED_FIELD } from './syntax.ts';
 
-export type Expr = ReturnType<typeof parse>['expr'];
+type Expr = ReturnType<typeof parse>['expr'];
 type Kind<Case> = Extract<Expr['exprKind'], { case: Case }>;
 type Call = Kind<'callExpr'>['value'];
 
