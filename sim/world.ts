@@ -71,6 +71,11 @@ export class World {
   readonly troubles = new Map<Trouble, number>();
   /** What a hook did that no hook may do. */
   readonly audit: HookAudit;
+  /**
+   * Whose status was written by a request that its sender had given up on, by uid. Of its parents' status Metacontroller
+   * sees no more than what it writes itself, and each half an hour.
+   */
+  readonly overwritten = new Set<string>();
   /** What was requested and answered last. */
   lastStep: ExecutedStep | undefined;
   #fault: Fault | undefined;
@@ -216,6 +221,7 @@ export class World {
         const late = [...cluster.late].find(({ sender }) => isOf(sender, op));
         if (late === undefined) return undefined;
         cluster.perform({ kind: 'land', late });
+        this.#noteStatus();
         return { isUser: false, since: this.#began.get(late.sender.task) ?? this.now };
       }
     }
@@ -249,6 +255,12 @@ export class World {
         return { isUser: false, since: this.#began.get(worker.task) ?? this.now };
       }
     }
+  }
+
+  #noteStatus(): void {
+    const { step, result } = this.lastStep!;
+    const isOfStatus = step.kind === 'api' && 'subresource' in step.request && 'object' in result;
+    if (isOfStatus && result.object !== undefined) this.overwritten.add(result.object.metadata.uid!);
   }
 
   /** Makes it past every rule, unless there is one of its name. */
