@@ -334,6 +334,15 @@ export class Invariants {
     }
   }
 
+  /** Whether a claim was made with the annotation of an address, and still has that. */
+  #isAsMade({ metadata }: IPAddressClaim): boolean {
+    const made = this.#versions
+      .get(`IPAddressClaim ${qualifiedName(metadata)}`)
+      ?.find(({ object }) => object.metadata.uid === metadata.uid)?.object;
+    const before = made?.metadata.annotations?.[ADDRESS_ANNOTATION];
+    return before !== undefined && before === metadata.annotations?.[ADDRESS_ANNOTATION];
+  }
+
   /** No two live claims with an address in common in an address space, and each keeps its own. */
   #checkAddresses(): Violation | undefined {
     const { cluster } = this.#world;
@@ -350,6 +359,8 @@ export class Invariants {
       // People have taken away all that tells of it: the IPAddress, and with --cascade=foreground the pool's slices.
       const isTold = isThere || heldIn(cluster).some(({ entry }) => entry.uid === uid);
       if (!isTold && this.#tampered.has(uid) && pool?.metadata.deletionTimestamp !== undefined) continue;
+      // Until it has written down what it has, an IPAMClaim's says what that had before.
+      if (!isThere && this.#tampered.has(uid) && this.#isAsMade(claim)) continue;
       if (!isThere && !this.#addresses.has(uid)) this.#onTheirWord.add(uid);
       const had = this.#addresses.get(uid) ?? address;
       // People have deleted its IPAddress or its slice before it could write down what it had, or its pool gives that no more.

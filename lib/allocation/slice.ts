@@ -2,7 +2,8 @@
 import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
 import { formatPrefix, type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
 import type { RangeSet } from '../address/range-set.ts';
-import { BELL_PREFIX, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
+import { deepEqual } from '../json.ts';
+import { BELL_PREFIX, BELLS_AFTER_ANNOTATION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import { compareText } from '../kubernetes/object.ts';
 import { PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import type { AllocationSlice, PoolReference, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
@@ -247,15 +248,16 @@ export function desiredSlices(
     const bells = [...entries.values()].map(({ entry }) => entry.uid).filter((uid) => plan.bells.has(uid));
     const isEmpty = entries.size === 0 && ++spare > (head.space.marker === 'shared' ? 0 : SPARE_SLICES);
     const subnets = new SubnetsOfPiece(head, piece, slice);
+    const listed = sorted(new Map([...entries].map(([key, each]) => [key, subnets.entryOf(each)])));
     desired.push(
-      sliceObject(head, name, bells, {
+      sliceObject(withMark(head, bells, listed, slice), name, bells, {
         poolRef: slice?.spec.poolRef ?? head.poolRef,
         ...sharedSpaceOf(head, slice),
         cidr: slice?.spec.cidr ?? formatPrefix(piece),
         ...(blockLength !== undefined && { blockLength }),
         ...subnets.common,
         ...(isEmpty && { closed: true }),
-        entries: sorted(new Map([...entries].map(([key, each]) => [key, subnets.entryOf(each)]))),
+        entries: listed,
       }),
     );
   }
@@ -368,6 +370,25 @@ function sliceObject(
     },
     spec,
   };
+}
+
+/**
+ * With server-side apply, Metacontroller does not send what it sent last while the generation of the slice is the same,
+ * and that counts no labels: a bell that was taken off meanwhile comes back only with another text.
+ */
+function withMark(
+  head: SliceHead,
+  bells: readonly string[],
+  entries: Readonly<Record<string, SliceEntry>>,
+  slice: AllocationSlice | undefined,
+): SliceHead {
+  if (slice === undefined || bells.length === 0) return head;
+  const { labels, annotations, resourceVersion } = slice.metadata;
+  const isNew =
+    bells.some((uid) => labels?.[bellOf(uid)] === undefined) && deepEqual(entries, slice.spec.entries);
+  const mark = isNew ? resourceVersion : annotations?.[BELLS_AFTER_ANNOTATION];
+  if (mark === undefined) return head;
+  return { ...head, annotations: { ...head.annotations, [BELLS_AFTER_ANNOTATION]: mark } };
 }
 
 function withBells(labels: SliceHead['labels'], bells: readonly string[]): Record<string, string> {

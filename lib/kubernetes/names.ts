@@ -35,6 +35,8 @@ export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
 export const RELEASE_ADDRESS_FINALIZER = 'ipam.cluster.x-k8s.io/ReleaseAddress';
 /** Starts the label of a slice by which a claim, node or ClusterCIDR finds it; its uid follows. */
 export const BELL_PREFIX = 'claim.metaipam.io/';
+/** On a slice: its version that lacked one of the bells, where nothing else had changed. */
+export const BELLS_AFTER_ANNOTATION = 'metaipam.io/bells-after';
 /**
  * On a ClusterCIDR (absent means `default`) and on the slices of a pod network; on a pool, by its user: the network
  * whose IPAMClaims it serves; on an IPAMClaim: that it is served here.

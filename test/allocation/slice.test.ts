@@ -181,6 +181,29 @@ check('asked again with what it answered, it answers the same', ({ head, slices,
   assert.equal(desiredSlices(head, first, again), first);
 });
 
+test('a bell that is added to a slice where nothing else changes comes with the version that lacked it', () => {
+  const added = [{ block: blockAt(4, 32, 1), entry: entry(1) }];
+  const sliceOf = (plan: SlicePlan, before?: AllocationSlice) =>
+    desiredSlices(OWN, before === undefined ? [] : [before], plan)[0] as AllocationSlice;
+  const at = (slice: AllocationSlice, resourceVersion: string): AllocationSlice => ({
+    ...slice,
+    metadata: { ...slice.metadata, resourceVersion },
+  });
+  const bells = new Set([entry(1).uid]);
+  const first = sliceOf(plan({ added, bells }));
+  assert.is(first.metadata.annotations, undefined);
+  const silent = sliceOf(plan({ kept: allocationsOf([first]) }), at(first, '1'));
+  assert.is(silent.metadata.annotations, undefined);
+  const kept = allocationsOf([silent]);
+  const again = sliceOf(plan({ kept, bells }), at(silent, '2'));
+  assert.equal(again.metadata.annotations, { 'metaipam.io/bells-after': '2' });
+  assert.equal(sliceOf(plan({ kept, bells }), at(again, '3')), again);
+  assert.equal(sliceOf(plan({ kept }), at(again, '3')), silent);
+  const more = { block: blockAt(4, 32, 2), entry: entry(2) };
+  const both = plan({ kept, added: [more], bells: new Set([entry(1).uid, entry(2).uid]) });
+  assert.is(sliceOf(both, at(silent, '2')).metadata.annotations, undefined);
+});
+
 check('the order of the slices and of the plan does not matter', ({ head, slices, kept, added, bells }) => {
   const one = desiredSlices(head, slices, plan({ kept, added, bells }));
   const other = desiredSlices(
