@@ -6,7 +6,16 @@ import { NETWORK_LABEL } from '../lib/kubernetes/names.ts';
 import { controllerOf, type KubernetesObject, qualifiedName } from '../lib/kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../lib/kubernetes/types.ts';
 import type { Violation } from './invariants.ts';
-import { addressesByName, allPools, claimHolding, givenBy, holdingOf, storedObjects } from './model.ts';
+import {
+  addressesByName,
+  allPools,
+  claimHolding,
+  givenBy,
+  heldIn,
+  holdingOf,
+  poolKey,
+  storedObjects,
+} from './model.ts';
 import type { Actor, World } from './world.ts';
 
 /** The network of pods that the pools of a world serve. */
@@ -34,7 +43,7 @@ export class IPAMClaimInvariants {
   readonly #given = new Map<string, Set<string>>();
   /** The first addresses that each IPAMClaim had from pools, by uid. */
   readonly #first = new Map<string, string>();
-  /** IPAMClaims, by uid, from whom people took an IPAddressClaim. */
+  /** IPAMClaims, by uid, from whom people took an IPAddressClaim, or all that tells of what one of these has. */
   readonly #robbed = new Set<string>();
   /** By the uid of the pod. */
   readonly #leases = new Map<string, Lease>();
@@ -69,7 +78,11 @@ export class IPAMClaimInvariants {
           ? { rule: 'an address is freed with its IPAMClaim', message: qualifiedName(object.metadata) }
           : undefined;
       }
+      case 'AllocationSlice':
+        if (type === 'DELETED') this.#noteUntold();
+        return undefined;
       case 'IPAddress': {
+        if (type === 'DELETED') this.#noteUntold();
         const claim = this.#claimOf.get(owner?.uid ?? '');
         if (claim === undefined || type === 'DELETED') return undefined;
         this.#give(claim, object as object as IPAddress);
@@ -88,6 +101,25 @@ export class IPAMClaimInvariants {
         else this.#start(object);
     }
     return undefined;
+  }
+
+  /** With --cascade=foreground people take a pool's slices, and by hand the IPAddress: nobody knows the address then. */
+  #noteUntold(): void {
+    const { cluster } = this.#world;
+    const addresses = addressesByName(cluster);
+    const held = new Set(heldIn(cluster).map(({ entry }) => entry.uid));
+    const staying = new Set(
+      allPools(cluster)
+        .filter((pool) => !isDeleting(pool as never))
+        .map(({ kind, metadata: { name, namespace } }) => poolKey({ kind, name }, namespace)),
+    );
+    for (const { metadata, spec } of storedObjects<IPAddressClaim>(cluster, 'IPAddressClaim')) {
+      const claim = this.#claimOf.get(metadata.uid!);
+      const isTold = held.has(metadata.uid!) || addresses.has(qualifiedName(metadata));
+      if (!this.#shown.get(claim ?? '') || isTold || staying.has(poolKey(spec.poolRef, metadata.namespace)))
+        continue;
+      this.#robbed.add(claim!);
+    }
   }
 
   /** A pod has the addresses that its IPAMClaim shows when it starts. */
