@@ -77,11 +77,13 @@ export function sync(request: DecoratorRequest<IPAMClaim>, context: HookContext)
   const made = wanted.filter(({ own }) => own === undefined);
   const attachments = [...kept, ...made.map(({ family }) => addressClaimOf(claim, family, pools, config))];
   const given = wanted.flatMap(({ address }) => address ?? []);
+  const changed = whyOfOtherNetwork(claim);
   if (given.length < wanted.length) {
     const age = secondsSince(claim.metadata.creationTimestamp, now);
-    const why = wanted.flatMap(({ family, own, address }) =>
+    const whys = wanted.flatMap(({ family, own, address }) =>
       address === undefined ? (whyNot(own, qualifiedName(named(claim, family)), age) ?? []) : [],
-    )[0];
+    );
+    const why = changed ?? whys[0];
     return {
       ...(why !== undefined && { status: statusOf(claim, claim.status?.ips ?? [], why, now) }),
       attachments,
@@ -94,10 +96,19 @@ export function sync(request: DecoratorRequest<IPAMClaim>, context: HookContext)
   }
   const ips = given.map(({ spec: { address, prefix } }) => `${address}/${prefix}`);
   const ready = { status: 'True', reason: 'AddressAllocated', message: '' } as const;
-  return { status: statusOf(claim, ips, ready, now), attachments };
+  return { status: statusOf(claim, ips, changed ?? ready, now), attachments };
 }
 
 type Outcome = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** Which network it is served in has been decided once. */
+function whyOfOtherNetwork({ metadata, spec }: IPAMClaim): Outcome | undefined {
+  const served = metadata.labels?.[NETWORK_LABEL];
+  const { network } = spec ?? {};
+  if (served === undefined || served === network) return undefined;
+  const message = `has addresses of network ${served}, and none of ${network}: make another claim for that`;
+  return { status: 'False', reason: 'NetworkChanged', message };
+}
 
 /** Why a family has no address: what its IPAddressClaim says, once it says something. */
 function whyNot(own: IPAddressClaim | undefined, name: string, age: number): Outcome | undefined {

@@ -30,17 +30,20 @@ export interface GivenClaim {
 /** Multus': a JSON list of network selection elements, or names with commas between them. */
 export const NETWORKS = 'k8s.v1.cni.cncf.io/networks';
 const GATEWAYS = 'metaipam.io/gateways';
+/** Of which network its addresses are, should its spec say another one by now. */
+const NETWORK = 'metaipam.io/network';
 
 /** The facts in an IPAMClaim. */
 export function claimFacts(claim: JsonObject): ClaimFacts {
   const { metadata, spec, status } = claim as { [key: string]: JsonObject | undefined };
   const ips = (Array.isArray(status?.ips) ? status.ips : []).filter((ip) => typeof ip === 'string');
   const conditions = Array.isArray(status?.conditions) ? status.conditions.filter(isObject) : [];
+  const labels = isObject(metadata?.labels) ? metadata.labels : {};
   const why = conditions.find(({ type }) => type === 'Ready')?.message;
   return {
     uid: String(metadata?.uid ?? ''),
     resourceVersion: String(metadata?.resourceVersion ?? ''),
-    network: String(spec?.network ?? ''),
+    network: String(labels[NETWORK] ?? spec?.network ?? ''),
     ips,
     gateways: annotationOf(claim, GATEWAYS)
       .split(',')

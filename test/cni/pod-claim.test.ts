@@ -127,6 +127,8 @@ test('of an IPAMClaim its addresses and gateways count, or why it has none', () 
     claimFacts({ metadata, spec, status: { ips: ['10.7.0.9/24', 7], conditions: ready('old') } }),
     GIVEN,
   );
+  const labels = { 'metaipam.io/network': 'red' };
+  assert.is(claimFacts({ metadata: { ...metadata, labels }, spec }).network, 'red');
   const waiting = { ...GIVEN, ips: [], gateways: [] };
   const bare = { metadata: { uid: 'u', resourceVersion: '7' }, spec };
   assert.equal(claimFacts({ ...bare, status: { conditions: ready('none') } }), { ...waiting, why: 'none' });

@@ -217,6 +217,26 @@ test('it is free again with the claim, and not before', () => {
   assert.equal(ipsOf(cluster)['vm3.blue'], ['10.7.0.2/24', 'fd00:7::2/64']);
 });
 
+test('a claim that names another network than it is served in keeps what it has, and says so', () => {
+  const cluster = world(bare(ipamClaim()));
+  apply(
+    cluster,
+    bare(
+      ipPool(
+        { ...V4, addresses: ['10.9.0.0/24'] },
+        { name: 'red', labels: { 'metaipam.io/network': 'red' } },
+      ),
+    ),
+    bare(ipamClaim({}, { network: 'red', interface: '' })),
+  );
+  assert.equal(ipsOf(cluster), { 'vm.blue': ['10.7.0.2/24', 'fd00:7::2/64'] });
+  const { status, reason, message } = readyOf(cluster, 'vm.blue')!;
+  assert.equal([status, reason], ['False', 'NetworkChanged']);
+  assert.match(message!, /addresses of network blue, and none of red/);
+  apply(cluster, bare(ipamClaim()));
+  assert.is(readyOf(cluster, 'vm.blue')?.status, 'True');
+});
+
 test('an IPAddressClaim that somebody deletes comes again with the same address', () => {
   const cluster = world(bare(ipamClaim()), bare(ipamClaim({ name: 'vm2.blue' })));
   const before = ipsOf(cluster);
