@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   annotationOf,
   type ClaimFacts,
@@ -16,8 +17,9 @@ import { type List, presentConnection } from './watch-list.ts';
 
 /** Milliseconds between two signs in the file that nothing has changed. */
 const SIGN_INTERVAL = 10_000;
-/** Milliseconds that the answer to a question for one claim may take. */
+/** Milliseconds that the answer to a question for one claim may take, and before it is asked again if there is none. */
 const DEADLINE = 15_000;
+const RETRY_DELAY = 2_000;
 
 interface Options {
   /** The name of the Node. */
@@ -98,10 +100,20 @@ export async function keepClaims({ node, file, signal, log, now = Date.now }: Op
         keep();
       } catch (error) {
         if (!signal.aborted) onProblem(error as Error);
+        askAgain();
       } finally {
         asked.delete(key);
       }
     });
+  };
+
+  /** The watches may have nothing to tell for a long time. */
+  const askAgain = () => {
+    setTimeout(RETRY_DELAY, undefined, { signal })
+      .then(onState)
+      .catch((error) => {
+        if (!signal.aborted) onProblem(error);
+      });
   };
 
   const onState = () => {

@@ -145,6 +145,22 @@ await withTools('the claims of the node agent', [OPENSSL], () => {
     }
   });
 
+  test('A claim that could not be read is asked for again, though nothing happens', async () => {
+    const world = await agent();
+    const { pods, known, api } = world;
+    try {
+      await until(() => known()?.pods['default/launcher-1'] !== undefined);
+      api.mood = 'forbids';
+      pods.change('ADDED', pod('launcher-2', 'vm-a.blue'));
+      await until(() => world.problems.some((text) => /IPAMClaim default\/vm-a\.blue: .* 403/.test(text)));
+      assert.equal(Object.keys(known()!.pods), ['default/launcher-1']);
+      api.mood = 'well';
+      await until(() => known()?.pods['default/launcher-2'] !== undefined);
+    } finally {
+      await world.stop();
+    }
+  });
+
   test('The file says until when it was true: of the two watches, what the older one has last told', async () => {
     let now = 1_000_000;
     const world = await agent({ now: () => now });
