@@ -160,7 +160,7 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
 /** Makes the IPAddress of what the pool keeps for the claim. */
 function create(view: ClaimView, allocation: Allocation, context: HookContext): DecoratorResponse {
   const { claim, isNameTaken, settled } = view;
-  const { entry } = allocation;
+  const { entry, slice } = allocation;
   // One from elsewhere may be on its way into view. Server-side apply would take it over.
   const seconds = entry.adopted ? secondsUntilSeen(entry, context) : 0;
   const isMade = seconds === 0 && isComplete(allocation);
@@ -171,7 +171,10 @@ function create(view: ClaimView, allocation: Allocation, context: HookContext): 
   };
   const say = (outcome: ClaimOutcome) => ({ status: claimStatus(claim, outcome, context) });
   if (claim.status?.addressRef !== undefined) return { ...response, ...say(missing(claim)) };
-  const isYoung = secondsSince(claim.metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS;
+  // An entry is no older than its slice: claims that have waited for long are served in new ones.
+  const isYoung = [claim, slice].some(
+    ({ metadata }) => secondsSince(metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS,
+  );
   // What is in the way may be that of an earlier claim of the name, about to go. Server-side apply would take it over.
   const attachments = isNameTaken ? [] : response.attachments;
   return { ...response, attachments, ...(!isYoung && say(unseen(claim, allocation))) };

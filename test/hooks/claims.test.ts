@@ -988,11 +988,16 @@ for (const [title, meta, status, asks] of ASKS_FOR_AN_ADDRESS) {
   });
 }
 
-test('a claim whose IPAddress cannot be made says so after a minute', () => {
-  const [young, old] = [59, 60].map((age) => claim('a', POOL, { creationTimestamp: ago(age) }));
-  const related = slicesOf(POOL, [young!, '10.0.0.1']);
-  assert.is(synced(young!, { related }).status, undefined);
-  const { status, attachments } = synced(old!, { related });
+test('a claim whose IPAddress cannot be made says so once it and the slice are a minute old', () => {
+  const old = claim('a', POOL, { creationTimestamp: ago(60) });
+  const [slice] = slicesOf(POOL, [old, '10.0.0.1']);
+  const related = (age: number) => [
+    { ...slice!, metadata: { ...slice!.metadata, creationTimestamp: ago(age) } },
+  ];
+  const young = claim('a', POOL, { creationTimestamp: ago(59) });
+  assert.is(synced(young, { related: related(3600) }).status, undefined);
+  assert.is(synced(old, { related: related(59) }).status, undefined, 'it may have waited for long');
+  const { status, attachments } = synced(old, { related: related(60) });
   assert.is(attachments.length, 1, 'and tries on');
   const { status: ready, reason, message } = (status as { conditions: Condition[] }).conditions[0]!;
   assert.equal([ready, reason], ['False', 'AddressMissing']);
