@@ -301,6 +301,8 @@ export class SimulatedCluster {
   #run(deadline: number, maxSyncs: number): Settlement {
     const [began, syncs, hookCalls, writes] = [this.#now, this.#syncs, this.#hookCalls, this.#writes];
     this.#histories = new Map();
+    // Objects may have taken hours to make, by the clock: no resync is due before anybody has looked.
+    if (syncs === 0) for (const process of this.processes) process.restart();
     let settled = false;
     for (let steps = 1; !settled && this.#syncs - syncs < maxSyncs; steps++) {
       settled = !this.step(deadline);

@@ -5,7 +5,7 @@
 import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
 import type { Unstructured } from './object.ts';
 import type { ResourceType } from './resources.ts';
-import type { Store } from './store.ts';
+import type { Store, StoreEvent } from './store.ts';
 
 interface EventHandler {
   add(object: Unstructured): void;
@@ -19,6 +19,7 @@ export class Informer {
   readonly type: ResourceType;
   readonly apiVersion: string;
   readonly #store: Store;
+  readonly #log: readonly StoreEvent[];
   readonly #objects = new Map<string, Unstructured>();
   readonly #byOwner: Index = new Map();
   readonly #orphans = new Map<string, Unstructured>();
@@ -31,6 +32,7 @@ export class Informer {
 
   constructor(store: Store, type: ResourceType, apiVersion: string) {
     this.#store = store;
+    this.#log = store.log(type);
     this.type = type;
     this.apiVersion = apiVersion;
   }
@@ -42,7 +44,7 @@ export class Informer {
 
   /** How many deliveries it is behind: the first list counts as one. */
   get pending(): number {
-    return this.synced ? this.#store.log(this.type).length - this.#position : 1;
+    return this.synced ? this.#log.length - this.#position : 1;
   }
 
   /** How far it has heard: an index into the store's log of the type; -1 before the first list. */
@@ -94,9 +96,8 @@ export class Informer {
 
   /** Hears the next `count` events, or its first list. */
   deliver(count = 1): void {
-    const log = this.#store.log(this.type);
-    if (!this.synced) this.relist(log.length);
-    for (const end = Math.min(log.length, this.#position + count); this.#position < end; ) {
+    if (!this.synced) this.relist(this.#log.length);
+    for (const end = Math.min(this.#log.length, this.#position + count); this.#position < end; ) {
       this.#hear(this.#position++);
     }
   }
@@ -120,7 +121,7 @@ export class Informer {
   }
 
   #hear(position: number): void {
-    const event = this.#store.log(this.type)[position];
+    const event = this.#log[position];
     if (event === undefined) return;
     const object = this.#store.inVersion(event.object, this.apiVersion);
     const key = qualifiedName(object.metadata);

@@ -58,22 +58,89 @@ function list(
   return type === 'set' || type === 'map' ? withoutOrder(result) : result;
 }
 
-function map(value: object, { type, properties, additionalProperties }: Schema): CelInput {
-  const result = new Map<string, CelInput>();
-  for (const [key, field] of Object.entries(value)) {
-    if (field === null || field === undefined) continue;
-    if (type === undefined) result.set(key, celInput(field));
-    else if (properties === undefined) {
-      if (additionalProperties) result.set(key, celInput(field, additionalProperties));
-    } else {
-      const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
-      const name = escapeName(key);
-      if (property !== undefined && isVisible(property) && name !== undefined) {
-        result.set(name, celInput(field, property));
-      }
+function map(value: object, schema: Schema): CelInput {
+  return celMap(new Fields(value as Readonly<Record<string, unknown>>, schema));
+}
+
+/** What rules see of an object. A field is converted when it is asked for, and most are not. */
+class Fields implements ReadonlyMap<string, CelInput> {
+  readonly #object: Readonly<Record<string, unknown>>;
+  readonly #known: KnownFields;
+
+  constructor(object: Readonly<Record<string, unknown>>, schema: Schema) {
+    this.#object = object;
+    this.#known = knownFields(schema);
+  }
+
+  get size(): number {
+    return [...this.keys()].length;
+  }
+
+  get(name: string): CelInput | undefined {
+    const key = this.#known.keyOf(name);
+    const schema = key === undefined ? undefined : this.#known.schemaOf(key);
+    if (key === undefined || schema === undefined || !Object.hasOwn(this.#object, key)) return undefined;
+    const field = this.#object[key] ?? undefined;
+    return field === undefined ? undefined : celInput(field, schema);
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+
+  *keys(): MapIterator<string> {
+    for (const key of Object.keys(this.#object)) {
+      const name = this.#known.nameOf(key);
+      if (name !== undefined && this.has(name)) yield name;
     }
   }
-  return celMap(result);
+
+  *entries(): MapIterator<[string, CelInput]> {
+    for (const name of this.keys()) yield [name, this.get(name)!];
+  }
+
+  *values(): MapIterator<CelInput> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): MapIterator<[string, CelInput]> {
+    return this.entries();
+  }
+
+  forEach(visit: (value: CelInput, name: string, map: ReadonlyMap<string, CelInput>) => void): void {
+    for (const [name, value] of this) visit(value, name, this);
+  }
+}
+
+/** The names by which rules know the fields of an object, and what a field holds; undefined if it is not visible. */
+interface KnownFields {
+  readonly keyOf: (name: string) => string | undefined;
+  readonly nameOf: (key: string) => string | undefined;
+  readonly schemaOf: (key: string) => Schema | undefined;
+}
+
+const known = new WeakMap<Schema, KnownFields>();
+
+function knownFields(schema: Schema): KnownFields {
+  const found = known.get(schema) ?? readFields(schema);
+  known.set(schema, found);
+  return found;
+}
+
+function readFields({ type, properties, additionalProperties }: Schema): KnownFields {
+  if (type === undefined || properties === undefined) {
+    const item = type === undefined ? ANY : additionalProperties;
+    return { keyOf: (name) => name, nameOf: (key) => key, schemaOf: () => item };
+  }
+  const visible = Object.entries(properties).filter(([, property]) => isVisible(property));
+  const schemas = new Map(visible);
+  const names = new Map(visible.map(([key]) => [key, escapeName(key)]));
+  const keys = new Map([...names].map(([key, name]) => [name, key]));
+  return {
+    keyOf: (name) => keys.get(name),
+    nameOf: (key) => names.get(key),
+    schemaOf: (key) => schemas.get(key),
+  };
 }
 
 /** Data without a type is preserved, and no rule can see it. */
