@@ -2,7 +2,7 @@
  * JSON objects as texts, of which members are replaced while all else stays as it is written: numbers that no double
  * holds, spaces, and bytes that are no UTF-8. Every text here has to be one that `JSON.parse` takes for an object.
  */
-import { type Bytes, decode } from './bytes.ts';
+import { type Bytes, decode, toJson } from './bytes.ts';
 
 interface Member {
   readonly key: string;
@@ -39,11 +39,7 @@ export function withMember(json: Bytes, key: string, value: Bytes): Bytes {
   const members = membersOf(json);
   const first = members.findIndex((member) => isSameKey(member.key, key));
   const others = members.filter((member) => !isSameKey(member.key, key)).map(({ text }) => text);
-  others.splice(
-    first < 0 ? others.length : first,
-    0,
-    `${JSON.stringify(members[first]?.key ?? key)}:${value}`,
-  );
+  others.splice(first < 0 ? others.length : first, 0, `${toJson(members[first]?.key ?? key)}:${value}`);
   return toObject(others);
 }
 

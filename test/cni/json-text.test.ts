@@ -54,6 +54,8 @@ test('A member is replaced where it is, or added; all others stay as they are wr
     }),
   );
   assert.is(withMember('{ }', 'a', '1'), '{"a":1}');
+  assert.is(withMember('{}', 'é', '1'), encode('{"é":1}'));
+  assert.is(withMember(encode('{"é":0}'), 'É', '1'), encode('{"é":1}'));
   assert.is(
     withMember('{"b" : 1e999, "A":{"a":"}\\""},\n"c":[ "]" ],"a":0 }', 'a', '[2]'),
     '{"b" : 1e999,"A":[2],"c":[ "]" ]}',
