@@ -6,7 +6,7 @@ import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
-import { readObjects, SOURCE_OPTIONS } from './object-source.ts';
+import { openSource, SOURCE_OPTIONS } from './object-source.ts';
 import type { Paint } from './paint.ts';
 
 const { namespace: _, ...WHOLE_CLUSTER } = SOURCE_OPTIONS;
@@ -61,8 +61,9 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
   ]);
   const resources = new CustomResources(readCustomResourceDefinitions());
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
+  const source = await openSource({ ...values, namespace: '' }, io);
   const examine = async () => {
-    const objects = await readObjects({ ...values, namespace: '' }, io);
+    const objects = await source.read();
     const isOfFiles = values.filename.length > 0;
     // Of what no API server can have returned, nothing more can be told.
     const sound = isOfFiles ? objects.filter((object) => !isMalformed(object, resources)) : objects;

@@ -32,6 +32,8 @@ export const SOURCE_OPTIONS = defineOptions({
   'install-namespace': HOOK_OPTIONS['install-namespace'],
 });
 
+/** Without its CRD there is no metaipam. */
+const OWN_KIND = 'AllocationSlice';
 const NOT_INSTALLED =
   'warning: metaipam is not installed in this cluster, which has no AllocationSlices: metaipam doctor says what to do\n';
 
@@ -73,6 +75,11 @@ export async function openSource(
     };
   }
   const config = await connectAsUser(values, io.env);
+  let isInstalled = true;
+  const sayOnce = (isMissing: boolean) => {
+    if (isMissing && isInstalled) io.stderr.write(NOT_INSTALLED);
+    isInstalled &&= !isMissing;
+  };
   const log = requestLog(values, io);
   return {
     name: config.getCurrentContext(),
@@ -90,15 +97,13 @@ export async function openSource(
     read: async () => {
       const { showProgress } = await import('./terminal.ts');
       const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);
-      let isInstalled = true;
+      const unserved: string[] = [];
       const objects = await listLive(config, namespace, [], {
         log,
         onObject: progress.tick,
-        onUnserved: ({ kind }) => {
-          isInstalled &&= kind !== 'AllocationSlice';
-        },
+        onUnserved: ({ kind }) => unserved.push(kind),
       }).finally(progress.done);
-      if (!isInstalled) io.stderr.write(NOT_INSTALLED);
+      sayOnce(unserved.includes(OWN_KIND));
       return objects;
     },
     readOwners: async (claims) => {
@@ -108,23 +113,21 @@ export async function openSource(
     },
     watch: async function* () {
       const { watchLive } = await import('./watch-live.ts');
-      const live = await watchLive(config, namespace);
-      let isFirst = true;
-      for await (const objects of live.changes()) {
-        const [problem] = live.problems();
-        // Later ones may pass, and what was seen goes on to be shown.
-        if (isFirst && problem !== undefined) throw new InputError(`cannot watch ${problem}`);
-        isFirst = false;
-        yield objects;
+      const looking = new AbortController();
+      try {
+        const live = await watchLive(config, namespace, looking.signal);
+        let isFirst = true;
+        for await (const objects of live.changes()) {
+          const [problem] = live.problems();
+          // Later ones may pass, and what was seen goes on to be shown.
+          if (isFirst && problem !== undefined) throw new InputError(`cannot watch ${problem}`);
+          isFirst = false;
+          sayOnce(live.cluster.lacks(OWN_KIND));
+          yield objects;
+        }
+      } finally {
+        looking.abort();
       }
     },
   };
-}
-
-/** The objects that the options name. Throws InputError. */
-export async function readObjects(
-  values: Values<typeof SOURCE_OPTIONS>,
-  io: Io,
-): Promise<readonly KubernetesObject[]> {
-  return (await openSource(values, io)).read();
 }

@@ -2,7 +2,7 @@
 import { formatRange } from '../address/range.ts';
 import { keyOf } from '../allocation/slice.ts';
 import { type Answer, outsideText } from '../inspect/ask.ts';
-import { placesOf } from '../inspect/holding.ts';
+import { type Holding, placesOf } from '../inspect/holding.ts';
 import { networkTerms } from '../inspect/network-terms.ts';
 import type { Overview } from '../inspect/overview.ts';
 import { countPending, type State } from '../inspect/state.ts';
@@ -39,15 +39,17 @@ export async function holderLines(
       .map(({ describe }) => describe()),
     ...answers.flatMap(({ subjects }) => subjects.flatMap((subject) => subject.holdings)),
   ];
-  const rows = holdings.map(({ addresses, pool, holder, owners = [], ipAddress, since, until, note }) => [
-    addresses,
-    printable(pool),
-    holder === undefined ? '-' : paint('green', printable(holder)),
-    ...(isWide
-      ? [owners.join(', '), ipAddress ?? '', since ?? '', until ?? ''].map((cell) => printable(cell || '-'))
-      : []),
-    printable(note),
-  ]);
+  const rows = distinct(holdings).map(
+    ({ addresses, pool, holder, owners = [], ipAddress, since, until, note }) => [
+      addresses,
+      printable(pool),
+      holder === undefined ? '-' : paint('green', printable(holder)),
+      ...(isWide
+        ? [owners.join(', '), ipAddress ?? '', since ?? '', until ?? ''].map((cell) => printable(cell || '-'))
+        : []),
+      printable(note),
+    ],
+  );
   const idle = answers.flatMap(({ subjects }) =>
     subjects.flatMap(({ title, holdings: { length }, waiting }) => {
       if (waiting === undefined)
@@ -63,6 +65,13 @@ export async function holderLines(
   const header = ['ADDRESS', 'POOL', 'WHO', ...more, 'WHY'].map((title) => paint('bold', title));
   const lines = [...(rows.length === 0 ? [] : columns([header, ...rows])), ...idle, ...outside];
   return lines.length === 0 ? [] : [`${lines.join('\n')}\n`];
+}
+
+/** Once each: a node and its network, or a claim and its pool, may both be asked for. */
+function distinct(holdings: readonly Holding[]): Holding[] {
+  const keyOf = ({ addresses, pool, holder = '' }: Holding) => JSON.stringify([addresses, pool, holder]);
+  const byKey = new Map(holdings.map((holding) => [keyOf(holding), holding]));
+  return [...byKey.values()];
 }
 
 interface Detail {

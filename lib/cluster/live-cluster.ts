@@ -64,6 +64,11 @@ export class LiveCluster {
     ) as KubernetesObject[];
   }
 
+  /** Whether the cluster has no such kind. */
+  lacks(kind: string): boolean {
+    return this.#copies.some(({ resource, trouble }) => resource.kind === kind && trouble() === ABSENT);
+  }
+
   /** What is not, or no longer, seen: `nodes: nodes is forbidden: …`. */
   problems(): string[] {
     return this.#copies.flatMap(({ resource, trouble }) => {

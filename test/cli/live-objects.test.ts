@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Io } from '../../lib/cli/command.ts';
 import { connectAsUser } from '../../lib/cli/connection.ts';
 import { listLive } from '../../lib/cli/live-objects.ts';
 import { main } from '../../lib/cli/metaipam.ts';
+import { openSource, SOURCE_OPTIONS } from '../../lib/cli/object-source.ts';
+import { parseOptions } from '../../lib/options/options.ts';
 import { freePorts } from '../e2e/control-plane.ts';
 import { run } from './run.ts';
 
@@ -167,14 +170,25 @@ test('errors: no right, no such context, no answer', async () => {
   );
 });
 
-test('show and check say so where metaipam is not installed', async () => {
+test('show and check say once that metaipam is not installed', async () => {
   const argv = ['--kubeconfig', kubeconfig, '--context', 'here'];
-  for (const command of ['show', 'check']) {
-    assert.match(
-      (await run(main, [command, ...argv])).err,
-      /^warning: metaipam is not installed in this clu/,
-    );
-  }
+  const NOT_INSTALLED = /^warning: metaipam is not installed in this cluster, .*\n$/;
+  const node = (name: string) => ({ metadata: { name, uid: name }, spec: { podCIDRs: ['10.244.0.0/24'] } });
+  const nodes = { kind: 'NodeList', apiVersion: 'v1', metadata: {}, items: ['a', 'b'].map(node) };
+  answers = { '/api/v1/nodes': () => ({ body: nodes }) };
+  assert.match((await run(main, ['show', ...argv])).err, NOT_INSTALLED);
+  const { code, err } = await run(main, ['check', ...argv, '--recheck', '0s']);
+  assert.is(code, 2, 'so it has looked twice');
+  assert.match(err, NOT_INSTALLED);
+
+  answers = {};
+  const text: string[] = [];
+  const stderr = { write: (more: string) => text.push(more) };
+  const options = parseOptions(SOURCE_OPTIONS, argv, {}).values;
+  const source = await openSource(options, { env: {}, stderr } as object as Io);
+  for await (const _ of source.watch!()) break;
+  assert.match(text.join(''), NOT_INSTALLED);
+
   const slices = { kind: 'AllocationSliceList', apiVersion: 'metaipam.io/v1alpha1', metadata: {}, items: [] };
   answers = { '/apis/metaipam.io/v1alpha1/allocationslices': () => ({ body: slices }) };
   assert.is((await run(main, ['show', ...argv])).err, '');

@@ -365,6 +365,14 @@ test('what a node has', async () => {
   assert.is(await asked('n'), out);
 });
 
+test('what two questions are about is a row once', async () => {
+  const rows = async (...questions: string[]) =>
+    (await asked(...questions)).match(/^10\.\S+ .* (IPAddressClaim default\/a|Node n) /gm)?.length;
+  assert.is(await rows('default', 'node/n'), 1);
+  assert.is(await rows('default/machines', 'default/a'), 1);
+  assert.is(await rows('10.0.0.2', '10.0.0.0/30'), 1);
+});
+
 test('a ClusterCIDR with the name of its network is the same answer', async () => {
   const objects = [podNetwork('lan'), clusterCIDR('lan', { perNodeHostBits: 8, ipv4: '10.1.0.0/16' }, 'lan')];
   const stdin = list([...objects, block('10.1.0.0/24', 'lan', 'n', {}, 'lan')]);
