@@ -45,6 +45,8 @@ export class IPAMClaimInvariants {
   readonly #first = new Map<string, string>();
   /** IPAMClaims, by uid, from whom people took an IPAddressClaim, or all that tells of what one of these has. */
   readonly #robbed = new Set<string>();
+  /** IPAMClaims, by uid, that were deleted in the foreground: what they own goes first, whatever keeps them. */
+  readonly #foreground = new Set<string>();
   /** By the uid of the pod. */
   readonly #leases = new Map<string, Lease>();
 
@@ -56,6 +58,7 @@ export class IPAMClaimInvariants {
   move(): void {
     this.#leaving.clear();
     this.#shown.clear();
+    this.#foreground.clear();
     for (const memory of [this.#claimOf, this.#given, this.#first, this.#robbed, this.#leases])
       memory.clear();
   }
@@ -91,6 +94,7 @@ export class IPAMClaimInvariants {
       case 'IPAMClaim': {
         const [before, now] = [this.#shown.get(uid), ipsOf(object).join()];
         this.#shown.set(uid, now);
+        if (isForeground(object)) this.#foreground.add(uid);
         const wrong = ipsOf(object).find((ip) => !this.#isGiven(uid, ip));
         return wrong === undefined || isUser || before === now
           ? undefined
@@ -155,7 +159,7 @@ export class IPAMClaimInvariants {
         return { rule: 'an IPAMClaim keeps its addresses', message };
       }
       // What it has goes before it does.
-      if (isForeground(claim)) continue;
+      if (this.#foreground.has(uid)) continue;
       for (const address of addresses) {
         const other = holders.get(address);
         if (other !== undefined) {
@@ -183,7 +187,7 @@ export class IPAMClaimInvariants {
   /** Whether an IPAMClaim is there, has all that is its own, and nobody means to take that first. */
   #isHolding(uid: string): boolean {
     const claim = this.#claims().find(({ metadata }) => metadata.uid === uid);
-    return claim !== undefined && !this.#robbed.has(uid) && !isForeground(claim);
+    return claim !== undefined && !this.#robbed.has(uid) && !this.#foreground.has(uid);
   }
 
   #give(claim: string, { spec: { address, prefix } }: IPAddress): void {
@@ -283,7 +287,7 @@ export function waitingIPAMClaims({ cluster }: World): string[] {
   });
 }
 
-function isForeground({ metadata }: IPAMClaim): boolean {
+function isForeground({ metadata }: Pick<KubernetesObject, 'metadata'>): boolean {
   return metadata.finalizers?.includes('foregroundDeletion') === true;
 }
 
