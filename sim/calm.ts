@@ -316,6 +316,23 @@ function checkNodes({ cluster }: World): Violation | undefined {
     if (metadata.deletionTimestamp !== undefined && !isUsed)
       return { rule: 'what is deleted goes', message: metadata.name };
   }
+  for (const { metadata, status } of cidrs) {
+    const network = networks.find(({ metadata: { name } }) => name === networkOf(metadata));
+    if (network === undefined || network.metadata.deletionTimestamp !== undefined) continue;
+    const holders = new Set(
+      allocations
+        .filter(({ entry, poolRef }) => {
+          const isOfNetwork = poolRef.uid === network.metadata.uid && entry.released === undefined;
+          return isOfNetwork && entry.clusterCIDR === metadata.name;
+        })
+        .map(({ entry }) => entry.uid),
+    );
+    if (status?.nodes !== holders.size)
+      return {
+        rule: 'counts tell the truth',
+        message: `ClusterCIDR ${metadata.name}: ${status?.nodes} nodes, not ${holders.size}`,
+      };
+  }
   for (const network of networks) {
     const { name, deletionTimestamp } = network.metadata;
     if (deletionTimestamp !== undefined) continue;
@@ -361,11 +378,7 @@ function checkNodes({ cluster }: World): Violation | undefined {
         continue;
       for (const cidr of cidrs) {
         const { metadata, spec } = cidr;
-        if (
-          (metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) !== name ||
-          metadata.deletionTimestamp !== undefined
-        )
-          continue;
+        if (networkOf(metadata) !== name || metadata.deletionTimestamp !== undefined) continue;
         if (spec.nodeSelector !== undefined && node.metadata.labels?.zone !== 'a') continue;
         const ranges = blocksOf([spec.ipv4, spec.ipv6].filter((text) => text !== undefined));
         const bits = ranges.map(({ family }) => blockHostBits(cidr, family));
@@ -379,6 +392,10 @@ function checkNodes({ cluster }: World): Violation | undefined {
     }
   }
   return undefined;
+}
+
+function networkOf({ labels }: ClusterCIDR['metadata']): string {
+  return labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
 }
 
 /** Whether an annotation has the routes and the gateways of its network. */

@@ -74,6 +74,8 @@ export interface Layout {
   readonly hasSettings: boolean;
   /** Whether nodes are to have more than one block of a secondary network. */
   readonly hasMoreBlocks: boolean;
+  /** Whether these are of two ClusterCIDRs. */
+  readonly hasTwoRanges: boolean;
   /** Whether networks are IPv6-first now and then. */
   readonly hasFamilyOrder: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
@@ -169,6 +171,7 @@ export function layoutOf(
     hasNodeReservations: faults === FAULTS && new Random(seed ^ 0x4e5e).chance(0.3),
     hasSettings: faults === FAULTS && new Random(seed ^ 0x5e77).chance(0.3),
     hasMoreBlocks: faults === FAULTS && new Random(seed ^ 0x2b10).chance(0.4),
+    hasTwoRanges: faults === FAULTS && new Random(seed ^ 0x5a01).chance(0.5),
     hasFamilyOrder: faults === FAULTS && new Random(seed ^ 0x4064).chance(0.3),
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),

@@ -76,6 +76,11 @@ const CLUSTER_CIDRS: Readonly<Record<string, object>> = {
 const SECONDARY_CIDRS: Readonly<Record<string, object>> = {
   storage: { ipv4: '10.8.0.0/27', perNodeHostBits: 4 },
 };
+/** Where nodes have several blocks, of both. */
+const ROOMY_SECONDARY_CIDRS = {
+  storage: { ipv4: '10.8.0.0/26', perNodeHostBits: 4 },
+  'storage-b': { ipv4: '10.8.0.64/27', perNodeHostBits: 4 },
+};
 
 /** As KubeVirt's extension has one, until the machine is gone. */
 const MACHINE_FINALIZER = 'kubevirt.io/persistent-ipam';
@@ -652,14 +657,18 @@ function nodeObject({ random }: Scene, name: string, podCIDRs?: readonly string[
 }
 
 function createClusterCIDR({ random, layout }: Scene): UserOp {
-  const secondary = random.chance(0.25);
-  const [name, spec] = random.pick(Object.entries(secondary ? SECONDARY_CIDRS : CLUSTER_CIDRS));
+  const { hasMoreBlocks, hasTwoRanges } = layout;
+  const secondary = random.chance(hasMoreBlocks && hasTwoRanges ? 0.6 : 0.25);
+  const { storage, 'storage-b': other } = ROOMY_SECONDARY_CIDRS;
+  const ofMore = { storage, ...(hasTwoRanges && { 'storage-b': other }) };
+  const kinds = !secondary ? CLUSTER_CIDRS : hasMoreBlocks ? ofMore : SECONDARY_CIDRS;
+  const [name, spec] = random.pick(Object.entries(kinds));
   const labels = secondary ? { [NETWORK_LABEL]: 'storage' } : {};
   return create('ClusterCIDR', {
     apiVersion: CLUSTER_CIDR_API_VERSION,
     kind: 'ClusterCIDR',
     metadata: { name, labels, ...(layout.hasSizes && { annotations: withoutNulls(sizes(random)) }) },
-    spec: secondary && layout.hasMoreBlocks ? { ...spec, ipv4: '10.8.0.0/26' } : spec,
+    spec,
   });
 }
 

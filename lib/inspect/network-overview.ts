@@ -22,7 +22,7 @@ import { decideNetwork, type NetworkStandstill, networkStatus } from '../pod-net
 import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
 import type { NodeRemark, Plan } from '../pod-network/plan.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
-import { type BlockUsage, blockUsage, networkUsage } from '../pod-network/usage.ts';
+import { type BlockUsage, blockUsage, networkUsage, nodesByClusterCIDR } from '../pod-network/usage.ts';
 import type { Inventory } from './inventory.ts';
 import { countStates, cutSpace, fragmentation } from './space.ts';
 import { type ObjectState, stateOf, type Waiting } from './state.ts';
@@ -154,6 +154,7 @@ function networkOverview(account: NetworkAccount, { now }: HookContext): Network
   const { conditions } = networkStatus(reading, plan, standstill, now);
   const answers = clusterCIDRAnswers(reading, plan, standstill);
   const usages = networkUsage(reading, plan);
+  const counts = nodesByClusterCIDR(plan);
   return {
     name: network.metadata.name,
     network,
@@ -164,10 +165,11 @@ function networkOverview(account: NetworkAccount, { now }: HookContext): Network
     differing: familyRemarks(reading, plan),
     clusterCIDRs: reading.objects.clusterCIDRs.map((clusterCIDR) => {
       const { name, uid = '' } = clusterCIDR.metadata;
-      const { nodes = 0, blocks = [] } = usages.get(name) ?? {};
+      const nodes = counts.get(name) ?? 0;
       const { pool } = readBlockPool(clusterCIDR);
       const state = stateOfAnswer(clusterCIDR, answers.get(uid));
-      return { clusterCIDR, state, nodes, ranges: pool ? rangesOf(pool, blocks, reading, plan) : [] };
+      const ranges = pool ? rangesOf(pool, usages.get(name) ?? [], reading, plan) : [];
+      return { clusterCIDR, state, nodes, ranges };
     }),
   };
 }

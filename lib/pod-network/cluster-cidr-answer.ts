@@ -29,7 +29,7 @@ export function clusterCIDRAnswers(
   return new Map(
     reading.objects.clusterCIDRs.map(({ metadata: { name, uid = '', deletionTimestamp } }) => {
       const nodes = counts.get(name) ?? 0;
-      const blocks = usages.get(name)?.blocks ?? [];
+      const blocks = usages.get(name) ?? [];
       const problem = invalid.get(name);
       const full = blocks.filter(({ free }) => free === 0n).map(({ family }) => `IPv${family}`);
       const [reason, message] =

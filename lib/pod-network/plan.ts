@@ -81,8 +81,8 @@ export interface Plan {
   readonly isGiving: boolean;
   /** uids of the nodes that may show what a secondary network gave them, and do not yet. */
   readonly bells: ReadonlySet<string>;
-  /** The name of the ClusterCIDR that the blocks of a node are from, by the uid of each node that has any and is not gone. */
-  readonly homes: ReadonlyMap<string, string>;
+  /** The names of the ClusterCIDRs that the blocks of a node are from, by the uid of each node that has any and is not gone. */
+  readonly homes: ReadonlyMap<string, ReadonlySet<string>>;
   /** How many nodes have all their blocks. */
   readonly allocated: number;
   /** The nodes without blocks, oldest first. */
@@ -130,13 +130,10 @@ export function planNetwork(view: NetworkView, context: HookContext, isClosing =
 /** The plan of a network whose spec is invalid: it gives out nothing and takes nothing back. */
 export function planStandstill(view: NetworkView): Plan {
   const homeOf = homeFinder(view.pools);
-  const homes = new Map<string, string>();
-  for (const { entry } of view.allocations) {
-    if (entry.released === undefined) homes.set(entry.uid, entry.clusterCIDR ?? '');
-  }
+  const homes = homesIn(view.allocations);
   for (const node of view.nodes) {
     const home = homes.has(node.uid) || node.blocks.length === 0 ? undefined : homeOf(node, node.blocks);
-    if (home !== undefined) homes.set(node.uid, home.name);
+    if (home !== undefined) homes.set(node.uid, new Set([home.name]));
   }
   return {
     kept: view.allocations,
@@ -223,13 +220,19 @@ class Planner {
       returning: this.#returning,
       isGiving: this.#added.length > 0 || this.#isConfirming,
       bells: this.#bells,
-      homes: this.#homes,
+      homes: this.#allHomes(),
       allocated: this.#view.nodes.filter(({ uid }) => this.#served.has(uid)).length,
       waiting: this.#waiting,
       short: this.#short,
       unaccounted: this.#unaccounted,
       changesInSeconds: this.#changesInSeconds,
     };
+  }
+
+  /** A node can have additional blocks of another ClusterCIDR than its first. */
+  #allHomes(): Map<string, ReadonlySet<string>> {
+    const listed = homesIn([...this.#kept, ...this.#added]);
+    return new Map([...this.#homes].map(([uid, home]) => [uid, new Set([home, ...(listed.get(uid) ?? [])])]));
   }
 
   /** Those in use, by what is known of their nodes: with podCIDRs of its own, or anything else. */
@@ -697,6 +700,16 @@ class Planner {
   #changesIn(seconds: number): void {
     this.#changesInSeconds = Math.min(this.#changesInSeconds, seconds);
   }
+}
+
+/** What the entries say of that, by the uid of their node. */
+function homesIn(entries: Iterable<Addition>): Map<string, Set<string>> {
+  const homes = new Map<string, Set<string>>();
+  for (const { entry } of entries) {
+    if (entry.released !== undefined) continue;
+    homes.set(entry.uid, (homes.get(entry.uid) ?? new Set()).add(entry.clusterCIDR ?? ''));
+  }
+  return homes;
 }
 
 /** Finds the ClusterCIDR that blocks of a node belong to: the best for the node that holds them all. */

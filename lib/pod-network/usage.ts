@@ -17,13 +17,6 @@ export interface BlockUsage {
   readonly free: bigint;
 }
 
-interface ClusterCIDRUsage {
-  /** How many nodes have blocks of it; those that are gone are not counted. */
-  readonly nodes: number;
-  /** In the order of the ClusterCIDR's ranges. */
-  readonly blocks: readonly BlockUsage[];
-}
-
 /**
  * @param given what nodes have, or had until now
  * @param barred what cannot be given, whoever has it
@@ -42,8 +35,8 @@ export function blockUsage(pool: BlockPool, given: RangeSet, barred: RangeSet): 
   });
 }
 
-/** By the name of each ClusterCIDR of the network that can be read. */
-export function networkUsage(reading: NetworkReading, plan: Plan): Map<string, ClusterCIDRUsage> {
+/** By the name of each ClusterCIDR of the network that can be read, in the order of its ranges. */
+export function networkUsage(reading: NetworkReading, plan: Plan): Map<string, BlockUsage[]> {
   const given = RangeSet.of([
     ...reading.allocations.map(({ block }): Range => block),
     ...plan.added.map(({ block }) => block),
@@ -55,18 +48,13 @@ export function networkUsage(reading: NetworkReading, plan: Plan): Map<string, C
     blocks.flatMap((cidr) => parsePrefix(cidr) ?? []),
   );
   const barred = RangeSet.of([...reading.services, ...reading.blocked, ...reserved, ...waiting]);
-  const nodes = nodesByClusterCIDR(plan);
-  return new Map(
-    reading.pools.map((pool) => [
-      pool.name,
-      { nodes: nodes.get(pool.name) ?? 0, blocks: blockUsage(pool, given, barred) },
-    ]),
-  );
+  return new Map(reading.pools.map((pool) => [pool.name, blockUsage(pool, given, barred)]));
 }
 
-/** How many nodes have blocks of each ClusterCIDR, by its name. */
+/** How many nodes have blocks of each ClusterCIDR, by its name; those that are gone are not counted. */
 export function nodesByClusterCIDR({ homes }: Plan): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const name of homes.values()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const name of [...homes.values()].flatMap((names) => [...names]))
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   return counts;
 }

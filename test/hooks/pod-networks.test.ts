@@ -1271,6 +1271,26 @@ test('a node gets its additional blocks of both families, of any ClusterCIDR tha
   assert.is(listed(children).length, 6);
 });
 
+test('a node counts for each ClusterCIDR that it has blocks of', () => {
+  const parts = {
+    parent: network('storage', { additionalBlocks: [{ node: 'n', count: 2 }] }),
+    clusterCIDRs: [
+      clusterCIDR('a', { ipv4: '10.0.0.0/24' }),
+      clusterCIDR('b', { ipv4: '10.1.0.0/23' }),
+      clusterCIDR('c', { ipv6: 'fd00::/120' }),
+    ],
+    claims: [shows('n', '10.0.0.0/24')],
+    allocations: [allocation('n', '10.0.0.0/24', { network: 'storage' })],
+  };
+  const given = next(parts);
+  const invalid = { ...given, parent: network('storage', { serviceCIDRs: ['x'] }) };
+  for (const each of [parts, given, invalid]) {
+    const { children } = answer(each);
+    const nodes = ['a', 'b', 'c'].map((name) => answerFor(children, `uid-${name}`)?.nodes);
+    assert.equal(nodes, [1, 1, 0]);
+  }
+});
+
 test('where no block is free the network says who is short of one, and is ready', () => {
   const parts = {
     parent: wanting,

@@ -175,8 +175,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a pool with a slice of another name': {
     objects: (kind) => [kind.pool(), claim('a', kind)],
     act: (cluster, kind) => {
-      const [slice] = cluster.objects('AllocationSlice').filter(({ spec }) => 'entries' in (spec as object));
-      restore(cluster, { ...slice!, metadata: { ...slice!.metadata, uid: 'twin', name: 'twin' } });
+      misname(cluster);
       cluster.apply(claim('b', kind));
     },
     state: 'SlicesMisnamed',
@@ -349,6 +348,24 @@ const CASES: Readonly<Record<string, Case>> = {
     state: 'Ready',
     waiting: { a: 'AddressMissing' },
   },
+  'a claim whose IPAddress was there before': {
+    objects: (kind) => [
+      kind.pool(),
+      {
+        apiVersion: `${GROUP}/v1beta2`,
+        kind: 'IPAddress',
+        metadata: { name: 'a', namespace: 'default' },
+        spec: {
+          claimRef: { name: 'a' },
+          poolRef: { apiGroup: GROUP, kind: kind.kind, name: 'p' },
+          address: kind.texts[1].split('/')[0],
+          prefix: Number(kind.texts[1].split('/')[1] ?? 24),
+        },
+      } as Unstructured,
+      claim('a', kind),
+    ],
+    state: 'Ready',
+  },
   'a claim that is being deleted': {
     objects: (kind) => [
       kind.pool(),
@@ -394,6 +411,12 @@ const deleteSlices = (cluster: SimulatedCluster, of: string) => {
     if (poolRef.name !== of || entries === undefined) continue;
     cluster.delete({ apiVersion, kind, name: metadata.name, namespace: metadata.namespace! });
   }
+};
+
+/** Makes a second slice of a piece. */
+const misname = (cluster: Cluster) => {
+  const [slice] = cluster.objects('AllocationSlice').filter(({ spec }) => 'entries' in (spec as object));
+  restore(cluster, { ...slice!, metadata: { ...slice!.metadata, uid: 'twin', name: 'twin' } });
 };
 
 const NETWORK_CASES: Readonly<Record<string, NetworkCase>> = {
@@ -446,6 +469,14 @@ const NETWORK_CASES: Readonly<Record<string, NetworkCase>> = {
       'ClusterCIDR c': 'InvalidSpec',
       'Node n1': 'PodCIDRsPending',
     },
+  },
+  'a ClusterCIDR from before there were rules, of which nodes have blocks': {
+    objects: [clusterCIDR('c'), node('n1')],
+    act: (cluster) => {
+      const [given] = cluster.objects('ClusterCIDR');
+      restore(cluster, { ...given!, spec: { ...(given!.spec as object), perNodeHostBits: 20 } });
+    },
+    states: { 'PodNetwork default': 'Ready', 'ClusterCIDR c': 'InvalidSpec' },
   },
   'a network from before there were rules': {
     objects: [clusterCIDR('c', {}, 'storage'), node('n1')],
@@ -534,6 +565,65 @@ const NETWORK_CASES: Readonly<Record<string, NetworkCase>> = {
   'a node with podCIDRs from elsewhere': {
     objects: [clusterCIDR('c'), node('n1', {}, { podCIDRs: ['192.0.2.0/24'] })],
     states: { 'PodNetwork default': 'FamiliesDiffer', 'ClusterCIDR c': 'Ready' },
+  },
+  'a network with a slice of another name': {
+    objects: [clusterCIDR('c'), node('n1')],
+    act: misname,
+    states: { 'PodNetwork default': 'SlicesMisnamed', 'ClusterCIDR c': 'Ready' },
+  },
+  'a block that is kept for a node': {
+    objects: [
+      network('default', {
+        reservations: [{ node: 'vip', blocks: ['10.244.1.0/24', 'fd00:10:244::100/120'] }],
+      }),
+      clusterCIDR('c'),
+      ...NODES.slice(0, 2),
+    ],
+    states: {
+      'PodNetwork default': 'NodesPending',
+      'ClusterCIDR c': 'PoolExhausted',
+      'Node n2': 'PodCIDRsPending',
+    },
+  },
+  'a node with additional blocks of another ClusterCIDR': {
+    objects: [
+      network('storage', { additionalBlocks: [{ node: 'n1', count: 2 }] }),
+      clusterCIDR('c', { ipv4: '10.245.0.0/24', ipv6: 'fd00:10:245::/120' }, 'storage'),
+      clusterCIDR('d', { ipv4: '10.246.0.0/22', ipv6: 'fd00:10:246::/118' }, 'storage'),
+      node('n1'),
+    ],
+    states: {
+      'PodNetwork default': 'Ready',
+      'PodNetwork storage': 'Ready',
+      'ClusterCIDR c': 'PoolExhausted',
+      'ClusterCIDR d': 'Ready',
+    },
+  },
+  'a node that is short of additional blocks': {
+    objects: [
+      network('storage', { additionalBlocks: [{ node: 'n1', count: 2 }] }),
+      clusterCIDR('c', {}, 'storage'),
+      node('n1'),
+    ],
+    states: {
+      'PodNetwork default': 'Ready',
+      'PodNetwork storage': 'Ready',
+      'ClusterCIDR c': 'PoolExhausted',
+    },
+  },
+  'blocks that wait for a node that registers again': {
+    objects: [network('default', { reuseGracePeriodSeconds: 3600 }), clusterCIDR('c'), node('n1')],
+    act: (cluster) => {
+      cluster.delete({ apiVersion: 'v1', kind: 'Node', name: 'n1' });
+      cluster.settle();
+      for (const each of NODES.slice(1)) cluster.apply(each);
+    },
+    horizonSeconds: 60,
+    states: {
+      'PodNetwork default': 'NodesPending',
+      'ClusterCIDR c': 'PoolExhausted',
+      'Node n3': 'PodCIDRsPending',
+    },
   },
   'a secondary network': {
     objects: [

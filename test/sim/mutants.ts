@@ -141,6 +141,34 @@ const seeingEntries = (change: (entry: SliceEntry, key: string) => SliceEntry | 
     })),
   }));
 
+/** Says of a ClusterCIDR that the nodes which have no more than additional blocks of it have none. */
+const countingFirstBlocks: Twist = (right) => (request, context) => {
+  const response = right(request, context);
+  const specs = response.children.map(({ spec }) => spec as AllocationSliceSpec);
+  const first = specs
+    .flatMap(({ entries = {} }) => Object.entries(entries))
+    .filter(([key, { released, blocks = [] }]) => released === undefined && key === blocks[0])
+    .map(([, { clusterCIDR, uid }]) => `${clusterCIDR} ${uid}`);
+  const names = new Map(
+    Object.entries(request.related)
+      .filter(([group]) => group.startsWith('ClusterCIDR.'))
+      .flatMap(([, group]) => Object.values(group))
+      .map(({ metadata }) => [metadata.uid, metadata.name]),
+  );
+  const countOf = (uid: string) => first.filter((each) => each.startsWith(`${names.get(uid)} `)).length;
+  return saying(({ answers, ...spec }) => ({
+    ...spec,
+    ...(answers && {
+      answers: Object.fromEntries(
+        Object.entries(answers).map(([uid, answer]) => [
+          uid,
+          answer.nodes === undefined ? answer : { ...answer, nodes: Math.min(answer.nodes, countOf(uid)) },
+        ]),
+      ),
+    }),
+  }))(() => response)(request, context);
+};
+
 const nameOf = ({ metadata }: { metadata: { name: string } }) => metadata.name;
 
 /** Gives slices names of their own making: two pools of a space do not meet. */
@@ -840,6 +868,12 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
       seeingEntries((entry) => ({ ...entry, ...(entry.blocks && { blocks: entry.blocks.slice(0, 1) }) })),
     ),
     faults: FAULTS,
+  },
+  {
+    what: 'a network that counts a node for the ClusterCIDR of its first block alone',
+    subject: networks(countingFirstBlocks),
+    faults: FAULTS,
+    seed: 148,
   },
   {
     what: 'a network without grace periods',
