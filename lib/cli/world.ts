@@ -1,5 +1,6 @@
 /** A simulated cluster with metaipam installed. */
 
+import { AddressOwner } from '../engine/address-owner.ts';
 import { type ClusterOptions, type Settlement, SimulatedCluster } from '../engine/cluster.ts';
 import type { ControllerConfig } from '../engine/controller-config.ts';
 import { crdAdmission } from '../engine/crd-admission.ts';
@@ -98,7 +99,8 @@ export function createEmptyWorld(
     admission,
     reconcilers: {
       binder: (environment) => new NodeBinder(environment),
-      janitor: (environment) => new OverlapReporter(environment, options.config ?? DEFAULT_CONFIG),
+      overlaps: (environment) => new OverlapReporter(environment, options.config ?? DEFAULT_CONFIG),
+      owners: (environment) => new AddressOwner(environment, options.config ?? DEFAULT_CONFIG),
     },
   });
 }

@@ -76,28 +76,34 @@ export class JanitorReconciler implements Reconciler {
       pools: objects(...pools),
       networks: objects(networks),
     } as JanitorView;
-    const problems: string[] = [];
-    for (const deed of this.#decide(view, { now: this.#environment.now(), config: this.#config })) {
-      if (!(yield* this.#isConfirmed(deed))) continue;
-      const { error } = yield* api(requestOf(deed, this.#strategy));
-      const isOvertaken = ['NotFound', 'Conflict', 'AlreadyExists'].includes(error?.reason ?? '');
-      if (error !== undefined && !isOvertaken) problems.push(`${deed.why}: ${error.message}`);
-    }
-    if (problems.length > 0) throw new SyncError(problems.join('; '));
-  }
-
-  *#isConfirmed({ checks }: Deed): Task<boolean> {
-    for (const check of checks) {
-      const { object, error } = yield* api({ verb: 'get', ...check.path });
-      if (error !== undefined && error.reason !== 'NotFound') return false;
-      if (!checkHolds(check, object as KubernetesObject | undefined)) return false;
-    }
-    return true;
+    const context = { now: this.#environment.now(), config: this.#config };
+    yield* performDeeds(this.#decide(view, context), this.#strategy);
   }
 }
 
+/** Does each deed for which everything holds that has to. Throws SyncError for those that were refused. */
+export function* performDeeds(deeds: Iterable<Deed>, strategy: ApplyStrategy): Task<void> {
+  const problems: string[] = [];
+  for (const deed of deeds) {
+    if (!(yield* isConfirmed(deed))) continue;
+    const { error } = yield* api(requestOf(deed, strategy));
+    const isOvertaken = ['NotFound', 'Conflict', 'AlreadyExists'].includes(error?.reason ?? '');
+    if (error !== undefined && !isOvertaken) problems.push(`${deed.why}: ${error.message}`);
+  }
+  if (problems.length > 0) throw new SyncError(problems.join('; '));
+}
+
+function* isConfirmed({ checks }: Deed): Task<boolean> {
+  for (const check of checks) {
+    const { object, error } = yield* api({ verb: 'get', ...check.path });
+    if (error !== undefined && error.reason !== 'NotFound') return false;
+    if (!checkHolds(check, object as KubernetesObject | undefined)) return false;
+  }
+  return true;
+}
+
 /** What does the deed. */
-export function requestOf({ act }: Deed, strategy: ApplyStrategy): ApiRequest {
+function requestOf({ act }: Deed, strategy: ApplyStrategy): ApiRequest {
   if (act.verb === 'delete') {
     const { uid, resourceVersion } = act;
     return { verb: 'delete', ...act.path, uid, resourceVersion, propagationPolicy: 'Background' };

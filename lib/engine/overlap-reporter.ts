@@ -6,8 +6,8 @@ import type { HookConfig } from '../metacontroller/hook.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import type { Informer } from './informer.ts';
-import { requestOf } from './janitor.ts';
-import { api, SyncError, type Task } from './task.ts';
+import { performDeeds } from './janitor.ts';
+import type { Task } from './task.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 const ALL_POOLS = 'pools';
@@ -36,11 +36,7 @@ export class OverlapReporter implements Reconciler {
 
   *sync(): Task<void> {
     const pools = this.#pools.flatMap((cache) => [...cache.list()]) as object[] as Pool[];
-    for (const deed of overlapDeeds(pools, { now: this.#environment.now(), config: this.#config })) {
-      const { error } = yield* api(requestOf(deed, 'dynamic-apply'));
-      if (error !== undefined && !['NotFound', 'Conflict'].includes(error.reason)) {
-        throw new SyncError(`${deed.why}: ${error.message}`);
-      }
-    }
+    const context = { now: this.#environment.now(), config: this.#config };
+    yield* performDeeds(overlapDeeds(pools, context), 'dynamic-apply');
   }
 }

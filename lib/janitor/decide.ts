@@ -83,6 +83,11 @@ export function poolDeeds(view: Omit<JanitorView, 'networks'>, context: HookCont
   ];
 }
 
+/** Those by which claims come to control IPAddresses from elsewhere. */
+export function ownershipDeeds(view: Omit<JanitorView, 'networks'>, context: HookContext): Iterable<Deed> {
+  return new Janitor(view, context).ownAddresses();
+}
+
 class Janitor {
   readonly #view: Omit<JanitorView, 'networks'>;
   readonly #context: HookContext;

@@ -36,6 +36,50 @@ test('the account: pools and their picture, claims with their address or why the
   assert.match(out, '░ gateway, reserved');
 });
 
+test("a claim has the IPAddress that was there before it, of its pool's length or not; another's stays as it is", async () => {
+  const prefixes = `apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterPrefixPool
+metadata: {name: nets}
+spec: {prefixes: ["fd00::/56"], allocationPrefixLength: 64}
+`;
+  const poolRef = (kind: string, name: string) =>
+    `{apiGroup: ipam.cluster.x-k8s.io, kind: ${kind}, name: ${name}}`;
+  const address = (name: string, ref: string, text: string, prefix: number) => `---
+apiVersion: ipam.cluster.x-k8s.io/v1beta2
+kind: IPAddress
+metadata: {name: ${name}}
+spec: {claimRef: {name: ${name}}, poolRef: ${ref}, address: "${text}", prefix: ${prefix}}
+`;
+  const [ofPool, ofNets] = [poolRef('InClusterIPPool', 'pool-a'), poolRef('InClusterPrefixPool', 'nets')];
+  const net = (name: string) => claim(name, 'nets').replace('InClusterIPPool', 'InClusterPrefixPool');
+  const world = [
+    `${WORLD}---\n${prefixes}`,
+    address('b', ofPool, '10.0.0.5', 29),
+    address('of-nobody', ofPool, '10.0.0.6', 29),
+    address('wide', ofNets, 'fd00:0:0:10::', 60),
+    ...['wide', 'new'].map(net),
+  ].join('');
+  const { code, out, err } = await simulated(world);
+  assert.equal({ code, err }, { code: 0, err: '' });
+  assert.match(out, /default\/b +InClusterIPPool pool-a +10\.0\.0\.5\/29\n/);
+  assert.match(out, /default\/wide +InClusterPrefixPool nets +fd00:0:0:10::\/60\n/);
+  assert.match(out, /default\/new +InClusterPrefixPool nets +fd00::\/64\n/);
+  const { items } = JSON.parse((await simulated(world, '-o', 'json')).out) as { items: KubernetesObject[] };
+  const owners = items
+    .filter(({ kind }) => kind === 'IPAddress')
+    .map(({ metadata: { name, ownerReferences = [] } }) => [
+      name,
+      ownerReferences.map(({ kind }) => kind).sort(),
+    ]);
+  assert.equal(owners, [
+    ['a', ['IPAddressClaim', 'InClusterIPPool']],
+    ['b', ['IPAddressClaim', 'InClusterIPPool']],
+    ['new', ['IPAddressClaim', 'InClusterPrefixPool']],
+    ['of-nobody', []],
+    ['wide', ['IPAddressClaim', 'InClusterPrefixPool']],
+  ]);
+});
+
 test('no node gets addresses of a ServiceCIDR', async () => {
   const world = `apiVersion: networking.k8s.io/v1
 kind: ServiceCIDR

@@ -414,7 +414,7 @@ const deleteSlices = (cluster: SimulatedCluster, of: string) => {
 };
 
 /** Makes a second slice of a piece. */
-const misname = (cluster: Cluster) => {
+const misname = (cluster: SimulatedCluster) => {
   const [slice] = cluster.objects('AllocationSlice').filter(({ spec }) => 'entries' in (spec as object));
   restore(cluster, { ...slice!, metadata: { ...slice!.metadata, uid: 'twin', name: 'twin' } });
 };
