@@ -5,7 +5,7 @@
  * start to the first free place. Both yield what they give out, in turn, so that whoever compares can stop.
  */
 import { blocksIn } from '../lib/address/blocks.ts';
-import { formatPrefix, parseRange } from '../lib/address/range.ts';
+import { asBlock, formatBlock, parseRange } from '../lib/address/range.ts';
 import { keyOf } from '../lib/allocation/slice.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_CIDR_API_VERSION, METAIPAM_API_VERSION } from '../lib/kubernetes/names.ts';
 import { compareAge } from '../lib/kubernetes/object.ts';
@@ -18,7 +18,7 @@ import type {
   SliceEntry,
 } from '../lib/kubernetes/types.ts';
 import type { CompositeRequest, ObjectMap } from '../lib/metacontroller/hook.ts';
-import { blockLength, readBlockPool } from '../lib/pod-network/block-pool.ts';
+import { readBlockPool } from '../lib/pod-network/block-pool.ts';
 import { comparePools } from '../lib/pod-network/priority.ts';
 import type { Pool } from '../lib/pool/pool.ts';
 import { readPool } from '../lib/pool/pool.ts';
@@ -60,11 +60,10 @@ export function* naiveNetwork({ children, related }: CompositeRequest<PodNetwork
       pools.find(({ selector }) => selector === undefined)!;
     const inUse = new Set(texts.map((text) => parseRange(text)?.first));
     for (const range of pool.ranges) {
-      const size = 1n << BigInt(pool.hostBits[range.family]);
+      const size = pool.sizes[range.family];
       let { first } = range;
       while (inUse.has(first)) first += size;
-      const length = blockLength(pool, range);
-      const text = formatPrefix({ family: range.family, first, last: first + size - 1n, length });
+      const text = formatBlock(asBlock({ family: range.family, first, last: first + size - 1n }));
       texts.push(text);
       yield [spec.nodeUID, text];
     }

@@ -82,7 +82,7 @@ function respond(
   const { installNamespace } = context.config;
   const isClosing = standstill?.reason === 'Deleting';
   const withdrawnAt = isClosing ? withdrawal(reading, context.now) : undefined;
-  const head = networkSliceHead(network, installNamespace, withdrawnAt);
+  const head = networkSliceHead(network, installNamespace, reading.settings, withdrawnAt);
   const answers = clusterCIDRAnswers(reading, plan, standstill);
   for (const [uid, { blocks, released }] of plan.returning)
     answers.set(uid, { reason: RETURNING, blocks, released });

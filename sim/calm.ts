@@ -1,6 +1,7 @@
 /** What has to be true once the world is kind again. */
 
-import type { Node } from '../lib/kubernetes/core-types.ts';
+import type { Range } from '../lib/address/range.ts';
+import type { Node, ServiceCIDR } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_ANNOTATION,
   CLAIM_UID_LABEL,
@@ -19,10 +20,10 @@ import {
   addressesByName,
   allows,
   allPools,
-  blockHostBits,
+  blockSizeOf,
   blocksOf,
+  blocksShownIn,
   canonicalBlock,
-  cidrsShownIn,
   claimHolding,
   givenBy,
   gives,
@@ -291,7 +292,7 @@ function requestedText({ spec }: Pool, requested: string): string {
   return canonicalBlock(isBase ? `${requested}/${spec.allocationPrefixLength}` : requested)!;
 }
 
-function checkNodes({ cluster }: World): Violation | undefined {
+function checkNodes({ cluster, layout }: World): Violation | undefined {
   const nodes = storedObjects<Node>(cluster, 'Node');
   const uids = new Set(nodes.map(({ metadata }) => metadata.uid));
   const networks = storedObjects<PodNetwork>(cluster, 'PodNetwork');
@@ -340,12 +341,16 @@ function checkNodes({ cluster }: World): Violation | undefined {
     const taken = [
       ...(isDefault ? nodes.flatMap((node) => blocksOf(node.spec?.podCIDRs)) : []),
       ...blocksOf(network.spec.serviceCIDRs),
+      ...(isDefault && layout.serviceCIDRs === 'watched'
+        ? blocksOf(
+            storedObjects<ServiceCIDR>(cluster, 'ServiceCIDR').flatMap(({ spec }) => spec?.cidrs ?? []),
+          )
+        : []),
       ...blocksOf(network.spec.reservations?.flatMap(({ blocks }) => blocks)),
       ...blocksOf(allocations.filter(({ poolRef }) => poolRef.name === name).map(({ key }) => key)),
     ];
-    const isFree = (range: ReturnType<typeof blocksOf>[number], hostBits: number) => {
-      const size = 1n << BigInt(hostBits);
-      for (let first = range.first; first <= range.last; first += size) {
+    const isFree = (range: Range, size: bigint) => {
+      for (let first = range.first; first + size - 1n <= range.last; first += size) {
         const block = { family: range.family, first, last: first + size - 1n };
         if (!taken.some((other) => overlap(other, block))) return true;
       }
@@ -359,7 +364,7 @@ function checkNodes({ cluster }: World): Violation | undefined {
         ? (node.spec?.podCIDRs ?? []).join()
         : node.metadata.annotations?.[`kube-node.nordix.org/${name}`];
       const given = isDefault ? mine.map(({ key }) => key) : (mine[0]?.entry.blocks ?? []);
-      const shown = value === undefined ? [] : isDefault ? value.split(',') : cidrsShownIn(value);
+      const shown = value === undefined ? [] : isDefault ? value.split(',') : blocksShownIn(value);
       if (given.length > 0 && given.toSorted().join() !== shown.toSorted().join())
         return {
           rule: 'every node gets its blocks',
@@ -381,9 +386,9 @@ function checkNodes({ cluster }: World): Violation | undefined {
         if (networkOf(metadata) !== name || metadata.deletionTimestamp !== undefined) continue;
         if (spec.nodeSelector !== undefined && node.metadata.labels?.zone !== 'a') continue;
         const ranges = blocksOf([spec.ipv4, spec.ipv6].filter((text) => text !== undefined));
-        const bits = ranges.map(({ family }) => blockHostBits(cidr, family));
-        if (bits.includes(undefined)) continue;
-        if (ranges.every((range, index) => isFree(range, bits[index]!)))
+        const sizes = ranges.map(({ family }) => blockSizeOf(cidr, family));
+        if (sizes.includes(undefined)) continue;
+        if (ranges.every((range, index) => isFree(range, sizes[index]!)))
           return {
             rule: 'every node that can be is served',
             message: `${node.metadata.name} from ${metadata.name}`,

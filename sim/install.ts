@@ -20,12 +20,18 @@ interface Install {
 }
 
 /** A kind that is not ours, as far as IPAM goes. */
-function foreignKind(group: string, version: string, kind: string, plural: string): ResourceDefinition {
+function foreignKind(
+  group: string,
+  version: string,
+  kind: string,
+  plural: string,
+  scope: 'Namespaced' | 'Cluster' = 'Namespaced',
+): ResourceDefinition {
   return {
     kind: 'CustomResourceDefinition',
     spec: {
       group,
-      scope: 'Namespaced',
+      scope,
       names: { kind, plural },
       versions: [{ name: version, served: true, storage: true, subresources: { status: {} } }],
     },
@@ -34,6 +40,7 @@ function foreignKind(group: string, version: string, kind: string, plural: strin
 
 const CLUSTERS = foreignKind('cluster.x-k8s.io', 'v1beta2', 'Cluster', 'clusters');
 const PODS = foreignKind('', 'v1', 'Pod', 'pods');
+const SERVICE_CIDRS = foreignKind('networking.k8s.io', 'v1', 'ServiceCIDR', 'servicecidrs', 'Cluster');
 
 let installed: Install | undefined;
 
@@ -50,7 +57,7 @@ function readInstall(): Install {
     apiVersion.startsWith('metacontroller.k8s.io/'),
   );
   return {
-    crds: [...crds, CLUSTERS, PODS],
+    crds: [...crds, CLUSTERS, PODS, SERVICE_CIDRS],
     admission: crdAdmission(crds),
     admissionWithPolicies: crdAdmission(crds, [
       ...objects.filter(({ metadata }) => metadata.name !== 'metaipam-delete-protection'),

@@ -5,7 +5,7 @@ import type { Unstructured } from '../lib/engine/object.ts';
 import { deepEqual, isDeleting } from '../lib/engine/object.ts';
 import type { ResourceType } from '../lib/engine/resources.ts';
 import type { StoreEvent } from '../lib/engine/store.ts';
-import type { Cluster, Node } from '../lib/kubernetes/core-types.ts';
+import type { Cluster, Node, ServiceCIDR } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_ANNOTATION,
   CLAIM_UID_LABEL,
@@ -39,7 +39,7 @@ import {
   allows,
   allPools,
   blocksOf,
-  cidrsShownIn,
+  blocksShownIn,
   claimHolding,
   entriesOf,
   gives,
@@ -455,7 +455,8 @@ export class Invariants {
     }
     const isService = ({ spec: { serviceCIDRs } }: PodNetwork) =>
       blocksOf(serviceCIDRs).some((range) => overlap(range, block!));
-    if (networks.length > 0 && networks.every(isService)) {
+    const isOfCluster = poolRef.name === DEFAULT_NETWORK && this.#hasServicesIn(block!, horizon);
+    if (isOfCluster || (networks.length > 0 && networks.every(isService))) {
       return { rule: 'no addresses of services', message: id };
     }
     return undefined;
@@ -484,6 +485,16 @@ export class Invariants {
     if (clusters.every(({ spec }) => spec?.paused === true)) return true;
     this.#admitted.add(uid);
     return false;
+  }
+
+  /** Whether a ServiceCIDR, of which the hooks were told, has had addresses of the block ever since `horizon`. */
+  #hasServicesIn(block: Range, horizon: number): boolean {
+    if (this.#world.layout.serviceCIDRs !== 'watched') return false;
+    return [...this.#versions]
+      .filter(([id]) => id.startsWith('ServiceCIDR '))
+      .flatMap(([, versions]) => versions as object[] as Version<ServiceCIDR>[])
+      .filter(({ since, until }) => since < horizon && until > this.#world.now)
+      .some(({ object }) => blocksOf(object.spec?.cidrs).some((range) => overlap(range, block)));
   }
 
   /** The versions of an object that were current at some time since `horizon`. */
@@ -677,11 +688,11 @@ function isHiddenBy(before: Unstructured | undefined, { metadata, status }: Unst
   );
 }
 
-/** The CIDRs of secondary networks that a node shows. */
+/** The blocks of secondary networks that a node shows. */
 function shownBy(node: Node | undefined): string[] {
   return Object.entries(node?.metadata.annotations ?? {})
     .filter(([key]) => key.startsWith('kube-node.nordix.org/'))
-    .flatMap(([, value]) => cidrsShownIn(value));
+    .flatMap(([, value]) => blocksShownIn(value));
 }
 
 /** Whether --cascade=orphan has taken the slice from its pool or network. It stays, and nobody else gets what is in it. */

@@ -76,6 +76,10 @@ export interface Layout {
   readonly hasMoreBlocks: boolean;
   /** Whether these are of two ClusterCIDRs. */
   readonly hasTwoRanges: boolean;
+  /** Whether blocks of a secondary network need not be CIDRs. */
+  readonly hasRanges: boolean;
+  /** Whether there are ServiceCIDRs, as in Kubernetes since 1.33, and whether the hooks are told of them. */
+  readonly serviceCIDRs: 'watched' | 'unwatched' | 'none';
   /** Whether networks are IPv6-first now and then. */
   readonly hasFamilyOrder: boolean;
   /** Whether Cluster API's Clusters exist, and claims name one. */
@@ -148,6 +152,7 @@ export function layoutOf(
   const hasNamesake = new Random(seed ^ 0xab).chance(0.4);
   const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
   const pools = random.pick(POOLS);
+  const hasNodes = domain === undefined ? dice >= 6 : domain === 'nodes';
   const isRemembering = faults === FAULTS && new Random(seed ^ 0x14d).chance(0.2);
   return {
     seed,
@@ -166,12 +171,17 @@ export function layoutOf(
     hasSubnets: faults === FAULTS && new Random(seed ^ 0x5b7).chance(0.25),
     hasIPAMClaims,
     beginsAtRest: hasIPAMClaims && new Random(seed ^ 0x4e57).chance(0.7),
-    hasNodes: domain === undefined ? dice >= 6 : domain === 'nodes',
+    hasNodes,
     hasSizes: faults === FAULTS && new Random(seed ^ 0x512e).chance(0.3),
     hasNodeReservations: faults === FAULTS && new Random(seed ^ 0x4e5e).chance(0.3),
     hasSettings: faults === FAULTS && new Random(seed ^ 0x5e77).chance(0.3),
     hasMoreBlocks: faults === FAULTS && new Random(seed ^ 0x2b10).chance(0.4),
     hasTwoRanges: faults === FAULTS && new Random(seed ^ 0x5a01).chance(0.5),
+    hasRanges: faults === FAULTS && new Random(seed ^ 0x4a6e).chance(0.3),
+    serviceCIDRs:
+      faults === FAULTS && hasNodes
+        ? new Random(seed ^ 0x5ec1).pick(['watched', 'watched', 'unwatched', 'none', 'none'])
+        : 'none',
     hasFamilyOrder: faults === FAULTS && new Random(seed ^ 0x4064).chance(0.3),
     hasClusters: random.chance(0.3),
     hasPolicies: random.chance(0.3),

@@ -1,14 +1,7 @@
 /** What the objects of a world mean, read without the hooks' own code where that decides anything. */
 
 import { type Address, canonicalAddress, parseAddress } from '../lib/address/address.ts';
-import {
-  formatPrefix,
-  type Prefix,
-  parsePrefix,
-  parseRange,
-  prefixOf,
-  type Range,
-} from '../lib/address/range.ts';
+import { formatPrefix, parsePrefix, parseRange, prefixOf, type Range } from '../lib/address/range.ts';
 import type { SimulatedCluster } from '../lib/engine/cluster.ts';
 import {
   ADDRESS_ANNOTATION,
@@ -274,19 +267,23 @@ function dotted(value: bigint): string {
   return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
 }
 
-export function blocksOf(cidrs: readonly string[] | undefined): Prefix[] {
-  return (cidrs ?? []).map(parsePrefix).filter((block) => block !== undefined);
+/** CIDRs, and ranges first-last. */
+export function blocksOf(texts: readonly string[] | undefined): Range[] {
+  return (texts ?? []).map(parseRange).filter((block) => block !== undefined);
 }
 
-/** The CIDRs that an annotation of a secondary network shows, as they are in it or as where a part of a subnet starts and ends. */
-export function cidrsShownIn(annotation: string): string[] {
+/** The blocks that an annotation of a secondary network shows, as they are in it or as where a part of a subnet starts and ends. */
+export function blocksShownIn(annotation: string): string[] {
   if (!annotation.startsWith('{')) return annotation.split(',');
   return rangesShownIn(annotation).ranges.map((range) => {
     if (typeof range === 'string') return range;
     if (range.rangeStart === undefined) return range.subnet;
-    const span = parseRange(`${range.rangeStart}-${range.rangeEnd}`)!;
-    const hostBits = (span.last - span.first + 1n).toString(2).length - 1;
-    return `${range.rangeStart}/${(span.family === 4 ? 32 : 128) - hostBits}`;
+    const text = `${range.rangeStart}-${range.rangeEnd}`;
+    const span = parseRange(text)!;
+    const size = span.last - span.first + 1n;
+    const hostBits = size.toString(2).length - 1;
+    const isCIDR = size === 1n << BigInt(hostBits) && span.first % size === 0n;
+    return isCIDR ? `${range.rangeStart}/${(span.family === 4 ? 32 : 128) - hostBits}` : text;
   });
 }
 
@@ -298,24 +295,25 @@ export function rangesShownIn(annotation: string): {
   return JSON.parse(annotation);
 }
 
-/** The host bits of the blocks that a ClusterCIDR gives of one family; undefined if it gives none. */
-export function blockHostBits({ metadata, spec }: ClusterCIDR, family: 4 | 6): number | undefined {
+/** How many addresses the blocks have that a ClusterCIDR gives of one family; undefined if it gives none. */
+export function blockSizeOf({ metadata, spec }: ClusterCIDR, family: 4 | 6): bigint | undefined {
+  const { annotations = {}, labels } = metadata;
+  const isSecondary = labels?.[NETWORK_LABEL] === 'storage';
+  const number = annotations['metaipam.io/per-node-block-size'];
+  if (number !== undefined && (!isSecondary || !/^[1-9]\d*$/.test(number))) return undefined;
   const all = ([4, 6] as const).flatMap((each) => {
     const [range] = blocksOf([spec[`ipv${each}`] ?? '']);
-    const text = metadata.annotations?.[`metaipam.io/per-node-host-bits-ipv${each}`];
-    const bits = text === undefined ? spec.perNodeHostBits : Number(text);
-    const most = (each === 4 ? 32 : 128) - (range?.length ?? 0);
-    return range === undefined && text === undefined
-      ? []
-      : [
-          {
-            each,
-            bits,
-            isValid: bits >= (metadata.labels?.[NETWORK_LABEL] === 'storage' ? 1 : 4) && bits <= most,
-          },
-        ];
+    const text = annotations[`metaipam.io/per-node-host-bits-ipv${each}`];
+    if (range === undefined && text === undefined) return [];
+    const most = range === undefined ? 1n << (each === 4 ? 32n : 128n) : range.last - range.first + 1n;
+    if (text === undefined) {
+      const size = number === undefined ? 1n << BigInt(spec.perNodeHostBits) : BigInt(number);
+      return [{ each, size, isValid: size <= most }];
+    }
+    const size = /^\d+$/.test(text) ? 1n << BigInt(text) : 0n;
+    return [{ each, size, isValid: size >= (isSecondary ? 2n : 16n) && size <= most }];
   });
-  return all.every(({ isValid }) => isValid) ? all.find(({ each }) => each === family)?.bits : undefined;
+  return all.every(({ isValid }) => isValid) ? all.find(({ each }) => each === family)?.size : undefined;
 }
 
 /** Whether two texts of addresses or prefixes have any address in common. */

@@ -6,6 +6,7 @@ import type { IPAMClaim, Node } from '../lib/kubernetes/core-types.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   BELL_PREFIX,
+  BLOCK_SIZE_ANNOTATION,
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
   DEFAULT_NETWORK,
@@ -18,6 +19,7 @@ import {
   POOL_API_VERSION,
   POOL_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
+  SERVICE_CIDR_API_VERSION,
   SETTLED_LABEL,
 } from '../lib/kubernetes/names.ts';
 import { titleOf } from '../lib/kubernetes/object.ts';
@@ -158,7 +160,17 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       }),
   },
   'create ClusterCIDR': { weight: 3, needs: hasNodes, act: createClusterCIDR },
-  'resize ClusterCIDR': { weight: 2, needs: ({ hasNodes, hasSizes }) => hasNodes && hasSizes, act: resize },
+  'resize ClusterCIDR': {
+    weight: 2,
+    needs: ({ hasNodes, hasSizes, hasRanges }) => hasNodes && (hasSizes || hasRanges),
+    act: resize,
+  },
+  'create ServiceCIDR': { weight: 2, needs: hasServiceCIDRs, act: createServiceCIDR },
+  'delete ServiceCIDR': {
+    weight: 1,
+    needs: hasServiceCIDRs,
+    act: (scene) => remove(scene, 'ServiceCIDR'),
+  },
   'delete ClusterCIDR': { weight: 1, needs: hasNodes, act: (scene) => remove(scene, 'ClusterCIDR') },
   'create network': { weight: 2, needs: hasNodes, act: createNetwork },
   'edit network': { weight: 2, needs: hasNodes, act: editNetwork },
@@ -218,6 +230,7 @@ export function setUp(scene: Scene): UserOp[] {
   if (layout.hasNodes) {
     ops.push(create('PodNetwork', networkObject(scene, DEFAULT_NETWORK)));
     for (let i = 1 + random.below(3); i > 0; i--) ops.push(createClusterCIDR(scene));
+    if (hasServiceCIDRs(layout) && random.chance(0.5)) ops.push(createServiceCIDR(scene));
     for (let i = random.below(4); i > 0; i--) ops.push(createNode(scene));
     if (random.chance(0.2)) ops.push(create('Node', nodeObject(scene, 'n0', ['10.244.0.32/28'])));
   }
@@ -259,6 +272,10 @@ function hasIPAMClaims(layout: Layout): boolean {
 
 function hasNodes(layout: Layout): boolean {
   return layout.hasNodes;
+}
+
+function hasServiceCIDRs({ serviceCIDRs }: Layout): boolean {
+  return serviceCIDRs !== 'none';
 }
 
 function hasClusters(layout: Layout): boolean {
@@ -657,25 +674,52 @@ function nodeObject({ random }: Scene, name: string, podCIDRs?: readonly string[
 }
 
 function createClusterCIDR({ random, layout }: Scene): UserOp {
-  const { hasMoreBlocks, hasTwoRanges } = layout;
+  const { hasMoreBlocks, hasRanges, hasTwoRanges } = layout;
   const secondary = random.chance(hasMoreBlocks && hasTwoRanges ? 0.6 : 0.25);
   const { storage, 'storage-b': other } = ROOMY_SECONDARY_CIDRS;
   const ofMore = { storage, ...(hasTwoRanges && { 'storage-b': other }) };
-  const kinds = !secondary ? CLUSTER_CIDRS : hasMoreBlocks ? ofMore : SECONDARY_CIDRS;
+  const kinds = !secondary ? CLUSTER_CIDRS : hasMoreBlocks || hasRanges ? ofMore : SECONDARY_CIDRS;
   const [name, spec] = random.pick(Object.entries(kinds));
   const labels = secondary ? { [NETWORK_LABEL]: 'storage' } : {};
   return create('ClusterCIDR', {
     apiVersion: CLUSTER_CIDR_API_VERSION,
     kind: 'ClusterCIDR',
-    metadata: { name, labels, ...(layout.hasSizes && { annotations: withoutNulls(sizes(random)) }) },
+    metadata: { name, labels, annotations: withoutNulls(sizes(random, layout, secondary)) },
     spec,
   });
 }
 
-/** Blocks of one family of another size; now and then none that there could be. */
-function sizes(random: Random): Record<string, string | null> {
+/** Of the cluster's own and one that came later; nodes may be in them already. */
+const SERVICE_CIDRS: Readonly<Record<string, readonly string[]>> = {
+  kubernetes: ['10.244.0.0/28'],
+  more: ['10.244.0.40/29', 'fd00:10::10/126'],
+};
+
+function createServiceCIDR({ random }: Scene): UserOp {
+  const [name, cidrs] = random.pick(Object.entries(SERVICE_CIDRS));
+  return create('ServiceCIDR', {
+    apiVersion: SERVICE_CIDR_API_VERSION,
+    kind: 'ServiceCIDR',
+    metadata: { name },
+    spec: { cidrs },
+  });
+}
+
+/** Blocks of one family of another size, and such as are no CIDRs; now and then none that there could be. */
+function sizes(
+  random: Random,
+  { hasSizes, hasRanges }: Layout,
+  secondary: boolean,
+): Record<string, string | null> {
   const bits = () => random.pick([null, '4', '5', '5', '6', 'six', '1']);
-  return { [IPV4_HOST_BITS_ANNOTATION]: bits(), [IPV6_HOST_BITS_ANNOTATION]: random.pick([null, '5', '5']) };
+  const isParted = secondary && hasRanges;
+  return {
+    ...(hasSizes && {
+      [IPV4_HOST_BITS_ANNOTATION]: isParted ? null : bits(),
+      [IPV6_HOST_BITS_ANNOTATION]: random.pick([null, '5', '5']),
+    }),
+    ...(isParted && { [BLOCK_SIZE_ANNOTATION]: random.pick(['10', '10', '10', '3', '16', 'ten', null]) }),
+  };
 }
 
 function withoutNulls(map: Readonly<Record<string, string | null>>): Record<string, string> {
@@ -686,7 +730,8 @@ function withoutNulls(map: Readonly<Record<string, string | null>>): Record<stri
 
 function resize(scene: Scene): UserOp | undefined {
   const clusterCIDR = one(scene, 'ClusterCIDR');
-  const annotations = sizes(scene.random);
+  const secondary = clusterCIDR?.metadata.labels?.[NETWORK_LABEL] !== undefined;
+  const annotations = sizes(scene.random, scene.layout, secondary);
   return clusterCIDR && patch(scene, clusterCIDR, 'resizes', { metadata: { annotations } });
 }
 
@@ -700,7 +745,7 @@ function networkObject({ random, layout }: Scene, name: string): Unstructured {
     target,
     ...(random.chance(0.3) && { serviceCIDRs: ['10.244.0.16/28'] }),
     ...(random.chance(0.3) && { reuseGracePeriodSeconds: random.pick([5, 45, 90]) }),
-    ...(layout.hasNodeReservations && { reservations: nodeReservations(random, name) }),
+    ...(layout.hasNodeReservations && { reservations: nodeReservations(random, name, layout.hasRanges) }),
     ...(layout.hasSettings && name !== DEFAULT_NETWORK && rangeSettings(random)),
     ...(layout.hasMoreBlocks && name !== DEFAULT_NETWORK && { additionalBlocks: additionalBlocks(random) }),
     ...(layout.hasFamilyOrder && { primaryIPFamily: random.pick(['IPv4', 'IPv6']) }),
@@ -709,15 +754,21 @@ function networkObject({ random, layout }: Scene, name: string): Unstructured {
 }
 
 /** Some that nobody can have are among them. */
-function nodeReservations(random: Random, network: string): object[] {
+function nodeReservations(random: Random, network: string, hasRanges: boolean): object[] {
   const base = network === DEFAULT_NETWORK ? '10.244.0' : '10.8.0';
   return Array.from({ length: 1 + random.below(2) }, () => ({
     node: `n${random.below(7)}`,
     blocks: [
-      `${base}.${16 * random.below(4)}/28`,
+      hasRanges && network !== DEFAULT_NETWORK && random.chance(0.5)
+        ? rangeAt(10 * random.below(6), random.pick([10, 10, 20]))
+        : `${base}.${16 * random.below(4)}/28`,
       ...(random.chance(0.3) ? [`fd00:10::${16 * random.below(2)}/124`.replace('::16/', '::10/')] : []),
     ],
   }));
+}
+
+function rangeAt(start: number, size: number): string {
+  return `10.8.0.${start}-10.8.0.${start + size - 1}`;
 }
 
 /** What an edit leaves out goes. */
@@ -835,6 +886,7 @@ const RESOURCES: Readonly<Record<string, string>> = {
   IPAddress: 'ipaddresses',
   AllocationSlice: 'allocationslices',
   ClusterCIDR: 'clustercidrs',
+  ServiceCIDR: 'servicecidrs',
   PodNetwork: 'podnetworks',
   Cluster: 'clusters',
   Node: 'nodes',

@@ -103,6 +103,7 @@ export class World {
       ...DEFAULT_CONFIG,
       cacheLagSeconds: CACHE_LAG_SECONDS,
       watchClusters: layout.hasClusters,
+      watchServiceCIDRs: layout.serviceCIDRs === 'watched',
     };
     const { crds, admission, admissionWithPolicies, controllers } = install();
     const names = [
@@ -130,7 +131,8 @@ export class World {
         crds: crds.filter(
           ({ spec: { names } }) =>
             (layout.hasPrefixes || !isOfPrefixes(names.kind)) &&
-            (layout.hasIPAMClaims || names.kind !== 'Pod'),
+            (layout.hasIPAMClaims || names.kind !== 'Pod') &&
+            (layout.serviceCIDRs !== 'none' || names.kind !== 'ServiceCIDR'),
         ),
         admission: withoutRule(layout.hasPolicies ? admissionWithPolicies : admission, missingRule),
         controllers: names.map((name) => controllers.get(name)!),

@@ -1,27 +1,44 @@
 import { type Address, FAMILY_BITS, type Family } from './address.ts';
-import { covers, formatPrefix, formatRange, type Prefix, prefixOf, type Range, sizeOf } from './range.ts';
+import {
+  covers,
+  formatPrefix,
+  formatRange,
+  lengthOfSize,
+  type Prefix,
+  prefixOf,
+  type Range,
+  sizeOf,
+} from './range.ts';
 import { RangeSet } from './range-set.ts';
 
-/** How many blocks of `length` a prefix holds; 0 if they are larger than it. */
-export function blockCount(pool: Prefix, length: number): bigint {
-  return length < pool.length ? 0n : 1n << BigInt(length - pool.length);
+/** How many blocks of `size` addresses lie in a prefix, one after another from its start. What is left at its end is none. */
+export function blockCount(pool: Prefix, size: bigint): bigint {
+  return sizeOf(pool) / size;
 }
 
-/** The blocks of `length` in `pool` that share an address with any of the ranges. */
-export function growToBlocks(pool: Prefix, length: number, ranges: Iterable<Range>): RangeSet {
+/** Those of them that share an address with any of the ranges. */
+export function growToBlocks(pool: Prefix, size: bigint, ranges: Iterable<Range>): RangeSet {
   const grown: Range[] = [];
-  for (const { family, first, last } of ranges) {
-    if (family !== pool.family || last < pool.first || first > pool.last) continue;
-    const lowest = first < pool.first ? pool.first : first;
-    const highest = last > pool.last ? pool.last : last;
-    grown.push(grownTo(length, { family, first: lowest, last: highest }));
+  const { family, first: start } = pool;
+  const last = start + blockCount(pool, size) * size - 1n;
+  if (last < start) return RangeSet.EMPTY;
+  for (const range of ranges) {
+    if (range.family !== family || range.last < start || range.first > last) continue;
+    const lowest = range.first < start ? 0n : (range.first - start) / size;
+    const highest = ((range.last > last ? last : range.last) - start) / size;
+    grown.push({ family, first: start + lowest * size, last: start + (highest + 1n) * size - 1n });
   }
   return RangeSet.of(grown);
 }
 
-/** How many blocks of `length` in `pool` share an address with any of the ranges. */
-export function countBlocksIn(pool: Prefix, length: number, ranges: Iterable<Range>): bigint {
-  return growToBlocks(pool, length, ranges).count / blockSize(pool.family, length);
+/** How many of them share an address with any of the ranges. */
+export function countBlocksIn(pool: Prefix, size: bigint, ranges: Iterable<Range>): bigint {
+  return growToBlocks(pool, size, ranges).count / size;
+}
+
+/** Whether the range is one of them. */
+export function isBlockIn(pool: Prefix, size: bigint, range: Range): boolean {
+  return covers(pool, range) && sizeOf(range) === size && (range.first - pool.first) % size === 0n;
 }
 
 /** The blocks of `length` that share an address with the range, as one range. */
@@ -77,6 +94,12 @@ export function formatSpan(range: Range, length: number): string {
   return `${start} to ${end}`;
 }
 
+/** Blocks of `size` addresses for people: `/24`, or `50 addresses` where they are no CIDRs. */
+export function formatBlockSize(family: Family, size: bigint): string {
+  const length = lengthOfSize(family, size);
+  return length === undefined ? `${size} addresses` : `/${length}`;
+}
+
 /** How many addresses a block has. */
 export function blockSize(family: Family, length: number): bigint {
   return 1n << BigInt(Math.max(0, FAMILY_BITS[family] - length));
@@ -122,17 +145,20 @@ export class UsedRanges {
     runs.splice(start, end - start, joined);
   }
 
-  /** The lowest block of `length` in `pool`, at or above `from`, that no used range touches. */
-  firstFree(pool: Prefix, length: number, from: Address['value'] = pool.first): Prefix | undefined {
-    const { family } = pool;
-    const size = blockSize(family, length);
-    let first = ((from + size - 1n) / size) * size;
+  /**
+   * The lowest of the blocks of `size` addresses that lie in `pool` one after another, at or above `from`, that no used
+   * range touches.
+   */
+  firstFree(pool: Prefix, size: bigint, from: Address['value'] = pool.first): Range | undefined {
+    const { family, first: start } = pool;
+    const after = (value: bigint) => start + ((value - start + size - 1n) / size) * size;
+    let first = after(from);
     for (;;) {
-      const block = { family, first, last: first + size - 1n, length };
+      const block = { family, first, last: first + size - 1n };
       if (!covers(pool, block)) return undefined;
       const run = this.#lastOverlapping(block);
       if (run === undefined) return block;
-      first = (run.last / size + 1n) * size;
+      first = after(run.last + 1n);
     }
   }
 

@@ -13,6 +13,11 @@ export interface Prefix extends Range {
   readonly length: number;
 }
 
+/** What one node or claim gets as a whole: a CIDR if it has a length. */
+export interface Block extends Range {
+  readonly length?: number;
+}
+
 const LENGTH = /^(0|[1-9][0-9]{0,2})$/;
 
 /** The block of `length` that holds `address`. */
@@ -51,6 +56,41 @@ export function parseRange(text: string): Range | undefined {
   if (first === undefined || last === undefined) return undefined;
   if (first.family !== last.family || first.value > last.value) return undefined;
   return { family: first.family, first: first.value, last: last.value };
+}
+
+/** The range, as a CIDR if it is one. */
+export function asBlock(range: Range): Block {
+  const { family, first, last } = range;
+  const length = lengthOfSize(family, sizeOf(range));
+  if (length === undefined) return range;
+  const prefix = prefixOf({ family, value: first }, length);
+  return prefix.first === first && prefix.last === last ? prefix : range;
+}
+
+/** The smallest CIDR that has all of the block. */
+export function prefixAround({ family, first, last }: Block): Prefix {
+  return prefixOf(
+    { family, value: first },
+    FAMILY_BITS[family] - (first ^ last).toString(2).replace(/^0$/, '').length,
+  );
+}
+
+/** Of a CIDR of `size` addresses; undefined if none has so many. */
+export function lengthOfSize(family: Family, size: bigint): number | undefined {
+  const bits = size.toString(2).length - 1;
+  return size === 1n << BigInt(bits) ? FAMILY_BITS[family] - bits : undefined;
+}
+
+/** Reads a CIDR, as `parsePrefix`, or `first-last`. */
+export function parseBlock(text: string): Block | undefined {
+  if (!text.includes('-')) return parsePrefix(text);
+  const range = parseRange(text);
+  return range && asBlock(range);
+}
+
+/** `10.0.0.0/26`, or `10.0.0.50-10.0.0.99`. */
+export function formatBlock(block: Block): string {
+  return block.length === undefined ? formatRange(block) : formatPrefix(block as Prefix);
 }
 
 /** The range of one address. */

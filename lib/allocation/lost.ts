@@ -7,7 +7,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
 import { secondsSince } from './hold.ts';
 import { pieceOfName } from './names.ts';
-import { isMisnamed, mayBeNamed } from './slice.ts';
+import { extentOf, isMisnamed, mayBeNamed } from './slice.ts';
 
 /** The condition of a pool or network that misses slices; it tells since when. */
 export const SLICES_MISSING = 'SlicesMissing';
@@ -29,9 +29,12 @@ export function lostSlices(
   return (status?.slices ?? []).filter((name) => !seen.has(name) && mayBeNamed(name, poolRef));
 }
 
-/** What the lost slices kept: nobody knows who has what of it. */
+/** Where what the lost slices kept may lie: nobody knows who has what of it. */
 export function lostPieces(lost: readonly string[]): Range[] {
-  return lost.map((name) => pieceOfName(name)?.piece).filter((piece) => piece !== undefined);
+  return lost.flatMap((name) => {
+    const found = pieceOfName(name);
+    return found === undefined ? [] : [extentOf(found.piece, found)];
+  });
 }
 
 /** What the status is to list: the slices in view that hold anything, and the lost ones. */

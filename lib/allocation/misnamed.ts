@@ -1,5 +1,5 @@
 /** Slices whose name is not that of their piece: somebody made them by hand. They count for nobody, and say so. */
-import type { Prefix } from '../address/range.ts';
+import type { Block } from '../address/range.ts';
 import type { Condition } from '../kubernetes/conditions.ts';
 import type { AllocationSlice } from '../kubernetes/types.ts';
 import { listSome } from '../text.ts';
@@ -11,7 +11,7 @@ export const SLICES_MISNAMED = 'SlicesMisnamed';
 
 /** A block that is given to nobody, for the sake of a slice. */
 interface Withheld {
-  readonly block: Prefix;
+  readonly block: Block;
   /** The name of the slice. */
   readonly by: string;
 }

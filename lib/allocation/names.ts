@@ -8,10 +8,11 @@
  *     nodes.fd00-0-0-0-0-0-0-0-59.64.prefix   32 prefixes of an InClusterPrefixPool, each a /64
  *     nodes.fd00-0-0-0-0-0-0-0-59.64.global-prefix   of a GlobalInClusterPrefixPool
  *     default.10.244.0.0-19.24             32 blocks of a pod network, each a /24
+ *     flat.10.0.0.0-21.by50                blocks of a pod network that start there, each of 50 addresses
  *     pool-a.answers-0                     nothing that is given: answers to claims
  *     default.label-keys-0.network         the node labels that a pod network selects by
  *
- * Read from the right a name has one meaning only: a marker is a word, the length of a block has no dash, a piece
+ * Read from the right a name has one meaning only: a marker is a word, the size of a block has no dash, a piece
  * always has one (IPv4) or eight (IPv6). What is left is the space's name.
  */
 import { createHash } from 'node:crypto';
@@ -26,11 +27,19 @@ export interface AddressSpace {
   readonly marker: PoolKind['marker'] | 'shared' | 'network';
 }
 
+/** What the blocks of a slice have in common, as its spec says it; nothing in one of addresses. */
+export interface BlockShape {
+  /** Of CIDRs. */
+  readonly blockLength?: number;
+  /** Of others: how many addresses each has. */
+  readonly blockSize?: number;
+}
+
 /** Longest name of a space that is kept whole: an IPv6 piece and all markers follow, of 253 characters. */
 const LONGEST_SPACE = 180;
 
-/** The slice of `piece`; `blockLength` where it keeps blocks and not addresses. */
-export function sliceName(space: AddressSpace, piece: Prefix, blockLength?: number): string {
+/** The slice of `piece`. */
+export function sliceName(space: AddressSpace, piece: Prefix, shape: BlockShape = {}): string {
   const { family, first, length } = piece;
   const start =
     family === 4
@@ -38,18 +47,20 @@ export function sliceName(space: AddressSpace, piece: Prefix, blockLength?: numb
       : addressGroups(first)
           .map((group) => group.toString(16))
           .join('-');
-  return nameIn(space, `${start}-${length}${blockLength === undefined ? '' : `.${blockLength}`}`);
+  const { blockLength, blockSize } = shape;
+  const each = blockSize === undefined ? blockLength : `by${blockSize}`;
+  return nameIn(space, `${start}-${length}${each === undefined ? '' : `.${each}`}`);
 }
 
 const PIECE =
-  /\.((?:\d+\.){3}\d+|(?:[0-9a-f]+-){7}[0-9a-f]+)-(\d+)(?:\.(\d+))?(?:\.(?:global|shared|prefix|global-prefix))?(?:\.long)?$/;
+  /\.((?:\d+\.){3}\d+|(?:[0-9a-f]+-){7}[0-9a-f]+)-(\d+)(?:\.(by)?(\d+))?(?:\.(?:global|shared|prefix|global-prefix))?(?:\.long)?$/;
 
 /** What the slice of this name keeps; undefined if it keeps none. */
-export function pieceOfName(name: string): { piece: Prefix; blockLength?: number } | undefined {
-  const [, start, length, blockLength] = PIECE.exec(name) ?? [];
+export function pieceOfName(name: string): ({ piece: Prefix } & BlockShape) | undefined {
+  const [, start, length, by, each] = PIECE.exec(name) ?? [];
   if (start === undefined) return undefined;
   const piece = parsePrefix(`${start.replaceAll('-', ':')}/${length}`);
-  return piece && { piece, ...(blockLength !== undefined && { blockLength: Number(blockLength) }) };
+  return piece && { piece, ...(each !== undefined && { [by ? 'blockSize' : 'blockLength']: Number(each) }) };
 }
 
 /** The address space in which several pools may have the slice of this name; undefined if it is one pool's alone. */

@@ -1,6 +1,17 @@
 /** AllocationSlices: what they say, and how they are written. */
 import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
-import { formatPrefix, type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
+import {
+  type Block,
+  covers,
+  formatBlock,
+  formatPrefix,
+  type Prefix,
+  parseBlock,
+  parsePrefix,
+  prefixOf,
+  type Range,
+  sizeOf,
+} from '../address/range.ts';
 import type { RangeSet } from '../address/range-set.ts';
 import { deepEqual } from '../json.ts';
 import { BELL_PREFIX, BELLS_AFTER_ANNOTATION, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
@@ -8,10 +19,21 @@ import { compareText } from '../kubernetes/object.ts';
 import { PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import type { AllocationSlice, PoolReference, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
-import { type AddressSpace, answersName, pieceOfName, sharedSpaceOfName, sliceName } from './names.ts';
+import {
+  type AddressSpace,
+  answersName,
+  type BlockShape,
+  pieceOfName,
+  sharedSpaceOfName,
+  sliceName,
+} from './names.ts';
 
 /** A slice keeps 2^5 addresses or blocks: 9 kB when full, which is what a claim is sent each time. */
 const SLICE_BITS = 5;
+/** How many addresses a block may have that is no CIDR. */
+export const MOST_BLOCK_SIZE = 65_536n;
+/** Nor does one of IPv6 reach beyond such a block. */
+const WIDEST_IPV6_LENGTH = 96;
 /** How many answers a slice has room for. */
 const MOST_ANSWERS = 64;
 /** As many empty slices stay, so that a pool whose last address comes and goes does not make and delete one each time. */
@@ -20,9 +42,9 @@ const SPARE_SLICES = 2;
 /** An address or block that a slice lists. An address is a block of one. */
 export interface Allocation {
   readonly slice: AllocationSlice;
-  /** The key of the entry: `10.0.0.7`, or `10.244.3.0/24`. */
+  /** The key of the entry: `10.0.0.7`, `10.244.3.0/24` or `10.0.0.50-10.0.0.99`. */
   readonly key: string;
-  readonly block: Prefix;
+  readonly block: Block;
   readonly entry: SliceEntry;
 }
 
@@ -68,32 +90,43 @@ export function bellOf(uid: string): string {
   return `${BELL_PREFIX}${uid}`;
 }
 
-/** The text of a block as a key: an address alone, or a CIDR. */
-export function keyOf(block: Prefix): string {
-  return isAddress(block) ? formatAddress({ family: block.family, value: block.first }) : formatPrefix(block);
+/** The text of a block as a key: an address alone, a CIDR, or a range where it is none. */
+export function keyOf(block: Block): string {
+  const { family, first, length } = block;
+  return length === FAMILY_BITS[family] ? formatAddress({ family, value: first }) : formatBlock(block);
 }
 
-function isAddress({ family, length }: Prefix): boolean {
-  return length === FAMILY_BITS[family];
+function shapeOf(block: Block): BlockShape {
+  const { family, length } = block;
+  if (length === undefined) return { blockSize: Number(sizeOf(block)) };
+  return length === FAMILY_BITS[family] ? {} : { blockLength: length };
 }
 
 /**
- * The piece of the address space whose slice keeps `block`. Pools that share a space keep each address in a slice
- * of its own: only so can the name be the lock between them.
+ * The piece of the address space whose slice keeps `block`: that in which it starts. Pools that share a space keep each
+ * address in a slice of its own: only so can the name be the lock between them.
  */
-export function pieceOf({ marker }: AddressSpace, { family, first, length }: Prefix): Prefix {
+export function pieceOf({ marker }: AddressSpace, block: Block): Prefix {
+  const { family, first } = block;
   const bits = marker === 'shared' ? 0 : SLICE_BITS;
+  const length = block.length ?? FAMILY_BITS[family] - (sizeOf(block) - 1n).toString(2).length;
   return prefixOf({ family, value: first }, Math.max(0, length - bits));
 }
 
 /** The name of the slice that keeps `block`. */
-export function sliceNameOf(space: AddressSpace, block: Prefix): string {
-  return sliceName(space, pieceOf(space, block), isAddress(block) ? undefined : block.length);
+export function sliceNameOf(space: AddressSpace, block: Block): string {
+  return sliceName(space, pieceOf(space, block), shapeOf(block));
 }
 
-/** The piece that a slice keeps; undefined if it has answers. */
-export function pieceOfSlice({ spec }: AllocationSlice): Prefix | undefined {
-  return spec?.cidr === undefined ? undefined : parsePrefix(spec.cidr);
+/** Where the blocks of a slice may lie; undefined if it has answers. */
+export function extentOfSlice({ spec }: AllocationSlice): Range | undefined {
+  const piece = spec?.cidr === undefined ? undefined : parsePrefix(spec.cidr);
+  return piece && extentOf(piece, spec);
+}
+
+/** Where blocks may lie that start in a piece. */
+export function extentOf({ family, first, last }: Prefix, { blockSize = 1 }: BlockShape): Range {
+  return { family, first, last: last + BigInt(blockSize) - 1n };
 }
 
 /**
@@ -102,7 +135,7 @@ export function pieceOfSlice({ spec }: AllocationSlice): Prefix | undefined {
  */
 export function isMisnamed({ metadata, spec }: Pick<AllocationSlice, 'metadata' | 'spec'>): boolean {
   if (spec?.cidr === undefined) return false;
-  const { poolRef, cidr, blockLength, addressSpace } = spec;
+  const { poolRef, cidr, blockLength, blockSize, addressSpace } = spec;
   const { unit, marker } = poolKind(poolRef.kind);
   const hasBlocks = poolRef.kind === 'PodNetwork' || unit === PREFIX;
   const space: AddressSpace =
@@ -114,8 +147,28 @@ export function isMisnamed({ metadata, spec }: Pick<AllocationSlice, 'metadata' 
   const bits = FAMILY_BITS[range.family];
   const length = blockLength ?? bits;
   if (!Number.isInteger(length) || length < 0 || length > bits) return true;
-  const block = { ...range, length };
+  if (
+    blockSize !== undefined &&
+    (poolRef.kind !== 'PodNetwork' || blockLength !== undefined || !isSize(blockSize))
+  )
+    return true;
+  const { family, first } = range;
+  const block =
+    blockSize === undefined ? { ...range, length } : { family, first, last: first + BigInt(blockSize) - 1n };
   return formatPrefix(pieceOf(space, block)) !== cidr || sliceNameOf(space, block) !== metadata.name;
+}
+
+/** As the API has it. */
+function isSize(value: number): boolean {
+  return Number.isInteger(value) && value >= 2 && value <= MOST_BLOCK_SIZE;
+}
+
+/** Whether a slice can list the block. */
+export function canBeListed(block: Block): boolean {
+  const { family, first, length } = block;
+  if (length !== undefined) return true;
+  const isNear = family === 4 || covers(prefixOf({ family, value: first }, WIDEST_IPV6_LENGTH), block);
+  return isNear && sizeOf(block) <= MOST_BLOCK_SIZE;
 }
 
 /** Whether a slice of the pool or network that keeps a piece may have the name. */
@@ -134,6 +187,7 @@ export function pieceSpecOf(name: string, poolRef: PoolReference): AllocationSli
       ...(addressSpace !== undefined && { addressSpace }),
       cidr: formatPrefix(found.piece),
       ...(found.blockLength !== undefined && { blockLength: found.blockLength }),
+      ...(found.blockSize !== undefined && { blockSize: found.blockSize }),
     }
   );
 }
@@ -158,8 +212,8 @@ export function allocationsOf(slices: Iterable<AllocationSlice>, uid?: string): 
 }
 
 /** The block that a key stands for. */
-export function parseKey(key: string): Prefix | undefined {
-  if (key.includes('/')) return parsePrefix(key);
+export function parseKey(key: string): Block | undefined {
+  if (/[-/]/.test(key)) return parseBlock(key);
   const address = parseAddress(key);
   return (
     address && {
@@ -204,41 +258,44 @@ export function desiredSlices(
   const pieces = new Map<
     string,
     {
-      piece: Prefix;
-      blockLength: number | undefined;
+      extent: Range;
+      ofHead: BlockShape & { readonly cidr: string; readonly addressSpace?: string };
       entries: Map<string, Pick<Allocation, 'block' | 'entry'>>;
     }
   >();
   const [misnamed, ours] = [slices.filter(isMisnamed), slices.filter((slice) => !isMisnamed(slice))];
   const known = new Map(ours.map((slice) => [slice.metadata.name, slice]));
-  const pieceNamed = (name: string, piece: Prefix, blockLength: number | undefined) => {
-    let found = pieces.get(name);
-    if (found === undefined) {
-      found = { piece, blockLength, entries: new Map() };
-      pieces.set(name, found);
-    }
-    return found;
-  };
   for (const slice of ours) {
-    const piece = pieceOfSlice(slice);
-    if (piece !== undefined) pieceNamed(slice.metadata.name, piece, slice.spec.blockLength);
+    const extent = extentOfSlice(slice);
+    const { addressSpace, cidr = '', blockLength, blockSize } = slice.spec;
+    const ofHead = {
+      ...(addressSpace !== undefined && { addressSpace }),
+      cidr,
+      ...(blockLength !== undefined && { blockLength }),
+      ...(blockSize !== undefined && { blockSize }),
+    };
+    if (extent !== undefined) pieces.set(slice.metadata.name, { extent, ofHead, entries: new Map() });
   }
   for (const { slice, key, block, entry } of plan.kept) {
     pieces.get(slice.metadata.name)?.entries.set(key, { block, entry });
   }
   for (const { block, entry } of plan.added) {
-    const blockLength = isAddress(block) ? undefined : block.length;
     const piece = pieceOf(head.space, block);
-    pieceNamed(sliceNameOf(head.space, block), piece, blockLength).entries.set(keyOf(block), {
-      block,
-      entry,
-    });
+    const shape = shapeOf(block);
+    const name = sliceName(head.space, piece, shape);
+    const found = pieces.get(name) ?? {
+      extent: extentOf(piece, shape),
+      ofHead: { ...sharedSpaceOf(head.space), cidr: formatPrefix(piece), ...shape },
+      entries: new Map(),
+    };
+    pieces.set(name, found);
+    found.entries.set(keyOf(block), { block, entry });
   }
 
   // They stay for a person to see.
   const desired: DesiredObject[] = misnamed.map(asItIs);
   let spare = 0;
-  for (const [name, { piece, blockLength, entries }] of pieces) {
+  for (const [name, { extent, ofHead, entries }] of pieces) {
     const slice = known.get(name);
     if (slice !== undefined && isEnding(slice)) {
       const isOver = slice.spec.closed === true && !plan.listed.has(name);
@@ -247,14 +304,12 @@ export function desiredSlices(
     }
     const bells = [...entries.values()].map(({ entry }) => entry.uid).filter((uid) => plan.bells.has(uid));
     const isEmpty = entries.size === 0 && ++spare > (head.space.marker === 'shared' ? 0 : SPARE_SLICES);
-    const subnets = new SubnetsOfPiece(head, piece, slice);
+    const subnets = new SubnetsOfPiece(head, extent, slice);
     const listed = sorted(new Map([...entries].map(([key, each]) => [key, subnets.entryOf(each)])));
     desired.push(
       sliceObject(withMark(head, bells, listed, slice), name, bells, {
         poolRef: slice?.spec.poolRef ?? head.poolRef,
-        ...sharedSpaceOf(head, slice),
-        cidr: slice?.spec.cidr ?? formatPrefix(piece),
-        ...(blockLength !== undefined && { blockLength }),
+        ...ofHead,
         ...subnets.common,
         ...(isEmpty && { closed: true }),
         entries: listed,
@@ -266,11 +321,9 @@ export function desiredSlices(
   );
 }
 
-/** It stays as it was when the slice was made: its name has it. */
-function sharedSpaceOf({ space }: SliceHead, slice?: AllocationSlice): { addressSpace?: string } {
-  const shared = space.marker === 'shared' ? space.name : undefined;
-  const addressSpace = slice === undefined ? shared : slice.spec.addressSpace;
-  return addressSpace === undefined ? {} : { addressSpace };
+/** What the slices of a shared space say of it, as their names do. */
+function sharedSpaceOf({ name, marker }: AddressSpace): { addressSpace?: string } {
+  return marker === 'shared' ? { addressSpace: name } : {};
 }
 
 /**
@@ -284,7 +337,7 @@ export class SubnetsOfPiece {
   readonly common: Subnet | undefined;
 
   /** @param slice as it is; undefined of one that is made now */
-  constructor({ subnets = [] }: SliceHead, piece: Prefix, slice?: AllocationSlice) {
+  constructor({ subnets = [] }: SliceHead, piece: Range, slice?: AllocationSlice) {
     this.#near = subnets.filter(({ listed }) => listed.overlaps(piece));
     this.#had = slice && subnetOfSlice(slice);
     this.common = plain(this.#near[0] ?? this.#had ?? subnets[0]);

@@ -1,11 +1,10 @@
 /** node-ipam-controller's five series under their own names, so that its dashboards go on, and the binder's. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { FAMILY_BITS } from '../address/address.ts';
 import { blockCount, countBlocksIn } from '../address/blocks.ts';
-import { formatPrefix, type Prefix } from '../address/range.ts';
+import { formatPrefix, type Prefix, type Range } from '../address/range.ts';
 import { allocationsOf } from '../allocation/slice.ts';
 import type { AllocationSlice, BlockCounts, ClusterCIDR } from '../kubernetes/types.ts';
-import { blockLength, readBlockPool } from '../pod-network/block-pool.ts';
+import { readBlockPool } from '../pod-network/block-pool.ts';
 
 const LABELS = ['clusterCIDR', 'clusterCIDRName'] as const;
 const CARDINALITY = 'Labels: one series per family of a ClusterCIDR.';
@@ -64,11 +63,11 @@ export class BinderMetrics {
   observe(slices: readonly AllocationSlice[], clusterCIDRs: readonly ClusterCIDR[]): void {
     const pools = poolsByFamily(clusterCIDRs);
     const blocks = new Map<string, Block>();
-    const used = new Map<Pool, Prefix[]>();
+    const used = new Map<Pool, Range[]>();
     for (const { key, block, entry } of allocationsOf(slices)) {
       const pool = pools.get(poolKey(entry.clusterCIDR ?? '', block.family));
       if (pool === undefined) continue;
-      const covered = Number(countBlocksIn(pool.prefix, pool.blockLength, [block]));
+      const covered = Number(countBlocksIn(pool.prefix, pool.blockSize, [block]));
       if (covered === 0) continue;
       const id = `${key} ${entry.uid}`;
       blocks.set(id, { labels: pool.labels, covered });
@@ -86,7 +85,7 @@ export class BinderMetrics {
     this.#max.reset();
     this.#usage.reset();
     for (const pool of pools.values()) {
-      const max = Number(blockCount(pool.prefix, pool.blockLength));
+      const max = Number(blockCount(pool.prefix, pool.blockSize));
       this.#max.set(pool.labels, max);
       const { free = max - countBlocks(pool, used.get(pool)) } = pool.counts ?? {};
       this.#usage.set(pool.labels, max === 0 ? 0 : 1 - Number(free) / max);
@@ -102,7 +101,7 @@ export class BinderMetrics {
 
 interface Pool {
   readonly prefix: Prefix;
-  readonly blockLength: number;
+  readonly blockSize: bigint;
   readonly labels: { readonly clusterCIDR: string; readonly clusterCIDRName: string };
   /** What its network says of it, which knows more than its slices tell: see `blockUsage`. */
   readonly counts: BlockCounts | undefined;
@@ -123,7 +122,7 @@ function poolsByFamily(clusterCIDRs: readonly ClusterCIDR[]): Map<string, Pool> 
       const cidr = clusterCIDR.spec[`ipv${prefix.family}`] ?? formatPrefix(prefix);
       pools.set(poolKey(name, prefix.family), {
         prefix,
-        blockLength: blockLength(pool!, prefix),
+        blockSize: pool!.sizes[prefix.family],
         labels: { clusterCIDR: cidr, clusterCIDRName: name },
         counts: clusterCIDR.status?.[`ipv${prefix.family}`],
       });
@@ -136,11 +135,11 @@ function poolKey(name: string, family: 4 | 6): string {
   return `${name}/${family}`;
 }
 
-function countBlocks({ prefix, blockLength }: Pool, blocks: readonly Prefix[] = []): number {
-  return Number(countBlocksIn(prefix, blockLength, blocks));
+function countBlocks({ prefix, blockSize }: Pool, blocks: readonly Range[] = []): number {
+  return Number(countBlocksIn(prefix, blockSize, blocks));
 }
 
-function blocksBelow({ prefix, blockLength }: Pool, { first }: Prefix): number {
+function blocksBelow({ prefix, blockSize }: Pool, { first }: Range): number {
   const offset = first - prefix.first;
-  return offset < 0n ? 0 : Number(offset >> BigInt(FAMILY_BITS[prefix.family] - blockLength));
+  return offset < 0n ? 0 : Number(offset / blockSize);
 }

@@ -150,7 +150,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
         return ranges.map((range) => [
           ...head,
           range.cidr,
-          `/${range.blockLength}`,
+          range.blocks,
           ...usage(range).filter((_, index) => index !== 3),
           ...extra(range),
           state(is),

@@ -1,6 +1,6 @@
 /** A human account of the objects of a cluster: pools and their use, claims, ClusterCIDRs, nodes. */
 
-import { formatPrefix } from '../address/range.ts';
+import { formatBlock } from '../address/range.ts';
 import { type Inventory, readInventory } from '../inspect/inventory.ts';
 import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
 import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
@@ -107,8 +107,8 @@ function describeClusterCIDR(
   const name = `${clusterCIDR.metadata.name}${network === DEFAULT_NETWORK ? '' : ` (network ${network})`}`;
   return [
     `${name}  nodes ${nodes}  ${readiness(state, paint)}`,
-    ...ranges.flatMap(({ cidr, blockLength, space, ...usage }) => [
-      `  ${cidr} in blocks of /${blockLength}, blocks: ${usageText(usage)}`,
+    ...ranges.flatMap(({ cidr, blocks, space, ...usage }) => [
+      `  ${cidr} in blocks of ${blocks}, blocks: ${usageText(usage)}`,
       ...columns(picture(space, paint, 4, width)).map((row) => `    ${row}`),
     ]),
   ];
@@ -135,7 +135,7 @@ function describeNode(
 
 /** Without what their network says of them besides; an annotation of another form as it is. */
 function blocksText(annotation: string): string {
-  return shownBlocks(annotation)?.map(formatPrefix).join(', ') ?? annotation;
+  return shownBlocks(annotation)?.map(formatBlock).join(', ') ?? annotation;
 }
 
 /** `1 pool; 3 claims, 1 of them waiting; 2 nodes`, and how many claims and nodes wait. */

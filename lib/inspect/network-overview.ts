@@ -1,6 +1,5 @@
 /** How much of the blocks of pod networks is used, and which nodes wait for some. */
-import { FAMILY_BITS } from '../address/address.ts';
-import { growToBlocks } from '../address/blocks.ts';
+import { formatBlockSize, growToBlocks } from '../address/blocks.ts';
 import { formatPrefix, type Prefix, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
@@ -14,7 +13,7 @@ import type {
   SliceAnswer,
 } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
-import { type BlockPool, blockLength, readBlockPool } from '../pod-network/block-pool.ts';
+import { type BlockPool, readBlockPool } from '../pod-network/block-pool.ts';
 import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
 import { familyRemarks } from '../pod-network/families.ts';
 import { labelKeysDigest } from '../pod-network/network-slices.ts';
@@ -57,8 +56,10 @@ interface BlockRangeOverview extends Usage {
   readonly range: Prefix;
   /** `10.244.0.0/16`. */
   readonly cidr: string;
-  /** Prefix length of its blocks. */
-  readonly blockLength: number;
+  /** What its blocks are: `/24`, or `50 addresses`. */
+  readonly blocks: string;
+  /** How many addresses each has. */
+  readonly blockSize: bigint;
 }
 
 /** By name: every PodNetwork, and what a ClusterCIDR names as its network although there is none. */
@@ -233,14 +234,13 @@ function rangesOf(
   plan?: Plan,
 ): BlockRangeOverview[] {
   return pool.ranges.map((range, index) => {
-    const length = blockLength(pool, range);
-    const unit = 1n << BigInt(FAMILY_BITS[range.family] - length);
-    const grown = (some: Iterable<Range>) => growToBlocks(range, length, some);
+    const size = pool.sizes[range.family];
+    const grown = (some: Iterable<Range>) => growToBlocks(range, size, some);
     const listed = [...(plan?.kept ?? []), ...(plan?.added ?? [])];
     const own = listed.filter(({ entry }) => entry.clusterCIDR === pool.name);
     const blocksOf = (some: typeof listed) => some.map(({ block }) => block);
     const space = cutSpace(
-      RangeSet.of([range]),
+      grown([range]),
       [
         ['adopted', grown(blocksOf(own.filter(({ entry }) => entry.adopted)))],
         ['used', grown(blocksOf(own))],
@@ -256,13 +256,14 @@ function rangesOf(
         ],
         ['reserved', grown(reading?.services ?? [])],
       ],
-      unit,
+      size,
     );
     const { total = 0n, used = 0n, free = 0n } = blocks[index] ?? {};
     return {
       range,
       cidr: formatPrefix(range),
-      blockLength: length,
+      blocks: formatBlockSize(range.family, size),
+      blockSize: size,
       total,
       used,
       free,

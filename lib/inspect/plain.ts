@@ -1,5 +1,5 @@
 /** The overview of a cluster for programs. */
-import { formatPrefix, formatRange } from '../address/range.ts';
+import { formatPrefix, formatRange, lengthOfSize, type Range } from '../address/range.ts';
 import { keyOf } from '../allocation/slice.ts';
 import { exactInteger } from '../json.ts';
 import type { ReservationState } from '../pool/reservation.ts';
@@ -43,15 +43,20 @@ function plainOverview({ pools, networks, waitingForNoPool }: Overview): object 
         name: clusterCIDR.metadata.name,
         state,
         nodes,
-        ranges: ranges.map(({ range, blockLength, ...usage }) => ({
+        ranges: ranges.map(({ range, blockSize, ...usage }) => ({
           cidr: formatPrefix(range),
-          blockLength,
+          ...plainSize(range, blockSize),
           ...plainUsage(usage),
         })),
       })),
     })),
     waitingForNoPool,
   };
+}
+
+function plainSize({ family }: Range, size: bigint): object {
+  const blockLength = lengthOfSize(family, size);
+  return blockLength === undefined ? { blockSize: exactInteger(size) } : { blockLength };
 }
 
 function plainPool({

@@ -1,5 +1,5 @@
 /** The objects of a cluster, looked at once, for whoever asks more than one question about them. */
-import type { Prefix } from '../address/range.ts';
+import type { Block } from '../address/range.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { clusterName } from '../claim/cluster.ts';
 import { type KubernetesObject, type OwnerReference, qualifiedName, titleOf } from '../kubernetes/object.ts';
@@ -46,7 +46,7 @@ export function surveyOf(objects: Iterable<KubernetesObject>, context: HookConte
   };
 }
 
-function compareBlocks(a: Prefix, b: Prefix): number {
+function compareBlocks(a: Block, b: Block): number {
   return a.family - b.family || (a.first < b.first ? -1 : a.first > b.first ? 1 : 0);
 }
 

@@ -72,9 +72,9 @@ export function picturesOf({ pools, networks }: Overview): Picture[] {
     ...pools.map(({ title, space }) => ({ title, space })),
     ...networks.flatMap(({ clusterCIDRs }) =>
       clusterCIDRs.flatMap(({ clusterCIDR: { metadata }, ranges }) =>
-        ranges.map(({ cidr, blockLength, space }) => ({
+        ranges.map(({ cidr, blocks, space }) => ({
           title: `ClusterCIDR ${metadata.name}`,
-          note: `${cidr} in blocks of /${blockLength}`,
+          note: `${cidr} in blocks of ${blocks}`,
           space,
         })),
       ),

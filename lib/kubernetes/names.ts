@@ -75,6 +75,8 @@ export const RANGE_SETTINGS_ANNOTATION = 'metaipam.io/range-settings';
  */
 export const IPV4_HOST_BITS_ANNOTATION = 'metaipam.io/per-node-host-bits-ipv4';
 export const IPV6_HOST_BITS_ANNOTATION = 'metaipam.io/per-node-host-bits-ipv6';
+/** The same in addresses, of both families: any number, in a secondary network. */
+export const BLOCK_SIZE_ANNOTATION = 'metaipam.io/per-node-block-size';
 /** On a slice of a PodNetwork that is being deleted: since when its blocks should leave their nodes. */
 export const WITHDRAWN_AT_ANNOTATION = 'metaipam.io/withdrawn-at';
 

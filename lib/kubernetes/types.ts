@@ -7,10 +7,10 @@ export type { Condition };
 
 /**
  * An AllocationSlice lists who has what of one aligned piece of a pool or pod network: 32 addresses,
- * or 32 blocks of one size. Each address has one key in one object, so that nothing can be given
- * twice. A slice without a piece lists answers instead: what a pool has to say to claims, or a network
- * of its ClusterCIDRs; or the labels by which a network selects nodes. metaipam writes them, and
- * nothing that is in use can be taken off one.
+ * or 32 blocks of one size, or those blocks of one size that start there. Each address has one key in
+ * one object, so that nothing can be given twice. A slice without a piece lists answers instead: what
+ * a pool has to say to claims, or a network of its ClusterCIDRs; or the labels by which a network
+ * selects nodes. metaipam writes them, and nothing that is in use can be taken off one.
  */
 export interface AllocationSlice {
   /** The group and version of this object's schema. */
@@ -30,13 +30,18 @@ export interface AllocationSliceSpec {
   readonly addressSpace?: string;
   /** The prefix length of the blocks. Absent in a slice of addresses. */
   readonly blockLength?: number;
+  /**
+   * How many addresses each block has, where they are no CIDRs. The slice keeps those that start in its
+   * piece; the last may end behind it.
+   */
+  readonly blockSize?: number;
   /** The prefix length of the subnet that its addresses are in, for those who get them. */
   readonly prefix?: number;
   /** The gateway of that subnet. */
   readonly gateway?: string;
   /** Set on an empty slice that is about to be deleted. Nothing can be added to it any more. */
   readonly closed?: true;
-  /** Who has each address or block, under its canonical text. */
+  /** Who has each address or block, under its canonical text: an address, a CIDR, or a range first-last. */
   readonly entries?: {
     /** Who has an address or block. */
     readonly [k: string]: SliceEntry;
@@ -144,7 +149,7 @@ export interface IPAddressClaim {
   readonly status?: IPAddressClaimStatus;
 }
 
-interface IPAddressClaimSpec {
+export interface IPAddressClaimSpec {
   /** The Cluster that the claim belongs to. The claim waits while that Cluster is paused or missing. */
   readonly clusterName?: string;
   /** The pool to take an address from. */
@@ -160,7 +165,7 @@ export interface IPPoolReference {
   readonly name: string;
 }
 
-interface IPAddressClaimStatus {
+export interface IPAddressClaimStatus {
   /** The address that the claim got, in the same namespace. */
   readonly addressRef?: IPAddressReference;
   /** The state of the claim, with the condition `Ready`. */
@@ -206,7 +211,7 @@ export interface IPAddress {
   readonly spec: IPAddressSpec;
 }
 
-interface IPAddressSpec {
+export interface IPAddressSpec {
   /** The IP address. */
   readonly address: string;
   /** The claim that the address is for, in the same namespace. */
@@ -251,7 +256,8 @@ export interface ClusterCIDRSpec {
    * The size of a node's block: 8 gives each node 256 addresses of each family, a /24 and a /120. At
    * least 4, and no more than each range has. The annotations `metaipam.io/per-node-host-bits-ipv4` and
    * `metaipam.io/per-node-host-bits-ipv6` say it of one family alone: 64 for IPv6 gives a /64; in a
-   * secondary network 1 gives links of two addresses.
+   * secondary network 1 gives links of two addresses. There `metaipam.io/per-node-block-size` says it in
+   * addresses, for blocks that are no CIDRs.
    */
   readonly perNodeHostBits: number;
   /** The IPv4 range, as a CIDR. A node gets a block of each range that is given, or none. */
@@ -534,7 +540,7 @@ export interface GlobalInClusterPrefixPool {
   readonly status?: InClusterIPPoolStatus;
 }
 
-interface GlobalInClusterPrefixPoolSpec {
+export interface GlobalInClusterPrefixPoolSpec {
   /**
    * The prefixes of the pool, as CIDRs of one IP family without host bits: `fd00:1::/48`, `10.8.0.0/16`.
    * They may overlap and come in any order. Claims are served from the numerically lowest free prefix
@@ -837,8 +843,8 @@ export interface PodNetworkSpec {
   readonly reservations?: readonly NodeReservation[];
   /**
    * The subnets that the network spans, of which each node has a part: the addresses of a block get the
-   * prefix length and the gateway of the first that has the whole block. A block in none of them is a
-   * subnet of its own.
+   * prefix length and the gateway of the first that has the whole block. A CIDR in none of them is a
+   * subnet of its own; a range is of the range of its ClusterCIDR.
    */
   readonly subnets?: readonly NetworkSubnet[];
   /**
@@ -881,8 +887,9 @@ export interface NodeReservation {
    */
   readonly node: string;
   /**
-   * The blocks, as CIDRs: one, or one of each family. They lie in the ranges of one ClusterCIDR of the
-   * network, whichever nodes it selects, and are of any size.
+   * The blocks, as CIDRs, in a secondary network also as ranges first-last: one, or one of each family.
+   * They lie in the ranges of one ClusterCIDR of the network, whichever nodes it selects, and are of any
+   * size.
    */
   readonly blocks: readonly string[];
 }

@@ -370,7 +370,7 @@ function clusterCIDRMaps(
   return html`${ranges.map((range) =>
     mapOf(range.space, {
       title: name,
-      note: `${range.cidr} in blocks of /${range.blockLength}: ${formatCount(range.used)} of ${formatCount(range.total)} on ${plural(nodes, 'node')}`,
+      note: `${range.cidr} in blocks of ${range.blocks}: ${formatCount(range.used)} of ${formatCount(range.total)} on ${plural(nodes, 'node')}`,
       extra: mark(state.reason),
       unit: ['block', 'blocks'],
       query,

@@ -1,8 +1,9 @@
-import { FAMILY_BITS } from '../address/address.ts';
 import { type Prefix, parsePrefix } from '../address/range.ts';
+import { compareRanges } from '../address/range-set.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { ClusterCIDR } from '../kubernetes/types.ts';
-import { type HostBits, hostBitsOf } from './host-bits.ts';
+import { type BlockSizes, blockSizesOf, isShared } from './block-size.ts';
+import { parsePodCIDR } from './pod-cidr.ts';
 import { type CompiledSelector, compileNodeSelector } from './selector.ts';
 import { validateClusterCIDR } from './validate.ts';
 
@@ -15,7 +16,7 @@ export interface BlockPool {
   /** Absent in a catch-all. */
   readonly selector?: CompiledSelector;
   /** Those of a family that it has no range of are the other's. */
-  readonly hostBits: HostBits;
+  readonly sizes: BlockSizes;
   /** One a family, IPv4 first: a node gets a block of each, or none. */
   readonly ranges: readonly Prefix[];
 }
@@ -29,19 +30,31 @@ export function readBlockPool({ metadata, spec }: ClusterCIDR): BlockPoolReading
   const problems = validateClusterCIDR(spec, metadata);
   if (problems.length > 0) return { problems };
   const { nodeSelector, perNodeHostBits, ipv4, ipv6 } = spec;
-  const bits = hostBitsOf(perNodeHostBits, metadata);
+  const sizes = blockSizesOf(perNodeHostBits, metadata);
+  const ranges = [ipv4, ipv6].filter(Boolean).map((text) => parsePrefix(text as string) as Prefix);
   const pool: BlockPool = {
     name: metadata.name,
     uid: metadata.uid ?? '',
     isTerminating: metadata.deletionTimestamp !== undefined,
     ...(nodeSelector && { selector: compileNodeSelector(nodeSelector) }),
-    hostBits: { 4: ipv4 ? bits[4] : bits[6], 6: ipv6 ? bits[6] : bits[4] },
-    ranges: [ipv4, ipv6].filter(Boolean).map((text) => parsePrefix(text as string) as Prefix),
+    sizes: { 4: ipv4 ? sizes[4] : sizes[6], 6: ipv6 ? sizes[6] : sizes[4] },
+    ranges,
   };
   return { pool, problems: [] };
 }
 
-/** Prefix length of the blocks cut from `range`. */
-export function blockLength({ hostBits }: BlockPool, { family }: Prefix): number {
-  return FAMILY_BITS[family] - hostBits[family];
+/**
+ * The subnets that ClusterCIDRs let nodes share, smallest first. One that is invalid gives out nothing; for those who
+ * have blocks of it its subnet stays what it is.
+ */
+export function sharedSubnets(clusterCIDRs: readonly ClusterCIDR[]): Prefix[] {
+  return clusterCIDRs
+    .flatMap(({ metadata, spec }) =>
+      ([4, 6] as const).flatMap((family) => {
+        const text: unknown = spec?.[`ipv${family}`];
+        const range = typeof text === 'string' && parsePodCIDR(text);
+        return range && range.family === family && isShared(family, metadata) ? range : [];
+      }),
+    )
+    .sort((a, b) => b.length - a.length || compareRanges(a, b));
 }

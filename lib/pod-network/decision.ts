@@ -1,4 +1,4 @@
-import { formatPrefix } from '../address/range.ts';
+import { formatBlock } from '../address/range.ts';
 import { compareRanges } from '../address/range-set.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { compareText } from '../kubernetes/object.ts';
@@ -9,7 +9,7 @@ import { compareText } from '../kubernetes/object.ts';
  */
 export interface Decision {
   readonly nodeUID: string;
-  /** All of them as CIDRs, in the order in which the node has or gets them. */
+  /** All of them as texts, in the order in which the node has or gets them. */
   readonly blocks: readonly string[];
   /** Never empty; lowest first, IPv4 before IPv6. */
   readonly held: readonly Allocation[];
@@ -35,8 +35,8 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
   return [...groups.values()]
     .map((held) => {
       const blocks = allBlocks(held);
-      const present = new Set(held.map(cidrOf));
-      const isComplete = blocks.every((cidr) => present.has(cidr));
+      const present = new Set(held.map(textOf));
+      const isComplete = blocks.every((text) => present.has(text));
       return {
         nodeUID: held[0]!.entry.uid,
         blocks,
@@ -56,7 +56,7 @@ export function decisionsOf(allocations: Iterable<Allocation>): Decision[] {
 
 /** Of the blocks of a node, in their order, those that it got first: one of each family. */
 export function firstBlocks(blocks: readonly string[]): readonly string[] {
-  return blocks.slice(0, new Set(blocks.map((cidr) => cidr.includes(':'))).size);
+  return blocks.slice(0, new Set(blocks.map((text) => text.includes(':'))).size);
 }
 
 /** What the entries list, the longest list first: one that was not written since its node got more lists fewer. */
@@ -70,14 +70,14 @@ function allBlocks(held: readonly Allocation[]): readonly string[] {
 
 /** The blocks that were given together, and before; an entry that does not list its own is alone. */
 function blocksWith(allocation: Allocation): readonly string[] {
-  const cidr = cidrOf(allocation);
+  const text = textOf(allocation);
   const { blocks } = allocation.entry;
-  return blocks?.includes(cidr) ? blocks : [cidr];
+  return blocks?.includes(text) ? blocks : [text];
 }
 
-/** The block as a CIDR, as podCIDRs have it: its key, but for a block of one address. */
-export function cidrOf({ key, block }: Allocation): string {
-  return key.includes('/') ? key : formatPrefix(block);
+/** The block as nodes show it: its key, but for a CIDR of one address. */
+export function textOf({ key, block }: Allocation): string {
+  return /[-/]/.test(key) ? key : formatBlock(block);
 }
 
 /** Whether the node may have heard of the block. */

@@ -1,6 +1,6 @@
 /** Nodes whose IP families are not what their network gives now: it went dual-stack, or back, after they came. */
 import type { Family } from '../address/address.ts';
-import { type Prefix, parsePrefix } from '../address/range.ts';
+import { type Block, parseBlock } from '../address/range.ts';
 import type { Condition } from '../kubernetes/conditions.ts';
 import { listSome, plural } from '../text.ts';
 import type { NetworkView, NodeRemark, Plan } from './plan.ts';
@@ -16,7 +16,7 @@ export function familyRemarks(view: NetworkView, plan: Plan): NodeRemark[] {
   const order = byPrimary(view.primaryFamily);
   const given = new Map(pools.map((pool) => [pool, familiesOf(pool.ranges.toSorted(order))]));
   const usual = new Set([...given.values()].map(String));
-  const listed = view.isDefault ? new Map<string, Prefix[]>() : blocksByNode(plan);
+  const listed = view.isDefault ? new Map<string, Block[]>() : blocksByNode(plan);
   const candidatesFor = candidateFinder(pools);
   return view.nodes.flatMap((node): NodeRemark[] => {
     const has = familiesOf(view.isDefault ? node.blocks : (listed.get(node.uid) ?? []));
@@ -48,10 +48,10 @@ function familiesOf(ranges: readonly { readonly family: Family }[]): Family[] {
 }
 
 /** What a secondary network keeps for each node, by its uid. */
-function blocksByNode({ kept, added }: Plan): Map<string, Prefix[]> {
+function blocksByNode({ kept, added }: Plan): Map<string, Block[]> {
   const held = [...kept, ...added].filter(({ entry }) => entry.released === undefined);
   return new Map(
-    held.map(({ entry }) => [entry.uid, (entry.blocks ?? []).flatMap((cidr) => parsePrefix(cidr) ?? [])]),
+    held.map(({ entry }) => [entry.uid, (entry.blocks ?? []).flatMap((cidr) => parseBlock(cidr) ?? [])]),
   );
 }
 

@@ -4,7 +4,7 @@ import { formatPrefix, type Prefix } from '../address/range.ts';
 import { compareRanges } from '../address/range-set.ts';
 import { CLUSTER_CIDR_API_VERSION, DEFAULT_NETWORK, METAIPAM_API_VERSION } from '../kubernetes/names.ts';
 import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
-import { HOST_BITS_ANNOTATIONS } from './host-bits.ts';
+import { HOST_BITS_ANNOTATIONS } from './block-size.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { LEAST_HOST_BITS } from './validate.ts';
 

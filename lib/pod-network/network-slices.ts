@@ -16,7 +16,7 @@ import {
 import type { AllocationSlice, PodNetwork } from '../kubernetes/types.ts';
 import type { DesiredObject } from '../metacontroller/hook.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
-import { rangeSettingsText } from './node-ranges.ts';
+import { type RangeSettings, rangeSettingsText } from './node-ranges.ts';
 
 /** A slice of 256 keys of 317 characters stays far below what an annotation of Metacontroller may hold. */
 const MOST_KEYS = 256;
@@ -36,14 +36,18 @@ export function presenceName(network: string): string {
   return labelKeysName(ownSpace(network), 0);
 }
 
-/** @param withdrawnAt since when the blocks of a network that is being deleted should leave their nodes, RFC 3339 */
+/**
+ * @param settings what nodes are told of their blocks
+ * @param withdrawnAt since when the blocks of a network that is being deleted should leave their nodes, RFC 3339
+ */
 export function networkSliceHead(
   { metadata, spec }: PodNetwork,
   namespace: string,
+  settings: RangeSettings,
   withdrawnAt?: string,
 ): SliceHead {
   const { name, uid = '' } = metadata;
-  const settings = rangeSettingsText(spec);
+  const text = rangeSettingsText(settings);
   return {
     namespace,
     space: { name, marker: '' },
@@ -53,7 +57,7 @@ export function networkSliceHead(
     ...(name !== DEFAULT_NETWORK && {
       annotations: {
         [NODE_ANNOTATION_ANNOTATION]: nodeAnnotationKey(name, spec?.annotation),
-        ...(settings !== undefined && { [RANGE_SETTINGS_ANNOTATION]: settings }),
+        ...(text !== undefined && { [RANGE_SETTINGS_ANNOTATION]: text }),
         ...(withdrawnAt !== undefined && { [WITHDRAWN_AT_ANNOTATION]: withdrawnAt }),
       },
     }),

@@ -1,9 +1,9 @@
 /** What a PodNetwork gets to see: which objects it asks for, and what they are to it. */
-import { type Prefix, parsePrefix, type Range } from '../address/range.ts';
+import { type Block, type Prefix, parseBlock, parsePrefix, type Range } from '../address/range.ts';
 import { newestVersion } from '../allocation/hold.ts';
 import { isLongMissing, lostPieces, lostSlices } from '../allocation/lost.ts';
 import { withheldByMisnamed } from '../allocation/misnamed.ts';
-import { allocationsOf, isEnding, isMisnamed, pieceOfSlice } from '../allocation/slice.ts';
+import { allocationsOf, extentOfSlice, isEnding, isMisnamed } from '../allocation/slice.ts';
 import type { ServiceCIDR } from '../kubernetes/core-types.ts';
 import { isLabelValue, labelValue } from '../kubernetes/label-value.ts';
 import {
@@ -33,10 +33,10 @@ import {
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
-import { type BlockPool, readBlockPool } from './block-pool.ts';
+import { type BlockPool, readBlockPool, sharedSubnets } from './block-pool.ts';
 import { labelKeysDigest } from './network-slices.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
-import { NodeRanges } from './node-ranges.ts';
+import { NodeRanges, type RangeSettings, rangeSettings } from './node-ranges.ts';
 import type { NetworkView, NodeView, Returning } from './plan.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { primaryFamilyOf } from './primary-family.ts';
@@ -67,6 +67,8 @@ export interface NetworkReading extends NetworkView {
   readonly problems: readonly Problem[];
   /** ClusterCIDRs that give nothing, with what is wrong. */
   readonly invalidClusterCIDRs: readonly { clusterCIDR: ClusterCIDR; message: string }[];
+  /** What nodes are told of their blocks, as the PodNetwork and its ClusterCIDRs have it, whatever it is. */
+  readonly settings: RangeSettings;
   /** Names of slices that the network's status lists and that are not in view. */
   readonly lost: readonly string[];
   /** Its slices that have another name than their piece. */
@@ -135,6 +137,7 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
   const problems = validatePodNetwork(metadata.name, spec);
   const readings = clusterCIDRs.map((clusterCIDR) => ({ clusterCIDR, ...readBlockPool(clusterCIDR) }));
   const pools = readings.flatMap(({ pool }) => pool ?? []).sort(comparePools);
+  const settings = rangeSettings(spec, isDefault ? [] : sharedSubnets(clusterCIDRs));
   const labelKeys = labelKeysOf(pools);
   const annotation =
     isDefault || problems.length > 0 ? undefined : nodeAnnotationKey(metadata.name, spec.annotation);
@@ -142,7 +145,7 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
   const lost = isLongLost ? [] : lostSlices(network, [...slices, ...leftovers]);
   const pieces = [...slices.filter(isEnding), ...leftovers]
     .filter((slice) => !isMisnamed(slice))
-    .flatMap((slice) => pieceOfSlice(slice) ?? []);
+    .flatMap((slice) => extentOfSlice(slice) ?? []);
   const misnamed = [...slices, ...leftovers].filter(isMisnamed);
   const grace = spec?.reuseGracePeriodSeconds;
   const newestClaimVersion = newestVersion(claims);
@@ -153,7 +156,8 @@ export function readNetwork(objects: NetworkObjects, context?: HookContext): Net
     awaitsEveryNode: isDefault && clusterCIDRs.length > 0,
     isDefault,
     primaryFamily: primaryFamilyOf(spec),
-    ranges: new NodeRanges(problems.length === 0 ? spec : {}),
+    settings,
+    ranges: new NodeRanges(problems.length === 0 ? settings : {}),
     pools,
     invalidClusterCIDRs: readings
       .filter(({ pool }) => pool === undefined)
@@ -192,11 +196,11 @@ export function serviceRanges(
 }
 
 /** By the name of the node; the first of several counts. */
-function readReservations(spec: PodNetwork['spec'] | undefined): Map<string, readonly Prefix[]> {
+function readReservations(spec: PodNetwork['spec'] | undefined): Map<string, readonly Block[]> {
   const given: unknown = spec?.reservations;
-  const reservations = new Map<string, readonly Prefix[]>();
+  const reservations = new Map<string, readonly Block[]>();
   for (const { node, blocks } of Array.isArray(given) ? (given as NodeReservation[]) : []) {
-    const read = texts(blocks).flatMap((text) => parsePrefix(text) ?? []);
+    const read = texts(blocks).flatMap((text) => parseBlock(text) ?? []);
     if (read.length > 0 && !reservations.has(node)) reservations.set(node, read);
   }
   return reservations;

@@ -1,12 +1,17 @@
 /** What an annotation tells a node of its blocks: CIDRs, or JSON where there is more to say (docs/cni.md). */
 import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
 import {
+  type Block,
   covers,
+  formatBlock,
   formatPrefix,
   formatRange,
   type Prefix,
+  parseBlock,
   parsePrefix,
   parseRange,
+  prefixAround,
+  type Range,
   rangeOf,
 } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
@@ -27,13 +32,25 @@ export const RANGE_FIELDS = [
 /** What a secondary network says of its blocks. */
 export type RangeSettings = Pick<PodNetworkSpec, (typeof RANGE_FIELDS)[number]>;
 
-/** The settings of a PodNetwork as a text, for its slices; undefined if it has none, or none that make sense. */
-export function rangeSettingsText(spec: PodNetworkSpec | undefined): string | undefined {
+/** The settings of a PodNetwork, with the subnets that its ClusterCIDRs are after its own. */
+export function rangeSettings(
+  spec: PodNetworkSpec | undefined,
+  ofClusterCIDRs: readonly Prefix[],
+): RangeSettings {
   const set = RANGE_FIELDS.flatMap((field) =>
     spec?.[field] === undefined ? [] : [[field, spec[field]] as const],
   );
-  const settings = Object.fromEntries(set);
-  if (set.length === 0 || validateRangeSettings(settings).length > 0) return undefined;
+  const settings: RangeSettings = Object.fromEntries(set);
+  const shared = [...new Set(ofClusterCIDRs.map(formatPrefix))];
+  const { subnets = [] } = settings;
+  if (shared.length === 0 || !Array.isArray(subnets)) return settings;
+  return { ...settings, subnets: [...subnets, ...shared.map((cidr) => ({ cidr }))] };
+}
+
+/** The same as a text, for slices; undefined if there are none, or none that make sense. */
+export function rangeSettingsText(settings: RangeSettings): string | undefined {
+  if (Object.keys(settings).length === 0 || validateRangeSettings({ ...settings }).length > 0)
+    return undefined;
   return JSON.stringify(settings);
 }
 
@@ -160,10 +177,10 @@ export class NodeRanges {
     }
   }
 
-  /** @param blocks CIDRs, in their order */
+  /** @param blocks as texts, in their order */
   annotation(blocks: readonly string[]): string {
-    if (this.#isPlain) return blocks.join();
-    const own = blocks.flatMap((cidr) => parsePrefix(cidr) ?? []);
+    if (this.#isPlain && !blocks.some((text) => text.includes('-'))) return blocks.join();
+    const own = blocks.flatMap((text) => parseBlock(text) ?? []);
     const ranges = own.map((block) => this.#rangeOf(block));
     const families = new Set(own.map(({ family }) => family));
     const routes = this.#routes
@@ -173,19 +190,19 @@ export class NodeRanges {
     return JSON.stringify({ ranges, ...(routes.length > 0 && { routes }) });
   }
 
-  #rangeOf(block: Prefix): string | object {
+  #rangeOf(block: Block): string | object {
     const { family, first, last } = block;
-    const cidr = formatPrefix(block);
     const shared = this.#subnets.find(({ prefix }) => covers(prefix, block));
+    const subnet = shared?.prefix ?? prefixAround(block);
     const text = (value: bigint) => formatAddress({ family, value });
-    const isOwn = shared === undefined || shared.prefix.length === block.length;
+    const isOwn = subnet.length === block.length;
     const index = shared === undefined ? this.#gatewayIndex : undefined;
     const place = index === undefined ? undefined : addressAt(block, index);
     const gateway = shared?.gateway ?? (place === undefined ? undefined : text(place));
-    const exclude = this.#excludedOf(block, shared?.prefix ?? block).ranges.map(formatRange);
-    if (isOwn && gateway === undefined && exclude.length === 0) return cidr;
+    const exclude = this.#excludedOf(block, subnet).ranges.map(formatRange);
+    if (isOwn && gateway === undefined && exclude.length === 0) return formatPrefix(subnet);
     return {
-      subnet: isOwn ? cidr : formatPrefix(shared.prefix),
+      subnet: formatPrefix(subnet),
       ...(!isOwn && { rangeStart: text(first), rangeEnd: text(last) }),
       ...(gateway !== undefined && { gateway }),
       ...(exclude.length > 0 && { exclude }),
@@ -193,13 +210,13 @@ export class NodeRanges {
   }
 
   /** With the addresses that a subnet keeps for itself, where a block of several has them. */
-  #excludedOf(block: Prefix, subnet: Prefix): RangeSet {
+  #excludedOf(block: Block, subnet: Prefix): RangeSet {
     const { family, first, last } = block;
     const inBlock = this.#perNodeExclusions.flatMap(({ startIndex, endIndex }) => {
       const [start, end] = [indexed(block, startIndex), indexed(block, endIndex)];
       return start <= end ? [{ family, first: start, last: end }] : [];
     });
-    const isParted = subnet.length < block.length && subnet.length <= FAMILY_BITS[family] - 2;
+    const isParted = subnet.length !== block.length && subnet.length <= FAMILY_BITS[family] - 2;
     const kept = isParted
       ? [
           { family, first: subnet.first, last: subnet.first },
@@ -212,17 +229,17 @@ export class NodeRanges {
 }
 
 /** The address of this place, which is in the block or not. */
-function indexed({ first, last }: Prefix, index: number): bigint {
+function indexed({ first, last }: Range, index: number): bigint {
   return index < 0 ? last + 1n + BigInt(index) : first + BigInt(index);
 }
 
-function addressAt(block: Prefix, index: number): bigint | undefined {
+function addressAt(block: Range, index: number): bigint | undefined {
   const value = indexed(block, index);
   return value < block.first || value > block.last ? undefined : value;
 }
 
 /** The blocks that an annotation shows, whatever else it says of them; undefined if a network would not write it so. */
-export function shownBlocks(annotation: string): Prefix[] | undefined {
+export function shownBlocks(annotation: string): Block[] | undefined {
   const blocks = annotation.startsWith('{')
     ? rangesIn(annotation)?.map(blockOfRange)
     : annotation.split(',').map(canonicalPrefix);
@@ -231,7 +248,7 @@ export function shownBlocks(annotation: string): Prefix[] | undefined {
 
 /** Whether an annotation shows these blocks and no others: all of them, or the first, before the node got more. */
 export function showsBlocks(annotation: string | undefined, blocks: readonly string[]): boolean {
-  const shown = annotation === undefined ? undefined : shownBlocks(annotation)?.map(formatPrefix);
+  const shown = annotation === undefined ? undefined : shownBlocks(annotation)?.map(formatBlock);
   if (shown === undefined || shown.length < firstBlocks(blocks).length) return false;
   return shown.join() === blocks.slice(0, shown.length).join();
 }
@@ -247,17 +264,12 @@ function rangesIn(json: string): unknown[] | undefined {
   }
 }
 
-function blockOfRange(range: unknown): Prefix | undefined {
+function blockOfRange(range: unknown): Block | undefined {
   if (typeof range === 'string') return canonicalPrefix(range);
   if (!isRecord(range) || typeof range.subnet !== 'string') return undefined;
   const { subnet, rangeStart, rangeEnd } = range;
   if (rangeStart === undefined && rangeEnd === undefined) return canonicalPrefix(subnet);
-  const span = parseRange(`${rangeStart}-${rangeEnd}`);
-  if (span === undefined) return undefined;
-  const hostBits = (span.last - span.first).toString(2).replace(/^0$/, '').length;
-  const start = formatAddress({ family: span.family, value: span.first });
-  const block = parsePrefix(`${start}/${FAMILY_BITS[span.family] - hostBits}`);
-  return block?.first === span.first && block.last === span.last ? block : undefined;
+  return parseBlock(`${rangeStart}-${rangeEnd}`);
 }
 
 function canonicalPrefix(text: string): Prefix | undefined {

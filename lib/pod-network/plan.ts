@@ -1,6 +1,15 @@
 import type { Family } from '../address/address.ts';
-import { UsedRanges } from '../address/blocks.ts';
-import { covers, formatPrefix, overlaps, type Prefix, parsePrefix, type Range } from '../address/range.ts';
+import { isBlockIn, UsedRanges } from '../address/blocks.ts';
+import {
+  asBlock,
+  type Block,
+  covers,
+  formatBlock,
+  overlaps,
+  type Prefix,
+  parseBlock,
+  type Range,
+} from '../address/range.ts';
 import { holderIsGone, secondsHeld, secondsSince } from '../allocation/hold.ts';
 import { type Allocation, isEnding } from '../allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../kubernetes/names.ts';
@@ -9,8 +18,8 @@ import { formatTime } from '../kubernetes/time.ts';
 import type { SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { listSome } from '../text.ts';
-import { type BlockPool, blockLength } from './block-pool.ts';
-import { cidrOf, type Decision, decisionsOf, firstBlocks, isConfirmed } from './decision.ts';
+import type { BlockPool } from './block-pool.ts';
+import { type Decision, decisionsOf, firstBlocks, isConfirmed, textOf } from './decision.ts';
 import { type NodeRanges, shownBlocks, showsBlocks } from './node-ranges.ts';
 import { byPrimary } from './primary-family.ts';
 import { candidateFinder } from './priority.ts';
@@ -24,7 +33,7 @@ export interface NodeView extends SelectableNode {
   /** The podCIDRs that the network has to respect; empty if the node has none yet, or in another target. */
   readonly podCIDRs: readonly string[];
   /** The podCIDRs that can be read, in their order. */
-  readonly blocks: readonly Prefix[];
+  readonly blocks: readonly Block[];
   /** What the annotation of a secondary network on the node says. */
   readonly shown?: string;
 }
@@ -53,7 +62,7 @@ export interface NetworkView {
   /** Ranges of services: never given out. */
   readonly services: readonly Range[];
   /** By the name of a node, the blocks that are kept for it. */
-  readonly reservations: ReadonlyMap<string, readonly Prefix[]>;
+  readonly reservations: ReadonlyMap<string, readonly Block[]>;
   /** By the name of a node, how many blocks of each family it is to have besides its first. */
   readonly additionalBlocks: ReadonlyMap<string, number>;
   /** By the uid of a node, the blocks of the one before of its name, which wait for it. */
@@ -65,7 +74,7 @@ export interface NetworkView {
 
 /** Blocks whose node has registered again, while their grace period lasts. */
 export interface Returning {
-  /** As CIDRs, in the order in which the node gets them. */
+  /** As texts, in the order in which the node gets them. */
   readonly blocks: readonly string[];
   /** Since when they are not in use, RFC 3339. */
   readonly released: string;
@@ -247,7 +256,7 @@ class Planner {
       const node = this.#nodes.get(entry.uid);
       if (entry.released !== undefined) {
         this.#hold(each, entry.released);
-        this.#released.set(entry.uid, (this.#released.get(entry.uid) ?? new Set()).add(cidrOf(each)));
+        this.#released.set(entry.uid, (this.#released.get(entry.uid) ?? new Set()).add(textOf(each)));
         continue;
       }
       if (node === undefined) {
@@ -274,9 +283,9 @@ class Planner {
 
   #followPodCIDRs(allocations: ReadonlyMap<string, readonly Allocation[]>): void {
     const nodes = this.#view.nodes.filter(({ podCIDRs }) => podCIDRs.length > 0);
-    const cidrs = new Map(nodes.map(({ uid, blocks }) => [uid, blocks.map(formatPrefix)]));
+    const cidrs = new Map(nodes.map(({ uid, blocks }) => [uid, blocks.map(formatBlock)]));
     const matching = nodes.flatMap(({ uid }) =>
-      (allocations.get(uid) ?? []).filter((each) => cidrs.get(uid)!.includes(cidrOf(each))),
+      (allocations.get(uid) ?? []).filter((each) => cidrs.get(uid)!.includes(textOf(each))),
     );
     const holders = decisionsOf(matching).map(({ nodeUID }) => this.#nodes.get(nodeUID)!);
     const accounted = new UsedRanges();
@@ -299,14 +308,14 @@ class Planner {
       this.#unaccounted.push({ name, reason: 'unreadable' });
       return;
     }
-    const own = new Map(held.map((each) => [cidrOf(each), each]));
+    const own = new Map(held.map((each) => [textOf(each), each]));
     const doubled = blocks.some((block) => accounted.overlaps(block));
     const known = doubled ? undefined : cidrs.find((cidr) => own.has(cidr));
     const home =
       (known === undefined ? undefined : own.get(known)!.entry.clusterCIDR) ??
       this.#homeOf(node, blocks)?.name;
     const isAccounted = !doubled && home !== undefined;
-    for (const each of held) if (!isAccounted || !cidrs.includes(cidrOf(each))) this.#release(each);
+    for (const each of held) if (!isAccounted || !cidrs.includes(textOf(each))) this.#release(each);
     if (!isAccounted) {
       const reason = doubled ? "overlap another node's" : 'outside every ClusterCIDR';
       this.#unaccounted.push({ name, reason });
@@ -328,7 +337,7 @@ class Planner {
   #keepDecision(decision: Decision): boolean {
     const { nodeUID, held } = decision;
     if (this.#settled.has(nodeUID)) return false;
-    const present = new Map(held.map((each) => [cidrOf(each), each]));
+    const present = new Map(held.map((each) => [textOf(each), each]));
     const first = firstBlocks(decision.blocks);
     const isTaken = (block: Range, own: Allocation | undefined) => {
       if (own === undefined && this.#existing.overlaps(block)) return true;
@@ -337,11 +346,11 @@ class Planner {
     };
     if (this.#isClosing && this.#hasLeft(decision)) return false;
     const blocks: string[] = [];
-    const missing: Prefix[] = [];
+    const missing: Block[] = [];
     let isBlocked = false;
     for (const [index, cidr] of decision.blocks.entries()) {
       const own = present.get(cidr);
-      const block = own?.block ?? parsePrefix(cidr);
+      const block = own?.block ?? parseBlock(cidr);
       if (block === undefined || isTaken(block, own)) {
         if (index < first.length) return false;
         continue;
@@ -353,7 +362,7 @@ class Planner {
     }
     const hasMore = decision.blocks.length > first.length;
     for (const each of held) {
-      if (!blocks.includes(cidrOf(each))) this.#release(each);
+      if (!blocks.includes(textOf(each))) this.#release(each);
       else this.#keep(hasMore ? { ...each, entry: { ...each.entry, blocks } } : each);
     }
     const { entry } = held[0]!;
@@ -391,11 +400,11 @@ class Planner {
     const count = new Set(blocks.map(({ family }) => family)).size;
     const first = blocks.slice(0, count);
     if (count === 0 || new Set(first.map(({ family }) => family)).size < count) return;
-    const isReleased = (block: Prefix) => this.#released.get(uid)?.has(formatPrefix(block)) ?? false;
+    const isReleased = (block: Block) => this.#released.get(uid)?.has(formatBlock(block)) ?? false;
     // Whoever may write to the node is believed as to which block it has, not as to how much.
-    const isIn = (home: BlockPool | undefined, block: Prefix) =>
-      home !== undefined && block.length === blockLength(home, block);
-    const isTaken = (block: Prefix, others: readonly Prefix[]) =>
+    const isIn = (home: BlockPool | undefined, block: Block) =>
+      home?.ranges.some((range) => isBlockOf(home, range, block));
+    const isTaken = (block: Block, others: readonly Block[]) =>
       this.#taken.overlaps(block) ||
       (this.#existing.overlaps(block) && !isReleased(block)) ||
       others.some((other) => overlaps(other, block));
@@ -408,7 +417,7 @@ class Planner {
       if (isIn(this.#homeOf(node, [block]), block) && !isTaken(block, all)) all.push(block);
     }
     const isBlocked = all.some((block) => this.#blocked.overlaps(block) || isReleased(block));
-    const cidrs = all.map(formatPrefix);
+    const cidrs = all.map(formatBlock);
     if (!isBlocked) {
       for (const [index, block] of all.entries()) {
         this.#add(node, (index < count ? home : this.#homeOf(node, [block])!).name, block, cidrs);
@@ -521,7 +530,7 @@ class Planner {
         continue;
       }
       search.take(found);
-      const cidrs = found.blocks.toSorted(order).map(formatPrefix);
+      const cidrs = found.blocks.toSorted(order).map(formatBlock);
       for (const block of found.blocks) this.#add(node, found.pool.name, block, cidrs);
       this.#settle(node.uid, found.pool.name, cidrs, false);
     }
@@ -539,7 +548,7 @@ class Planner {
     const wanted = this.#view.additionalBlocks.get(name);
     const blocks = this.#complete.get(uid);
     if (wanted === undefined || blocks === undefined || !knowsLabels) return;
-    const first = firstBlocks(blocks).flatMap((cidr) => parsePrefix(cidr) ?? []);
+    const first = firstBlocks(blocks).flatMap((cidr) => parseBlock(cidr) ?? []);
     const most = first.length * (1 + wanted);
     if (blocks.length >= most) return;
     const candidates = candidatesFor(node).filter(
@@ -558,7 +567,7 @@ class Planner {
       more.push(found);
     }
     if (more.length === 0) return;
-    const cidrs = [...blocks, ...more.flatMap((found) => found.blocks.toSorted(order).map(formatPrefix))];
+    const cidrs = [...blocks, ...more.flatMap((found) => found.blocks.toSorted(order).map(formatBlock))];
     for (const [index, each] of this.#kept.entries()) {
       if (each.entry.uid === uid && each.entry.released === undefined)
         this.#kept[index] = { ...each, entry: { ...each.entry, blocks: cidrs } };
@@ -577,7 +586,7 @@ class Planner {
     for (const [uid, returning] of this.#view.returning) {
       const left = secondsHeld(returning.released, this.#gracePeriod, this.#context.now);
       const isBack = returning.blocks.every((cidr) => {
-        const block = parsePrefix(cidr);
+        const block = parseBlock(cidr);
         return block === undefined || this.#taken.overlaps(block);
       });
       if (left <= 0 || isBack) continue;
@@ -586,9 +595,9 @@ class Planner {
     }
   }
 
-  #promised(): Prefix[][] {
+  #promised(): Block[][] {
     return [...this.#returning.values()].map(({ blocks }) =>
-      blocks.flatMap((cidr) => parsePrefix(cidr) ?? []),
+      blocks.flatMap((cidr) => parseBlock(cidr) ?? []),
     );
   }
 
@@ -601,12 +610,12 @@ class Planner {
     node: NodeView,
     next: BlockPool | undefined,
     candidates: readonly BlockPool[],
-  ): readonly Prefix[] | undefined {
+  ): readonly Block[] | undefined {
     const [former] = (this.#before.get(node.name) ?? [])
       .map(({ entry }) => entry)
       .sort((a, b) => compareText(b.since ?? '', a.since ?? ''));
     const cidrs = this.#returning.get(node.uid)?.blocks ?? former?.blocks;
-    const blocks = cidrs && firstBlocks(cidrs).map((cidr) => parsePrefix(cidr));
+    const blocks = cidrs && firstBlocks(cidrs).map((cidr) => parseBlock(cidr));
     if (blocks === undefined || !blocks.every((block) => block !== undefined)) return undefined;
     const home = candidates.find((pool) =>
       pool.ranges.every((range) => blocks.some((block) => isBlockOf(pool, range, block))),
@@ -622,9 +631,9 @@ class Planner {
    * that takes three writes: that they wait for it, which keeps them from others; then their entries go; then there are
    * new ones.
    */
-  #serve(node: NodeView, blocks: readonly Prefix[], what: 'reserved' | 'former'): boolean {
+  #serve(node: NodeView, blocks: readonly Block[], what: 'reserved' | 'former'): boolean {
     const { uid, name } = node;
-    const cidrs = blocks.map(formatPrefix);
+    const cidrs = blocks.map(formatBlock);
     const wait = (reason: string) => this.#waiting.push({ name, reason });
     const home = this.#homeOf(node, blocks);
     if (home === undefined || home.isTerminating) {
@@ -643,7 +652,7 @@ class Planner {
     const barred = new UsedRanges([
       ...services,
       ...stray,
-      ...waiting.flatMap((cidr) => parsePrefix(cidr) ?? []),
+      ...waiting.flatMap((cidr) => parseBlock(cidr) ?? []),
       // Of two reservations that overlap the first to be served counts.
       ...(what === 'former' ? reserved : []),
     ]);
@@ -688,11 +697,11 @@ class Planner {
     this.#taken.add(allocation.block);
   }
 
-  #add({ name, uid }: NodeView, clusterCIDR: string, block: Prefix, blocks: readonly string[]): void {
+  #add({ name, uid }: NodeView, clusterCIDR: string, block: Block, blocks: readonly string[]): void {
     this.#addEntry(block, { uid, name, clusterCIDR, blocks, since: this.#time });
   }
 
-  #addEntry(block: Prefix, entry: SliceEntry): void {
+  #addEntry(block: Block, entry: SliceEntry): void {
     this.#added.push({ block, entry });
     this.#taken.add(block);
   }
@@ -715,7 +724,7 @@ function homesIn(entries: Iterable<Addition>): Map<string, Set<string>> {
 /** Finds the ClusterCIDR that blocks of a node belong to: the best for the node that holds them all. */
 function homeFinder(pools: readonly BlockPool[]) {
   const candidatesFor = candidateFinder(pools);
-  return (node: SelectableNode, blocks: readonly Prefix[]): BlockPool | undefined => {
+  return (node: SelectableNode, blocks: readonly Block[]): BlockPool | undefined => {
     const isHome = ({ ranges }: BlockPool) =>
       blocks.every((block) => ranges.some((range) => covers(range, block)));
     return candidatesFor(node).find(isHome) ?? pools.find(isHome);
@@ -724,7 +733,7 @@ function homeFinder(pools: readonly BlockPool[]) {
 
 interface Found {
   readonly pool: BlockPool;
-  readonly blocks: readonly Prefix[];
+  readonly blocks: readonly Block[];
 }
 
 /** Takes blocks, lowest first, and never looks twice at what was in use before. */
@@ -742,10 +751,10 @@ class BlockSearch {
     for (const pool of pools) {
       const starts = this.#starts.get(pool) ?? pool.ranges.map(({ first }) => first);
       if (starts.length === 0) continue;
-      const blocks: Prefix[] = [];
+      const blocks: Block[] = [];
       for (const [index, range] of pool.ranges.entries()) {
-        const block = this.#used.firstFree(range, blockLength(pool, range), starts[index]);
-        if (block !== undefined) blocks.push(block);
+        const block = this.#used.firstFree(range, pool.sizes[range.family], starts[index]);
+        if (block !== undefined) blocks.push(asBlock(block));
       }
       if (blocks.length < pool.ranges.length) {
         this.#starts.set(pool, []);
@@ -765,8 +774,8 @@ class BlockSearch {
   }
 }
 
-function isBlockOf(pool: BlockPool, range: Prefix, block: Prefix): boolean {
-  return covers(range, block) && block.length === blockLength(pool, range);
+function isBlockOf({ sizes }: BlockPool, range: Prefix, block: Block): boolean {
+  return isBlockIn(range, sizes[range.family], block);
 }
 
 function reasonToWait(candidates: readonly BlockPool[]): string {

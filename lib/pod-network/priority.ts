@@ -1,6 +1,7 @@
+import { blockCount } from '../address/blocks.ts';
 import { compareRanges } from '../address/range-set.ts';
 import { compareText } from '../kubernetes/object.ts';
-import { type BlockPool, blockLength } from './block-pool.ts';
+import type { BlockPool } from './block-pool.ts';
 import { labelOf, lengthOf, type SelectableNode } from './selector.ts';
 import { TermIndex } from './term-index.ts';
 
@@ -82,16 +83,17 @@ class CandidateFinder {
 /** Rules 1 to 5, which are the same for every node. */
 export function comparePools(a: BlockPool, b: BlockPool): number {
   return (
-    capacityBits(a) - capacityBits(b) ||
-    a.hostBits[4] - b.hostBits[4] ||
-    a.hostBits[6] - b.hostBits[6] ||
+    Number(capacity(a) - capacity(b)) ||
+    Number(a.sizes[4] - b.sizes[4]) ||
+    Number(a.sizes[6] - b.sizes[6]) ||
     compareText(a.selector?.text ?? '', b.selector?.text ?? '') ||
     compareRanges(a.ranges[0]!, b.ranges[0]!) ||
     compareText(a.name, b.name)
   );
 }
 
-/** The pool serves 2 to the power of this many nodes. */
-function capacityBits(pool: BlockPool): number {
-  return Math.min(...pool.ranges.map((range) => blockLength(pool, range) - range.length));
+/** How many nodes the pool serves. */
+function capacity({ ranges, sizes }: BlockPool): bigint {
+  const counts = ranges.map((range) => blockCount(range, sizes[range.family]));
+  return counts.reduce((least, count) => (count < least ? count : least));
 }

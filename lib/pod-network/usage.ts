@@ -1,9 +1,9 @@
 /** How many blocks of a ClusterCIDR are used and free: what status, metrics and pages say. */
 import type { Family } from '../address/address.ts';
 import { blockCount, countBlocksIn } from '../address/blocks.ts';
-import { parsePrefix, type Range } from '../address/range.ts';
+import { parseBlock, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
-import { type BlockPool, blockLength } from './block-pool.ts';
+import type { BlockPool } from './block-pool.ts';
 import type { NetworkReading } from './network-view.ts';
 import type { Plan } from './plan.ts';
 
@@ -24,13 +24,13 @@ export interface BlockUsage {
 export function blockUsage(pool: BlockPool, given: RangeSet, barred: RangeSet): BlockUsage[] {
   const taken = given.union(barred);
   return pool.ranges.map((range) => {
-    const length = blockLength(pool, range);
-    const total = blockCount(range, length);
+    const size = pool.sizes[range.family];
+    const total = blockCount(range, size);
     return {
       family: range.family,
       total,
-      used: countBlocksIn(range, length, given.ranges),
-      free: total - countBlocksIn(range, length, taken.ranges),
+      used: countBlocksIn(range, size, given.ranges),
+      free: total - countBlocksIn(range, size, taken.ranges),
     };
   });
 }
@@ -45,7 +45,7 @@ export function networkUsage(reading: NetworkReading, plan: Plan): Map<string, B
   ]);
   const reserved = [...reading.reservations.values()].flat();
   const waiting = [...plan.returning.values()].flatMap(({ blocks }) =>
-    blocks.flatMap((cidr) => parsePrefix(cidr) ?? []),
+    blocks.flatMap((text) => parseBlock(text) ?? []),
   );
   const barred = RangeSet.of([...reading.services, ...reading.blocked, ...reserved, ...waiting]);
   return new Map(reading.pools.map((pool) => [pool.name, blockUsage(pool, given, barred)]));

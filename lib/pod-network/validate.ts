@@ -1,11 +1,12 @@
 import { FAMILY_BITS, type Family } from '../address/address.ts';
-import { parsePrefix } from '../address/range.ts';
-import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
+import { parseBlock, parsePrefix, sizeOf } from '../address/range.ts';
+import { canBeListed, MOST_BLOCK_SIZE } from '../allocation/slice.ts';
+import { BLOCK_SIZE_ANNOTATION, DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
 import type { ObjectMeta } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
 import type { ClusterCIDRSpec, PodNetworkSpec } from '../kubernetes/types.ts';
-import { HOST_BITS_ANNOTATIONS, hostBitsOf } from './host-bits.ts';
+import { HOST_BITS_ANNOTATIONS, parseBlockSize, parseHostBits } from './block-size.ts';
 import { isRecord, RANGE_FIELDS, validateRangeSettings } from './node-ranges.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { parseInt64 } from './selector.ts';
@@ -42,6 +43,7 @@ export function validateClusterCIDR(
   problems.push(
     ...validateHostBits('ipv4', 4, ipv4, metadata),
     ...validateHostBits('ipv6', 6, ipv6, metadata),
+    ...validateBlockSize([ipv4, ipv6], metadata),
   );
   if (nodeSelector !== undefined && nodeSelector !== null) problems.push(...validateSelector(nodeSelector));
   return problems;
@@ -90,9 +92,10 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
       problems.push({ field: `spec.serviceCIDRs[${index}]`, value: text, message: 'must be a CIDR' });
     }
   }
-  problems.push(...validateReservations(reservations), ...validateRangeSettings(spec));
+  const isDefault = target === 'node.spec.podCIDRs';
+  problems.push(...validateReservations(reservations, isDefault), ...validateRangeSettings(spec));
   problems.push(...validateAdditionalBlocks(spec.additionalBlocks));
-  if (target === 'node.spec.podCIDRs') {
+  if (isDefault) {
     for (const name of [...RANGE_FIELDS, 'additionalBlocks'].filter((name) => spec[name] !== undefined)) {
       const message = `${name} belongs to the target node.metadata.annotations`;
       problems.push({ field: `spec.${name}`, value: spec[name], message });
@@ -109,7 +112,7 @@ export function validatePodNetwork(name: string, spec: unknown): Problem[] {
   return problems;
 }
 
-function validateReservations(list: unknown): Problem[] {
+function validateReservations(list: unknown, isDefault: boolean): Problem[] {
   const field = 'spec.reservations';
   if (list === undefined) return [];
   if (!Array.isArray(list)) return [{ field, value: list, message: 'must be a list' }];
@@ -124,9 +127,18 @@ function validateReservations(list: unknown): Problem[] {
         { field: `${at}.blocks`, value: blocks ?? null, message: 'must list a block, or one of each family' },
       ];
     }
-    const read = blocks.map((text) => (typeof text === 'string' ? parsePrefix(text) : undefined));
+    const parse = isDefault ? parsePrefix : parseBlock;
+    const read = blocks.map((text) => (typeof text === 'string' ? parse(text) : undefined));
     const bad = read.indexOf(undefined);
-    if (bad >= 0) return [{ field: `${at}.blocks[${bad}]`, value: blocks[bad], message: 'must be a CIDR' }];
+    if (bad >= 0) {
+      const message = isDefault ? 'must be a CIDR' : 'must be a CIDR or a range first-last';
+      return [{ field: `${at}.blocks[${bad}]`, value: blocks[bad], message }];
+    }
+    const wide = read.findIndex((block) => !canBeListed(block!));
+    if (wide >= 0) {
+      const message = `must be a CIDR, or have at most ${MOST_BLOCK_SIZE} addresses, of IPv6 in one /96`;
+      return [{ field: `${at}.blocks[${wide}]`, value: blocks[wide], message }];
+    }
     const families = new Set(read.map((block) => block?.family));
     if (families.size === blocks.length) return [];
     return [{ field: `${at}.blocks`, value: blocks, message: 'must be of two families' }];
@@ -182,13 +194,36 @@ function validateHostBits(
   if (value === undefined) return [];
   const range = typeof text === 'string' ? parsePrefix(text) : undefined;
   const most = FAMILY_BITS[family] - (range?.length ?? 0);
-  const bits = hostBitsOf(Number.NaN, metadata)[family];
-  const isDefault = (metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) === DEFAULT_NETWORK;
-  const least = isDefault ? LEAST_HOST_BITS : LEAST_SECONDARY_HOST_BITS;
-  if (bits >= least && bits <= most) return [];
+  const bits = parseHostBits(value);
+  const least = isOfDefault(metadata) ? LEAST_HOST_BITS : LEAST_SECONDARY_HOST_BITS;
+  if (bits !== undefined && bits >= least && bits <= most) return [];
   const end = range === undefined ? '' : `, the host bits of ${name}`;
   const message = `must be an integer of ${least} to ${most}${end}`;
   return [{ field: `metadata.annotations[${key}]`, value, message }];
+}
+
+/** The size that an annotation gives to the blocks of each family of which no other annotation says it. */
+function validateBlockSize(
+  texts: readonly unknown[],
+  metadata: Pick<ObjectMeta, 'annotations' | 'labels'>,
+): Problem[] {
+  const value: unknown = metadata.annotations?.[BLOCK_SIZE_ANNOTATION];
+  if (value === undefined) return [];
+  const field = `metadata.annotations[${BLOCK_SIZE_ANNOTATION}]`;
+  if (isOfDefault(metadata)) {
+    return [{ field, value, message: 'belongs to secondary networks: podCIDRs are CIDRs' }];
+  }
+  const most = texts
+    .flatMap((text) => (typeof text === 'string' && parsePrefix(text)) || [])
+    .filter(({ family }) => metadata.annotations?.[HOST_BITS_ANNOTATIONS[family]] === undefined)
+    .reduce((least, range) => (sizeOf(range) < least ? sizeOf(range) : least), MOST_BLOCK_SIZE);
+  const size = parseBlockSize(value);
+  if (size !== undefined && size <= most) return [];
+  return [{ field, value, message: `must be an integer of 1 to ${most}` }];
+}
+
+function isOfDefault({ labels }: Pick<ObjectMeta, 'labels'>): boolean {
+  return (labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) === DEFAULT_NETWORK;
 }
 
 function validateSelector(selector: unknown): Problem[] {

@@ -1,5 +1,5 @@
 import { FAMILY_BITS, type Family } from '../address/address.ts';
-import { overlaps, type Prefix, type Range } from '../address/range.ts';
+import { type Block, overlaps, type Prefix, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 
 /** Gathers the blocks that a pool must not give out, and who has each. */
@@ -11,13 +11,15 @@ export class BlocksInUse {
   readonly #blocked: { readonly range: Range; readonly by: string }[] = [];
 
   /** `holder` for the end of a message: `IPAddressClaim default/web-0`. Who is there first stays. */
-  add(block: Prefix, holder: string): void {
-    if (this.#hold(block, holder)) this.#own.push(block);
+  add(block: Block, holder: string): void {
+    if (!isPrefix(block)) this.block(block, holder);
+    else if (this.#hold(block, holder)) this.#own.push(block);
   }
 
   /** Of another pool. */
-  addForeign(block: Prefix, holder: string): void {
-    if (this.#hold(block, holder)) this.#others.push(block);
+  addForeign(block: Block, holder: string): void {
+    if (!isPrefix(block)) this.block(block, holder);
+    else if (this.#hold(block, holder)) this.#others.push(block);
   }
 
   #hold({ family, length, first }: Prefix, holder: string): boolean {
@@ -38,11 +40,11 @@ export class BlocksInUse {
   }
 
   /** Who has any of the block, or what keeps it from being given out. */
-  holderOf(block: Prefix): string | undefined {
+  holderOf(block: Block): string | undefined {
     const { family, first, last } = block;
     for (const [length, holders] of this.#holders[family]) {
       const bits = hostBits(family, length);
-      if (length <= block.length) {
+      if (block.length !== undefined && length <= block.length) {
         const holder = holders.get(first >> bits);
         if (holder !== undefined) return holder;
         continue;
@@ -62,6 +64,11 @@ export class BlocksInUse {
   toSet(): RangeSet {
     return RangeSet.of([...this.#own, ...this.#others, ...this.#blocked.map(({ range }) => range)]);
   }
+}
+
+/** No pool gives out anything else; somebody may have written it. */
+function isPrefix(block: Block): block is Prefix {
+  return block.length !== undefined;
 }
 
 function hostBits(family: Family, length: number): bigint {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseAddress } from '../address/address.ts';
 import { blocksIn, countBlocks, formatSpan, nthBlock, setGrownTo } from '../address/blocks.ts';
-import { overlaps, type Prefix, rangeOf } from '../address/range.ts';
+import { type Block, overlaps, type Range, rangeOf } from '../address/range.ts';
 import { compareRanges, RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
 import { lostPieces } from '../allocation/lost.ts';
@@ -10,11 +10,11 @@ import { pieceOfName } from '../allocation/names.ts';
 import {
   type Allocation,
   allocationsOf,
+  extentOfSlice,
   isEnding,
   isMisnamed,
   keyOf,
   parseKey,
-  pieceOfSlice,
   type SlicePlan,
 } from '../allocation/slice.ts';
 import {
@@ -129,14 +129,14 @@ class Planner {
   readonly #kept: Allocation[] = [];
   /** What is free and has an entry yet, by its key, oldest first. */
   #past: ReadonlyMap<string, Allocation> = new Map();
-  readonly #added: { block: Prefix; entry: SliceEntry }[] = [];
+  readonly #added: { block: Block; entry: SliceEntry }[] = [];
   readonly #bells: Set<string>;
   readonly #answers = new Map<string, SliceAnswer>();
   /** How much the claims of each namespace have. */
   readonly #had = new Map<string, number>();
   readonly #unreadable: IPAddress[] = [];
   #pending = 0;
-  readonly #released: Prefix[] = [];
+  readonly #released: Block[] = [];
   #changesInSeconds = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -250,20 +250,20 @@ class Planner {
   /** Pieces that this sync cannot write to, or does not know enough of. */
   #block(): void {
     const { slices, lost, neighbours, leftovers, misnamed } = this.#view;
-    const block = (piece: Prefix | undefined, name: string, why: string) => {
+    const block = (piece: Range | undefined, name: string, why: string) => {
       if (piece !== undefined) this.#inUse.block(piece, `AllocationSlice ${name}, which ${why}`);
     };
     for (const slice of leftovers) {
-      block(pieceOfSlice(slice), slice.metadata.name, 'an earlier pool of this name left: delete it');
+      block(extentOfSlice(slice), slice.metadata.name, 'an earlier pool of this name left: delete it');
     }
     for (const slice of slices.filter((each) => isEnding(each) && !isMisnamed(each))) {
-      block(pieceOfSlice(slice), slice.metadata.name, 'is being deleted');
+      block(extentOfSlice(slice), slice.metadata.name, 'is being deleted');
     }
     for (const { block: listed, by } of withheldByMisnamed(misnamed)) {
       block(listed, by, 'does not have the name of its piece: delete it');
     }
     for (const slice of neighbours) {
-      block(pieceOfSlice(slice), slice.metadata.name, 'another pool of the address space keeps');
+      block(extentOfSlice(slice), slice.metadata.name, 'another pool of the address space keeps');
     }
     for (const name of lost) block(pieceOfName(name)?.piece, name, 'is missing');
   }
@@ -485,7 +485,7 @@ class Planner {
   /** Whether something is reserved for the claim. One that reservations name gets what they say or nothing. */
   #serveReserved(claim: IPAddressClaim, { reservations }: PoolRanges): boolean {
     const reserved = reservations.for(claim.metadata);
-    const isFree = (block: Prefix) => this.#gives(block) && this.#inUse.holderOf(block) === undefined;
+    const isFree = (block: Block) => this.#gives(block) && this.#inUse.holderOf(block) === undefined;
     const free = reserved.find(({ block }) => isFree(block));
     if (free !== undefined) {
       this.#add(claim, free.block);
@@ -513,15 +513,16 @@ class Planner {
       : free.difference(RangeSet.of([...this.#past.values()].map(({ block }) => block)));
   }
 
-  #gives(block: Prefix): boolean {
-    return block.length === this.#ranges?.blockLength && this.#ranges.allocatable.covers(block);
+  #gives(block: Block): boolean {
+    const ranges = this.#ranges;
+    return ranges !== undefined && block.length === ranges.blockLength && ranges.allocatable.covers(block);
   }
 
   /**
    * The address that the claim says it had, if the pool may give it. Whoever makes a claim can say so: what is reserved
    * for others is only for one whose status says that it had an address.
    */
-  #formerBlock(claim: IPAddressClaim): Prefix | undefined {
+  #formerBlock(claim: IPAddressClaim): Block | undefined {
     const text = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
     const block = text === undefined ? undefined : parseKey(text);
     if (block === undefined || !this.#gives(block)) return undefined;
@@ -530,11 +531,11 @@ class Planner {
     return isTheirs && !hadAddress(claim) ? undefined : block;
   }
 
-  #isLost(block: Prefix): boolean {
+  #isLost(block: Block): boolean {
     return lostPieces(this.#view.lost).some((piece) => overlaps(piece, block));
   }
 
-  #add(claim: IPAddressClaim, block: Prefix, more: Partial<SliceEntry> = {}): void {
+  #add(claim: IPAddressClaim, block: Block, more: Partial<SliceEntry> = {}): void {
     const { uid = '', namespace, name } = claim.metadata;
     this.#inUse.add(block, titleOf(claim));
     this.#counted(claim.metadata);
@@ -628,7 +629,7 @@ function freeBlocks(
   set: RangeSet,
   past: readonly Allocation[],
   { blockLength, strategy, subnets }: PoolRanges,
-): (claim: IPAddressClaim) => Prefix | undefined {
+): (claim: IPAddressClaim) => Block | undefined {
   const isOne = subnets.length === 1;
   const takes = subnets.flatMap(({ listed }) => {
     const part = isOne ? set : set.intersection(listed);
@@ -644,11 +645,11 @@ function freeBlocks(
   };
 }
 
-function taking(blocks: Iterator<Prefix, undefined>): () => Prefix | undefined {
+function taking(blocks: Iterator<Block, undefined>): () => Block | undefined {
   return () => blocks.next().value;
 }
 
-function atRandom(set: RangeSet, blockLength: number): (claim: IPAddressClaim) => Prefix | undefined {
+function atRandom(set: RangeSet, blockLength: number): (claim: IPAddressClaim) => Block | undefined {
   const count = countBlocks(set, blockLength);
   const given = new Set<bigint>();
   return (claim) => {
@@ -702,7 +703,7 @@ function byRelease(a: Allocation, b: Allocation): number {
 /** What a claim has from elsewhere, by the oldest IPAddress that says so. */
 interface Arrival {
   /** Undefined if that cannot be read. */
-  readonly block: Prefix | undefined;
+  readonly block: Block | undefined;
   readonly object: IPAddress;
 }
 
@@ -718,7 +719,7 @@ function arrivalsOf(foreign: readonly IPAddress[]): Map<string, Arrival> {
   return arrivals;
 }
 
-function isSame(a: Prefix, b: Prefix): boolean {
+function isSame(a: Block, b: Block): boolean {
   return a.family === b.family && a.first === b.first && a.length === b.length;
 }
 

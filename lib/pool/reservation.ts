@@ -1,6 +1,6 @@
 /** Addresses or prefixes that a pool keeps for claims by their names, which are known before the claims are there. */
 import { FAMILY_BITS, parseAddress } from '../address/address.ts';
-import { hasHostBits, type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
+import { type Block, hasHostBits, type Prefix, parsePrefix, prefixOf } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { keyOf } from '../allocation/slice.ts';
 import { type ObjectMeta, qualifiedName } from '../kubernetes/object.ts';
@@ -49,7 +49,7 @@ export class Reservations {
   }
 
   /** The one that counts for a block. */
-  of(block: Prefix): ReservedBlock | undefined {
+  of(block: Block): ReservedBlock | undefined {
     return this.#counting.get(keyOf(block));
   }
 

@@ -273,6 +273,7 @@ const OF_USERS: Readonly<Record<string, RegExp>> = {
   [names.REQUESTED_ADDRESS_ANNOTATION]: /^IPAddressClaim$/,
   [names.IPV4_HOST_BITS_ANNOTATION]: /^ClusterCIDR$/,
   [names.IPV6_HOST_BITS_ANNOTATION]: /^ClusterCIDR$/,
+  [names.BLOCK_SIZE_ANNOTATION]: /^ClusterCIDR$/,
 };
 /** Letters by which a key of somebody else's group may differ from one that is known, and count as misspelt. */
 const MISSPELT = 2;

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { formatPrefix, parsePrefix } from '../../lib/address/range.ts';
+import { formatPrefix, formatRange, parsePrefix } from '../../lib/address/range.ts';
 import {
   isLongMissing,
   listedSlices,
@@ -69,10 +69,19 @@ test('the status lists what holds something, and what is lost', () => {
   assert.equal(listedSlices([], []), []);
 });
 
-test('a lost slice keeps its piece; one of answers keeps none', () => {
-  const pieces = lostPieces(['pool.10.0.0.64-27', 'default.10.244.0.0-19.24', 'pool.answers-0', 'nonsense']);
-  assert.equal(pieces, [parsePrefix('10.0.0.64/27'), parsePrefix('10.244.0.0/19')]);
-  assert.is(formatPrefix(parsePrefix('10.0.0.64/27')!), '10.0.0.64/27');
+test('a lost slice keeps its piece, and what a block that starts there may reach; one of answers keeps none', () => {
+  const pieces = lostPieces([
+    'pool.10.0.0.64-27',
+    'default.10.244.0.0-19.24',
+    'lan.10.0.0.0-21.by50',
+    'pool.answers-0',
+    'nonsense',
+  ]);
+  assert.equal(pieces.map(formatRange), [
+    '10.0.0.64-10.0.0.95',
+    '10.244.0.0-10.244.31.255',
+    '10.0.0.0-10.0.8.48',
+  ]);
 });
 
 test('the condition names the first of the lost', () => {

@@ -6,6 +6,7 @@ import { type Prefix, parsePrefix, prefixOf } from '../../lib/address/range.ts';
 import {
   type AddressSpace,
   answersName,
+  type BlockShape,
   labelKeysName,
   pieceOfName,
   sliceName,
@@ -18,20 +19,21 @@ function assertLegal(name: string): void {
   assert.match(name, SUBDOMAIN);
 }
 
-function named(name: string, marker: AddressSpace['marker'], piece: string, blockLength?: number): string {
-  return sliceName({ name, marker }, parsePrefix(piece)!, blockLength);
+function named(name: string, marker: AddressSpace['marker'], piece: string, shape?: BlockShape): string {
+  return sliceName({ name, marker }, parsePrefix(piece)!, shape);
 }
 
-test('the name of a slice is its space, its piece and the length of its blocks', () => {
+test('the name of a slice is its space, its piece and the size of its blocks', () => {
   assert.is(named('pool-a', '', '10.0.0.0/26'), 'pool-a.10.0.0.0-26');
   assert.is(named('pool-a', '', 'fd00::/122'), 'pool-a.fd00-0-0-0-0-0-0-0-122');
   assert.is(named('pool-a', '', '::/122'), 'pool-a.0-0-0-0-0-0-0-0-122');
   assert.is(named('pool-a', '', '::ffff:1.2.3.4/128'), 'pool-a.0-0-0-0-0-ffff-102-304-128');
   assert.is(named('edge', 'global', '10.0.0.0/26'), 'edge.10.0.0.0-26.global');
   assert.is(named('lab', 'shared', 'fd00::7/128'), 'lab.fd00-0-0-0-0-0-0-7-128.shared');
-  assert.is(named('default', '', '10.244.0.0/18', 24), 'default.10.244.0.0-18.24');
-  assert.is(named('default', '', 'fd00::/58', 64), 'default.fd00-0-0-0-0-0-0-0-58.64');
-  assert.is(named('default', '', '0.0.0.0/0', 0), 'default.0.0.0.0-0.0');
+  assert.is(named('default', '', '10.244.0.0/18', { blockLength: 24 }), 'default.10.244.0.0-18.24');
+  assert.is(named('default', '', 'fd00::/58', { blockLength: 64 }), 'default.fd00-0-0-0-0-0-0-0-58.64');
+  assert.is(named('default', '', '0.0.0.0/0', { blockLength: 0 }), 'default.0.0.0.0-0.0');
+  assert.is(named('flat', '', '10.0.0.0/21', { blockSize: 50 }), 'flat.10.0.0.0-21.by50');
   assert.is(answersName({ name: 'pool-a', marker: '' }, 0), 'pool-a.answers-0');
   assert.is(answersName({ name: 'pool-a', marker: 'global' }, 12), 'pool-a.answers-12.global');
   assert.is(labelKeysName({ name: 'default', marker: 'network' }, 0), 'default.label-keys-0.network');
@@ -41,9 +43,9 @@ const HIGHEST = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128';
 
 test('a name of 253 characters is shortened and stays legal', () => {
   const longest = 'a'.repeat(253);
-  const name = named(longest, 'shared', HIGHEST, 128);
+  const name = named(longest, 'shared', HIGHEST, { blockLength: 128 });
   assertLegal(name);
-  assert.is.not(name, named(`${'a'.repeat(252)}b`, 'shared', HIGHEST, 128));
+  assert.is.not(name, named(`${'a'.repeat(252)}b`, 'shared', HIGHEST, { blockLength: 128 }));
 });
 
 test('a name of 180 characters is kept whole', () => {
@@ -102,7 +104,7 @@ const ADDRESS: fc.Arbitrary<Address> = fc.oneof(
 interface Meaning {
   space: AddressSpace;
   piece: Prefix;
-  blockLength: number | undefined;
+  shape: BlockShape;
 }
 const MEANING: fc.Arbitrary<Meaning> = fc
   .record({
@@ -111,17 +113,20 @@ const MEANING: fc.Arbitrary<Meaning> = fc
     address: ADDRESS,
     length: fc.integer({ min: 0, max: 128 }),
     bits: fc.option(fc.integer({ min: 0, max: 6 }), { nil: undefined }),
+    isRange: fc.boolean(),
   })
-  .map(({ name, marker, address, length, bits }) => {
+  .map(({ name, marker, address, length, bits, isRange }) => {
     const most = FAMILY_BITS[address.family];
     const piece = prefixOf(address, length % (most + 1));
     const blockLength = bits === undefined ? undefined : Math.min(most, piece.length + bits);
+    const shape =
+      blockLength === undefined ? {} : isRange ? { blockSize: 50 + blockLength } : { blockLength };
     // Pod networks have no marker.
-    return { space: { name, marker: blockLength === undefined ? marker : '' }, piece, blockLength };
+    return { space: { name, marker: blockLength === undefined ? marker : '' }, piece, shape };
   });
 
-function nameOf({ space, piece, blockLength }: Meaning): string {
-  return sliceName(space, piece, blockLength);
+function nameOf({ space, piece, shape }: Meaning): string {
+  return sliceName(space, piece, shape);
 }
 
 test('every name is legal', () => {
@@ -134,18 +139,18 @@ test('every name is legal', () => {
 test('a name tells its piece and the length of its blocks', () => {
   fc.assert(
     fc.property(MEANING, (meaning) => {
-      const { piece, blockLength } = meaning;
+      const { piece, shape } = meaning;
       const read = pieceOfName(nameOf(meaning));
-      assert.equal(read, { piece, ...(blockLength !== undefined && { blockLength }) });
+      assert.equal(read, { piece, ...shape });
     }),
     { numRuns: 5000 },
   );
 });
 
-test('two slices have one name only if they are one: space, marker, piece and length of blocks', () => {
+test('two slices have one name only if they are one: space, marker, piece and size of blocks', () => {
   const texts = new Map<string, string>();
-  const text = ({ space, piece, blockLength }: Meaning) =>
-    [space.name, space.marker, piece.family, piece.first, piece.length, blockLength].join(' ');
+  const text = ({ space, piece, shape }: Meaning) =>
+    [space.name, space.marker, piece.family, piece.first, piece.length, JSON.stringify(shape)].join(' ');
   fc.assert(
     fc.property(MEANING, (meaning) => {
       const name = nameOf(meaning);
@@ -160,7 +165,8 @@ test('two slices have one name only if they are one: space, marker, piece and le
 function read(name: string): Meaning {
   const labels = name.split('.');
   const marker = /^(global|shared)$/.test(labels.at(-1)!) ? (labels.pop() as 'global' | 'shared') : '';
-  const blockLength = labels.at(-1)!.includes('-') ? undefined : Number(labels.pop());
+  const size = labels.at(-1)!.includes('-') ? '' : labels.pop()!;
+  const [, by, each] = /^(by)?(\d+)$/.exec(size) ?? [];
   const last = labels.at(-1)!;
   const groups = last.split('-').length === 9 ? 1 : 4;
   const piece = labels.slice(-groups).join('.');
@@ -169,7 +175,7 @@ function read(name: string): Meaning {
   return {
     space: { name: labels.slice(0, -groups).join('.'), marker },
     piece: parsePrefix(`${groups === 1 ? start.replaceAll('-', ':') : start}/${length}`)!,
-    blockLength,
+    shape: each === undefined ? {} : { [by ? 'blockSize' : 'blockLength']: Number(each) },
   };
 }
 

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FAMILY_BITS, type Family } from '../../lib/address/address.ts';
-import { covers, formatPrefix, type Prefix, parsePrefix, prefixOf } from '../../lib/address/range.ts';
+import {
+  asBlock,
+  type Block,
+  covers,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+} from '../../lib/address/range.ts';
 import { RangeSet } from '../../lib/address/range-set.ts';
 import { type AddressSpace, answersName, pieceOfName } from '../../lib/allocation/names.ts';
 import {
@@ -10,12 +18,12 @@ import {
   allocationsOf,
   bellOf,
   desiredSlices,
+  extentOfSlice,
   isEnding,
   isMisnamed,
   keyOf,
   mayBeNamed,
   pieceOf,
-  pieceOfSlice,
   type SliceHead,
   type SlicePlan,
   sliceNameOf,
@@ -48,6 +56,7 @@ function headOf(space: AddressSpace, kind = 'InClusterIPPool'): SliceHead {
 const OWN = headOf({ name: 'pool', marker: '' });
 const SHARED = headOf({ name: 'lab', marker: 'shared' });
 const PREFIXES = headOf({ name: 'pool', marker: 'prefix' }, 'InClusterPrefixPool');
+const NETWORK = headOf({ name: 'pool', marker: '' }, 'PodNetwork');
 const NOTHING: SlicePlan = {
   kept: [],
   added: [],
@@ -89,11 +98,17 @@ function blockAt(family: Family, length: number, n: number): Prefix {
   return prefixOf({ family, value: ((start + 40n + BigInt(n)) % count) << bits }, length);
 }
 
+/** The n-th of blocks of `size` addresses, one after another, the first of which starts in the middle of a piece. */
+function rangeAt(family: Family, size: number, n: number): Block {
+  const first = (family === 4 ? 10n << 24n : 0xfd00n << 112n) + BigInt(size) * (40n + BigInt(n));
+  return asBlock({ family, first, last: first + BigInt(size) - 1n });
+}
+
 interface Scene {
   head: SliceHead;
   slices: AllocationSlice[];
   kept: Allocation[];
-  added: { block: Prefix; entry: SliceEntry }[];
+  added: { block: Block; entry: SliceEntry }[];
   bells: Set<string>;
 }
 
@@ -103,18 +118,21 @@ const SCENE: fc.Arbitrary<Scene> = fc
     family: fc.constantFrom(4 as const, 6 as const),
     /** 0 for addresses. */
     shorter: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 128 })),
+    /** Of blocks that need not be CIDRs. */
+    size: fc.option(fc.integer({ min: 3, max: 3000 }), { nil: undefined, freq: 2 }),
     isShared: fc.boolean(),
     before: fc.uniqueArray(fc.integer({ min: 0, max: 150 }), { maxLength: 80 }),
     after: fc.uniqueArray(fc.integer({ min: 0, max: 150 }), { maxLength: 80 }),
     bells: fc.array(fc.integer({ min: 0, max: 150 }).map((n) => `uid-${n}`)),
   })
-  .map(({ family, shorter, isShared, before, after, bells }) => {
+  .map(({ family, shorter, size, isShared, before, after, bells }) => {
     const length = FAMILY_BITS[family] - (shorter % (FAMILY_BITS[family] + 1));
-    const head = length < FAMILY_BITS[family] ? PREFIXES : isShared ? SHARED : OWN;
+    const head =
+      size !== undefined ? NETWORK : length < FAMILY_BITS[family] ? PREFIXES : isShared ? SHARED : OWN;
     const blocks = (numbers: number[]) => [
       ...new Map(
         numbers.map((n) => {
-          const block = blockAt(family, length, n);
+          const block = size === undefined ? blockAt(family, length, n) : rangeAt(family, size, n);
           return [keyOf(block), { block, entry: entry(n) }] as const;
         }),
       ).values(),
@@ -148,26 +166,32 @@ check('what is kept stays where it is', ({ head, slices, kept, added, bells }) =
 });
 
 check(
-  'a slice lists 32 blocks at most, all of its piece, under canonical keys',
+  'a slice lists 32 blocks at most, or 64 that are no CIDRs, all of its piece, under canonical keys',
   ({ head, slices, ...rest }) => {
     const released = allocationsOf(slices).map(({ slice }) => slice);
-    assert.ok(released.every(({ spec }) => Object.keys(spec.entries ?? {}).length <= 32));
+    assert.ok(
+      released.every(
+        ({ spec }) => Object.keys(spec.entries ?? {}).length <= (spec.blockSize === undefined ? 32 : 64),
+      ),
+    );
     for (const slice of desiredSlices(
       head,
       [],
       plan({ added: [...rest.added, ...rest.kept] }),
     ) as AllocationSlice[]) {
       assert.equal(admission.validate!(slice as object as Unstructured, undefined), []);
-      const piece = pieceOfSlice(slice)!;
+      const extent = extentOfSlice(slice)!;
+      const piece = parsePrefix(slice.spec.cidr!)!;
       for (const { block, key } of allocationsOf([slice])) {
-        assert.ok(covers(piece, block));
+        assert.ok(covers(extent, block));
         assert.is(keyOf(block), key);
         assert.equal(pieceOf(head.space, block), piece);
       }
-      const { blockLength } = slice.spec;
+      const { blockLength, blockSize } = slice.spec;
       assert.equal(pieceOfName(slice.metadata.name), {
         piece,
         ...(blockLength !== undefined && { blockLength }),
+        ...(blockSize !== undefined && { blockSize }),
       });
       if (head === SHARED) assert.ok(Object.keys(slice.spec.entries!).length <= 1, 'the name is the lock');
     }
@@ -298,7 +322,7 @@ test('a slice of answers, or one that says nothing, keeps no piece and lists not
   const answers = desiredSlices(OWN, [], plan({ answers: answersTo([1], 'a') }));
   const { spec, ...empty } = SLICE;
   for (const slice of [...answers, empty] as AllocationSlice[]) {
-    assert.is(pieceOfSlice(slice), undefined);
+    assert.is(extentOfSlice(slice), undefined);
     assert.equal(allocationsOf([slice]), []);
   }
 });

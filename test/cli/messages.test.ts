@@ -343,7 +343,7 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, annotations: {metaipam.io/colour: red}}'),
     warned(
       'metadata.annotations[metaipam.io/colour]',
-      'means nothing to metaipam; known are metaipam.io/address-space, metaipam.io/may-overlap, metaipam.io/requested-address, metaipam.io/per-node-host-bits-ipv4, metaipam.io/per-node-host-bits-ipv6',
+      'means nothing to metaipam; known are metaipam.io/address-space, metaipam.io/may-overlap, metaipam.io/requested-address, metaipam.io/per-node-host-bits-ipv4, metaipam.io/per-node-host-bits-ipv6, metaipam.io/per-node-block-size',
     ),
   ],
   [

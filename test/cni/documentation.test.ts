@@ -87,7 +87,7 @@ async function register(): Promise<void> {
       ['main', 'net'],
     );
     assert.equal([attachments.length, storage.name, lan.kind], [1, 'storage', 'Node']);
-    assert.equal(Object.keys(annotationsOf(objects)).sort(), ['fabric', 'flat', 'storage'].map(keyOf));
+    assert.equal(Object.keys(annotationsOf(objects)).sort(), ['fabric', 'flat', 'lan', 'storage'].map(keyOf));
   });
 
   test('The main network, of two families, and of one after the node has registered anew', () =>
@@ -133,6 +133,32 @@ async function register(): Promise<void> {
       assert.equal(result.routes, [{ dst: '10.96.0.0/12', gw: '192.168.255.254' }]);
     }
     assert.equal(found.sort(), [4, 5, 6, 7, 16].map((last) => `192.168.7.${last}/16 192.168.255.254`).sort());
+  });
+
+  test('The network of fifty addresses a node: all of them but those of the subnet and at the excluded places', async () => {
+    const machine = new Machine('fifty', bin);
+    const text = annotationsOf(objects)[keyOf('lan')]!;
+    machine.know({ annotations: { [keyOf('lan')]: text } });
+    const list = reading(keyOf('lan'));
+    for (const last of [2, 3]) {
+      const pod = machine.pod(`p${last}`, 'net1');
+      const result = await machine.call('ADD', list, pod);
+      await machine.call('CHECK', list, pod, result);
+      assert.equal(
+        result.ips.map(({ address, gateway }) => [address, gateway]),
+        [[`192.168.10.${last}/24`, '192.168.10.1']],
+      );
+    }
+    const second = JSON.parse(text.replace('192.168.10.49', '192.168.10.5'));
+    second.ranges[0].rangeStart = '192.168.10.4';
+    machine.know({ annotations: { [keyOf('lan')]: JSON.stringify(second) } });
+    for (const last of [4, 5]) {
+      const { ips } = await machine.call('ADD', list, machine.pod(`p${last}`, 'net1'));
+      assert.equal(
+        ips.map(({ address }) => address),
+        [`192.168.10.${last}/24`],
+      );
+    }
   });
 
   test('Links of two addresses: the first is the gateway', async () => {

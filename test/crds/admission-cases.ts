@@ -549,6 +549,21 @@ const podNetworks: AdmissionCase[] = [
     refused: 'must be a CIDR',
   },
   {
+    id: 'a reserved range',
+    object: network('net1', {
+      target: ANNOTATION_TARGET,
+      reservations: [{ node: 'n1', blocks: ['192.168.0.50-192.168.0.99', 'fd00:7::32-fd00:7::63'] }],
+    }),
+  },
+  {
+    id: 'a reserved range of the default network',
+    object: network('default', {
+      target: SPEC_TARGET,
+      reservations: [{ node: 'n1', blocks: ['10.244.0.50-10.244.0.99'] }],
+    }),
+    refused: 'reserved blocks of the target node.spec.podCIDRs are CIDRs',
+  },
+  {
     id: 'subnets, routes and exclusions',
     object: network('net1', {
       target: ANNOTATION_TARGET,
@@ -700,19 +715,27 @@ const podCIDRClaims: AdmissionCase[] = [
 const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };
 const prefixPool = { ...poolRef, kind: 'InClusterPrefixPool' };
 /** With the name of its piece; others that of a slice of answers. */
-const slice = ({ cidr, blockLength, ...spec }: { cidr?: string; blockLength?: number }, name?: string) => {
+const network1 = { apiGroup: 'metaipam.io', kind: 'PodNetwork', name: 'p', uid: 'u' };
+const slice = (
+  { cidr, blockLength, blockSize, ...spec }: { cidr?: string; blockLength?: number; blockSize?: number },
+  name?: string,
+) => {
   const space = { name: 'p', marker: blockLength === undefined ? '' : 'prefix' } as const;
+  const shape = {
+    ...(blockLength !== undefined && { blockLength }),
+    ...(blockSize !== undefined && { blockSize }),
+  };
   const piece = cidr === undefined ? undefined : parsePrefix(cidr);
   return object(
     'metaipam.io/v1alpha1',
     'AllocationSlice',
     {
-      poolRef: blockLength === undefined ? poolRef : prefixPool,
+      poolRef: blockSize !== undefined ? network1 : blockLength === undefined ? poolRef : prefixPool,
       ...(cidr !== undefined && { cidr }),
-      ...(blockLength !== undefined && { blockLength }),
+      ...shape,
       ...spec,
     },
-    name ?? (piece === undefined ? 'p.answers-0' : sliceName(space, piece, blockLength)),
+    name ?? (piece === undefined ? 'p.answers-0' : sliceName(space, piece, shape)),
   );
 };
 const mine = { uid: 'a', namespace: 'n', name: 'c' };
@@ -721,10 +744,20 @@ const told = { ...mine, confirmed: true };
 const piece = { cidr: '10.0.0.0/27', prefix: 24, gateway: '10.0.0.1' };
 const holding = (key: string, entry: object = mine) => ({ ...piece, entries: { [key]: entry } });
 const blocks = { cidr: '10.0.0.0/19', blockLength: 24 };
+const parted = { cidr: '10.0.0.0/21', blockSize: 50 };
+
+const held = (...keys: string[]) => Object.fromEntries(keys.map((key) => [key, mine]));
+const rangeFrom = (start: number, size: number) =>
+  [start, start + size - 1].map((at) => `10.0.${at >> 8}.${at & 255}`).join('-');
+const LONG = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:';
 
 const NOT_AN_ADDRESS_OF_IT = 'the keys must be addresses inside cidr, in their canonical form';
 const NOT_A_BLOCK_OF_IT =
   'the keys must be blocks of the length blockLength inside cidr, in their canonical form';
+const NOT_A_RANGE_OF_IT =
+  'the keys must be ranges first-last that start inside cidr, in their canonical form';
+const NOT_OF_ITS_SIZE =
+  'the keys must be ranges of blockSize addresses, of IPv6 in one /96, that have none in common';
 const HELD = 'only what was released can go';
 
 const sliceSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
@@ -743,6 +776,87 @@ const sliceSpecs: readonly [id: string, spec: object, refused?: Refused][] = [
   ['a block with host bits', { ...blocks, entries: { '10.0.1.1/24': mine } }, NOT_A_BLOCK_OF_IT],
   ['a block elsewhere', { ...blocks, entries: { '10.1.1.0/24': mine } }, NOT_A_BLOCK_OF_IT],
   ['an address for a block', { ...blocks, entries: { '10.0.1.0': mine } }, NOT_A_BLOCK_OF_IT],
+  [
+    'a range',
+    { ...parted, entries: { '10.0.0.50-10.0.0.99': { ...mine, blocks: ['10.0.0.50-10.0.0.99'] } } },
+  ],
+  ['a range that ends elsewhere', { ...parted, entries: { '10.0.7.208-10.0.8.1': mine } }],
+  ['an IPv6 range', { cidr: 'fd00::/117', blockSize: 50, entries: { 'fd00::32-fd00::63': mine } }],
+  [
+    'a range that starts elsewhere',
+    { ...parted, entries: { '10.0.8.0-10.0.8.49': mine } },
+    NOT_A_RANGE_OF_IT,
+  ],
+  ['ranges beside each other', { ...parted, entries: held('10.0.0.49-10.0.0.98', '10.0.0.99-10.0.0.148') }],
+  [
+    'ranges that overlap, of another ClusterCIDR',
+    { ...parted, entries: held('10.0.0.50-10.0.0.99', '10.0.0.98-10.0.0.147') },
+    NOT_OF_ITS_SIZE,
+  ],
+  [
+    'ranges that overlap, beside others',
+    { ...parted, entries: held('10.0.0.0-10.0.0.49', '10.0.5.0-10.0.5.49', '10.0.4.207-10.0.5.0') },
+    NOT_OF_ITS_SIZE,
+  ],
+  ['a shorter range', { ...parted, entries: held('10.0.0.50-10.0.0.98') }, NOT_OF_ITS_SIZE],
+  ['a longer range', { ...parted, entries: held('10.0.0.50-10.0.0.100') }, NOT_OF_ITS_SIZE],
+  ['a range from its end', { ...parted, entries: held('10.0.0.99-10.0.0.50') }, NOT_OF_ITS_SIZE],
+  [
+    'IPv6 ranges',
+    {
+      cidr: 'fd00:0:0:1::/113',
+      blockSize: 1000,
+      entries: held('fd00:0:0:1::-fd00:0:0:1::3e7', 'fd00:0:0:1::3e8-fd00:0:0:1::7cf'),
+    },
+  ],
+  [
+    'a shorter IPv6 range',
+    { cidr: 'fd00::/117', blockSize: 50, entries: held('fd00::32-fd00::62') },
+    NOT_OF_ITS_SIZE,
+  ],
+  [
+    'IPv6 ranges that overlap',
+    { cidr: 'fd00::/117', blockSize: 50, entries: held('fd00::32-fd00::63', 'fd00::63-fd00::94') },
+    NOT_OF_ITS_SIZE,
+  ],
+  [
+    'an IPv6 range that ends far away',
+    { cidr: 'fd00::/117', blockSize: 50, entries: held('fd00::32-fd01::63') },
+    NOT_OF_ITS_SIZE,
+  ],
+  [
+    'as many ranges as start in a piece',
+    {
+      ...{ cidr: '10.0.0.0/21', blockSize: 33 },
+      entries: held(...Array.from({ length: 63 }, (_, i) => rangeFrom(33 * i, 33))),
+    },
+  ],
+  [
+    'as many IPv6 ranges, where addresses are longest',
+    {
+      ...{ cidr: `${LONG}8000/117`, blockSize: 33 },
+      entries: held(
+        ...Array.from({ length: 63 }, (_, i) =>
+          [33 * i, 33 * i + 32].map((at) => `${LONG}${(0x8000 + at).toString(16)}`).join('-'),
+        ),
+      ),
+    },
+  ],
+  ['the largest ranges', { cidr: '10.0.0.0/11', blockSize: 65_536, entries: held('10.0.0.1-10.1.0.0') }],
+  ['larger ranges', { cidr: '10.0.0.0/10', blockSize: 65_537, entries: {} }, 'spec.blockSize'],
+  ['ranges in the piece of another size', { ...parted, cidr: '10.0.0.0/22', entries: {} }, 'spec.cidr'],
+  ['half a range', { ...parted, entries: { '10.0.0.50': mine } }, NOT_A_RANGE_OF_IT],
+  ['a CIDR for a range', { ...parted, entries: { '10.0.0.0/26': mine } }, NOT_A_RANGE_OF_IT],
+  ['a range of two families', { ...parted, entries: { '10.0.0.50-fd00::1': mine } }, NOT_A_RANGE_OF_IT],
+  [
+    'a range that is not canonical',
+    { cidr: 'fd00::/117', blockSize: 50, entries: { 'fd00::32-fd00::0:63': mine } },
+    NOT_A_RANGE_OF_IT,
+  ],
+  ['a range for an address', holding('10.0.0.7-10.0.0.9'), NOT_AN_ADDRESS_OF_IT],
+  ['a range for a CIDR', { ...blocks, entries: { '10.0.1.0-10.0.1.255': mine } }, NOT_A_BLOCK_OF_IT],
+  ['blocks of two shapes', { ...parted, blockLength: 26, entries: {} }, 'a blockLength or, of a PodNetwork'],
+  ['ranges of one address', { ...parted, blockSize: 1, entries: {} }, 'spec.blockSize'],
   ['a uid that is no label value', holding('10.0.0.7', { ...mine, uid: 'a b' }), 'uid'],
   ['nobody', holding('10.0.0.7', { name: 'c' }), 'uid'],
   [
@@ -846,6 +960,24 @@ const sliceUpdates: readonly [id: string, before: object, after: object, refused
     { ...piece, entries: {}, addressSpace: 'p' },
     'cannot be added',
   ],
+  [
+    'another size',
+    { ...parted, entries: {} },
+    { ...parted, blockSize: 51, entries: {} },
+    'blockSize cannot be changed',
+  ],
+  [
+    'a size removed',
+    { ...parted, entries: {} },
+    { cidr: parted.cidr, entries: {} },
+    'blockLength and blockSize',
+  ],
+  [
+    'a dropped range',
+    { ...parted, entries: { '10.0.0.50-10.0.0.99': mine } },
+    { ...parted, entries: {} },
+    HELD,
+  ],
   ['close', { ...piece, entries: {} }, { ...piece, entries: {}, closed: true }],
   [
     'closed and used',
@@ -863,6 +995,7 @@ const sliceUpdates: readonly [id: string, before: object, after: object, refused
 
 const OTHER_NAME = 'must have the name of its piece';
 const lab = { cidr: '10.0.0.7/32', addressSpace: 'lab', entries: { '10.0.0.7': mine } };
+const parted50 = { ...parted, entries: held('10.0.0.50-10.0.0.99') };
 const ofLong = { poolRef: { ...poolRef, name: 'p'.repeat(181) } };
 
 const sliceNames: readonly [name: string, spec: object, refused?: Refused][] = [
@@ -887,6 +1020,25 @@ const sliceNames: readonly [name: string, spec: object, refused?: Refused][] = [
   ['lab.10.0.0.7-32', lab, OTHER_NAME],
   ['twin.10.0.0.7-32.shared', lab, OTHER_NAME],
   [`${'p'.repeat(160)}-0123456789abcdef.10.0.0.0-27.long`, { ...holding('10.0.0.7'), ...ofLong }],
+  ['p.10.0.0.0-21.by50', parted50],
+  ['p.10.0.0.0-21', parted50, OTHER_NAME],
+  ['p.10.0.0.0-21.50', parted50, OTHER_NAME],
+  ['p.10.0.0.0-21.by51', parted50, OTHER_NAME],
+  ['p.10.0.0.0-21.by050', parted50, OTHER_NAME],
+  ['q.10.0.0.0-21.by50', parted50, OTHER_NAME],
+  ['p.10.0.8.0-21.by50', parted50, OTHER_NAME],
+  ['p.by50', parted50, OTHER_NAME],
+  ['p.10.0.0.0-21.by50.long', parted50, OTHER_NAME],
+  ['by7.by50.10.0.0.0-21.by50', { ...parted50, poolRef: { ...network1, name: 'by7.by50' } }],
+  [
+    `${'p'.repeat(160)}-0123456789abcdef.10.0.0.0-21.by50.long`,
+    { ...parted50, poolRef: { ...network1, name: 'p'.repeat(182) } },
+  ],
+  [
+    `${'p'.repeat(160)}-0123456789abcdef.10.0.0.0-21.by51.long`,
+    { ...parted50, poolRef: { ...network1, name: 'p'.repeat(182) } },
+    OTHER_NAME,
+  ],
   [`${'p'.repeat(181)}.10.0.0.0-27`, { ...holding('10.0.0.7'), ...ofLong }, OTHER_NAME],
 ];
 

@@ -101,7 +101,7 @@ export async function forgeBlock(plane: ControlPlane, block: string, node: Kuber
     apiVersion: API_VERSION,
     kind: ALLOCATION_KIND,
     metadata: {
-      name: sliceName(space, piece, prefix.length),
+      name: sliceName(space, piece, { blockLength: prefix.length }),
       namespace: INSTALL_NAMESPACE,
       labels: { [NETWORK_LABEL]: 'default' },
     },

@@ -39,6 +39,7 @@ const CLAIM_RIGHTS = join(import.meta.dirname, '../../cni/ipam-claims.yaml');
 const AGENT = 'metaipam-cni';
 const NODE = 'worker';
 const ANNOTATION = 'kube-node.nordix.org/storage';
+const LAN = 'kube-node.nordix.org/lan';
 
 const NETWORKS = `
 apiVersion: networking.x-k8s.io/v1
@@ -55,6 +56,22 @@ apiVersion: networking.x-k8s.io/v1
 kind: ClusterCIDR
 metadata: {name: storage, labels: {metaipam.io/network: storage}}
 spec: {perNodeHostBits: 6, ipv4: 192.168.0.0/16}
+---
+apiVersion: metaipam.io/v1alpha1
+kind: PodNetwork
+metadata: {name: lan}
+spec:
+  target: node.metadata.annotations
+  reservations: [{node: router, blocks: [10.77.0.0-10.77.0.49, 'fd77::-fd77::31']}]
+  excludedAddresses: [10.77.0.50-10.77.0.97]
+---
+apiVersion: networking.x-k8s.io/v1
+kind: ClusterCIDR
+metadata:
+  name: lan
+  labels: {metaipam.io/network: lan}
+  annotations: {metaipam.io/per-node-block-size: "50"}
+spec: {perNodeHostBits: 4, ipv4: 10.77.0.0/24, ipv6: 'fd77::/64'}
 `;
 
 const test = suite('cni');
@@ -188,7 +205,7 @@ if (obstacles.length > 0) {
     const cache = () => JSON.parse(readFileSync(join(root, 'host/cache/node.json'), 'utf8'));
     await eventually(
       'the ranges',
-      async () => cache().podCIDRs.length > 0 && ANNOTATION in cache().annotations,
+      async () => cache().podCIDRs.length > 0 && [ANNOTATION, LAN].every((key) => key in cache().annotations),
     );
     const [main] = addresses(await call('ADD', {})).ips;
     assert.match(main?.address ?? '', /^10\.244\.\d+\.2\/24$/);
@@ -249,6 +266,19 @@ if (obstacles.length > 0) {
     assert.is((await blue({ CNI_COMMAND: 'DEL' })).status, 0);
     const asked = await blue({ METAIPAM_CNI_CACHE: join(root, 'elsewhere') });
     assert.is(addresses(asked).ips[0]?.address, '10.9.0.7/16');
+    // Of fifty addresses from 10.77.0.50 on, which are a part of a subnet that nodes share, two are left for pods.
+    const lan = (pod: string) => call('ADD', { annotation: LAN }, { CNI_CONTAINERID: pod });
+    const [first, second] = [addresses(await lan('l1')).ips, addresses(await lan('l2')).ips];
+    assert.equal(
+      first?.map(({ address }) => address),
+      ['10.77.0.98/24', 'fd77::32/64'],
+    );
+    assert.is(first?.[0]?.gateway, '10.77.0.1');
+    assert.equal(
+      second?.map(({ address }) => address),
+      ['10.77.0.99/24', 'fd77::33/64'],
+    );
+    assert.match(problem(await lan('l3')).msg, /no IP addresses available/);
 
     // What a host without an agent does, with the credentials that the agent keeps for it.
     const kubeconfig = join(root, 'host/cache/kubeconfig');

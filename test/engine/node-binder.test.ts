@@ -39,7 +39,7 @@ function allocation(cidr: string, blocks: string[], nodeUID: string, network = '
     apiVersion: 'metaipam.io/v1alpha1',
     kind: 'AllocationSlice',
     metadata: {
-      name: sliceName(space, piece, block.length),
+      name: sliceName(space, piece, { blockLength: block.length }),
       namespace: 'metaipam-system',
       labels: { 'metaipam.io/network': network },
     },

@@ -238,7 +238,7 @@ test('new nodes get all blocks of one ClusterCIDR or none, and each the lowest t
         assert.ok(covers(home, block));
         assert.is(block.last - block.first + 1n, 1n << BigInt(pool.spec.perNodeHostBits));
         for (let first = home.first; first < block.first; first += block.last - block.first + 1n) {
-          const lower = prefixOf({ family: block.family, value: first }, block.length);
+          const lower = prefixOf({ family: block.family, value: first }, block.length!);
           assert.ok(
             used.some((each) => overlaps(each, lower)),
             `${formatPrefix(lower)} was free`,

@@ -1385,6 +1385,116 @@ test('links of two addresses, of both families, with the node at the far end', (
   assert.equal(answerFor(response.children, 'uid-a')?.ipv4, { total: 8, used: 2, free: 6 });
 });
 
+const flat = (size: string, spec: Partial<ClusterCIDRSpec> = { ipv4: '10.9.0.0/24' }) =>
+  clusterCIDR(
+    'a',
+    { perNodeHostBits: 4, ...spec },
+    {
+      annotations: { 'metaipam.io/per-node-block-size': size },
+      labels: { 'metaipam.io/network': 'storage' },
+    },
+  );
+
+test('blocks of any number of addresses, of both families, from the start of the range', () => {
+  const both = flat('50', { ipv4: '10.9.1.0/24', ipv6: 'fd09::/64' });
+  const parts = { parent: storage, clusterCIDRs: [both], claims: ['n', 'o'].map((name) => claim(name)) };
+  const response = answer(parts);
+  assert.equal(blocksByNode(response.children), {
+    n: ['10.9.1.0-10.9.1.49', 'fd09::-fd09::31'],
+    o: ['10.9.1.50-10.9.1.99', 'fd09::32-fd09::63'],
+  });
+  assert.equal(answerFor(response.children, 'uid-a')?.ipv4, { total: 5, used: 2, free: 3 });
+  assert.equal(
+    response.children.map(({ metadata }) => metadata.name).filter((name) => name.includes('by')),
+    ['storage.10.9.0.0-21.by50', 'storage.fd09-0-0-0-0-0-0-0-117.by50'],
+  );
+  assert.equal(answer(next(parts)).children, answer(next(next(parts))).children);
+});
+
+test('a range ends behind the piece that it starts in, and the next one starts after it', () => {
+  const many = Array.from({ length: 43 }, (_, index) => claim(`n${String(index).padStart(2, '0')}`));
+  const parts = { parent: storage, clusterCIDRs: [flat('50', { ipv4: '10.9.0.0/20' })], claims: many };
+  const { n40, n41 } = blocks(parts);
+  assert.equal([n40, n41], [['10.9.7.208-10.9.8.1'], ['10.9.8.2-10.9.8.51']]);
+  const names = answer(parts).children.map(({ metadata }) => metadata.name);
+  assert.ok(names.includes('storage.10.9.8.0-21.by50'));
+  assert.equal(answerFor(answer(parts).children, 'uid-a')?.ipv4, { total: 81, used: 43, free: 38 });
+  // Of a slice that is lost nothing is given, nor what reaches behind its piece.
+  const lost = { ...storage, status: { slices: ['storage.10.9.0.0-21.by50'] } };
+  assert.equal(blocks({ ...parts, parent: lost, claims: [claim('n')] }), { n: ['10.9.8.52-10.9.8.101'] });
+});
+
+test('what is too small for a block is given to nobody', () => {
+  const claims = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => claim(name));
+  const parts = { parent: storage, clusterCIDRs: [flat('50')], claims };
+  const { f, e } = blocks(parts);
+  assert.equal([e, f], [['10.9.0.200-10.9.0.249'], undefined]);
+  assert.match(ready(parts).message, /f \(ClusterCIDR a is full\)/);
+});
+
+test('a size that changes leaves nodes what they have; new blocks lie on the new places that are free', () => {
+  const allocations = ['10.9.0.0-10.9.0.49', '10.9.0.100-10.9.0.149'].map((text, index) =>
+    allocation(`n${index}`, text, { network: 'storage' }),
+  );
+  const claims = [claim('n0'), claim('n1'), claim('new')];
+  const parts = { parent: storage, claims, allocations };
+  const had = { n0: ['10.9.0.0-10.9.0.49'], n1: ['10.9.0.100-10.9.0.149'] };
+  assert.equal(blocks({ ...parts, clusterCIDRs: [flat('64')] }), { ...had, new: ['10.9.0.192/26'] });
+  assert.equal(blocks({ ...parts, clusterCIDRs: [flat('20')] }), { ...had, new: ['10.9.0.60-10.9.0.79'] });
+  const counts = answerFor(answer({ ...parts, clusterCIDRs: [flat('64')] }).children, 'uid-a')?.ipv4;
+  assert.equal(counts, { total: 4, used: 4, free: 0 });
+});
+
+test('services, reserved ranges and ranges of others are given to nobody else', () => {
+  const spec = {
+    ...storage.spec,
+    serviceCIDRs: ['10.9.0.48/28'],
+    reservations: [{ node: 'kept', blocks: ['10.9.0.140-10.9.0.159'] }],
+  };
+  const parts = { parent: { ...storage, spec }, clusterCIDRs: [flat('50')] };
+  const claims = ['kept', 'n', 'o'].map((name) => claim(name));
+  assert.equal(blocks({ ...parts, claims }), {
+    kept: ['10.9.0.140-10.9.0.159'],
+    n: ['10.9.0.200-10.9.0.249'],
+  });
+});
+
+test('ranges that a node shows are taken back when their slices are lost, where they are such as it would get', () => {
+  const shown = (start: string, end: string) =>
+    shows('n', `{"ranges":[{"subnet":"10.9.0.0/24","rangeStart":"${start}","rangeEnd":"${end}"}]}`);
+  const parts = { parent: storage, clusterCIDRs: [flat('50')] };
+  assert.equal(blocks({ ...parts, claims: [shown('10.9.0.100', '10.9.0.149')] }), {
+    n: ['10.9.0.100-10.9.0.149'],
+  });
+  for (const [start, end] of [
+    ['10.9.0.101', '10.9.0.150'],
+    ['10.9.0.100', '10.9.0.199'],
+  ] as const)
+    assert.equal(blocks({ ...parts, claims: [shown(start, end)] }), { n: ['10.9.0.0-10.9.0.49'] });
+});
+
+test('the bell of a node rings until it shows its range, as a part of the range of its ClusterCIDR', () => {
+  const parts = { parent: storage, clusterCIDRs: [flat('50')] };
+  const allocations = [allocation('n', '10.9.0.50-10.9.0.99', { network: 'storage' })];
+  const rings = (value: string, more: Parts = {}) =>
+    bellsIn(answer({ ...parts, claims: [shows('n', value)], allocations, ...more }).children);
+  const shown = (subnet: string) =>
+    `{"ranges":[{"subnet":"${subnet}","rangeStart":"10.9.0.50","rangeEnd":"10.9.0.99"}]}`;
+  assert.equal(rings(shown('10.9.0.0/25')), ['claim.metaipam.io/uid-n']);
+  assert.equal(rings(shown('10.9.0.0/24')), []);
+  assert.equal(rings(shown('10.9.0.0/24'), { clusterCIDRs: [flat('ten')] }), [], 'of an invalid one as well');
+  const within = flat('50', { ipv4: '10.9.0.0/25' });
+  const around = {
+    ...flat('50', { ipv4: '10.8.0.0/15' }),
+    metadata: { ...within.metadata, name: 'b', uid: 'uid-b' },
+  };
+  assert.equal(
+    rings(shown('10.9.0.0/25'), { clusterCIDRs: [around, within] }),
+    [],
+    'of the smallest around it',
+  );
+});
+
 test('blocks that a node shows as JSON are taken back when their slices are lost', () => {
   const value =
     '{"ranges":[{"subnet":"10.0.0.0/16","rangeStart":"10.0.3.0","rangeEnd":"10.0.3.255","gateway":"10.0.0.9"}]}';

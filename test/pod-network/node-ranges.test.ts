@@ -125,6 +125,51 @@ const CASES: [title: string, settings: RangeSettings, blocks: string[], expected
     ['10.0.0.0/24'],
     { ranges: ['10.0.0.0/24'], routes: [{ dst: '0.0.0.0/0' }, { dst: '10.96.0.0/12', gw: '10.0.0.9' }] },
   ],
+  [
+    'a block that is no CIDR is a part of its subnet, without the addresses that the subnet keeps for itself',
+    { subnets: [{ cidr: '10.0.0.0/24', gateway: '10.0.0.9' }, { cidr: 'fd00:7::/64' }] },
+    ['10.0.0.200-10.0.0.255', 'fd00:7::-fd00:7::31'],
+    {
+      ranges: [
+        {
+          subnet: '10.0.0.0/24',
+          rangeStart: '10.0.0.200',
+          rangeEnd: '10.0.0.255',
+          gateway: '10.0.0.9',
+          exclude: ['10.0.0.255'],
+        },
+        { subnet: 'fd00:7::/64', rangeStart: 'fd00:7::', rangeEnd: 'fd00:7::31', exclude: ['fd00:7::'] },
+      ],
+    },
+  ],
+  [
+    'a range in no subnet is of the smallest that has it',
+    {},
+    ['10.0.0.150-10.0.0.199'],
+    { ranges: [{ subnet: '10.0.0.128/25', rangeStart: '10.0.0.150', rangeEnd: '10.0.0.199' }] },
+  ],
+  [
+    'places in a range count from its ends',
+    {
+      subnets: [{ cidr: '10.0.0.0/24' }],
+      excludedAddresses: ['10.0.0.90-10.0.0.120'],
+      perNodeExclusions: [
+        { startIndex: 0, endIndex: 1 },
+        { startIndex: -1, endIndex: -1 },
+      ],
+    },
+    ['10.0.0.50-10.0.0.99'],
+    {
+      ranges: [
+        {
+          subnet: '10.0.0.0/24',
+          rangeStart: '10.0.0.50',
+          rangeEnd: '10.0.0.99',
+          exclude: ['10.0.0.50-10.0.0.51', '10.0.0.90-10.0.0.99'],
+        },
+      ],
+    },
+  ],
 ];
 for (const [title, settings, blocks, expected] of CASES) {
   test(title, () => {
@@ -143,7 +188,7 @@ for (const text of [
   '{"ranges":[]}',
   '{"ranges":[7]}',
   '{"ranges":[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.0"}]}',
-  '{"ranges":[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.1","rangeEnd":"10.0.0.2"}]}',
+  '{"ranges":[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.2","rangeEnd":"10.0.0.1"}]}',
   '{"ranges":[{"subnet":"10.0.0.1/24"}]}',
 ]) {
   test(`what no network writes shows no blocks: ${text}`, () => {
@@ -218,7 +263,7 @@ test('settings that somebody has edited are none', () => {
   for (const text of ['', '{', 'null', '[]', '{"subnets":7}', '{"routes":[{"dst":"10.0.0.1"}]}']) {
     assert.is(NodeRanges.parse(text), undefined);
   }
-  assert.is(rangeSettingsText({ target: 'node.metadata.annotations', gatewayIndex: 0.5 }), undefined);
+  assert.is(rangeSettingsText({ gatewayIndex: 0.5 }), undefined);
 });
 
 test.run();

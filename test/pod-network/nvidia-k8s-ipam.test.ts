@@ -18,6 +18,8 @@ interface Row {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly bits?: string;
+  /** In addresses. */
+  readonly size?: string;
   readonly nodeSelector?: object;
   /** Of node `a`, which comes before `b`: for each block the prefix length, the gateway and what pods can have. */
   readonly a: readonly string[];
@@ -34,6 +36,22 @@ const ROWS: readonly Row[] = [
     ipv4: CIDR,
     a: ['/16 10.7.255.1 10.7.0.1-10.7.0.15'],
     b: ['/16 10.7.255.1 10.7.0.16-10.7.0.31'],
+  },
+  {
+    field: 'IPPool perNodeBlockSize',
+    network: { subnets: [{ cidr: CIDR, gateway: '10.7.0.60' }] },
+    ipv4: CIDR,
+    size: '50',
+    a: ['/24 10.7.0.60 10.7.0.1-10.7.0.49'],
+    b: ['/24 10.7.0.60 10.7.0.50-10.7.0.59 10.7.0.61-10.7.0.99'],
+  },
+  {
+    field: 'IPPool perNodeBlockSize of IPv6, without a gateway, with perNodeExclusions',
+    network: { perNodeExclusions: [{ startIndex: 0, endIndex: 1 }] },
+    ipv6: 'fd00:7::/120',
+    size: '3',
+    a: ['/120 fd00:7::1 fd00:7::2'],
+    b: ['/120 fd00:7::1 fd00:7::5'],
   },
   {
     field: 'IPPool exclusions',
@@ -119,7 +137,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-for (const { field, network, ipv4, ipv6, bits, nodeSelector, a, b, routes = [] } of ROWS) {
+for (const { field, network, ipv4, ipv6, bits, size, nodeSelector, a, b, routes = [] } of ROWS) {
   test(field, () => {
     const cluster = createWorld(controllers);
     const family = (name: string, has: unknown) =>
@@ -137,7 +155,11 @@ for (const { field, network, ipv4, ipv6, bits, nodeSelector, a, b, routes = [] }
         metadata: {
           name: 'net',
           labels: { 'metaipam.io/network': 'net' },
-          annotations: { ...family('ipv4', ipv4), ...family('ipv6', ipv6) },
+          annotations: {
+            ...family('ipv4', ipv4),
+            ...family('ipv6', ipv6),
+            ...(size && { 'metaipam.io/per-node-block-size': size }),
+          },
         },
         spec: {
           perNodeHostBits: 4,

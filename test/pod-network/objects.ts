@@ -1,6 +1,6 @@
 /** Objects as the API server would hold them, for the tests of pod networks. */
 
-import { parsePrefix } from '../../lib/address/range.ts';
+import { parseBlock } from '../../lib/address/range.ts';
 import { sliceName } from '../../lib/allocation/names.ts';
 import { type Allocation, allocationsOf, keyOf, pieceOf } from '../../lib/allocation/slice.ts';
 import type {
@@ -95,12 +95,15 @@ export function allocation(
 export function slicesOf(given: readonly Given[], metadata: Partial<AllocationSlice['metadata']> = {}) {
   const slices = new Map<string, AllocationSlice>();
   for (const { network: name, key, entry } of given) {
-    const block = parsePrefix(key)!;
+    const block = parseBlock(key)!;
     const space = { name, marker: '' } as const;
     const piece = pieceOf(space, block);
-    const made = slice(sliceName(space, piece, block.length), name, {
+    const { length } = block;
+    const shape =
+      length === undefined ? { blockSize: Number(block.last - block.first + 1n) } : { blockLength: length };
+    const made = slice(sliceName(space, piece, shape), name, {
       cidr: keyOf(piece),
-      blockLength: block.length,
+      ...shape,
       entries: {},
     });
     const { metadata: meta, spec } = slices.get(made.metadata.name) ?? made;

@@ -1,7 +1,7 @@
 /** Which blocks a node gets, below the rules for what a ClusterCIDR may say. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { formatPrefix, type Prefix, parsePrefix } from '../../lib/address/range.ts';
+import { formatBlock, type Prefix, parsePrefix } from '../../lib/address/range.ts';
 import { allocationsOf } from '../../lib/allocation/slice.ts';
 import type { BlockPool } from '../../lib/pod-network/block-pool.ts';
 import { NodeRanges } from '../../lib/pod-network/node-ranges.ts';
@@ -18,7 +18,7 @@ function pool(name: string, ranges: string[], hostBits: number, selector?: strin
     uid: `uid-${name}`,
     isTerminating: false,
     ...(selector && { selector: compileNodeSelector(selecting(selector)) }),
-    hostBits: { 4: hostBits, 6: hostBits },
+    sizes: { 4: 1n << BigInt(hostBits), 6: 1n << BigInt(hostBits) },
     ranges: ranges.map(prefix),
   };
 }
@@ -59,7 +59,7 @@ function occupied(...blocks: string[]) {
 const blocksOf = (name: string, parts: Partial<NetworkView>) =>
   planNetwork(view(parts), context)
     .added.filter(({ entry }) => entry.name === name)
-    .map(({ block }) => formatPrefix(block));
+    .map(({ block }) => formatBlock(block));
 
 const LABELS: Record<string, string> = { 't-0': 'node0', 't-1': 'label1', 't-2': 'label2' };
 const S0 = 't-0=node0';
@@ -173,12 +173,7 @@ for (const { title, pools, services = [], used = [], blocks, from } of CASES) {
       context,
     );
     assert.equal(
-      plan.added.map(({ block, entry }) => [
-        formatPrefix(block),
-        entry.clusterCIDR,
-        entry.name,
-        entry.blocks,
-      ]),
+      plan.added.map(({ block, entry }) => [formatBlock(block), entry.clusterCIDR, entry.name, entry.blocks]),
       blocks.map((cidr) => [cidr, from, 'node0', blocks]),
     );
     assert.is(plan.kept.length, used.length);
@@ -237,7 +232,7 @@ test('nodes are served in the order given, each from its own best pool', () => {
   const nodes = [node('n1', [], other), node('n2'), node('n3'), node('n4'), node('n5', [], other)];
   const plan = planNetwork(view({ pools, nodes }), context);
   assert.equal(
-    plan.added.map(({ block, entry }) => [entry.name, formatPrefix(block)]),
+    plan.added.map(({ block, entry }) => [entry.name, formatBlock(block)]),
     [
       ['n1', '10.0.0.0/28'],
       ['n2', '10.1.0.0/28'],

@@ -108,7 +108,7 @@ test('P2 compares IPv4 first where families differ in size, and reads of one fam
   const large = sized('x', '10.0.0.0/24', '5', '28');
   assert.equal(order('none=none', large, wide, small), ['z', 'y', 'x']);
   const six = pool('six', { ipv6: 'fd00::/64', perNodeHostBits: 8 }, { [key4]: '4', [key6]: '60' });
-  assert.equal(six.hostBits, { 4: 60, 6: 60 });
+  assert.equal(six.sizes, { 4: 1n << 60n, 6: 1n << 60n });
 });
 
 test('F12 ranges compare as numbers', () => {

@@ -193,6 +193,47 @@ for (const [title, spec, annotations, messages] of SIZES) {
   });
 }
 
+const SIZE = 'metaipam.io/per-node-block-size';
+const TO_256 = `${SIZE}: must be an integer of 1 to 256`;
+const FLAT = { ipv4: '10.1.0.0/24', perNodeHostBits: 4 };
+const NUMBERS: [title: string, spec: object, annotations: object, messages: string[], network?: string][] = [
+  ['any number', FLAT, { [SIZE]: '50' }, []],
+  ['one address', FLAT, { [SIZE]: '1' }, []],
+  ['all', FLAT, { [SIZE]: '256' }, []],
+  ['more than there are', FLAT, { [SIZE]: '257' }, [TO_256]],
+  ['of the smaller range', { ...FLAT, ipv6: 'fd00::/64' }, { [SIZE]: '257' }, [TO_256]],
+  ['of one family alone', { ...FLAT, ipv6: 'fd00::/64' }, { [SIZE]: '257', [BITS4]: '4' }, []],
+  [
+    'more than any node needs',
+    { ipv6: 'fd00::/64', perNodeHostBits: 4 },
+    { [SIZE]: '65537' },
+    [`${SIZE}: must be an integer of 1 to 65536`],
+  ],
+  ['none', FLAT, { [SIZE]: '0' }, [TO_256]],
+  ['a fraction', FLAT, { [SIZE]: '1.5' }, [TO_256]],
+  ['a number that is no text', FLAT, { [SIZE]: 50 }, [TO_256]],
+  ['nothing', FLAT, { [SIZE]: '' }, [TO_256]],
+  [
+    'of podCIDRs',
+    FLAT,
+    { [SIZE]: '50' },
+    [`${SIZE}: belongs to secondary networks: podCIDRs are CIDRs`],
+    'default',
+  ],
+];
+for (const [title, spec, annotations, messages, network = 'lan'] of NUMBERS) {
+  test(`the size in addresses: ${title}`, () => {
+    const problems = validateClusterCIDR(spec, {
+      annotations: annotations as Record<string, string>,
+      labels: { 'metaipam.io/network': network },
+    });
+    assert.equal(
+      problems.map(({ field, message }) => `${field.slice('metadata.annotations['.length, -1)}: ${message}`),
+      messages,
+    );
+  });
+}
+
 test('a link between two is a block of a secondary network, and of no other', () => {
   const messages = (bits: string, network?: string) =>
     validateClusterCIDR(DUAL, {
@@ -230,6 +271,24 @@ const NETWORKS: [title: string, name: string, spec: unknown, fields: string[]][]
     'storage',
     { ...annotated, reservations: [null, { node: 'n1' }] },
     ['spec.reservations[0].node', 'spec.reservations[1].blocks'],
+  ],
+  [
+    'reserved ranges',
+    'storage',
+    { ...annotated, reservations: [{ node: 'n1', blocks: ['10.0.0.1-10.1.0.0', 'fd00::32-fd00::63'] }] },
+    [],
+  ],
+  [
+    'a reserved range that is too large',
+    'storage',
+    { ...annotated, reservations: [{ node: 'n1', blocks: ['10.0.0.1-10.1.0.1'] }] },
+    ['spec.reservations[0].blocks[0]'],
+  ],
+  [
+    'a reserved range of two parts of IPv6',
+    'storage',
+    { ...annotated, reservations: [{ node: 'n1', blocks: ['fd00::ffff:ffff-fd00::1:0:1'] }] },
+    ['spec.reservations[0].blocks[0]'],
   ],
   [
     'a reserved address',

@@ -4,6 +4,7 @@ import { decideBindings } from '../../lib/binder/decide.ts';
 import { JanitorReconciler } from '../../lib/engine/janitor.ts';
 import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { decideDeeds } from '../../lib/janitor/decide.ts';
+import type { ServiceCIDR } from '../../lib/kubernetes/core-types.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { formatTime } from '../../lib/kubernetes/time.ts';
 import type {
@@ -117,6 +118,20 @@ const saying =
     );
     return { ...response, children };
   };
+
+/** New blocks that are no CIDRs begin with the address before, which ends another's. */
+const overlappingRanges = saying((spec, { children }) => {
+  if (spec.entries === undefined || spec.blockSize === undefined) return spec;
+  const slices = Object.values(children).flatMap((group) => Object.values(group)) as AllocationSlice[];
+  const known = new Set(slices.flatMap(({ spec: { entries } }) => Object.keys(entries ?? {})));
+  const early = (text: string) =>
+    known.has(text) ? text : text.replace(/\.(\d+)-/, (_, first) => `.${Math.max(0, first - 1)}-`);
+  const entries = Object.entries(spec.entries).map(([key, { blocks = [], ...entry }]) => [
+    early(key),
+    { ...entry, blocks: blocks.map(early) },
+  ]);
+  return { ...spec, entries: Object.fromEntries(entries) };
+});
 
 /** The entries, each changed; left out where the change is undefined. */
 function changingEntries(
@@ -853,6 +868,19 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
     subject: networks(withSpec({ serviceCIDRs: [] })),
   },
   {
+    what: 'a network that does not look at ServiceCIDRs',
+    subject: networks(
+      seeing((request) => ({
+        ...request,
+        related: changing<ServiceCIDR>(request.related, 'ServiceCIDR', (each) => ({
+          ...each,
+          spec: { cidrs: [] },
+        })),
+      })),
+    ),
+    faults: FAULTS,
+  },
+  {
     what: 'a network that says nothing of its blocks besides',
     subject: networks(withSpec({ routes: [], subnets: [] })),
     faults: FAULTS,
@@ -882,6 +910,11 @@ export const NETWORK_MUTANTS: readonly Mutant[] = [
   {
     what: 'a network that gives out at once what it releases',
     subject: networks(seeingEntries((entry) => (entry.released === undefined ? entry : undefined))),
+  },
+  {
+    what: 'a network whose ranges begin where others end',
+    subject: networks(overlappingRanges),
+    faults: FAULTS,
   },
   {
     what: 'a network that does not see what it has given',

@@ -1,5 +1,5 @@
 /** Who holds which address: claims, IPAddresses and slices that do not agree. */
-import { covers, overlaps, type Prefix, type Range } from '../../address/range.ts';
+import { type Block, covers, overlaps, type Range } from '../../address/range.ts';
 import { compareRanges } from '../../address/range-set.ts';
 import { secondsSince } from '../../allocation/hold.ts';
 import { lostPieces } from '../../allocation/lost.ts';
@@ -82,7 +82,7 @@ function isKeptForClaim(allocation: Allocation): boolean {
 interface Holder {
   /** `namespace/name` of the claim. */
   readonly claim: string;
-  readonly block: Prefix;
+  readonly block: Block;
   readonly object: KubernetesObject;
   /** What the object's slice says. */
   readonly allocation?: Allocation;
@@ -126,7 +126,7 @@ export function* duplicateAddresses(
 
 function holdersBySpace(inventory: Inventory, book: AddressBook): Map<string, Holder[]> {
   const holders = new Map<string, Holder[]>();
-  const add = (space: string, block: Prefix | undefined, holder: Omit<Holder, 'block'>) => {
+  const add = (space: string, block: Block | undefined, holder: Omit<Holder, 'block'>) => {
     if (block === undefined) return;
     const list = holders.get(space);
     if (list === undefined) holders.set(space, [{ ...holder, block }]);

@@ -1,5 +1,5 @@
 /** podCIDRs and blocks of nodes that get in each other's way, and claims of nodes that are gone. */
-import { formatPrefix, overlaps, type Prefix, parsePrefix } from '../../address/range.ts';
+import { type Block, formatBlock, formatPrefix, overlaps, parsePrefix } from '../../address/range.ts';
 import { compareRanges } from '../../address/range-set.ts';
 import { secondsSince } from '../../allocation/hold.ts';
 import type { Allocation } from '../../allocation/slice.ts';
@@ -19,7 +19,7 @@ interface Holder {
   /** The Node, or the slice that lists the block. */
   readonly object: KubernetesObject;
   readonly title: string;
-  readonly block: Prefix;
+  readonly block: Block;
   /** Undefined where the block is on its Node. */
   readonly allocation?: Allocation;
 }
@@ -41,13 +41,13 @@ export function* nodesAmongServices(inventory: Inventory): Generator<Finding> {
   const known = new Set<string>();
   for (const { uid, title, block, network } of holdersOf(inventory)) {
     const range = services.get(network)?.find((each) => overlaps(each, block));
-    if (range === undefined || known.has(`${uid} ${formatPrefix(block)}`)) continue;
-    known.add(`${uid} ${formatPrefix(block)}`);
+    if (range === undefined || known.has(`${uid} ${formatBlock(block)}`)) continue;
+    known.add(`${uid} ${formatBlock(block)}`);
     yield {
       check: 'service-range',
       severity: 'error',
       object: title,
-      message: `${formatPrefix(block)} lies among the addresses of services, ${formatPrefix(range)}`,
+      message: `${formatBlock(block)} lies among the addresses of services, ${formatPrefix(range)}`,
       fix: `kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks`,
     };
   }
@@ -90,7 +90,7 @@ function holdersOf({ nodes, allocations }: Inventory): (Holder & { network: stri
 
 /** Each holder is compared with the one that reaches furthest so far: enough to find every holder in trouble. */
 function* overlapsAmong(holders: Holder[], now: number): Generator<Finding> {
-  holders.sort((a, b) => compareRanges(a.block, b.block) || b.block.length - a.block.length);
+  holders.sort((a, b) => compareRanges(a.block, b.block) || Number(a.block.last - b.block.last));
   let furthest: Holder | undefined;
   for (const holder of holders) {
     if (furthest !== undefined && furthest.uid !== holder.uid && overlaps(furthest.block, holder.block)) {
@@ -101,7 +101,7 @@ function* overlapsAmong(holders: Holder[], now: number): Generator<Finding> {
         check: 'duplicate-cidr',
         severity: 'error',
         object: younger!.title,
-        message: `${formatPrefix(younger!.block)} overlaps ${formatPrefix(older!.block)} of ${older!.title}`,
+        message: `${formatBlock(younger!.block)} overlaps ${formatBlock(older!.block)} of ${older!.title}`,
         fix: mend(younger!, now),
       };
     }
