@@ -9,6 +9,8 @@ const test = suite('exported names: ');
 
 /** The protocol of a hook: each controller exports its own. And what a bundle has instead of `lib/shipped.ts`. */
 const STAND_INS = new Set(['parent', 'customize', 'sync', 'finalize', 'shippedFiles', 'shippedVersion']);
+/** What `npm run generate` makes of the CRDs. */
+const GENERATED = 'lib/kubernetes/types.ts';
 const EXPORT = /^export (?:async |abstract )?(?:function\*?|const|class|interface|type) (?<name>\w+)/gm;
 
 /** Of the program and its tools, by path. */
@@ -33,7 +35,9 @@ test('each is used in another file', () => {
       users.set(word, files.add(file));
     }
   }
-  const unused = exported.filter(({ name }) => users.get(name)!.size < 2 && !STAND_INS.has(name));
+  const unused = exported
+    .filter(({ file, name }) => file !== GENERATED && !STAND_INS.has(name))
+    .filter(({ name }) => users.get(name)!.size < 2);
   assert.equal(unused, []);
 });
 
