@@ -2,14 +2,21 @@
 
 import { overlappingPools } from '../inspect/check/pool-specs.ts';
 import { readInventory } from '../inspect/inventory.ts';
-import { groupOf, qualifiedName, titleOf } from '../kubernetes/object.ts';
+import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
+import { ADDRESS_POOL_KINDS } from '../ipam-claim/pools.ts';
+import { NETWORK_LABEL } from '../kubernetes/names.ts';
+import { groupOf, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
+import { poolKind } from '../kubernetes/pool-kinds.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
+import { nearest } from '../text.ts';
 import { advise } from '../validation/advice.ts';
 import { validateObjects } from '../validation/index.ts';
 import { warningsOf } from '../validation/warnings.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';
+
+const DEFAULT_NAMESPACE = 'default';
 
 /** Says of objects what is wrong with each and with all together, in their order. */
 export type Diagnose = (objects: readonly LoadedObject[]) => readonly Diagnostic[];
@@ -29,14 +36,25 @@ function diagnoseBy(resources: CustomResources): Diagnose {
     const warnings = good.flatMap((loaded) =>
       warningsOf(loaded.object, resources).map((warning) => at(loaded, { severity: 'warning', ...warning })),
     );
-    const all = [...problems, ...duplicates(objects, resources), ...warnings, ...overlaps(good)];
+    const all = [
+      ...problems,
+      ...duplicates(objects, resources),
+      ...warnings,
+      ...overlaps(good),
+      ...unservedNetworks(good),
+    ];
     const order = new Map(objects.map(({ object }, index) => [object, index]));
     return all.sort((a, b) => order.get(a.object!)! - order.get(b.object!)!);
   };
 }
 
 export function loadDiagnose(): Diagnose {
-  return diagnoseBy(new CustomResources(readCustomResourceDefinitions()));
+  return diagnoseBy(knownResources());
+}
+
+/** What files may have: metaipam's own, and IPAMClaims. */
+export function knownResources(): CustomResources {
+  return new CustomResources([...readCustomResourceDefinitions(), IPAM_CLAIM_DEFINITION]);
 }
 
 /** Of an object that is given twice, each but the first: which of them counts is nobody's choice. */
@@ -47,7 +65,7 @@ function duplicates(objects: readonly LoadedObject[], { all }: CustomResources):
     const group = groupOf(apiVersion);
     const known = all.find((resource) => resource.kind === kind && groupOf(resource.apiVersion) === group);
     if (known === undefined && apiVersion !== 'v1') return [];
-    const { name, namespace = 'default' } = metadata;
+    const { name, namespace = DEFAULT_NAMESPACE } = metadata;
     const key = `${kind}.${group} ${known?.namespaced === false ? name : qualifiedName({ name, namespace })}`;
     const first = firsts.get(key);
     if (first === undefined) {
@@ -67,5 +85,40 @@ function overlaps(objects: readonly LoadedObject[]): Diagnostic[] {
     return place === undefined
       ? []
       : [at(place, { rule: 'overlap', severity: 'warning', field: 'spec', message })];
+  });
+}
+
+/** Of networks that no pool here serves others may have the pools, unless it is one letter that differs, or the namespace. */
+function unservedNetworks(objects: readonly LoadedObject[]): Diagnostic[] {
+  const served = objects.flatMap(({ object }) => {
+    const network = object.metadata.labels?.[NETWORK_LABEL];
+    return network !== undefined && ADDRESS_POOL_KINDS.includes(object.kind) ? [{ network, object }] : [];
+  });
+  return objects.flatMap((loaded) => {
+    if (!isIPAMClaim(loaded.object)) return [];
+    const { metadata, spec } = loaded.object;
+    const value = spec?.network;
+    const own = metadata.namespace ?? DEFAULT_NAMESPACE;
+    const isNear = ({ kind, metadata: { namespace = DEFAULT_NAMESPACE } }: KubernetesObject) =>
+      poolKind(kind).isGlobal || namespace === own;
+    const pools = served.filter(({ network }) => network === value).map(({ object }) => object);
+    const tell = (message: string, fix: string) => [
+      at(loaded, {
+        rule: 'unserved-network',
+        severity: 'warning',
+        field: 'spec.network',
+        value,
+        message,
+        fix,
+      }),
+    ];
+    if (pools.some(isNear)) return [];
+    if (pools.length > 0)
+      return tell(
+        `is served by ${pools.map(titleOf).join(' and ')} alone, which serves claims of its namespace`,
+        'use a GlobalInClusterIPPool, or one of the namespace of the claim',
+      );
+    const meant = nearest(String(value), new Set(served.map(({ network }) => network)));
+    return meant === undefined ? [] : tell('is a network that no pool here serves', `use ${meant}`);
   });
 }

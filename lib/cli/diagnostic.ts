@@ -24,6 +24,7 @@ export const RULES = {
   overlap: 'pools or networks that may both give out the same address',
   'unknown-key': 'a label or annotation that looks like one of metaipam or Cluster API, and is none',
   'unserved-pool': 'a claim of a kind of pool that metaipam does not serve',
+  'unserved-network': 'an IPAMClaim of a network that no pool serves it in, and one is near',
   'other-group': 'a kind that metaipam has in another API group',
   'ignored-namespace': 'a namespace on an object of a kind that has none',
 } as const;

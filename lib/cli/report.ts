@@ -6,6 +6,7 @@ import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
 import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
 import { countPending, type ObjectState, type State, type Waiting } from '../inspect/state.ts';
 import type { Usage } from '../inspect/usage.ts';
+import { isIPAMClaim } from '../ipam-claim/definition.ts';
 import type { IPAMClaim, Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
@@ -17,7 +18,6 @@ import { plural } from '../text.ts';
 import type { Paint } from './paint.ts';
 import { LEGEND, picture } from './picture.ts';
 import { columns } from './table.ts';
-import { isIPAMClaim } from './world.ts';
 
 /** The account as text. Says nothing about kinds of which there is no object. */
 export function renderReport(

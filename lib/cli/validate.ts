@@ -51,8 +51,7 @@ async function validate(
 }
 
 async function summary({ objects, skipped }: Manifests, warnings: number): Promise<string> {
-  const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
-  const { all } = new CustomResources(readCustomResourceDefinitions());
+  const { all } = (await import('./diagnose.ts')).knownResources();
   const known = new Set(['v1 Node', ...all.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`)]);
   const valid = objects.filter(({ object }) => known.has(`${object.apiVersion} ${object.kind}`)).length;
   const doubts = warnings > 0 ? `, ${plural(warnings, 'warning')}` : '';

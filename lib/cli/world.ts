@@ -10,9 +10,8 @@ import type { Unstructured } from '../engine/object.ts';
 import { OverlapReporter } from '../engine/overlap-reporter.ts';
 import type { ResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
-import { IPAM_CLAIM_DEFINITION } from '../ipam-claim/definition.ts';
-import type { IPAMClaim } from '../kubernetes/core-types.ts';
-import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
+import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
+import { CLUSTER_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { groupOf } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
@@ -108,10 +107,6 @@ export function createEmptyWorld(
 /** Their CRD is not ours to ship: no world has them without need. */
 export function hasIPAMClaims(objects: readonly KubernetesObject[]): boolean {
   return objects.some(isIPAMClaim);
-}
-
-export function isIPAMClaim(object: KubernetesObject): object is IPAMClaim {
-  return object.apiVersion === IPAM_CLAIM_API_VERSION && object.kind === 'IPAMClaim';
 }
 
 /** Pools and networks first: who finds an address at the first look needs no second. */

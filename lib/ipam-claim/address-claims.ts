@@ -64,12 +64,17 @@ export function keptClaim({ apiVersion, kind, metadata, spec }: IPAddressClaim):
   return { apiVersion, kind, metadata: { name, ...(namespace !== undefined && { namespace }) }, spec };
 }
 
-/** Of the addresses that a claim asks for the one of a family. What cannot be read is told where the first is asked for. */
-function requestedAddress({ metadata }: IPAMClaim, family: Family, pools: PoolsByFamily): string | undefined {
-  const texts = (metadata.annotations?.[REQUESTED_ADDRESS_ANNOTATION] ?? '')
+/** The addresses that a claim asks for, as they are written, in a file perhaps. */
+export function requestedParts({ annotations }: ObjectMeta): string[] {
+  return String(annotations?.[REQUESTED_ADDRESS_ANNOTATION] ?? '')
     .split(',')
     .map((text) => text.trim())
     .filter((text) => text !== '');
+}
+
+/** Of the addresses that a claim asks for the one of a family. What cannot be read is told where the first is asked for. */
+function requestedAddress({ metadata }: IPAMClaim, family: Family, pools: PoolsByFamily): string | undefined {
+  const texts = requestedParts(metadata);
   const isFirst = pools.keys().next().value === family;
   return (
     texts.find((text) => parseAddress(text)?.family === family) ??

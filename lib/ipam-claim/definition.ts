@@ -1,10 +1,16 @@
+import type { IPAMClaim } from '../kubernetes/core-types.ts';
 import { IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition } from '../kubernetes/schema.ts';
 
 const [group = '', version = ''] = IPAM_CLAIM_API_VERSION.split('/');
 const TEXT = { type: 'string' } as const;
 
-/** IPAMClaim as far as it is read and written here, for clusters that are simulated; its CRD is not ours to ship. */
+export function isIPAMClaim(object: KubernetesObject): object is IPAMClaim {
+  return object.apiVersion === IPAM_CLAIM_API_VERSION && object.kind === 'IPAMClaim';
+}
+
+/** IPAMClaim as its CRD has it, for files, and clusters that are simulated; it is not ours to ship. */
 export const IPAM_CLAIM_DEFINITION: CustomResourceDefinition = {
   kind: 'CustomResourceDefinition',
   metadata: { name: `ipamclaims.${group}` },

@@ -1,10 +1,13 @@
 /** The rules for single objects that go beyond the CRDs', or say more than these what is wrong. */
 import { parseAddress } from '../address/address.ts';
 import { parsePrefix } from '../address/range.ts';
+import { requestedParts } from '../ipam-claim/address-claims.ts';
+import type { IPAMClaim } from '../kubernetes/core-types.ts';
 import {
   ADDRESS_SPACE_ANNOTATION,
   CAPI_IPAM_GROUP,
   CLUSTER_CIDR_API_VERSION,
+  IPAM_CLAIM_API_VERSION,
   METAIPAM_GROUP,
   REQUESTED_ADDRESS_ANNOTATION,
 } from '../kubernetes/names.ts';
@@ -22,6 +25,7 @@ type Validate = (object: never) => Problem[];
 const VALIDATORS: Readonly<Record<string, Validate>> = {
   ...Object.fromEntries(Object.keys(POOL_KINDS).map((kind) => [`${kind}.${CAPI_IPAM_GROUP}`, validatePool])),
   [`IPAddressClaim.${CAPI_IPAM_GROUP}`]: validateClaim,
+  [`IPAMClaim.${groupOf(IPAM_CLAIM_API_VERSION)}`]: validateIPAMClaim,
   [`PodNetwork.${METAIPAM_GROUP}`]: ({ metadata, spec }: PodNetwork) =>
     validatePodNetwork(metadata.name, spec),
   [`ClusterCIDR.${groupOf(CLUSTER_CIDR_API_VERSION)}`]: ({ metadata, spec }: ClusterCIDR) =>
@@ -70,6 +74,18 @@ function validateClaim({ metadata, spec }: IPAddressClaim): Problem[] {
       message: isOfPrefixes ? 'must be a CIDR' : 'must be an IP address',
     },
   ];
+}
+
+/** It may ask for an address of each family. */
+function validateIPAMClaim({ metadata }: IPAMClaim): Problem[] {
+  const field = annotation(REQUESTED_ADDRESS_ANNOTATION);
+  const parts = requestedParts(metadata);
+  const unreadable = parts.filter((text) => parseAddress(text) === undefined);
+  if (unreadable.length > 0)
+    return unreadable.map((value) => ({ field, value, message: 'must be an IP address' }));
+  const families = parts.map((text) => parseAddress(text)!.family);
+  if (new Set(families).size === families.length) return [];
+  return [{ field, value: parts.join(), message: 'must be one address of each family at most' }];
 }
 
 function annotation(key: string): string {

@@ -270,7 +270,7 @@ const KEYS: readonly string[] = Object.values(names).filter((name) =>
 const OF_USERS: Readonly<Record<string, RegExp>> = {
   [names.ADDRESS_SPACE_ANNOTATION]: /IPPool$/,
   [names.MAY_OVERLAP_ANNOTATION]: /Pool$/,
-  [names.REQUESTED_ADDRESS_ANNOTATION]: /^IPAddressClaim$/,
+  [names.REQUESTED_ADDRESS_ANNOTATION]: /^(IPAddress|IPAM)Claim$/,
   [names.IPV4_HOST_BITS_ANNOTATION]: /^ClusterCIDR$/,
   [names.IPV6_HOST_BITS_ANNOTATION]: /^ClusterCIDR$/,
   [names.BLOCK_SIZE_ANNOTATION]: /^ClusterCIDR$/,

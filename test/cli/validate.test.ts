@@ -52,6 +52,52 @@ test('-f is required, and paths stand behind it', async () => {
   assert.match(err, 'unexpected a.yaml; paths follow -f');
 });
 
+const CLAIMS = `
+apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: GlobalInClusterIPPool
+metadata: {name: blue, labels: {metaipam.io/network: blue}}
+spec: {addresses: [192.168.200.0/24], prefix: 24}
+---
+apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterIPPool
+metadata: {name: red, namespace: team, labels: {metaipam.io/network: red}}
+spec: {addresses: [192.168.201.0/24], prefix: 24}
+`;
+
+function ipamClaim(network: unknown, requested?: unknown, more: object = {}): string {
+  const annotations = requested === undefined ? {} : { 'metaipam.io/requested-address': requested };
+  return `${CLAIMS}---\n${JSON.stringify({
+    apiVersion: 'k8s.cni.cncf.io/v1alpha1',
+    kind: 'IPAMClaim',
+    metadata: { name: 'vm', annotations },
+    spec: { network, interface: '', ...more },
+  })}`;
+}
+
+for (const [stdin, expected] of [
+  [ipamClaim('blue'), /^$/],
+  [ipamClaim('blue', ' 192.168.200.7, fd00::7'), /^$/],
+  [ipamClaim('of-others'), /^$/],
+  [ipamClaim('bleu'), /warning: .*spec\.network: "bleu" is a network that no pool here serves; use blue\n/],
+  [
+    ipamClaim('red'),
+    /warning: .*"red" is served by InClusterIPPool team\/red alone, which serves claims of its namespace; use /,
+  ],
+  [ipamClaim(7), /spec\.network: .*must be of type string: "integer"; put it in quotes/],
+  [ipamClaim('blue', '192.168.200.7,fd00::zz'), /"fd00::zz": must be an IP address/],
+  [ipamClaim('blue', 7), /must be a string/],
+  [ipamClaim('blue', '192.168.200.7,192.168.200.8'), /must be one address of each family at most/],
+  [ipamClaim('blue', undefined, { nework: 'x' }), /spec\.nework: unknown field; use network/],
+] as const) {
+  test(`of an IPAMClaim it says ${expected}`, async () => {
+    const { code, err, out } = await run(validate.run, ['-f', '-'], { stdin });
+    assert.match(err, expected);
+    const isValid = err === '' || /warning/.test(err);
+    assert.is(code, isValid ? 0 : 1);
+    if (isValid) assert.match(out, /^3 objects valid/);
+  });
+}
+
 test('the examples are valid', async () => {
   const { code, out, err } = await run(validate.run, ['-f', EXAMPLES]);
   assert.is(err, '');
