@@ -2,6 +2,7 @@
  * IPAMClaims, made as kubevirt's ipam-extensions makes them, on a control plane that has the component before it has
  * their CRD; and their pods, on two nodes that are network namespaces, each with what its agent keeps.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -36,6 +37,9 @@ import {
 } from './install.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
+/** What the machines call their network, and KubeVirt the interface of their pods. */
+const LAN = 'lan';
+const INTERFACE = `pod${createHash('sha256').update(LAN).digest('hex').slice(0, 11)}`;
 /** Of kubevirt: it takes it off when the machine and its last pod are gone. */
 const FINALIZER = 'kubevirt.io/persistent-ipam';
 
@@ -57,28 +61,47 @@ metadata: {name: machine, namespace: default}
 spec: {poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: GlobalInClusterIPPool, name: blue}}
 `;
 
+/** Enough of a machine to own a claim. */
+const MACHINE_CRD = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: virtualmachines.kubevirt.io}
+spec:
+  group: kubevirt.io
+  scope: Namespaced
+  names: {kind: VirtualMachine, listKind: VirtualMachineList, plural: virtualmachines, singular: virtualmachine}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+`;
+
 const test = suite<{ installation: Installation }>('IPAM claims: ');
 test.before(async (context) => {
   context.installation = await install({ serveArgs: ['--no-bind'], isAlone: true });
 });
 test.after(({ installation }) => installation?.stop());
 
-/** A ConfigMap stands for the machine. */
+const MACHINES = '/apis/kubevirt.io/v1/namespaces/default/virtualmachines';
+
+/** A machine with an interface in a network, and what KubeVirt's extension makes for that when it starts. */
 async function machine({ plane }: Installation, name: string, network = 'blue'): Promise<void> {
-  const owner = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } };
-  const { body } = await plane.api('POST', '/api/v1/namespaces/default/configmaps', owner);
+  const owner = { apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', metadata: { name } };
+  const { status: made, body } = await plane.api('POST', MACHINES, owner);
+  assert.is(made, 201, JSON.stringify(body));
   const claim = {
     apiVersion: 'k8s.cni.cncf.io/v1alpha1',
     kind: 'IPAMClaim',
     metadata: {
-      name: `${name}.${network}`,
+      name: claimOf(name),
       namespace: 'default',
       labels: { 'kubevirt.io/vm': name },
       finalizers: [FINALIZER],
       ownerReferences: [
         {
-          apiVersion: 'v1',
-          kind: 'ConfigMap',
+          apiVersion: owner.apiVersion,
+          kind: owner.kind,
           name,
           uid: body.metadata.uid,
           controller: true,
@@ -92,6 +115,9 @@ async function machine({ plane }: Installation, name: string, network = 'blue'):
   assert.is(status, 201);
 }
 
+/** By the machine's own name for its network, which is not the network's. */
+const claimOf = (machine: string) => `${machine}.${LAN}`;
+
 const pathOf = (name = '') =>
   `/apis/k8s.cni.cncf.io/v1alpha1/namespaces/default/ipamclaims${name && `/${name}`}`;
 const read = async ({ plane }: Installation, name: string): Promise<IPAMClaim> =>
@@ -103,10 +129,21 @@ async function areLeft({ plane }: Installation, count: number): Promise<void> {
   });
 }
 
-/** As KubeVirt's extension does when the last pod has ended. */
-async function takeFinalizer({ plane }: Installation, name: string): Promise<void> {
-  const patch = { metadata: { finalizers: null } };
-  await plane.api('PATCH', pathOf(name), patch, 'application/merge-patch+json');
+/** When the last pod of a deleted machine has ended, KubeVirt's extension lets go of the claim. */
+async function endMachine(installation: Installation, name: string): Promise<void> {
+  await deleteMachine(installation, name);
+  await eventually(`${claimOf(name)} to be let go`, () => takeFinalizer(installation, name));
+}
+
+async function deleteMachine({ plane }: Installation, name: string): Promise<void> {
+  assert.is((await plane.api('DELETE', `${MACHINES}/${name}`)).status, 200);
+}
+
+/** Whether it could: it is an update of what was read. */
+async function takeFinalizer({ plane }: Installation, name: string): Promise<boolean> {
+  const { body } = await plane.api('GET', pathOf(claimOf(name)));
+  const { finalizers: _, ...metadata } = body.metadata;
+  return (await plane.api('PUT', pathOf(claimOf(name)), { ...body, metadata })).status === 200;
 }
 
 /** What the claim has, once it says that this is all. */
@@ -122,7 +159,7 @@ async function given(installation: Installation, name: string) {
 test('without their CRD the controllers wait, and everything else goes on', async ({ installation }) => {
   const { plane } = installation;
   await applyIPAMClaimControllers(plane);
-  await plane.kubectl(['apply', '-f', '-'], `${POOLS}---${PLAIN}`);
+  await plane.kubectl(['apply', '-f', '-'], `${POOLS}---${PLAIN}---${MACHINE_CRD}`);
   const addressed = async () => (await list(plane, 'ipaddresses.ipam.cluster.x-k8s.io')).length === 1;
   await eventually('the address of a plain claim', addressed);
   await quiet(installation);
@@ -135,18 +172,18 @@ test('claims are served once the CRD is there: both families, before their pods'
   const { plane } = installation;
   await applyIPAMClaimCRD(plane);
   await machine(installation, 'vm-a');
-  assert.equal(await given(installation, 'vm-a.blue'), {
+  assert.equal(await given(installation, claimOf('vm-a')), {
     ips: ['192.168.200.3/24', 'fd00:200::1/64'],
     gateways: '192.168.200.1',
   });
   await machine(installation, 'vm-b');
-  assert.equal((await given(installation, 'vm-b.blue')).ips, ['192.168.200.4/24', 'fd00:200::2/64']);
+  assert.equal((await given(installation, claimOf('vm-b'))).ips, ['192.168.200.4/24', 'fd00:200::2/64']);
 });
 
 test("a claim of a network that is another IPAM's is not touched", async ({ installation }) => {
   await machine(installation, 'vm-c', 'green');
   await quiet(installation);
-  const { metadata, status } = await read(installation, 'vm-c.green');
+  const { metadata, status } = await read(installation, claimOf('vm-c'));
   assert.equal([status, metadata.annotations, metadata.finalizers], [undefined, undefined, [FINALIZER]]);
   assert.equal(metadata.labels, { 'kubevirt.io/vm': 'vm-c' });
 });
@@ -160,8 +197,8 @@ test('who has the address: the claim, and whose that is', async ({ installation 
   ]);
   assert.is(code, 0);
   const [{ holdings }] = JSON.parse(out).addresses;
-  assert.is(holdings[0].holder, 'IPAddressClaim default/vm-a.blue-ipv4');
-  assert.equal(holdings[0].owners, ['IPAMClaim default/vm-a.blue', 'ConfigMap default/vm-a']);
+  assert.is(holdings[0].holder, 'IPAddressClaim default/vm-a.lan-ipv4');
+  assert.equal(holdings[0].owners, ['IPAMClaim default/vm-a.lan', 'VirtualMachine default/vm-a']);
 });
 
 const bridge = `${HOST_LOCAL_FOLDER}/bridge`;
@@ -185,8 +222,8 @@ else {
     const account = { metadata: { name: 'default' } };
     await plane.api('POST', '/api/v1/namespaces/default/serviceaccounts', account);
     try {
-      await one.pod('launcher-b1', 'vm-b.blue');
-      await one.sees('vm-b.blue', ['192.168.200.4/24', 'fd00:200::2/64']);
+      await one.pod('launcher-b1', 'vm-b');
+      await one.sees(claimOf('vm-b'), ['192.168.200.4/24', 'fd00:200::2/64']);
       const source = addresses(await one.call('ADD', 'launcher-b1'));
       assert.equal(
         source.ips.map(({ address, gateway }) => [address, gateway]),
@@ -196,24 +233,35 @@ else {
         ],
       );
       // The machine moves: for a while there are two.
-      await two.pod('launcher-b2', 'vm-b.blue');
-      await two.sees('vm-b.blue', ['192.168.200.4/24', 'fd00:200::2/64']);
+      await two.pod('launcher-b2', 'vm-b');
+      await two.sees(claimOf('vm-b'), ['192.168.200.4/24', 'fd00:200::2/64']);
       assert.equal(addresses(await two.call('ADD', 'launcher-b2')).ips, source.ips);
-      succeeded(await one.call('DEL', 'launcher-b1'));
-      await plane.kubectl(['delete', 'pod', 'launcher-b1', '--force', '--grace-period=0']);
+      await one.end('launcher-b1');
       await eventually('the first node to forget', async () => Object.keys(one.known()!.claims).length === 0);
-      assert.equal((await given(installation, 'vm-b.blue')).ips, ['192.168.200.4/24', 'fd00:200::2/64']);
+      assert.equal((await given(installation, claimOf('vm-b'))).ips, ['192.168.200.4/24', 'fd00:200::2/64']);
       assert.equal(await two.addressesIn('launcher-b2'), ['192.168.200.4/24', 'fd00:200::2/64']);
 
+      // Stopped, and started again where it was first: meanwhile a machine is made, and gets others.
+      await two.end('launcher-b2');
+      await eventually('the second node to forget', async () => Object.keys(two.known()!.pods).length === 0);
+      await quiet(installation);
+      await machine(installation, 'vm-s');
+      assert.equal((await given(installation, claimOf('vm-s'))).ips, ['192.168.200.5/24', 'fd00:200::3/64']);
+      await one.pod('launcher-b3', 'vm-b');
+      await one.sees(claimOf('vm-b'), ['192.168.200.4/24', 'fd00:200::2/64']);
+      assert.equal(addresses(await one.call('ADD', 'launcher-b3')).ips, source.ips);
+      await endMachine(installation, 'vm-s');
+      await areLeft(installation, 5);
+
       // Of a claim without addresses the pod waits, until there are.
-      await two.pod('launcher-w', 'vm-w.blue');
+      await two.pod('launcher-w', 'vm-w');
       const early = await two.call('ADD', 'launcher-w');
       assert.is(JSON.parse(early.out).code, 11);
       // As a runtime does, which begins anew.
       succeeded(await two.call('DEL', 'launcher-w'));
       await machine(installation, 'vm-w');
-      const { ips } = await given(installation, 'vm-w.blue');
-      await two.sees('vm-w.blue', ips!);
+      const { ips } = await given(installation, claimOf('vm-w'));
+      await two.sees(claimOf('vm-w'), ips!);
       assert.equal(
         addresses(await two.call('ADD', 'launcher-w')).ips.map(({ address }) => address),
         ips,
@@ -221,32 +269,34 @@ else {
       succeeded(await two.call('DEL', 'launcher-w'));
 
       // The claim is made anew, and somebody else has its address by then.
-      await plane.kubectl(['delete', 'configmap', 'vm-w', '--namespace=default']);
-      await takeFinalizer(installation, 'vm-w.blue');
+      await endMachine(installation, 'vm-w');
       await eventually(
         'the claim to go',
-        async () => (await plane.api('GET', pathOf('vm-w.blue'))).status === 404,
+        async () => (await plane.api('GET', pathOf(claimOf('vm-w')))).status === 404,
       );
-      await eventually('the node to forget it', async () => !('default/vm-w.blue' in two.known()!.claims));
+      await eventually(
+        'the node to forget it',
+        async () => !(`default/${claimOf('vm-w')}` in two.known()!.claims),
+      );
       await areLeft(installation, 5);
       await machine(installation, 'vm-x');
-      assert.equal((await given(installation, 'vm-x.blue')).ips, ips);
+      assert.equal((await given(installation, claimOf('vm-x'))).ips, ips);
       await machine(installation, 'vm-w');
-      const anew = (await given(installation, 'vm-w.blue')).ips!;
+      const anew = (await given(installation, claimOf('vm-w'))).ips!;
       assert.is.not(anew[0], ips![0]);
-      await two.sees('vm-w.blue', anew);
+      await two.sees(claimOf('vm-w'), anew);
       assert.equal(
         addresses(await two.call('ADD', 'launcher-w')).ips.map(({ address }) => address),
         anew,
       );
-      for (const pod of ['launcher-w', 'launcher-b2']) succeeded(await two.call('DEL', pod));
+      await two.end('launcher-w');
+      await one.end('launcher-b3');
       assert.equal([...one.problems, ...two.problems], []);
     } finally {
       for (const node of nodes) await node.stop();
     }
     for (const name of ['vm-w', 'vm-x']) {
-      await plane.kubectl(['delete', 'configmap', name, '--namespace=default']);
-      await takeFinalizer(installation, `${name}.blue`);
+      await endMachine(installation, name);
     }
     await areLeft(installation, 5);
   });
@@ -254,19 +304,22 @@ else {
 
 test('the address stays while the claim ends, and is free when it has ended', async ({ installation }) => {
   const { plane } = installation;
-  await plane.kubectl(['delete', 'configmap', 'vm-a', '--namespace=default']);
+  await deleteMachine(installation, 'vm-a');
   await eventually('the claim to be deleted', async () => {
-    const { metadata } = await read(installation, 'vm-a.blue');
+    const { metadata } = await read(installation, claimOf('vm-a'));
     return metadata.deletionTimestamp !== undefined;
   });
   await quiet(installation);
-  assert.equal((await read(installation, 'vm-a.blue')).status?.ips, ['192.168.200.3/24', 'fd00:200::1/64']);
+  assert.equal((await read(installation, claimOf('vm-a'))).status?.ips, [
+    '192.168.200.3/24',
+    'fd00:200::1/64',
+  ]);
   assert.is((await list<KubernetesObject>(plane, 'ipaddresses.ipam.cluster.x-k8s.io')).length, 5);
 
-  await takeFinalizer(installation, 'vm-a.blue');
+  await eventually('the claim to be let go', () => takeFinalizer(installation, 'vm-a'));
   await areLeft(installation, 3);
   await machine(installation, 'vm-d');
-  assert.equal((await given(installation, 'vm-d.blue')).ips, ['192.168.200.3/24', 'fd00:200::1/64']);
+  assert.equal((await given(installation, claimOf('vm-d'))).ips, ['192.168.200.3/24', 'fd00:200::1/64']);
 });
 
 test('the example comes out as metaipam simulate says', async ({ installation }) => {
@@ -321,12 +374,17 @@ class WorkerNode {
     return `/run/netns/metaipam-${process.pid}-${this.#name}-${pod}`;
   }
 
-  /** A pod that the scheduler has placed here. */
-  async pod(name: string, claim: string): Promise<void> {
+  /** A pod of a machine that the scheduler has placed here, with the annotation as KubeVirt's extension leaves it. */
+  async pod(name: string, machine: string): Promise<void> {
     this.#namespace(name);
-    const networks = JSON.stringify([{ name: 'blue', namespace: 'default', 'ipam-claim-reference': claim }]);
+    const network = { name: 'blue', namespace: 'default', interface: INTERFACE };
+    const networks = JSON.stringify([{ ...network, 'ipam-claim-reference': claimOf(machine) }]);
     const { status, body } = await this.#installation.plane.api('POST', '/api/v1/namespaces/default/pods', {
-      metadata: { name, annotations: { 'k8s.v1.cni.cncf.io/networks': networks } },
+      metadata: {
+        name,
+        labels: { 'kubevirt.io': 'virt-launcher', 'vm.kubevirt.io/name': machine },
+        annotations: { 'kubevirt.io/domain': machine, 'k8s.v1.cni.cncf.io/networks': networks },
+      },
       spec: {
         nodeName: this.#name,
         automountServiceAccountToken: false,
@@ -334,6 +392,11 @@ class WorkerNode {
       },
     });
     assert.is(status, 201, JSON.stringify(body));
+  }
+
+  async end(pod: string): Promise<void> {
+    succeeded(await this.call('DEL', pod));
+    await this.#installation.plane.kubectl(['delete', 'pod', pod, '--force', '--grace-period=0']);
   }
 
   known(): KnownClaims | undefined {
@@ -356,7 +419,7 @@ class WorkerNode {
         ...cniEnv(command, pod, {
           ...{
             CNI_NETNS: this.#netnsOf(pod),
-            CNI_IFNAME: 'net1',
+            CNI_IFNAME: INTERFACE,
             CNI_PATH: `${native}:${HOST_LOCAL_FOLDER}`,
           },
           CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
@@ -371,7 +434,7 @@ class WorkerNode {
   }
 
   async addressesIn(pod: string): Promise<string[]> {
-    const args = [`--net=${this.#netnsOf(pod)}`, 'ip', '-j', 'addr', 'show', 'net1'];
+    const args = [`--net=${this.#netnsOf(pod)}`, 'ip', '-j', 'addr', 'show', INTERFACE];
     const { out } = await runProgram('/usr/bin/nsenter', { args, env: { PATH: process.env.PATH ?? '' } });
     const [{ addr_info: all }] = JSON.parse(out);
     return all
