@@ -20,7 +20,7 @@ import {
 } from './network-config.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { ofOwnNode, refreshAfterFailure } from './own-node.ts';
-import { claimedRanges, namedClaim } from './pod-claim.ts';
+import { allowsClaims, claimedRanges, namedClaim } from './pod-claim.ts';
 import { type CNIRoute, nodeRanges, type PluginRanges, rangesFor } from './ranges.ts';
 import { checkVersion, FIRST_CNI_VERSION, versionAnswer } from './versions.ts';
 
@@ -118,9 +118,14 @@ function add(host: Host, config: NetworkConfig, settings: Settings): Bytes {
 function claimedOnes(host: Host, config: NetworkConfig, { kubeconfig, annotation }: Settings) {
   const claim = namedClaim(host, config, kubeconfig);
   if (claim === undefined) return undefined;
-  const ofNetwork = (node: NodeFacts) =>
-    annotation && Object.hasOwn(node.annotations, annotation) ? nodeRanges(node, annotation) : NO_RANGES;
-  return claimedRanges(claim, annotation ? ofOwnNode(host, kubeconfig, ofNetwork) : NO_RANGES);
+  return claimedRanges(
+    claim,
+    annotation ? ofOwnNode(host, kubeconfig, (node) => rangesOrNone(node, annotation)) : NO_RANGES,
+  );
+}
+
+function rangesOrNone(node: NodeFacts, annotation: string): PluginRanges {
+  return Object.hasOwn(node.annotations, annotation) ? nodeRanges(node, annotation) : NO_RANGES;
 }
 
 /** Those of the node, of which the pod gets any address. */
@@ -144,13 +149,20 @@ function gc(host: Host, config: NetworkConfig, { dataDir }: Settings): Bytes {
   return '';
 }
 
-/** Ready if an ADD could be served: host-local is there, ranges are known, and none is full. */
-function status(host: Host, { name }: NetworkConfig, settings: Settings): Bytes {
+/**
+ * Ready if an ADD could be served: host-local is there, ranges are known, and none is full. A network may be for claims
+ * alone.
+ */
+function status(host: Host, config: NetworkConfig, settings: Settings): Bytes {
   const { kubeconfig, annotation, dataDir, ipv4Namespaces } = settings;
   let ranges: unknown;
   try {
     if (host.env.CNI_PATH) findPlugin(host, HOST_LOCAL);
-    const all = ofOwnNode(host, kubeconfig, (node) => nodeRanges(node, annotation));
+    const isForClaims = annotation !== undefined && allowsClaims(config);
+    const all = ofOwnNode(host, kubeconfig, (node) =>
+      isForClaims ? rangesOrNone(node, annotation) : nodeRanges(node, annotation),
+    );
+    if (isForClaims && all.subnets.length === 0) return '';
     const isIPv4Used = ipv4Namespaces === undefined || ipv4Namespaces.length > 0;
     ({ ranges } = hostLocalRanges(rangesFor(all, isIPv4Used ? undefined : [], undefined).subnets));
   } catch (error) {
@@ -158,7 +170,7 @@ function status(host: Host, { name }: NetworkConfig, settings: Settings): Bytes 
     throw new CniError(CNI_CODES.notAvailable, message, details);
   }
   try {
-    checkSpace(ranges, heldAddresses(host, name, dataDir));
+    checkSpace(ranges, heldAddresses(host, config.name, dataDir));
   } catch (error) {
     refreshAfterFailure(host, kubeconfig);
     throw error;

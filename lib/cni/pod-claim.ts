@@ -23,6 +23,11 @@ interface ClaimedRanges {
 const PATIENCE = 1_000;
 const POLL_INTERVAL = 50;
 
+/** The switch of KubeVirt's extension, which names claims in no other network. */
+export function allowsClaims({ whole }: NetworkConfig): boolean {
+  return field(whole, 'allowPersistentIPs') === true;
+}
+
 /**
  * The IPAMClaim that the pod names for its interface; undefined where it names none, and in networks that do not allow
  * it.
@@ -32,17 +37,16 @@ const POLL_INTERVAL = 50;
  */
 export function namedClaim(
   host: Host,
-  { name: network, whole }: NetworkConfig,
+  config: NetworkConfig,
   kubeconfig: string | undefined,
 ): GivenClaim | undefined {
-  // The switch of KubeVirt's extension, which names claims in no other network.
-  if (field(whole, 'allowPersistentIPs') !== true) return undefined;
+  if (!allowsClaims(config)) return undefined;
   const [namespace, pod, uid] = ['NAMESPACE', 'NAME', 'UID'].map((key) =>
     podArgument(host.env, `K8S_POD_${key}`),
   );
   if (!namespace || !pod) return undefined;
   const ifname = host.env.CNI_IFNAME ?? '';
-  const question = { namespace, pod, ...(uid && { uid }), ifname, network };
+  const question = { namespace, pod, ...(uid && { uid }), ifname, network: config.name };
   const known = askAgent(host, question);
   const answer = 'answer' in known ? known.answer : askServer(host, question, kubeconfig);
   if ('problem' in answer) {

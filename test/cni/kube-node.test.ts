@@ -354,6 +354,15 @@ async function register(): Promise<void> {
     },
   );
 
+  inWorld('STATUS: a network may be for claims alone, and have no ranges', async (world) => {
+    const given = await annotate(world, '10.5.0.0/30');
+    const other = { ...given, ipam: { ...given.ipam, annotation: 'kube-node.nordix.org/claims' } };
+    assert.is(problem(await world.call('STATUS', '', other)).code, 50);
+    const top = { ...given.top, allowPersistentIPs: true };
+    succeeded(await world.call('STATUS', '', { ...other, top }));
+    assert.is(problem(await world.call('ADD', 'c1', { ...other, top })).code, 11);
+  });
+
   inWorld('STATUS: who gets no IPv4 does not mind that it is full', async (world) => {
     const given = await annotate(world, '10.5.0.0/30,fd05::/64');
     addresses(await world.call('ADD', 'c1', given));
