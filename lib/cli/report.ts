@@ -93,9 +93,12 @@ function describeIPAMClaim({ metadata, spec, status }: IPAMClaim, paint: Paint):
   const { ips = [], conditions } = status ?? {};
   const ready = conditions?.find(({ type }) => type === 'Ready');
   const isServed = metadata.labels?.[NETWORK_LABEL] !== undefined;
-  const why = isServed ? ready && waits(ready, paint) : paint('grey', 'no pool serves its network');
-  const given = ips.length > 0 ? paint('green', ips.join(', ')) : why;
-  return [qualifiedName(metadata), `network ${spec?.network}`, given ?? ''];
+  const said = [
+    ...(ips.length > 0 ? [paint('green', ips.join(', '))] : []),
+    ...(ready !== undefined && ready.status !== 'True' ? [waits(ready, paint)] : []),
+    ...(ips.length === 0 && !isServed ? [paint('grey', 'no pool serves its network')] : []),
+  ];
+  return [qualifiedName(metadata), `network ${spec?.network}`, said.join('; ')];
 }
 
 function describeClusterCIDR(

@@ -67,6 +67,7 @@ test('IPAMClaims: what they have, why they wait, and that nobody serves them', (
     ipamClaim('a', 'lan', { ips: ['10.0.0.2/24', 'fd00::2/64'] }, served),
     ipamClaim('b', 'lan', { ips: [], conditions: [condition] }, served),
     ipamClaim('c', 'other'),
+    ipamClaim('e', 'lan', { ips: ['10.0.0.3/24'], conditions: [condition] }, served),
     ipamClaim('d', 'lan', undefined, served),
   );
   assert.match(
@@ -75,6 +76,7 @@ test('IPAMClaims: what they have, why they wait, and that nobody serves them', (
   default/a  network lan    10.0.0.2/24, fd00::2/64
   default/b  network lan    waits: PoolExhausted: none is free
   default/c  network other  no pool serves its network
+  default/e  network lan    10.0.0.3/24; waits: PoolExhausted: none is free
   default/d  network lan
 `,
   );

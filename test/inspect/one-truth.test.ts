@@ -13,6 +13,7 @@ import { POOL_KINDS, PREFIX } from '../../lib/kubernetes/pool-kinds.ts';
 import { type Sample, samplesOf } from '../e2e/prometheus.ts';
 import {
   type Account,
+  asked,
   createScene,
   gauges,
   json,
@@ -33,14 +34,19 @@ const WAYS: Readonly<Record<string, (scene: Scene) => Account | Promise<Account>
   json,
   tables,
   report,
+  asked,
   page,
 };
 /** What each of them leaves out. */
 const LEFT_OUT: Readonly<Record<string, RegExp>> = {
   statuses: /^Node /,
-  kubectl: /^(IPAddressClaim|Node) /,
-  gauges: /^(IPAddressClaim|Node) /,
+  kubectl: /^(IPAddressClaim|IPAMClaim|Node) /,
+  gauges: /^(IPAddressClaim|IPAMClaim|Node) /,
+  json: /^IPAMClaim /,
+  tables: /^IPAMClaim /,
   report: /^PodNetwork /,
+  asked: /^(?!IPAMClaim )/,
+  page: /^IPAMClaim /,
 };
 
 const GROUP = 'ipam.cluster.x-k8s.io';
@@ -685,6 +691,105 @@ for (const kind of KINDS) {
       );
     });
   }
+}
+
+interface MachineCase {
+  readonly pools: readonly Unstructured[];
+  readonly claims: readonly string[];
+  readonly act?: (cluster: SimulatedCluster) => void;
+  /** Of each IPAMClaim that it has any of. */
+  readonly ips: Readonly<Record<string, string>>;
+  /** The words for each that waits. */
+  readonly waiting?: Readonly<Record<string, string>>;
+}
+
+const LAN = { labels: { 'metaipam.io/network': 'lan' } };
+const addressKinds = KINDS.filter(({ one }) => one === 'address');
+const [ofNamespace, ofCluster] = [false, true].map(
+  (isGlobal) => addressKinds.find((kind) => kind.isGlobal === isGlobal)!,
+) as [Kind, Kind];
+const V4 = ofNamespace.pool({}, LAN);
+const V6 = ofCluster.pool({ listed: ['fd00::11', 'fd00::12'], prefix: 64 }, LAN);
+const addressClaim = (name: string) => ({ apiVersion: `${GROUP}/v1beta2`, kind: 'IPAddressClaim', name });
+
+const MACHINE_CASES: Readonly<Record<string, MachineCase>> = {
+  'of one family': { pools: [V4], claims: ['a'], ips: { a: '10.0.0.11/24' } },
+  'of two families': { pools: [V4, V6], claims: ['a'], ips: { a: '10.0.0.11/24, fd00::11/64' } },
+  'of which one family is full': {
+    pools: [V4, V6],
+    claims: ['a', 'b', 'c'],
+    ips: { a: '10.0.0.11/24, fd00::11/64', b: '10.0.0.12/24, fd00::12/64' },
+    waiting: { c: 'PoolExhausted' },
+  },
+  'of a pool that is paused': {
+    pools: [ofNamespace.pool({}, { ...LAN, ...PAUSED })],
+    claims: ['a'],
+    ips: {},
+    waiting: { a: 'PoolNotReady' },
+  },
+  'of a namespace that has all that it may have': {
+    pools: [ofNamespace.pool({ maxPerNamespace: 1 }, LAN)],
+    claims: ['a', 'b'],
+    ips: { a: '10.0.0.11/24' },
+    waiting: { b: 'QuotaExceeded' },
+  },
+  'of a namespace that the pool does not serve': {
+    pools: [ofCluster.pool({ allowedNamespaces: { matchLabels: { team: 'lab' } } }, LAN)],
+    claims: ['a'],
+    ips: {},
+    waiting: { a: 'NamespaceNotAllowed' },
+  },
+  'whose IPAddressClaim is being deleted': {
+    pools: [V4],
+    claims: ['a'],
+    act: (cluster) => {
+      const finalizers = ['example.com/held'];
+      const to = {
+        apiVersion: `${GROUP}/v1beta2`,
+        resource: 'ipaddressclaims',
+        namespace: 'default',
+        name: 'a-ipv4',
+      };
+      const [{ metadata }] = cluster.objects('IPAddressClaim') as [Unstructured];
+      cluster.request({
+        verb: 'patch',
+        ...to,
+        patch: { metadata: { finalizers: [...(metadata.finalizers ?? []), ...finalizers] } },
+      });
+      cluster.delete(addressClaim('a-ipv4'));
+    },
+    ips: { a: '10.0.0.11/24' },
+    waiting: { a: 'AddressClaimDeleting' },
+  },
+};
+
+for (const [name, { pools, claims, act, ips, waiting = {} }] of Object.entries(MACHINE_CASES)) {
+  test(`IPAMClaims: ${name}`, async () => {
+    const scene = createScene({ hasIPAMClaims: true });
+    for (const object of pools) apply(scene, object);
+    for (const name of claims) {
+      apply(scene, {
+        apiVersion: 'k8s.cni.cncf.io/v1alpha1',
+        kind: 'IPAMClaim',
+        metadata: { name, namespace: 'default' },
+        spec: { network: 'lan', interface: 'net1' },
+      });
+    }
+    scene.cluster.settle();
+    act?.(scene.cluster);
+    watch(scene.cluster, undefined);
+    const said = [...(await agreed(scene))].filter(([title]) => title.startsWith('IPAMClaim '));
+    const named = (key: string) =>
+      said.flatMap(([title, { [key]: text }]) => (text ? [[title.split('/')[1]!, text]] : []));
+    assert.equal(Object.fromEntries(named('ips')), ips);
+    // One that is not complete may have something, and one that shows what it had nothing.
+    for (const [, { ips: shown, addresses, why }] of said)
+      if (why === undefined) assert.is(addresses, String(shown).replaceAll(/\/\d+/g, ''));
+    assert.equal(
+      Object.fromEntries(named('why').map(([name, why]) => [name, wordOf(why)])),
+      Object.fromEntries(Object.entries(waiting).map(([name, why]) => [name, words(why)])),
+    );
+  });
 }
 
 test.run();

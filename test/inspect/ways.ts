@@ -7,6 +7,7 @@ import { plain as unpainted } from '../../lib/cli/paint.ts';
 import { renderReport } from '../../lib/cli/report.ts';
 import { createWorld } from '../../lib/cli/world.ts';
 import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
+import { ask, parseQuestion } from '../../lib/inspect/ask.ts';
 import { networkOf } from '../../lib/inspect/network-overview.ts';
 import { plainAnswers } from '../../lib/inspect/plain.ts';
 import { surveyOf } from '../../lib/inspect/survey.ts';
@@ -34,7 +35,7 @@ export interface Scene {
   metrics(): Promise<string>;
 }
 
-export function createScene(): Scene {
+export function createScene(options: { readonly hasIPAMClaims?: boolean } = {}): Scene {
   const metrics = createMetrics();
   const recorded = Object.entries(controllers).map(([name, hooks]) => {
     const counted = (run: Hook) => (request: ParentRequest, context: HookContext) => {
@@ -45,7 +46,7 @@ export function createScene(): Scene {
     const { sync, finalize } = hooks;
     return [name, { ...hooks, sync: counted(sync), ...(finalize && { finalize: counted(finalize) }) }];
   });
-  const cluster = createWorld(Object.fromEntries(recorded));
+  const cluster = createWorld(Object.fromEntries(recorded), options);
   return {
     cluster,
     async metrics() {
@@ -117,8 +118,19 @@ export function statuses({ cluster }: Scene): Account {
     const why = ready === undefined ? UNANSWERED : sentence(ready.reason, ready.message);
     return [[title(object), { why }]];
   });
-  return new Map([...given, ...claims]);
+  const machines = objects.filter(isOneOf(['IPAMClaim'])).map((object): [string, Said] => {
+    const { ips, conditions } = object.status ?? {};
+    const [ready] = conditions ?? [];
+    const isWaiting = ready !== undefined && ready.status !== 'True';
+    return [
+      title(object),
+      { ips: listed(ips), ...(isWaiting && { why: sentence(ready.reason, ready.message) }) },
+    ];
+  });
+  return new Map([...given, ...claims, ...machines]);
 }
+
+const listed = (ips: readonly string[] = []) => [...ips].sort().join(', ');
 
 /** Of several subnets, in their order. */
 function inRows(subnets: readonly Said[]): string {
@@ -339,6 +351,10 @@ export function report({ cluster }: Scene): Account {
     } else if (section === 'ClusterCIDRs' && indent.length === 4) {
       const blocks = flat(rest.split(' ')[0]!.includes(':') ? 6 : 4, counts(rest));
       said.set(clusterCIDR, { ...said.get(clusterCIDR), ...blocks });
+    } else if (section === 'IPAMClaims') {
+      const [name = '', , rest = ''] = cells;
+      const [, ips = '', why] = /^(.*?)(?:(?:^|; )waits: (.*))?$/.exec(rest) ?? [];
+      said.set(`IPAMClaim ${name}`, { ips: listed(ips.split(', ')), ...(why && { why }) });
     } else if (section === 'Claims' || section === 'Nodes') {
       const why = cells.at(-1)?.match(/(?:^|; )waits(?:: (.*))?$/);
       const kind = section === 'Claims' ? 'IPAddressClaim' : 'Node';
@@ -346,6 +362,23 @@ export function report({ cluster }: Scene): Account {
     }
   }
   return said;
+}
+
+/** `metaipam show ipamclaim/…`: what its IPAddressClaims have, and why they have not. */
+export function asked(scene: Scene): Account {
+  const survey = look(scene);
+  return new Map(
+    scene.cluster.objects('IPAMClaim').map((object): [string, Said] => {
+      const { subjects } = ask(parseQuestion(`ipamclaim/${qualifiedName(object.metadata)}`), survey);
+      const ips = subjects.flatMap(({ holdings }) => holdings.map(({ addresses }) => addresses));
+      const [waiting] = subjects.filter(({ waiting }) => waiting !== undefined);
+      const { reason, message } = waiting?.waiting ?? {};
+      return [
+        title(object),
+        { addresses: listed(ips), ...(waiting && { why: `${reason}: ${waiting.title}: ${message}` }) },
+      ];
+    }),
+  );
 }
 
 /** The page: its list, and the page of each pool and network. */
