@@ -58,8 +58,11 @@ export async function holderLines(
       return [`${printable(title)} waits: ${why}`];
     }),
   );
+  const { adviseRange } = await import('../validation/advice.ts');
   const outside = answers.flatMap(({ question, holdings: { length } }) =>
-    question.is === 'range' && length === 0 ? [outsideText(question.range)] : [],
+    question.is === 'range' && length === 0
+      ? [[outsideText(question.range), adviseRange(question.text) ?? []].flat().join(': ')]
+      : [],
   );
   const more = isWide ? ['OWNERS', 'IPADDRESS', 'SINCE', 'HELD UNTIL'] : [];
   const header = ['ADDRESS', 'POOL', 'WHO', ...more, 'WHY'].map((title) => paint('bold', title));

@@ -17,9 +17,14 @@ const OPTIONS = defineOptions({
 
 async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const { stdout, stderr, env } = io;
+  const { adviseRange } = await import('../validation/advice.ts');
   const ranges = positionals.map((text) => {
     const range = parseRange(text);
-    if (range === undefined) throw new UsageError(`${text} must be an address or a range`);
+    const advice = adviseRange(text);
+    if (range === undefined || advice !== undefined)
+      throw new UsageError(
+        `${text} must be an address or a range${advice === undefined ? '' : `: ${advice}`}`,
+      );
     return range;
   });
   if (values.all === ranges.length > 0)

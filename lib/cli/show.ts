@@ -97,8 +97,12 @@ async function render(
   let answers = askAll();
   const missing = answers.filter((answer) => answer.question.is === 'name' && isEmpty(answer));
   if (missing.length > 0) {
-    const names = missing.map(({ question: { text } }) => text).join(', ');
-    throw new InputError(`there is no pool, network, ClusterCIDR, claim or node ${names}`);
+    const { adviseRange } = await import('../validation/advice.ts');
+    const texts = missing.map(({ question: { text } }) => text.trim() || JSON.stringify(text));
+    const [advice] = texts.flatMap((text) => adviseRange(text) ?? []);
+    throw new InputError(
+      `there is no pool, network, ClusterCIDR, claim or node ${texts.join(', ')}${advice === undefined ? '' : `; for an address, ${advice}`}`,
+    );
   }
   const owners = await readOwners(claimsIn(answers, survey));
   if (owners.length > 0) {

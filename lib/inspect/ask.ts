@@ -89,6 +89,7 @@ export interface Answer {
 export function ask(question: Question, survey: Survey): Answer {
   const none = { question, holdings: [], subjects: [], pools: [], networks: [], clusterCIDRs: [] };
   if (question.is === 'range') return { ...none, holdings: holdingsIn(question.range, survey) };
+  if (question.name === '') return none;
   const { overview } = survey;
   const is = (kind: string, name: string, qualified = name) =>
     (question.kind ?? kind) === kind && (question.name === name || question.name === qualified);

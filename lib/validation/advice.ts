@@ -131,6 +131,12 @@ function knownField(field: string, schema: Schema | undefined): string | undefin
   return meant && `use ${meant}`;
 }
 
+/** The same of what somebody types for an address or a range; undefined of what looks like neither, or is one. */
+export function adviseRange(text: string): string | undefined {
+  const isMeant = /^(\d+\.|\[?[\da-f]*:)/i.test(text);
+  return isMeant ? (mended(text, parseRange) ?? unreadable(text, '')) : undefined;
+}
+
 /** What the text becomes when its mistakes are mended; undefined if it has none that are known. */
 function mended(text: string, read: (text: string) => unknown): string | undefined {
   const unmapped = text.replaceAll(/::ffff:(?=(?:\d+\.){3}\d+(?:-|$))/gi, '');

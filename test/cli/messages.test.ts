@@ -441,4 +441,16 @@ for (const [what, text] of QUIET) {
   });
 }
 
+test('release says what to write instead of an address that is none', async () => {
+  for (const [text, advice] of [
+    ['010.0.0.1', ': write 10.0.0.1: without leading zeros, which some programs read as octal'],
+    ['::ffff:10.0.0.1', ': write 10.0.0.1: IPv4 as it is'],
+    ['machine-1', ''],
+  ] as const) {
+    const { code, err } = await run(main, ['release', text]);
+    assert.is(code, 1);
+    assert.match(err, `metaipam release: ${text} must be an address or a range${advice}\n`);
+  }
+});
+
 test.run();

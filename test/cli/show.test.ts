@@ -236,9 +236,26 @@ test('nothing to show; a name that is not there; a kind that is none; files that
     'metaipam show: there is no pool, network, ClusterCIDR, claim or node nope, podnet/nope\n',
   );
   assert.match(await fails('node/x'), 'node/x');
+  for (const empty of ['', ' ']) assert.match(await fails(empty), `claim or node "${empty}"`);
+  assert.match(await fails('node/'), 'claim or node node/');
   const broken = await run(show.run, ['-f', '-'], { stdin: '{' });
   assert.is(broken.code, 1);
   assert.match(broken.err, /^metaipam show: <stdin>:1: /);
+});
+
+test('an address that is written wrong: what to write', async () => {
+  for (const [text, advice] of [
+    ['010.0.0.2', 'for an address, write 10.0.0.2: without leading zeros'],
+    ['10.0.0.9-10.0.0.2', 'for an address, write 10.0.0.2-10.0.0.9: the lower address first'],
+    ['10.0.0.0/33', 'for an address, a prefix length is at most 32'],
+    ['[fd00::1]:80', 'for an address, write fd00::1: without brackets and port'],
+    ['10.0.0.*', 'for an address, write 10.0.0.0/24: a CIDR for a wildcard'],
+  ] as const) {
+    const { code, err } = await shown(text);
+    assert.is(code, 1);
+    assert.match(err, `claim or node ${text}; ${advice}`);
+  }
+  assert.match((await shown('::ffff:10.0.0.2')).out, /no ClusterCIDR: write 10\.0\.0\.2: IPv4 as it is\n$/);
 });
 
 test('hostile names and messages cannot drive the terminal', async () => {
