@@ -51,3 +51,32 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
   return true;
 }
+
+/** `value` as plain rules can judge it: a null field counts as absent, and long integers are doubles. */
+export function plainJson(value: unknown): unknown {
+  return isPlain(value) ? value : toPlain(value);
+}
+
+/** Whether nothing is to be done, as for most objects. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object') return true;
+  if (value === null || JSON.isRawJSON(value)) return false;
+  if (Array.isArray(value)) return value.every(isPlain);
+  for (const key in value) {
+    const field = (value as Record<string, unknown>)[key];
+    if (key === '__proto__' || field === null || field === undefined || !isPlain(field)) return false;
+  }
+  return true;
+}
+
+function toPlain(value: unknown): unknown {
+  // Rounded down, so that 2^63 - 1 does not become 2^63.
+  if (JSON.isRawJSON(value)) return Number((BigInt(value.rawJSON) >> 11n) << 11n);
+  if (Array.isArray(value)) return value.map(toPlain);
+  if (typeof value !== 'object' || value === null) return value;
+  const object: Record<string, unknown> = Object.create(null); // __proto__ is a field like others.
+  for (const [key, field] of Object.entries(value)) {
+    if (field !== null && field !== undefined) object[key] = toPlain(field);
+  }
+  return object;
+}

@@ -73,8 +73,9 @@ export function admitNode(
   node: Unstructured,
   old?: Unstructured,
 ): { object: Unstructured; problems: string[] } {
-  const spec = (node.spec ?? {}) as { podCIDR?: string; podCIDRs?: readonly string[] };
-  const podCIDRs = spec.podCIDRs?.length ? spec.podCIDRs : spec.podCIDR ? [spec.podCIDR] : [];
+  const spec = (node.spec ?? {}) as { podCIDR?: string; podCIDRs?: readonly (string | null)[] };
+  const given = spec.podCIDRs?.length ? spec.podCIDRs : spec.podCIDR ? [spec.podCIDR] : [];
+  const podCIDRs = given.map((cidr) => cidr ?? '');
   const before = (old?.spec as { podCIDRs?: readonly string[] } | undefined)?.podCIDRs ?? [];
   const problems: string[] = [];
   const families = new Set(podCIDRs.map((cidr) => cidr.includes(':')));

@@ -1,5 +1,6 @@
 /** The objects that metaipam's addresses depend on, by kind. */
 import { type Allocation, allocationsOf } from '../allocation/slice.ts';
+import { plainJson } from '../json.ts';
 import type { Node, ServiceCIDR } from '../kubernetes/core-types.ts';
 import {
   CAPI_IPAM_GROUP,
@@ -131,7 +132,8 @@ function distinct(objects: Iterable<KubernetesObject>): Map<string, Map<string, 
     const key = `${kind}.${groupOf(apiVersion)}`;
     if (!Object.hasOwn(KINDS, key)) continue;
     const metadata = withUid(kind, withoutNulls(given.metadata));
-    const object = metadata === given.metadata ? given : { ...given, metadata };
+    const object =
+      metadata === given.metadata ? withPlainFields(given) : { ...withPlainFields(given), metadata };
     const known = byKind.get(kind) ?? new Map<string, KubernetesObject>();
     byKind.set(kind, known);
     const name = qualifiedName(metadata);
@@ -139,6 +141,13 @@ function distinct(objects: Iterable<KubernetesObject>): Map<string, Map<string, 
     else known.delete(name);
   }
   return byKind;
+}
+
+/** The object with numbers that can be compared and written, however many digits somebody gave them. */
+function withPlainFields(object: KubernetesObject): KubernetesObject {
+  const { spec, status } = object as { readonly spec?: unknown; readonly status?: unknown };
+  const fields = { spec: plainJson(spec), status: plainJson(status) };
+  return fields.spec === spec && fields.status === status ? object : { ...object, ...fields };
 }
 
 function byName(objects: ReadonlyMap<string, KubernetesObject>): KubernetesObject[] {

@@ -1,8 +1,10 @@
 /** Everything that is wrong with objects: what their schemas say, the rules beyond, and what they are together. */
+
+import { plainJson } from '../json.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { groupOf, type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
-import { type CustomResources, plainJson } from '../kubernetes/schema.ts';
+import type { CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { unknownKind } from './kinds.ts';
 import { validateMetadata, validateTypes } from './metadata.ts';
