@@ -44,6 +44,8 @@ const TEXTS = [
   `${OBJECT}}\nspec: [1]`,
   `${OBJECT}}\nspec: {podCIDR: 5, podCIDRs: {a: b}}`,
   `${OBJECT}}\nspec: {podCIDRs: [5, null]}`,
+  `${OBJECT}}\nspec: {podCIDRs: [null]}`,
+  `${OBJECT}, labels: {a: ${'9'.repeat(26)}}}\nspec: {podCIDRs: [${'9'.repeat(26)}]}`,
 ];
 const VALUES = [
   ...[null, true, 0, -1, 1.5, 1e308, 2 ** 63, '', 'x', '10.0.0.1', '\u0000', '🦊'.repeat(300)],
@@ -55,6 +57,7 @@ const VALUES = [
     { a: null },
     { '': '' },
     JSON.parse('{"__proto__": {"a": 1}, "toString": null}'),
+    JSON.rawJSON('9'.repeat(26)),
   ],
 ];
 
