@@ -48,7 +48,7 @@ function poolsOf({ namespaces, pool }: BenchOptions): string {
 }
 
 function oneOf({ subject }: BenchOptions): string {
-  return subject === 'claims' ? 'claim' : 'node';
+  return subject === 'nodes' ? 'node' : 'claim';
 }
 
 type Value = number | undefined;

@@ -70,6 +70,7 @@ test('the table', () => {
   const lines = formatMeasurements(optionsOf('nodes 10'), [own, reference]).split('\n');
   assert.match(lines[2]!, /^ +metaipam {2}reference {2}ratio$/);
   assert.ok(lines.some((line) => /^requests a node +3\.00 +4\.00 +0\.75$/.test(line)));
+  assert.match(formatMeasurements(optionsOf('ipam-claims 10'), [own]), /\nrequests a claim /);
   assert.ok(lines.some((line) => /^claims\/sync +20 +2\.00 +12 +2$/.test(line)));
 });
 
