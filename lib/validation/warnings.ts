@@ -51,7 +51,8 @@ export interface Warning extends Problem {
 export function warningsOf(object: KubernetesObject, resources: CustomResources): Warning[] {
   const { apiVersion, kind, metadata } = object;
   const resource = resources.ofKind(apiVersion, kind);
-  if (resource === undefined) return otherGroup(object, resources);
+  const isIPAMClaim = apiVersion === names.IPAM_CLAIM_API_VERSION && kind === 'IPAMClaim';
+  if (resource === undefined) return isIPAMClaim ? unknownKeys(object) : otherGroup(object, resources);
   const warnings = [...unknownKeys(object)];
   if (!resource.namespaced && metadata.namespace) {
     warnings.push({

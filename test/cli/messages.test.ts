@@ -354,6 +354,18 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
     warned('metadata.annotations[metaipam.io/requested-address]', 'means nothing on a InClusterIPPool'),
   ],
   [
+    `apiVersion: k8s.cni.cncf.io/v1alpha1
+kind: IPAMClaim
+metadata:
+  name: a
+  namespace: default
+  annotations: {metaipam.io/requested-adress: 10.0.0.1, metaipam.io/address-space: lan, metaipam.io/requested-address: 10.0.0.1}
+spec: {network: lan, interface: net1}
+`,
+    'IPAMClaim default/a: metadata.annotations[metaipam.io/requested-adress]: means nothing to metaipam; use metaipam.io/requested-address',
+    'IPAMClaim default/a: metadata.annotations[metaipam.io/address-space]: means nothing on a IPAMClaim',
+  ],
+  [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, labels: {metaipam.io/address-space: lan}}'),
     warned('metadata.labels[metaipam.io/address-space]', 'is an annotation'),
   ],
