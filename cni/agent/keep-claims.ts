@@ -17,9 +17,10 @@ import { type List, presentConnection } from './watch-list.ts';
 
 /** Milliseconds between two signs in the file that nothing has changed. */
 const SIGN_INTERVAL = 10_000;
-/** Milliseconds that the answer to a question for one claim may take, and before it is asked again if there is none. */
+/** Milliseconds that the answer to a question for one claim may take, and before it is asked again, at first and at last. */
 const DEADLINE = 15_000;
-const RETRY_DELAY = 2_000;
+const FIRST_DELAY = 1_000;
+const LONGEST_DELAY = 60_000;
 
 interface Options {
   /** The name of the Node. */
@@ -51,6 +52,8 @@ export async function keepClaims({ node, file, signal, log, now = Date.now }: Op
   /** Claims as they were after the pod that names them was there, by the pod's uid and their names. */
   let floors = new Map<string, ClaimFacts>();
   let reading = Promise.resolve();
+  let delay = FIRST_DELAY;
+  let isToAskAgain = false;
   const asked = new Set<string>();
 
   /** Whether the watch may not have come as far as the pod yet. */
@@ -95,6 +98,7 @@ export async function keepClaims({ node, file, signal, log, now = Date.now }: Op
     reading = reading.then(async () => {
       try {
         const floor = await readClaim(name, signal);
+        delay = FIRST_DELAY;
         if (floor === undefined) return;
         floors.set(key, floor);
         keep();
@@ -109,11 +113,17 @@ export async function keepClaims({ node, file, signal, log, now = Date.now }: Op
 
   /** The watches may have nothing to tell for a long time. */
   const askAgain = () => {
-    setTimeout(RETRY_DELAY, undefined, { signal })
-      .then(onState)
+    if (isToAskAgain) return;
+    isToAskAgain = true;
+    setTimeout(delay * (0.5 + Math.random()), undefined, { signal })
+      .then(() => {
+        isToAskAgain = false;
+        onState();
+      })
       .catch((error) => {
         if (!signal.aborted) onProblem(error);
       });
+    delay = Math.min(2 * delay, LONGEST_DELAY);
   };
 
   const onState = () => {
