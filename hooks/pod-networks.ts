@@ -68,7 +68,9 @@ export function finalize(request: CompositeRequest<PodNetwork>, context: HookCon
   // Once it hears its own last word, all that it wrote before is in view too.
   const hasHeard = reading.objects.slices.some(({ spec }) => spec.answers?.[uid] !== undefined);
   const unseen = secondsUntilAllIsSeen(request.parent, context);
-  if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
+  const { status } = response;
+  // Nothing is left to look at again, though another finalizer may keep it.
+  if (hasHeard || unseen <= 0) return { ...(status && { status }), children: [], finalized: true };
   return { ...response, finalized: false, resyncAfterSeconds: askAgainIn(unseen) };
 }
 

@@ -42,7 +42,9 @@ export function finalize(request: CompositeRequest<Pool>, context: HookContext):
   if (isHeld) return { ...response, finalized: false };
   const hasHeard = slices.some(({ spec }) => spec.answers?.[request.parent.metadata.uid ?? ''] !== undefined);
   const unseen = secondsUntilAllIsSeen(request.parent, context);
-  if (hasHeard || unseen <= 0) return { ...response, children: [], finalized: true };
+  const { status } = response;
+  // Nothing is left to look at again, though another finalizer may keep it.
+  if (hasHeard || unseen <= 0) return { ...(status && { status }), children: [], finalized: true };
   return { ...response, finalized: false, resyncAfterSeconds: askAgainIn(unseen) };
 }
 

@@ -1691,7 +1691,7 @@ test('a network goes once it has heard its last word, or would have seen what wa
     const others = slice(`${name}.answers-0.network`, name, { answers: { 'uid-a': { reason: 'Ready' } } });
     assert.is(finalize(request({ parent, slices: [others] }), justNow).finalized, false);
     const heard = finalize(request({ parent, slices: [lastWord(name)] }), justNow);
-    assert.equal([heard.finalized, heard.children], [true, []]);
+    assert.equal([heard.finalized, heard.children, heard.resyncAfterSeconds], [true, [], undefined]);
     assert.is(finalize(request({ parent }), { ...justNow, now: justNow.now + 29_000 }).finalized, true);
   }
 });

@@ -791,9 +791,13 @@ eachKind('G3 C3.1 a pool that is being deleted stays while a claim holds an addr
   const left = afterFinalize(pool, [leaving(holder)], slices);
   const done = finalize(pool, [leaving(holder)], left);
   assert.is(done.finalized, false, 'the claim names its IPAddress');
-  const over = finalize(pool, [], left);
-  assert.is(over.finalized, true);
-  assert.equal(over.children, []);
+  const over = finalize(
+    pool,
+    [],
+    [...left, { ...left[0]!, spec: { ...left[0]!.spec, closed: true, entries: {} } }],
+  );
+  assert.equal([over.finalized, over.children], [true, []]);
+  assert.is(over.resyncAfterSeconds, undefined, 'a slice that is about to go is not waited for');
 });
 
 eachKind('an unused pool goes as soon as it hears its own last word', (make) => {
@@ -807,6 +811,7 @@ eachKind('an unused pool goes as soon as it hears its own last word', (make) => 
   const second = finalize(pool, [], applyChildren(pool, [], first.children, 5000));
   assert.is(second.finalized, true);
   assert.equal(second.children, []);
+  assert.is(second.resyncAfterSeconds, undefined, 'another finalizer may keep it for long');
 });
 
 test('a pool that says its last word does not go before what it gave out just now is released', () => {
