@@ -365,8 +365,17 @@ class Planner {
       if (!blocks.includes(textOf(each))) this.#release(each);
       else this.#keep(hasMore ? { ...each, entry: { ...each.entry, blocks } } : each);
     }
-    const { entry } = held[0]!;
-    for (const block of missing) this.#addEntry(block, hasMore ? { ...entry, blocks } : entry);
+    const { confirmed: _confirmed, ...entry } = held[0]!.entry;
+    for (const block of missing) {
+      // Those that it got besides can be another ClusterCIDR's.
+      const areFirst = [formatBlock(block), textOf(held[0]!)].every((text) => first.includes(text));
+      const home = areFirst ? undefined : this.#homeOf(this.#nodes.get(nodeUID), [block]);
+      this.#addEntry(block, {
+        ...entry,
+        ...(hasMore && { blocks }),
+        ...(home && { clusterCIDR: home.name }),
+      });
+    }
     this.#settle(nodeUID, entry.clusterCIDR ?? '', blocks, isBlocked);
     if (missing.length === 0 && !isBlocked) this.#complete.set(nodeUID, blocks);
     return true;
@@ -721,13 +730,13 @@ function homesIn(entries: Iterable<Addition>): Map<string, Set<string>> {
   return homes;
 }
 
-/** Finds the ClusterCIDR that blocks of a node belong to: the best for the node that holds them all. */
+/** Finds the ClusterCIDR that blocks of a node belong to: the best for the node, if it is in view, that holds them all. */
 function homeFinder(pools: readonly BlockPool[]) {
   const candidatesFor = candidateFinder(pools);
-  return (node: SelectableNode, blocks: readonly Block[]): BlockPool | undefined => {
+  return (node: SelectableNode | undefined, blocks: readonly Block[]): BlockPool | undefined => {
     const isHome = ({ ranges }: BlockPool) =>
       blocks.every((block) => ranges.some((range) => covers(range, block)));
-    return candidatesFor(node).find(isHome) ?? pools.find(isHome);
+    return (node && candidatesFor(node).find(isHome)) ?? pools.find(isHome);
   };
 }
 

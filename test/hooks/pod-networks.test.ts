@@ -1291,6 +1291,35 @@ test('a node counts for each ClusterCIDR that it has blocks of', () => {
   }
 });
 
+test('a block that is listed again is of the ClusterCIDR that it is of, and nobody hears of it yet', () => {
+  const [first, more] = ['10.0.0.0/24', '10.1.0.0/24'];
+  const held = (key: string, clusterCIDR: string) =>
+    allocation('n', key, {
+      network: 'storage',
+      blocks: [first!, more!],
+      from: clusterCIDR,
+      since: '2026-06-01T12:00:00Z',
+    });
+  for (const lost of [held(first!, 'a'), held(more!, 'b')]) {
+    const parts = {
+      parent: network('storage', { additionalBlocks: [{ node: 'n', count: 1 }] }),
+      clusterCIDRs: [clusterCIDR('a', { ipv4: '10.0.0.0/24' }), clusterCIDR('b', { ipv4: '10.1.0.0/24' })],
+      allocations: [held(first!, 'a'), held(more!, 'b')].filter(({ key }) => key !== lost.key),
+    };
+    // With the node in view, and before it is.
+    for (const claims of [[claim('n')], []]) {
+      const entries = listed(answer({ ...parts, claims }).children);
+      assert.equal(
+        entries.map(({ key, entry }) => [key, entry.clusterCIDR, entry.confirmed === true]),
+        [
+          [first, 'a', lost.key !== first],
+          [more, 'b', lost.key !== more],
+        ],
+      );
+    }
+  }
+});
+
 test('where no block is free the network says who is short of one, and is ready', () => {
   const parts = {
     parent: wanting,
