@@ -107,9 +107,9 @@ function* entriesHaveHolders(view: PoolsView): Generator<Violation> {
       yield { rule, message: `${title} has no pool` };
       continue;
     }
-    if (isFrozen(pool)) continue;
+    if (isFrozen(pool) || isOrphan(pool, slice)) continue;
     if (claim === undefined) {
-      if (!isOrphan(pool, slice)) yield { rule, message: title };
+      yield { rule, message: title };
       continue;
     }
     const held = claimHolding(claim, addresses);

@@ -14,6 +14,7 @@ import { NodeBinder } from '../../lib/engine/node-binder.ts';
 import { type Unstructured, without } from '../../lib/engine/object.ts';
 import { parseJson } from '../../lib/json.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
+import { BELLS_AFTER_ANNOTATION } from '../../lib/kubernetes/names.ts';
 import {
   compareText,
   type KubernetesObject,
@@ -371,7 +372,7 @@ const APPLIED_BY_KUBECTL = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
  * Objects without what differs from cluster to cluster: a uid becomes the title of its object, a time a word, and
- * what kubectl, kubelets and the API server note down for themselves goes.
+ * what kubectl, kubelets and the API server note down for themselves goes, and so do their versions.
  *
  * @param titles of all uids seen so far; grows
  */
@@ -382,7 +383,9 @@ function comparable(objects: readonly Unstructured[], titles: Titles): Lines {
   const lines = (value: unknown, path: string): string[] => {
     const hasParts = typeof value === 'object' && value !== null && !JSON.isRawJSON(value);
     return hasParts && Object.keys(value).length > 0
-      ? Object.entries(value).flatMap(([key, part]) => lines(part, `${path}.${key}`))
+      ? Object.entries(value).flatMap(([key, part]) =>
+          key === BELLS_AFTER_ANNOTATION ? [] : lines(part, `${path}.${key}`),
+        )
       : [titled(`${path} = ${JSON.stringify(value)}`)];
   };
   return new Map(
