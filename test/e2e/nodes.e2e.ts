@@ -567,18 +567,15 @@ test('a PodCIDRClaim or an allocation deleted by hand changes no node, and comes
   await quiet(installation, 1);
   await box.delete('podcidrclaims', 'n0');
   await loseBlock(installation.plane, '10.0.1.0/24');
-  // Nothing is given out of what was lost before it is back.
-  assert.is(await box.serve('n2'), '10.0.32.0/24');
+  // Nothing is given out of what was lost before it is back, which it may be by then.
+  const block = await box.serve('n2');
+  assert.ok(['10.0.2.0/24', '10.0.32.0/24'].includes(block), block);
   await eventually('all of it back', async () => {
     const claims = await box.list('podcidrclaims');
     return claims.length === 3 && (await box.allocations()).length === 3;
   });
   await quiet(installation, 2);
-  assert.equal(await box.allocations(), [
-    'default 10.0.0.0/24',
-    'default 10.0.1.0/24',
-    'default 10.0.32.0/24',
-  ]);
+  assert.equal(await box.allocations(), ['default 10.0.0.0/24', 'default 10.0.1.0/24', `default ${block}`]);
   assert.equal(await box.bound('n0'), ['10.0.0.0/24']);
   assert.equal(await box.bound('n1'), ['10.0.1.0/24']);
 });
