@@ -10,6 +10,7 @@ import { CLAIMS_PATH, ipamClaimPath } from '../../lib/cni/fetch-claim.ts';
 import { readAnswer } from '../../lib/cni/fetch-node.ts';
 import { type PodFacts, writeClaims } from '../../lib/cni/known-claims.ts';
 import { isObject, type JsonObject } from '../../lib/cni/network-config.ts';
+import { NETWORK_LABEL } from '../../lib/kubernetes/names.ts';
 import { removeFile, replaceFile } from '../node/host.ts';
 import { bodyText, get } from '../node/https.ts';
 import { reflect } from './reflect.ts';
@@ -166,7 +167,7 @@ function podsOf(node: string): List {
 /** Those that metaipam serves have its label, whatever network it names. */
 const CLAIMS: List = {
   path: CLAIMS_PATH,
-  selectors: `labelSelector=${encodeURIComponent('metaipam.io/network')}`,
+  selectors: `labelSelector=${encodeURIComponent(NETWORK_LABEL)}`,
 };
 
 function podFacts(pod: JsonObject): PodFacts | undefined {

@@ -1,3 +1,4 @@
+import { GATEWAYS_ANNOTATION, NETWORK_LABEL } from '../kubernetes/names.ts';
 import { isObject, type JsonObject } from './network-config.ts';
 
 /** What the CNI programs know of an IPAMClaim. */
@@ -29,9 +30,6 @@ export interface GivenClaim {
 
 /** Multus': a JSON list of network selection elements, or names with commas between them. */
 export const NETWORKS = 'k8s.v1.cni.cncf.io/networks';
-const GATEWAYS = 'metaipam.io/gateways';
-/** Of which network its addresses are, should its spec say another one by now. */
-const NETWORK = 'metaipam.io/network';
 
 /** The facts in an IPAMClaim. */
 export function claimFacts(claim: JsonObject): ClaimFacts {
@@ -43,9 +41,10 @@ export function claimFacts(claim: JsonObject): ClaimFacts {
   return {
     uid: String(metadata?.uid ?? ''),
     resourceVersion: String(metadata?.resourceVersion ?? ''),
-    network: String(labels[NETWORK] ?? spec?.network ?? ''),
+    // Of which network its addresses are, should its spec say another one by now.
+    network: String(labels[NETWORK_LABEL] ?? spec?.network ?? ''),
     ips,
-    gateways: annotationOf(claim, GATEWAYS)
+    gateways: annotationOf(claim, GATEWAYS_ANNOTATION)
       .split(',')
       .filter((gateway) => gateway !== ''),
     ...(ips.length === 0 && typeof why === 'string' && why !== '' && { why }),

@@ -85,7 +85,7 @@ export class JanitorReconciler implements Reconciler {
 export function* performDeeds(deeds: Iterable<Deed>, strategy: ApplyStrategy): Task<void> {
   const problems: string[] = [];
   for (const deed of deeds) {
-    if (!(yield* isConfirmed(deed))) continue;
+    if (!(yield* isStillDue(deed))) continue;
     const { error } = yield* api(requestOf(deed, strategy));
     const isOvertaken = ['NotFound', 'Conflict', 'AlreadyExists'].includes(error?.reason ?? '');
     if (error !== undefined && !isOvertaken) problems.push(`${deed.why}: ${error.message}`);
@@ -93,7 +93,7 @@ export function* performDeeds(deeds: Iterable<Deed>, strategy: ApplyStrategy): T
   if (problems.length > 0) throw new SyncError(problems.join('; '));
 }
 
-function* isConfirmed({ checks }: Deed): Task<boolean> {
+function* isStillDue({ checks }: Deed): Task<boolean> {
   for (const check of checks) {
     const { object, error } = yield* api({ verb: 'get', ...check.path });
     if (error !== undefined && error.reason !== 'NotFound') return false;

@@ -103,6 +103,21 @@ const claim = (name: string, { kind }: Kind, metadata: Metadata = {}, spec: obje
   metadata: { name, namespace: 'default', ...metadata },
   spec: { poolRef: { apiGroup: GROUP, kind, name: 'p' }, ...spec },
 });
+/** The IPAddress of the name of the claim `a`, with a prefix of its own or of 24. */
+const addressOfA = ({ kind }: Kind, claim: string, pool: string, text: string): Unstructured => {
+  const [address, prefix = '24'] = text.split('/');
+  return {
+    apiVersion: `${GROUP}/v1beta2`,
+    kind: 'IPAddress',
+    metadata: { name: 'a', namespace: 'default' },
+    spec: {
+      claimRef: { name: claim },
+      poolRef: { apiGroup: GROUP, kind, name: pool },
+      address,
+      prefix: Number(prefix),
+    },
+  };
+};
 const claimRef = (name: string) => ({ apiVersion: `${GROUP}/v1beta2`, kind: 'IPAddressClaim', name });
 
 interface Case {
@@ -336,40 +351,12 @@ const CASES: Readonly<Record<string, Case>> = {
     waiting: { a: 'Paused' },
   },
   "a claim of which there is an IPAddress that is another's": {
-    objects: (kind) => [
-      kind.pool(),
-      {
-        apiVersion: `${GROUP}/v1beta2`,
-        kind: 'IPAddress',
-        metadata: { name: 'a', namespace: 'default' },
-        spec: {
-          claimRef: { name: 'other' },
-          poolRef: { apiGroup: GROUP, kind: kind.kind, name: 'elsewhere' },
-          address: '192.0.2.1',
-          prefix: 24,
-        },
-      } as Unstructured,
-      claim('a', kind),
-    ],
+    objects: (kind) => [kind.pool(), addressOfA(kind, 'other', 'elsewhere', '192.0.2.1'), claim('a', kind)],
     state: 'Ready',
     waiting: { a: 'AddressMissing' },
   },
   'a claim whose IPAddress was there before': {
-    objects: (kind) => [
-      kind.pool(),
-      {
-        apiVersion: `${GROUP}/v1beta2`,
-        kind: 'IPAddress',
-        metadata: { name: 'a', namespace: 'default' },
-        spec: {
-          claimRef: { name: 'a' },
-          poolRef: { apiGroup: GROUP, kind: kind.kind, name: 'p' },
-          address: kind.texts[1].split('/')[0],
-          prefix: Number(kind.texts[1].split('/')[1] ?? 24),
-        },
-      } as Unstructured,
-      claim('a', kind),
-    ],
+    objects: (kind) => [kind.pool(), addressOfA(kind, 'a', 'p', kind.texts[1]), claim('a', kind)],
     state: 'Ready',
   },
   'a claim that is being deleted': {

@@ -448,8 +448,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         ),
       })),
     ),
-    faults: ['hands'],
-    seed: 550,
+    faults: FAULTS,
+    seed: 3524,
   },
   {
     what: 'a pool that leaves out a slice that it has not closed',
