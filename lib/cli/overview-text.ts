@@ -5,6 +5,7 @@ import { type Answer, outsideText } from '../inspect/ask.ts';
 import { type Holding, placesOf } from '../inspect/holding.ts';
 import { networkTerms } from '../inspect/network-terms.ts';
 import type { Overview } from '../inspect/overview.ts';
+import { largestFree } from '../inspect/space.ts';
 import { countPending, type State } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
 import type { Usage } from '../inspect/usage.ts';
@@ -273,7 +274,6 @@ function percent(share: number): string {
 }
 
 function largest(space: Usage['space']): string {
-  const free = space.segments.filter(({ state }) => state === 'free');
-  if (free.length === 0) return '-';
-  return formatRange(free.reduce((a, b) => (b.last - b.first > a.last - a.first ? b : a)));
+  const range = largestFree(space);
+  return range === undefined ? '-' : formatRange(range);
 }

@@ -1,5 +1,6 @@
 /** Who has an address or a block, or why nobody has: by the slices, and by what pools and networks keep back. */
 import { formatRange, intersection, overlaps, type Prefix, type Range } from '../address/range.ts';
+import { compareRanges } from '../address/range-set.ts';
 import { heldUntil } from '../allocation/hold.ts';
 import { type Allocation, keyOf } from '../allocation/slice.ts';
 import type { Node } from '../kubernetes/core-types.ts';
@@ -279,8 +280,7 @@ function keptFor({ segments }: Space, reservations: readonly ReservationState[],
 }
 
 function byAddress(a: Place, b: Place): number {
-  const [one, other] = [a.range, b.range];
-  return one.family - other.family || (one.first < other.first ? -1 : one.first > other.first ? 1 : 0);
+  return compareRanges(a.range, b.range);
 }
 
 function sinceText(time: string | undefined): string {

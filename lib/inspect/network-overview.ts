@@ -4,7 +4,7 @@ import { formatPrefix, type Prefix, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
 import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import { compareText } from '../kubernetes/object.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -64,7 +64,7 @@ interface BlockRangeOverview extends Usage {
 
 /** By name: every PodNetwork, and what a ClusterCIDR names as its network although there is none. */
 export function networkOverviews(inventory: Inventory, context: HookContext): NetworkOverview[] {
-  const byLabel = Map.groupBy(inventory.clusterCIDRs, (clusterCIDR) => networkLabelOf(clusterCIDR));
+  const byLabel = Map.groupBy(inventory.clusterCIDRs, networkLabelOf);
   const names = new Map(inventory.networks.map(({ metadata: { name } }) => [labelValue(name), name]));
   const known = new Map(inventory.networks.map((network) => [network.metadata.name, network]));
   // A ClusterCIDR's label is a network's name, hashed where that is too long for a label.
@@ -77,10 +77,11 @@ export function networkOverviews(inventory: Inventory, context: HookContext): Ne
         ? withoutNetwork(name, clusterCIDRs, inventory)
         : networkOverview(accountOf(network, clusterCIDRs, inventory, context), context);
     })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    .sort((a, b) => compareText(a.name, b.name));
 }
 
-function networkLabelOf({ metadata }: KubernetesObject): string {
+/** The label value of the network that a ClusterCIDR is of. */
+export function networkLabelOf({ metadata }: ClusterCIDR): string {
   return metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
 }
 

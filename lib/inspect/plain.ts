@@ -6,7 +6,6 @@ import type { ReservationState } from '../pool/reservation.ts';
 import type { Answer } from './ask.ts';
 import { placesOf } from './holding.ts';
 import type { Overview, PoolOverview } from './overview.ts';
-import type { Waiting } from './state.ts';
 import type { Survey } from './survey.ts';
 import type { SubnetUsage, Usage } from './usage.ts';
 
@@ -75,7 +74,7 @@ function plainPool({
     name: metadata.name,
     state,
     ...plainUsage(usage),
-    waiting: waiting.map((each: Waiting) => ({ ...each })),
+    waiting,
     ...(overQuota.size > 0 && { overQuota: Object.fromEntries(overQuota) }),
     ...(subnets.length > 0 && { subnets: subnets.map(plainSubnet) }),
     ...(reservations.length > 0 && { reservations: reservations.map(plainReservation) }),

@@ -1,6 +1,6 @@
 import { type Address, FAMILY_BITS, type Family, formatAddress } from '../address/address.ts';
 import { formatRange, intersection, overlaps, type Range, sizeOf } from '../address/range.ts';
-import { compareRanges, RangeSet } from '../address/range-set.ts';
+import { compareRanges, type RangeSet } from '../address/range-set.ts';
 
 /**
  * What becomes of addresses:
@@ -66,23 +66,15 @@ export function cutSpace(
 }
 
 export function countStates({ unit, segments }: Space): Counts {
-  const counts = Object.fromEntries(SEGMENT_STATES.map((state) => [state, 0n])) as Record<
-    SegmentState,
-    bigint
-  >;
-  for (const segment of segments) counts[segment.state] += sizeOf(segment) / unit;
-  return counts;
+  const counts = Object.fromEntries(SEGMENT_STATES.map((state) => [state, 0n]));
+  for (const segment of segments) counts[segment.state]! += sizeOf(segment) / unit;
+  return counts as Counts;
 }
 
-/** The longest run of free addresses; undefined if none is free. */
-function largestFree({ segments }: Space): Segment | undefined {
-  let largest: Segment | undefined;
-  for (const segment of segments) {
-    if (segment.state === 'free' && (largest === undefined || sizeOf(segment) > sizeOf(largest))) {
-      largest = segment;
-    }
-  }
-  return largest;
+/** The longest run of free addresses, of several the first; undefined if none is free. */
+export function largestFree(space: Space): Range | undefined {
+  const [first, ...others] = rangesOf(space, 'free');
+  return first && others.reduce((best, range) => (sizeOf(range) > sizeOf(best) ? range : best), first);
 }
 
 /**
@@ -206,14 +198,4 @@ export function clipSpace({ unit, segments }: Space, range: Range): Space {
 export function formatCell({ first, last }: Pick<Cell, 'first' | 'last'>): string {
   if (first.family !== last.family) return `${formatAddress(first)}-${formatAddress(last)}`;
   return formatRange({ family: first.family, first: first.value, last: last.value });
-}
-
-/** The set of all addresses of the texts that `parse` can read. */
-export function setOf(texts: Iterable<unknown>, parse: (text: string) => Range | undefined): RangeSet {
-  const ranges: Range[] = [];
-  for (const text of texts) {
-    const range = typeof text === 'string' ? parse(text) : undefined;
-    if (range !== undefined) ranges.push(range);
-  }
-  return RangeSet.of(ranges);
 }

@@ -38,6 +38,12 @@ export function countPending(waiting: readonly Waiting[]): number {
 
 type SaidCondition = Omit<Condition, 'lastTransitionTime'>;
 
+/** Conditions of what is ready that are worth a word, the weightiest first. */
+const REMARKS = [
+  ...[SLICES_MISSING, SLICES_MISNAMED, EXHAUSTED],
+  ...[RESERVATION_CONFLICT, OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER],
+];
+
 /**
  * What conditions come to: those that the object has, or those that its hook would write now.
  *
@@ -52,17 +58,10 @@ export function stateOf(
   }
   const { status, reason = 'NotReady', message = '' } = find(conditions, 'Ready') ?? {};
   if (status !== 'True') return { reason, message, isReady: false };
-  const lost = find(conditions, SLICES_MISSING, 'True');
-  if (lost !== undefined) return { reason: SLICES_MISSING, message: lost.message ?? '', isReady: true };
-  const misnamed = find(conditions, SLICES_MISNAMED, 'True');
-  if (misnamed !== undefined)
-    return { reason: SLICES_MISNAMED, message: misnamed.message ?? '', isReady: true };
-  const exhausted = find(conditions, EXHAUSTED, 'True');
-  if (exhausted !== undefined)
-    return { reason: 'PoolExhausted', message: exhausted.message ?? '', isReady: true };
-  for (const type of [RESERVATION_CONFLICT, OVERLAPPING, AMONG_SERVICES, FAMILIES_DIFFER]) {
+  for (const type of REMARKS) {
     const said = find(conditions, type, 'True');
-    if (said !== undefined) return { reason: type, message: said.message ?? '', isReady: true };
+    const reason = type === EXHAUSTED ? 'PoolExhausted' : type;
+    if (said !== undefined) return { reason, message: said.message ?? '', isReady: true };
   }
   return { reason: 'Ready', message, isReady: true };
 }

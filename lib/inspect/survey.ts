@@ -1,5 +1,5 @@
 /** The objects of a cluster, looked at once, for whoever asks more than one question about them. */
-import type { Block } from '../address/range.ts';
+import { compareRanges } from '../address/range-set.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import { clusterName } from '../claim/cluster.ts';
 import { type KubernetesObject, type OwnerReference, qualifiedName, titleOf } from '../kubernetes/object.ts';
@@ -29,7 +29,7 @@ export function surveyOf(objects: Iterable<KubernetesObject>, context: HookConte
   const inventory = readInventory(all);
   let titles: ReadonlyMap<string, KubernetesObject> | undefined;
   const listed = Map.groupBy(inventory.allocations, ({ slice }) => slice.spec.poolRef.uid);
-  for (const allocations of listed.values()) allocations.sort((a, b) => compareBlocks(a.block, b.block));
+  for (const allocations of listed.values()) allocations.sort((a, b) => compareRanges(a.block, b.block));
   return {
     context,
     inventory,
@@ -44,10 +44,6 @@ export function surveyOf(objects: Iterable<KubernetesObject>, context: HookConte
       return titles;
     },
   };
-}
-
-function compareBlocks(a: Block, b: Block): number {
-  return a.family - b.family || (a.first < b.first ? -1 : a.first > b.first ? 1 : 0);
 }
 
 /** More owners than a machine has. */

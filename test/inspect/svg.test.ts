@@ -2,13 +2,14 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRange } from '../../lib/address/range.ts';
+import { RangeSet } from '../../lib/address/range-set.ts';
 import { overviewOf } from '../../lib/inspect/overview.ts';
-import { cellsOf, cutSpace, formatCell, setOf } from '../../lib/inspect/space.ts';
+import { cellsOf, cutSpace, formatCell } from '../../lib/inspect/space.ts';
 import { picturesOf, svgOf } from '../../lib/inspect/svg.ts';
 import { allocation, block, CONTEXT, clusterCIDR, podNetwork, pool } from './objects.ts';
 
 const space = (whole: string, ...used: string[]) =>
-  cutSpace(setOf([whole], parseRange), [['used', setOf(used, parseRange)]]);
+  cutSpace(RangeSet.of([parseRange(whole)!]), [['used', RangeSet.of(used.map((text) => parseRange(text)!))]]);
 
 test('cells: one an address, then equal shares with the addresses that they stand for', () => {
   const few = cellsOf(space('10.0.0.0-10.0.0.3', '10.0.0.1'), 4, 2);
@@ -33,8 +34,8 @@ test('cells of any space: none is missing, and a huge one is as fast as a small 
       (size, at) => {
         const last = size - 1n;
         const used = at > last ? last : at;
-        const whole = setOf(['x'], () => ({ family: 6, first: 0n, last }));
-        const layer = setOf(['x'], () => ({ family: 6, first: used, last: used }));
+        const setOf = (first: bigint, last: bigint) => RangeSet.of([{ family: 6, first, last }]);
+        const [whole, layer] = [setOf(0n, last), setOf(used, used)];
         const { share, cells } = cellsOf(cutSpace(whole, [['used', layer]]), 256, 64);
         assert.is(BigInt(cells.length), (size + share - 1n) / share);
         assert.is(cells[0]!.first.value, 0n);

@@ -6,7 +6,7 @@ import { RangeSet } from '../../address/range-set.ts';
 import type { Allocation } from '../../allocation/slice.ts';
 import { plainJson } from '../../json.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
-import { DEFAULT_NETWORK, MAY_OVERLAP_ANNOTATION, NETWORK_LABEL } from '../../kubernetes/names.ts';
+import { MAY_OVERLAP_ANNOTATION, NETWORK_LABEL } from '../../kubernetes/names.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { titleOf } from '../../kubernetes/object.ts';
 import { poolKind } from '../../kubernetes/pool-kinds.ts';
@@ -23,6 +23,7 @@ import { conflictsOf } from '../../pool/reservation.ts';
 import { listSome, plural } from '../../text.ts';
 import { brokenRules } from '../../validation/rules.ts';
 import type { Inventory } from '../inventory.ts';
+import { networkLabelOf } from '../network-overview.ts';
 import type { Overview } from '../overview.ts';
 import { blockLengthOf, rangesOf } from '../space.ts';
 import { type Finding, kubectl } from './finding.ts';
@@ -44,7 +45,7 @@ export function* invalidObjects(objects: Iterable<KubernetesObject>): Generator<
 export function* missingNetworks({ networks, clusterCIDRs }: Inventory): Generator<Finding> {
   const known = new Set(networks.map(({ metadata }) => labelValue(metadata.name)));
   for (const clusterCIDR of clusterCIDRs) {
-    const network = clusterCIDR.metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
+    const network = networkLabelOf(clusterCIDR);
     if (known.has(network)) continue;
     yield {
       check: 'missing-pool',
@@ -152,7 +153,7 @@ export function* overlappingPools(
     yield overlapFinding(pool, describeOverlap(pool, { other, ranges }), fix);
   }
   const ofNetworks = clusterCIDRs.flatMap((owner) => {
-    const group = owner.metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
+    const group = networkLabelOf(owner);
     return (readBlockPool(owner).pool?.ranges ?? []).map((range) => ({ owner, group, range }));
   });
   for (const { first, second, ranges } of overlapsAmong(ofNetworks)) {
