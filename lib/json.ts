@@ -17,6 +17,12 @@ export interface RawJson {
   readonly rawJSON: string;
 }
 
+export type JsonObject = { readonly [key: string]: unknown };
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** `value` as JSON can hold it exactly: a number, or raw text beyond 2^53. */
 export function exactInteger(value: bigint): number | RawJson {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= -BigInt(Number.MAX_SAFE_INTEGER)

@@ -9,7 +9,7 @@ import {
 import { CLAIMS_PATH, ipamClaimPath } from '../../lib/cni/fetch-claim.ts';
 import { readAnswer } from '../../lib/cni/fetch-node.ts';
 import { type PodFacts, writeClaims } from '../../lib/cni/known-claims.ts';
-import { isObject, type JsonObject } from '../../lib/cni/network-config.ts';
+import { isObject, type JsonObject } from '../../lib/json.ts';
 import { NETWORK_LABEL } from '../../lib/kubernetes/names.ts';
 import { removeFile, replaceFile } from '../node/host.ts';
 import { bodyText, get } from '../node/https.ts';

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { readAnswer } from '../../lib/cni/fetch-node.ts';
-import { isObject, type JsonObject } from '../../lib/cni/network-config.ts';
+import { isObject, type JsonObject } from '../../lib/json.ts';
 import { bodyText, get } from '../node/https.ts';
 import { type List, mediaType, presentConnection, Refusal, watchList } from './watch-list.ts';
 

@@ -1,5 +1,5 @@
 import { type Connection, findConnection } from '../../lib/cni/kubeconfig.ts';
-import { isObject, type JsonObject } from '../../lib/cni/network-config.ts';
+import { isObject, type JsonObject } from '../../lib/json.ts';
 import { readFile } from '../node/host.ts';
 import { get } from '../node/https.ts';
 

@@ -1,5 +1,5 @@
 /** Where the CNI programs keep what they know, and in what form. */
-import { isObject, type JsonObject } from './network-config.ts';
+import { isObject, type JsonObject } from '../json.ts';
 
 /** A folder that is empty after a reboot: addresses of another life of the node are then gone too. */
 const DEFAULT_FOLDER = '/run/metaipam/cni';

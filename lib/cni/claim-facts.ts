@@ -1,5 +1,5 @@
+import { isObject, type JsonObject } from '../json.ts';
 import { GATEWAYS_ANNOTATION, NETWORK_LABEL } from '../kubernetes/names.ts';
-import { isObject, type JsonObject } from './network-config.ts';
 
 /** What the CNI programs know of an IPAMClaim. */
 export interface ClaimFacts {

@@ -1,9 +1,10 @@
 import { parseAddress } from '../address/address.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { asCniError, CNI_CODES, CniError } from './cni-error.ts';
 import { CONTAINER_ID, isInterfaceName } from './environment.ts';
 import type { Host } from './host.ts';
 import { addressFolder, release } from './host-local.ts';
-import { isObject, type JsonObject, type NetworkConfig } from './network-config.ts';
+import type { NetworkConfig } from './network-config.ts';
 
 interface Attachment {
   readonly containerID: string;

@@ -1,8 +1,9 @@
+import { isObject } from '../json.ts';
 import { type Bytes, decode } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import type { Ended, Host } from './host.ts';
 import { withMember } from './json-text.ts';
-import { field, isObject } from './network-config.ts';
+import { field } from './network-config.ts';
 
 /** As libcni does it. */
 const TRIES_IF_BUSY = 5;

@@ -1,4 +1,6 @@
 /** The addresses of the IPAMClaim that a pod names for an interface, as the API server knows them. */
+
+import type { JsonObject } from '../json.ts';
 import {
   annotationOf,
   answerOf,
@@ -10,7 +12,6 @@ import {
 import { type FetchHost, readAnswer } from './fetch-node.ts';
 import type { ClaimQuestion } from './known-claims.ts';
 import { findConnection } from './kubeconfig.ts';
-import type { JsonObject } from './network-config.ts';
 
 /** What the fetcher reads from stdin; it answers a ClaimAnswer on stdout. */
 export interface ClaimRequest {

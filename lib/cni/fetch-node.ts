@@ -1,6 +1,6 @@
+import { isObject, type JsonObject } from '../json.ts';
 import type { HttpResponse } from './http.ts';
 import { type Connection, findConnection } from './kubeconfig.ts';
-import { isObject, type JsonObject } from './network-config.ts';
 import { type NodeFacts, nodeFacts, questionFile, writeFacts } from './node-facts.ts';
 
 /** What the fetcher reads from stdin. */

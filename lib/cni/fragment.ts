@@ -1,5 +1,5 @@
+import { isObject, type JsonObject } from '../json.ts';
 import { type Bytes, decode, encode } from './bytes.ts';
-import { isObject, type JsonObject } from './network-config.ts';
 
 /**
  * Strings are kept as they are; bare keys gain quotes; commas before an end go. Each alternative looks at a character

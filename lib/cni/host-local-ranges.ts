@@ -9,10 +9,10 @@ import {
   rangeOf,
 } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
+import { isObject } from '../json.ts';
 import { type Bytes, toJson } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import { parseResult } from './delegate.ts';
-import { isObject } from './network-config.ts';
 import { type PodSubnet, unmap } from './ranges.ts';
 
 /** A range as host-local has it in its configuration. */

@@ -1,7 +1,8 @@
 /** The file in which the node agent keeps the pods of its node and the IPAMClaims that they name. */
+
+import { isObject } from '../json.ts';
 import { cacheFolder, readKnown, writeKnown } from './cache.ts';
 import { answerOf, type ClaimAnswer, type ClaimFacts } from './claim-facts.ts';
-import { isObject } from './network-config.ts';
 
 export interface KnownClaims {
   /** By `namespace/name`. */

@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../json.ts';
 import { type Bytes, decode, toJson } from './bytes.ts';
 import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
@@ -10,8 +11,6 @@ import { isSameKey, membersOf, toObject, withMember } from './json-text.ts';
 import { fileLog } from './log.ts';
 import {
   field,
-  isObject,
-  type JsonObject,
   type NetworkConfig,
   parseNetworkConfig,
   readVersion,

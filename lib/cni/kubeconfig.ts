@@ -1,5 +1,5 @@
 import { load } from 'js-yaml';
-import { isObject, type JsonObject } from './network-config.ts';
+import { isObject, type JsonObject } from '../json.ts';
 
 /** Where the API server is, and as whom to ask it. Certificates and keys are PEM texts. */
 export interface Connection {

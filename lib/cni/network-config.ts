@@ -1,10 +1,9 @@
+import { isObject, type JsonObject } from '../json.ts';
 import { type Bytes, decode } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import { LARGEST_INPUT } from './host.ts';
 import { isSameKey } from './json-text.ts';
 import { FIRST_CNI_VERSION } from './versions.ts';
-
-export type JsonObject = { readonly [key: string]: unknown };
 
 /** A CNI network configuration as a plugin gets it on stdin. */
 export interface NetworkConfig {
@@ -86,10 +85,6 @@ export function textsField(object: JsonObject, key: string): readonly string[] |
     throw decodeError(`${key}: not a list of strings`);
   }
   return value;
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function decodeError(details: string): CniError {

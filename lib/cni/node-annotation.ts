@@ -1,3 +1,4 @@
+import { isObject } from '../json.ts';
 import { type Bytes, decode, encode, toJson } from './bytes.ts';
 import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
@@ -8,7 +9,7 @@ import { ANY_RANGE, HOST_LOCAL, heldAddresses, release, undo } from './host-loca
 import { checkSpace } from './host-local-ranges.ts';
 import { membersOf, toObject, withMember } from './json-text.ts';
 import { lineLog } from './log.ts';
-import { field, isObject, type NetworkConfig, parseNetworkConfig, textField } from './network-config.ts';
+import { field, type NetworkConfig, parseNetworkConfig, textField } from './network-config.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { askForNode, knownNode, ofOwnNode, refreshAfterFailure } from './own-node.ts';
 import { rememberFragments, usedFragments } from './used-fragments.ts';

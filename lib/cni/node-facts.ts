@@ -1,5 +1,5 @@
+import { isObject, type JsonObject } from '../json.ts';
 import { cacheFolder, readKnown, writeKnown } from './cache.ts';
-import { isObject, type JsonObject } from './network-config.ts';
 
 /** What the CNI programs know of their node. */
 export interface NodeFacts {

@@ -1,7 +1,7 @@
 import { type Family, parseAddress } from '../address/address.ts';
 import { covers, type Prefix, parsePrefix, parseRange, type Range } from '../address/range.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
-import { isObject, type JsonObject } from './network-config.ts';
 import type { NodeFacts } from './node-facts.ts';
 
 /** What a node gives its pods of one network. */

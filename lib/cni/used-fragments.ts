@@ -1,7 +1,7 @@
+import { isObject } from '../json.ts';
 import { type Bytes, decode, encode } from './bytes.ts';
 import { cacheFolder } from './cache.ts';
 import type { Host } from './host.ts';
-import { isObject } from './network-config.ts';
 
 /**
  * The fragments of configuration that ADDs of a network were made with, as JSON objects: what they reserved is to be

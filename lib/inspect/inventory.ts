@@ -1,6 +1,6 @@
 /** The objects that metaipam's addresses depend on, by kind. */
 import { type Allocation, allocationsOf } from '../allocation/slice.ts';
-import { plainJson } from '../json.ts';
+import { isObject, type JsonObject, plainJson } from '../json.ts';
 import type { Node, ServiceCIDR } from '../kubernetes/core-types.ts';
 import {
   CAPI_IPAM_GROUP,
@@ -74,7 +74,7 @@ export function readInventory(objects: Iterable<KubernetesObject>): Inventory {
 
 /** The Node with its podCIDRs alone, as far as they are texts. */
 function readableNode({ spec, ...node }: Node): Node {
-  const { podCIDR, podCIDRs }: Record<string, unknown> = isMapping(spec) ? spec : {};
+  const { podCIDR, podCIDRs }: JsonObject = isObject(spec) ? spec : {};
   return {
     ...node,
     spec: {
@@ -86,15 +86,13 @@ function readableNode({ spec, ...node }: Node): Node {
 
 /** The object with a status whose lists are lists. */
 function withReadableStatus<T extends Pool | PodNetwork>(object: T): T {
-  const { slices, conditions, ...status }: Record<string, unknown> = isMapping(object.status)
-    ? object.status
-    : {};
+  const { slices, conditions, ...status }: JsonObject = isObject(object.status) ? object.status : {};
   return {
     ...object,
     status: {
       ...status,
       ...(Array.isArray(slices) && { slices: slices.filter((name) => typeof name === 'string') }),
-      ...(Array.isArray(conditions) && { conditions: conditions.filter(isMapping) }),
+      ...(Array.isArray(conditions) && { conditions: conditions.filter(isObject) }),
     },
   };
 }
@@ -102,14 +100,14 @@ function withReadableStatus<T extends Pool | PodNetwork>(object: T): T {
 /** The slice with those of its entries and answers that can be read. */
 function readableSlice(slice: AllocationSlice): AllocationSlice {
   const { cidr, entries, answers, ...spec } = slice.spec;
-  const only = <T>(map: unknown, isValid: (value: Record<string, unknown>) => boolean) =>
-    isMapping(map) && {
+  const only = <T>(map: unknown, isValid: (value: JsonObject) => boolean) =>
+    isObject(map) && {
       ...(Object.fromEntries(
-        Object.entries(map).filter(([, value]) => isMapping(value) && isValid(value)),
+        Object.entries(map).filter(([, value]) => isObject(value) && isValid(value)),
       ) as Record<string, T>),
     };
   const isText = (value: unknown) => typeof value === 'string';
-  const isEntry = ({ uid, name, namespace, released }: Record<string, unknown>) =>
+  const isEntry = ({ uid, name, namespace, released }: JsonObject) =>
     isText(uid) && isText(name) && [namespace, released].every((text) => text === undefined || isText(text));
   const listed = only<SliceEntry>(entries, isEntry);
   const said = only<NonNullable<typeof answers>[string]>(answers, ({ reason }) => isText(reason));
@@ -173,7 +171,7 @@ function isReadable(object: KubernetesObject, needed: readonly string[]): boolea
   if (!isReadableMeta(object.metadata)) return false;
   const { spec } = object as { spec?: unknown };
   if (object.kind === 'Node') return true;
-  return isMapping(spec) && needed.every((field) => isMapping(spec[field]));
+  return isObject(spec) && needed.every((field) => isObject(spec[field]));
 }
 
 /** Whether metadata has the types that an API server gives it; a file may get them wrong. */
@@ -191,12 +189,8 @@ export function isReadableMeta(meta: KubernetesObject['metadata']): boolean {
   const owners: unknown = meta.ownerReferences;
   return (
     texts.every((value) => value === undefined || isText(value)) &&
-    maps.every((map) => map === undefined || (isMapping(map) && Object.values(map).every(isText))) &&
+    maps.every((map) => map === undefined || (isObject(map) && Object.values(map).every(isText))) &&
     (finalizers === undefined || (Array.isArray(finalizers) && finalizers.every(isText))) &&
-    (owners === undefined || (Array.isArray(owners) && owners.every(isMapping)))
+    (owners === undefined || (Array.isArray(owners) && owners.every(isObject)))
   );
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

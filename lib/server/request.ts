@@ -1,4 +1,5 @@
 /** From the bytes of a hook request to an envelope whose shape the hooks may rely on. */
+import { isObject, type JsonObject } from '../json.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Controller } from '../metacontroller/hook.ts';
 import { ServerError } from './errors.ts';
@@ -22,8 +23,6 @@ interface CheckedRequest {
   readonly request: never;
   readonly parent: KubernetesObject;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Parses a body; a ServerError says at which line and column it stops being JSON. */
 export function decodeBody(text: string): unknown {
@@ -94,7 +93,7 @@ export function checkRequest({ parent }: Controller, hook: HookName, body: unkno
   return { request: body as never, parent: checked };
 }
 
-function checkParent(body: Json, field: string, kind: string): KubernetesObject {
+function checkParent(body: JsonObject, field: string, kind: string): KubernetesObject {
   const parent = body[field];
   if (!isObject(parent)) throw invalid(field, 'an object', parent);
   if (parent.kind !== kind) throw invalid(`${field}.kind`, `"${kind}"`, parent.kind);
@@ -106,7 +105,7 @@ function checkParent(body: Json, field: string, kind: string): KubernetesObject 
   return parent as unknown as KubernetesObject;
 }
 
-function checkGroups(body: Json, field: string): void {
+function checkGroups(body: JsonObject, field: string): void {
   const groups = body[field];
   if (!isObject(groups)) throw invalid(field, 'an object', groups);
   for (const [group, objects] of Object.entries(groups)) {
@@ -118,10 +117,6 @@ function checkGroups(body: Json, field: string): void {
       if (!isObject(object.metadata)) throw invalid(`${path}.metadata`, 'an object', object.metadata);
     }
   }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(field: string, expected: string, value: unknown): ServerError {

@@ -1,4 +1,5 @@
 /** What an apply did to one object. */
+import { isObject, type JsonObject } from '../../json.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 
 /** Whose values are told: the rest is the API server's, the controllers' or kubectl's own. */
@@ -31,8 +32,8 @@ function* differences(before: unknown, after: unknown, path: string): Generator<
   }
 }
 
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
+function isMapping(value: unknown): value is JsonObject {
+  return isObject(value) && !JSON.isRawJSON(value);
 }
 
 /**

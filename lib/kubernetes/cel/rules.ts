@@ -4,7 +4,7 @@
  * types before an expression is evaluated, and no rules within `allOf` or of embedded resources' metadata.
  */
 import { type CelError, type CelValue, isCelError } from '@bufbuild/cel';
-import { deepEqual } from '../../json.ts';
+import { deepEqual, isObject } from '../../json.ts';
 import type { Problem } from '../problem.ts';
 import type { Schema, ValidationRule } from '../schema.ts';
 import { optionalOf } from './optional.ts';
@@ -210,8 +210,4 @@ function join(field: string, name: string): string {
 
 function own(object: object, key: string): unknown {
   return Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
