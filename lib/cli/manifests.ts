@@ -4,8 +4,9 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { asText } from '../validation/advice.ts';
 import { type Io, readBytes } from './command.ts';
-import type { Diagnostic, Rule } from './diagnostic.ts';
+import type { Diagnostic } from './diagnostic.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
 /** An object and where it was written. */
@@ -159,40 +160,65 @@ interface Collection {
 function collect(collection: Collection, value: unknown, path: string): void {
   const { place, document, objects, problems } = collection;
   const lineOf = (field: string) => document.lineOf(path + field);
-  const refuse = (field: string, message: string, fix?: string) => {
-    const rule: Rule = 'no-object';
-    const line = document.lineOf(field);
-    problems.push({ ...place, rule, severity: 'error', line, field, message, ...(fix && { fix }) });
+  const refuse = (fault: Fault) => {
+    const line = document.lineOf(fault.field);
+    problems.push({ ...place, rule: 'no-object', severity: 'error', line, ...fault });
   };
   if (!isMapping(value)) {
     const text = JSON.stringify(value);
     const field = path === '' ? 'document' : path.slice(0, -1);
-    refuse(field, `must be an object, found ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`);
+    const message = `must be an object, found ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`;
+    refuse({ field, message });
     return;
   }
-  const { apiVersion, kind, metadata, items } = value;
-  if (typeof apiVersion !== 'string' || apiVersion === '') refuse(`${path}apiVersion`, 'is required');
-  else if (typeof kind !== 'string' || kind === '') refuse(`${path}kind`, 'is required');
-  else if (kind.endsWith('List') && Array.isArray(items)) {
+  const { apiVersion, kind, items } = value;
+  const fault = faultOf(value);
+  if (fault !== undefined) refuse({ ...fault, field: path + fault.field });
+  else if (Array.isArray(items) && String(kind).endsWith('List')) {
     // The items of a typed list carry no type of their own.
-    const type = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
+    const type = kind === 'List' ? {} : { apiVersion, kind: String(kind).slice(0, -'List'.length) };
     for (const [index, item] of items.entries()) {
       collect(collection, isMapping(item) ? { ...type, ...item } : item, `${path}items[${index}].`);
     }
-  } else if (!isMapping(metadata)) refuse(`${path}metadata`, 'is required');
-  else if (typeof metadata.name !== 'string' || metadata.name === '') {
-    const { name, generateName } = metadata;
-    if (name !== undefined)
-      refuse(`${path}metadata.name`, `must be a string, found ${JSON.stringify(name)}`, 'quote it');
-    else if (generateName === undefined) refuse(`${path}metadata.name`, 'is required');
-    else refuse(`${path}metadata.name`, 'is required: the name that comes of generateName is not known yet');
-  } else if (metadata.namespace != null && typeof metadata.namespace !== 'string') {
-    refuse(
-      `${path}metadata.namespace`,
-      `must be a string, found ${JSON.stringify(metadata.namespace)}`,
-      'quote it',
-    );
   } else objects.push({ ...place, object: value as unknown as KubernetesObject, lineOf });
+}
+
+type Fault = Required<Pick<Diagnostic, 'field' | 'message'>> & Pick<Diagnostic, 'value' | 'fix'>;
+
+/** The first thing that keeps a mapping from being an object, or a list of objects. */
+function faultOf({ apiVersion, kind, metadata, items }: Record<string, unknown>): Fault | undefined {
+  const type =
+    textFault(
+      'apiVersion',
+      apiVersion,
+      'write a group and a version, such as ipam.cluster.x-k8s.io/v1alpha2',
+    ) ?? textFault('kind', kind, 'write the name of a kind, such as InClusterIPPool');
+  if (type !== undefined) return type;
+  if (Array.isArray(items) && String(kind).endsWith('List')) return undefined;
+  if (kind === 'List') return typeFault('items', items, 'must be a list', 'write each object behind a dash');
+  if (!isMapping(metadata))
+    return typeFault('metadata', metadata, 'must be a mapping', 'write name: below it, indented');
+  const { name, generateName, namespace } = metadata;
+  if (name === undefined && generateName !== undefined) {
+    const message = 'is required: the name that comes of generateName is not known yet';
+    return { field: 'metadata.name', message };
+  }
+  return (
+    textFault('metadata.name', name) ??
+    (namespace === undefined || namespace === '' ? undefined : textFault('metadata.namespace', namespace))
+  );
+}
+
+/** @param fix unless quotes are all that is missing */
+function textFault(field: string, value: unknown, fix?: string): Fault | undefined {
+  if (typeof value === 'string' && value !== '') return undefined;
+  return typeFault(field, value, 'must be a string', fix ?? asText(value));
+}
+
+function typeFault(field: string, value: unknown, message: string, fix: string): Fault {
+  return value === undefined || value === ''
+    ? { field, message: 'is required' }
+    : { field, value, message, fix };
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

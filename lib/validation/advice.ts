@@ -82,9 +82,7 @@ export function advise(
   schema?: Schema,
 ): string | undefined {
   if (message === 'unknown field') return knownField(field, schema);
-  if (message.endsWith('must be a string')) {
-    return ['boolean', 'number'].includes(typeof value) ? `write "${value}", in quotes` : 'put it in quotes';
-  }
+  if (message.endsWith('must be a string')) return asText(value);
   const [, wanted, found] = / must be of type (\w+): "(\w+)"$/.exec(message) ?? [];
   if (wanted !== undefined) return ofType(wanted, found!);
   if (message === 'provided prefix is not valid') return 'a prefix length of IPv4 is at most 32';
@@ -100,6 +98,12 @@ export function advise(
   if (read === undefined) return undefined;
   if (message.includes('subnet')) return outside(value, field, object);
   return mended(value, read) ?? unreadable(value, field);
+}
+
+/** How to write a value where a string has to be. */
+export function asText(value: unknown): string {
+  const isScalar = typeof value !== 'object' || JSON.isRawJSON(value);
+  return isScalar ? `write "${JSON.stringify(value)}", in quotes` : 'write a text';
 }
 
 /** How the types of OpenAPI are written. */

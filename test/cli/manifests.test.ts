@@ -49,12 +49,56 @@ test('missing apiVersion, kind or name are problems that name the field', () => 
   assert.equal(problems('apiVersion: v1\nmetadata: {name: a}'), ['f:1: kind: is required']);
   assert.equal(problems('apiVersion: v1\nkind: A'), ['f:1: metadata: is required']);
   assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {}'), ['f:3: metadata.name: is required']);
-  assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {name: 5}'), [
-    'f:3: metadata.name: must be a string, found 5; quote it',
-  ]);
   assert.equal(problems('- a'), ['f:1: document: must be an object, found ["a"]']);
   assert.equal(problems('text'), ['f:1: document: must be an object, found "text"']);
 });
+
+const OF_ANOTHER_TYPE: [text: string, message: string][] = [
+  [
+    'apiVersion: 1\nkind: A\nmetadata: {name: a}',
+    'f:1: apiVersion: Invalid value: 1: must be a string; write a group and a version, such as ipam.cluster.x-k8s.io/v1alpha2',
+  ],
+  [
+    'apiVersion: v1\nkind: [A]\nmetadata: {name: a}',
+    'f:2: kind: Invalid value: ["A"]: must be a string; write the name of a kind, such as InClusterIPPool',
+  ],
+  [
+    'apiVersion: v1\nkind: A\nmetadata: []',
+    'f:3: metadata: Invalid value: []: must be a mapping; write name: below it, indented',
+  ],
+  [
+    'apiVersion: v1\nkind: A\nmetadata: a',
+    'f:3: metadata: Invalid value: "a": must be a mapping; write name: below it, indented',
+  ],
+  [
+    'apiVersion: v1\nkind: A\nmetadata: {name: 5}',
+    'f:3: metadata.name: Invalid value: 5: must be a string; write "5", in quotes',
+  ],
+  [
+    'apiVersion: v1\nkind: A\nmetadata: {name: 12345678901234567890}',
+    'f:3: metadata.name: Invalid value: 12345678901234567890: must be a string; write "12345678901234567890", in quotes',
+  ],
+  [
+    'apiVersion: v1\nkind: A\nmetadata: {name: {a: b}}',
+    'f:3: metadata.name: Invalid value: {"a":"b"}: must be a string; write a text',
+  ],
+  [
+    'apiVersion: v1\nkind: A\nmetadata: {name: a, namespace: true}',
+    'f:3: metadata.namespace: Invalid value: true: must be a string; write "true", in quotes',
+  ],
+  ['apiVersion: v1\nkind: List', 'f:1: items: is required'],
+  [
+    'apiVersion: v1\nkind: List\nitems: {a: b}',
+    'f:3: items: Invalid value: {"a":"b"}: must be a list; write each object behind a dash',
+  ],
+  [
+    'apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: 5}]',
+    'f:3: items[0].kind: Invalid value: 5: must be a string; write the name of a kind, such as InClusterIPPool',
+  ],
+];
+for (const [text, message] of OF_ANOTHER_TYPE) {
+  test(`of another type: ${message}`, () => assert.equal(problems(text), [message]));
+}
 
 test('lists are expanded; items of a typed list take their type from it', () => {
   const item = '{metadata: {name: b}}';

@@ -232,7 +232,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ['- a\n- b\n', ':1: document: must be an object, found ["a","b"]'],
   [
     'apiVersion: v1\nkind: Node\nmetadata: {name: 7}\n',
-    ':3: metadata.name: must be a string, found 7; quote it',
+    ':3: metadata.name: Invalid value: 7: must be a string; write "7", in quotes',
   ],
   ['a:\n\tb: 1\n', ':2: tab characters must not be used in indentation; write spaces'],
   [
