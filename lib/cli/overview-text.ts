@@ -62,7 +62,7 @@ export async function holderLines(
   const { adviseRange } = await import('../validation/advice.ts');
   const outside = answers.flatMap(({ question, holdings: { length } }) =>
     question.is === 'range' && length === 0
-      ? [[outsideText(question.range), adviseRange(question.text) ?? []].flat().join(': ')]
+      ? [[outsideText(question.range, survey), adviseRange(question.text) ?? []].flat().join('; ')]
       : [],
   );
   const more = isWide ? ['OWNERS', 'IPADDRESS', 'SINCE', 'HELD UNTIL'] : [];

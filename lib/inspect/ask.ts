@@ -1,8 +1,11 @@
 /** Questions as people ask them: an address, a range, the name of a pool, a claim, a node, a network. */
-import { formatRange, overlaps, parseRange, type Range } from '../address/range.ts';
+import { covers, formatRange, overlaps, parseRange, prefixOf, type Range } from '../address/range.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { controllerOf, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
+import { readPool } from '../pool/pool.ts';
+import type { PoolRanges } from '../pool/ranges.ts';
+import { listSome } from '../text.ts';
 import { type Holding, holdingsIn, type Place, placesOf } from './holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import type { PoolOverview } from './overview.ts';
@@ -178,7 +181,28 @@ function unexplained(title: string, places: readonly Place[], { inventory }: Sur
   });
 }
 
-/** What to say of a range that is nobody's. */
-export function outsideText(range: Range): string {
-  return `${formatRange(range)} is in no pool and in no ClusterCIDR`;
+/** What to say of a range that is nobody's: whose gateway it is, or in whose subnet it lies without being listed. */
+export function outsideText(range: Range, { overview }: Pick<Survey, 'overview'>): string {
+  const poolsOf = (isNear: (ranges: PoolRanges) => boolean) =>
+    listSome(
+      overview.pools.flatMap(({ pool, title }) => {
+        const { ranges } = readPool(pool);
+        return ranges !== undefined && isNear(ranges) ? [title] : [];
+      }),
+    );
+  const routed = poolsOf(({ gateways }) => gateways.covers(range));
+  const around = poolsOf(({ subnets }) =>
+    subnets.some(({ listed: { ranges }, prefix }) =>
+      ranges.some(
+        ({ family, first }) => prefix > 0 && covers(prefixOf({ family, value: first }, prefix), range),
+      ),
+    ),
+  );
+  const near =
+    routed !== ''
+      ? `: the gateway of ${routed}`
+      : around !== ''
+        ? `: in a subnet of ${around}, outside of its addresses`
+        : '';
+  return `${formatRange(range)} is in no pool and in no ClusterCIDR${near}`;
 }

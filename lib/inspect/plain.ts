@@ -3,7 +3,7 @@ import { formatPrefix, formatRange, lengthOfSize, type Range } from '../address/
 import { keyOf } from '../allocation/slice.ts';
 import { exactInteger } from '../json.ts';
 import type { ReservationState } from '../pool/reservation.ts';
-import type { Answer } from './ask.ts';
+import { type Answer, outsideText } from './ask.ts';
 import { placesOf } from './holding.ts';
 import type { Overview, PoolOverview } from './overview.ts';
 import type { Survey } from './survey.ts';
@@ -13,10 +13,11 @@ import type { SubnetUsage, Usage } from './usage.ts';
 export function plainAnswers(answers: readonly Answer[], overview: Overview, survey: Survey): object {
   if (answers.some(({ question: { is } }) => is === 'range')) {
     return {
-      addresses: answers.map(({ question, holdings }) => ({
-        asked: question.is === 'range' ? formatRange(question.range) : question.text,
-        holdings,
-      })),
+      addresses: answers.map(({ question, holdings }) => {
+        if (question.is !== 'range') return { asked: question.text, holdings };
+        const note = holdings.length > 0 ? undefined : outsideText(question.range, survey);
+        return { asked: formatRange(question.range), holdings, ...(note !== undefined && { note }) };
+      }),
     };
   }
   return {

@@ -98,7 +98,7 @@ function answerSection({ question, holdings, subjects }: Answer, survey: Survey)
   const ofRange =
     question.is === 'range'
       ? holdings.length === 0
-        ? html`<p class="empty">${outsideText(question.range)}</p>`
+        ? html`<p class="empty">${outsideText(question.range, survey)}</p>`
         : html`<section>${holdingTable(holdings.slice(0, NODES_A_PAGE), html`Who has ${question.text}${holdings.length > NODES_A_PAGE ? html`<small>the first ${NODES_A_PAGE} of ${formatCount(holdings.length)}</small>` : undefined}`, true)}</section>`
       : undefined;
   return html`${ofRange}${subjects.slice(0, FOUND).map((subject) => subjectSection(subject, survey))}`;

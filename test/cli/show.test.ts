@@ -255,7 +255,7 @@ test('an address that is written wrong: what to write', async () => {
     assert.is(code, 1);
     assert.match(err, `claim or node ${text}; ${advice}`);
   }
-  assert.match((await shown('::ffff:10.0.0.2')).out, /no ClusterCIDR: write 10\.0\.0\.2: IPv4 as it is\n$/);
+  assert.match((await shown('::ffff:10.0.0.2')).out, /no ClusterCIDR; write 10\.0\.0\.2: IPv4 as it is\n$/);
 });
 
 test('hostile names and messages cannot drive the terminal', async () => {
@@ -310,6 +310,29 @@ test('who has an address, or why nobody has it', async () => {
   assert.is(code, 1);
   assert.match(err, 'not both');
   assert.match((await shown('10.244.1.7', '-o', 'json')).out, '"holder": "Node n"');
+});
+
+test('an address that nobody lists: whose gateway it is, or whose subnet it is in', async () => {
+  const spec = { addresses: ['10.0.0.10-10.0.0.99'], prefix: 24, gateway: '10.0.0.1' };
+  const subnets = [
+    { addresses: ['10.1.0.10-10.1.0.20'], prefix: 24, gateway: '10.1.0.1' },
+    { addresses: ['10.2.0.10'], prefix: 16, gateway: '10.2.255.254' },
+  ];
+  const stdin = list([pool('one', spec), pool('other', spec), pool('many', { subnets })]);
+  const ask = async (...argv: string[]) => (await run(show.run, [...argv, '-f', '-'], { stdin })).out;
+  const both = 'InClusterIPPool default/one, InClusterIPPool default/other';
+  for (const [address, near] of [
+    ['10.0.0.1', `: the gateway of ${both}`],
+    ['10.2.255.254', ': the gateway of InClusterIPPool default/many'],
+    ['10.0.0.200', `: in a subnet of ${both}, outside of its addresses`],
+    ['10.2.3.0/24', ': in a subnet of InClusterIPPool default/many, outside of its addresses'],
+    ['10.1.1.1', ''],
+    ['fd00::1', ''],
+  ] as const) {
+    const text = `${address.replace('10.2.3.0/24', '10.2.3.0-10.2.3.255')} is in no pool and in no ClusterCIDR${near}`;
+    assert.is(await ask(address), `${text}\n`);
+    assert.is(JSON.parse(await ask(address, '-ojson')).addresses[0].note, text);
+  }
 });
 
 const OWNED = [
