@@ -5,10 +5,12 @@
  * `node bench/cni.ts [rounds]`
  */
 import { existsSync, rmSync } from 'node:fs';
-import { cpus, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { columns } from '../lib/cli/table.ts';
 import { endOnClosedOutput } from '../lib/closed-output.ts';
 import { apiServer, cniEnv, HOST_LOCAL_FOLDER, run, scratch } from '../test/cni/kit.ts';
+import { median, processors } from './statistics.ts';
 
 /** Milliseconds beyond host-local alone. */
 const CACHED_AIM = 15;
@@ -58,29 +60,17 @@ for (let round = 0; round < rounds; round++) {
 }
 api.close();
 
-const columns = [
-  '',
-  'ADD min',
-  'median',
-  '+ host-local',
-  'x',
-  'DEL min',
-  'median',
-  '+ host-local',
-  'x',
-  'aim',
-];
+const beside = ['median', '+ host-local', 'x'];
+const header = ['', 'ADD min', ...beside, 'DEL min', ...beside, 'aim'];
 const rows = all.map((each) => [
   each.name,
-  ...compared(each.add, hostLocal.add),
-  ...compared(each.del, hostLocal.del),
+  ...compare(each.add, hostLocal.add),
+  ...compare(each.del, hostLocal.del),
   each.aim === undefined ? '' : `+ ${each.aim} ${isMet(each, each.aim) ? 'met' : 'MISSED'}`,
 ]);
-const widths = columns.map((_, index) => Math.max(...[columns, ...rows].map((row) => row[index]!.length)));
-for (const row of [columns, ...rows])
-  console.log(row.map((cell, index) => cell.padStart(widths[index]!)).join('  '));
-console.log(`
-Milliseconds of whole calls, ${rounds} rounds, on ${cpus().length} x ${cpus()[0]?.model}. cold: nothing is cached, the node is
+console.log(`${columns([header, ...rows], header.keys().toArray()).join('\n')}
+
+Milliseconds of whole calls, ${rounds} rounds, on ${processors()}. cold: nothing is cached, the node is
 asked for over TLS on loopback. + host-local and x: minimum against the minimum of host-local alone, same round, same load.`);
 
 function series(name: string, program: string, more: { aim?: number; isCold?: boolean } = {}): Series {
@@ -97,7 +87,7 @@ async function measure(program: string, command: string, round: number): Promise
 }
 
 /** Minimum and median, and how the minimum compares. */
-function compared(times: readonly number[], base: readonly number[]): string[] {
+function compare(times: readonly number[], base: readonly number[]): string[] {
   const [own, other] = [Math.min(...times), Math.min(...base)];
   return [
     own.toFixed(1),
@@ -105,10 +95,6 @@ function compared(times: readonly number[], base: readonly number[]): string[] {
     `+ ${(own - other).toFixed(1)}`,
     (own / other).toFixed(1),
   ];
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
 
 function isMet({ add, del }: Series, aim: number): boolean {

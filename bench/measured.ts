@@ -80,12 +80,9 @@ function measureNaive(request: never, children: readonly DesiredObject[]): Naive
   const given = new Set(allocationsOf(slices).map(({ key, entry }) => `${entry.uid} ${key}`));
   const start = performance.now();
   const deadline = start + NAIVE_MILLISECONDS;
-  const grants = naive(controller, request);
   let count = 0;
-  for (;;) {
-    const { done, value } = grants.next();
-    if (done) break;
-    if (!given.has(value.join(' '))) throw new Error(`only the naive way gives out ${value.join(' ')}`);
+  for (const grant of naive(controller, request)) {
+    if (!given.has(grant.join(' '))) throw new Error(`only the naive way gives out ${grant.join(' ')}`);
     count++;
     if (performance.now() > deadline)
       return { milliseconds: performance.now() - start, grants: count, isComplete: false };

@@ -20,29 +20,23 @@ interface BenchNode {
 /** Nodes without podCIDRs, all in one sync; the ClusterCIDRs are dual-stack, one for each rack of nodes. */
 export function allNewNodes(nodes: number, clusterCIDRs: number): Request {
   const racks = Array.from({ length: clusterCIDRs }, (_, rack) => rack);
-  const benchNodes = Array.from({ length: nodes }, (_, n) => ({ n, rack: n % clusterCIDRs, podCIDRs: [] }));
-  return request(
-    racks.map((rack) => clusterCIDR(rack, clusterCIDRs > 50 ? 16 : 14)),
-    benchNodes,
-    [],
-  );
+  const pools = racks.map((rack) => rackCIDR(rack, clusterCIDRs > 50 ? 16 : 14));
+  return request(pools, newNodes(nodes, clusterCIDRs), []);
 }
 
 /** New nodes, with a ClusterCIDR for each that selects it by its host name. */
 export function byHostName(nodes: number): Request {
-  const benchNodes = Array.from({ length: nodes }, (_, n) => ({ n, rack: 0, podCIDRs: [] }));
   const clusterCIDRs = Array.from({ length: nodes }, (_, n) => {
     const term = {
       matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName(n)] }],
     };
     return selectingClusterCIDR(n, `10.${n >> 8}.${n & 255}.0/24`, [term]);
   });
-  return request(clusterCIDRs, benchNodes, []);
+  return request(clusterCIDRs, newNodes(nodes, 1), []);
 }
 
 /** New nodes, and ClusterCIDRs of many terms, each of which is about a label that no other is about. */
 export function distinctTerms(nodes: number, clusterCIDRs: number, terms: number): Request {
-  const benchNodes = Array.from({ length: nodes }, (_, n) => ({ n, rack: n % clusterCIDRs, podCIDRs: [] }));
   const pools = Array.from({ length: clusterCIDRs }, (_, n) => {
     const own = Array.from({ length: terms - 1 }, (_, term) => ({
       matchExpressions: [{ key: `example.com/group-${n}-${term}`, operator: 'Exists' }],
@@ -50,7 +44,7 @@ export function distinctTerms(nodes: number, clusterCIDRs: number, terms: number
     const rack = { matchExpressions: [{ key: 'example.com/rack', operator: 'In', values: [`rack-${n}`] }] };
     return selectingClusterCIDR(n, `10.${n >> 2}.${(n & 3) << 6}.0/18`, [...own, rack]);
   });
-  return request(pools, benchNodes, []);
+  return request(pools, newNodes(nodes, clusterCIDRs), []);
 }
 
 /** Every node has its blocks, as allocations and as podCIDRs. */
@@ -64,13 +58,16 @@ export function allAllocated(nodes: number, clusterCIDRs: number): Request {
     }),
   );
   const blocks = new Map(allocationsOf(slices).map(({ entry }) => [entry.name, entry.blocks ?? []]));
-  const benchNodes = Array.from({ length: nodes }, (_, n) => ({
-    n,
-    rack: n % clusterCIDRs,
-    podCIDRs: blocks.get(nodeName(n)) ?? [],
+  const benchNodes = newNodes(nodes, clusterCIDRs).map((node) => ({
+    ...node,
+    podCIDRs: blocks.get(nodeName(node.n)) ?? [],
   }));
   const pools = Object.values(related[`ClusterCIDR.${CLUSTER_CIDR_API_VERSION}`] ?? {}) as ClusterCIDR[];
   return request(pools, benchNodes, slices, status as PodNetwork['status']);
+}
+
+function newNodes(count: number, racks: number): BenchNode[] {
+  return Array.from({ length: count }, (_, n) => ({ n, rack: n % racks, podCIDRs: [] }));
 }
 
 function request(
@@ -101,7 +98,7 @@ function request(
 }
 
 /** The first is for all nodes, the others for a rack each: a /14 has room for 1 024 of them, a /16 for 256. */
-function clusterCIDR(rack: number, length: 14 | 16): ClusterCIDR {
+function rackCIDR(rack: number, length: 14 | 16): ClusterCIDR {
   const nodeSelector = {
     nodeSelectorTerms: [
       {
@@ -112,26 +109,21 @@ function clusterCIDR(rack: number, length: 14 | 16): ClusterCIDR {
       },
     ],
   };
-  return kubectlApplied<ClusterCIDR>({
-    apiVersion: CLUSTER_CIDR_API_VERSION,
-    kind: 'ClusterCIDR',
-    metadata: { name: rack === 0 ? 'all' : `rack-${rack}` },
-    spec: {
-      ipv4: `10.${rack << (16 - length)}.0.0/${length}`,
-      ipv6: `fd00:${rack}::/${96 + length}`,
-      ...(rack > 0 && { nodeSelector }),
-      perNodeHostBits: 8,
-    },
+  return clusterCIDR(rack === 0 ? 'all' : `rack-${rack}`, {
+    ipv4: `10.${rack << (16 - length)}.0.0/${length}`,
+    ipv6: `fd00:${rack}::/${96 + length}`,
+    ...(rack > 0 && { nodeSelector }),
+    perNodeHostBits: 8,
   });
 }
 
 function selectingClusterCIDR(n: number, ipv4: string, nodeSelectorTerms: readonly object[]): ClusterCIDR {
-  return kubectlApplied<ClusterCIDR>({
-    apiVersion: CLUSTER_CIDR_API_VERSION,
-    kind: 'ClusterCIDR',
-    metadata: { name: `pool-${n}` },
-    spec: { ipv4, nodeSelector: { nodeSelectorTerms }, perNodeHostBits: 8 },
-  });
+  return clusterCIDR(`pool-${n}`, { ipv4, nodeSelector: { nodeSelectorTerms }, perNodeHostBits: 8 });
+}
+
+function clusterCIDR(name: string, spec: object): ClusterCIDR {
+  const metadata = { name };
+  return kubectlApplied({ apiVersion: CLUSTER_CIDR_API_VERSION, kind: 'ClusterCIDR', metadata, spec });
 }
 
 function nodeName(n: number): string {

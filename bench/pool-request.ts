@@ -36,15 +36,16 @@ type Spec = Pool['spec'];
 
 const IPV4 = { addresses: ['10.8.0.0-10.9.255.255'], gateway: '10.8.0.1', prefix: 15 };
 /** Each claim gets a /64. */
-const PREFIXES = { prefixes: ['fd00:8::/40'], allocationPrefixLength: 64, gateway: 'fe80::1' };
-/** The same addresses. */
-const SUBNETS = {
+export const PREFIX_POOL = { prefixes: ['fd00:8::/40'], allocationPrefixLength: 64, gateway: 'fe80::1' };
+/** The addresses of the first, in subnets, which are counted besides. */
+export const SUBNETS_POOL = {
   subnets: [
     { addresses: ['10.8.0.0-10.8.255.255'], gateway: '10.8.0.1', prefix: 16 },
     { addresses: ['10.9.0.0-10.9.255.255'], gateway: '10.9.0.1', prefix: 16 },
   ],
 };
-const IPV6 = { addresses: ['fd00:8::/64'], gateway: 'fd00:8::1', prefix: 64 };
+/** Its counts are beyond what a double holds. */
+export const IPV6_POOL = { addresses: ['fd00:8::/64'], gateway: 'fd00:8::1', prefix: 64 };
 
 /** Claims that have no address yet, all in one sync. */
 export function allNewClaims(count: number, spec: Spec = IPV4): Request {
@@ -68,21 +69,6 @@ export function halfReplaced(count: number): Request {
   });
   const waiting = numbers(count, count + count / 2).map((n) => unboundClaim(n, parent.kind));
   return request(parent.spec, waiting, slices, parent.status);
-}
-
-/** One new claim in an IPv6 pool, whose counts are beyond what a double holds. */
-export function ipv6AllButOneAllocated(count: number): Request {
-  return allButOneAllocated(count, IPV6);
-}
-
-/** One new claim in a pool whose subnets are counted besides. */
-export function subnetsAllButOneAllocated(count: number): Request {
-  return allButOneAllocated(count, SUBNETS);
-}
-
-/** One new claim of a prefix. */
-export function prefixesAllButOneAllocated(count: number): Request {
-  return allButOneAllocated(count, PREFIXES);
 }
 
 function kindOf(spec: Spec): Pool['kind'] {

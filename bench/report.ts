@@ -1,6 +1,7 @@
-import { cpus, loadavg } from 'node:os';
+import { columns } from '../lib/cli/table.ts';
 import type { SyncResult } from './measured.ts';
 import { grouped, HTTP_AIM } from './scenarios.ts';
+import { circumstances } from './statistics.ts';
 
 export interface Result {
   readonly name: string;
@@ -9,6 +10,24 @@ export interface Result {
   readonly sync: SyncResult;
   readonly http: { readonly milliseconds: number; readonly peakBytes: number };
 }
+
+/** What stands above each column, in two lines. */
+const HEADER = [
+  ['', ''],
+  ['request /', 'response MB'],
+  ['parse +', 'stringify'],
+  ['sync', 'ms'],
+  ['x parse +', 'stringify'],
+  ['aim', 'ms'],
+  ['HTTP', 'ms'],
+  ['x parse +', 'stringify'],
+  ['aim', ''],
+  ['naive', 'ms'],
+  ['x sync', ''],
+  ['heap', 'MB'],
+  ['peak', 'MB'],
+  ['peak', 'HTTP MB'],
+] as const;
 
 /** A table for people. */
 export function formatReport(results: readonly Result[]): string {
@@ -26,50 +45,18 @@ export function formatReport(results: readonly Result[]): string {
       times(http.milliseconds / json),
       `<= ${HTTP_AIM} ${verdict(meetsHttpAim(result))}`,
       ...naiveColumns(sync),
-      `${megabytes(sync.heapBytes)}`,
+      megabytes(sync.heapBytes),
       megabytes(sync.peakBytes),
       megabytes(http.peakBytes),
     ];
   });
-  const header = [
-    [
-      '',
-      'request /',
-      'parse +',
-      'sync',
-      'x parse +',
-      'aim',
-      'HTTP',
-      'x parse +',
-      'aim',
-      'naive',
-      'x sync',
-      'heap',
-      'peak',
-      'peak',
-    ],
-    [
-      '',
-      'response MB',
-      'stringify',
-      'ms',
-      'stringify',
-      'ms',
-      'ms',
-      'stringify',
-      '',
-      'ms',
-      '',
-      'MB',
-      'MB',
-      'HTTP MB',
-    ],
-  ];
   const aims = results.flatMap((result) => [meetsSyncAim(result), meetsHttpAim(result)]);
   const set = aims.filter((met) => met !== undefined);
-  const [cpu] = cpus();
-  return `${table([...header, ...rows])}
-Medians, on ${cpus().length} x ${cpu?.model ?? 'an unknown processor'}, Node.js ${process.version}; ${loadavg()[0]!.toFixed(1)} processes ran or waited in the last minute, these among them.
+  const header = [0, 1].map((line) => HEADER.map((titles) => titles[line]!));
+  const right = HEADER.keys().drop(1).toArray();
+  return `${columns([...header, ...rows], right).join('\n')}
+
+Medians, on ${circumstances()}.
 x: times as long. heap: request and response as objects. peak: most resident memory of the whole process.
 naive: one claim at a time. Where it came to n of m claims before its time was up, x is the least it can be.
 ${set.filter(Boolean).length} of ${set.length} aims met.
@@ -111,14 +98,4 @@ function milliseconds(value: number): string {
 function megabytes(bytes: number): string {
   const value = bytes / 1e6;
   return value < 10 ? value.toFixed(1) : String(Math.round(value));
-}
-
-/** The first column to the left, the others to the right. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join('  ');
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
 }

@@ -1,3 +1,5 @@
+import { median } from './statistics.ts';
+
 const LEAST_ROUNDS = 5;
 const MOST_ROUNDS = 40;
 const WARM_UP_MILLISECONDS = 300;
@@ -19,12 +21,6 @@ export async function rounds(round: () => Promise<number[]>): Promise<number[]> 
     results.push(await round());
   }
   return results[0]!.map((_, index) => median(results.map((result) => result[index]!)));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** So that no round pays for the garbage of the one before. */

@@ -46,10 +46,16 @@ export const SCENARIOS: readonly Scenario[] = [
     poolScenario(count, 'all but one allocated', pool.allButOneAllocated),
   ]),
   poolScenario(10_000, 'half replaced', pool.halfReplaced),
-  poolScenario(10_000, 'IPv6, all but one allocated', pool.ipv6AllButOneAllocated),
-  poolScenario(10_000, 'two subnets, all but one allocated', pool.subnetsAllButOneAllocated),
+  poolScenario(10_000, 'IPv6, all but one allocated', (count) =>
+    pool.allButOneAllocated(count, pool.IPV6_POOL),
+  ),
+  poolScenario(10_000, 'two subnets, all but one allocated', (count) =>
+    pool.allButOneAllocated(count, pool.SUBNETS_POOL),
+  ),
   {
-    ...poolScenario(10_000, 'prefixes, all but one allocated', pool.prefixesAllButOneAllocated),
+    ...poolScenario(10_000, 'prefixes, all but one allocated', (count) =>
+      pool.allButOneAllocated(count, pool.PREFIX_POOL),
+    ),
     controller: 'prefix-pools',
   },
   ...[6, 100].flatMap((clusterCIDRs) => [

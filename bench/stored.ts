@@ -1,7 +1,11 @@
 /** Objects as an API server stores them and Metacontroller sends them: with all that nobody reads. */
-import { createHash } from 'node:crypto';
-import type { KubernetesObject, OwnerReference } from '../lib/kubernetes/object.ts';
-import { qualifiedName } from '../lib/kubernetes/object.ts';
+import { hash } from 'node:crypto';
+import {
+  compareText,
+  controllerReference,
+  type KubernetesObject,
+  qualifiedName,
+} from '../lib/kubernetes/object.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
 import type { DesiredObject, Objects } from '../lib/metacontroller/hook.ts';
 
@@ -20,13 +24,12 @@ export function createdAt(n: number): string {
 
 /** A UUID that belongs to `text`. */
 export function uuidOf(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex');
-  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-a$4-$5');
+  return hash('sha256', text).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-a$4-$5');
 }
 
 /** The end of a name that Kubernetes generates: names sort differently from ages. */
 export function suffix(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+  return hash('sha256', text).slice(0, 8);
 }
 
 /** Who wrote which part of an object. */
@@ -81,34 +84,24 @@ export function applied<T extends KubernetesObject>(
   const labels = { ...additions.labels, ...metadata.labels };
   const annotations = { ...additions.annotations, ...metadata.annotations };
   const { name, namespace } = metadata;
+  const identity = { name, ...(namespace !== undefined && { namespace }) };
   const asked = {
     apiVersion,
     kind,
     metadata: {
       ...(Object.keys(annotations).length > 0 && { annotations }),
       ...(Object.keys(labels).length > 0 && { labels }),
-      name,
-      ...(namespace !== undefined && { namespace }),
+      ...identity,
     },
     spec,
   };
-  const ownerReferences: OwnerReference[] = [
-    {
-      apiVersion: owner.apiVersion,
-      blockOwnerDeletion: true,
-      controller: true,
-      kind: owner.kind,
-      name: owner.metadata.name,
-      uid: owner.metadata.uid ?? '',
-    },
-  ];
   const written = {
     annotations: {
       ...annotations,
       'metacontroller.k8s.io/last-applied-configuration': JSON.stringify(asked),
     },
     ...(Object.keys(labels).length > 0 && { labels }),
-    ownerReferences,
+    ownerReferences: [controllerReference(owner)],
   };
   const fields = { metadata: written, spec };
   const object = {
@@ -119,8 +112,7 @@ export function applied<T extends KubernetesObject>(
       creationTimestamp: createdAt(n),
       generation: 1,
       managedFields: managedFields(apiVersion, createdAt(n), [{ manager: 'metacontroller', fields }]),
-      name,
-      ...(namespace !== undefined && { namespace }),
+      ...identity,
       resourceVersion: resourceVersion(n),
       uid: uuidOf(`${kind} ${name}`),
     },
@@ -162,5 +154,5 @@ export function kubectlApplied<T extends KubernetesObject>(manifest: KubernetesO
 /** A group of a request: by name, in the order in which Go writes the keys of a map. */
 export function group<T extends KubernetesObject>(objects: readonly T[]): Objects<T> {
   const entries = objects.map((object): [string, T] => [qualifiedName(object.metadata), object]);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(entries.sort(([a], [b]) => compareText(a, b)));
 }

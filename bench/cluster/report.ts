@@ -1,7 +1,7 @@
-import { cpus, loadavg } from 'node:os';
 import { columns } from '../../lib/cli/table.ts';
 import { plural } from '../../lib/text.ts';
 import { isEvent } from '../../test/e2e/requests.ts';
+import { circumstances, median } from '../statistics.ts';
 import type { HookCalls } from './hook-calls.ts';
 import type { Measurement } from './measure.ts';
 import type { BenchOptions } from './options.ts';
@@ -18,7 +18,6 @@ export function formatMeasurements(options: BenchOptions, measurements: readonly
   const numbers = header.keys().drop(1).toArray();
   const hooks = measurements.flatMap(({ hooks }) => hookRows(hooks, options.count));
   const hookHeader = ['hook', 'calls', `a ${oneOf(options)}`, 'request kB', 'response kB'];
-  const [cpu] = cpus();
   return `${[
     benchTitle(options),
     '',
@@ -28,7 +27,7 @@ export function formatMeasurements(options: BenchOptions, measurements: readonly
 
 Requests: what the API server has answered; lists, watches, leases, a user's own and those in parentheses are not in the sum.
 One more: the median of ${measurements[0]!.oneMoreMilliseconds.length}, each when the controllers rested. MB: 10^6 bytes.
-On ${cpus().length} x ${cpu?.model ?? 'an unknown processor'}, Node.js ${process.version}; ${loadavg()[0]!.toFixed(1)} processes ran or waited in the last minute, these among them.
+On ${circumstances()}.
 `;
 }
 
@@ -122,8 +121,4 @@ function cpuOf(programs: Readonly<Record<string, ProcessUsage>>): number {
 
 function megabytes(bytes: Value): Value {
   return bytes === undefined ? undefined : bytes / 1e6;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
