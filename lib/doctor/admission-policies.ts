@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { differences } from './differences.ts';
-import { type Diagnosis, ok, warning } from './finding.ts';
+import { applyAgain, type Diagnosis, ok, warning } from './finding.ts';
 
 /** The policy of metacontroller/admission, which no install has to have. */
 const CLAIM_ROUTING = { kind: 'MutatingAdmissionPolicy', metadata: { name: 'metaipam-claim-routing' } };
@@ -25,7 +25,7 @@ export function checkAdmissionPolicies(
     const { kind, metadata } = policy;
     const { name } = metadata;
     const actual = find(kind, name);
-    const fix = `kubectl apply -k metacontroller${policy === CLAIM_ROUTING ? '/admission' : ''}, or helm upgrade`;
+    const fix = applyAgain(`-k metacontroller${policy === CLAIM_ROUTING ? '/admission' : ''}`);
     if (actual === undefined) {
       leftOut.push(name);
       continue;

@@ -3,7 +3,7 @@ import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { listSome, plural } from '../text.ts';
 import { differences } from './differences.ts';
-import { type Diagnosis, error, ok, warning } from './finding.ts';
+import { applyAgain, type Diagnosis, error, ok, warning } from './finding.ts';
 import { type EndpointConfig, type HookTarget, hookTarget, type Webhook } from './hook-target.ts';
 
 export interface ControllerObject extends KubernetesObject {
@@ -13,7 +13,7 @@ export interface ControllerObject extends KubernetesObject {
   } & Readonly<Record<string, unknown>>;
 }
 
-const APPLY = 'kubectl apply -k metacontroller, or helm upgrade';
+const APPLY = applyAgain('-k metacontroller');
 
 /** The targets of all hooks of all controllers; of what is no webhook, none. */
 export function hookTargets(controllers: readonly ControllerObject[]): HookTarget[] {

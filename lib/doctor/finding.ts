@@ -32,6 +32,11 @@ export function unknown(check: string, message: string, fix?: string): Diagnosis
   return { check, verdict: 'unknown', message, ...(fix !== undefined && { fix }) };
 }
 
+/** What brings a part of the install back, in each way to install. @param what for kubectl: `-k crds` */
+export function applyAgain(what: string): string {
+  return `kubectl apply ${what}, helm upgrade, or clusterctl init or upgrade`;
+}
+
 /** The findings that follow from what was read; one `unknown` where it could not be. */
 export function judge<T>(
   check: string,

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { parseOptions, UsageError, type Values } from '../options/options.ts';
 import { SERVE_OPTIONS } from '../options/serve-options.ts';
-import { type Diagnosis, error, judge, ok, type Reading, unknown, warning } from './finding.ts';
+import { applyAgain, type Diagnosis, error, judge, ok, type Reading, unknown, warning } from './finding.ts';
 import { type HookTarget, originOf } from './hook-target.ts';
 import { metacontrollers } from './metacontroller-workload.ts';
 import { type Container, imageName, replicas, type Workload, workloadTitle } from './workload.ts';
@@ -181,7 +181,7 @@ export function checkTargets(
   });
 }
 
-const APPLY = 'kubectl apply -k metacontroller, or helm upgrade';
+const APPLY = applyAgain('-k metacontroller');
 
 /**
  * What Metacontroller trusts where hooks are called over TLS.

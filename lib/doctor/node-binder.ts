@@ -1,7 +1,7 @@
 /** What the part of the server that writes `node.spec.podCIDRs` needs: its Lease and its permissions. */
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { plural } from '../text.ts';
-import { type Diagnosis, error, judge, ok, type Reading } from './finding.ts';
+import { applyAgain, type Diagnosis, error, judge, ok, type Reading } from './finding.ts';
 import type { HookServer } from './hook-server.ts';
 import { workloadTitle } from './workload.ts';
 
@@ -117,7 +117,7 @@ export function checkPermissions(
     return missing.map(({ group, resource, verb, namespace: where }) => {
       const what = `${verb} ${resource}${group === '' ? '' : `.${group}`}`;
       const message = `${title} of ${workloadTitle(workload)} may not ${what}${where ? ` in ${where}` : ''}`;
-      return error('permissions', message, 'kubectl apply -f metacontroller/rbac.yaml, or helm upgrade');
+      return error('permissions', message, applyAgain('-f metacontroller/rbac.yaml'));
     });
   });
 }

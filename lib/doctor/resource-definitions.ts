@@ -5,7 +5,7 @@ import { CAPI_IPAM_GROUP, CLUSTER_GROUP } from '../kubernetes/names.ts';
 import type { CustomResourceDefinition, CustomResourceVersion } from '../kubernetes/schema.ts';
 import { plural } from '../text.ts';
 import { differences } from './differences.ts';
-import { type Diagnosis, error, itemsOf, ok, type Reading, warning } from './finding.ts';
+import { applyAgain, type Diagnosis, error, itemsOf, ok, type Reading, warning } from './finding.ts';
 import type { Service } from './hook-server.ts';
 
 const METACONTROLLER = ['compositecontrollers', 'decoratorcontrollers', 'controllerrevisions'].map(
@@ -37,8 +37,7 @@ export function checkDefinitions(
   for (const definition of ours) {
     const { name } = definition.metadata;
     const found = byName.get(name);
-    if (found === undefined)
-      bad.push(error('crds', `CRD ${name} is missing`, 'kubectl apply -k crds, or helm upgrade'));
+    if (found === undefined) bad.push(error('crds', `CRD ${name} is missing`, applyAgain('-k crds')));
     else {
       bad.push(
         ...notEstablished(found),
@@ -103,7 +102,7 @@ function notEstablished({ metadata, status }: InstalledDefinition): Diagnosis[] 
 
 function differs(released: CustomResourceDefinition, found: InstalledDefinition): Diagnosis[] {
   const { name } = found.metadata;
-  const fix = 'kubectl apply --server-side -k crds, or helm upgrade';
+  const fix = applyAgain('--server-side -k crds');
   const findings: Diagnosis[] = [];
   for (const version of released.spec.versions) {
     const other = found.spec.versions.find((candidate) => candidate.name === version.name);
