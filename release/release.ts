@@ -84,7 +84,8 @@ export function packPlugin(folder: string, version: string): string[] {
   const archive = `kubectl-ipam-${version}.tar.gz`;
   try {
     copyFileSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
-    const tar = execFileSync('tar', [...REPEATABLE, '-C', folder, '-cf', '-', 'LICENSE', 'metaipam.mjs'], {
+    const files = ['LICENSE', 'THIRD_PARTY_LICENSES.txt', 'metaipam.mjs'];
+    const tar = execFileSync('tar', [...REPEATABLE, '-C', folder, '-cf', '-', ...files], {
       maxBuffer: 2 ** 30,
     });
     writeFileSync(join(folder, archive), gzipSync(tar, { level: 9 }));

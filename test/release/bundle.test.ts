@@ -127,6 +127,7 @@ test('as a plugin of kubectl: an archive with its sum, whose program krew links 
   const sum = createHash('sha256').update(readFileSync(archive)).digest('hex');
   const home = mkdtempSync(join(folder, 'krew-'));
   execFileSync('tar', ['-xzf', archive, '-C', home]);
+  assert.equal(readdirSync(home).sort(), ['LICENSE', 'THIRD_PARTY_LICENSES.txt', 'metaipam.mjs']);
   for (const { sha256, bin, uri } of spec.platforms) {
     assert.is(sha256, sum);
     assert.ok(uri.endsWith('/v1.2.3/kubectl-ipam-1.2.3.tar.gz'), uri);
