@@ -97,7 +97,6 @@ export function installYaml(install: readonly KubernetesObject[], version: strin
  * - The container is called `manager` ("Controllers & Watching namespace").
  * - Everything has the provider's label ("Labels").
  * - CRDs come first: clusterctl creates in this order, and an object of an unknown kind stops it.
- *
  * - Metrics are served as managers of Cluster API do: over HTTPS, to those who may read them.
  * - clusterctl labels every CRD, moves the objects of labelled ones ("Move"), and takes them for its users' at upgrades.
  *   Allocations stay, and Metacontroller's controllers are components: the server, which gets the right to do so, takes
@@ -121,10 +120,9 @@ export function componentsYaml(
     .map(withManager);
   const title = `metaipam ${version} as a provider for clusterctl.`;
   if (metacontroller !== undefined) {
-    const whole = [
-      ...objects.filter(({ kind }) => kind !== 'Service').map(withMetacontroller),
-      ...metacontroller,
-    ];
+    const container = probedFromOutside(readMetacontroller());
+    const own = objects.filter(({ kind }) => kind !== 'Service');
+    const whole = [...own.map((object) => withMetacontroller(object, container)), ...metacontroller];
     return yaml(asProvider(whole), `${title} Metacontroller is within: no other may run in the cluster.`);
   }
   const text = yaml(
@@ -171,10 +169,6 @@ function isCrd({ kind }: KubernetesObject): boolean {
   return kind === 'CustomResourceDefinition';
 }
 
-function isDeployment(object: KubernetesObject): object is Deployment {
-  return object.kind === 'Deployment';
-}
-
 function withImage(object: KubernetesObject, version: string): KubernetesObject {
   return withContainers(object, ({ image, ...container }) => ({
     ...container,
@@ -195,21 +189,16 @@ function withManager(object: KubernetesObject): KubernetesObject {
  * Metacontroller as the component host-network has it, beside the manager and in its account. It calls the hooks on
  * loopback, which the two share; on the network of the pod its probes come from outside.
  */
-function withMetacontroller(object: KubernetesObject): KubernetesObject {
+function withMetacontroller(object: KubernetesObject, metacontroller: Container): KubernetesObject {
   if (isHooked(object)) return callingLoopback(object);
-  const manager = withContainers(object, ({ args: [serve = '', ...args] = [], ...container }) => ({
-    ...container,
-    args: [serve, `--hooks-bind-address=${LOOPBACK}`, ...args],
-  }));
-  if (!isDeployment(manager)) return manager;
-  const { spec } = manager;
-  const { template } = spec;
-  const containers = [...template.spec.containers, probedFromOutside(readMetacontroller())];
-  const changed: Deployment = {
-    ...manager,
-    spec: { ...spec, template: { ...template, spec: { ...template.spec, containers } } },
-  };
-  return changed;
+  return withContainers(
+    object,
+    ({ args: [serve = '', ...args] = [], ...container }) => ({
+      ...container,
+      args: [serve, `--hooks-bind-address=${LOOPBACK}`, ...args],
+    }),
+    [metacontroller],
+  );
 }
 
 function probedFromOutside({ args = [], livenessProbe, readinessProbe, ...container }: Container): Container {
@@ -255,18 +244,21 @@ export function metacontrollerRights(): KubernetesObject[] {
   return readObjects(join(HOST_NETWORK, 'rbac.yaml'));
 }
 
-function readObjects(path: string): KubernetesObject[] {
+/** The objects of a file. */
+export function readObjects(path: string): KubernetesObject[] {
   return parseManifests(readFileSync(path, 'utf8'), path).objects.map(({ object }) => object);
 }
 
 function withContainers(
   object: KubernetesObject,
   change: (container: Container) => Container,
+  added: readonly Container[] = [],
 ): KubernetesObject {
-  if (!isDeployment(object)) return object;
-  const { spec } = object;
+  if (object.kind !== 'Deployment') return object;
+  const { spec } = object as Deployment;
   const { template } = spec;
-  const pod = { ...template.spec, containers: template.spec.containers.map(change) };
+  const containers = [...template.spec.containers.map(change), ...added];
+  const pod = { ...template.spec, containers };
   const changed: Deployment = { ...object, spec: { ...spec, template: { ...template, spec: pod } } };
   return changed;
 }

@@ -4,7 +4,7 @@
  * A part whose tools are not there is left out and named on stderr; with `--complete` that is an error.
  */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -17,7 +17,6 @@ import {
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { parseManifests } from '../lib/cli/manifests.ts';
 import { endOnClosedOutput } from '../lib/closed-output.ts';
 import { shippedVersion } from '../lib/shipped.ts';
 import { bundle } from './bundle.ts';
@@ -27,6 +26,7 @@ import {
   installYaml,
   metacontrollerRights,
   readKustomization,
+  readObjects,
 } from './manifests.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -59,23 +59,31 @@ export function writeWholeComponents(folder: string, version: string): string[] 
       `ipam-components-with-metacontroller.yaml: no ${path}; $METACONTROLLER_CRDS names Metacontroller's CRDs`,
     ];
   }
-  const crds = parseManifests(readFileSync(path, 'utf8'), path).objects.map(({ object }) => object);
+  const crds = readObjects(path);
   const install = readKustomization(join(ROOT, 'metacontroller'));
   const text = componentsYaml(install, version, [...crds, ...metacontrollerRights()]);
   writeFileSync(join(folder, 'ipam-components-with-metacontroller.yaml'), text);
   return [];
 }
 
+function sha256(file: string): string {
+  return hash('sha256', readFileSync(file));
+}
+
+/** Writes files of a folder, by their names in it, to an archive. */
+function pack(archive: string, folder: string, names: readonly string[]): void {
+  const tar = execFileSync('tar', [...REPEATABLE, '-C', folder, '-cf', '-', ...names], {
+    maxBuffer: 2 ** 30,
+  });
+  writeFileSync(archive, gzipSync(tar, { level: 9 }));
+}
+
 /** The sums of all files of a folder, as `sha256sum --check` reads them. */
 export function checksums(folder: string): string {
-  const sum = (file: string) =>
-    createHash('sha256')
-      .update(readFileSync(join(folder, file)))
-      .digest('hex');
   return readdirSync(folder)
     .filter((file) => file !== 'SHA256SUMS')
     .sort()
-    .map((file) => `${sum(file)}  ${file}\n`)
+    .map((file) => `${sha256(join(folder, file))}  ${file}\n`)
     .join('');
 }
 
@@ -84,15 +92,8 @@ export function packPlugin(folder: string, version: string): string[] {
   const archive = `kubectl-ipam-${version}.tar.gz`;
   try {
     copyFileSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
-    const files = ['LICENSE', 'THIRD_PARTY_LICENSES.txt', 'metaipam.mjs'];
-    const tar = execFileSync('tar', [...REPEATABLE, '-C', folder, '-cf', '-', ...files], {
-      maxBuffer: 2 ** 30,
-    });
-    writeFileSync(join(folder, archive), gzipSync(tar, { level: 9 }));
-    const sha256 = createHash('sha256')
-      .update(readFileSync(join(folder, archive)))
-      .digest('hex');
-    writeFileSync(join(folder, 'ipam.yaml'), krewManifest(version, archive, sha256));
+    pack(join(folder, archive), folder, ['LICENSE', 'THIRD_PARTY_LICENSES.txt', 'metaipam.mjs']);
+    writeFileSync(join(folder, 'ipam.yaml'), krewManifest(version, archive, sha256(join(folder, archive))));
     return [];
   } catch (error) {
     return [`the plugin of kubectl: ${reason(error)}`];
@@ -102,10 +103,10 @@ export function packPlugin(folder: string, version: string): string[] {
 }
 
 /** See https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest. */
-function krewManifest(version: string, archive: string, sha256: string): string {
+function krewManifest(version: string, archive: string, sum: string): string {
   const platform = (os: string) => `    - selector: {matchLabels: {os: ${os}}}
       uri: https://github.com/metaipam/metaipam/releases/download/v${version}/${archive}
-      sha256: ${sha256}
+      sha256: ${sum}
       bin: metaipam.mjs
 `;
   return `apiVersion: krew.googlecontainertools.github.com/v1alpha2
@@ -130,10 +131,7 @@ function packCniPrograms(folder: string, version: string): string[] {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   try {
     execFileSync(process.execPath, [join(ROOT, 'cni/build.ts')], { stdio: ['ignore', 'inherit', 'pipe'] });
-    const tar = execFileSync('tar', [...REPEATABLE, '-C', join(ROOT, 'dist'), '-cf', '-', 'cni'], {
-      maxBuffer: 2 ** 30,
-    });
-    writeFileSync(join(folder, `metaipam-cni-${version}-linux-${arch}.tar.gz`), gzipSync(tar, { level: 9 }));
+    pack(join(folder, `metaipam-cni-${version}-linux-${arch}.tar.gz`), join(ROOT, 'dist'), ['cni']);
     return [];
   } catch (error) {
     return [`the CNI programs: ${reason(error)}`];

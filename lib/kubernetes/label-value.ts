@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
@@ -15,6 +15,6 @@ export function isLabelValue(text: string): boolean {
 export function labelValue(text: string): string {
   if (isLabelValue(text)) return text;
   const start = text.replace(/[^A-Za-z0-9.-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  return start === '' ? hash : `${start.slice(0, 46)}_${hash}`;
+  const digest = hash('sha256', text).slice(0, 16);
+  return start === '' ? digest : `${start.slice(0, 46)}_${digest}`;
 }
