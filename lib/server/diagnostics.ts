@@ -1,8 +1,9 @@
 /** Metrics on an address of their own, for those who may read them. */
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { Gatekeeper, type Reviewer } from './access.ts';
 import type { BindAddress } from './bind-address.ts';
-import type { Metrics } from './metrics.ts';
+import { logsTo } from './log.ts';
+import { addMetrics, type Metrics } from './metrics.ts';
 import { selfSigned } from './self-signed.ts';
 import type { TlsVersion } from './tls.ts';
 
@@ -19,18 +20,8 @@ export function createDiagnosticsServer(
   metrics: Metrics,
   logger: FastifyBaseLogger,
 ): FastifyInstance {
-  const options = {
-    loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }),
-    forceCloseConnections: true,
-  };
-  const app: FastifyInstance =
-    reviewer === undefined
-      ? Fastify(options)
-      : (Fastify({
-          ...options,
-          https: { ...selfSigned('localhost', Date.now()), minVersion },
-        }) as unknown as FastifyInstance);
+  const https = reviewer && { ...selfSigned('localhost', Date.now()), minVersion };
+  const app = Fastify({ ...logsTo(logger), forceCloseConnections: true, ...(https && { https }) });
   if (reviewer !== undefined) {
     const gatekeeper = new Gatekeeper(reviewer, () => performance.now());
     app.addHook('onRequest', async ({ headers, method, url, log }, reply) => {
@@ -41,9 +32,6 @@ export function createDiagnosticsServer(
       await reply.code(status).send(status === 500 ? 'the API server could not be asked\n' : `${message}\n`);
     });
   }
-  app.get('/metrics', async (_request, reply) => {
-    reply.header('content-type', metrics.registry.contentType);
-    return metrics.registry.metrics();
-  });
+  addMetrics(app, metrics);
   return app;
 }

@@ -1,9 +1,10 @@
 /** The hooks server: `POST /hooks/<controller>/<hook>`, as Metacontroller calls it. */
 import { randomUUID } from 'node:crypto';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { ServerError, toServerError } from './errors.ts';
+import { logsTo } from './log.ts';
 import type { Metrics, Outcome } from './metrics.ts';
 import { type Controllers, checkRequest, decodeBody, type HookName, hookPaths } from './request.ts';
 import type { Credentials, TlsVersion } from './tls.ts';
@@ -28,8 +29,7 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
   const { controllers, config, bodyLimit, metrics, logger, credentials, now = Date.now } = options;
   const { minVersion = 'TLSv1.2' } = options;
   const app = Fastify({
-    loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }),
+    ...logsTo(logger),
     bodyLimit,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
@@ -66,14 +66,8 @@ export function createHookServer(options: HookServerOptions): FastifyInstance {
         throw error;
       } finally {
         const seconds = (performance.now() - started) / 1000;
-        const call = {
-          controller,
-          hook,
-          outcome,
-          seconds,
-          requestBytes,
-          responseBytes: Buffer.byteLength(answer),
-        };
+        const responseBytes = Buffer.byteLength(answer);
+        const call = { controller, hook, outcome, seconds, requestBytes, responseBytes };
         metrics.observe(call);
         const { namespace, name } = parent?.metadata ?? {};
         request.log.debug({ ...call, namespace, name }, 'hook called');

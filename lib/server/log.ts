@@ -1,12 +1,9 @@
 /** Structured logs: one JSON object, or one line of text, per entry. */
-import Fastify, { type FastifyBaseLogger } from 'fastify';
-
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-const LOG_FORMATS = ['json', 'text'] as const;
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 
 export interface LogOptions {
-  readonly level: (typeof LOG_LEVELS)[number];
-  readonly format: (typeof LOG_FORMATS)[number];
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  readonly format: 'json' | 'text';
 }
 
 interface Sink {
@@ -28,6 +25,14 @@ export function createLogger({ level, format }: LogOptions, sink: Sink): Fastify
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return Fastify({ logger }).log;
+}
+
+/** Of a server: its log has what its handlers say, and not every request. */
+export function logsTo(logger: FastifyBaseLogger) {
+  return {
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+  };
 }
 
 /** `2026-01-31T12:00:00.000Z INFO  message key=value`, the stack of an error on lines of its own. */

@@ -1,7 +1,7 @@
 /** What `/metrics` shows. One registry per server, so that tests do not share counts. */
+import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type SubnetCounts, subnetCounts } from '../inspect/subnet-counts.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import { POOL_CONTROLLERS } from '../kubernetes/pool-kinds.ts';
 import type { CompositeRequest, HookContext } from '../metacontroller/hook.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -18,12 +18,6 @@ interface ObservedCall {
   readonly responseBytes: number;
 }
 
-/** Of a composite controller, or of a decorator. */
-export interface ParentRequest {
-  readonly parent?: KubernetesObject;
-  readonly object?: KubernetesObject;
-}
-
 export interface Metrics {
   readonly registry: Registry;
   /** Counts one call of a hook. */
@@ -32,109 +26,82 @@ export interface Metrics {
    * Takes a parent's counts from the status its sync answered with, and those of a pool's subnets from what the sync
    * saw; drops its series when it is finalized.
    */
-  record(controller: string, request: ParentRequest, response: unknown, context: HookContext): void;
+  record(controller: string, request: object, response: object, context: HookContext): void;
 }
 
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const BYTE_BUCKETS = Array.from({ length: 10 }, (_, i) => 1024 * 4 ** i);
 
-const POOL_LABELS = ['kind', 'namespace', 'name'];
-const POOL_CARDINALITY =
-  'Labels: one series per pool (kind: 4 values; namespace: empty for a global pool). As of the last sync that this process answered.';
-const NETWORK_CARDINALITY =
-  'Labels: one series per PodNetwork. As of the last sync that this process answered.';
+const AS_OF = 'As of the last sync that this process answered.';
+const SYNC = 'When this process last answered a sync';
 
-/** Gauges that repeat a parent's status: where each count is found. */
-const STATUS_GAUGES = [
-  {
-    name: 'metaipam_pool_addresses',
-    help: `Addresses, or prefixes, that the pool can give out, used or free. ${POOL_CARDINALITY}`,
-    labels: POOL_LABELS,
-    controllers: POOL_CONTROLLERS,
-    path: ['ipAddresses', 'total'],
-  },
-  {
-    name: 'metaipam_pool_addresses_used',
-    help: `Addresses or prefixes of the pool that are allocated or held. ${POOL_CARDINALITY}`,
-    labels: POOL_LABELS,
-    controllers: POOL_CONTROLLERS,
-    path: ['ipAddresses', 'used'],
-  },
-  {
-    name: 'metaipam_pool_addresses_free',
-    help: `Addresses or prefixes of the pool that the next claim can get. ${POOL_CARDINALITY}`,
-    labels: POOL_LABELS,
-    controllers: POOL_CONTROLLERS,
-    path: ['ipAddresses', 'free'],
-  },
-  {
-    name: 'metaipam_pool_claims_pending',
-    help: `Claims that wait for an address or prefix of the pool. ${POOL_CARDINALITY}`,
-    labels: POOL_LABELS,
-    controllers: POOL_CONTROLLERS,
-    path: ['ipAddresses', 'pending'],
-  },
-  {
-    name: 'metaipam_pod_network_nodes',
-    help: `Nodes that the network knows. ${NETWORK_CARDINALITY}`,
-    labels: ['name'],
-    controllers: ['pod-networks'],
-    path: ['nodes', 'total'],
-  },
-  {
-    name: 'metaipam_pod_network_nodes_allocated',
-    help: `Nodes that have their blocks. ${NETWORK_CARDINALITY}`,
-    labels: ['name'],
-    controllers: ['pod-networks'],
-    path: ['nodes', 'allocated'],
-  },
-  {
-    name: 'metaipam_pod_network_nodes_pending',
-    help: `Nodes that wait for a block. ${NETWORK_CARDINALITY}`,
-    labels: ['name'],
-    controllers: ['pod-networks'],
-    path: ['nodes', 'pending'],
-  },
-] as const;
+interface Counted {
+  readonly labels: readonly string[];
+  readonly cardinality: string;
+  /** Name and help of a gauge, by the name of a count. */
+  readonly counts: Readonly<Record<string, readonly [name: string, help: string]>>;
+}
 
-const SUBNET_LABELS = [...POOL_LABELS, 'subnet'];
-const SUBNET_CARDINALITY =
-  'Labels: one series per subnet (a CIDR; at most 64) of pools with several. As of the last sync that this process answered.';
+/** Parents whose status counts something. */
+interface Family extends Counted {
+  readonly controllers: readonly string[];
+  /** Where in the status the counts are. */
+  readonly group: string;
+  /** When they were written down: of several processes, the one that synced a parent last knows it best. */
+  readonly synced: readonly [name: string, help: string];
+}
 
-/** The same of each subnet, of which no status tells. */
-const SUBNET_GAUGES = [
-  {
-    name: 'metaipam_pool_subnet_addresses',
-    help: `Addresses of the subnet that its pool can give out, used or free. ${SUBNET_CARDINALITY}`,
-    key: 'total',
+const POOLS: Family = {
+  controllers: POOL_CONTROLLERS,
+  labels: ['kind', 'namespace', 'name'],
+  cardinality: 'Labels: one series per pool (kind: 4 values; namespace: empty for a global pool).',
+  group: 'ipAddresses',
+  counts: {
+    total: ['metaipam_pool_addresses', 'Addresses, or prefixes, that the pool can give out, used or free.'],
+    used: ['metaipam_pool_addresses_used', 'Addresses or prefixes of the pool that are allocated or held.'],
+    free: ['metaipam_pool_addresses_free', 'Addresses or prefixes of the pool that the next claim can get.'],
+    pending: ['metaipam_pool_claims_pending', 'Claims that wait for an address or prefix of the pool.'],
   },
-  {
-    name: 'metaipam_pool_subnet_addresses_used',
-    help: `Addresses of the subnet that are allocated or held. ${SUBNET_CARDINALITY}`,
-    key: 'used',
-  },
-  {
-    name: 'metaipam_pool_subnet_addresses_free',
-    help: `Addresses of the subnet that are left. ${SUBNET_CARDINALITY}`,
-    key: 'free',
-  },
-] as const;
+  synced: ['metaipam_pool_last_sync_timestamp_seconds', `${SYNC} of the pool. Labels: one series per pool.`],
+};
 
-/** When each parent's counts were written down: of several processes, the one that synced it last knows it best. */
-const SYNC_TIMES = [
-  {
-    name: 'metaipam_pool_last_sync_timestamp_seconds',
-    help: 'When this process last answered a sync of the pool. Labels: one series per pool.',
-    labels: POOL_LABELS,
-    controllers: POOL_CONTROLLERS,
+const NETWORKS: Family = {
+  controllers: ['pod-networks'],
+  labels: ['name'],
+  cardinality: 'Labels: one series per PodNetwork.',
+  group: 'nodes',
+  counts: {
+    total: ['metaipam_pod_network_nodes', 'Nodes that the network knows.'],
+    allocated: ['metaipam_pod_network_nodes_allocated', 'Nodes that have their blocks.'],
+    pending: ['metaipam_pod_network_nodes_pending', 'Nodes that wait for a block.'],
   },
-  {
-    name: 'metaipam_pod_network_last_sync_timestamp_seconds',
-    help: 'When this process last answered a sync of the PodNetwork. Labels: one series per PodNetwork.',
-    labels: ['name'],
-    controllers: ['pod-networks'],
+  synced: [
+    'metaipam_pod_network_last_sync_timestamp_seconds',
+    `${SYNC} of the PodNetwork. Labels: one series per PodNetwork.`,
+  ],
+};
+
+/** The same of each subnet of a pool, of which no status tells. */
+const SUBNETS: Counted = {
+  labels: [...POOLS.labels, 'subnet'],
+  cardinality: 'Labels: one series per subnet (a CIDR; at most 64) of pools with several.',
+  counts: {
+    total: [
+      'metaipam_pool_subnet_addresses',
+      'Addresses of the subnet that its pool can give out, used or free.',
+    ],
+    used: ['metaipam_pool_subnet_addresses_used', 'Addresses of the subnet that are allocated or held.'],
+    free: ['metaipam_pool_subnet_addresses_free', 'Addresses of the subnet that are left.'],
   },
-] as const;
+};
+
+/** Adds `/metrics`. */
+export function addMetrics(app: FastifyInstance, { registry }: Metrics): void {
+  app.get('/metrics', async (_request, reply) => {
+    reply.header('content-type', registry.contentType);
+    return registry.metrics();
+  });
+}
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
@@ -142,7 +109,7 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
     name: 'metaipam_hook_duration_seconds',
-    help: 'Time to decode, answer and encode one hook call. Labels: controller (9 values), hook (sync, customize, finalize), outcome (success, invalid, error).',
+    help: 'Time to decode, answer and encode one hook call. Labels: controller (11 values), hook (sync, customize, finalize), outcome (success, invalid, error).',
     labelNames: ['controller', 'hook', 'outcome'],
     buckets: DURATION_BUCKETS,
     registers,
@@ -150,30 +117,28 @@ export function createMetrics(): Metrics {
   const bytes = (direction: 'request' | 'response') =>
     new Histogram({
       name: `metaipam_hook_${direction}_bytes`,
-      help: `Size of a hook ${direction}'s body. Labels: controller (9 values), hook (sync, customize, finalize).`,
+      help: `Size of a hook ${direction}'s body. Labels: controller (11 values), hook (sync, customize, finalize).`,
       labelNames: ['controller', 'hook'],
       buckets: BYTE_BUCKETS,
       registers,
     });
   const requestBytes = bytes('request');
   const responseBytes = bytes('response');
-  const gauges = STATUS_GAUGES.map(({ name, help, labels, controllers, path }) => ({
-    gauge: new Gauge<string>({ name, help, labelNames: labels, registers }),
-    labels: labels as readonly string[],
-    controllers: controllers as readonly string[],
-    path,
+  const newGauge = (name: string, help: string, labels: readonly string[]) =>
+    new Gauge<string>({ name, help, labelNames: labels, registers });
+  const countGauges = ({ counts, cardinality, labels }: Counted) =>
+    Object.entries(counts).map(([key, [name, help]]) => ({
+      key,
+      gauge: newGauge(name, `${help} ${cardinality} ${AS_OF}`, labels),
+    }));
+  const families = [POOLS, NETWORKS].map((family) => ({
+    ...family,
+    gauges: countGauges(family),
+    synced: newGauge(...family.synced, family.labels),
   }));
-  const subnetGauges = SUBNET_GAUGES.map(({ name, help, key }) => ({
-    gauge: new Gauge<string>({ name, help, labelNames: SUBNET_LABELS, registers }),
-    key,
-  }));
+  const subnetGauges = countGauges(SUBNETS);
   /** Of each pool those that have series, by its labels. */
   const subnetsOf = new Map<string, readonly string[]>();
-  const syncTimes = SYNC_TIMES.map(({ name, help, labels, controllers }) => ({
-    gauge: new Gauge<string>({ name, help, labelNames: labels, registers }),
-    labels: labels as readonly string[],
-    controllers: controllers as readonly string[],
-  }));
 
   const recordSubnets = (pool: Record<string, string>, subnets: readonly SubnetCounts[]) => {
     const id = JSON.stringify(pool);
@@ -182,7 +147,8 @@ export function createMetrics(): Metrics {
       for (const subnet of subnetsOf.get(id) ?? []) {
         if (!cidrs.includes(subnet)) gauge.remove({ ...pool, subnet });
       }
-      for (const counts of subnets) gauge.set({ ...pool, subnet: counts.cidr }, Number(counts[key]));
+      for (const counts of subnets)
+        gauge.set({ ...pool, subnet: counts.cidr }, Number(counts[key as 'total']));
     }
     if (cidrs.length > 0) subnetsOf.set(id, cidrs);
     else subnetsOf.delete(id);
@@ -196,31 +162,24 @@ export function createMetrics(): Metrics {
       if (outcome === 'success') responseBytes.observe({ controller, hook }, size.responseBytes);
     },
     record(controller, request, response, context) {
-      const parent = (request.parent ?? request.object)!;
-      const { status, finalized } = response as { status?: Counts | null; finalized?: boolean };
-      const identity: Record<string, string> = {
-        kind: parent.kind,
-        namespace: parent.metadata.namespace ?? '',
-        name: parent.metadata.name,
-      };
-      const pick = (labels: readonly string[]) =>
-        Object.fromEntries(labels.map((label) => [label, identity[label]!]));
-      for (const { gauge, labels, controllers } of syncTimes) {
-        if (!controllers.includes(controller)) continue;
-        if (finalized === true) gauge.remove(pick(labels));
-        else gauge.setToCurrentTime(pick(labels));
-      }
-      for (const { gauge, labels, controllers, path } of gauges) {
-        if (!controllers.includes(controller)) continue;
-        const values = pick(labels);
-        const [group, key] = path;
+      const family = families.find(({ controllers }) => controllers.includes(controller));
+      if (family === undefined) return;
+      const { labels, group, gauges, synced } = family;
+      const { parent } = request as CompositeRequest<Pool>;
+      const { status, finalized } = response as { status?: Counts; finalized?: boolean };
+      const { namespace = '', name } = parent.metadata;
+      const identity: Readonly<Record<string, string>> = { kind: parent.kind, namespace, name };
+      const values = Object.fromEntries(labels.map((label) => [label, identity[label]!]));
+      for (const { gauge, key } of gauges) {
         const count = toNumber(status?.[group]?.[key]);
         if (finalized === true) gauge.remove(values);
         else if (count !== undefined) gauge.set(values, count);
       }
+      if (finalized === true) synced.remove(values);
+      else synced.setToCurrentTime(values);
       if (!POOL_CONTROLLERS.includes(controller)) return;
       const subnets = finalized === true ? [] : subnetCounts(request as CompositeRequest<Pool>, context);
-      recordSubnets(pick(POOL_LABELS), subnets);
+      recordSubnets(values, subnets);
     },
   };
 }

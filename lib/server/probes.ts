@@ -1,6 +1,7 @@
 /** The web server beside the hooks: liveness, readiness, metrics and, if wanted, the page. */
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import type { Metrics } from './metrics.ts';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { logsTo } from './log.ts';
+import { addMetrics, type Metrics } from './metrics.ts';
 import { addPage, type PageOptions } from './page.ts';
 
 /** Why the process should get no work now. Ready when there is no reason. */
@@ -41,11 +42,7 @@ interface ProbeServerOptions {
 
 /** A server that does not listen yet. `/healthz` answers as long as the process does. */
 export function createProbeServer({ readiness, metrics, logger, page }: ProbeServerOptions): FastifyInstance {
-  const app = Fastify({
-    loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }),
-    forceCloseConnections: true,
-  });
+  const app = Fastify({ ...logsTo(logger), forceCloseConnections: true });
   app.get('/healthz', async () => 'ok\n');
   app.get('/readyz', async (_request, reply) => {
     const { reasons } = readiness;
@@ -53,12 +50,7 @@ export function createProbeServer({ readiness, metrics, logger, page }: ProbeSer
     reply.code(503);
     return `not ready: ${reasons.join(', ')}\n`;
   });
-  if (metrics !== undefined) {
-    app.get('/metrics', async (_request, reply) => {
-      reply.header('content-type', metrics.registry.contentType);
-      return metrics.registry.metrics();
-    });
-  }
+  if (metrics !== undefined) addMetrics(app, metrics);
   if (page !== undefined) addPage(app, page);
   app.setNotFoundHandler((_request, reply) => {
     const paths = [...(page ? ['/'] : []), '/healthz', ...(metrics ? ['/readyz', '/metrics'] : ['/readyz'])];

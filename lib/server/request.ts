@@ -120,11 +120,8 @@ function checkGroups(body: JsonObject, field: string): void {
 }
 
 function invalid(field: string, expected: string, value: unknown): ServerError {
-  const found = value === undefined ? 'nothing' : Array.isArray(value) ? 'an array' : describe(value);
+  const kind = Array.isArray(value) ? 'an array' : isObject(value) ? 'an object' : undefined;
+  const found = value === undefined ? 'nothing' : (kind ?? JSON.stringify(value));
   const message = `${field === '' ? 'the request' : field} must be ${expected}, found ${found}`;
   return new ServerError('METAIPAM_ERR_INVALID_REQUEST', message, field === '' ? {} : { field });
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'object' && value !== null ? 'an object' : JSON.stringify(value);
 }

@@ -19,7 +19,7 @@ import { DEFAULT_CONFIG, type Hook, type HookContext } from '../../lib/metacontr
 import { mark } from '../../lib/page/parts.ts';
 import { parseQuery, poolPath, type Query } from '../../lib/page/query.ts';
 import { render } from '../../lib/page/render.ts';
-import { createMetrics, type ParentRequest } from '../../lib/server/metrics.ts';
+import { createMetrics } from '../../lib/server/metrics.ts';
 import { type Sample, samplesOf } from '../e2e/prometheus.ts';
 
 /** What one way says of one object: those of its counts, and of what is the matter with it, that it shows. */
@@ -38,7 +38,7 @@ export interface Scene {
 export function createScene(options: { readonly hasIPAMClaims?: boolean } = {}): Scene {
   const metrics = createMetrics();
   const recorded = Object.entries(controllers).map(([name, hooks]) => {
-    const counted = (run: Hook) => (request: ParentRequest, context: HookContext) => {
+    const counted = (run: Hook) => (request: object, context: HookContext) => {
       const response = run(request as never, context);
       metrics.record(name, request, response, context);
       return response;
