@@ -13,6 +13,17 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+/** Lines of at most `width` characters, but for words that are longer. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}
+
 /** At most 1024 characters: a status has room for a sentence, not for whatever a user wrote. */
 export function shorten(message: string): string {
   if (message.length <= LONGEST_MESSAGE) return message;

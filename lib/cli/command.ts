@@ -7,6 +7,8 @@ import {
   parseOptions,
   UsageError,
 } from '../options/options.ts';
+import { wrap } from '../text.ts';
+import { printable } from './table.ts';
 
 /** The process as a command sees it; tests pass their own. */
 export interface Io {
@@ -57,7 +59,7 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
       const parsed = parseOptions(options, argv, io.env);
       if (parsed.help) {
         io.stdout.write(
-          `Usage: metaipam ${name} ${usage}\n\n${description.trim()}\n\nOptions:\n${helpText(options)}\n`,
+          `Usage: metaipam ${name} ${usage}\n\n${refilled(description)}\n\nOptions:\n${helpText(options)}\n`,
         );
         return 0;
       }
@@ -65,17 +67,32 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
       return await main(parsed, io);
     } catch (error) {
       if (error instanceof UsageError) {
-        io.stderr.write(`metaipam ${name}: ${error.message}\nSee metaipam ${name} --help.\n`);
+        io.stderr.write(`metaipam ${name}: ${printableLines(error.message)}\nSee metaipam ${name} --help.\n`);
         return 1;
       }
       if (error instanceof InputError) {
-        io.stderr.write(`metaipam ${name}: ${error.message}\n`);
+        io.stderr.write(`metaipam ${name}: ${printableLines(error.message)}\n`);
         return 1;
       }
       throw error;
     }
   }
   return { name, summary, options, ...(choices && { choices }), run };
+}
+
+/** What users and kubeconfigs name may be anything. */
+function printableLines(message: string): string {
+  return message.split('\n').map(printable).join('\n');
+}
+
+const HELP_WIDTH = 98;
+
+/** Each paragraph in lines of one width, but for lists. */
+function refilled(description: string): string {
+  const paragraphs = description.trim().split('\n\n');
+  return paragraphs
+    .map((text) => (/^ /m.test(text) ? text : wrap(text.replaceAll('\n', ' '), HELP_WIDTH).join('\n')))
+    .join('\n\n');
 }
 
 /** All of a stream as text. */

@@ -3,6 +3,7 @@ import { endOnClosedOutput } from '../closed-output.ts';
 import { shippedVersion } from '../shipped.ts';
 import { suggestion } from '../text.ts';
 import type { Command, Io } from './command.ts';
+import { printable } from './table.ts';
 
 /** Not for people: shells ask with it. */
 const COMPLETE = '__complete';
@@ -45,7 +46,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   if (!Object.hasOwn(COMMANDS, name)) {
     const known = [...Object.keys(COMMANDS), 'help', 'version'];
     io.stderr.write(
-      `metaipam: unknown command ${name}${suggestion(name, known)}\nKnown: ${known.join(', ')}\n`,
+      `metaipam: unknown command ${printable(name)}${suggestion(name, known)}\nKnown: ${known.join(', ')}\n`,
     );
     return 1;
   }

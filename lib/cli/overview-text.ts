@@ -81,6 +81,8 @@ function distinct(holdings: readonly Holding[]): Holding[] {
 interface Detail {
   readonly isWide: boolean;
   readonly isDetailed: boolean;
+  /** How wide a picture may be that has so many characters beside it. */
+  readonly widthBeside?: (characters?: number) => number;
 }
 
 /** Tables of pools, pod networks and ClusterCIDRs, who waits and why, and pictures. */
@@ -220,24 +222,34 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
 
 async function drawPictures(
   overview: Overview,
-  { isDetailed }: Detail,
+  { isDetailed, widthBeside = () => 64 }: Detail,
   paint: Paint,
   printable: (text: string) => string,
 ): Promise<string[]> {
-  const [{ picturesOf }, { LEGEND, picture }, { columns }] = await Promise.all([
+  const [{ picturesOf }, { legend, picture }, { columns }] = await Promise.all([
     import('../inspect/svg.ts'),
     import('./picture.ts'),
     import('./table.ts'),
   ]);
   const pictures = picturesOf(overview).filter(({ space }) => space.segments.length > 0);
   if (pictures.length === 0) return [];
+  const width = isDetailed
+    ? widthBeside()
+    : widthBeside(BESIDE + longest(pictures.map(({ title }) => title)));
   const lines = isDetailed
     ? pictures.flatMap(({ title, note, space }) => [
         paint('bold', printable([title, note].filter(Boolean).join('  '))),
-        ...columns(picture(space, paint)).map((row) => `  ${row}`),
+        ...columns(picture(space, paint, 4, width)).map((row) => `  ${row}`),
       ])
-    : columns(pictures.map(({ title, space }) => [printable(title), ...picture(space, paint, 1)[0]!]));
-  return [...lines, '', LEGEND];
+    : columns(pictures.map(({ title, space }) => [printable(title), ...picture(space, paint, 1, width)[0]!]));
+  return [...lines, '', legend(width)];
+}
+
+/** Beside a picture and its title: an address, how much a character stands for, and gaps. */
+const BESIDE = 32;
+
+function longest(texts: readonly string[]): number {
+  return Math.max(...texts.map(({ length }) => length));
 }
 
 /** A row for all that wait for the same reason, or one each. */

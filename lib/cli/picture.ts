@@ -20,12 +20,24 @@ const CELLS: Readonly<
   free: ['·', 'grey'],
 };
 
-/** Each character with the names of what it stands for. */
-export const LEGEND = [...Map.groupBy(LEGEND_STATES, (state) => CELLS[state][0])]
-  .map(([character, states]) => `${character} ${states.map((state) => STATE_NAMES[state]).join(', ')}`)
-  .join('  ');
-
 const ROW = 64;
+
+/** Each character with the names of what it stands for. */
+const SIGNS = [...Map.groupBy(LEGEND_STATES, (state) => CELLS[state][0])].map(
+  ([character, states]) => `${character} ${states.map((state) => STATE_NAMES[state]).join(', ')}`,
+);
+
+/** The legend of pictures of this width: in one line, unless the terminal has no room for pictures of full width. */
+export function legend(width = ROW): string {
+  if (width >= ROW) return SIGNS.join('  ');
+  const lines: string[] = [];
+  for (const sign of SIGNS) {
+    const line = `${lines.at(-1) ?? ''}  ${sign}`.trimStart();
+    if (lines.length > 0 && line.length <= Math.max(2 * width, 40)) lines[lines.length - 1] = line;
+    else lines.push(sign);
+  }
+  return lines.join('\n');
+}
 
 /** The first address of a row, its characters, and what one of them stands for unless that is one address. */
 type Row = readonly [name: string, cells: string, note: string];
@@ -35,7 +47,7 @@ type Row = readonly [name: string, cells: string, note: string];
  * characters stand for equal shares.
  */
 export function picture(space: Space, paint: Paint, rows: 1 | 4 = 4, width = ROW): Row[] {
-  const { share, cells } = cellsOf(space, rows * ROW, width);
+  const { share, cells } = cellsOf(space, rows === 1 ? width : rows * ROW, width);
   const note = share === 1n ? '' : `(${share} each)`;
   const drawn: Row[] = [];
   for (let start = 0; start < cells.length; start += width) {

@@ -16,7 +16,7 @@ import { nodeAnnotationKey } from '../pod-network/node-annotation-key.ts';
 import { shownBlocks } from '../pod-network/node-ranges.ts';
 import { plural } from '../text.ts';
 import type { Paint } from './paint.ts';
-import { LEGEND, picture } from './picture.ts';
+import { legend, picture } from './picture.ts';
 import { columns } from './table.ts';
 
 /** The account as text. Says nothing about kinds of which there is no object. */
@@ -54,7 +54,7 @@ export function renderReport(
     [paint('bold', title), ...lines.map((line) => `  ${line}`), ''].join('\n'),
   );
   const drawn = pools.length + clusterCIDRs.length > 0;
-  return `${text.join('\n')}${drawn ? `\n${LEGEND}\n` : ''}`;
+  return `${text.join('\n')}${drawn ? `\n${legend(width)}\n` : ''}`;
 }
 
 function describePool(

@@ -32,10 +32,14 @@ function hasUtf8({ LC_ALL, LC_CTYPE, LANG }: Io['env']): boolean {
   return locale === '' || /utf-?8/i.test(locale);
 }
 
-/** Characters of a picture's row: as many as fit, in steps that keep rows aligned with powers of two. */
-export function pictureWidth({ stdout }: Pick<Io, 'stdout'>): number {
+/**
+ * Characters of a picture's row: as many as fit, in steps that keep rows aligned with powers of two.
+ *
+ * @param beside how many characters stand beside it
+ */
+export function pictureWidth({ stdout }: Pick<Io, 'stdout'>, beside = BESIDE_A_PICTURE): number {
   const { columns = Number.POSITIVE_INFINITY } = stdout;
-  return [64, 32].find((width) => width + BESIDE_A_PICTURE <= columns) ?? 16;
+  return [64, 32].find((width) => width + beside <= columns) ?? 16;
 }
 
 /** Indent, address and how much a character stands for. */

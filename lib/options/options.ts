@@ -7,7 +7,7 @@
  * no separate value: `--flag` is true, `--flag=false` is false.
  */
 import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util';
-import { suggestion } from '../text.ts';
+import { suggestion, wrap } from '../text.ts';
 
 interface OptionBase {
   readonly help: string;
@@ -306,14 +306,4 @@ export function helpText(table: OptionTable): string {
       ? []
       : [`\n${wrap(`Accepted with a warning, and ignored: ${list}.`, 98).join('\n')}`];
   return [...rows, '  -h, --help\n      Print this text.', ...rest].join('\n');
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)!;
-    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines;
 }

@@ -8,7 +8,20 @@ import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'lib/cli/metaipam.ts');
-const COMMANDS = ['serve', 'simulate', 'validate', 'hook', 'doctor', 'completion'];
+const COMMANDS = [
+  'serve',
+  'simulate',
+  'validate',
+  'hook',
+  'import',
+  'adopt',
+  'doctor',
+  'show',
+  'check',
+  'release',
+  'plan',
+  'completion',
+];
 
 test('help lists every command', async () => {
   for (const argv of [['help'], ['--help'], ['-h']]) {
@@ -50,6 +63,7 @@ test('an unknown command suggests the nearest, exit 1', async () => {
   const { code, err } = await run(main, ['simulat']);
   assert.is(code, 1);
   assert.match(err, 'unknown command simulat (did you mean simulate?)');
+  assert.match((await run(main, ['\u001b[31m'])).err, 'unknown command \ufffd[31m\n');
   assert.match((await run(main, ['constructor'])).err, 'unknown command constructor\nKnown: serve, simulate');
 });
 

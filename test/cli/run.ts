@@ -12,16 +12,18 @@ interface Surroundings {
   readonly stdin?: string;
   readonly env?: Record<string, string>;
   readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 export async function run(
   command: (argv: readonly string[], io: Io) => Promise<number>,
   argv: readonly string[],
-  { stdin = '', env = {}, isTTY = false }: Surroundings = {},
+  { stdin = '', env = {}, isTTY = false, columns }: Surroundings = {},
 ): Promise<Run> {
   let [out, err] = ['', ''];
   const stdout = {
     isTTY,
+    ...(columns !== undefined && { columns }),
     write(text: string) {
       out += text;
     },

@@ -258,6 +258,37 @@ test('an address that is written wrong: what to write', async () => {
   assert.match((await shown('::ffff:10.0.0.2')).out, /no ClusterCIDR; write 10\.0\.0\.2: IPv4 as it is\n$/);
 });
 
+test('pictures fit beside their titles, however narrow the terminal', async () => {
+  const stdin = list([pool('machines', { addresses: ['10.0.0.0/24'], prefix: 24 })]);
+  const signs = async (columns: number, ...argv: string[]) => {
+    const { out } = await run(show.run, [...argv, '-f', '-'], {
+      stdin,
+      columns,
+      isTTY: true,
+      env: { NO_COLOR: '1' },
+    });
+    const row = out.split('\n').find((line) => line.includes('10.0.0.0  '))!;
+    assert.ok(row.length <= columns, row);
+    return /[▒░·]+/.exec(row)?.[0].length;
+  };
+  assert.is(await signs(140), 64);
+  assert.is(await signs(100), 32);
+  assert.is(await signs(81), 16);
+  assert.is(await signs(96, 'machines'), 64);
+  assert.is(await signs(64, 'machines'), 32);
+});
+
+test('what a user types cannot drive the terminal either', async () => {
+  const evil = '\u001b]0;owned\u0007\nx';
+  for (const argv of [[evil], ['-f', evil], [`--${evil}`], ['-o', evil], ['--context', evil]]) {
+    const { err } = await run(show.run, argv);
+    assert.ok(
+      [...err].every((character) => character >= ' ' || character === '\n'),
+      JSON.stringify(err),
+    );
+  }
+});
+
 test('hostile names and messages cannot drive the terminal', async () => {
   const evil = '\u001b]0;owned\u0007\u009b31m\u202e\nx';
   const status = { conditions: [{ type: 'Ready', status: 'False', reason: evil, message: evil }] };

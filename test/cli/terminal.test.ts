@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { paintFor, plain } from '../../lib/cli/paint.ts';
-import { LEGEND } from '../../lib/cli/picture.ts';
+import { legend } from '../../lib/cli/picture.ts';
 import { pictureWidth, showProgress, writeText } from '../../lib/cli/terminal.ts';
 
 const written = (text: string, env: Record<string, string>) => {
@@ -27,7 +27,7 @@ test('ASCII where the locale names another character set, and only there', () =>
 });
 
 test('each sign of a picture has an ASCII sign of its own', () => {
-  const signs = written(LEGEND, { LANG: 'C' })
+  const signs = written(legend(), { LANG: 'C' })
     .split('  ')
     .map((part) => part[0]);
   assert.is(new Set(signs).size, signs.length);
@@ -66,6 +66,20 @@ test('pictures are as wide as fits', () => {
     [20, 16],
   ];
   for (const [columns, expected] of cases) assert.is(width(columns), expected, String(columns));
+  assert.is(pictureWidth({ stdout: { write: () => {}, columns: 96 } }, 33), 32);
+});
+
+test('the legend is one line where pictures have their full width, and else has lines that fit', () => {
+  assert.is(legend(), legend(64));
+  assert.not.match(legend(), '\n');
+  for (const [width, columns] of [
+    [32, 64],
+    [16, 40],
+  ] as const) {
+    const lines = legend(width).split('\n');
+    assert.ok(lines.every(({ length }) => length <= columns && length > 0));
+    assert.is(lines.join('  '), legend());
+  }
 });
 
 /** What is written while the clock, in milliseconds, goes on by `step` at each tick. */
