@@ -3,7 +3,7 @@ import { constants } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { asText } from '../validation/advice.ts';
 import { type Io, readBytes } from './command.ts';
 import type { Diagnostic } from './diagnostic.ts';
@@ -37,24 +37,47 @@ export interface Manifests {
 export async function loadManifests(paths: readonly string[], stdin: Io['stdin']): Promise<Manifests> {
   const read: Manifests[] = [];
   const fail = (file: string, message: string, fix?: string) => read.push(unreadable(file, message, fix));
-  for (const path of paths) {
+  /** What `get` comes to; undefined, and reported for the path, if that cannot be read. */
+  async function tryTo<T>(path: string, get: () => Promise<T>): Promise<T | undefined> {
     try {
-      const files = path === '-' ? [path] : await filesIn(path);
-      if (files === undefined || files.length === 0)
-        fail(path, 'no .yaml, .yml or .json file in this folder');
-      for (const file of files ?? []) {
-        const name = file === '-' ? '<stdin>' : file;
-        const text = decode(file === '-' ? await readBytes(stdin) : await readFile(file));
-        if (typeof text === 'object') fail(name, text.problem, text.fix);
-        else read.push(parseManifests(text, name, file !== path));
-      }
+      return await get();
     } catch (error) {
-      const { code, syscall, message } = error as NodeJS.ErrnoException;
+      const { syscall } = error as NodeJS.ErrnoException;
       if (syscall === undefined) throw error;
-      if (code !== 'ENOENT') fail(path, message);
-      else if (!/^https?:\/\//.test(path)) fail(path, 'no such file or folder');
+      if (!/^https?:\/\//.test(path)) fail(path, inWords(error as NodeJS.ErrnoException));
       else fail(path, 'is a URL, and nothing is fetched', `curl -L ${path} | metaipam … -f -`);
+      return undefined;
     }
+  }
+  async function readFrom(file: string, isOfFolder: boolean): Promise<void> {
+    const name = file === '-' ? '<stdin>' : file;
+    const bytes = await tryTo(name, () => (file === '-' ? readBytes(stdin) : readFile(file)));
+    if (bytes === undefined) return;
+    const text = decode(bytes);
+    if (typeof text === 'object') fail(name, text.problem, text.fix);
+    else read.push(parseManifests(text, name, isOfFolder));
+  }
+  /** How many files there are; what cannot be listed counts as one. Links to folders may lead back: none is followed. */
+  async function readFolder(folder: string): Promise<number> {
+    const entries = await tryTo(folder, () => readdir(folder, { withFileTypes: true }));
+    if (entries === undefined) return 1;
+    let count = 0;
+    for (const entry of entries.sort((a, b) => compareText(a.name, b.name))) {
+      const path = join(folder, entry.name);
+      if (/^(\.|node_modules$)/.test(entry.name)) continue;
+      if (entry.isDirectory()) count += await readFolder(path);
+      else if (/\.(ya?ml|json)(\.gz)?$/.test(entry.name)) {
+        count++;
+        await readFrom(path, true);
+      }
+    }
+    return count;
+  }
+  for (const path of paths) {
+    const found = path === '-' ? undefined : await tryTo(path, () => stat(path));
+    if (path === '-' || found?.isDirectory() === false) await readFrom(path, false);
+    else if (found?.isDirectory() && (await readFolder(path)) === 0)
+      fail(path, 'no .yaml, .yml or .json file in this folder');
   }
   const count = (of: 'documents' | 'skipped') => read.reduce((sum, { [of]: number }) => sum + number, 0);
   return {
@@ -70,13 +93,11 @@ function unreadable(file: string, message: string, fix?: string): Manifests {
   return { objects: [], problems: [problem], documents: 0, skipped: 0 };
 }
 
-async function filesIn(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true });
-  return entries
-    .filter((entry) => /\.(ya?ml|json)(\.gz)?$/.test(entry) && !/(^|[\\/])(\.|node_modules[\\/])/.test(entry))
-    .sort()
-    .map((entry) => join(path, entry));
+/** Of a system call that failed. */
+function inWords({ code = '', message }: NodeJS.ErrnoException): string {
+  if (['ENOENT', 'ENOTDIR'].includes(code)) return 'no such file or folder';
+  if (['EACCES', 'EPERM'].includes(code)) return 'may not be read: permission denied';
+  return code === 'EISDIR' ? 'is a folder' : message;
 }
 
 /** What files of zip, Zstandard, xz, LZ4, 7-Zip and bzip2 begin with. */
@@ -96,6 +117,7 @@ function decode(bytes: Buffer): string | { problem: string; fix: string } {
       return decode(gunzipSync(bytes, { maxOutputLength: constants.MAX_STRING_LENGTH }));
     }
     if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le', { fatal: true }).decode(bytes);
+    if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be', { fatal: true }).decode(bytes);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

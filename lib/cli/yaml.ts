@@ -104,6 +104,15 @@ function lineBreaks(text: string): number {
 
 /** Cuts at `---`. Comments and directives above the first one belong to the document below it. */
 function splitDocuments(text: string): string[] {
+  return splitYaml(text).flatMap(splitJson);
+}
+
+/** JSON may follow JSON with nothing but a line break between, as `jq '.items[]'` writes it. */
+function splitJson(text: string): string[] {
+  return /^(---)?\s*\{/.test(text) ? text.split(/(?<=\}\s*\n)(?=\{)/) : [text];
+}
+
+function splitYaml(text: string): string[] {
   const [head = '', ...tail] = text.split(/^(?=---(?:\s|$))/m);
   const [next = '', ...rest] = tail;
   return /^[^#%\s]/m.test(head) ? [head, ...tail] : [head + next, ...rest];
@@ -111,6 +120,7 @@ function splitDocuments(text: string): string[] {
 
 /** What mostly is the cause. */
 const CAUSES: Readonly<Record<string, string>> = {
+  'null byte is not allowed in input': 'save it as text in UTF-8',
   'deficient indentation': 'is a bracket or quote above left open?',
   'missed comma between flow collection entries': 'is a bracket above left open?',
   'bad indentation of a mapping entry':
@@ -125,6 +135,7 @@ function inWords(reason: string, source: string, position: number): string {
     return `the key ${key} is given twice in one mapping`;
   }
   if (reason.startsWith('tab characters')) return `${reason}; write spaces`;
+  if (reason.startsWith('nesting exceeded')) return `nests deeper than ${DEEPEST} levels`;
   const text = reason.includes('complex keys') ? 'a key of a mapping must be a text' : reason;
   const cause = /\{\{-?\s/.test(source)
     ? 'this looks like a template, which has to be rendered first'

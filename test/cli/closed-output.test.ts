@@ -1,6 +1,7 @@
 /** Programs of this repository whose output nobody reads any more. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -32,5 +33,17 @@ for (const [closed, argv] of programs) {
     assert.is(child.exitCode, 141);
   });
 }
+
+test('output that cannot be written is said in one line', () => {
+  const full = openSync('/dev/full', 'w');
+  const argv = ['bin/metaipam.js', 'simulate', '-f', 'examples', '-o', 'json'];
+  const { status, stderr } = spawnSync(process.execPath, argv, {
+    cwd: ROOT,
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  assert.equal([status, stderr], [1, 'cannot write: ENOSPC: no space left on device, write\n']);
+});
 
 test.run();

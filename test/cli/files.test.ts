@@ -1,5 +1,5 @@
 /** Files as people have them. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -112,6 +112,25 @@ function tar(content: string): Buffer {
   return Buffer.concat([header, Buffer.from(content)]);
 }
 
+test('of a folder, what cannot be read is named and hides nothing; links to folders are not followed', async ({
+  folder,
+}) => {
+  write(folder, { 'a.yaml': pool('a'), 'b.yaml/c.yaml': pool('c'), 'mounted/..data/d.yaml': pool('d') });
+  symlinkSync('nowhere', join(folder, 'gone.yaml'));
+  symlinkSync('..', join(folder, 'b.yaml', 'up'));
+  symlinkSync('..data/d.yaml', join(folder, 'mounted/d.yaml'));
+  const { code, err } = await run(main, ['validate', '-f', folder]);
+  assert.is(code, 1);
+  const [first, ...others] = err.split('\n');
+  assert.is(first, `${join(folder, 'gone.yaml')}: no such file or folder`);
+  assert.is(others.filter((line) => line.includes(': warning: ')).length, 3);
+  assert.is(others.at(-2), '1 problem and 3 warnings in 3 objects');
+  rmSync(join(folder, 'gone.yaml'));
+  assert.is((await run(main, ['validate', '-f', folder])).out, '3 objects valid, 3 warnings\n');
+  const below = await run(main, ['validate', '-f', join(folder, 'a.yaml', 'x')]);
+  assert.match(below.err, `${join(folder, 'a.yaml', 'x')}: no such file or folder\n`);
+});
+
 test('a URL is told to be fetched first', async () => {
   const { code, err } = await run(main, ['simulate', '-f', 'https://example.com/pool.yaml']);
   assert.is(code, 1);
@@ -124,11 +143,18 @@ test('a URL is told to be fetched first', async () => {
 test('text in UTF-16, as PowerShell writes it, and with a byte order mark', async ({ folder }) => {
   write(folder, {
     'utf16.yaml': Buffer.from(`\ufeff${pool('a')}`, 'utf16le'),
+    'utf16be.yaml': Buffer.from(`\ufeff${pool('d')}`, 'utf16le').swap16(),
     'bom.yaml': `\ufeff${pool('b')}`,
     'latin1.yaml': Buffer.from(`# \xe4\n${pool('c')}`, 'latin1'),
   });
-  const good = await run(main, ['validate', '-f', join(folder, 'utf16.yaml'), join(folder, 'bom.yaml')]);
-  assert.is(good.out, '2 objects valid, 1 warning\n');
+  const good = await run(main, [
+    'validate',
+    '-f',
+    join(folder, 'utf16.yaml'),
+    join(folder, 'utf16be.yaml'),
+    join(folder, 'bom.yaml'),
+  ]);
+  assert.is(good.out, '3 objects valid, 3 warnings\n');
   const { err } = await run(main, ['validate', '-f', join(folder, 'latin1.yaml')]);
   assert.match(err, 'latin1.yaml: is no text in UTF-8; save it as UTF-8\n');
 });

@@ -44,6 +44,21 @@ test('a wrong document names file, number and line, and does not hide the others
   ]);
 });
 
+test('JSON may follow JSON, as jq writes it', () => {
+  const json = (name: string, indent?: number) =>
+    JSON.stringify({ apiVersion: 'v1', kind: 'A', metadata: { name }, spec: [{}, { a: {} }] }, null, indent);
+  for (const indent of [undefined, 2]) {
+    for (const between of ['\n', '\r\n', '\n\n', ' \n']) {
+      const text = ['a', 'b', 'c'].map((name) => json(name, indent)).join(between);
+      assert.equal(names(text), ['a', 'b', 'c'], JSON.stringify(text));
+    }
+  }
+  assert.equal(problems(`${json('a')}\n{"a":`), [
+    'f:2: document 2: unexpected end of the stream within a flow collection',
+  ]);
+  assert.equal(names(`${object('a')}x: {a: 1,\n  b: {c: 1}\n  }\ny: {}\n`), ['a']);
+});
+
 test('missing apiVersion, kind or name are problems that name the field', () => {
   assert.equal(problems('kind: A\nmetadata: {name: a}'), ['f:1: apiVersion: is required']);
   assert.equal(problems('apiVersion: v1\nmetadata: {name: a}'), ['f:1: kind: is required']);

@@ -227,7 +227,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     `:6: document 2: ${POOL}: is given twice, first in <stdin>:1; leave one of them`,
   ],
   [BOMB, ':6: the aliases up to *e stand for more than 100000 values: write them out'],
-  [`a: ${'['.repeat(200)}`, ':1: nesting exceeded maxDepth (100)'],
+  [`a: ${'['.repeat(200)}`, ':1: nests deeper than 100 levels'],
   ['a: &a\n  b: *a\n', ':2: the alias *a refers to what contains it'],
   ['- a\n- b\n', ':1: document: must be an object, found ["a","b"]'],
   [
