@@ -19,6 +19,19 @@ export function holderTable(places: readonly Place[], caption: string, query: Qu
   )}${links}</section>`;
 }
 
+/** @param title as in `Holding` */
+function poolLink(title: string): Html | string {
+  const [kind = '', name = ''] = title.split(' ');
+  if (!kind.endsWith('Pool')) return title;
+  return html`<a href="${formatQuery({ pool: `${kind}/${name}` })}">${title}</a>`;
+}
+
+/** A text whose times are not broken at their dashes. */
+function withTimes(text: string): Html {
+  const parts = text.split(/(\d{4}-\d\d-\d\dT[\d:]+Z)/);
+  return html`${parts.map((part, index) => (index % 2 === 0 ? html`${part}` : html`<time>${part}</time>`))}`;
+}
+
 /** @param withPools whether they are of several pools */
 export function holdingTable(holdings: readonly Holding[], caption: Html, withPools: boolean): Html {
   const rows = holdings.map((holding) => {
@@ -31,8 +44,8 @@ export function holdingTable(holdings: readonly Holding[], caption: Html, withPo
         ? html`<span class="quiet">${state === 'held' ? 'held back' : STATE_NAMES[state]}</span>`
         : html`<a href="${formatQuery({ text: questionAbout(holder) })}">${holder}</a>`;
     return html`<tr role="row"><td role="cell" class="address">${address}</td>
-${withPools ? html`<td role="cell" class="pool">${pool}</td>` : undefined}<td role="cell" class="who">${who}</td>
-<td role="cell" class="why">${holder === undefined && state !== 'held' ? undefined : html`<small>${holding.note}</small>`}</td></tr>`;
+${withPools ? html`<td role="cell" class="pool">${poolLink(pool)}</td>` : undefined}<td role="cell" class="who">${who}</td>
+<td role="cell" class="why">${state !== 'held' && holding.note === STATE_NAMES[state] ? undefined : html`<small>${withTimes(holding.note)}</small>`}</td></tr>`;
   });
   const pool = withPools ? [['Pool'] as const] : [];
   return table(caption, [['Address'], ...pool, ['Who'], ['Since, and whose']], rows);

@@ -69,7 +69,9 @@ const SQUARES = [
 const MARK = `<svg viewBox="0 0 20 20" aria-hidden="true" class="ipam-used">${SQUARES}</svg>`;
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20" fill="#2f9e62">${SQUARES}</svg>`;
 
-const PLACEHOLDER = 'Address, range, claim, node, pool or network';
+const ASKED = 'Address, range, claim, node, pool or network';
+/** As much of it as a phone has room for. */
+const PLACEHOLDER = 'Address, claim, node, pool';
 
 function searchForm({ text, filter, pool, network }: Query): Html {
   const isList = pool === undefined && network === undefined;
@@ -78,7 +80,7 @@ function searchForm({ text, filter, pool, network }: Query): Html {
       html`<option value="${value === 'all' ? '' : value}"${value === filter ? html` selected` : undefined}>${label}</option>`,
   );
   return html`<form role="search">
-<input type="search" name="q" value="${text}" placeholder="${PLACEHOLDER}" aria-label="${PLACEHOLDER}" autocomplete="off" spellcheck="false">
+<input type="search" name="q" value="${text}" placeholder="${PLACEHOLDER}" aria-label="${ASKED}" autocomplete="off" spellcheck="false">
 ${isList ? html`<select name="show" aria-label="Which pools">${options}</select>` : undefined}
 <button>Search</button>
 </form>`;

@@ -112,7 +112,7 @@ function subjectSection({ title, holdings, waiting }: Holder, { titles }: Survey
       ? holdings.length > 0
         ? undefined
         : html`<p class="quiet">has nothing and asks for nothing</p>`
-      : html`<p>${mark(waiting.reason)} ${waiting.message}</p>`;
+      : html`<p>${mark(waiting.reason)}<br>${waiting.message}</p>`;
   const has = holdings.length === 0 ? undefined : holdingTable(holdings, html`What ${name} has`, true);
   return html`<section class="subject"><div class="head"><h2>${name}</h2><span class="quiet">${kind}</span>${gone}</div>${why}${has}</section>`;
 }

@@ -29,6 +29,7 @@ a:hover { text-decoration: underline; }
 h1, h2, h3 { line-height: 1.25; margin: 0; font-weight: 600; }
 h1 { font-size: 22px; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 h2 { font-size: 15px; }
+time { white-space: nowrap; }
 small, .quiet { color: var(--quiet); font-size: 12.5px; }
 p { margin: 0; }
 
@@ -111,6 +112,7 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap
 .spec dt { color: var(--quiet); }
 .spec dd { margin: 0; overflow-wrap: anywhere; }
 .pages { display: flex; gap: 16px; padding-top: 12px; align-items: baseline; }
+h1 + .empty { margin-top: 14px; }
 .empty { padding: 28px; text-align: center; border: 1px dashed var(--line); border-radius: 10px; color: var(--quiet); }
 footer { padding-block: 6px 34px; color: var(--quiet); font-size: 12.5px; }
 footer p { max-width: 78ch; }
@@ -133,6 +135,7 @@ footer p { max-width: 78ch; }
   td[data-label]::before { content: attr(data-label) " "; color: var(--quiet); font-size: 12.5px; }
   .none { display: none; }
   .picture { padding: 14px 12px; }
+  form select { flex: 1; }
 }
 @media (prefers-reduced-motion: no-preference) {
   a, button, input, select { transition: border-color 120ms, background-color 120ms; }

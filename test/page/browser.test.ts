@@ -76,11 +76,29 @@ test.after.each(async ({ page }) => {
 
 /** What `evaluate` runs is the browser's. */
 declare const document: {
+  createElement(name: 'canvas'): {
+    getContext(kind: '2d'): { font: string; measureText(text: string): { readonly width: number } };
+  };
   readonly documentElement: { readonly scrollWidth: number; readonly clientWidth: number };
   readonly body: never;
   readonly activeElement: { readonly className: string; readonly id: string; readonly textContent: string };
 };
-declare function getComputedStyle(element: never): { readonly backgroundColor: string };
+declare function getComputedStyle(element: unknown): {
+  readonly backgroundColor: string;
+  readonly fontSize: string;
+  readonly fontFamily: string;
+  readonly paddingLeft: string;
+  readonly paddingRight: string;
+};
+
+/** Whether all of a placeholder can be read. */
+function showsItsPlaceholder(input: { readonly clientWidth: number; readonly placeholder: string }): boolean {
+  const { fontSize, fontFamily, paddingLeft, paddingRight } = getComputedStyle(input);
+  const context = document.createElement('canvas').getContext('2d');
+  context.font = `${fontSize} ${fontFamily}`;
+  const room = input.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+  return context.measureText(input.placeholder).width <= room;
+}
 
 for (const scheme of SCHEMES) {
   for (const width of WIDTHS) {
@@ -94,6 +112,7 @@ for (const scheme of SCHEMES) {
           return [scrollWidth, clientWidth];
         });
         assert.equal(sizes, [width, width], name);
+        assert.ok(await page.getByRole('searchbox').evaluate(showsItsPlaceholder as never), name);
         const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         const [red] = /\d+/.exec(colour)!;
         assert.is(Number(red) < 128, scheme === 'dark', colour);
@@ -151,6 +170,8 @@ test('from the list to a pool, to who has an address, and back', async ({ page, 
   assert.match(holder, /^IPAddressClaim default\//);
   await row.getByRole('link').nth(1).click();
   await page.getByRole('table', { name: /^What default\/.* has$/ }).waitFor();
+  await page.getByRole('link', { name: 'InClusterIPPool default/storage', exact: true }).click();
+  await page.getByRole('heading', { name: 'default/storage' }).waitFor();
   await page.getByRole('link', { name: 'metaipam', exact: true }).click();
   await page.getByRole('link', { name: 'default', exact: true }).click();
   await page.getByText('10.246.0.0/24 in blocks of /25: 2 of 2 on 2 nodes').waitFor();

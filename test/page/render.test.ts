@@ -180,7 +180,7 @@ test('a claim and a node: what they have, or why they wait', () => {
     block('10.244.1.0/24', 'workers', 'n'),
   ];
   assert.match(page(objects, { text: 'default/tiny-has' }), /What default\/tiny-has has[\s\S]*>10\.0\.0\.2</);
-  assert.match(page(objects, { text: 'claim/late' }), /Pool exhausted<\/span> tiny is full/);
+  assert.match(page(objects, { text: 'claim/late' }), /Pool exhausted<\/span><br>tiny is full/);
   assert.match(page(objects, { text: 'node/n' }), /10\.244\.1\.0\/24[\s\S]*ClusterCIDR workers/);
   assert.match(page(objects, { text: 'lat' }), '<a href="?q=ipaddressclaim%2Fdefault%2Flate">');
 });
