@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Answer, Question } from '../inspect/ask.ts';
 import type { Overview } from '../inspect/overview.ts';
 import type { Survey } from '../inspect/survey.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
@@ -97,11 +97,10 @@ async function render(
   let answers = askAll();
   const missing = answers.filter((answer) => answer.question.is === 'name' && isEmpty(answer));
   if (missing.length > 0) {
-    const { adviseRange } = await import('../validation/advice.ts');
     const texts = missing.map(({ question: { text } }) => text.trim() || JSON.stringify(text));
-    const [advice] = texts.flatMap((text) => adviseRange(text) ?? []);
+    const advice = await adviseNames(texts, survey);
     throw new InputError(
-      `there is no pool, network, ClusterCIDR, claim or node ${texts.join(', ')}${advice === undefined ? '' : `; for an address, ${advice}`}`,
+      `there is no pool, network, ClusterCIDR, claim or node ${texts.join(', ')}${advice}`,
     );
   }
   const owners = await readOwners(claimsIn(answers, survey));
@@ -140,6 +139,30 @@ async function render(
     ...(await holderLines(answers, survey, isWide, paint)),
   ];
   return textFor(io, sections.join('\n'));
+}
+
+/** What somebody may have meant who names what is not there; empty if that cannot be told. */
+async function adviseNames(texts: readonly string[], { overview, inventory }: Survey): Promise<string> {
+  const [{ kindNamed }, { adviseRange }, { suggestion }] = await Promise.all([
+    import('../inspect/ask.ts'),
+    import('../validation/advice.ts'),
+    import('../text.ts'),
+  ]);
+  const [kind] = texts.filter((text) => kindNamed(text) !== undefined);
+  if (kind !== undefined) return `; for one of that kind, write ${kind}/NAME`;
+  const [range] = texts.flatMap((text) => adviseRange(text) ?? []);
+  if (range !== undefined) return `; for an address, ${range}`;
+  const [text = '', ...others] = texts;
+  if (others.length > 0) return '';
+  const known = [
+    ...overview.pools.map(({ pool }) => pool.metadata),
+    ...overview.networks.flatMap(({ name, clusterCIDRs }) => [
+      { name },
+      ...clusterCIDRs.map(({ clusterCIDR }) => clusterCIDR.metadata),
+    ]),
+    ...[...inventory.claims, ...inventory.nodes].map(({ metadata }) => metadata),
+  ];
+  return suggestion(text, known.map(text.includes('/') ? qualifiedName : ({ name }) => name));
 }
 
 /** More claims than this are a list, whose readers do not follow each one up to its Cluster. */
@@ -188,7 +211,8 @@ no longer gives it out. WAITING counts those that wait for that pool or network,
 something else, such as the end of a pause, is listed alone.
 
 A question is an address or a range (10.0.0.7, 10.0.0.0/28), or the name of a pool, claim, node, network or
-ClusterCIDR: machines, default/machines, node/worker-1. The answer says who has it, whose that is up to its Cluster,
+ClusterCIDR: machines, default/machines, node/worker-1; or of what owns claims, such as a Machine or a Cluster,
+for what they have: machine/web-0, prod. The answer says who has it, whose that is up to its Cluster,
 by which IPAddress and since when; or why nobody has it: reserved, excluded, held back for a grace period, free,
 outside of every pool. Named pools and networks are drawn larger.
 

@@ -10,10 +10,15 @@ import { type Holding, holdingsIn, type Place, placesOf } from './holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import type { PoolOverview } from './overview.ts';
 import { UNANSWERED, type Waiting } from './state.ts';
-import type { Survey } from './survey.ts';
+import { ownersOf, type Survey } from './survey.ts';
+
+/** Pools of every kind. */
+const ANY_POOL = 'Pool';
 
 /** What a question may call a kind, in lower case. */
 const KIND_NAMES: Readonly<Record<string, string>> = {
+  pool: ANY_POOL,
+  pools: ANY_POOL,
   inclusterippool: 'InClusterIPPool',
   inclusterippools: 'InClusterIPPool',
   icpool: 'InClusterIPPool',
@@ -39,6 +44,8 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
   podnetwork: 'PodNetwork',
   podnetworks: 'PodNetwork',
   podnet: 'PodNetwork',
+  network: 'PodNetwork',
+  networks: 'PodNetwork',
   node: 'Node',
   nodes: 'Node',
   no: 'Node',
@@ -55,13 +62,19 @@ export type Question =
       readonly name: string;
     };
 
-/** `10.0.0.7`, `10.0.0.0/28`, `machines`, `default/machines`, `node/worker-1`, `claim/default/web-0`. */
+/** `10.0.0.7`, `10.0.0.0/28`, `machines`, `default/machines`, `node/worker-1`, `claim/default/web-0`, `machine/web-0`. */
 export function parseQuestion(text: string): Question {
   const range = parseRange(text);
   if (range !== undefined) return { is: 'range', text, range };
   const slash = text.indexOf('/');
-  const kind = slash < 0 ? undefined : KIND_NAMES[text.slice(0, slash).toLowerCase()];
+  const kind = slash < 0 ? undefined : kindNamed(text.slice(0, slash));
   return { is: 'name', text, kind, name: kind === undefined ? text : text.slice(slash + 1) };
+}
+
+/** The kind that a question may call so. */
+export function kindNamed(text: string): string | undefined {
+  const name = text.toLowerCase();
+  return Object.hasOwn(KIND_NAMES, name) ? KIND_NAMES[name] : undefined;
 }
 
 /** A claim or a node that was asked for, and what it has. */
@@ -94,8 +107,11 @@ export function ask(question: Question, survey: Survey): Answer {
   if (question.is === 'range') return { ...none, holdings: holdingsIn(question.range, survey) };
   if (question.name === '') return none;
   const { overview } = survey;
+  const isOfKind = (kind: string) =>
+    question.kind === undefined ||
+    (question.kind === ANY_POOL ? kind.endsWith(ANY_POOL) : question.kind === kind);
   const is = (kind: string, name: string, qualified = name) =>
-    (question.kind ?? kind) === kind && (question.name === name || question.name === qualified);
+    isOfKind(kind) && (question.name === name || question.name === qualified);
   return {
     ...none,
     pools: overview.pools.filter(({ pool: { kind, metadata } }) =>
@@ -116,7 +132,7 @@ export function isEmpty({ holdings, subjects, pools, networks, clusterCIDRs }: A
   return [holdings, subjects, pools, networks, clusterCIDRs].every(({ length }) => length === 0);
 }
 
-/** Claims and nodes of the name, those that are gone and still have something among them. */
+/** Claims and nodes of the name, those that are gone and still have something among them; and claims of owners of it. */
 function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): Holder[] {
   const { claims, nodes } = survey.inventory;
   const isNamed = (title: string) => {
@@ -129,14 +145,24 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
   const ofIPAMClaims = new Set(
     claims.filter((claim) => isNamed(controllerTitle(claim, 'IPAMClaim'))).map(titleOf),
   );
-  const isAsked = (title: string) => isNamed(title) || ofIPAMClaims.has(title);
+  const ofOwners = new Set(
+    kind === undefined
+      ? claims.filter((claim) => ownersOf(claim, survey).some((owner) => isCalled(owner, name))).map(titleOf)
+      : [],
+  );
+  const isAsked = (title: string) => isNamed(title) || ofIPAMClaims.has(title) || ofOwners.has(title);
   const places = placesOf(survey.overview, survey);
   const held = Map.groupBy(
     places.filter(({ holder }) => holder !== undefined && isAsked(holder)),
     ({ holder }) => holder!,
   );
   const objects = [...claims, ...nodes].filter(({ metadata }) => name.endsWith(metadata.name));
-  const titles = new Set([...objects.map(titleOf).filter(isNamed), ...ofIPAMClaims, ...held.keys()]);
+  const titles = new Set([
+    ...objects.map(titleOf).filter(isNamed),
+    ...ofIPAMClaims,
+    ...ofOwners,
+    ...held.keys(),
+  ]);
   return [...titles].map((title) => {
     const own = held.get(title) ?? [];
     const waiting = waitingOf(title, survey);
@@ -147,6 +173,18 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
       waiting: own.length > 0 && waiting?.reason === UNANSWERED ? undefined : waiting,
     };
   });
+}
+
+/** @param text `web-0`, `default/web-0`, `machine/web-0` or `machine/default/web-0` for Machine default/web-0 */
+function isCalled(title: string, text: string): boolean {
+  const [kind = '', qualified = ''] = title.split(' ');
+  const name = qualified.slice(qualified.indexOf('/') + 1);
+  return (
+    text.endsWith(name) &&
+    [name, qualified, `${kind}/${name}`, `${kind}/${qualified}`].some((each) => {
+      return each.toLowerCase() === text.toLowerCase();
+    })
+  );
 }
 
 /** The title of an object's controller, if that is of the kind. */

@@ -243,6 +243,25 @@ test('nothing to show; a name that is not there; a kind that is none; files that
   assert.match(broken.err, /^metaipam show: <stdin>:1: /);
 });
 
+test('a pool of any kind, a network; what somebody may have meant', async () => {
+  const asked = async (...argv: string[]) => {
+    const { code, out, err } = await shown(...argv);
+    assert.equal([code, err], [0, '']);
+    return out;
+  };
+  assert.is(await asked('pool/default/machines'), await asked('InClusterIPPool/default/machines'));
+  assert.is(await asked('network/default'), await asked('podnetwork/default'));
+  for (const [text, meant] of [
+    ['machnes', ' (did you mean machines?)'],
+    ['default/machin', ' (did you mean default/machines?)'],
+    ['InClusterIPPool', '; for one of that kind, write InClusterIPPool/NAME'],
+    ['constructor', ''],
+  ] as const) {
+    const { code, err } = await shown(text);
+    assert.equal([code, err.split('claim or node ')[1]], [1, `${text}${meant}\n`]);
+  }
+});
+
 test('an address that is written wrong: what to write', async () => {
   for (const [text, advice] of [
     ['010.0.0.2', 'for an address, write 10.0.0.2: without leading zeros'],
@@ -399,6 +418,8 @@ test('what a claim has, and whose it is; why another has nothing', async () => {
 `,
   );
   assert.is(await asked('claim/a'), await asked('ipaddressclaim/default/a'));
+  for (const owner of ['vm', 'default/vm', 'vspherevm/vm', 'VSphereVM/default/vm', 'machine/m', 'default/m'])
+    assert.is(await asked(owner), await asked('claim/a'), owner);
   assert.is(await asked('claim/c'), 'IPAddressClaim default/c waits: Paused: paused\n');
 });
 
