@@ -58,6 +58,41 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   return true;
 }
 
+/**
+ * `value` as JSON would carry it: nothing in it is `undefined`. Parts that need no change are shared with `value`. Throws
+ * TypeError for what JSON has no text for.
+ */
+export function asJson(value: unknown): unknown {
+  if (typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value !== 'object') throw new TypeError(`JSON has no ${String(value)}`);
+  if (value === null || JSON.isRawJSON(value)) return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => (item === undefined ? null : asJson(item)));
+    return items.every((item, index) => item === value[index]) ? value : items;
+  }
+  if ('toJSON' in value) return asJson((value.toJSON as () => unknown)());
+  const object = value as Readonly<Record<string, unknown>>;
+  let copy: Record<string, unknown> | undefined;
+  for (const key in object) {
+    const field = object[key];
+    const carried = field === undefined ? undefined : asJson(field);
+    if (carried !== undefined && carried === field && copy === undefined) continue;
+    copy ??= fieldsBefore(object, key);
+    if (carried !== undefined) copy[key] = carried;
+  }
+  return copy ?? value;
+}
+
+function fieldsBefore(object: Readonly<Record<string, unknown>>, end: string): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const key in object) {
+    if (key === end) break;
+    fields[key] = object[key];
+  }
+  return fields;
+}
+
 /** `value` as plain rules can judge it: a null field counts as absent, and long integers are doubles. */
 export function plainJson(value: unknown): unknown {
   return isPlain(value) ? value : toPlain(value);

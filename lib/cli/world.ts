@@ -91,6 +91,7 @@ export function createEmptyWorld(
   return new SimulatedCluster({
     ...options,
     isForgetful: true,
+    forgetsTimers: true,
     config: { ...(options.config ?? DEFAULT_CONFIG), watchServiceCIDRs: true },
     crds: [...crds, CLUSTERS, SERVICE_CIDRS, ...(hasIPAMClaims ? [IPAM_CLAIM_DEFINITION] : [])],
     hooks,

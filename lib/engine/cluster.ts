@@ -7,6 +7,7 @@ import { type ApiRequest, type ApiResult, apiError, isWrite, target } from './ap
 import type { ApplyStrategy } from './children.ts';
 import type { ControllerConfig } from './controller-config.ts';
 import { SYSTEM_FIELDS } from './dynamic-apply.ts';
+import { entryOf } from './entry-of.ts';
 import type { Reconciler, StartReconciler } from './environment.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { callHook, type HookRegistry } from './hook-server.ts';
@@ -40,6 +41,11 @@ export interface ClusterOptions {
   readonly schedule?: Schedule;
   /** Drops the past as it goes, to save memory: no cache may look back. */
   readonly isForgetful?: boolean;
+  /**
+   * Of an object's timers only that counts which its last sync has asked for. Metacontroller cannot take one back, and looks
+   * once more where nobody waits for it.
+   */
+  readonly forgetsTimers?: boolean;
   /** Sees every step with its answer, after it was executed. */
   readonly observe?: (step: ExecutedStep) => void;
 }
@@ -126,7 +132,7 @@ export class SimulatedCluster {
   #syncs = 0;
   #hookCalls = 0;
   #writes = 0;
-  #histories = new Map<string, History>();
+  #histories = new Map<string, Map<string, History>>();
 
   constructor(options: ClusterOptions) {
     const { seed = 1, controllers, applyStrategy: strategy = 'dynamic-apply', workers = 5 } = options;
@@ -153,7 +159,7 @@ export class SimulatedCluster {
     ];
     for (let i = 0; i < (options.metacontrollers ?? 1); i++) {
       const start: ProcessDefinition['start'] = (environment) =>
-        startMetacontroller({ controllers, strategy }, environment);
+        startMetacontroller({ controllers, strategy, forgetsTimers: options.forgetsTimers }, environment);
       definitions.push({ name: `metacontroller-${i}`, workers, start });
     }
     for (const [name, start] of Object.entries(options.reconcilers ?? {})) {
@@ -394,6 +400,8 @@ export class SimulatedCluster {
 
   #ended(process: Process, reconciler: Reconciler, key: string, error: SyncError | undefined): void {
     this.#syncs++;
+    this.#history(reconciler, key).syncs++;
+    if (error === undefined && this.#failures.size === 0) return;
     const id = `${process.name} ${reconciler.name} ${key}`;
     if (error === undefined) this.#failures.delete(id);
     else
@@ -403,33 +411,27 @@ export class SimulatedCluster {
         key,
         message: error.message,
       });
-    this.#history(reconciler, key).syncs++;
   }
 
   #recordResponse(reconciler: Reconciler, key: string, result: HookResult): void {
     const { syncs, responses } = this.#history(reconciler, key);
     if (syncs < LOOP) return;
-    const text = result.body ?? 'timeout';
+    const text = 'response' in result ? JSON.stringify(result.response) : (result.body ?? 'timeout');
     if (responses.at(-1) === text) return;
     responses.push(text);
     if (responses.length > 2) responses.shift();
   }
 
   #history(reconciler: Reconciler, key: string): History {
-    const id = `${reconciler.name} ${key}`;
-    const history = this.#histories.get(id) ?? { syncs: 0, responses: [] };
-    this.#histories.set(id, history);
-    return history;
+    const histories = entryOf(this.#histories, reconciler.name, () => new Map<string, History>());
+    return entryOf(histories, key, () => ({ syncs: 0, responses: [] }));
   }
 
   #loops(): Loop[] {
-    return [...this.#histories]
-      .sort(([, a], [, b]) => b.syncs - a.syncs)
-      .slice(0, 5)
-      .map(([id, { syncs, responses }]) => {
-        const space = id.indexOf(' ');
-        return { reconciler: id.slice(0, space), key: id.slice(space + 1), syncs, responses };
-      });
+    const all = [...this.#histories].flatMap(([reconciler, histories]) =>
+      [...histories].map(([key, { syncs, responses }]) => ({ reconciler, key, syncs, responses })),
+    );
+    return all.sort((a, b) => b.syncs - a.syncs).slice(0, 5);
   }
 
   #target({ apiVersion, kind, namespace = 'default', name }: ObjectRef) {

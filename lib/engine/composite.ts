@@ -59,7 +59,7 @@ export class CompositeHookController extends HookController {
     const related = yield* this.relatedObjects(parent);
     const call = this.hookCall(['parent', parent], ['children', observed], related);
     const response = readComposite(call, yield* hook(call));
-    if (response.resyncAfterSeconds) this.queue.addAfter(key, response.resyncAfterSeconds * 1000);
+    this.lookAgain(key, response);
     if (response.finalized) parent = yield* this.removeFinalizer(parent);
 
     const children = (response.children ?? []).map((child) =>

@@ -46,7 +46,7 @@ export class DecoratorHookController extends HookController {
     const related = yield* this.relatedObjects(parent);
     const call = this.hookCall(['object', parent], ['attachments', observed], related);
     const response = readDecorator(call, yield* hook(call));
-    if (response.resyncAfterSeconds) this.queue.addAfter(key, response.resyncAfterSeconds * 1000);
+    this.lookAgain(key, response);
 
     const status = response.status ?? parent.status;
     const labels = updateStrings(parent.metadata.labels, response.labels);

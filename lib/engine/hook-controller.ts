@@ -36,6 +36,8 @@ export interface ControllerOptions {
   readonly lastUpdates: LastUpdates;
   /** The controller object as hooks see it. */
   readonly controllerObject: object;
+  /** See `ClusterOptions`. */
+  readonly forgetsTimers?: boolean | undefined;
 }
 
 const DEFAULT_RESYNC_SECONDS = 30 * 60;
@@ -52,6 +54,7 @@ export abstract class HookController implements Reconciler {
   readonly #related: Related | undefined;
   readonly #controllerObject: object;
   readonly #childManager: ChildManager;
+  readonly #forgetsTimers: boolean;
 
   constructor(config: ControllerConfig, parents: readonly ParentResource[], options: ControllerOptions) {
     const { environment } = options;
@@ -63,6 +66,7 @@ export abstract class HookController implements Reconciler {
     this.finalizer = `metacontroller.io/${config.kind.toLowerCase()}-${this.name}`;
     this.#finalizes = hooks.finalize !== undefined;
     this.#controllerObject = options.controllerObject;
+    this.#forgetsTimers = options.forgetsTimers ?? false;
     this.parents = parents;
     const rules = childRules(config);
     this.children = rules.map((rule) => this.#childType(rule));
@@ -173,6 +177,11 @@ export abstract class HookController implements Reconciler {
     const finalize = this.#finalizes && hasFinalizer(parent, this.finalizer) && !garbageCollected;
     if (isDeleting(parent) && !finalize) return;
     yield* manageChildren(this.#childManager, parent, observed, desired);
+  }
+
+  protected lookAgain(key: string, { resyncAfterSeconds }: { readonly resyncAfterSeconds?: number }): void {
+    if (resyncAfterSeconds) this.queue.addAfter(key, resyncAfterSeconds * 1000);
+    else if (this.#forgetsTimers) this.queue.forgetTimer(key);
   }
 
   #childType({ apiVersion, resource }: ChildRule): ChildType {

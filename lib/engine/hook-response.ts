@@ -75,7 +75,7 @@ function read({ controller, hook }: HookCall, result: HookResult, shape: Shape):
   if (result.status !== 200) throw fail(`unsupported status code: ${result.status} body: ${result.body}`);
   let response: unknown;
   try {
-    response = parseJson(result.body);
+    response = result.body === undefined ? result.response : parseJson(result.body);
   } catch (error) {
     throw fail(`can't unmarshal response: ${(error as Error).message}`);
   }

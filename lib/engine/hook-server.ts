@@ -1,4 +1,5 @@
-/** Calls hook functions as the HTTP server does: JSON in, JSON text out. */
+/** Calls hook functions as the HTTP server does: JSON in, JSON out. */
+import { asJson } from '../json.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import type { HookCall, HookResult } from './task.ts';
 
@@ -22,7 +23,7 @@ export function callHook(
   const run = hooks[controller]?.[hook];
   if (run === undefined) return { status: 404, body: `no hook ${controller}/${hook}` };
   try {
-    return { status: 200, body: JSON.stringify(run(request as never, context)) };
+    return { status: 200, response: asJson(run(request as never, context)) };
   } catch (error) {
     return { status: 500, body: String((error as Error).stack ?? error) };
   }

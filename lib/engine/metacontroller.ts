@@ -10,18 +10,20 @@ import { timestamp } from './store.ts';
 interface MetacontrollerOptions {
   readonly controllers: readonly ControllerConfig[];
   readonly strategy: ApplyStrategy;
+  /** See `ClusterOptions`. */
+  readonly forgetsTimers?: boolean | undefined;
 }
 
 /** Throws where Metacontroller would not start a controller, or does what the engine does not model. */
 export function startMetacontroller(
-  { controllers, strategy }: MetacontrollerOptions,
+  { controllers, ...rest }: MetacontrollerOptions,
   environment: ControllerEnvironment,
 ): Reconciler[] {
   const lastUpdates: LastUpdates = new Map();
   return controllers.map((config, index) => {
     checkConfig(config);
     const controllerObject = withSystemFields(config, index);
-    const options = { environment, strategy, lastUpdates, controllerObject };
+    const options = { ...rest, environment, lastUpdates, controllerObject };
     return config.kind === 'CompositeController'
       ? new CompositeHookController(config, options)
       : new DecoratorHookController(config, options);

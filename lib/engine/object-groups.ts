@@ -48,15 +48,12 @@ export class ObjectGroups {
 
   /** For JSON, with sorted keys as Go writes maps. */
   sortedMaps(): Record<string, Record<string, Unstructured>> {
-    return Object.fromEntries(
-      bySortedKeys(this.#groups).map(([key, { objects }]) => [
-        key,
-        Object.fromEntries(bySortedKeys(objects)),
-      ]),
-    );
+    return sortedRecord(this.#groups, ({ objects }) => sortedRecord(objects, (object) => object));
   }
 }
 
-function bySortedKeys<T>(map: ReadonlyMap<string, T>): (readonly [string, T])[] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+function sortedRecord<T, R>(map: ReadonlyMap<string, T>, read: (item: T) => R): Record<string, R> {
+  const record: Record<string, R> = {};
+  for (const key of [...map.keys()].sort()) record[key] = read(map.get(key)!);
+  return record;
 }

@@ -3,6 +3,7 @@
  * parents whose rules match an object that changed (`pkg/controller/common/customize`).
  */
 import type { RelatedResourceRule } from '../metacontroller/hook.ts';
+import { entryOf } from './entry-of.ts';
 import type { ControllerEnvironment } from './environment.ts';
 import { readCustomize } from './hook-response.ts';
 import type { Informer } from './informer.ts';
@@ -212,15 +213,6 @@ export class Related {
     }
     for (const { parent } of this.#listed.values()) this.#mark(parent);
   }
-}
-
-function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }
 
 /** By what the rules that match an object can be found. */

@@ -25,6 +25,7 @@ export class HookCall {
 
 /** What came back over HTTP, or nothing in time. */
 export type HookResult =
+  | { readonly status: 200; readonly response: unknown; readonly body?: never }
   | { readonly status: number; readonly body: string; readonly retryAfterSeconds?: number }
   | { readonly status: 'timeout'; readonly body?: never };
 

@@ -8,8 +8,11 @@ const LAST_RETRY_MS = 1_000_000;
 export class WorkQueue {
   readonly #now: () => number;
   readonly #ticket: () => number;
-  /** Keys that wait, first come first, with the ticket each drew. */
+  /** Keys that wait, with the ticket each drew. */
   readonly #ready = new Map<string, number>();
+  /** Every key that came, in order, since the queue was empty; those before `#head` do not wait any more. */
+  #line: { readonly key: string; readonly ticket: number }[] = [];
+  #head = 0;
   readonly #working = new Set<string>();
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, number>();
@@ -24,7 +27,11 @@ export class WorkQueue {
 
   add(key: string): void {
     if (this.#working.has(key)) this.#again.add(key);
-    else if (!this.#ready.has(key)) this.#ready.set(key, this.#ticket());
+    else if (!this.#ready.has(key)) {
+      const ticket = this.#ticket();
+      this.#ready.set(key, ticket);
+      this.#line.push({ key, ticket });
+    }
   }
 
   /** A key waits for its earliest timer only. */
@@ -36,6 +43,12 @@ export class WorkQueue {
     const at = Math.min(this.#now() + milliseconds, this.#timers.get(key) ?? Number.POSITIVE_INFINITY);
     this.#timers.set(key, at);
     this.#nextTimer = Math.min(this.#nextTimer, at);
+  }
+
+  /** The key is not added when its time comes. */
+  forgetTimer(key: string): void {
+    this.#timers.delete(key);
+    if (this.#timers.size === 0) this.#nextTimer = Number.POSITIVE_INFINITY;
   }
 
   addRateLimited(key: string): void {
@@ -59,15 +72,24 @@ export class WorkQueue {
 
   /** The ticket of the key that waits longest. */
   firstTicket(): number {
-    for (const ticket of this.#ready.values()) return ticket;
-    return Number.POSITIVE_INFINITY;
+    return this.#first()?.ticket ?? Number.POSITIVE_INFINITY;
   }
 
   /** Takes a waiting key, by default the one that waits longest, to work on it until `done`. */
-  take(key: string | undefined = this.#ready.keys().next().value): string | undefined {
+  take(key: string | undefined = this.#first()?.key): string | undefined {
     if (key === undefined || !this.#ready.delete(key)) return undefined;
     this.#working.add(key);
     return key;
+  }
+
+  #first(): { readonly key: string; readonly ticket: number } | undefined {
+    for (; this.#head < this.#line.length; this.#head++) {
+      const first = this.#line[this.#head]!;
+      if (this.#ready.get(first.key) === first.ticket) return first;
+    }
+    this.#line.length = 0;
+    this.#head = 0;
+    return undefined;
   }
 
   done(key: string): void {

@@ -289,8 +289,13 @@ function bind(policy: Policy, request: AdmissionRequest, params?: KubernetesObje
 
 /** Whether all conditions are met, or the error of one while none is missed. */
 function meetsConditions({ conditions }: Policy, variables: Variables): boolean | Error {
-  const results = conditions.map(({ program }) => program.evaluate(variables));
-  return !results.includes(false) && (results.find(isCelError) ?? true);
+  let error: Error | undefined;
+  for (const { program } of conditions) {
+    const result = program.evaluate(variables);
+    if (result === false) return false;
+    if (isCelError(result)) error ??= result;
+  }
+  return error ?? true;
 }
 
 function messageOf({ validation, message }: Check, variables: Variables): string {
