@@ -237,7 +237,7 @@ export class World {
       case 'hear':
       case 'relist':
       case 'repeat': {
-        const informer = [...process.informers].find((each) => cacheName(each) === op.cache);
+        const informer = process.informers.find((each) => cacheName(each) === op.cache);
         return informer && this.#hear(informer, op) ? bystander : undefined;
       }
       case 'start': {

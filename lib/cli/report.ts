@@ -3,7 +3,7 @@
 import { formatBlock } from '../address/range.ts';
 import { type Inventory, readInventory } from '../inspect/inventory.ts';
 import type { ClusterCIDROverview } from '../inspect/network-overview.ts';
-import { overviewOf, type PoolOverview } from '../inspect/overview.ts';
+import { type Overview, overviewOfInventory, type PoolOverview } from '../inspect/overview.ts';
 import { countPending, type ObjectState, type State, type Waiting } from '../inspect/state.ts';
 import type { Usage } from '../inspect/usage.ts';
 import { isIPAMClaim } from '../ipam-claim/definition.ts';
@@ -19,15 +19,29 @@ import type { Paint } from './paint.ts';
 import { legend, picture } from './picture.ts';
 import { columns } from './table.ts';
 
+/** What is told of a cluster. */
+export interface Report {
+  readonly inventory: Inventory;
+  readonly ipamClaims: readonly IPAMClaim[];
+  readonly overview: Overview;
+}
+
+export function reportOf(objects: readonly KubernetesObject[], context: HookContext): Report {
+  const inventory = readInventory(objects);
+  return {
+    inventory,
+    ipamClaims: objects.filter(isIPAMClaim),
+    overview: overviewOfInventory(inventory, context),
+  };
+}
+
 /** The account as text. Says nothing about kinds of which there is no object. */
 export function renderReport(
-  objects: readonly KubernetesObject[],
-  context: HookContext,
+  { inventory, ipamClaims, overview }: Report,
   paint: Paint,
   width?: number,
 ): string {
-  const inventory = readInventory(objects);
-  const { pools, networks, waitingForNoPool } = overviewOf(objects, context);
+  const { pools, networks, waitingForNoPool } = overview;
   const addresses = new Map(
     inventory.addresses.map((address) => [qualifiedName(address.metadata), address.spec]),
   );
@@ -44,7 +58,7 @@ export function renderReport(
       'Claims',
       columns(inventory.claims.map((claim) => describeClaim(claim, addresses, waitingClaims, paint))),
     ],
-    ['IPAMClaims', columns(objects.filter(isIPAMClaim).map((claim) => describeIPAMClaim(claim, paint)))],
+    ['IPAMClaims', columns(ipamClaims.map((claim) => describeIPAMClaim(claim, paint)))],
     ['ClusterCIDRs', clusterCIDRs],
     ['Nodes', columns(inventory.nodes.map((node) => describeNode(node, inventory, waiting, paint)))],
   ];
@@ -142,12 +156,12 @@ function blocksText(annotation: string): string {
 }
 
 /** `1 pool; 3 claims, 1 of them waiting; 2 nodes`, and how many claims and nodes wait. */
-export function summaryOf(
-  objects: readonly KubernetesObject[],
-  context: HookContext,
-): { readonly text: string; readonly waiting: number } {
-  const { claims, nodes } = readInventory(objects);
-  const { pools, networks, waitingForNoPool } = overviewOf(objects, context);
+export function summaryOf({ inventory, overview }: Report): {
+  readonly text: string;
+  readonly waiting: number;
+} {
+  const { claims, nodes } = inventory;
+  const { pools, networks, waitingForNoPool } = overview;
   const sum = (parts: readonly { readonly waiting: readonly unknown[] }[]) =>
     parts.reduce((count, { waiting }) => count + waiting.length, 0);
   const [ofClaims, ofNodes] = [sum(pools) + waitingForNoPool.length, sum(networks)];

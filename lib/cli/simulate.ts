@@ -45,7 +45,7 @@ async function simulate(
     controllers,
     { formatYaml },
     { paintFor },
-    { renderReport, summaryOf },
+    { reportOf, renderReport, summaryOf },
     { pictureWidth, showProgress, writeText },
     { applyAll, createWorld, describeUnrest, hasIPAMClaims, makeNamespaces },
     diagnose,
@@ -83,12 +83,13 @@ async function simulate(
   progress.done();
   const result = sorted(cluster);
   const context = { now: cluster.now, config: DEFAULT_CONFIG };
-  const summary = summaryOf(result, context);
+  const report = reportOf(result, context);
+  const summary = summaryOf(report);
   const list = { apiVersion: 'v1', kind: 'List', items: result };
   if (values.output === 'json') io.stdout.write(`${JSON.stringify(list, null, 2)}\n`);
   else if (values.output === 'yaml') io.stdout.write(formatYaml(list));
   else {
-    writeText(io, renderReport(result, context, paintFor(io), pictureWidth(io)));
+    writeText(io, renderReport(report, paintFor(io), pictureWidth(io)));
     const line = `${summary.text}${leftOut(objects.length - known.length, skipped)}`.trim();
     if (line !== '') writeText(io, `\n${line}\n`);
   }

@@ -328,7 +328,7 @@ export class SimulatedCluster {
   /** Events that every cache has heard. */
   #forget(): void {
     for (const type of this.resources.all) {
-      const informers = this.processes.flatMap(({ informers }) => [...informers]);
+      const informers = this.processes.flatMap(({ informers }) => informers);
       const heard = informers.filter((informer) => informer.type === type).map(({ position }) => position);
       this.store.forget(type, Math.min(...heard, this.store.log(type).length));
     }

@@ -1,4 +1,5 @@
 /** A process with its caches, queues and work in flight: all of it is lost when it crashes. */
+import { entryOf } from './entry-of.ts';
 import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import { Informer } from './informer.ts';
 import type { Store } from './store.ts';
@@ -45,7 +46,9 @@ export class Process {
   readonly #host: ProcessHost;
   readonly #workers = new Set<Worker>();
   readonly #resyncs = new Map<Reconciler, number>();
-  #informers = new Map<string, Informer>();
+  /** By apiVersion and resource. */
+  #informersOf = new Map<string, Informer>();
+  #informers: Informer[] = [];
   #reconcilers: readonly Reconciler[] = [];
 
   constructor(definition: ProcessDefinition, host: ProcessHost) {
@@ -61,7 +64,8 @@ export class Process {
     restarted(this);
     this.#workers.clear();
     this.#resyncs.clear();
-    this.#informers = new Map();
+    this.#informersOf = new Map();
+    this.#informers = [];
     this.#reconcilers = this.#definition.start({
       resources: store.resources,
       now,
@@ -76,8 +80,8 @@ export class Process {
     }
   }
 
-  get informers(): IterableIterator<Informer> {
-    return this.#informers.values();
+  get informers(): readonly Informer[] {
+    return this.#informers;
   }
 
   get reconcilers(): readonly Reconciler[] {
@@ -127,11 +131,11 @@ export class Process {
 
   #informer(apiVersion: string, resource: string): Informer {
     const { store } = this.#host;
-    const key = `${apiVersion} ${resource}`;
-    const informer =
-      this.#informers.get(key) ?? new Informer(store, store.resources.get(apiVersion, resource), apiVersion);
-    this.#informers.set(key, informer);
-    return informer;
+    return entryOf(this.#informersOf, `${apiVersion} ${resource}`, () => {
+      const informer = new Informer(store, store.resources.get(apiVersion, resource), apiVersion);
+      this.#informers.push(informer);
+      return informer;
+    });
   }
 
   #advance(reconciler: Reconciler, key: string, task: Task<void>, result: StepResult | undefined): void {

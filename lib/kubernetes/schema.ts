@@ -153,7 +153,7 @@ export class CustomResource {
 
 /** Of several items with the same keys, all but the first are wrong. */
 const haveDistinctKeys: SchemaValidateFunction = (mapKeys: string[], items: object[], _, at) => {
-  const keys = items.map((item) => JSON.stringify(item, mapKeys));
+  const keys = items.length < 2 ? [] : items.map((item) => JSON.stringify(item, mapKeys));
   haveDistinctKeys.errors = keys.flatMap((key, index) => {
     const error = { keyword: 'duplicate', instancePath: `${at?.instancePath}/${index}`, params: { key } };
     return keys.indexOf(key) < index ? [error] : [];
@@ -192,20 +192,39 @@ function jsonSchema(schema: Schema): object {
 }
 
 function withDefaults(schema: Schema, value: unknown): unknown {
-  const { items, properties } = schema;
+  const { items } = schema;
   if (items !== undefined && Array.isArray(value)) {
+    if (!hasDefaults(items)) return value;
     const list = value.map((item) => withDefaults(items, item));
     return list.every((item, index) => item === value[index]) ? value : list;
   }
-  if (properties === undefined || typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null) return value;
   const object = value as Record<string, unknown>;
-  const changes: Record<string, unknown> = {};
-  for (const key in properties) {
-    const property = properties[key]!;
+  let changed: Record<string, unknown> | undefined;
+  for (const [key, property] of defaultedProperties(schema)) {
     const given = object[key] ?? property.default;
     if (given === undefined) continue;
     const full = withDefaults(property, given);
-    if (full !== object[key]) changes[key] = full;
+    if (full === object[key]) continue;
+    changed ??= { ...object };
+    changed[key] = full;
   }
-  return Object.keys(changes).length === 0 ? value : { ...object, ...changes };
+  return changed ?? value;
+}
+
+const defaulted = new WeakMap<Schema, readonly (readonly [string, Schema])[]>();
+
+/** The properties that have a default, themselves or further down. */
+function defaultedProperties(schema: Schema): readonly (readonly [string, Schema])[] {
+  let properties = defaulted.get(schema);
+  if (properties === undefined) {
+    properties = Object.entries(schema.properties ?? {}).filter(([, property]) => hasDefaults(property));
+    defaulted.set(schema, properties);
+  }
+  return properties;
+}
+
+function hasDefaults(schema: Schema): boolean {
+  if (schema.default !== undefined || defaultedProperties(schema).length > 0) return true;
+  return schema.items !== undefined && hasDefaults(schema.items);
 }

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { plain } from '../../lib/cli/paint.ts';
-import { renderReport } from '../../lib/cli/report.ts';
+import { renderReport, reportOf } from '../../lib/cli/report.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import {
   address,
@@ -17,7 +17,7 @@ import {
   served,
 } from '../inspect/objects.ts';
 
-const render = (...objects: KubernetesObject[]) => renderReport(merged(objects), CONTEXT, plain);
+const render = (...objects: KubernetesObject[]) => renderReport(reportOf(merged(objects), CONTEXT), plain);
 
 test('a pool: reserved, excluded, used, adopted and addresses out of range, over several ranges', () => {
   const text = render(

@@ -4,7 +4,7 @@ import { controllers } from '../../hooks/index.ts';
 import { BinderMetrics } from '../../lib/binder/binder-metrics.ts';
 import { renderOverview } from '../../lib/cli/overview-text.ts';
 import { plain as unpainted } from '../../lib/cli/paint.ts';
-import { renderReport } from '../../lib/cli/report.ts';
+import { renderReport, reportOf } from '../../lib/cli/report.ts';
 import { createWorld } from '../../lib/cli/world.ts';
 import type { SimulatedCluster } from '../../lib/engine/cluster.ts';
 import { ask, parseQuestion } from '../../lib/inspect/ask.ts';
@@ -336,7 +336,7 @@ export function report({ cluster }: Scene): Account {
   });
   let section = '';
   let clusterCIDR = '';
-  for (const line of renderReport(cluster.objects(), context, unpainted).split('\n')) {
+  for (const line of renderReport(reportOf(cluster.objects(), context), unpainted).split('\n')) {
     const [, indent = '', rest = ''] = /^( *)(.*)$/.exec(line) ?? [];
     const cells = rest.split(/ {2,}/);
     if (indent === '') section = rest;
