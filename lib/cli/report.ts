@@ -20,7 +20,7 @@ import { legend, picture } from './picture.ts';
 import { columns } from './table.ts';
 
 /** What is told of a cluster. */
-export interface Report {
+interface Report {
   readonly inventory: Inventory;
   readonly ipamClaims: readonly IPAMClaim[];
   readonly overview: Overview;

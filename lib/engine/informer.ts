@@ -3,6 +3,8 @@
  * whoever holds it decides when it hears more.
  */
 import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
+import { entryOf } from './entry-of.ts';
+import { LazyIndex } from './lazy-index.ts';
 import type { Unstructured } from './object.ts';
 import type { ResourceType } from './resources.ts';
 import type { Store, StoreEvent } from './store.ts';
@@ -15,18 +17,20 @@ interface EventHandler {
   delete(object: Unstructured, missed: boolean): void;
 }
 
+const ORPHAN = 'orphan';
+
 export class Informer {
   readonly type: ResourceType;
   readonly apiVersion: string;
   readonly #store: Store;
   readonly #log: readonly StoreEvent[];
   readonly #objects = new Map<string, Unstructured>();
-  readonly #byOwner: Index = new Map();
-  readonly #orphans = new Map<string, Unstructured>();
-  /** By label key, for the keys that were asked for, then by value. */
-  readonly #byLabel = new Map<string, Index>();
-  /** By label key, for all keys, once one was asked for. */
-  #byLabelKey: Index | undefined;
+  readonly #byOwner = new LazyIndex(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? []);
+  readonly #orphans = new LazyIndex((object) => (controllerOf(object) === undefined ? [ORPHAN] : []));
+  readonly #byLabelKey = new LazyIndex(({ metadata }) => Object.keys(metadata.labels ?? {}));
+  /** By label key, then by value. */
+  readonly #byLabel = new Map<string, LazyIndex>();
+  readonly #indexes = [this.#byOwner, this.#orphans, this.#byLabelKey];
   readonly #handlers: EventHandler[] = [];
   #position = -1;
 
@@ -66,32 +70,29 @@ export class Informer {
 
   /** Objects that name `uid` among their owners, as controller or not. */
   ownedBy(uid: string): Iterable<Unstructured> {
-    return this.#byOwner.get(uid)?.values() ?? [];
+    return this.#byOwner.find(uid, this.#objects);
   }
 
   /** Objects without a controller. */
   orphans(): Iterable<Unstructured> {
-    return this.#orphans.values();
+    return this.#orphans.find(ORPHAN, this.#objects);
   }
 
   /** Objects with the label `key: value`. */
   withLabel(key: string, value: string): Iterable<Unstructured> {
-    let values = this.#byLabel.get(key);
-    if (values === undefined) {
-      values = new Map();
-      this.#byLabel.set(key, values);
-      for (const [name, object] of this.#objects) insert(values, object.metadata.labels?.[key], name, object);
-    }
-    return values.get(value)?.values() ?? [];
+    const index = entryOf(this.#byLabel, key, () => {
+      const added = new LazyIndex(({ metadata }) =>
+        metadata.labels?.[key] === undefined ? [] : [metadata.labels[key]],
+      );
+      this.#indexes.push(added);
+      return added;
+    });
+    return index.find(value, this.#objects);
   }
 
   /** Objects with the label `key`, whatever its value. */
   withLabelKey(key: string): Iterable<Unstructured> {
-    if (this.#byLabelKey === undefined) {
-      this.#byLabelKey = new Map();
-      for (const [name, object] of this.#objects) insertKeys(this.#byLabelKey, name, object);
-    }
-    return this.#byLabelKey.get(key)?.values() ?? [];
+    return this.#byLabelKey.find(key, this.#objects);
   }
 
   /** Hears the next `count` events, or its first list. */
@@ -131,12 +132,11 @@ export class Informer {
 
   #learn(key: string, object: Unstructured): void {
     const old = this.#objects.get(key);
-    if (old !== undefined) this.#unindex(key, old);
     this.#objects.set(key, object);
-    for (const { uid } of object.metadata.ownerReferences ?? []) insert(this.#byOwner, uid, key, object);
-    for (const [label, values] of this.#byLabel) insert(values, object.metadata.labels?.[label], key, object);
-    if (this.#byLabelKey !== undefined) insertKeys(this.#byLabelKey, key, object);
-    if (controllerOf(object) === undefined) this.#orphans.set(key, object);
+    for (const index of this.#indexes) {
+      if (old !== undefined) index.remove(key, old);
+      index.add(key, object);
+    }
     for (const handler of this.#handlers) {
       if (old === undefined) handler.add(object);
       else handler.update(old, object);
@@ -146,36 +146,8 @@ export class Informer {
   #forget(key: string, last: Unstructured, missed: boolean): void {
     const old = this.#objects.get(key);
     if (old === undefined) return;
-    this.#unindex(key, old);
     this.#objects.delete(key);
+    for (const index of this.#indexes) index.remove(key, old);
     for (const handler of this.#handlers) handler.delete(last, missed);
   }
-
-  #unindex(key: string, object: Unstructured): void {
-    this.#orphans.delete(key);
-    for (const { uid } of object.metadata.ownerReferences ?? []) remove(this.#byOwner, uid, key);
-    for (const [label, values] of this.#byLabel) remove(values, object.metadata.labels?.[label], key);
-    if (this.#byLabelKey === undefined) return;
-    for (const label of Object.keys(object.metadata.labels ?? {})) remove(this.#byLabelKey, label, key);
-  }
-}
-
-type Index = Map<string, Map<string, Unstructured>>;
-
-function insert(index: Index, value: string | undefined, key: string, object: Unstructured): void {
-  if (value === undefined) return;
-  const entries = index.get(value);
-  if (entries === undefined) index.set(value, new Map([[key, object]]));
-  else entries.set(key, object);
-}
-
-function insertKeys(index: Index, key: string, object: Unstructured): void {
-  for (const label of Object.keys(object.metadata.labels ?? {})) insert(index, label, key, object);
-}
-
-function remove(index: Index, value: string | undefined, key: string): void {
-  if (value === undefined) return;
-  const entries = index.get(value);
-  entries?.delete(key);
-  if (entries?.size === 0) index.delete(value);
 }

@@ -1,5 +1,6 @@
 /** The maps of objects in Metacontroller's requests: by kind, then by `namespace/name` (hook version v2). */
 import { compareText, groupOf, qualifiedName } from '../kubernetes/object.ts';
+import { entryOf } from './entry-of.ts';
 import type { Unstructured } from './object.ts';
 
 interface ObjectGroup {
@@ -10,6 +11,8 @@ interface ObjectGroup {
 
 export class ObjectGroups {
   readonly #groups = new Map<string, ObjectGroup>();
+  /** Objects of a kind come one after the other. */
+  #latest: ObjectGroup | undefined;
 
   static of(objects: Iterable<Unstructured>): ObjectGroups {
     const groups = new ObjectGroups();
@@ -19,13 +22,14 @@ export class ObjectGroups {
 
   /** The group of a kind, there from now on even without objects. */
   group(apiVersion: string, kind: string): ObjectGroup {
-    const key = `${kind}.${apiVersion}`;
-    let group = this.#groups.get(key);
-    if (group === undefined) {
-      group = { apiVersion, kind, objects: new Map() };
-      this.#groups.set(key, group);
+    if (this.#latest?.kind !== kind || this.#latest.apiVersion !== apiVersion) {
+      this.#latest = entryOf(this.#groups, `${kind}.${apiVersion}`, () => ({
+        apiVersion,
+        kind,
+        objects: new Map<string, Unstructured>(),
+      }));
     }
-    return group;
+    return this.#latest;
   }
 
   insert(object: Unstructured): void {
@@ -38,7 +42,9 @@ export class ObjectGroups {
 
   /** Groups by API group, version and kind. */
   sorted(): ObjectGroup[] {
-    return [...this.#groups.values()].sort(
+    const groups = [...this.#groups.values()];
+    if (groups.length < 2) return groups;
+    return groups.sort(
       (a, b) =>
         compareText(groupOf(a.apiVersion), groupOf(b.apiVersion)) ||
         compareText(a.apiVersion, b.apiVersion) ||

@@ -19,8 +19,9 @@ interface Rule {
   readonly apiVersion: string;
   readonly type: ResourceType | undefined;
   readonly resource: string;
-  /** What every object has that the rule can match; of an object see `keysOf`. Undefined if that is nothing. */
-  readonly keys: readonly string[] | undefined;
+  /** What every object has that the rule can match: one of these names, or this label. Neither if that is nothing. */
+  readonly names: readonly string[] | undefined;
+  readonly label: string | undefined;
   /** A part of the cache that holds every object the rule can match. */
   readonly candidates: (informer: Informer) => Iterable<Unstructured>;
   /** Whether an object of the rule's resource is wanted. */
@@ -48,8 +49,13 @@ interface RelatedOptions {
   readonly enqueue: (parent: Unstructured) => void;
 }
 
-/** What a rule without keys is found by. */
-const ANY = '*';
+/** uids of parents that have, or had, a rule about a resource, by what the rule asks for. */
+interface Interested {
+  readonly byName: Map<string, Set<string>>;
+  readonly byLabel: Map<string, Set<string>>;
+  readonly inAny: Set<string>;
+}
+
 /** More than there are objects in a cache. */
 const CACHE_SIZE = 1e9;
 
@@ -62,8 +68,8 @@ export class Related {
   readonly #listed = new Map<string, Listed>();
   /** uids of listed parents whose rules are not known, or were for another generation. */
   readonly #unknown = new Set<string>();
-  /** uids of parents that have, or had, such a rule: by resource, then by key. */
-  readonly #interested = new Map<string, Map<string, Set<string>>>();
+  /** By apiVersion and resource. */
+  readonly #interested = new Map<string, Interested>();
   #places = 0;
   #expires = Number.POSITIVE_INFINITY;
 
@@ -131,9 +137,9 @@ export class Related {
     if (environment.now() >= this.#expires) this.#expire();
     const uids = new Set(this.#unknown);
     const interested = this.#interested.get(resource);
-    for (const key of [ANY, ...states.flatMap(keysOf)]) {
-      for (const uid of interested?.get(key) ?? []) uids.add(uid);
-    }
+    for (const state of interested === undefined ? [] : states)
+      addInterested(uids, interested!, state.metadata);
+    if (uids.size === 0) return;
     const parents = [...uids].flatMap((uid) => this.#listed.get(uid) ?? []);
     for (const { parent } of parents.sort((a, b) => a.place - b.place)) {
       let rules = this.#cached(parent);
@@ -176,9 +182,11 @@ export class Related {
     generations.set(metadata.generation ?? 0, { rules, expires });
     this.#answers.set(uid, generations);
     this.#expires = Math.min(this.#expires, expires);
-    for (const { apiVersion, resource, keys = [ANY] } of rules) {
-      const interested = entryOf(this.#interested, `${apiVersion} ${resource}`, () => new Map());
-      for (const key of keys) entryOf(interested, key, () => new Set()).add(uid);
+    for (const { apiVersion, resource, names = [], label } of rules) {
+      const { byName, byLabel, inAny } = entryOf(this.#interested, `${apiVersion} ${resource}`, noInterested);
+      for (const name of names) entryOf(byName, name, () => new Set()).add(uid);
+      if (label !== undefined) entryOf(byLabel, label, () => new Set()).add(uid);
+      if (names.length === 0 && label === undefined) inAny.add(uid);
     }
     const listed = this.#listed.get(uid);
     if (listed !== undefined) this.#mark(listed.parent);
@@ -215,13 +223,20 @@ export class Related {
   }
 }
 
-/** By what the rules that match an object can be found. */
-function keysOf({ metadata }: Unstructured): string[] {
-  return [nameKey(metadata.name), ...Object.keys(metadata.labels ?? {}).map(labelKey)];
+function noInterested(): Interested {
+  return { byName: new Map(), byLabel: new Map(), inAny: new Set() };
 }
 
-const nameKey = (name: string) => `name ${name}`;
-const labelKey = (label: string) => `label ${label}`;
+/** Adds the uids of parents with a rule that may match an object. */
+function addInterested(
+  uids: Set<string>,
+  { byName, byLabel, inAny }: Interested,
+  { name, labels }: Unstructured['metadata'],
+): void {
+  for (const uid of inAny) uids.add(uid);
+  for (const uid of byName.get(name) ?? []) uids.add(uid);
+  for (const label in labels) for (const uid of byLabel.get(label) ?? []) uids.add(uid);
+}
 
 /** Throws SyncError on a rule that Metacontroller refuses. */
 function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined): Rule {
@@ -241,12 +256,12 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
     if (label !== undefined) return informer.withLabel(...label);
     return required === undefined ? informer.list() : informer.withLabelKey(required);
   };
-  const key = label?.[0] ?? required;
   return {
     apiVersion,
     type,
     resource,
-    keys: names?.map(nameKey) ?? (key === undefined ? undefined : [labelKey(key)]),
+    names,
+    label: names === undefined ? (label?.[0] ?? required) : undefined,
     candidates,
     matches: ({ metadata }) =>
       (within === undefined || metadata.namespace === within) &&
