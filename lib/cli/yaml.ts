@@ -95,6 +95,8 @@ export function parseYaml(text: string): {
 }
 
 function withoutNull(this: unknown, _key: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new YAMLException('.nan and .inf are no numbers of JSON, which is what an API server takes');
   return value === null && !Array.isArray(this) ? undefined : value;
 }
 

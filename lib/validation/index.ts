@@ -8,7 +8,7 @@ import type { CustomResources } from '../kubernetes/schema.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { unknownKind } from './kinds.ts';
 import { validateMetadata, validateTypes } from './metadata.ts';
-import { validateNode } from './node.ts';
+import { validateNode, validateNodeTypes } from './node.ts';
 import { brokenRules } from './rules.ts';
 
 /** An object, as a rule with where it comes from. */
@@ -37,7 +37,7 @@ export function validateObject(object: KubernetesObject, resources: CustomResour
 /** Whether something is of another type than its own: no API server can have returned that. */
 export function isMalformed(object: KubernetesObject, resources: CustomResources): boolean {
   const isShapeless = resources.ofKind(object.apiVersion, object.kind)?.isMalformed(object) ?? false;
-  return isShapeless || [...validateTypes(object.metadata), ...validateNode(object)].length > 0;
+  return isShapeless || [...validateTypes(object.metadata), ...validateNodeTypes(object)].length > 0;
 }
 
 /** Everything that is wrong with each of the objects, and with them together. */

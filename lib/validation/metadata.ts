@@ -50,6 +50,7 @@ export function validateMetadata({ metadata }: KubernetesObject): Problem[] {
   else if (namespace !== undefined && namespace !== '' && !isDnsLabel(namespace)) {
     refuse('.namespace', namespace, DNS_LABEL);
   }
+  problems.push(...ownersIn(metadata).flatMap(validateOwner));
   for (const map of ['labels', 'annotations'] as const) {
     for (const [key, value] of entriesOf(metadata[map], () =>
       refuse(`.${map}`, metadata[map], 'must be a mapping'),
@@ -62,6 +63,25 @@ export function validateMetadata({ metadata }: KubernetesObject): Problem[] {
     }
   }
   return [...problems, ...validateTypes(metadata)];
+}
+
+const OWNER_FIELDS = ['apiVersion', 'kind', 'name', 'uid'] as const;
+
+function ownersIn({ ownerReferences }: KubernetesObject['metadata']): unknown[] {
+  return Array.isArray(ownerReferences) ? ownerReferences : [];
+}
+
+/** Of what is no mapping the list is wrong. */
+function validateOwner(owner: unknown, index: number): Problem[] {
+  if (typeof owner !== 'object' || owner === null) return [];
+  return OWNER_FIELDS.flatMap((name): Problem[] => {
+    const [field, value] = [
+      `metadata.ownerReferences[${index}].${name}`,
+      (owner as Record<string, unknown>)[name],
+    ];
+    if (value == null || value === '') return [{ field, message: 'Required value' }];
+    return typeof value === 'string' ? [] : [{ field, value, message: 'must be a string' }];
+  });
 }
 
 /** Fields of the metadata that are of another type. */

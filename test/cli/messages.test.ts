@@ -11,6 +11,8 @@ const clusterCIDR = (spec: string, apiVersion = 'networking.x-k8s.io/v1') =>
   `apiVersion: ${apiVersion}\nkind: ClusterCIDR\nmetadata: {name: c}\nspec: ${spec}\n`;
 const claim = (poolRef: string, metadata = '{name: a}', version = 'v1beta2') =>
   `apiVersion: ipam.cluster.x-k8s.io/${version}\nkind: IPAddressClaim\nmetadata: ${metadata}\nspec:\n  poolRef: ${poolRef}\n`;
+const node = (podCIDRs: string) =>
+  `apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: {podCIDRs: ${podCIDRs}}\n`;
 const OURS = 'apiGroup: ipam.cluster.x-k8s.io';
 
 const POOL = 'InClusterIPPool default/p';
@@ -195,6 +197,26 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   [
     'apiVersion: v1\nkind: Node\nmetadata: {name: UPPER}\n',
     `:3: Node UPPER: metadata.name: Invalid value: "UPPER": ${SUBDOMAIN}; upper would do`,
+  ],
+  [
+    node('[10.0.0.0/24, nonsense, 10.0.1.0/24]'),
+    ':4: Node n: spec.podCIDRs[1]: Invalid value: "nonsense": must be a CIDR',
+  ],
+  [
+    node('[10.0.0.0/24, 010.0.1.0/24]'),
+    ':4: Node n: spec.podCIDRs: Invalid value: ["10.0.0.0/24","010.0.1.0/24"]: may specify no more than one CIDR for each IP family',
+  ],
+  [
+    pool(
+      '{addresses: [10.0.0.1], prefix: 24}',
+      '{name: p, ownerReferences: [{apiVersion: v1, kind: A, name: a, uid: 1}, {apiVersion: v1, kind: A, name: b}]}',
+    ),
+    `:3: ${POOL}: metadata.ownerReferences[0].uid: Invalid value: 1: must be a string; write "1", in quotes`,
+    `:3: ${POOL}: metadata.ownerReferences[1].uid: Required value`,
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, addressReuseGracePeriodSeconds: .inf}'),
+    ': .nan and .inf are no numbers of JSON, which is what an API server takes',
   ],
   // Versions and kinds
   [
