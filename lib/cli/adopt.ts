@@ -1,20 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubernetesObjectApi, V1Deployment } from '@kubernetes/client-node';
+import { replicas, type Workload, workloadTitle } from '../doctor/workload.ts';
 import type { Adoption } from '../inspect/adoption.ts';
 import type { Inventory } from '../inspect/inventory.ts';
-import {
-  CAPI_IPAM_GROUP,
-  CLUSTER_CIDR_API_VERSION,
-  METAIPAM_API_VERSION,
-  POOL_API_VERSION,
-  PROVIDER_LABEL,
-} from '../kubernetes/names.ts';
+import { PROVIDER_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
-import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
+import { apiVersionOf, pathOf, RESOURCES, type Resource, resource } from '../kubernetes/resources.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
 import { plural } from '../text.ts';
-import { ApiWriter } from './api-reader.ts';
+import { ApiError, ApiWriter, listing } from './api-reader.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 
@@ -41,16 +35,22 @@ const POLL_INTERVAL = 1000;
 /** The label that Cluster API puts on everything of the in-cluster provider. */
 const PROVIDER = `${PROVIDER_LABEL}=ipam-in-cluster`;
 
+const DEPLOYMENTS = resource('Deployment', 'deployments', true, 'apps/v1');
+const WEBHOOKS = ['Validating', 'Mutating'].map((type) => {
+  const plural = `${type.toLowerCase()}webhookconfigurations`;
+  return resource(`${type}WebhookConfiguration`, plural, false, 'admissionregistration.k8s.io/v1');
+});
+/** Kinds that have no part in it. */
+const OTHERS = ['PodNetwork', 'PodCIDRClaim', 'Node'];
+
 async function adopt(
   { values, positionals }: Parsed<typeof OPTIONS>,
   { stdout, stderr, env }: Io,
 ): Promise<number> {
   if (positionals.length > 0)
     throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
-  const { KubernetesObjectApi, PatchStrategy } = await import('@kubernetes/client-node');
   const { orphans, planAdoption } = await import('../inspect/adoption.ts');
-  const config = await connectAsUser(values, env);
-  const api = KubernetesObjectApi.makeApiClient(config);
+  const api = new ApiWriter(await connectAsUser(values, env));
 
   const running = await runningControllers(api);
   if (running.length > 0 && !values.force) {
@@ -66,9 +66,9 @@ async function adopt(
     try {
       if (!isDryRun) await action();
     } catch (error) {
-      const { code, status = code ?? 0 } = error as { code?: number; status?: number };
-      if ([404, 409].includes(status)) return true;
-      throw new InputError(`${subject}: ${messageOf(error)}`);
+      if (!(error instanceof ApiError)) throw error;
+      if ([404, 409].includes(error.status)) return true;
+      throw new InputError(`${subject}: ${error.message}`);
     }
     stdout.write(`${subject}: ${prefix}${effect}\n`);
     adopted++;
@@ -76,16 +76,15 @@ async function adopt(
   };
 
   // First what would refuse the rest: webhooks whose server is gone.
-  for (const kind of ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration']) {
-    const version = 'admissionregistration.k8s.io/v1';
-    for (const webhooks of await list<KubernetesObject>(api, version, kind, PROVIDER)) {
-      await attempt(webhooks, 'deleted', () => api.delete(asGiven(webhooks)));
+  for (const kind of WEBHOOKS) {
+    for (const webhooks of await list(api, kind, undefined, PROVIDER)) {
+      await attempt(webhooks, 'deleted', () => api.delete(pathTo(webhooks)));
     }
   }
   const { migrateStorage } = await import('./storage.ts');
   const deadline = Date.now() + values.timeout;
   const isReadable = await migrateStorage({
-    api: new ApiWriter(config),
+    api,
     attempt,
     isDryRun,
     deadline,
@@ -98,9 +97,8 @@ async function adopt(
     return 0;
   }
   const adoptOne = async ({ object, patch, isDeleted }: Adoption) => {
-    const { MergePatch } = PatchStrategy;
-    await api.patch(asGiven(object, patch), undefined, undefined, 'metaipam', undefined, MergePatch);
-    if (isDeleted) await api.delete(asGiven(object));
+    await api.patch(`${pathTo(object)}?fieldManager=metaipam`, patch);
+    if (isDeleted) await api.delete(pathTo(object));
   };
   for (;;) {
     const inventory = await takeInventory(api, values['cluster-api-version']);
@@ -130,22 +128,14 @@ async function adopt(
   }
 }
 
-async function takeInventory(api: KubernetesObjectApi, version: string): Promise<Inventory> {
+async function takeInventory(api: ApiWriter, version: string): Promise<Inventory> {
   const [{ readInventory }, { isOurs }] = await Promise.all([
     import('../inspect/inventory.ts'),
     import('../pool/reference.ts'),
   ]);
-  const capi = `${CAPI_IPAM_GROUP}/${version}`;
-  const kinds: [apiVersion: string, kind: string][] = [
-    ...Object.keys(POOL_KINDS).map((kind): [string, string] => [POOL_API_VERSION, kind]),
-    [capi, 'IPAddressClaim'],
-    [capi, 'IPAddress'],
-    [METAIPAM_API_VERSION, 'AllocationSlice'],
-    [CLUSTER_CIDR_API_VERSION, 'ClusterCIDR'],
-  ];
   const objects: KubernetesObject[] = [];
-  for (const [apiVersion, kind] of kinds)
-    objects.push(...(await list<KubernetesObject>(api, apiVersion, kind)));
+  for (const resource of RESOURCES.filter(({ kind }) => !OTHERS.includes(kind)))
+    objects.push(...(await list(api, resource, apiVersionOf(resource, version))));
   const inventory = readInventory(objects);
   return {
     ...inventory,
@@ -155,62 +145,30 @@ async function takeInventory(api: KubernetesObjectApi, version: string): Promise
 }
 
 /** Deployments of the reference controllers that have replicas. */
-async function runningControllers(api: KubernetesObjectApi): Promise<string[]> {
+async function runningControllers(api: ApiWriter): Promise<string[]> {
   const running: string[] = [];
   for (const selector of [PROVIDER, 'app.kubernetes.io/name=node-ipam-controller']) {
-    for (const deployment of await list<V1Deployment>(api, 'apps/v1', 'Deployment', selector)) {
-      const { name = '', namespace = '' } = deployment.metadata ?? {};
-      if ((deployment.spec?.replicas ?? 1) > 0) running.push(`Deployment ${namespace}/${name}`);
-    }
+    const found = await list<Workload>(api, DEPLOYMENTS, undefined, selector);
+    running.push(...found.filter((each) => replicas(each).wanted > 0).map(workloadTitle));
   }
   return running;
 }
 
-/**
- * Every object of a kind; none of a kind that the cluster does not have. The API server lists them without their
- * apiVersion and kind, which are added.
- */
-async function list<T extends object>(
-  api: KubernetesObjectApi,
-  apiVersion: string,
-  kind: string,
+/** Every object of a kind; none of a kind that the cluster does not have. Throws InputError. */
+function list<T extends KubernetesObject>(
+  api: ApiWriter,
+  resource: Resource,
+  apiVersion = resource.apiVersions[0]!,
   labelSelector?: string,
 ): Promise<T[]> {
-  const none = undefined;
-  try {
-    const { items } = await api.list(apiVersion, kind, none, none, none, none, none, labelSelector);
-    return items.map((item) => ({ ...item, apiVersion, kind })) as object[] as T[];
-  } catch (error) {
-    if (isNotServed(error)) return [];
-    throw new InputError(`cannot list ${kind}: ${messageOf(error)}`);
-  }
+  return listing(resource.plural, () =>
+    api.listServed<T>(pathOf(resource, apiVersion), undefined, labelSelector),
+  );
 }
 
-function isNotServed(error: unknown): boolean {
-  const { code, message } = error as { code?: unknown; message: string };
-  return code === 404 || message.startsWith('Unrecognized API version and kind');
-}
-
-/** What the API server said, or why it could not be asked. */
-function messageOf(error: unknown): string {
-  const { body, cause, message } = error as { body?: unknown; cause?: unknown; message: string };
-  const text = typeof body === 'string' ? body : JSON.stringify(body ?? '');
-  const said = /"message":("(?:[^"\\]|\\.)+")/.exec(text)?.[1];
-  if (said !== undefined) return JSON.parse(said);
-  return cause instanceof Error ? messageOf(cause) : message.replaceAll(/\s+/g, ' ');
-}
-
-/** An object for the client, with what is to change in it. */
-function asGiven(
-  { apiVersion, kind, metadata }: KubernetesObject,
-  patch: Adoption['patch'] = { metadata: {} },
-) {
-  const { name, namespace } = metadata;
-  return {
-    apiVersion,
-    kind,
-    metadata: { ...patch.metadata, name, ...(namespace !== undefined && { namespace }) },
-  };
+function pathTo({ apiVersion, kind, metadata }: KubernetesObject): string {
+  const resource = [...RESOURCES, ...WEBHOOKS].find((each) => each.kind === kind)!;
+  return `${pathOf(resource, apiVersion, metadata.namespace)}/${metadata.name}`;
 }
 
 const command: Command = defineCommand({

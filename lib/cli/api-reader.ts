@@ -3,6 +3,7 @@ import { request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { InputError } from './command.ts';
 
 /** An answer that is not 2xx, in the API server's words, or no answer at all (status 0). */
 export class ApiError extends Error {
@@ -76,6 +77,18 @@ export class ApiReader {
     return picked;
   }
 
+  /** The same; nothing of a resource that is not served. */
+  async listServed<T extends KubernetesObject, R = T>(
+    path: string,
+    pick?: (object: T) => R | undefined,
+    labelSelector?: string,
+  ): Promise<R[]> {
+    return this.list(path, pick, labelSelector).catch((error) => {
+      if (error instanceof ApiError && error.status === 404) return [];
+      throw error;
+    });
+  }
+
   protected async send(
     method: string,
     path: string,
@@ -130,6 +143,17 @@ export class ApiWriter extends ApiReader {
   async patch(path: string, change: object): Promise<void> {
     await this.send('PATCH', path, change, 'application/merge-patch+json');
   }
+
+  async delete(path: string): Promise<void> {
+    await this.send('DELETE', path);
+  }
+}
+
+/** What `ask` lists. Throws InputError where it throws ApiError. */
+export async function listing<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  return ask().catch((error) => {
+    throw error instanceof ApiError ? new InputError(`cannot list ${what}: ${error.message}`) : error;
+  });
 }
 
 /** What to mend, the server or the kubeconfig that names it. */

@@ -116,8 +116,8 @@ async function readInstallation(api: ApiReader): Promise<Installation> {
       '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
     ),
     controllers: await read('controllers of Metacontroller', async () => [
-      ...(await listServed<ControllerObject>(api, `${metacontroller}/compositecontrollers`)),
-      ...(await listServed<ControllerObject>(api, `${metacontroller}/decoratorcontrollers`)),
+      ...(await api.listServed<ControllerObject>(`${metacontroller}/compositecontrollers`)),
+      ...(await api.listServed<ControllerObject>(`${metacontroller}/decoratorcontrollers`)),
     ]),
     workloads: await read('Deployments, StatefulSets and DaemonSets', async () => [
       ...(await api.list<Workload>('/apis/apps/v1/deployments')),
@@ -170,18 +170,16 @@ async function readState(
     ),
     admissionPolicies: await read('admission policies', () =>
       collect(['validatingadmissionpolic', 'mutatingadmissionpolic'], async (kind) => [
-        ...(await listServed<KubernetesObject>(api, `${admission}/${kind}ies`)),
-        ...(await listServed<KubernetesObject>(api, `${admission}/${kind}ybindings`)),
+        ...(await api.listServed<KubernetesObject>(`${admission}/${kind}ies`)),
+        ...(await api.listServed<KubernetesObject>(`${admission}/${kind}ybindings`)),
       ]),
     ),
     clusterCIDRs: await read('ClusterCIDRs', () =>
-      listServed(api, `/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
+      api.listServed(`/apis/${CLUSTER_CIDR_API_VERSION}/clustercidrs`),
     ),
-    podNetworks: await read('PodNetworks', () =>
-      listServed(api, `/apis/${METAIPAM_API_VERSION}/podnetworks`),
-    ),
+    podNetworks: await read('PodNetworks', () => api.listServed(`/apis/${METAIPAM_API_VERSION}/podnetworks`)),
     serviceCIDRs: await read('ServiceCIDRs', () =>
-      listServed(api, `/apis/${SERVICE_CIDR_API_VERSION}/servicecidrs`),
+      api.listServed(`/apis/${SERVICE_CIDR_API_VERSION}/servicecidrs`),
     ),
     nodes: await read('Nodes', () =>
       api.list('/api/v1/nodes', ({ apiVersion, metadata, spec }: Node) => {
@@ -191,14 +189,10 @@ async function readState(
       }),
     ),
     claims: await read('IPAddressClaims', () =>
-      listServed(
-        api,
-        `/apis/${CAPI_IPAM_GROUP}/${claimsVersion}/ipaddressclaims`,
-        (claim: IPAddressClaim) => {
-          const trouble = isOurs(claim) ? claimTrouble(claim, now) : undefined;
-          return trouble && { name: qualifiedName(claim.metadata), trouble };
-        },
-      ),
+      api.listServed(`/apis/${CAPI_IPAM_GROUP}/${claimsVersion}/ipaddressclaims`, (claim: IPAddressClaim) => {
+        const trouble = isOurs(claim) ? claimTrouble(claim, now) : undefined;
+        return trouble && { name: qualifiedName(claim.metadata), trouble };
+      }),
     ),
     denied: await read("the server's permissions", async () => {
       if (server === undefined) return [];
@@ -260,20 +254,6 @@ async function readCertificates(
     return secretRef === undefined ? text : Buffer.from(text, 'base64').toString('utf8');
   } catch (error) {
     if (error instanceof ApiError) return { problem: error.message };
-    throw error;
-  }
-}
-
-/** Every object of a resource; none of one that is not served. */
-async function listServed<T extends KubernetesObject, R = T>(
-  api: ApiReader,
-  path: string,
-  pick?: (object: T) => R | undefined,
-): Promise<R[]> {
-  try {
-    return await api.list<T, R>(path, pick);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return [];
     throw error;
   }
 }

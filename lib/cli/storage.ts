@@ -7,7 +7,7 @@ import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { type CustomResourceDefinition, readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import type { Pool } from '../pool/pool.ts';
-import { ApiError, type ApiWriter } from './api-reader.ts';
+import { ApiError, type ApiWriter, listing } from './api-reader.ts';
 import { InputError } from './command.ts';
 
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -35,7 +35,7 @@ interface Migration {
  */
 export async function migrateStorage(migration: Migration): Promise<boolean> {
   const { api } = migration;
-  const installed = await asking('CRDs', () => api.list<InstalledDefinition>(DEFINITIONS));
+  const installed = await listing('CRDs', () => api.list<InstalledDefinition>(DEFINITIONS));
   const ours = readCustomResourceDefinitions().filter(
     ({ spec }) => spec.group === CAPI_IPAM_GROUP && spec.names.kind.endsWith('Pool'),
   );
@@ -81,7 +81,7 @@ async function migrate(
   const { plural } = released.spec.names;
   const written = new Set<string | undefined>();
   await retry(plural, async () => {
-    const pools = await asking(plural, () => api.list<Pool>(pathOf(released)));
+    const pools = await listing(plural, () => api.list<Pool>(pathOf(released)));
     for (const pool of pools.filter(({ metadata }) => !written.has(metadata.uid))) {
       const { patch, effects } = poolChange(pool);
       const why = unreadablePool(pool);
@@ -132,13 +132,4 @@ function pathOf(
   const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
   const name = object === undefined ? '' : `/${object.metadata.name}`;
   return `/apis/${group}/${storageOf(released)}${scope}/${names.plural}${name}`;
-}
-
-async function asking<T>(what: string, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof ApiError) throw new InputError(`cannot list ${what}: ${error.message}`);
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { pathOf, RESOURCES, type Resource } from '../kubernetes/resources.ts';
+import { apiVersionOf, pathOf, RESOURCES, type Resource } from '../kubernetes/resources.ts';
 import { type ClusterClient, requestFailure, type Watched } from './cluster-client.ts';
 
 interface LiveOptions {
@@ -35,8 +35,7 @@ export class LiveCluster {
       ({ namespaced, kind }) => kind !== NODES_SHOW && (namespace === '' || namespaced),
     );
     this.#copies = wanted.map((resource) => {
-      const version = resource.apiVersions.find((each) => each.endsWith(`/${clusterApiVersion}`));
-      const path = pathOf(resource, version ?? resource.apiVersions[0]!, namespace);
+      const path = pathOf(resource, apiVersionOf(resource, clusterApiVersion), namespace);
       let trouble: string | undefined;
       const changed = () => {
         trouble = undefined;

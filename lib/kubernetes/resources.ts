@@ -43,6 +43,11 @@ export function resource(
   return { kind, plural, namespaced, apiVersions };
 }
 
+/** The one that a cluster speaks with this version of Cluster API's kinds: `v1beta2`. */
+export function apiVersionOf({ apiVersions }: Resource, clusterApiVersion: string): string {
+  return apiVersions.find((each) => each.endsWith(`/${clusterApiVersion}`)) ?? apiVersions[0]!;
+}
+
 /** `/apis/<group>/<version>[/namespaces/<namespace>]/<plural>`, `/api/v1/nodes`. */
 export function pathOf({ plural }: Resource, apiVersion: string, namespace = ''): string {
   const root = apiVersion.includes('/') ? 'apis' : 'api';

@@ -260,7 +260,7 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     writeFileSync(kubeconfig, JSON.stringify(config));
     const { code, out, err } = await run(adopt.run, [`--kubeconfig=${kubeconfig}`]);
     assert.is(out, '');
-    assert.match(err, /^metaipam adopt: cannot list Deployment: connect ECONNREFUSED .*\n$/);
+    assert.match(err, /^metaipam adopt: cannot list deployments: https:.* connect ECONNREFUSED .*\n$/);
     assert.is(code, 1);
   });
 
