@@ -9,7 +9,7 @@ import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiWriter, listing } from './api-reader.ts';
-import { type Command, defineCommand, InputError, type Io } from './command.ts';
+import { defineCommand, InputError, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 
 const OPTIONS = defineOptions({
@@ -171,7 +171,7 @@ function pathTo({ apiVersion, kind, metadata }: KubernetesObject): string {
   return `${pathOf(resource, apiVersion, metadata.namespace)}/${metadata.name}`;
 }
 
-const command: Command = defineCommand({
+export default defineCommand({
   name: 'adopt',
   summary: 'Take over from the reference controllers what they left in a cluster',
   usage: '[options]',
@@ -187,5 +187,3 @@ Exit codes: 0 when everything was done, 1 on any error or when an address was no
   options: OPTIONS,
   main: adopt,
 });
-
-export default command;

@@ -4,7 +4,7 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { notNegative } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
-import { type Command, defineCommand, type Io } from './command.ts';
+import { defineCommand, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
 import type { Paint } from './paint.ts';
@@ -118,7 +118,7 @@ const LIST = (Object.entries(CHECKS) as [CheckName, string][])
   .map(([name, finds]) => `  ${name.padEnd(24)} ${finds}`)
   .join('\n');
 
-const command: Command = defineCommand({
+export default defineCommand({
   name: 'check',
   summary: 'Look for duplicates, leaks, orphans and what else is wrong among addresses',
   usage: '[-f PATH...] [--skip CHECK...] [-o text|json]',
@@ -135,5 +135,3 @@ Exit codes: 0 nothing found, 2 something found, 1 on any error.`,
   options: OPTIONS,
   main: run,
 });
-
-export default command;

@@ -1,4 +1,5 @@
 /** What a subcommand is, and the part that all of them share: options, `--help`, errors as one line. */
+import { buffer } from 'node:stream/consumers';
 import {
   type Environment,
   helpText,
@@ -66,15 +67,10 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
       for (const warning of parsed.warnings) io.stderr.write(`metaipam ${name}: warning: ${warning}\n`);
       return await main(parsed, io);
     } catch (error) {
-      if (error instanceof UsageError) {
-        io.stderr.write(`metaipam ${name}: ${printableLines(error.message)}\nSee metaipam ${name} --help.\n`);
-        return 1;
-      }
-      if (error instanceof InputError) {
-        io.stderr.write(`metaipam ${name}: ${printableLines(error.message)}\n`);
-        return 1;
-      }
-      throw error;
+      if (!(error instanceof UsageError || error instanceof InputError)) throw error;
+      const more = error instanceof UsageError ? `See metaipam ${name} --help.\n` : '';
+      io.stderr.write(`metaipam ${name}: ${printableLines(error.message)}\n${more}`);
+      return 1;
     }
   }
   return { name, summary, options, ...(choices && { choices }), run };
@@ -102,7 +98,5 @@ export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
 
 /** All of a stream. */
 export async function readBytes(stream: NodeJS.ReadableStream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
+  return buffer(stream);
 }

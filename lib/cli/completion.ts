@@ -1,6 +1,6 @@
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { suggestion } from '../text.ts';
-import { type Command, defineCommand, type Io } from './command.ts';
+import { defineCommand, type Io } from './command.ts';
 
 const OPTIONS = defineOptions({});
 
@@ -74,7 +74,7 @@ async function completion({ positionals }: Parsed<typeof OPTIONS>, { stdout }: I
   return 0;
 }
 
-const command: Command = defineCommand({
+export default defineCommand({
   name: 'completion',
   summary: 'Print what makes bash, zsh, fish or kubectl complete commands, flags and values',
   usage: 'bash|zsh|fish|kubectl',
@@ -92,5 +92,3 @@ Exit codes: 0 printed, 1 on any error.`,
   choices: async () => Object.keys(SCRIPTS),
   main: completion,
 });
-
-export default command;

@@ -71,10 +71,7 @@ export async function connectAsUser(
   if (context !== '') config.setCurrentContext(context);
   const problem = contextProblem(config, context, files?.join(', ') ?? 'of this pod');
   if (problem !== undefined) throw new InputError(problem);
-  // The client takes plain HTTP, as of `kubectl proxy`, only when told that there is no certificate to check.
-  config.clusters = config.clusters.map((cluster) =>
-    cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster,
-  );
+  config.allowPlainHttp();
   return config;
 }
 

@@ -30,7 +30,7 @@ import { isOurs } from '../pool/reference.ts';
 import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
-import { type Command, defineCommand, InputError, type Io } from './command.ts';
+import { defineCommand, InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 import { type Paint, paintFor } from './paint.ts';
@@ -283,7 +283,7 @@ async function read<T>(
   }
 }
 
-const command: Command = defineCommand({
+export default defineCommand({
   name: 'doctor',
   summary: 'Check that a cluster is set up right for metaipam, and say how to mend it',
   usage: '[options]',
@@ -297,5 +297,3 @@ Exit codes: 0 when nothing is an error, 2 when something is, 1 when the cluster 
   options: OPTIONS,
   main: doctor,
 });
-
-export default command;

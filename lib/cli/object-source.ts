@@ -89,9 +89,7 @@ export async function openSource(
         import('./watch-live.ts'),
       ]);
       const source = new LiveSource(hookConfig);
-      const { cluster, onChange } = await watchLive(config, namespace, signal);
-      onChange(source.changed);
-      source.connect(cluster);
+      source.connect(await watchLive(config, namespace, source.changed, signal));
       return source;
     },
     read: async () => {
@@ -112,18 +110,17 @@ export async function openSource(
       return readOwners(config, claims, log);
     },
     watch: async function* () {
-      const { watchLive } = await import('./watch-live.ts');
+      const { liveChanges } = await import('./watch-live.ts');
       const looking = new AbortController();
       try {
-        const live = await watchLive(config, namespace, looking.signal);
         let isFirst = true;
-        for await (const objects of live.changes()) {
-          const [problem] = live.problems();
+        for await (const cluster of liveChanges(config, namespace, looking.signal)) {
+          const [problem] = cluster.problems();
           // Later ones may pass, and what was seen goes on to be shown.
           if (isFirst && problem !== undefined) throw new InputError(`cannot watch ${problem}`);
           isFirst = false;
-          sayOnce(live.cluster.lacks(OWN_KIND));
-          yield objects;
+          sayOnce(cluster.lacks(OWN_KIND));
+          yield cluster.objects();
         }
       } finally {
         looking.abort();

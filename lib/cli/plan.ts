@@ -7,7 +7,7 @@ import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
 import { listSome, plural } from '../text.ts';
 import type { RequestLog } from './api-reader.ts';
-import { type Command, defineCommand, type Io } from './command.ts';
+import { defineCommand, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
 import { formatDiagnostic } from './diagnostic.ts';
@@ -47,17 +47,13 @@ const OPTIONS = defineOptions({
   },
 });
 
-async function plan(
-  load: typeof loadControllers,
-  { values, positionals }: Parsed<typeof OPTIONS>,
-  io: Io,
-): Promise<number> {
+async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   if (positionals.length > 0) throw new UsageError(`unexpected ${positionals.join(' ')}; paths follow -f`);
   if (values.filename.length === 0 && values.delete.length === 0) {
     throw new UsageError('-f PATH or --delete PATH is required');
   }
   const [hooks, diagnose, { predict }, { paintFor }, { showProgress, writeText }] = await Promise.all([
-    load(),
+    loadControllers(),
     loadRules(),
     import('./predict.ts'),
     import('./paint.ts'),
@@ -165,18 +161,16 @@ async function render(
   const summary = [
     `${count('create')} to create, ${count('change')} to change, ${count('delete')} to delete`,
     `${plural(effects.length, 'effect')}${effects.length > 0 ? `, ${bad} of them bad` : ''}`,
-    ...(refused > 0 ? [`${plural(refused, 'problem')}`] : []),
+    ...(refused > 0 ? [plural(refused, 'problem')] : []),
   ].join('; ');
   return `${lines.join('\n')}\n\n${summary}${rest}\n`;
 }
 
-/** `plan`, with the hooks of `load`. */
-function planCommand(load: typeof loadControllers): Command {
-  return defineCommand({
-    name: 'plan',
-    summary: 'Show what applying manifests would do to a cluster, before it does',
-    usage: '-f PATH... [--delete PATH...] [--current PATH...] [-o text|json]',
-    description: `
+export default defineCommand({
+  name: 'plan',
+  summary: 'Show what applying manifests would do to a cluster, before it does',
+  usage: '-f PATH... [--delete PATH...] [--current PATH...] [-o text|json]',
+  description: `
 Takes the state of a live cluster (or of files), runs metaipam's hooks on it in memory as Metacontroller would, once
 as it is and once with the manifests applied, and says what differs: which objects change, which claims and nodes
 get or lose what, what falls out of range, which pools run out, and where new nodes would get their blocks. What
@@ -186,9 +180,6 @@ ${LIVE_RIGHTS}
 plan also lists clusters (cluster.x-k8s.io), and ipamclaims (k8s.cni.cncf.io) if it may.
 
 Exit codes: 0 nothing would change, 2 something would, 1 an object is refused, or any other error.`,
-    options: OPTIONS,
-    main: (parsed, io) => plan(load, parsed, io),
-  });
-}
-
-export default planCommand(loadControllers);
+  options: OPTIONS,
+  main: plan,
+});

@@ -5,7 +5,7 @@ import type { ClusterClient } from '../cluster/cluster-client.ts';
 import type { connect } from '../cluster/connection.ts';
 import { binderOptions, connectionOptions, electionOptions } from '../options/binder-options.ts';
 import { hookConfig } from '../options/hook-options.ts';
-import { type Parsed, UsageError } from '../options/options.ts';
+import { type Parsed, UsageError, type Values } from '../options/options.ts';
 import { SERVE_OPTIONS } from '../options/serve-options.ts';
 import type { Reviewer } from '../server/access.ts';
 import type { BindAddress } from '../server/bind-address.ts';
@@ -21,6 +21,7 @@ const VERBOSITY = [
 ] as const;
 
 type Connection = ReturnType<typeof connect>;
+type ServeValues = Values<typeof SERVE_OPTIONS>;
 
 async function serve(
   load: typeof loadControllers,
@@ -104,13 +105,13 @@ async function serve(
 }
 
 /** The more talkative of `--log-level` and `-v`. */
-function logLevel({ 'log-level': level, v }: Parsed<typeof SERVE_OPTIONS>['values']): typeof level {
+function logLevel({ 'log-level': level, v }: ServeValues): typeof level {
   const verbose = VERBOSITY.find(([least]) => v >= least)?.[1];
   return level === 'trace' ? level : (verbose ?? level);
 }
 
 /** Undefined without both files. Throws UsageError when there is one of them. */
-function tlsFiles(values: Parsed<typeof SERVE_OPTIONS>['values']): TlsFiles | undefined {
+function tlsFiles(values: ServeValues): TlsFiles | undefined {
   const certFile = values['hooks-tls-cert-file'];
   const keyFile = values['hooks-tls-key-file'];
   if (certFile === '' && keyFile === '') return undefined;
@@ -122,7 +123,7 @@ function tlsFiles(values: Parsed<typeof SERVE_OPTIONS>['values']): TlsFiles | un
 }
 
 /** Throws InputError when the cluster that the options name cannot be reached that way. */
-async function connectBinder(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Connection> {
+async function connectBinder(values: ServeValues): Promise<Connection> {
   const { connect } = await import('../cluster/connection.ts');
   const options = connectionOptions(values);
   const connection = connect(options);
@@ -131,12 +132,12 @@ async function connectBinder(values: Parsed<typeof SERVE_OPTIONS>['values']): Pr
   return connection;
 }
 
-function hasDiagnostics(values: Parsed<typeof SERVE_OPTIONS>['values']): boolean {
+function hasDiagnostics(values: ServeValues): boolean {
   return !['', '0'].includes(values['diagnostics-address']);
 }
 
 /** Whom to ask who may read metrics; undefined if everybody may. Throws InputError when nobody can be asked. */
-async function reviewer(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise<Reviewer | undefined> {
+async function reviewer(values: ServeValues): Promise<Reviewer | undefined> {
   if (values['insecure-diagnostics']) return undefined;
   const [{ connect }, { apiReviewer }] = await Promise.all([
     import('../cluster/connection.ts'),
@@ -152,7 +153,7 @@ async function reviewer(values: Parsed<typeof SERVE_OPTIONS>['values']): Promise
 /** The client of a cluster, if there is one; hooks are served with or without. */
 async function clientOf(
   connection: Connection,
-  values: Parsed<typeof SERVE_OPTIONS>['values'],
+  values: ServeValues,
   logger: FastifyBaseLogger,
 ): Promise<ClusterClient | undefined> {
   if ('problem' in connection) {
@@ -168,7 +169,7 @@ async function clientOf(
 
 async function startBinder(
   client: ClusterClient,
-  values: Parsed<typeof SERVE_OPTIONS>['values'],
+  values: ServeValues,
   election: ElectionOptions | undefined,
   { metrics, readiness }: Server,
   logger: FastifyBaseLogger,

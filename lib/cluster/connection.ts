@@ -46,10 +46,7 @@ export function connect({
           : `the kubeconfig ${kubeconfig} names no server for its context`,
     };
   }
-  // The client takes plain HTTP, as of `kubectl proxy`, only when told that there is no certificate to check.
-  if (new URL(server).protocol === 'http:') {
-    config.clusters = config.clusters.map((cluster) => ({ ...cluster, skipTLSVerify: true }));
-  }
+  config.allowPlainHttp();
   return { config };
 }
 
@@ -83,6 +80,13 @@ export class SharedConnections extends KubeConfig {
       this.#madeAt = performance.now();
     }
     if (this.#dispatcher !== undefined) context.setDispatcher(this.#dispatcher);
+  }
+
+  /** The client takes plain HTTP, as of `kubectl proxy`, only when told that there is no certificate to check. */
+  allowPlainHttp(): void {
+    this.clusters = this.clusters.map((cluster) =>
+      URL.parse(cluster.server)?.protocol === 'http:' ? { ...cluster, skipTLSVerify: true } : cluster,
+    );
   }
 
   /** Connects anew from now on: one of the connections is silent, and TCP may take minutes to say that it is dead. */
