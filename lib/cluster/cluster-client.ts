@@ -1,4 +1,4 @@
-/** The few requests that the binder makes of the API server. */
+/** The few requests that the binder, the janitor and whoever looks at a cluster make of the API server. */
 
 import {
   ApiException,
@@ -142,39 +142,27 @@ export class ClusterClient {
   }
 
   async readNode(name: string, signal: AbortSignal): Promise<Node | undefined> {
-    try {
-      return (await this.#core.readNode({ name }, this.#within(signal))) as unknown as Node;
-    } catch (error) {
-      if (error instanceof ApiException && error.code === 404) return undefined;
-      throw error;
-    }
+    return found(this.#core.readNode({ name }, this.#within(signal)));
   }
 
   /** Sets podCIDR and podCIDRs in one strategic merge patch, on this very Node and no successor of its name. */
   async patchPodCIDRs(node: Node, podCIDRs: readonly string[], signal: AbortSignal): Promise<void> {
     const { name, uid } = node.metadata;
     const body = { metadata: { uid }, spec: { podCIDR: podCIDRs[0], podCIDRs } };
-    const strategicMerge = setHeaderMiddleware('Content-Type', PatchStrategy.StrategicMergePatch);
-    await this.#core.patchNode(
-      { name, body, fieldManager: FIELD_MANAGER },
-      this.#within(signal, [strategicMerge]),
-    );
+    const options = this.#within(signal, { patch: PatchStrategy.StrategicMergePatch });
+    await this.#core.patchNode({ name, body, fieldManager: FIELD_MANAGER }, options);
   }
 
   /** A custom resource or a Node; undefined where there is none. */
   async read(path: ObjectPath, signal: AbortSignal): Promise<KubeObject | undefined> {
     if (path.resource === 'nodes') return this.readNode(path.name, signal);
-    try {
-      const { namespace } = path;
-      const found =
-        namespace === undefined
-          ? await this.#custom.getClusterCustomObject(parts(path), this.#within(signal))
-          : await this.#custom.getNamespacedCustomObject({ ...parts(path), namespace }, this.#within(signal));
-      return found as KubeObject;
-    } catch (error) {
-      if (error instanceof ApiException && error.code === 404) return undefined;
-      throw error;
-    }
+    const { namespace } = path;
+    const options = this.#within(signal);
+    return found(
+      namespace === undefined
+        ? this.#custom.getClusterCustomObject(parts(path), options)
+        : this.#custom.getNamespacedCustomObject({ ...parts(path), namespace }, options),
+    );
   }
 
   /** Replaces a namespaced custom resource as it was at its resourceVersion. */
@@ -188,7 +176,7 @@ export class ClusterClient {
   async patchStatus(path: ObjectPath, patch: object, signal: AbortSignal): Promise<void> {
     const { namespace } = path;
     const request = { ...parts(path), body: patch, fieldManager: FIELD_MANAGER };
-    const options = this.#within(signal, [setHeaderMiddleware('Content-Type', PatchStrategy.MergePatch)]);
+    const options = this.#within(signal, { patch: PatchStrategy.MergePatch });
     if (namespace === undefined) await this.#custom.patchClusterCustomObjectStatus(request, options);
     else await this.#custom.patchNamespacedCustomObjectStatus({ ...request, namespace }, options);
   }
@@ -197,15 +185,15 @@ export class ClusterClient {
   async applyObject(path: ObjectPath, body: KubeObject, signal: AbortSignal): Promise<void> {
     const { namespace = '' } = path;
     const request = { ...parts(path), namespace, body, fieldManager: METACONTROLLER, force: true };
-    const apply = setHeaderMiddleware('Content-Type', PatchStrategy.ServerSideApply);
-    await this.#custom.patchNamespacedCustomObject(request, this.#within(signal, [apply]));
+    const options = this.#within(signal, { patch: PatchStrategy.ServerSideApply });
+    await this.#custom.patchNamespacedCustomObject(request, options);
   }
 
   /** A JSON merge patch (RFC 7386) of a cluster-scoped object, which need not be a custom resource. */
   async mergePatch(path: ObjectPath, body: object, signal: AbortSignal): Promise<void> {
-    const merge = setHeaderMiddleware('Content-Type', PatchStrategy.MergePatch);
     const request = { ...parts(path), body, fieldManager: FIELD_MANAGER };
-    await this.#custom.patchClusterCustomObject(request, this.#within(signal, [merge]));
+    const options = this.#within(signal, { patch: PatchStrategy.MergePatch });
+    await this.#custom.patchClusterCustomObject(request, options);
   }
 
   /** Deletes a namespaced custom resource, this very one as it was then. */
@@ -216,10 +204,8 @@ export class ClusterClient {
   ): Promise<void> {
     const { namespace = '' } = path;
     const body = { preconditions: { uid, resourceVersion }, propagationPolicy: 'Background' };
-    await this.#custom.deleteNamespacedCustomObject(
-      { ...parts(path), namespace, body },
-      this.#within(signal),
-    );
+    const request = { ...parts(path), namespace, body };
+    await this.#custom.deleteNamespacedCustomObject(request, this.#within(signal));
   }
 
   async createNodeEvent(node: Node, event: NodeEvent, signal: AbortSignal): Promise<void> {
@@ -252,12 +238,8 @@ export class ClusterClient {
     };
     return {
       async read(signal) {
-        try {
-          return observe(await api.readNamespacedLease({ name, namespace }, within(signal)));
-        } catch (error) {
-          if (error instanceof ApiException && error.code === 404) return undefined;
-          throw error;
-        }
+        const lease = await found<V1Lease>(api.readNamespacedLease({ name, namespace }, within(signal)));
+        return lease && observe(lease);
       },
       async create(record, signal) {
         return observe(await api.createNamespacedLease({ namespace, body: body(record) }, within(signal)));
@@ -269,8 +251,11 @@ export class ClusterClient {
     };
   }
 
-  /** Ends a request when the signal aborts, or after the timeout. */
-  #within(signal: AbortSignal, others: readonly ObservableMiddleware[] = [], timeout = REQUEST_TIMEOUT) {
+  /** Ends a request when the signal aborts, or after the timeout. `patch` says what its body is. */
+  #within(
+    signal: AbortSignal,
+    { patch, timeout = REQUEST_TIMEOUT }: { readonly patch?: string; readonly timeout?: number } = {},
+  ) {
     let isAnswered = false;
     const abort: ObservableMiddleware = {
       pre: (request) => {
@@ -286,7 +271,8 @@ export class ClusterClient {
         return new Observable(Promise.resolve(response));
       },
     };
-    return { middleware: [abort, ...others], middlewareMergeStrategy: 'append' as const };
+    const header = patch === undefined ? [] : [setHeaderMiddleware('Content-Type', patch)];
+    return { middleware: [abort, ...header], middlewareMergeStrategy: 'append' as const };
   }
 
   #list<T extends KubernetesObject>(
@@ -294,7 +280,7 @@ export class ClusterClient {
     labelSelector: string | undefined,
     signal: AbortSignal,
   ): Promise<KubernetesListObject<T>> {
-    const options = this.#within(signal, [], LIST_TIMEOUT);
+    const options = this.#within(signal, { timeout: LIST_TIMEOUT });
     const selector = labelSelector === undefined ? {} : { labelSelector };
     const [, root, group = '', version = '', ...resource] = path.split('/');
     const plural = resource.at(-1) ?? '';
@@ -305,6 +291,16 @@ export class ClusterClient {
     else if (namespace === undefined) list = this.#custom.listClusterCustomObject(ofKind, options);
     else list = this.#custom.listNamespacedCustomObject({ ...ofKind, namespace }, options);
     return list as Promise<KubernetesListObject<T>>;
+  }
+}
+
+/** Undefined where the API server knows no such object. */
+async function found<T>(request: Promise<unknown>): Promise<T | undefined> {
+  try {
+    return (await request) as T;
+  } catch (error) {
+    if (error instanceof ApiException && error.code === 404) return undefined;
+    throw error;
   }
 }
 
