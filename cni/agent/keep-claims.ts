@@ -7,12 +7,11 @@ import {
   NETWORKS,
 } from '../../lib/cni/claim-facts.ts';
 import { CLAIMS_PATH, ipamClaimPath } from '../../lib/cni/fetch-claim.ts';
-import { readAnswer } from '../../lib/cni/fetch-node.ts';
 import { type PodFacts, writeClaims } from '../../lib/cni/known-claims.ts';
 import { isObject, type JsonObject } from '../../lib/json.ts';
 import { NETWORK_LABEL } from '../../lib/kubernetes/names.ts';
 import { removeFile, replaceFile } from '../node/host.ts';
-import { bodyText, get } from '../node/https.ts';
+import { getObject } from '../node/https.ts';
 import { reflect } from './reflect.ts';
 import { type List, presentConnection } from './watch-list.ts';
 
@@ -194,8 +193,7 @@ function isAsNew(claim: ClaimFacts, floor: ClaimFacts): boolean {
 async function readClaim(name: string, signal: AbortSignal): Promise<ClaimFacts | undefined> {
   const [namespace = '', ownName = ''] = name.split('/');
   const limit = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE)]);
-  const response = await get(presentConnection(), ipamClaimPath(namespace, ownName), limit);
-  const answer = readAnswer(response.statusCode ?? 0, await bodyText(response));
+  const answer = await getObject(presentConnection(), ipamClaimPath(namespace, ownName), limit);
   if ('object' in answer) return claimFacts(answer.object);
   if (answer.status === 404) return undefined;
   throw new Error(`IPAMClaim ${name}: ${answer.message}`);

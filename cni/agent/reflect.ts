@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { readAnswer } from '../../lib/cni/fetch-node.ts';
 import { isObject, type JsonObject } from '../../lib/json.ts';
-import { bodyText, get } from '../node/https.ts';
+import { getObject } from '../node/https.ts';
 import { type List, mediaType, presentConnection, Refusal, watchList } from './watch-list.ts';
 
 /** Objects of a page, and milliseconds that it may take. */
@@ -70,8 +69,7 @@ async function readList<T>({ list, mayBeOld, read, signal }: Options<T>) {
   for (let from = mayBeOld ? 'resourceVersion=0' : ''; ; ) {
     const path = `${list.path}?${list.selectors}&limit=${PAGE}&${from}`;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(PAGE_DEADLINE)]);
-    const response = await get(presentConnection(), path, limit, type);
-    const answer = readAnswer(response.statusCode ?? 0, await bodyText(response));
+    const answer = await getObject(presentConnection(), path, limit, type);
     if ('message' in answer) throw new Refusal(`${list.path}: ${answer.message}`);
     const { items, metadata } = answer.object;
     // Of metadata alone an empty list is null.

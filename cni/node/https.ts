@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { type ApiAnswer, readAnswer } from '../../lib/cni/fetch-node.ts';
 import type { Connection } from '../../lib/cni/kubeconfig.ts';
 
 /** Bytes of an answer: a page of large Nodes has a tenth of it. */
@@ -34,6 +35,12 @@ export function get(
   });
   call.end();
   return promise;
+}
+
+/** GETs an object. Rejects with an Error if the answer is not whole, or none of an API server's. */
+export async function getObject(...args: Parameters<typeof get>): Promise<ApiAnswer> {
+  const response = await get(...args);
+  return readAnswer(response.statusCode ?? 0, await bodyText(response));
 }
 
 /** The whole of an answer. Rejects with an Error if it is too large or torn off. */

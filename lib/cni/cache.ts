@@ -24,3 +24,8 @@ export function readKnown(text: string | undefined): JsonObject | undefined {
     return undefined;
   }
 }
+
+/** Whether a time is less than so many milliseconds ago. One to come is none: the clock was set back. */
+export function isWithin(milliseconds: number, time: number, now: number): boolean {
+  return time <= now && now - time < milliseconds;
+}

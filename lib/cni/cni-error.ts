@@ -41,6 +41,16 @@ export function asCniError(error: unknown): CniError {
   );
 }
 
+/** What `ask` gives. Throws code 50 with the words of whatever that throws. */
+export function orNotAvailable<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    const { message, details } = asCniError(error);
+    throw new CniError(CNI_CODES.notAvailable, message, details);
+  }
+}
+
 /** Writes to stdout whatever was thrown. */
 export function tellError(host: Host, error: unknown, cniVersion: string): void {
   try {

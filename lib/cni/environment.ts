@@ -1,6 +1,6 @@
 import { CNI_CODES, CniError } from './cni-error.ts';
 
-export const COMMANDS = ['ADD', 'DEL', 'CHECK', 'VERSION', 'GC', 'STATUS'] as const;
+const COMMANDS = ['ADD', 'DEL', 'CHECK', 'VERSION', 'GC', 'STATUS'] as const;
 export type CniCommand = (typeof COMMANDS)[number];
 
 type Environment = Readonly<Record<string, string>>;
@@ -40,12 +40,7 @@ export function isInterfaceName(name: string): boolean {
   return name.length <= LONGEST_INTERFACE_NAME && name !== '.' && name !== '..' && !/[/:\s]/.test(name);
 }
 
-/** The namespace of the pod, which the kubelet's runtimes pass in `CNI_ARGS`. */
-export function podNamespace(env: Environment): string | undefined {
-  return podArgument(env, 'K8S_POD_NAMESPACE');
-}
-
-/** What they say there beside it: `K8S_POD_NAME`. */
+/** What the kubelet's runtimes say of the pod in `CNI_ARGS`: `K8S_POD_NAMESPACE`, `K8S_POD_NAME`. */
 export function podArgument(env: Environment, name: string): string | undefined {
   const pairs = (env.CNI_ARGS ?? '').split(';').map((pair) => pair.split('='));
   return pairs.find(([key]) => key === name)?.[1];

@@ -1,6 +1,7 @@
 /** The addresses of the IPAMClaim that a pod names for an interface, as the API server knows them. */
 
 import type { JsonObject } from '../json.ts';
+import { IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import {
   annotationOf,
   answerOf,
@@ -21,7 +22,7 @@ export interface ClaimRequest {
   readonly claim: ClaimQuestion;
 }
 
-export const CLAIMS_PATH = '/apis/k8s.cni.cncf.io/v1alpha1/ipamclaims';
+export const CLAIMS_PATH = `/apis/${IPAM_CLAIM_API_VERSION}/ipamclaims`;
 
 /** Never rejects. */
 export async function fetchClaim(

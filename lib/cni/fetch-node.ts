@@ -73,8 +73,10 @@ function remember(host: FetchHost, file: string, node: NodeFacts): void {
   } catch {}
 }
 
-type Get = (path: string) => Promise<Answer>;
-type Answer = { readonly object: JsonObject } | { readonly status: number; readonly message: string };
+type Get = (path: string) => Promise<ApiAnswer>;
+export type ApiAnswer =
+  | { readonly object: JsonObject }
+  | { readonly status: number; readonly message: string };
 
 async function getNode(get: Get, name: string): Promise<JsonObject | undefined> {
   const answer = await get(`/api/v1/nodes/${encodeURIComponent(name)}`);
@@ -158,7 +160,7 @@ function namesOf(nodes: readonly JsonObject[]): string {
 }
 
 /** Throws if the answer is none of an API server's. */
-export function readAnswer(status: number, body: string): Answer {
+export function readAnswer(status: number, body: string): ApiAnswer {
   let object: unknown;
   try {
     object = JSON.parse(body);

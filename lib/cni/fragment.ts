@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../json.ts';
-import { type Bytes, decode, encode } from './bytes.ts';
+import { isObject } from '../json.ts';
+import { type Bytes, encode } from './bytes.ts';
 
 /**
  * Strings are kept as they are; bare keys gain quotes; commas before an end go. Each alternative looks at a character
@@ -8,15 +8,11 @@ import { type Bytes, decode, encode } from './bytes.ts';
 const TOKEN = /"(?:[^"\\]|\\[\s\S])*"?|\b([A-Za-z_][A-Za-z0-9_]*)\b(?=\s*:)|,(?=\s*(?:[}\]]|$))/g;
 
 /**
- * Reads the members of a JSON object, with or without its braces: `ranges: [[{"subnet": "10.0.0.0/24"}]], `.
+ * The members of a JSON object, with or without its braces, as an object in JSON, each value as it is written:
+ * `ranges: [[{"subnet": "10.0.0.0/24"}]], `. Keys may be bare and commas may trail; everything else is JSON.
  *
- * Keys may be bare and commas may trail; everything else is JSON. Throws SyntaxError.
+ * Throws SyntaxError.
  */
-export function parseFragment(text: string): JsonObject {
-  return JSON.parse(decode(fragmentJson(text)));
-}
-
-/** The same as the text of an object in JSON, each value as it is written. Throws SyntaxError. */
 export function fragmentJson(text: string): Bytes {
   const strict = text
     .trim()

@@ -1,8 +1,9 @@
 /** The file in which the node agent keeps the pods of its node and the IPAMClaims that they name. */
 
 import { isObject } from '../json.ts';
-import { cacheFolder, readKnown, writeKnown } from './cache.ts';
+import { cacheFolder, isWithin, readKnown, writeKnown } from './cache.ts';
 import { answerOf, type ClaimAnswer, type ClaimFacts } from './claim-facts.ts';
+import { isTexts } from './network-config.ts';
 
 export interface KnownClaims {
   /** By `namespace/name`. */
@@ -50,8 +51,7 @@ export function writeClaims({ pods, claims, seenAt }: KnownClaims): string {
 export function readClaims(text: string | undefined, now: number): KnownClaims | undefined {
   const { pods, claims, seenAt } = readKnown(text) ?? {};
   if (!isRecord(pods, isPod) || !isRecord(claims, isClaim) || typeof seenAt !== 'number') return undefined;
-  // A time to come is none: the clock was set back.
-  return seenAt <= now && now - seenAt < CLAIMS_HOLD ? { pods, claims, seenAt } : undefined;
+  return isWithin(CLAIMS_HOLD, seenAt, now) ? { pods, claims, seenAt } : undefined;
 }
 
 function isRecord<T>(value: unknown, isOne: (item: unknown) => item is T): value is Record<string, T> {
@@ -67,7 +67,6 @@ function isReference(item: unknown): item is string | null {
 }
 
 function isClaim(item: unknown): item is ClaimFacts {
-  const isTexts = (value: unknown) => Array.isArray(value) && value.every((text) => typeof text === 'string');
   return isObject(item) && typeof item.network === 'string' && isTexts(item.ips) && isTexts(item.gateways);
 }
 

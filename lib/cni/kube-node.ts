@@ -1,9 +1,9 @@
 import { isObject, type JsonObject } from '../json.ts';
 import { type Bytes, decode, toJson } from './bytes.ts';
-import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
+import { asCniError, orNotAvailable, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { DelegateError, delegate, findPlugin } from './delegate.ts';
-import { type CniCommand, knownArgs, podNamespace, readCommand } from './environment.ts';
+import { type CniCommand, knownArgs, podArgument, readCommand } from './environment.ts';
 import type { Host } from './host.ts';
 import { ANY_RANGE, HOST_LOCAL, heldAddresses, release, undo } from './host-local.ts';
 import { checkSpace, corrected, hostLocalRanges } from './host-local-ranges.ts';
@@ -130,7 +130,7 @@ function rangesOrNone(node: NodeFacts, annotation: string): PluginRanges {
 /** Those of the node, of which the pod gets any address. */
 function nodesRanges(host: Host, { kubeconfig, annotation, ipv4Namespaces }: Settings) {
   const all = ofOwnNode(host, kubeconfig, (node) => nodeRanges(node, annotation));
-  const { subnets, routes } = rangesFor(all, ipv4Namespaces, podNamespace(host.env));
+  const { subnets, routes } = rangesFor(all, ipv4Namespaces, podArgument(host.env, 'K8S_POD_NAMESPACE'));
   return { ...hostLocalRanges(subnets), routes };
 }
 
@@ -154,20 +154,16 @@ function gc(host: Host, config: NetworkConfig, { dataDir }: Settings): Bytes {
  */
 function status(host: Host, config: NetworkConfig, settings: Settings): Bytes {
   const { kubeconfig, annotation, dataDir, ipv4Namespaces } = settings;
-  let ranges: unknown;
-  try {
+  const ranges = orNotAvailable(() => {
     if (host.env.CNI_PATH) findPlugin(host, HOST_LOCAL);
     const isForClaims = annotation !== undefined && allowsClaims(config);
     const all = ofOwnNode(host, kubeconfig, (node) =>
       isForClaims ? rangesOrNone(node, annotation) : nodeRanges(node, annotation),
     );
-    if (isForClaims && all.subnets.length === 0) return '';
+    if (isForClaims && all.subnets.length === 0) return [];
     const isIPv4Used = ipv4Namespaces === undefined || ipv4Namespaces.length > 0;
-    ({ ranges } = hostLocalRanges(rangesFor(all, isIPv4Used ? undefined : [], undefined).subnets));
-  } catch (error) {
-    const { message, details } = asCniError(error);
-    throw new CniError(CNI_CODES.notAvailable, message, details);
-  }
+    return hostLocalRanges(rangesFor(all, isIPv4Used ? undefined : [], undefined).subnets).ranges;
+  });
   try {
     checkSpace(ranges, heldAddresses(host, config.name, dataDir));
   } catch (error) {

@@ -60,14 +60,9 @@ function parseObject(text: Bytes): JsonObject {
   return value;
 }
 
-/** The value under `key` in any case. */
+/** The value under `key` in any case; of several, the last counts, as for Go's decoder. */
 export function field(object: JsonObject, key: string): unknown {
-  return object[keyOf(object, key) ?? key];
-}
-
-/** How the object spells `key`, if it has it; of several, the last counts, as for Go's decoder. */
-function keyOf(object: JsonObject, key: string): string | undefined {
-  return Object.keys(object).findLast((other) => isSameKey(other, key));
+  return object[Object.keys(object).findLast((other) => isSameKey(other, key)) ?? key];
 }
 
 /** A text, or undefined if it is absent or null. */
@@ -81,10 +76,12 @@ export function textField(object: JsonObject, key: string): string | undefined {
 export function textsField(object: JsonObject, key: string): readonly string[] | undefined {
   const value = field(object, key) ?? undefined;
   if (value === undefined) return undefined;
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
-    throw decodeError(`${key}: not a list of strings`);
-  }
+  if (!isTexts(value)) throw decodeError(`${key}: not a list of strings`);
   return value;
+}
+
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function decodeError(details: string): CniError {

@@ -1,6 +1,6 @@
 import { isObject } from '../json.ts';
 import { type Bytes, decode, encode, toJson } from './bytes.ts';
-import { asCniError, CNI_CODES, CniError, tellError } from './cni-error.ts';
+import { asCniError, CNI_CODES, CniError, orNotAvailable, tellError } from './cni-error.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { callPlugin, DelegateError, delegate, parseResult } from './delegate.ts';
 import { fragmentJson } from './fragment.ts';
@@ -229,13 +229,7 @@ function status(
   node: string | undefined,
   key: string,
 ): Bytes {
-  let fragment: Bytes;
-  try {
-    fragment = readFragment(readAnnotation(host, settings, node, key));
-  } catch (error) {
-    const { message, details } = asCniError(error);
-    throw new CniError(CNI_CODES.notAvailable, message, details);
-  }
+  const fragment = orNotAvailable(() => readFragment(readAnnotation(host, settings, node, key)));
   if (isHostLocal(settings)) {
     const ipam = JSON.parse(decode(fragment));
     const ranges = [...(ipam.subnet ? [[ipam]] : []), ...(Array.isArray(ipam.ranges) ? ipam.ranges : [])];

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../json.ts';
 import { cacheFolder, readKnown, writeKnown } from './cache.ts';
+import { isTexts } from './network-config.ts';
 
 /** What the CNI programs know of their node. */
 export interface NodeFacts {
@@ -52,10 +53,7 @@ export function writeFacts({ name, podCIDRs, annotations }: NodeFacts, seenAt: n
 /** Reads the file. What is not whole and of this form is as good as absent. */
 export function readFacts(text: string | undefined): KnownNode | undefined {
   const { name, podCIDRs, annotations, seenAt } = readKnown(text) ?? {};
-  if (typeof name !== 'string' || typeof seenAt !== 'number') return undefined;
-  if (!Array.isArray(podCIDRs) || !podCIDRs.every((item) => typeof item === 'string')) return undefined;
-  if (!isObject(annotations) || !Object.values(annotations).every((item) => typeof item === 'string')) {
-    return undefined;
-  }
+  if (typeof name !== 'string' || typeof seenAt !== 'number' || !isTexts(podCIDRs)) return undefined;
+  if (!isObject(annotations) || !isTexts(Object.values(annotations))) return undefined;
   return { name, podCIDRs, annotations: annotations as Record<string, string>, seenAt };
 }

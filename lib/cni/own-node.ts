@@ -1,4 +1,5 @@
 import { decode, toJson } from './bytes.ts';
+import { isWithin } from './cache.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import type { FetchAnswer, FetchRequest } from './fetch-node.ts';
 import type { Host } from './host.ts';
@@ -145,11 +146,6 @@ function writeQuietly(host: Host, path: string, text: string): void {
   } catch {
     // What cannot be remembered is asked again.
   }
-}
-
-/** A time to come is none: the clock was set back. */
-function isWithin(milliseconds: number, time: number, now: number): boolean {
-  return time <= now && now - time < milliseconds;
 }
 
 function fetchRequest({ env }: Host, kubeconfig: string | undefined, node: string | undefined): FetchRequest {

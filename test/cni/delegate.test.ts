@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CniError } from '../../lib/cni/cni-error.ts';
 import { delegate } from '../../lib/cni/delegate.ts';
-import { parseFragment } from '../../lib/cni/fragment.ts';
+import { fragmentJson } from '../../lib/cni/fragment.ts';
 import { type Ended, type Host, LARGEST_INPUT } from '../../lib/cni/host.ts';
 import { parseNetworkConfig } from '../../lib/cni/network-config.ts';
 import { ofOwnNode } from '../../lib/cni/own-node.ts';
@@ -92,7 +92,7 @@ test('An input that has no end is refused', () => {
 
 test('An annotation that was made to be slow is read in time that grows with its length alone', () => {
   for (const text of ['a', 'a ', 'a:', '"', ', ', '"\\', '[']) {
-    assert.throws(() => parseFragment(text.repeat(256 << 10)), SyntaxError);
+    assert.throws(() => fragmentJson(text.repeat(256 << 10)), SyntaxError);
   }
 });
 

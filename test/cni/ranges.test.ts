@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { decode } from '../../lib/cni/bytes.ts';
 import { CniError } from '../../lib/cni/cni-error.ts';
-import { podNamespace } from '../../lib/cni/environment.ts';
-import { parseFragment } from '../../lib/cni/fragment.ts';
+import { podArgument } from '../../lib/cni/environment.ts';
+import { fragmentJson } from '../../lib/cni/fragment.ts';
 import { nodeFacts, readFacts, writeFacts } from '../../lib/cni/node-facts.ts';
 import { nodeRanges, rangesFor } from '../../lib/cni/ranges.ts';
 
@@ -134,10 +135,13 @@ for (const [value, message] of [
 }
 
 test('The namespace of a pod is one of the CNI_ARGS, found by its exact name', () => {
+  const podNamespace = (env: Record<string, string>) => podArgument(env, 'K8S_POD_NAMESPACE');
   assert.is(podNamespace({ CNI_ARGS: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=a;K8S_POD_NAME=b' }), 'a');
   assert.is(podNamespace({ CNI_ARGS: 'X_K8S_POD_NAMESPACE=a' }), undefined);
   assert.is(podNamespace({}), undefined);
 });
+
+const parseFragment = (text: string) => JSON.parse(decode(fragmentJson(text)));
 
 test('A fragment: bare keys, trailing commas, with or without braces; strings stay as they are', () => {
   const wanted = { ranges: [[{ subnet: '10.0.0.0/24' }]], 'a:b': 'x, y: z,]' };
