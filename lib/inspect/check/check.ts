@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { readInventory } from '../inventory.ts';
-import { overviewOf } from '../overview.ts';
+import { overviewOfInventory } from '../overview.ts';
 import { stuckDeletions } from './deletions.ts';
 import { CHECKS, type Finding } from './finding.ts';
 import {
@@ -33,8 +33,8 @@ import { leakedAllocations, leftoverSlices, misnamedSlices, unrestoredSlices } f
 export function check(objects: readonly KubernetesObject[], context: HookContext): Finding[] {
   const inventory = readInventory(objects);
   const book = readAddressBook(inventory, context);
-  const overview = overviewOf(objects, context);
-  const findings: Finding[] = [
+  const overview = overviewOfInventory(inventory, context);
+  const findings = [
     ...duplicateAddresses(inventory, book, context),
     ...duplicateCIDRs(inventory, context),
     ...nodesAmongServices(inventory),

@@ -125,12 +125,9 @@ export function* duplicateAddresses(
 }
 
 function holdersBySpace(inventory: Inventory, book: AddressBook): Map<string, Holder[]> {
-  const holders = new Map<string, Holder[]>();
+  const holders: (Holder & { readonly space: string })[] = [];
   const add = (space: string, block: Block | undefined, holder: Omit<Holder, 'block'>) => {
-    if (block === undefined) return;
-    const list = holders.get(space);
-    if (list === undefined) holders.set(space, [{ ...holder, block }]);
-    else list.push({ ...holder, block });
+    if (block !== undefined) holders.push({ ...holder, space, block });
   };
   for (const allocation of inventory.allocations.filter(isKeptForClaim)) {
     const { slice, block } = allocation;
@@ -150,12 +147,12 @@ function holdersBySpace(inventory: Inventory, book: AddressBook): Map<string, Ho
     const name = qualifiedName(claim.metadata);
     add(spaceOfTitle(poolTitleOf(claim), book), block, { claim: name, object: claim });
   }
-  return holders;
+  return Map.groupBy(holders, ({ space }) => space);
 }
 
 /** The groups of holders whose blocks hang together, each of at least two claims, of which each is there once. */
 function* overlapping(holders: readonly Holder[]): Generator<Holder[]> {
-  const sorted = [...holders].sort((a, b) => compareRanges(a.block, b.block));
+  const sorted = holders.toSorted((a, b) => compareRanges(a.block, b.block));
   for (let start = 0; start < sorted.length; ) {
     let { last } = sorted[start]!.block;
     const { family } = sorted[start]!.block;

@@ -11,28 +11,24 @@ import { type Finding, quote } from './finding.ts';
 /** What new pods of nodes lack, or would fail for; once a network. */
 export function* unusableBlocks({ nodes, networks }: Inventory): Generator<Finding> {
   for (const network of networks) {
-    const problems = new Map<string, string[]>();
-    const add = (what: string, node: string) => {
-      const known = problems.get(what);
-      if (known === undefined) problems.set(what, [node]);
-      else known.push(node);
-    };
+    const problems: { readonly what: string; readonly node: string }[] = [];
     for (const node of nodes) {
       const { ranges = [], routes = [] } = podRangesOf(node, network) ?? {};
-      const { name } = node.metadata;
+      const add = (what: string) => problems.push({ what, node: node.metadata.name });
       const ofFamily = Map.groupBy(ranges, ({ subnet }) => subnet.family);
       for (const [family, some] of ofFamily) {
-        if (some.every(({ addresses }) => addresses.isEmpty)) add(`no IPv${family} address for pods`, name);
+        if (some.every(({ addresses }) => addresses.isEmpty)) add(`no IPv${family} address for pods`);
       }
-      if (ranges.some(isGatewayOfNobody)) add('a gateway that is first or last of its subnet', name);
+      if (ranges.some(isGatewayOfNobody)) add('a gateway that is first or last of its subnet');
       for (const { dst, gw } of routes) {
         const next = gw === undefined ? undefined : parseAddress(gw);
         const own = ofFamily.get(parsePrefix(dst)!.family) ?? [];
         if (next === undefined || own.every(({ subnet }) => isOnLink(next, subnet))) continue;
-        add(`a route to ${dst} by ${gw}, which is not in the subnet of each pod`, name);
+        add(`a route to ${dst} by ${gw}, which is not in the subnet of each pod`);
       }
     }
-    for (const [what, names] of problems) {
+    for (const [what, all] of Map.groupBy(problems, (problem) => problem.what)) {
+      const names = all.map(({ node }) => node);
       yield {
         check: 'unusable-block',
         severity: 'error',

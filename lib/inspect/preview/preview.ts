@@ -32,7 +32,7 @@ import { overlappingPools, subnetText } from '../check/pool-specs.ts';
 import { type Inventory, readInventory } from '../inventory.ts';
 import { type NetworkOverview, networkOf } from '../network-overview.ts';
 import { routeText } from '../network-terms.ts';
-import { type Overview, overviewOf, type PoolOverview } from '../overview.ts';
+import { type Overview, overviewOfInventory, type PoolOverview } from '../overview.ts';
 import { type PodRanges, podRangesOf } from '../pod-ranges.ts';
 import { blockLengthOf, rangesOf, type Space } from '../space.ts';
 import type { State } from '../state.ts';
@@ -79,21 +79,25 @@ interface Side {
   readonly overview: Overview;
 }
 
+function sideOf(objects: readonly KubernetesObject[], context: HookContext): Side {
+  const inventory = readInventory(objects);
+  return { inventory, overview: overviewOfInventory(inventory, context) };
+}
+
 /** The effects of a change on everybody, in the order of kinds and names. Both sides are clusters at rest. */
 export function effectsOf(
   before: readonly KubernetesObject[],
   after: readonly KubernetesObject[],
   context: HookContext,
 ): Effect[] {
-  const [from, to] = [before, after].map((objects): Side => {
-    return { inventory: readInventory(objects), overview: overviewOf(objects, context) };
-  }) as [Side, Side];
+  const from = sideOf(before, context);
+  const to = sideOf(after, context);
   return [
     ...poolEffects(from, to),
     ...newFindings('overlap', from, to, ({ inventory }) =>
       overlappingPools(inventory, context.config.installNamespace),
     ),
-    ...holderEffects('claim', 'IPAddressClaim', claimsOf(from), claimsOf(to)),
+    ...holderEffects('claim', claimsOf(from), claimsOf(to)),
     ...clusterCIDREffects(from, to),
     ...newFindings('service-range', from, to, ({ inventory }) => nodesAmongServices(inventory)),
     ...newFindings('node-families', from, to, ({ overview }) => nodeFamilies(overview)),
@@ -102,7 +106,6 @@ export function effectsOf(
       ...podRangeEffects(from, to, network),
       ...holderEffects(
         'node',
-        'Node',
         nodesOf(from, network),
         nodesOf(to, network),
         network === DEFAULT_NETWORK ? '' : `PodNetwork ${network}: `,
@@ -122,23 +125,15 @@ function claimsOf({ inventory, overview }: Side): Map<string, Holding> {
   const addresses = new Map(
     inventory.addresses.map((address) => [qualifiedName(address.metadata), blockText(address)]),
   );
-  const waiting = new Map(
-    [...overview.pools.flatMap(({ waiting }) => waiting), ...overview.waitingForNoPool].map((each) => [
-      each.name,
-      each,
-    ]),
-  );
+  const waitingClaims = [...overview.pools.flatMap(({ waiting }) => waiting), ...overview.waitingForNoPool];
+  const waiting = new Map(waitingClaims.map((each) => [each.name, each]));
   return new Map(
     inventory.claims.filter(isOurs).map(({ metadata, status }): [string, Holding] => {
       const name = qualifiedName(metadata);
       const waits = waiting.get(name);
-      const has = addresses.get(
-        qualifiedName({ ...metadata, name: status?.addressRef?.name ?? metadata.name }),
-      );
-      return [
-        name,
-        { ...(waits && { waits }), ...(waits === undefined && has !== undefined && { has: [has] }) },
-      ];
+      const address = qualifiedName({ ...metadata, name: status?.addressRef?.name ?? metadata.name });
+      const has = addresses.get(address);
+      return [name, waits ? { waits } : { ...(has !== undefined && { has: [has] }) }];
     }),
   );
 }
@@ -173,10 +168,11 @@ function nodesOf(side: Side, network: string): Map<string, Holding> {
   );
 }
 
+const TITLES = { claim: 'IPAddressClaim', node: 'Node' } as const;
+
 /** Claims and nodes alike: what each has before and after. */
 function holderEffects(
-  what: 'claim' | 'node',
-  kind: string,
+  what: keyof typeof TITLES,
   from: ReadonlyMap<string, Holding>,
   to: ReadonlyMap<string, Holding>,
   prefix = '',
@@ -184,13 +180,12 @@ function holderEffects(
   const effects: Effect[] = [];
   for (const name of [...new Set([...from.keys(), ...to.keys()])].sort()) {
     const [a = {}, b = {}] = [from.get(name), to.get(name)];
-    const add = (effect: 'served' | 'waits' | 'changes' | 'released', is: Effect['kind'], message: string) =>
-      effects.push({
-        effect: `${what}-${effect}`,
-        kind: is,
-        object: `${kind} ${name}`,
-        message: prefix + message,
-      });
+    const object = `${TITLES[what]} ${name}`;
+    const add = (
+      effect: 'served' | 'waits' | 'changes' | 'released',
+      kind: Effect['kind'],
+      message: string,
+    ) => effects.push({ effect: `${what}-${effect}`, kind, object, message: prefix + message });
     const why = b.waits && `${b.waits.reason}: ${b.waits.message}`;
     const [had, has] = [a.has?.join(', '), b.has?.join(', ')];
     if (a.has !== undefined && b.has !== undefined) {
@@ -236,15 +231,10 @@ function stateEffects(object: string, from: State | undefined, to: State): Effec
   const isFine = (reason: string) => told.includes(reason);
   const was = from?.reason ?? 'Ready';
   if (was === to.reason || (isFine(was) && isFine(to.reason))) return [];
-  const message = `${was} becomes ${[to.reason, to.message].filter(Boolean).join(': ')}`;
-  return [
-    {
-      effect: 'state',
-      kind: isFine(to.reason) ? 'good' : 'bad',
-      object,
-      message: from === undefined ? message.replace(/^Ready becomes/, 'is') : message,
-    },
-  ];
+  const kind = isFine(to.reason) ? 'good' : 'bad';
+  const change = from === undefined ? 'is' : `${was} becomes`;
+  const message = `${change} ${[to.reason, to.message].filter(Boolean).join(': ')}`;
+  return [{ effect: 'state', kind, object, message }];
 }
 
 function usageEffects(
@@ -256,22 +246,14 @@ function usageEffects(
   const effects: Effect[] = [];
   const isOut = (usage: Usage | undefined) => usage !== undefined && usage.free === 0n && usage.total > 0n;
   if (from !== undefined && from.total !== to.total) {
-    effects.push({
-      effect: 'capacity',
-      kind: 'neutral',
-      object,
-      message: `total ${from.total} becomes ${to.total}, free ${from.free} becomes ${to.free}`,
-    });
+    const message = `total ${from.total} becomes ${to.total}, free ${from.free} becomes ${to.free}`;
+    effects.push({ effect: 'capacity', kind: 'neutral', object, message });
   }
   if (isOut(to) && !isOut(from))
     effects.push({ effect: 'runs-out', kind: 'bad', object, message: `has no free ${one} left` });
   if (isOut(from) && to.free > 0n) {
-    effects.push({
-      effect: 'runs-out',
-      kind: 'good',
-      object,
-      message: `has ${plural(Number(to.free), one, many)} free again`,
-    });
+    const message = `has ${plural(Number(to.free), one, many)} free again`;
+    effects.push({ effect: 'runs-out', kind: 'good', object, message });
   }
   return effects;
 }
@@ -321,8 +303,11 @@ function newSubnetEffects(object: string, old: PoolRanges, now: PoolRanges, to: 
   return effects;
 }
 
+/** States of what is in use and in its pool. */
+const IN_RANGE = ['used', 'adopted'] as const;
+
 function usedIn(space: Space): RangeSet {
-  return RangeSet.of(['used', 'adopted', 'outOfRange'].flatMap((state) => rangesOf(space, state as 'used')));
+  return RangeSet.of(([...IN_RANGE, 'outOfRange'] as const).flatMap((state) => rangesOf(space, state)));
 }
 
 function rangeEffects(
@@ -336,31 +321,23 @@ function rangeEffects(
   const outside = (usage: Usage | undefined) =>
     RangeSet.of(usage === undefined ? [] : rangesOf(usage.space, 'outOfRange'));
   const [was, is] = [outside(from), outside(to)];
-  const lost = is.difference(was);
-  const lostCount = Number(lost.count / unit);
+  const inUse = (set: RangeSet, is: string, are: string) => {
+    const count = Number(set.count / unit);
+    return `${plural(count, one, many)} in use ${count === 1 ? is : are}`;
+  };
   const effects: Effect[] = [];
+  const lost = is.difference(was);
   if (!lost.isEmpty) {
-    effects.push({
-      effect: 'out-of-range',
-      kind: 'bad',
-      object,
-      message: `${plural(lostCount, one, many)} in use ${lostCount === 1 ? 'falls' : 'fall'} out of range: ${listSome(
-        lost.ranges.flatMap((range) => describeHolders(range, to.space, holders)),
-        5,
-      )}`,
-    });
+    const whose = lost.ranges.flatMap((range) => describeHolders(range, to.space, holders));
+    const message = `${inUse(lost, 'falls', 'fall')} out of range: ${listSome(whose, 5)}`;
+    effects.push({ effect: 'out-of-range', kind: 'bad', object, message });
   }
-  const inUse = RangeSet.of(['used', 'adopted'].flatMap((state) => rangesOf(to.space, state as 'used')));
-  const back = was.difference(is).intersection(inUse);
+  const inRange = RangeSet.of(IN_RANGE.flatMap((state) => rangesOf(to.space, state)));
+  const back = was.difference(is).intersection(inRange);
   if (!back.isEmpty) {
-    const backCount = Number(back.count / unit);
     const spans = back.ranges.map((range) => formatSpan(range, blockLengthOf(to.space, range.family)));
-    effects.push({
-      effect: 'back-in-range',
-      kind: 'good',
-      object,
-      message: `${plural(backCount, one, many)} in use ${backCount === 1 ? 'is' : 'are'} in range again: ${listSome(spans)}`,
-    });
+    const message = `${inUse(back, 'is', 'are')} in range again: ${listSome(spans)}`;
+    effects.push({ effect: 'back-in-range', kind: 'good', object, message });
   }
   return effects;
 }
@@ -448,10 +425,7 @@ function podRangeEffects(from: Side, to: Side, name: string): Effect[] {
 
 /** Nodes that have more blocks than their network would give them now. */
 function fewerBlocks(from: PodNetwork, to: PodNetwork, { nodes }: Inventory): Effect[] {
-  const [old, now] = [from, to].map(({ spec }) => readAdditionalBlocks(spec)) as [
-    ReturnType<typeof readAdditionalBlocks>,
-    ReturnType<typeof readAdditionalBlocks>,
-  ];
+  const [old, now] = [readAdditionalBlocks(from.spec), readAdditionalBlocks(to.spec)];
   return nodes.flatMap(({ metadata: { name } }): Effect[] => {
     const [was, is] = [old.get(name) ?? 0, now.get(name) ?? 0];
     if (is >= was) return [];
@@ -494,10 +468,8 @@ function changesOfPods(node: string, from: PodRanges, to: PodRanges): PodChange[
 
 /** Where a new node would get its blocks that looks like one that is there, if that changes. */
 function newNodeEffects(from: Side, to: Side, network: string): Effect[] {
-  const [homeBefore, homeAfter] = [from, to].map((side) => homeFinder(networkNamed(side, network))) as [
-    ReturnType<typeof homeFinder>,
-    ReturnType<typeof homeFinder>,
-  ];
+  const homeBefore = homeFinder(networkNamed(from, network));
+  const homeAfter = homeFinder(networkNamed(to, network));
   const nodes = to.inventory.nodes.map(({ metadata: { name, labels = {} } }) => ({ name, labels }));
   const moves = Map.groupBy(nodes, (node) => JSON.stringify([homeBefore(node), homeAfter(node)]));
   return [...moves].flatMap(([key, group]): Effect[] => {
@@ -505,14 +477,9 @@ function newNodeEffects(from: Side, to: Side, network: string): Effect[] {
     if (before === after) return [];
     const source = (name: string | null) => (name === null ? 'no ClusterCIDR' : `ClusterCIDR ${name}`);
     const others = group.length === 1 ? '' : ` (and ${group.length - 1} more)`;
-    return [
-      {
-        effect: 'new-nodes',
-        kind: after === null ? 'bad' : 'neutral',
-        object: `PodNetwork ${network}`,
-        message: `a new node like ${group[0]!.name}${others} would be served by ${source(after)} instead of ${source(before)}`,
-      },
-    ];
+    const kind = after === null ? 'bad' : 'neutral';
+    const message = `a new node like ${group[0]!.name}${others} would be served by ${source(after)} instead of ${source(before)}`;
+    return [{ effect: 'new-nodes', kind, object: `PodNetwork ${network}`, message }];
   });
 }
 
