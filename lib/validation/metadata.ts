@@ -50,7 +50,14 @@ export function validateMetadata({ metadata }: KubernetesObject): Problem[] {
   else if (namespace !== undefined && namespace !== '' && !isDnsLabel(namespace)) {
     refuse('.namespace', namespace, DNS_LABEL);
   }
-  problems.push(...ownersIn(metadata).flatMap(validateOwner));
+  const owners = listOf(metadata.ownerReferences);
+  problems.push(...owners.flatMap(validateOwner));
+  if (owners.filter((owner) => (owner as { controller?: unknown } | null)?.controller === true).length > 1)
+    problems.push({ field: 'metadata.ownerReferences', message: 'only one may be the controller' });
+  for (const [index, finalizer] of listOf(metadata.finalizers).entries()) {
+    if (typeof finalizer === 'string' && !isQualifiedName(finalizer))
+      refuse(`.finalizers[${index}]`, finalizer, QUALIFIED);
+  }
   for (const map of ['labels', 'annotations'] as const) {
     for (const [key, value] of entriesOf(metadata[map], () =>
       refuse(`.${map}`, metadata[map], 'must be a mapping'),
@@ -67,8 +74,8 @@ export function validateMetadata({ metadata }: KubernetesObject): Problem[] {
 
 const OWNER_FIELDS = ['apiVersion', 'kind', 'name', 'uid'] as const;
 
-function ownersIn({ ownerReferences }: KubernetesObject['metadata']): unknown[] {
-  return Array.isArray(ownerReferences) ? ownerReferences : [];
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** Of what is no mapping the list is wrong. */

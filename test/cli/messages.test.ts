@@ -215,6 +215,17 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     `:3: ${POOL}: metadata.ownerReferences[1].uid: Required value`,
   ],
   [
+    pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, finalizers: [example.com/a, "a b"]}'),
+    `:3: ${POOL}: metadata.finalizers[1]: Invalid value: "a b": ${NAME_PART}`,
+  ],
+  [
+    pool(
+      '{addresses: [10.0.0.1], prefix: 24}',
+      '{name: p, ownerReferences: [{apiVersion: v1, kind: A, name: a, uid: a, controller: true}, {apiVersion: v1, kind: A, name: b, uid: b, controller: true}]}',
+    ),
+    `:3: ${POOL}: metadata.ownerReferences: only one may be the controller`,
+  ],
+  [
     pool('{addresses: [10.0.0.1], prefix: 24, addressReuseGracePeriodSeconds: .inf}'),
     ': .nan and .inf are no numbers of JSON, which is what an API server takes',
   ],
