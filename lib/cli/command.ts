@@ -17,6 +17,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Environment;
+  /** What its user types for this program, `metaipam` if undefined: `kubectl ipam`. */
+  readonly program?: string;
 }
 
 export interface Output {
@@ -56,11 +58,12 @@ export class InputError extends Error {
 export function defineCommand<T extends OptionTable>(definition: Definition<T>): Command {
   const { name, summary, usage, description, options, choices, main } = definition;
   async function run(argv: readonly string[], io: Io): Promise<number> {
+    const called = `${io.program ?? 'metaipam'} ${name}`;
     try {
       const parsed = parseOptions(options, argv, io.env);
       if (parsed.help) {
         io.stdout.write(
-          `Usage: metaipam ${name} ${usage}\n\n${refilled(description)}\n\nOptions:\n${helpText(options)}\n`,
+          `Usage: ${called} ${usage}\n\n${refilled(description)}\n\nOptions:\n${helpText(options)}\n`,
         );
         return 0;
       }
@@ -68,7 +71,7 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
       return await main(parsed, io);
     } catch (error) {
       if (!(error instanceof UsageError || error instanceof InputError)) throw error;
-      const more = error instanceof UsageError ? `See metaipam ${name} --help.\n` : '';
+      const more = error instanceof UsageError ? `See ${called} --help.\n` : '';
       io.stderr.write(`metaipam ${name}: ${printableLines(error.message)}\n${more}`);
       return 1;
     }

@@ -131,14 +131,18 @@ test('as a plugin of kubectl: an archive with its sum, whose program krew links 
   for (const { sha256, bin, uri } of spec.platforms) {
     assert.is(sha256, sum);
     assert.ok(uri.endsWith('/v1.2.3/kubectl-ipam-1.2.3.tar.gz'), uri);
-    const link = join(home, `kubectl-ipam-${sha256.slice(0, 4)}`);
+    const link = join(home, 'kubectl-ipam');
     rmSync(link, { force: true });
     symlinkSync(join(home, bin), link);
-    const { stdout, stderr } = spawnSync(link, ['version'], {
-      env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
-      encoding: 'utf8',
-    });
-    assert.equal([stdout, stderr], [run(SOURCES, ['version']).stdout, '']);
+    const said = (...argv: string[]) => {
+      const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+      const { stdout, stderr } = spawnSync(link, argv, { env, encoding: 'utf8' });
+      return [stdout, stderr];
+    };
+    assert.equal(said('version'), [run(SOURCES, ['version']).stdout, '']);
+    assert.match(said('help')[0]!, /^Usage: kubectl ipam <command>/);
+    assert.match(said('show', '--help')[0]!, /^Usage: kubectl ipam show /);
+    assert.match(said('show', '--hlp')[1]!, /^See kubectl ipam show --help\.$/m);
   }
 });
 
