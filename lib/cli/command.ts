@@ -21,7 +21,7 @@ export interface Io {
   readonly program?: string;
 }
 
-export interface Output {
+interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;

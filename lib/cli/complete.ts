@@ -8,7 +8,7 @@ export interface Completable {
   readonly choices?: () => Promise<readonly string[]>;
 }
 
-export interface Candidate {
+interface Candidate {
   readonly text: string;
   readonly help?: string;
 }

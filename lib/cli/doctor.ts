@@ -54,14 +54,8 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): 
   }
   const config = await connectAsUser(values, io.env);
   const api = new ApiReader(config, requestLog(values, io));
-  const version = await read(
-    'the version of Kubernetes',
-    async () => {
-      const { gitVersion } = await api.get<{ gitVersion: string }>('/version');
-      return [gitVersion];
-    },
-    true,
-  );
+  const askVersion = async () => [(await api.get<{ gitVersion: string }>('/version')).gitVersion];
+  const version = await read('the version of Kubernetes', askVersion, true);
 
   const release = readRelease();
   const now = Date.now();
@@ -110,10 +104,8 @@ function readRelease(): Release {
 async function readInstallation(api: ApiReader): Promise<Installation> {
   const metacontroller = '/apis/metacontroller.k8s.io/v1alpha1';
   return {
-    definitions: await listed<InstalledDefinition>(
-      api,
-      'CRDs',
-      '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+    definitions: await read('CRDs', () =>
+      api.list<InstalledDefinition>('/apis/apiextensions.k8s.io/v1/customresourcedefinitions'),
     ),
     controllers: await read('controllers of Metacontroller', async () => [
       ...(await api.listServed<ControllerObject>(`${metacontroller}/compositecontrollers`)),
@@ -124,7 +116,7 @@ async function readInstallation(api: ApiReader): Promise<Installation> {
       ...(await api.list<Workload>('/apis/apps/v1/statefulsets')),
       ...(await api.list<Workload>('/apis/apps/v1/daemonsets')),
     ]),
-    services: await listed<Service>(api, 'Services', '/api/v1/services'),
+    services: await read('Services', () => api.list<Service>('/api/v1/services')),
   };
 }
 
@@ -220,7 +212,7 @@ async function collect<T, R>(items: readonly T[], of: (item: T) => Promise<reado
 async function isAllowed(
   api: ApiReader,
   { namespace, name }: { namespace: string; name: string },
-  { group, resource, verb, ...where }: Permission,
+  resourceAttributes: Permission,
 ): Promise<boolean> {
   const { status } = await api.ask<{ status?: { allowed?: boolean } }>(
     '/apis/authorization.k8s.io/v1/subjectaccessreviews',
@@ -230,7 +222,7 @@ async function isAllowed(
       spec: {
         user: `system:serviceaccount:${namespace}:${name}`,
         groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
-        resourceAttributes: { group, resource, verb, ...where },
+        resourceAttributes,
       },
     },
   );
@@ -256,10 +248,6 @@ async function readCertificates(
     if (error instanceof ApiError) return { problem: error.message };
     throw error;
   }
-}
-
-function listed<T extends KubernetesObject>(api: ApiReader, what: string, path: string): Promise<Reading<T>> {
-  return read(what, () => api.list<T>(path));
 }
 
 /**

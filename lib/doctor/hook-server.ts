@@ -7,7 +7,14 @@ import { SERVE_OPTIONS } from '../options/serve-options.ts';
 import { applyAgain, type Diagnosis, error, judge, ok, type Reading, unknown, warning } from './finding.ts';
 import { type HookTarget, originOf } from './hook-target.ts';
 import { metacontrollers } from './metacontroller-workload.ts';
-import { type Container, imageName, replicas, type Workload, workloadTitle } from './workload.ts';
+import {
+  type Container,
+  imageName,
+  replicas,
+  type Workload,
+  workloadCommand,
+  workloadTitle,
+} from './workload.ts';
 
 export interface Service extends KubernetesObject {
   readonly spec: {
@@ -111,10 +118,10 @@ export function checkServer(
   if (problem !== undefined) {
     findings.push(error('server', `${title} cannot start: ${problem}`, 'metaipam serve --help'));
   }
-  const { namespace, name } = workload.metadata;
-  const logs = `kubectl -n ${namespace} describe ${workload.kind.toLowerCase()} ${name}`;
-  if (ready === 0) findings.push(error('server', `${title}: none of ${wanted} ready`, logs));
-  else if (ready < wanted) findings.push(warning('server', `${title}: ${ready} of ${wanted} ready`, logs));
+  const describe = workloadCommand('describe', workload);
+  if (ready === 0) findings.push(error('server', `${title}: none of ${wanted} ready`, describe));
+  else if (ready < wanted)
+    findings.push(warning('server', `${title}: ${ready} of ${wanted} ready`, describe));
   if (options?.['enable-leader-election'] === false && wanted > 1 && !options['no-bind']) {
     const message = `${title} has ${wanted} replicas and no leader election: each of them writes nodes`;
     findings.push(error('server', message, 'leave out --enable-leader-election=false'));

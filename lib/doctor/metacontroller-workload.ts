@@ -11,6 +11,7 @@ import {
   quantityBytes,
   replicas,
   type Workload,
+  workloadCommand,
   workloadTitle,
 } from './workload.ts';
 
@@ -48,7 +49,8 @@ export function checkMetacontroller(workloads: readonly Workload[]): Diagnosis[]
   }
   if (running.length === 0) {
     const title = workloadTitle(first.workload);
-    return [error('metacontroller', `${title} has no replicas`, scale(first.workload))];
+    const start = `${workloadCommand('scale', first.workload)} --replicas=1`;
+    return [error('metacontroller', `${title} has no replicas`, start)];
   }
   const unrestricted = running.filter(
     ({ container }) => goFlag(container, 'target-label-selector') === undefined,
@@ -70,7 +72,6 @@ export function checkMetacontroller(workloads: readonly Workload[]): Diagnosis[]
 function checkRunning(workload: Workload, container: Container): Diagnosis[] {
   const title = workloadTitle(workload);
   const { wanted, ready } = replicas(workload);
-  const { namespace } = workload.metadata;
   const findings: Diagnosis[] = [];
   const version = imageVersion(container);
   const text = version?.join('.');
@@ -84,7 +85,7 @@ function checkRunning(workload: Workload, container: Container): Diagnosis[] {
     const fix = `better ${TESTED.join('.')} or later, which metaipam is tested with`;
     findings.push(warning('metacontroller', `${title} is version ${text}`, fix));
   }
-  const describe = `kubectl -n ${namespace} describe ${workload.kind.toLowerCase()} ${workload.metadata.name}`;
+  const describe = workloadCommand('describe', workload);
   if (ready === 0) findings.push(error('metacontroller', `${title} is not ready`, describe));
   if (wanted > 1 && (goFlag(container, 'leader-election') ?? 'false') === 'false') {
     const message = `${title} has ${wanted} replicas and no leader election: they write against each other`;
@@ -124,9 +125,4 @@ function checkMemory(workload: Workload, container: Container): Diagnosis {
 
 function isBefore([major, minor]: readonly [number, number], [a, b]: readonly [number, number]): boolean {
   return major < a || (major === a && minor < b);
-}
-
-/** The command that starts a workload again. */
-export function scale({ kind, metadata }: Workload): string {
-  return `kubectl -n ${metadata.namespace} scale ${kind.toLowerCase()} ${metadata.name} --replicas=1`;
 }

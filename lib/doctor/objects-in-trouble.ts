@@ -9,7 +9,6 @@ import { type Diagnosis, error, judge, ok, type Reading, warning } from './findi
 
 /** Milliseconds in which a new object gets what it needs, even in a burst. */
 const PATIENCE = 60_000;
-/** Metacontroller's, of the DecoratorController `claims`. */
 
 /** What is wrong with a claim, as far as it tells by itself. */
 type ClaimTrouble = 'unlabelled' | 'unprotected' | 'unanswered';

@@ -9,6 +9,7 @@ import {
   type PodSpec,
   replicas,
   type Workload,
+  workloadCommand,
   workloadTitle,
 } from './workload.ts';
 
@@ -26,11 +27,10 @@ export function checkReferenceControllers(workloads: readonly Workload[]): Diagn
     return [ok('other-allocators', 'neither the in-cluster IPAM provider nor node-ipam-controller runs')];
   }
   return running.map((workload) => {
-    const { kind, metadata } = workload;
     const stop =
-      kind === 'DaemonSet'
-        ? `kubectl -n ${metadata.namespace} delete daemonset ${metadata.name}`
-        : `kubectl -n ${metadata.namespace} scale ${kind.toLowerCase()} ${metadata.name} --replicas=0`;
+      workload.kind === 'DaemonSet'
+        ? workloadCommand('delete', workload)
+        : `${workloadCommand('scale', workload)} --replicas=0`;
     const message = `${workloadTitle(workload)} runs and allocates for the same pools or nodes`;
     return error('other-allocators', message, `${stop}; then metaipam adopt, see docs/taking-over.md`);
   });

@@ -12,6 +12,8 @@ const METACONTROLLER = ['compositecontrollers', 'decoratorcontrollers', 'control
   (plural) => `${plural}.metacontroller.k8s.io`,
 );
 
+const CLUSTERS = `clusters.${CLUSTER_GROUP}`;
+
 interface DefinitionsExpected {
   /** As this release has them, those of Cluster API among them. */
   readonly released: readonly CustomResourceDefinition[];
@@ -49,15 +51,15 @@ export function checkDefinitions(
   const required = released
     .filter(({ metadata }) => isClusterApis(metadata.name))
     .map(({ metadata }) => metadata.name);
-  if (watchClusters) required.push(`clusters.${CLUSTER_GROUP}`);
+  if (watchClusters) required.push(CLUSTERS);
   for (const name of required) {
     const found = byName.get(name);
-    const isCluster = name.endsWith(`.${CLUSTER_GROUP}`) && !isClusterApis(name);
     if (found === undefined) {
-      const fix = isCluster
-        ? 'install Cluster API, or without it start the server with --watch-clusters=false'
-        : 'install Cluster API, or without it the component metacontroller/without-cluster-api';
-      bad.push(error('crds', `CRD ${name} is missing`, fix));
+      const way =
+        name === CLUSTERS
+          ? 'start the server with --watch-clusters=false'
+          : 'the component metacontroller/without-cluster-api';
+      bad.push(error('crds', `CRD ${name} is missing`, `install Cluster API, or without it ${way}`));
     } else if (!servedVersions(found).includes(clusterApiVersion)) {
       bad.push(
         error(
@@ -150,17 +152,14 @@ function convertedByOthers(found: InstalledDefinition, services: Reading<Service
     ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
   );
   const isGone = name !== undefined && !('unreadable' in services) && !isThere;
-  const of = `CRD ${found.metadata.name} has a conversion webhook`;
   const whose = name === undefined ? '' : ` of Service ${namespace}/${name}`;
-  return isGone
-    ? [
-        error(
-          'crds',
-          `${of}${whose}, which does not exist: what is stored as v1alpha1 cannot be read`,
-          MIGRATE,
-        ),
-      ]
-    : [warning('crds', `${of}${whose}: without it what is stored as v1alpha1 cannot be read`, MIGRATE)];
+  const has = `CRD ${found.metadata.name} has a conversion webhook${whose}`;
+  const lost = 'what is stored as v1alpha1 cannot be read';
+  return [
+    isGone
+      ? error('crds', `${has}, which does not exist: ${lost}`, MIGRATE)
+      : warning('crds', `${has}: without it ${lost}`, MIGRATE),
+  ];
 }
 
 /** What of a version decides how objects are treated. */

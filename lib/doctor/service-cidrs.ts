@@ -22,33 +22,23 @@ export function checkServiceCIDRs(
   if (!isWatched && ofDefault.length === 0) return [];
   return judge(CHECK, serviceCIDRs, (found) => {
     if (isWatched) {
-      return found.length > 0
-        ? [ok(CHECK, 'the server looks at ServiceCIDR objects, and the cluster has them')]
-        : [
-            error(
-              CHECK,
-              'the server looks at ServiceCIDR objects, and the cluster has none',
-              'start it without --watch-service-cidrs; list the ranges in serviceCIDRs of the PodNetwork default',
-            ),
-          ];
+      const looks = 'the server looks at ServiceCIDR objects, and the cluster has';
+      const fix =
+        'start it without --watch-service-cidrs; list the ranges in serviceCIDRs of the PodNetwork default';
+      return [found.length > 0 ? ok(CHECK, `${looks} them`) : error(CHECK, `${looks} none`, fix)];
     }
     const network = networks.find(({ metadata }) => metadata.name === DEFAULT_NETWORK);
     const listed = RangeSet.of(network === undefined ? [] : serviceRanges(network, []));
     const clash = overlapOf(found, ofDefault, listed);
-    return clash === undefined
-      ? [
-          ok(
-            CHECK,
-            'no ClusterCIDR of the network default has addresses of ServiceCIDR objects that it may give',
-          ),
-        ]
-      : [
-          warning(
-            CHECK,
-            `${clash}, and the server does not look at ServiceCIDR objects: nodes may get addresses of services`,
-            'start the server with --watch-service-cidrs, or list the range in serviceCIDRs of the PodNetwork default',
-          ),
-        ];
+    if (clash === undefined) {
+      const none =
+        'no ClusterCIDR of the network default has addresses of ServiceCIDR objects that it may give';
+      return [ok(CHECK, none)];
+    }
+    const message = `${clash}, and the server does not look at ServiceCIDR objects: nodes may get addresses of services`;
+    const fix =
+      'start the server with --watch-service-cidrs, or list the range in serviceCIDRs of the PodNetwork default';
+    return [warning(CHECK, message, fix)];
   });
 }
 

@@ -42,6 +42,11 @@ export function workloadTitle({ kind, metadata }: Workload): string {
   return `${kind} ${metadata.namespace}/${metadata.name}`;
 }
 
+/** `kubectl -n metaipam-system describe deployment metaipam`. */
+export function workloadCommand(verb: string, { kind, metadata }: Workload): string {
+  return `kubectl -n ${metadata.namespace} ${verb} ${kind.toLowerCase()} ${metadata.name}`;
+}
+
 export function replicas({ kind, spec, status }: Workload): { wanted: number; ready: number } {
   if (kind === 'DaemonSet') {
     return { wanted: status?.desiredNumberScheduled ?? 0, ready: status?.numberReady ?? 0 };
