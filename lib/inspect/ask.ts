@@ -15,41 +15,28 @@ import { ownersOf, type Survey } from './survey.ts';
 /** Pools of every kind. */
 const ANY_POOL = 'Pool';
 
-/** What a question may call a kind, in lower case. */
-const KIND_NAMES: Readonly<Record<string, string>> = {
-  pool: ANY_POOL,
-  pools: ANY_POOL,
-  inclusterippool: 'InClusterIPPool',
-  inclusterippools: 'InClusterIPPool',
-  icpool: 'InClusterIPPool',
-  globalinclusterippool: 'GlobalInClusterIPPool',
-  globalinclusterippools: 'GlobalInClusterIPPool',
-  gicpool: 'GlobalInClusterIPPool',
-  inclusterprefixpool: 'InClusterPrefixPool',
-  inclusterprefixpools: 'InClusterPrefixPool',
-  icprefix: 'InClusterPrefixPool',
-  globalinclusterprefixpool: 'GlobalInClusterPrefixPool',
-  globalinclusterprefixpools: 'GlobalInClusterPrefixPool',
-  gicprefix: 'GlobalInClusterPrefixPool',
-  ipaddressclaim: 'IPAddressClaim',
-  ipaddressclaims: 'IPAddressClaim',
-  claim: 'IPAddressClaim',
-  ipamclaim: 'IPAMClaim',
-  ipamclaims: 'IPAMClaim',
-  ipaddress: 'IPAddress',
-  ipaddresses: 'IPAddress',
-  clustercidr: 'ClusterCIDR',
-  clustercidrs: 'ClusterCIDR',
-  ccidr: 'ClusterCIDR',
-  podnetwork: 'PodNetwork',
-  podnetworks: 'PodNetwork',
-  podnet: 'PodNetwork',
-  network: 'PodNetwork',
-  networks: 'PodNetwork',
-  node: 'Node',
-  nodes: 'Node',
-  no: 'Node',
+/** What a question may call a kind besides its own name and that of many, in lower case. */
+const SHORT_NAMES: Readonly<Record<string, readonly string[]>> = {
+  [ANY_POOL]: [],
+  InClusterIPPool: ['icpool'],
+  GlobalInClusterIPPool: ['gicpool'],
+  InClusterPrefixPool: ['icprefix'],
+  GlobalInClusterPrefixPool: ['gicprefix'],
+  IPAddressClaim: ['claim'],
+  IPAMClaim: [],
+  IPAddress: [],
+  ClusterCIDR: ['ccidr'],
+  PodNetwork: ['podnet', 'network', 'networks'],
+  Node: ['no'],
 };
+
+const KINDS_BY_NAME = new Map(
+  Object.entries(SHORT_NAMES).flatMap(([kind, short]) => {
+    const one = kind.toLowerCase();
+    const many = one.endsWith('s') ? `${one}es` : `${one}s`;
+    return [one, many, ...short].map((name) => [name, kind] as const);
+  }),
+);
 
 export type Question =
   | { readonly is: 'range'; readonly text: string; readonly range: Range }
@@ -73,8 +60,7 @@ export function parseQuestion(text: string): Question {
 
 /** The kind that a question may call so. */
 export function kindNamed(text: string): string | undefined {
-  const name = text.toLowerCase();
-  return Object.hasOwn(KIND_NAMES, name) ? KIND_NAMES[name] : undefined;
+  return KINDS_BY_NAME.get(text.toLowerCase());
 }
 
 /** A claim or a node that was asked for, and what it has. */
