@@ -1,4 +1,5 @@
 /** The page on this machine alone, for whoever runs a command. */
+import { once } from 'node:events';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { PageSource } from '../page/source.ts';
 import { listen, parseBindAddress } from '../server/bind-address.ts';
@@ -36,10 +37,7 @@ export async function servePage(source: PageSource, of: string, address: string,
     throw new InputError(error.message);
   });
   io.stdout.write(`http://${at}/  (Ctrl-C ends it)\n`);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   await app.close();
   return 0;
 }

@@ -61,7 +61,7 @@ async function serve(
   const config = hookConfig(values);
   const page = values.page ? new (await import('../page/source.ts')).LiveSource(config) : undefined;
   const minVersion = values['tls-min-version'] === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2';
-  const signals = nextSignals();
+  const [first, second] = endingSignals();
   const logger = createLogger({ level: logLevel(values), format: values['log-format'] }, io.stdout);
   const server = await startServer({
     controllers,
@@ -89,8 +89,8 @@ async function serve(
   const binder =
     client && !values['no-bind'] ? await startBinder(client, values, election, server, logger) : undefined;
 
-  logger.info({ signal: await signals() }, 'shutting down');
-  signals().then((signal) => {
+  logger.info({ signal: await first }, 'shutting down');
+  second.then((signal) => {
     logger.error({ signal }, 'second signal, running hooks are cut off');
     process.exit(1);
   });
@@ -181,23 +181,15 @@ async function startBinder(
   return binder;
 }
 
-/** A function that waits for the next SIGTERM or SIGINT; one that came before it was called counts. */
-function nextSignals(): () => Promise<NodeJS.Signals> {
-  const arrived: NodeJS.Signals[] = [];
-  let waiting: ((signal: NodeJS.Signals) => void) | undefined;
-  const receive = (signal: NodeJS.Signals) => {
-    if (waiting === undefined) arrived.push(signal);
-    else waiting(signal);
-    waiting = undefined;
-  };
+/** The first SIGTERM or SIGINT from now on, and the second. */
+function endingSignals(): [first: Promise<NodeJS.Signals>, second: Promise<NodeJS.Signals>] {
+  const first = Promise.withResolvers<NodeJS.Signals>();
+  const second = Promise.withResolvers<NodeJS.Signals>();
+  const waiting = [first, second];
+  const receive = (signal: NodeJS.Signals) => waiting.shift()?.resolve(signal);
   process.on('SIGTERM', receive);
   process.on('SIGINT', receive);
-  return () =>
-    new Promise((resolve) => {
-      const signal = arrived.shift();
-      if (signal === undefined) waiting = resolve;
-      else resolve(signal);
-    });
+  return [first.promise, second.promise];
 }
 
 /** `serve`, with the hooks of `load`. */

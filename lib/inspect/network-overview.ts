@@ -234,27 +234,25 @@ function rangesOf(
   reading?: NetworkReading,
   plan?: Plan,
 ): BlockRangeOverview[] {
+  const listed = [...(plan?.kept ?? []), ...(plan?.added ?? [])];
+  const own = listed.filter(({ entry }) => entry.clusterCIDR === pool.name);
+  const blocksOf = (some: readonly { readonly block: Range }[] = []) => some.map(({ block }) => block);
+  const taken = [
+    ...blocksOf(reading?.allocations),
+    ...blocksOf(listed),
+    ...(reading?.nodes ?? []).flatMap(({ blocks }) => blocks),
+    ...(reading?.stray ?? []),
+    ...(reading?.blocked ?? []),
+  ];
   return pool.ranges.map((range, index) => {
     const size = pool.sizes[range.family];
     const grown = (some: Iterable<Range>) => growToBlocks(range, size, some);
-    const listed = [...(plan?.kept ?? []), ...(plan?.added ?? [])];
-    const own = listed.filter(({ entry }) => entry.clusterCIDR === pool.name);
-    const blocksOf = (some: typeof listed) => some.map(({ block }) => block);
     const space = cutSpace(
       grown([range]),
       [
         ['adopted', grown(blocksOf(own.filter(({ entry }) => entry.adopted)))],
         ['used', grown(blocksOf(own))],
-        [
-          'taken',
-          grown([
-            ...(reading?.allocations ?? []).map(({ block }) => block),
-            ...blocksOf(listed),
-            ...(reading?.nodes ?? []).flatMap(({ blocks }) => blocks),
-            ...(reading?.stray ?? []),
-            ...(reading?.blocked ?? []),
-          ]),
-        ],
+        ['taken', grown(taken)],
         ['reserved', grown(reading?.services ?? [])],
       ],
       size,
