@@ -12,6 +12,7 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { nearest } from '../text.ts';
 import { advise } from '../validation/advice.ts';
 import { validateObjects } from '../validation/index.ts';
+import { unknownKind } from '../validation/kinds.ts';
 import { warningsOf } from '../validation/warnings.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';
@@ -43,9 +44,26 @@ function diagnoseBy(resources: CustomResources): Diagnose {
       ...overlaps(good),
       ...unservedNetworks(good),
     ];
-    const order = new Map(objects.map(({ object }, index) => [object, index]));
-    return all.sort((a, b) => order.get(a.object!)! - order.get(b.object!)!);
+    return all.sort(inOrderOf(objects));
   };
+}
+
+/** Of objects that are taken for those of a cluster: which no cluster serves, and which none has twice. */
+export function diagnoseState(objects: readonly LoadedObject[]): readonly Diagnostic[] {
+  const resources = knownResources();
+  const unknown = objects.flatMap((loaded) => {
+    const { apiVersion, kind } = loaded.object;
+    if (resources.ofKind(apiVersion, kind) !== undefined) return [];
+    return unknownKind(loaded.object, resources).map((problem) =>
+      at(loaded, { rule: 'unknown-version', severity: 'error', ...problem }),
+    );
+  });
+  return [...unknown, ...duplicates(objects, resources)].sort(inOrderOf(objects));
+}
+
+function inOrderOf(objects: readonly LoadedObject[]): (a: Diagnostic, b: Diagnostic) => number {
+  const order = new Map(objects.map(({ object }, index) => [object, index]));
+  return (a, b) => order.get(a.object!)! - order.get(b.object!)!;
 }
 
 export function loadDiagnose(): Diagnose {

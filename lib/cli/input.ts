@@ -70,12 +70,9 @@ export function writeDiagnostics(diagnostics: readonly Diagnostic[], { stderr }:
  * be read, and every object that is there twice or that no cluster serves.
  */
 export async function readState(paths: readonly string[], io: Io): Promise<KubernetesObject[]> {
-  const { loadDiagnose } = await import('./diagnose.ts');
+  const { diagnoseState } = await import('./diagnose.ts');
   const { objects, problems } = await readInput(paths, io);
-  const refused = [
-    ...problems,
-    ...loadDiagnose()(objects).filter(({ rule }) => rule === 'duplicate' || rule === 'unknown-version'),
-  ];
+  const refused = [...problems, ...diagnoseState(objects)];
   if (refused.length > 0)
     throw new InputError(refused.map((each) => printable(formatDiagnostic(each))).join('\n'));
   return objects.map(({ object }) => object);

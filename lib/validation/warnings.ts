@@ -286,22 +286,30 @@ function unknownKeys({ kind, metadata }: KubernetesObject): Warning[] {
   for (const map of ['labels', 'annotations'] as const) {
     for (const key of Object.keys(metadata[map] ?? {})) {
       const field = `metadata.${map}[${key}]`;
-      const meant = nearest(key, KEYS);
-      const isOurs = key.startsWith('metaipam');
-      const isMisspelt = meant !== undefined && editDistance(key, meant) <= MISSPELT;
       if (KEYS.includes(key)) {
         const isRead = map === 'annotations' && OF_USERS[key]?.test(kind) !== false;
         if (!Object.hasOwn(OF_USERS, key) || isRead) continue;
         const message = map === 'labels' ? 'is an annotation' : `means nothing on a ${kind}`;
         warnings.push({ rule: 'unknown-key', field, message });
-      } else if (isOurs || isMisspelt) {
-        const isAlike = meant !== undefined && editDistance(key, meant) <= ALIKE;
-        const fix = isAlike ? `use ${meant}` : `known are ${Object.keys(OF_USERS).join(', ')}`;
-        warnings.push({ rule: 'unknown-key', field, message: 'means nothing to metaipam', fix });
+        continue;
       }
+      const isOurs = key.startsWith('metaipam');
+      const [meant] = alike(key, isOurs ? ALIKE : MISSPELT);
+      if (!isOurs && meant === undefined) continue;
+      const fix = meant === undefined ? `known are ${Object.keys(OF_USERS).join(', ')}` : `use ${meant}`;
+      warnings.push({ rule: 'unknown-key', field, message: 'means nothing to metaipam', fix });
     }
   }
   return warnings;
+}
+
+/** Keys that are known and differ in so many letters at most, the nearest first. */
+function alike(key: string, most: number): string[] {
+  return KEYS.filter(({ length }) => Math.abs(length - key.length) <= most)
+    .map((known) => ({ known, distance: editDistance(key, known) }))
+    .filter(({ distance }) => distance <= most)
+    .sort((a, b) => a.distance - b.distance)
+    .map(({ known }) => known);
 }
 
 function unservedPool({ spec }: IPAddressClaim, { all }: CustomResources): Warning[] {
