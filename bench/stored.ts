@@ -1,5 +1,7 @@
 /** Objects as an API server stores them and Metacontroller sends them: with all that nobody reads. */
 import { hash } from 'node:crypto';
+import { LAST_APPLIED_ANNOTATION } from '../lib/engine/dynamic-apply.ts';
+import { KUBECTL_APPLIED_ANNOTATION } from '../lib/kubernetes/names.ts';
 import {
   compareText,
   controllerReference,
@@ -98,7 +100,7 @@ export function applied<T extends KubernetesObject>(
   const written = {
     annotations: {
       ...annotations,
-      'metacontroller.k8s.io/last-applied-configuration': JSON.stringify(asked),
+      [LAST_APPLIED_ANNOTATION]: JSON.stringify(asked),
     },
     ...(Object.keys(labels).length > 0 && { labels }),
     ownerReferences: [controllerReference(owner)],
@@ -129,7 +131,7 @@ export function resourceVersion(n: number): string {
 export function kubectlApplied<T extends KubernetesObject>(manifest: KubernetesObject & { spec: object }): T {
   const { apiVersion, kind, metadata, spec } = manifest;
   const annotations = {
-    'kubectl.kubernetes.io/last-applied-configuration': `${JSON.stringify(manifest)}\n`,
+    [KUBECTL_APPLIED_ANNOTATION]: `${JSON.stringify(manifest)}\n`,
   };
   const fields = { metadata: { annotations }, spec };
   const object = {

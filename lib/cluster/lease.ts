@@ -1,5 +1,3 @@
-import type { Clock } from './clock.ts';
-
 /**
  * Leader election on a coordination.k8s.io/v1 Lease, by the rules of client-go's `leaderelection`.
  *
@@ -8,6 +6,8 @@ import type { Clock } from './clock.ts';
  * very different speeds. The leader must renew within the renew deadline, which is shorter than the lease
  * duration: it stops before anybody else may start.
  */
+import type { Clock } from './clock.ts';
+
 export interface LeaseRecord {
   /** Empty when released. */
   holderIdentity?: string;

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../json.ts';
+import { KUBECTL_APPLIED_ANNOTATION } from '../kubernetes/names.ts';
 import { cacheFolder, readKnown, writeKnown } from './cache.ts';
 import { isTexts } from './network-config.ts';
 
@@ -14,9 +15,6 @@ export interface KnownNode extends NodeFacts {
   /** Milliseconds since 1970. */
   readonly seenAt: number;
 }
-
-/** Copies of whole objects, of no use to a plugin. */
-const BULKY = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The file with the facts of this node. */
 export function factsFile(env: Readonly<Record<string, string | undefined>>): string {
@@ -35,8 +33,10 @@ export function nodeFacts(node: unknown): NodeFacts | undefined {
   const { podCIDRs, podCIDR } = isObject(spec) ? spec : ({} as JsonObject);
   const texts = Array.isArray(podCIDRs) ? podCIDRs : podCIDR ? [podCIDR] : [];
   const annotations = isObject(metadata.annotations) ? metadata.annotations : {};
+  // A copy of the whole object is of no use to a plugin.
   const kept = Object.entries(annotations).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[0] !== BULKY,
+    (entry): entry is [string, string] =>
+      typeof entry[1] === 'string' && entry[0] !== KUBECTL_APPLIED_ANNOTATION,
   );
   return {
     name: metadata.name,

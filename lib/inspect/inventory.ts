@@ -106,7 +106,6 @@ function readableSlice(slice: AllocationSlice): AllocationSlice {
         Object.entries(map).filter(([, value]) => isObject(value) && isValid(value)),
       ) as Record<string, T>),
     };
-  const isText = (value: unknown) => typeof value === 'string';
   const isEntry = ({ uid, name, namespace, released }: JsonObject) =>
     isText(uid) && isText(name) && [namespace, released].every((text) => text === undefined || isText(text));
   const listed = only<SliceEntry>(entries, isEntry);
@@ -174,23 +173,24 @@ function isReadable(object: KubernetesObject, needed: readonly string[]): boolea
   return isObject(spec) && needed.every((field) => isObject(spec[field]));
 }
 
-/** Whether metadata has the types that an API server gives it; a file may get them wrong. */
-export function isReadableMeta(meta: KubernetesObject['metadata']): boolean {
-  const isText = (value: unknown) => typeof value === 'string';
-  const texts = [
-    meta.namespace,
-    meta.uid,
-    meta.resourceVersion,
-    meta.creationTimestamp,
-    meta.deletionTimestamp,
-  ];
-  const maps: unknown[] = [meta.labels, meta.annotations];
-  const finalizers: unknown = meta.finalizers;
-  const owners: unknown = meta.ownerReferences;
-  return (
-    texts.every((value) => value === undefined || isText(value)) &&
-    maps.every((map) => map === undefined || (isObject(map) && Object.values(map).every(isText))) &&
-    (finalizers === undefined || (Array.isArray(finalizers) && finalizers.every(isText))) &&
-    (owners === undefined || (Array.isArray(owners) && owners.every(isObject)))
-  );
+const isText = (value: unknown) => typeof value === 'string';
+const isTexts = (value: unknown) => isObject(value) && Object.values(value).every(isText);
+
+/** The types that an API server gives the fields of metadata. */
+const META_TYPES = Object.entries<(value: unknown) => boolean>({
+  namespace: isText,
+  uid: isText,
+  resourceVersion: isText,
+  creationTimestamp: isText,
+  deletionTimestamp: isText,
+  labels: isTexts,
+  annotations: isTexts,
+  finalizers: (value) => Array.isArray(value) && value.every(isText),
+  ownerReferences: (value) => Array.isArray(value) && value.every(isObject),
+});
+
+/** Whether metadata has them, as far as it has the fields; a file may get them wrong. */
+export function isReadableMeta(metadata: object): boolean {
+  const fields = metadata as JsonObject;
+  return META_TYPES.every(([field, isRight]) => fields[field] === undefined || isRight(fields[field]));
 }

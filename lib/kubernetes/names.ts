@@ -29,6 +29,8 @@ export const LEAVING = 'leaving';
 export const ENDING = 'ending';
 /** Metacontroller's, on what a DecoratorController has attached: the name of that. */
 export const DECORATOR_ANNOTATION = 'metacontroller.k8s.io/decorator-controller';
+/** kubectl's, on what somebody has applied: all of that. */
+export const KUBECTL_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 /** Metacontroller's, on a claim whose end the claims hook has to see. */
 export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
 /** Cluster API's in-cluster provider, on a claim that it serves: whoever removes it deletes the claim's IPAddress first. */

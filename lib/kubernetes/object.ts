@@ -1,6 +1,5 @@
-import { PAUSED_ANNOTATION } from './names.ts';
-
 /** The part of every Kubernetes object that metaipam reads, whatever its kind. */
+import { PAUSED_ANNOTATION } from './names.ts';
 
 export interface KubernetesObject {
   readonly apiVersion: string;

@@ -1,4 +1,4 @@
-/** Both servers of a process, from listening to the end of the last hook. */
+/** The servers of a process, from listening to the end of the last hook. */
 import { Server as HttpsServer } from 'node:https';
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
@@ -55,7 +55,7 @@ export interface Server {
 
 const STARTING = 'the hooks server is starting';
 
-/** Listens on both addresses. Throws ListenError or TlsError; nothing listens then. */
+/** Listens on all addresses. Throws ListenError or TlsError; nothing listens then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { controllers, config, bodyLimit, logger, hooksTls, minVersion, diagnostics } = options;
   const credentials = hooksTls && readCredentials(hooksTls);

@@ -1,9 +1,7 @@
 /** What an apply did to one object. */
 import { isObject, type JsonObject } from '../../json.ts';
+import { KUBECTL_APPLIED_ANNOTATION } from '../../kubernetes/names.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
-
-/** Whose values are told: the rest is the API server's, the controllers' or kubectl's own. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
  * The fields in which two versions of an object differ, as a user would name them, with both values as JSON:
@@ -15,7 +13,7 @@ export function changedFields(before: KubernetesObject, after: KubernetesObject)
 
 function userFields(object: KubernetesObject): unknown {
   const { labels = {}, annotations = {} } = object.metadata;
-  const { [LAST_APPLIED]: _, ...others } = annotations;
+  const { [KUBECTL_APPLIED_ANNOTATION]: _, ...others } = annotations;
   return { metadata: { labels, annotations: others }, spec: (object as { spec?: unknown }).spec };
 }
 
@@ -45,7 +43,7 @@ export function lastApplied(object: KubernetesObject): KubernetesObject {
   const { name, namespace } = metadata;
   const identity = { apiVersion, kind, metadata: { name, ...(namespace !== undefined && { namespace }) } };
   try {
-    const note = JSON.parse(metadata.annotations?.[LAST_APPLIED] ?? '');
+    const note = JSON.parse(metadata.annotations?.[KUBECTL_APPLIED_ANNOTATION] ?? '');
     if (isMapping(note) && isMapping(note.metadata)) {
       const { labels, annotations } = note.metadata;
       return {
