@@ -52,7 +52,7 @@ export class Chaos {
   #patience(): number {
     const { layout, cluster } = this.#world;
     if (!layout.isPatient) return layout.chances.user;
-    return cluster.moves(this.#world.now).next().done ? 0.5 : 0;
+    return cluster.moves(this.#world.now).some(() => true) ? 0 : 0.5;
   }
 
   #isReady(move: Move): boolean {

@@ -248,7 +248,7 @@ export class World {
         return bystander;
       }
       case 'step': {
-        const worker = [...process.workers].find((each) => isOf(each, op));
+        const worker = process.workers.find((each) => isOf(each, op));
         if (worker === undefined) return undefined;
         if (op.fault !== undefined) this.#count(op.fault.kind);
         this.#fault = op.fault;

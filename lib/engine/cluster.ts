@@ -16,7 +16,7 @@ import { NamespaceController } from './namespace-controller.ts';
 import { type Unstructured, withMetadata, without } from './object.ts';
 import { Process, type ProcessDefinition, type Worker } from './process.ts';
 import { type ResourceDefinition, Resources } from './resources.ts';
-import { FAIR, type Fault, type LateRequest, type Move, type Schedule } from './schedule.ts';
+import { FAIR, type Fault, type LateRequest, type Move, type Moves, type Schedule } from './schedule.ts';
 import { type Admission, Store } from './store.ts';
 import type { HookCall, HookResult, Step, StepResult, SyncError } from './task.ts';
 
@@ -261,26 +261,35 @@ export class SimulatedCluster {
     return true;
   }
 
-  /**
-   * What could happen next, lazily: deliveries, late requests, steps, starts, and last the wait for a timer before
-   * `deadline`.
-   */
-  *moves(deadline = Number.POSITIVE_INFINITY): Generator<Move> {
+  /** What could happen next; a wait only for a timer before `deadline`. */
+  moves(deadline = Number.POSITIVE_INFINITY): Moves {
+    const some: Moves['some'] = (visit) => this.#someMove(deadline, visit);
+    const all = () => {
+      const moves: Move[] = [];
+      some((move) => moves.push(move) === 0);
+      return moves;
+    };
+    return { some, [Symbol.iterator]: () => all().values() };
+  }
+
+  #someMove(deadline: number, visit: (move: Move) => boolean): boolean {
     for (const process of this.processes) {
-      for (const informer of process.informers)
-        if (informer.pending > 0) yield { kind: 'deliver', process, informer };
+      for (const informer of process.informers) {
+        if (informer.pending > 0 && visit({ kind: 'deliver', process, informer })) return true;
+      }
     }
-    for (const late of this.#late) yield { kind: 'land', late };
-    for (const process of this.processes)
-      for (const worker of process.workers) yield { kind: 'step', worker };
+    for (const late of this.#late) if (visit({ kind: 'land', late })) return true;
+    for (const { workers } of this.processes) {
+      for (const worker of workers) if (visit({ kind: 'step', worker })) return true;
+    }
     let next = Number.POSITIVE_INFINITY;
     for (const process of this.processes) {
       for (const reconciler of process.reconcilers) {
-        if (process.canStart(reconciler)) yield { kind: 'start', process, reconciler };
+        if (process.canStart(reconciler) && visit({ kind: 'start', process, reconciler })) return true;
       }
       next = Math.min(next, process.nextTimer());
     }
-    if (next <= deadline) yield { kind: 'wait', until: next };
+    return next <= deadline && visit({ kind: 'wait', until: next });
   }
 
   perform(move: Move): void {

@@ -44,8 +44,9 @@ export class Process {
   readonly name: string;
   readonly #definition: ProcessDefinition;
   readonly #host: ProcessHost;
-  readonly #workers = new Set<Worker>();
+  readonly #workers: Worker[] = [];
   readonly #resyncs = new Map<Reconciler, number>();
+  #nextResync = Number.POSITIVE_INFINITY;
   /** By apiVersion and resource. */
   #informersOf = new Map<string, Informer>();
   #informers: Informer[] = [];
@@ -62,7 +63,7 @@ export class Process {
   restart(): void {
     const { now, ticket, order, callHook, restarted, store } = this.#host;
     restarted(this);
-    this.#workers.clear();
+    this.#workers.length = 0;
     this.#resyncs.clear();
     this.#informersOf = new Map();
     this.#informers = [];
@@ -78,6 +79,7 @@ export class Process {
       if (reconciler.resyncPeriod !== undefined)
         this.#resyncs.set(reconciler, now() + reconciler.resyncPeriod);
     }
+    this.#nextResync = Math.min(...this.#resyncs.values());
   }
 
   get informers(): readonly Informer[] {
@@ -88,8 +90,8 @@ export class Process {
     return this.#reconcilers;
   }
 
-  get workers(): IterableIterator<Worker> {
-    return this.#workers.values();
+  get workers(): readonly Worker[] {
+    return this.#workers;
   }
 
   /** Whether a key waits for the reconciler and a worker is free. */
@@ -108,12 +110,15 @@ export class Process {
 
   /** Gives a worker the answer to its step and runs it up to the next. */
   resume(worker: Worker, result: StepResult): void {
-    if (this.#workers.delete(worker)) this.#advance(worker.reconciler, worker.key, worker.task, result);
+    const place = this.#workers.indexOf(worker);
+    if (place < 0) return;
+    this.#workers.splice(place, 1);
+    this.#advance(worker.reconciler, worker.key, worker.task, result);
   }
 
   /** When the next timer of the process goes off; Infinity without one. */
   nextTimer(): number {
-    let next = Math.min(...this.#resyncs.values());
+    let next = this.#nextResync;
     for (const { queue } of this.#reconcilers) next = Math.min(next, queue.nextTimer);
     return next;
   }
@@ -127,6 +132,7 @@ export class Process {
       reconciler.resync?.();
       this.#resyncs.set(reconciler, now + (reconciler.resyncPeriod ?? Number.POSITIVE_INFINITY));
     }
+    this.#nextResync = Math.min(...this.#resyncs.values());
   }
 
   #informer(apiVersion: string, resource: string): Informer {
@@ -144,7 +150,7 @@ export class Process {
     try {
       const next = task.next(result as StepResult);
       if (!next.done) {
-        this.#workers.add({ process: this, reconciler, key, step: next.value, task });
+        this.#workers.push({ process: this, reconciler, key, step: next.value, task });
         return;
       }
       queue.forget(key);

@@ -23,6 +23,12 @@ export type Move =
   /** Time passes until the next timer, in milliseconds since the epoch. */
   | { readonly kind: 'wait'; readonly until: number };
 
+/** What could happen next: deliveries, late requests, steps, starts, and last the wait, if a timer is set. */
+export interface Moves extends Iterable<Move> {
+  /** Looks at one after the other, up to the first for which `visit` returns true; whether there was one. */
+  some(visit: (move: Move) => boolean): boolean;
+}
+
 /** A request that is still on its way, and what sent it. */
 export interface LateRequest {
   readonly sender: Worker;
@@ -46,11 +52,10 @@ export type Fault =
 
 export interface Schedule {
   /**
-   * One of the possible moves, or undefined when there is none. They come lazily: deliveries, late requests, steps,
-   * starts, and last the wait, if a timer is set. Between two moves a schedule may also crash a process (`restart`), or make
-   * an informer `relist` or `repeat`.
+   * One of the possible moves, or undefined when there is none. Between two moves a schedule may also crash a process
+   * (`restart`), or make an informer `relist` or `repeat`.
    */
-  choose(moves: Iterable<Move>): Move | undefined;
+  choose(moves: Moves): Move | undefined;
   /** What goes wrong with a step that is about to be executed; undefined when nothing does. */
   fault?(step: Step, process: Process): Fault | undefined;
   /** The order in which one sync deals with its children. */
@@ -62,12 +67,15 @@ export const FAIR: Schedule = {
   choose(moves) {
     let best: Move | undefined;
     let ticket = Number.POSITIVE_INFINITY;
-    for (const move of moves) {
-      if (move.kind === 'deliver' || move.kind === 'step' || move.kind === 'land') return move;
-      if (move.kind === 'wait') return best ?? move;
+    moves.some((move) => {
+      if (move.kind !== 'start') {
+        best ??= move;
+        return true;
+      }
       const first = move.reconciler.queue.firstTicket();
       if (first < ticket) [best, ticket] = [move, first];
-    }
+      return false;
+    });
     return best;
   },
 };

@@ -2,7 +2,7 @@
 import { apiError, isWrite } from '../../lib/engine/api.ts';
 import type { Process } from '../../lib/engine/process.ts';
 import { Random } from '../../lib/engine/random.ts';
-import type { Fault, Move, Schedule } from '../../lib/engine/schedule.ts';
+import type { Fault, Move, Moves, Schedule } from '../../lib/engine/schedule.ts';
 import type { Step } from '../../lib/engine/task.ts';
 
 /** Probabilities, 0 unless given. */
@@ -39,7 +39,7 @@ export class RandomSchedule implements Schedule {
     this.#mishaps = {};
   }
 
-  choose(moves: Iterable<Move>): Move | undefined {
+  choose(moves: Moves): Move | undefined {
     const random = this.#random;
     const { lag = {}, wait = 0, relist = 0, repeat = 0 } = this.#mishaps;
     const all = [...moves];
