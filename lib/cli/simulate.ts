@@ -35,6 +35,13 @@ const OPTIONS = defineOptions({
   },
 });
 
+/** What files say, applied to a cluster of its own. */
+interface Applied {
+  readonly cluster: SimulatedCluster;
+  /** What of the files was left out, for people. */
+  readonly leftOut: string;
+}
+
 async function simulate(
   load: typeof loadControllers,
   { values, positionals }: Parsed<typeof OPTIONS>,
@@ -42,43 +49,22 @@ async function simulate(
 ): Promise<number> {
   const paths = manifestPaths(values.filename, positionals);
   const [
-    controllers,
     { formatYaml },
     { paintFor },
-    { reportOf, renderReport, summaryOf },
+    { renderReport, reportOf, summaryOf },
     { pictureWidth, showProgress, writeText },
-    { applyAll, createWorld, describeUnrest, hasIPAMClaims, makeNamespaces },
-    diagnose,
+    { describeUnrest },
   ] = await Promise.all([
-    load(),
     import('./yaml.ts'),
     import('./paint.ts'),
     import('./report.ts'),
     import('./terminal.ts'),
     import('./world.ts'),
-    loadRules(),
   ]);
-  const { objects, problems, skipped } = await readInput(paths, io);
-  const found = [...problems, ...diagnose(objects)];
-  const bad = new Set(found.filter(isError).map(({ object }) => object));
   const progress = showProgress(io, (steps) => `simulating: ${steps.toLocaleString('en')} steps so far`);
-  const cluster = createWorld(controllers, {
-    observe: progress.tick,
-    hasIPAMClaims: hasIPAMClaims(objects.map(({ object }) => object)),
-  });
-  const known = objects.filter(
-    ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
-  );
-  makeNamespaces(
-    cluster,
-    known.map(({ object }) => object),
-  );
-  const refused = applyAll(
-    cluster,
-    known.filter(({ object }) => !bad.has(object)),
-  ).map((each) => at(each, { rule: 'refused', severity: 'error', message: each.message }));
-  writeDiagnostics([...found, ...refused], io);
-  if ([...found, ...refused].some(isError)) return 1;
+  const applied = await applyFiles(load, paths, progress.tick, io);
+  if (applied === undefined) return 1;
+  const { cluster } = applied;
   const settlement = cluster.settle();
   progress.done();
   const result = sorted(cluster);
@@ -90,7 +76,7 @@ async function simulate(
   else if (values.output === 'yaml') io.stdout.write(formatYaml(list));
   else {
     writeText(io, renderReport(report, paintFor(io), pictureWidth(io)));
-    const line = `${summary.text}${leftOut(objects.length - known.length, skipped)}`.trim();
+    const line = `${summary.text}${applied.leftOut}`.trim();
     if (line !== '') writeText(io, `\n${line}\n`);
   }
   const unrest = describeUnrest(settlement);
@@ -105,6 +91,39 @@ async function simulate(
   }
   if (unrest.length > 0) return 3;
   return values['fail-on-waiting'] && summary.waiting > 0 ? 4 : 0;
+}
+
+/** Undefined where something is wrong with them, which is then said. What was read is not kept: it may be large. */
+async function applyFiles(
+  load: typeof loadControllers,
+  paths: readonly string[],
+  observe: () => void,
+  io: Io,
+): Promise<Applied | undefined> {
+  const [controllers, { applyAll, createWorld, hasIPAMClaims, makeNamespaces }, diagnose] = await Promise.all(
+    [load(), import('./world.ts'), loadRules()],
+  );
+  const { objects, problems, skipped } = await readInput(paths, io);
+  const found = [...problems, ...diagnose(objects)];
+  const bad = new Set(found.filter(isError).map(({ object }) => object));
+  const cluster = createWorld(controllers, {
+    observe,
+    hasIPAMClaims: hasIPAMClaims(objects.map(({ object }) => object)),
+  });
+  const known = objects.filter(
+    ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
+  );
+  makeNamespaces(
+    cluster,
+    known.map(({ object }) => object),
+  );
+  const refused = applyAll(
+    cluster,
+    known.filter(({ object }) => !bad.has(object)),
+  ).map((each) => at(each, { rule: 'refused', severity: 'error', message: each.message }));
+  writeDiagnostics([...found, ...refused], io);
+  if ([...found, ...refused].some(isError)) return undefined;
+  return { cluster, leftOut: leftOut(objects.length - known.length, skipped) };
 }
 
 function isError({ severity }: Diagnostic): boolean {

@@ -29,6 +29,8 @@ interface Rule {
 }
 
 interface Answer {
+  /** Of the parent. */
+  readonly generation: number;
   readonly rules: readonly Rule[];
   readonly expires: number;
 }
@@ -61,8 +63,8 @@ const CACHE_SIZE = 1e9;
 
 export class Related {
   readonly #options: RelatedOptions;
-  /** By uid, then generation. */
-  readonly #answers = new Map<string, Map<number, Answer>>();
+  /** By uid. */
+  readonly #answers = new Map<string, readonly Answer[]>();
   readonly #informers = new Map<string, Informer>();
   /** By uid. */
   readonly #listed = new Map<string, Listed>();
@@ -161,7 +163,8 @@ export class Related {
   }
 
   #cached({ metadata }: Unstructured): readonly Rule[] | undefined {
-    const answer = this.#answers.get(metadata.uid as string)?.get(metadata.generation ?? 0);
+    const generation = metadata.generation ?? 0;
+    const answer = this.#answers.get(metadata.uid as string)?.find((each) => each.generation === generation);
     return answer !== undefined && this.#options.environment.now() < answer.expires
       ? answer.rules
       : undefined;
@@ -177,10 +180,10 @@ export class Related {
       compileRule(rule, resources.find(rule.apiVersion, rule.resource)),
     );
     const uid = metadata.uid as string;
-    const generations = this.#answers.get(uid) ?? new Map<number, Answer>();
+    const generation = metadata.generation ?? 0;
     const expires = now() + CACHE_MS;
-    generations.set(metadata.generation ?? 0, { rules, expires });
-    this.#answers.set(uid, generations);
+    const others = (this.#answers.get(uid) ?? []).filter((each) => each.generation !== generation);
+    this.#answers.set(uid, [...others, { generation, rules, expires }]);
     this.#expires = Math.min(this.#expires, expires);
     for (const { apiVersion, resource, names = [], label } of rules) {
       const { byName, byLabel, inAny } = entryOf(this.#interested, `${apiVersion} ${resource}`, noInterested);
@@ -213,11 +216,10 @@ export class Related {
   #expire(): void {
     const now = this.#options.environment.now();
     this.#expires = Number.POSITIVE_INFINITY;
-    for (const generations of this.#answers.values()) {
-      for (const [generation, { expires }] of generations) {
-        if (expires <= now) generations.delete(generation);
-        else this.#expires = Math.min(this.#expires, expires);
-      }
+    for (const [uid, answers] of this.#answers) {
+      const valid = answers.filter(({ expires }) => expires > now);
+      this.#answers.set(uid, valid);
+      for (const { expires } of valid) this.#expires = Math.min(this.#expires, expires);
     }
     for (const { parent } of this.#listed.values()) this.#mark(parent);
   }

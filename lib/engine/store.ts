@@ -71,8 +71,9 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #tables = new Map<ResourceType, Table>();
   /** What each field manager applied last, by uid. */
-  readonly #applied = new Map<string, Map<string, Unstructured>>();
+  readonly #applied = new Map<string, Readonly<Record<string, Unstructured>>>();
   readonly #converted = new WeakMap<Unstructured, Map<string, Unstructured>>();
+  #latest = { at: Number.NaN, text: '' };
   #resourceVersion = 0;
   #uids = 0;
 
@@ -106,8 +107,7 @@ export class Store {
     const type = this.resources.of(object);
     const stored = withMetadata(this.#stored(type, object), { managedFields: undefined });
     this.#put(type, keyOf(type, object.metadata), stored, 'ADDED');
-    const managers = new Map([[fieldManager, this.#stored(type, applied)]]);
-    this.#applied.set(object.metadata.uid as string, managers);
+    this.#applied.set(object.metadata.uid as string, { [fieldManager]: this.#stored(type, applied) });
   }
 
   /** Every object of a type, in the storage version, in the order of creation. */
@@ -189,7 +189,7 @@ export class Store {
       uid: uuid(this.#options.seed, this.#uids++),
       resourceVersion: undefined,
       generation: type.custom ? 1 : undefined,
-      creationTimestamp: timestamp(this.#options.now()),
+      creationTimestamp: this.#timestamp(),
       deletionTimestamp: undefined,
       deletionGracePeriodSeconds: undefined,
       managedFields: undefined,
@@ -251,15 +251,14 @@ export class Store {
         `${type.resource} "${request.name}": uid mismatch: there is no such object`,
       );
     }
-    const previous = old && this.#applied.get(old.metadata.uid as string)?.get(fieldManager);
+    const previous = old && this.#applied.get(old.metadata.uid as string)?.[fieldManager];
     const result =
       old === undefined
         ? this.#create(type, key, applied, request)
         : this.#update(type, key, old, serverSideApply(old, previous, applied, type.atomicMaps), request);
     const uid = result.object?.metadata.uid;
     if (uid !== undefined && !dryRun) {
-      const managers = this.#applied.get(uid) ?? new Map<string, Unstructured>();
-      this.#applied.set(uid, managers.set(fieldManager, applied));
+      this.#applied.set(uid, { ...this.#applied.get(uid), [fieldManager]: applied });
     }
     return result;
   }
@@ -297,7 +296,7 @@ export class Store {
     if (isDeleting(old)) return { object: old };
     const { generation } = old.metadata;
     const marked = withMetadata(held, {
-      deletionTimestamp: timestamp(this.#options.now()),
+      deletionTimestamp: this.#timestamp(),
       deletionGracePeriodSeconds: 0,
       generation: generation === undefined ? undefined : generation + 1,
     });
@@ -362,6 +361,13 @@ export class Store {
     log.push({ type: 'DELETED', object: last });
     this.#applied.delete(object.metadata.uid as string);
     return last;
+  }
+
+  /** The same text for all that happens at a time. */
+  #timestamp(): string {
+    const now = this.#options.now();
+    if (this.#latest.at !== now) this.#latest = { at: now, text: timestamp(now) };
+    return this.#latest.text;
   }
 
   #nextVersion(): string {

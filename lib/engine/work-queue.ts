@@ -4,6 +4,8 @@
  */
 const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 1_000_000;
+/** So many keys that do not wait any more are kept. */
+const MOST_DONE = 5_000;
 
 export class WorkQueue {
   readonly #now: () => number;
@@ -85,7 +87,9 @@ export class WorkQueue {
   #first(): { readonly key: string; readonly ticket: number } | undefined {
     for (; this.#head < this.#line.length; this.#head++) {
       const first = this.#line[this.#head]!;
-      if (this.#ready.get(first.key) === first.ticket) return first;
+      if (this.#ready.get(first.key) !== first.ticket) continue;
+      if (this.#head >= MOST_DONE) this.#head -= this.#line.splice(0, this.#head).length;
+      return first;
     }
     this.#line.length = 0;
     this.#head = 0;
