@@ -1,6 +1,6 @@
 /**
  * CEL's optional values, which @bufbuild/cel does not have: lists of at most one value that are told from other
- * lists by their identity.
+ * lists by a mark.
  */
 import {
   type CelFunc,
@@ -27,12 +27,10 @@ export const FLATTEN_OPTIONAL = 'flatten__optional';
 const { BOOL, DYN, STRING } = CelScalar;
 const LIST = listType(DYN);
 
-const optionals = new WeakSet<CelList>();
+const OPTIONAL = Symbol('optional');
 
 function make(...values: CelValue[]): CelList {
-  const optional = celList(values);
-  optionals.add(optional);
-  return optional;
+  return Object.assign(celList(values), { [OPTIONAL]: true });
 }
 
 export const NONE: CelList = make();
@@ -42,7 +40,7 @@ export function optionalOf(value: CelValue | undefined): CelList {
 }
 
 function isOptional(value: CelValue): value is CelList {
-  return isCelList(value) && optionals.has(value);
+  return isCelList(value) && OPTIONAL in value;
 }
 
 /** Throws where CEL's type checker would have refused the expression. */
