@@ -2,11 +2,12 @@
  * Kubernetes' CEL library of named formats (k8s.io/apiserver/pkg/cel/library/format.go), but for `uri`. What
  * `validate` returns says that a text is wrong in words of its own.
  */
-import { type CelFunc, CelScalar, celFunc, celList, celMethod, listType } from '@bufbuild/cel';
+import { type CelFunc, CelScalar, celFunc, celList, listType } from '@bufbuild/cel';
 import { create } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { isLabelValue } from '../label-value.ts';
 import { isQualifiedName, isSubdomain } from '../qualified-name.ts';
+import { method } from './method.ts';
 import { NONE, optionalOf } from './optional.ts';
 import { FORMAT_TYPE, NAMED_FORMAT } from './types.ts';
 
@@ -43,8 +44,8 @@ export const formatFunctions: CelFunc[] = [
   celFunc('format.named', [STRING], OPTIONAL, (name) =>
     Object.hasOwn(FORMATS, name) ? optionalOf(named(name)) : NONE,
   ),
-  celMethod('validate', FORMAT_TYPE, [STRING], OPTIONAL, function (text) {
-    const { name } = this.message as unknown as { name: string };
+  method('validate', FORMAT_TYPE, [STRING], OPTIONAL, (self, text) => {
+    const { name } = self.message as unknown as { name: string };
     return FORMATS[name]!(text) ? NONE : optionalOf(celList([`is no ${name}`]));
   }),
 ];

@@ -7,12 +7,12 @@ import {
   celEnv,
   celFunc,
   celList,
-  celMethod,
   isCelError,
   isCelList,
   listType,
 } from '@bufbuild/cel';
 import { equals } from './equality.ts';
+import { method } from './method.ts';
 import { optionalOf } from './optional.ts';
 
 const { BOOL, DYN, INT } = CelScalar;
@@ -64,51 +64,32 @@ function containsAll(list: CelList, items: CelList): boolean {
 }
 
 export const listFunctions: CelFunc[] = [
-  celMethod('isSorted', LIST, [], BOOL, function () {
-    const items = [...this];
+  method('isSorted', LIST, [], BOOL, (self) => {
+    const items = [...self];
     return items.every((item, index) => index === 0 || !isLess(item, items[index - 1]!));
   }),
-  celMethod('sum', LIST, [], DYN, function () {
-    const [head, ...tail] = this;
+  method('sum', LIST, [], DYN, ([head, ...tail]) => {
     return tail.reduce<CelValue>((sum, item) => operate('_+_', sum, item), head ?? 0n);
   }),
-  celMethod('min', LIST, [], DYN, function () {
-    return first(this, isLess, 'min');
-  }),
-  celMethod('max', LIST, [], DYN, function () {
-    return first(this, (a, b) => isLess(b, a), 'max');
-  }),
-  celMethod('indexOf', LIST, [DYN], INT, function (item) {
-    return BigInt([...this].findIndex((other) => equals(item, other)));
-  }),
-  celMethod('lastIndexOf', LIST, [DYN], INT, function (item) {
-    return BigInt([...this].findLastIndex((other) => equals(item, other)));
-  }),
-  celMethod('slice', LIST, [INT, INT], LIST, function (start, end) {
-    return slice(this, Number(start), Number(end));
-  }),
-  celMethod('flatten', LIST, [], LIST, function () {
-    return flatten(this, 1n);
-  }),
-  celMethod('flatten', LIST, [INT], LIST, function (depth) {
-    return flatten(this, depth);
-  }),
-  celMethod('distinct', LIST, [], LIST, function () {
-    const items = [...this];
+  method('min', LIST, [], DYN, (self) => first(self, isLess, 'min')),
+  method('max', LIST, [], DYN, (self) => first(self, (a, b) => isLess(b, a), 'max')),
+  method('indexOf', LIST, [DYN], INT, (self, item) =>
+    BigInt([...self].findIndex((other) => equals(item, other))),
+  ),
+  method('lastIndexOf', LIST, [DYN], INT, (self, item) =>
+    BigInt([...self].findLastIndex((other) => equals(item, other))),
+  ),
+  method('slice', LIST, [INT, INT], LIST, (self, start, end) => slice(self, Number(start), Number(end))),
+  method('flatten', LIST, [], LIST, (self) => flatten(self, 1n)),
+  method('flatten', LIST, [INT], LIST, (self, depth) => flatten(self, depth)),
+  method('distinct', LIST, [], LIST, (self) => {
+    const items = [...self];
     return items.filter((item, index) => items.findIndex((other) => equals(item, other)) === index);
   }),
-  celMethod('reverse', LIST, [], LIST, function () {
-    return [...this].reverse();
-  }),
-  celMethod('sort', LIST, [], LIST, function () {
-    return [...this].sort(compare);
-  }),
-  celMethod('first', LIST, [], LIST, function () {
-    return optionalOf(this.get(0));
-  }),
-  celMethod('last', LIST, [], LIST, function () {
-    return optionalOf(this.get(this.size - 1));
-  }),
+  method('reverse', LIST, [], LIST, (self) => [...self].reverse()),
+  method('sort', LIST, [], LIST, (self) => [...self].sort(compare)),
+  method('first', LIST, [], LIST, (self) => optionalOf(self.get(0))),
+  method('last', LIST, [], LIST, (self) => optionalOf(self.get(self.size - 1))),
   celFunc('lists.range', [INT], LIST, (count) =>
     Array.from({ length: Number(count) }, (_, index) => BigInt(index)),
   ),

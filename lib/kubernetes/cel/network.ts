@@ -1,9 +1,10 @@
 /** Kubernetes' CEL libraries of IP addresses and CIDRs (k8s.io/apiserver/pkg/cel/library: ip.go, cidr.go). */
-import { type CelFunc, CelScalar, celFunc, celMethod } from '@bufbuild/cel';
+import { type CelFunc, CelScalar, celFunc } from '@bufbuild/cel';
 import { create, type Message } from '@bufbuild/protobuf';
 import type { ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { type Address, type Family, formatAddress, parseAddress } from '../../address/address.ts';
 import { covers, parsePrefix, prefixOf, rangeOf } from '../../address/range.ts';
+import { method } from './method.ts';
 import { CIDR, CIDR_TYPE, IP, IP_TYPE } from './types.ts';
 
 interface Fields {
@@ -101,18 +102,14 @@ function isGlobalUnicast(address: Address): boolean {
 const { BOOL, INT, STRING } = CelScalar;
 
 const test = (name: string, is: (address: Address) => boolean): CelFunc =>
-  celMethod(name, IP_TYPE, [], BOOL, function () {
-    return is(addressIn(this));
-  });
+  method(name, IP_TYPE, [], BOOL, (self) => is(addressIn(self)));
 
 export const networkFunctions: CelFunc[] = [
   celFunc('isIP', [STRING], BOOL, (text) => readIP(text) !== undefined),
   celFunc('ip', [STRING], IP_TYPE, (text) => ipOf(ip(text))),
   celFunc('ip.isCanonical', [STRING], BOOL, (text) => formatAddress(ip(text)) === text),
   celFunc('string', [IP_TYPE], STRING, (value) => formatAddress(addressIn(value))),
-  celMethod('family', IP_TYPE, [], INT, function () {
-    return BigInt(addressIn(this).family);
-  }),
+  method('family', IP_TYPE, [], INT, (self) => BigInt(addressIn(self).family)),
   test('isUnspecified', isUnspecified),
   test('isLoopback', isLoopback),
   test('isLinkLocalMulticast', isLinkLocalMulticast),
@@ -125,27 +122,21 @@ export const networkFunctions: CelFunc[] = [
     return cidrOf(address, length);
   }),
   celFunc('string', [CIDR_TYPE], STRING, (value) => `${formatAddress(addressIn(value))}/${lengthOf(value)}`),
-  celMethod('ip', CIDR_TYPE, [], IP_TYPE, function () {
-    return ipOf(addressIn(this));
-  }),
-  celMethod('prefixLength', CIDR_TYPE, [], INT, function () {
-    return BigInt(lengthOf(this));
-  }),
-  celMethod('masked', CIDR_TYPE, [], CIDR_TYPE, function () {
-    const { family, first, length } = blockOf(this);
+  method('ip', CIDR_TYPE, [], IP_TYPE, (self) => ipOf(addressIn(self))),
+  method('prefixLength', CIDR_TYPE, [], INT, (self) => BigInt(lengthOf(self))),
+  method('masked', CIDR_TYPE, [], CIDR_TYPE, (self) => {
+    const { family, first, length } = blockOf(self);
     return cidrOf({ family, value: first }, length);
   }),
-  celMethod('containsIP', CIDR_TYPE, [STRING], BOOL, function (text) {
-    return covers(blockOf(this), rangeOf(ip(text)));
-  }),
-  celMethod('containsIP', CIDR_TYPE, [IP_TYPE], BOOL, function (value) {
-    return covers(blockOf(this), rangeOf(addressIn(value)));
-  }),
-  celMethod('containsCIDR', CIDR_TYPE, [STRING], BOOL, function (text) {
+  method('containsIP', CIDR_TYPE, [STRING], BOOL, (self, text) => covers(blockOf(self), rangeOf(ip(text)))),
+  method('containsIP', CIDR_TYPE, [IP_TYPE], BOOL, (self, value) =>
+    covers(blockOf(self), rangeOf(addressIn(value))),
+  ),
+  method('containsCIDR', CIDR_TYPE, [STRING], BOOL, (self, text) => {
     const { address, length } = cidr(text);
-    return covers(blockOf(this), prefixOf(address, length));
+    return covers(blockOf(self), prefixOf(address, length));
   }),
-  celMethod('containsCIDR', CIDR_TYPE, [CIDR_TYPE], BOOL, function (value) {
-    return covers(blockOf(this), blockOf(value));
-  }),
+  method('containsCIDR', CIDR_TYPE, [CIDR_TYPE], BOOL, (self, value) =>
+    covers(blockOf(self), blockOf(value)),
+  ),
 ];

@@ -9,12 +9,12 @@ import {
   type CelValue,
   celFunc,
   celList,
-  celMethod,
   isCelList,
   isCelMap,
   isCelUint,
   listType,
 } from '@bufbuild/cel';
+import { method } from './method.ts';
 import { OPTIONAL_SELECT } from './syntax.ts';
 
 /** `a[?i]`: a function of `a` and `i`. */
@@ -73,21 +73,11 @@ export const optionalFunctions: CelFunc[] = [
   celFunc('optional.of', [DYN], LIST, (value) => optionalOf(value)),
   celFunc('optional.none', [], LIST, () => NONE),
   celFunc('optional.ofNonZeroValue', [DYN], LIST, (value) => (isZero(value) ? NONE : optionalOf(value))),
-  celMethod('hasValue', DYN, [], BOOL, function () {
-    return only(this).size > 0;
-  }),
-  celMethod('value', DYN, [], DYN, function () {
-    return dereference(this);
-  }),
-  celMethod('or', DYN, [DYN], LIST, function (other) {
-    return only(this).size > 0 ? only(this) : only(other);
-  }),
-  celMethod('orValue', DYN, [DYN], DYN, function (other) {
-    return only(this).get(0) ?? other;
-  }),
-  celMethod(OPTIONAL_SELECT, DYN, [STRING], LIST, function (field) {
-    return select(this, field);
-  }),
+  method('hasValue', DYN, [], BOOL, (self) => only(self).size > 0),
+  method('value', DYN, [], DYN, dereference),
+  method('or', DYN, [DYN], LIST, (self, other) => (only(self).size > 0 ? only(self) : only(other))),
+  method('orValue', DYN, [DYN], DYN, (self, other) => only(self).get(0) ?? other),
+  method(OPTIONAL_SELECT, DYN, [STRING], LIST, select),
   celFunc(OPTIONAL_INDEX, [DYN, DYN], LIST, select),
   celFunc(TO_OPTIONAL, [LIST], LIST, (list) => optionalOf(list.get(0))),
   celFunc(FLATTEN_OPTIONAL, [LIST], LIST, (list) => (list.size === 0 ? NONE : only(list.get(0)!))),

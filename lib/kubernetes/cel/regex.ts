@@ -1,6 +1,7 @@
 /** Kubernetes' CEL library of regular expressions (k8s.io/apiserver/pkg/cel/library/regex.go), by RE2. */
-import { type CelFunc, CelScalar, celMethod, listType } from '@bufbuild/cel';
+import { type CelFunc, CelScalar, listType } from '@bufbuild/cel';
 import { RE2JS } from 're2js';
+import { method } from './method.ts';
 
 const compiled = new Map<string, RE2JS>();
 
@@ -22,13 +23,9 @@ const { INT, STRING } = CelScalar;
 const TEXTS = listType(STRING);
 
 export const regexFunctions: CelFunc[] = [
-  celMethod('find', STRING, [STRING], STRING, function (pattern) {
-    return findAll(this, pattern, 1)[0] ?? '';
-  }),
-  celMethod('findAll', STRING, [STRING], TEXTS, function (pattern) {
-    return findAll(this, pattern, -1);
-  }),
-  celMethod('findAll', STRING, [STRING, INT], TEXTS, function (pattern, most) {
-    return findAll(this, pattern, Number(most));
-  }),
+  method('find', STRING, [STRING], STRING, (self, pattern) => findAll(self, pattern, 1)[0] ?? ''),
+  method('findAll', STRING, [STRING], TEXTS, (self, pattern) => findAll(self, pattern, -1)),
+  method('findAll', STRING, [STRING, INT], TEXTS, (self, pattern, most) =>
+    findAll(self, pattern, Number(most)),
+  ),
 ];
