@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatDiagnostic } from '../../lib/cli/diagnostic.ts';
 import { loadManifests, parseManifests } from '../../lib/cli/manifests.ts';
+import { parseYaml } from '../../lib/cli/yaml.ts';
 
 const test = suite('manifests', { folder: '' });
 test.before.each((context) => {
@@ -57,6 +59,36 @@ test('JSON may follow JSON, as jq writes it', () => {
     'f:2: document 2: unexpected end of the stream within a flow collection',
   ]);
   assert.equal(names(`${object('a')}x: {a: 1,\n  b: {c: 1}\n  }\ny: {}\n`), ['a']);
+});
+
+test('JSON is what YAML makes of it', () => {
+  const text = fc
+    .record({ object: fc.dictionary(fc.string(), fc.jsonValue()), indent: fc.constantFrom(0, 2, '\t') })
+    .map(({ object, indent }) => JSON.stringify(object, null, indent));
+  fc.assert(
+    fc.property(text, (json) => {
+      const [ofJson, ofYaml] = [json, `# YAML\n${json}`].map((text) => parseYaml(text));
+      // Some control characters are none of YAML's.
+      if (ofYaml!.problems.length > 0) assert.equal(ofJson!.problems, []);
+      else
+        assert.is(
+          JSON.stringify(ofJson!.documents.map(({ value }) => value)),
+          JSON.stringify(ofYaml!.documents.map(({ value }) => value)),
+        );
+      for (const { lineOf } of ofJson!.documents) assert.ok(lineOf('a.b[0]') >= 1);
+    }),
+  );
+});
+
+test('JSON: keys that are given twice, numbers that are none, depth, and control characters', () => {
+  const inSpec = (spec: string) =>
+    `{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}, "spec": ${spec}}`;
+  assert.equal(problems(inSpec('{"a": 1,\n "a": 2}')), ['f:2: the key a is given twice in one mapping']);
+  assert.equal(problems(inSpec('{"a": "\\":", "b\\\\": "a\\\\", "c": ["x", ":"]}')), []);
+  const deep = `${'{"a":'.repeat(200)}1${'}'.repeat(200)}`;
+  assert.equal(problems(inSpec(deep)), ['f:1: nests deeper than 100 levels']);
+  const [loaded] = parseManifests(inSpec('\n"\u007f"'), 'f').objects;
+  assert.is(loaded!.lineOf('spec'), 1);
 });
 
 test('missing apiVersion, kind or name are problems that name the field', () => {
