@@ -87,9 +87,7 @@ function plainSubnet({ listed, prefix, gateway, total, used, free }: SubnetUsage
     addresses: listed.ranges.map(formatRange),
     prefix,
     ...(gateway && { gateway }),
-    total: exactInteger(total),
-    used: exactInteger(used),
-    free: exactInteger(free),
+    ...exact({ total, used, free }),
   };
 }
 
@@ -100,16 +98,15 @@ function plainReservation({ reservation, ...state }: ReservationState): object {
 }
 
 function plainUsage({ total, used, free, outOfRange, counts, fragmentation, space }: Usage): object {
+  const { adopted, taken, kept, reserved, excluded, gateway } = counts;
+  const withheld = reserved + excluded + gateway;
   return {
-    total: exactInteger(total),
-    used: exactInteger(used),
-    free: exactInteger(free),
-    outOfRange: exactInteger(outOfRange),
-    adopted: exactInteger(counts.adopted),
-    taken: exactInteger(counts.taken),
-    kept: exactInteger(counts.kept),
-    withheld: exactInteger(counts.reserved + counts.excluded + counts.gateway),
+    ...exact({ total, used, free, outOfRange, adopted, taken, kept, withheld }),
     fragmentation,
     segments: space.segments.map((segment) => ({ addresses: formatRange(segment), state: segment.state })),
   };
+}
+
+function exact(counts: Readonly<Record<string, bigint>>): object {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, exactInteger(count)]));
 }
