@@ -81,7 +81,7 @@ export function applied<T extends KubernetesObject>(
   { apiVersion, kind, metadata, spec }: DesiredObject,
   owner: KubernetesObject,
   n: number,
-  additions: Additions = {},
+  additions: Additions,
 ): T {
   const labels = { ...additions.labels, ...metadata.labels };
   const annotations = { ...additions.annotations, ...metadata.annotations };

@@ -37,10 +37,7 @@ const LINE = 18;
  * side by side are one rectangle, which says on hover what it is; the whole is one image to screen readers. Text and faint cells
  * have the colour of the text around (`currentColor`), so that it fits into light and dark pages.
  */
-export function svgOf(
-  pictures: readonly Picture[],
-  label = pictures.map(({ title }) => title).join(', '),
-): string {
+export function svgOf(pictures: readonly Picture[]): string {
   const parts: string[] = [];
   const seen = new Set<Cell['state']>();
   let y = 0;
@@ -62,7 +59,7 @@ export function svgOf(
   const legend = drawLegend(seen, y);
   parts.push(legend.text);
   y = legend.bottom;
-  const name = escapeXml(label);
+  const name = escapeXml(pictures.map(({ title }) => title).join(', '));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img" aria-label="${name}" font-family="system-ui, sans-serif" font-size="12" fill="currentColor"><title>${name}</title>${parts.join('')}</svg>\n`;
 }
 

@@ -27,7 +27,7 @@ const TWO_VARIABLES: Readonly<Record<string, (e: string) => string>> = {
  * `expr` without what is not planned. `optionals` are variables whose value is optional. Throws Error where
  * something is not supported.
  */
-export function desugar(expr: Expr, optionals: ReadonlySet<string> = new Set()): Expr {
+export function desugar(expr: Expr, optionals: ReadonlySet<string>): Expr {
   const isOptional = (part: Expr): boolean => {
     const { case: kind, value } = part.exprKind;
     if (kind === 'identExpr') return optionals.has(value.name);
