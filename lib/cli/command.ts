@@ -10,6 +10,7 @@ import {
 } from '../options/options.ts';
 import { wrap } from '../text.ts';
 import { printable } from './table.ts';
+import { textFor } from './terminal.ts';
 
 /** The process as a command sees it; tests pass their own. */
 export interface Io {
@@ -72,7 +73,7 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
     } catch (error) {
       if (!(error instanceof UsageError || error instanceof InputError)) throw error;
       const more = error instanceof UsageError ? `See ${called} --help.\n` : '';
-      io.stderr.write(`metaipam ${name}: ${printableLines(error.message)}\n${more}`);
+      io.stderr.write(textFor(io, `metaipam ${name}: ${printableLines(error.message)}\n${more}`));
       return 1;
     }
   }

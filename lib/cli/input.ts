@@ -6,6 +6,7 @@ import { InputError, type Io } from './command.ts';
 import { type Diagnostic, formatDiagnostic } from './diagnostic.ts';
 import type { Manifests } from './manifests.ts';
 import { printable } from './table.ts';
+import { textFor } from './terminal.ts';
 
 export const MANIFEST_OPTIONS = defineOptions({
   filename: {
@@ -61,8 +62,9 @@ async function placeIn(namespace: string): Promise<(object: KubernetesObject) =>
 }
 
 /** Writes a line of stderr for each. */
-export function writeDiagnostics(diagnostics: readonly Diagnostic[], { stderr }: Pick<Io, 'stderr'>): void {
-  for (const diagnostic of diagnostics) stderr.write(`${printable(formatDiagnostic(diagnostic))}\n`);
+export function writeDiagnostics(diagnostics: readonly Diagnostic[], io: Pick<Io, 'stderr' | 'env'>): void {
+  for (const diagnostic of diagnostics)
+    io.stderr.write(`${textFor(io, printable(formatDiagnostic(diagnostic)))}\n`);
 }
 
 /**

@@ -82,7 +82,7 @@ export function parseYaml(text: string): {
       const lineOf = lineFinder(source, firstLine);
       for (const value of constructFromEvents(events, { source, schema: SCHEMA })) {
         if (value === null) continue;
-        documents.push({ number, value: parseJson(JSON.stringify(value, withoutNull)), lineOf });
+        documents.push({ number, value: parseJson(JSON.stringify(value, asSent(source))), lineOf });
       }
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
@@ -153,10 +153,19 @@ function isEscaped(source: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-function withoutNull(this: unknown, _key: string, value: unknown): unknown {
-  if (typeof value === 'number' && !Number.isFinite(value))
-    throw new YAMLException('.nan and .inf are no numbers of JSON, which is what an API server takes');
-  return value === null && !Array.isArray(this) ? undefined : value;
+/** What `JSON.stringify` is to make of a field. Throws YAMLException for a number that JSON does not have. */
+function asSent(source: string): (this: unknown, key: string, value: unknown) => unknown {
+  return function (_key, value) {
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      const position = source.search(/(?<=[\s:,[{])[-+]?\.(?:inf|nan)\b/i);
+      YAMLException.throwAt(
+        source,
+        Math.max(0, position),
+        'no API server takes .nan and .inf: write a number',
+      );
+    }
+    return value === null && !Array.isArray(this) ? undefined : value;
+  };
 }
 
 function lineBreaks(text: string): number {

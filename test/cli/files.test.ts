@@ -131,6 +131,15 @@ test('of a folder, what cannot be read is named and hides nothing; links to fold
   assert.match(below.err, `${join(folder, 'a.yaml', 'x')}: no such file or folder\n`);
 });
 
+test('messages are in ASCII, too, where the locale is', async ({ folder }) => {
+  write(folder, { 'kustomization.yaml': 'resources: []\n' });
+  for (const command of ['validate', 'show', 'simulate', 'check']) {
+    const argv = [command, '-f', join(folder, 'kustomization.yaml')];
+    assert.match((await run(main, argv)).err, '| metaipam … -f -\n');
+    assert.match((await run(main, argv, { env: { LANG: 'C' } })).err, '| metaipam ... -f -\n');
+  }
+});
+
 test('a URL is told to be fetched first', async () => {
   const { code, err } = await run(main, ['simulate', '-f', 'https://example.com/pool.yaml']);
   assert.is(code, 1);

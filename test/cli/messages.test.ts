@@ -227,7 +227,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: 24, addressReuseGracePeriodSeconds: .inf}'),
-    ': .nan and .inf are no numbers of JSON, which is what an API server takes',
+    ':4: no API server takes .nan and .inf: write a number',
   ],
   // Versions and kinds
   [
