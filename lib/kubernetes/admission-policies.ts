@@ -3,7 +3,7 @@
  * match, with every object of a kind as a parameter or with none, and with ApplyConfiguration for what they change.
  */
 import { type CelInput, isCelError } from '@bufbuild/cel';
-import { compile, type Program, type Variables } from './cel/program.ts';
+import { compile, evaluatedMessage, type Program, type Variables } from './cel/program.ts';
 import { celInput, jsonOf } from './cel/value.ts';
 import type { KubernetesObject } from './object.ts';
 
@@ -300,10 +300,7 @@ function meetsConditions({ conditions }: Policy, variables: Variables): boolean 
 
 function messageOf({ validation, message }: Check, variables: Variables): string {
   const { expression, message: fixed = '' } = validation;
-  const evaluated = message?.evaluate(variables);
-  const text = typeof evaluated === 'string' ? evaluated.trim() : '';
-  if (text !== '' && !text.includes('\n')) return text;
-  return fixed.trim() || `failed expression: ${expression.trim()}`;
+  return evaluatedMessage(message, variables) ?? (fixed.trim() || `failed expression: ${expression.trim()}`);
 }
 
 function denialOf({ kind, name, binding }: Policy, message: string, reason = 'Invalid'): Denial {

@@ -40,19 +40,11 @@ export function addPage(app: FastifyInstance, { source, of }: PageOptions): void
     const isLive = source.subscribe !== undefined;
     const visit = { query, nonce, of, problems: source.problems(), isLive };
     const { status, text } = render(visit, source.survey());
-    reply.code(status).headers({
-      ...HEADERS,
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': policy(nonce),
-    });
+    reply.code(status).headers(headers('text/html', policy(nonce)));
     return text;
   });
   app.get('/api/show', async (request, reply) => {
-    reply.headers({
-      ...HEADERS,
-      'content-type': 'application/json; charset=utf-8',
-      'content-security-policy': NOTHING,
-    });
+    reply.headers(headers('application/json', NOTHING));
     const survey = source.survey();
     if (survey === undefined) return reply.code(503).send('{}');
     const { text } = parseQuery(searchOf(request.url));
@@ -63,6 +55,10 @@ export function addPage(app: FastifyInstance, { source, of }: PageOptions): void
   const streams = new Streams(source);
   app.get('/events', (_request, reply) => streams.open(reply));
   app.addHook('preClose', async () => streams.close());
+}
+
+function headers(type: string, policy: string) {
+  return { ...HEADERS, 'content-type': `${type}; charset=utf-8`, 'content-security-policy': policy };
 }
 
 function searchOf(url: string): string {
@@ -110,13 +106,8 @@ class Streams {
     }
     reply.hijack();
     const { raw } = reply;
-    raw.writeHead(200, {
-      ...HEADERS,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'content-security-policy': NOTHING,
-      // nginx would keep them back.
-      'x-accel-buffering': 'no',
-    });
+    // nginx would keep them back.
+    raw.writeHead(200, { ...headers('text/event-stream', NOTHING), 'x-accel-buffering': 'no' });
     raw.write('retry: 2000\n\n');
     this.#open.add(reply);
     const heartbeat = setInterval(() => raw.write(':\n\n'), HEARTBEAT_MS);

@@ -52,3 +52,10 @@ export function compile(expression: string, optionals: readonly string[] = []): 
   programs.set(key, program);
   return program;
 }
+
+/** What a `messageExpression` comes to; undefined where the API server falls back on the fixed message. */
+export function evaluatedMessage(expression: Program | undefined, variables: Variables): string | undefined {
+  const value = expression?.evaluate(variables);
+  const text = typeof value === 'string' ? value.trim() : '';
+  return text === '' || text.includes('\n') ? undefined : text;
+}

@@ -8,7 +8,7 @@ import { deepEqual, isObject } from '../../json.ts';
 import type { Problem } from '../problem.ts';
 import type { Schema, ValidationRule } from '../schema.ts';
 import { optionalOf } from './optional.ts';
-import { compile, type Program, type Variables } from './program.ts';
+import { compile, evaluatedMessage, type Program, type Variables } from './program.ts';
 import { celInput } from './value.ts';
 
 interface Rule {
@@ -182,14 +182,6 @@ function violation(
         ? { field: at, value, message: detail }
         : { field: at, message: `Invalid value: ${detail}` };
   }
-}
-
-/** Undefined where the API server falls back on the fixed message. */
-function evaluatedMessage(program: Program | undefined, variables: Variables): string | undefined {
-  const text = program?.evaluate(variables);
-  if (typeof text !== 'string') return undefined;
-  const trimmed = text.trim();
-  return trimmed === '' || trimmed.includes('\n') ? undefined : trimmed;
 }
 
 /** Finds the old item of a list that is a map by some of its items' fields; those of other lists have none. */
