@@ -1,4 +1,10 @@
-import { defineOptions, type Environment, parseOptions, UsageError } from '../../lib/options/options.ts';
+import {
+  defineOptions,
+  type Environment,
+  outputOption,
+  parseOptions,
+  UsageError,
+} from '../../lib/options/options.ts';
 
 export type BenchSubject = 'claims' | 'nodes' | 'ipam-claims';
 
@@ -69,7 +75,7 @@ export const OPTIONS = defineOptions({
     check: (value: number) => (value < 10_000 ? 'at least 10s' : undefined),
     help: 'The longest that all may take to be served, and then to become quiet.',
   },
-  output: { type: 'enum', short: 'o', values: ['text', 'json'], default: 'text', help: 'How to print it.' },
+  output: outputOption(['text', 'json'], 'How to print it.'),
 });
 
 const DEFAULT_COUNTS: Readonly<Record<BenchSubject, number>> = {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CHECKS, type CheckName, type Finding } from '../inspect/check/finding.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { notNegative } from '../options/hook-options.ts';
-import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { defineCommand, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
@@ -25,13 +25,10 @@ const OPTIONS = defineOptions({
     help: 'What is found in a live cluster is looked for again after this long, and only what is still there counts.',
     check: notNegative,
   },
-  output: {
-    type: 'enum',
-    values: ['text', 'json'],
-    short: 'o',
-    default: 'text',
-    help: 'json has every finding with its check, severity, object, message and fix.',
-  },
+  output: outputOption(
+    ['text', 'json'],
+    'json has every finding with its check, severity, object, message and fix.',
+  ),
 });
 
 async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {

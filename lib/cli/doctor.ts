@@ -25,7 +25,7 @@ import {
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
-import { defineOptions, type Parsed } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed } from '../options/options.ts';
 import { isOurs } from '../pool/reference.ts';
 import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
@@ -38,13 +38,7 @@ import { writeText } from './terminal.ts';
 
 const OPTIONS = defineOptions({
   ...READ_OPTIONS,
-  output: {
-    type: 'enum',
-    values: ['text', 'json'],
-    short: 'o',
-    default: 'text',
-    help: 'json has every finding with its check, verdict, message and fix.',
-  },
+  output: outputOption(['text', 'json'], 'json has every finding with its check, verdict, message and fix.'),
 });
 
 async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {

@@ -3,7 +3,7 @@ import type { Effect } from '../inspect/preview/preview.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
-import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
 import { listSome, plural } from '../text.ts';
 import type { RequestLog } from './api-reader.ts';
@@ -38,13 +38,7 @@ const OPTIONS = defineOptions({
   },
   ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
-  output: {
-    type: 'enum',
-    values: ['text', 'json'],
-    short: 'o',
-    default: 'text',
-    help: 'json has what happens to each object and every effect.',
-  },
+  output: outputOption(['text', 'json'], 'json has what happens to each object and every effect.'),
 });
 
 async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {

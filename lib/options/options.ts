@@ -73,6 +73,11 @@ export function defineOptions<const T extends OptionTable>(table: T): T {
   return table;
 }
 
+/** `-o`, with the formats there are: the first unless another is asked for. */
+export function outputOption<const V extends readonly string[]>(values: V, help: string) {
+  return { type: 'enum', values, short: 'o', default: values[0]!, help } as const;
+}
+
 const NANOSECONDS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
