@@ -100,7 +100,6 @@ export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
   return (await readBytes(stream)).toString('utf8');
 }
 
-/** All of a stream. */
 export async function readBytes(stream: NodeJS.ReadableStream): Promise<Buffer> {
   return buffer(stream);
 }

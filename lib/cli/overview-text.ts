@@ -165,9 +165,10 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [4, 5, 6, 7],
   );
+  const detailed = detail.isDetailed ? overview : { pools: [], networks: [] };
   const subnets = table(
     ['SUBNET', 'POOL', 'PREFIX', 'GATEWAY', ...usageHeader.slice(0, 3)],
-    (detail.isDetailed ? overview.pools : []).flatMap((pool) =>
+    detailed.pools.flatMap((pool) =>
       pool.subnets.map((subnet) => [
         listSome(subnet.listed.ranges.map(formatRange)),
         printable(pool.title),
@@ -180,7 +181,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
   );
   const reserved = table(
     ['RESERVED', 'POOL', 'FOR', 'HELD BY', 'NOTE'],
-    (detail.isDetailed ? overview.pools : []).flatMap(({ title, reservations }) =>
+    detailed.pools.flatMap(({ title, reservations }) =>
       reservations.map(({ reservation, holder, conflict }) => [
         keyOf(reservation.block),
         printable(title),
@@ -193,7 +194,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
   );
   const terms = table(
     ['POD NETWORK', 'FIELD', 'VALUE'],
-    (detail.isDetailed ? overview.networks : []).flatMap(({ name, network }) =>
+    detailed.networks.flatMap(({ name, network }) =>
       networkTerms(network).map(({ field, text }) => [printable(name), field, printable(text)]),
     ),
     [],

@@ -41,7 +41,6 @@ export function checkVersion(cniVersion: string, command: string): void {
   }
 }
 
-/** The answer to VERSION. */
 export function versionAnswer(cniVersion: string): Bytes {
   return `${toJson({ cniVersion, supportedVersions: CNI_VERSIONS })}\n`;
 }

@@ -18,7 +18,6 @@ export interface Usage {
   readonly space: Space;
 }
 
-/** What is in use. */
 interface InUse {
   /** Of the blocks, unless the pool can be read. */
   readonly blockLength: number;
