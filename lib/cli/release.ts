@@ -23,7 +23,7 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
     const advice = adviseRange(text);
     if (range === undefined || advice !== undefined)
       throw new UsageError(
-        `${text} must be an address or a range${advice === undefined ? '' : `: ${advice}`}`,
+        `${text.trim() || JSON.stringify(text)} must be an address or a range${advice === undefined ? '' : `: ${advice}`}`,
       );
     return range;
   });

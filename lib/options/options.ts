@@ -252,7 +252,15 @@ function tokensOf(argv: readonly string[], table: OptionTable, names: ReadonlyMa
 
 function unknownFlag(argument: string, names: ReadonlyMap<string, string>): UsageError {
   const flag = withoutValue(argument);
-  return new UsageError(`unknown flag ${flag}${suggestion(flag, [...names.keys()])}`);
+  // One letter is like any other.
+  const meant =
+    flag.length > 2
+      ? suggestion(
+          flag,
+          [...names.keys()].filter(({ length }) => length > 2),
+        )
+      : '';
+  return new UsageError(`unknown flag ${flag}${meant}`);
 }
 
 function withoutValue(argument: string): string {

@@ -198,6 +198,10 @@ test('short flags are read as kubectl reads them', () => {
   refuses(['-o', '-A'], ['-o needs a value']);
   refuses(['-output=json'], ['unknown flag -output (did you mean --output?)']);
   refuses(['-Ax'], ['unknown flag -Ax']);
+  assert.throws(
+    () => parse(['-n', 'x']),
+    ({ message }: Error) => message === 'unknown flag -n',
+  );
   assert.equal(parse(['--', '-output']).positionals, ['-output']);
 });
 
