@@ -179,7 +179,7 @@ function splitDocuments(text: string): string[] {
 
 /** JSON may follow JSON with nothing but a line break between, as `jq '.items[]'` writes it. */
 function splitJson(text: string): string[] {
-  return /^(---)?\s*\{/.test(text) ? text.split(/(?<=\}\s*\n)(?=\{)/) : [text];
+  return /^(---)?\s*\{/.test(text) ? text.split(/(?=\{)(?<=\}\s*\n)/) : [text];
 }
 
 function splitYaml(text: string): string[] {

@@ -58,6 +58,8 @@ test('JSON may follow JSON, as jq writes it', () => {
   assert.equal(problems(`${json('a')}\n{"a":`), [
     'f:2: document 2: unexpected end of the stream within a flow collection',
   ]);
+  // No matter how far apart.
+  assert.equal(names(`${json('a')}${'\n'.repeat(1e6)}${json('b')}`), ['a', 'b']);
   assert.equal(names(`${object('a')}x: {a: 1,\n  b: {c: 1}\n  }\ny: {}\n`), ['a']);
 });
 
