@@ -112,8 +112,10 @@ function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookCon
   const attachments = address !== undefined && isOwn ? [keptAddress(address)] : [];
   const addressName = claim.status?.addressRef?.name;
   const isLost = addressName !== undefined && address === undefined;
-  if (isLost && obstacle.reason !== 'Paused') return lose(view, addressName, context);
-  if (addressName !== undefined || address !== undefined) return { attachments };
+  // Only the claim itself knows its address if the slice is lost too: its pool has to see it.
+  const labels = isLost && isPoolUid(settled) ? opened(settled) : {};
+  if (isLost && obstacle.reason !== 'Paused') return { ...labels, ...lose(view, addressName, context) };
+  if (addressName !== undefined || address !== undefined) return { ...labels, attachments };
   // It was open before, here or in the cluster that it came from.
   const isOpen = settled === OPEN && kept.length === 0;
   return {
