@@ -904,6 +904,20 @@ test('so does one whose cluster is gone, but not one whose cluster is paused', (
   assert.equal(synced(waiting, { seconds: 60, related: [paused] }), { attachments: [] });
 });
 
+for (const [why, object, related] of [
+  ['it is paused', claim('test', POOL, { annotations: PAUSED }), []],
+  ['its cluster is paused', labelled, [cluster({}, { paused: true })]],
+  ['its cluster is gone', labelled, []],
+] as const) {
+  test(`a claim that loses its IPAddress while ${why} is open to its pool, which may have lost its slice`, () => {
+    const bound = settledWith(boundClaim(object, '10.0.0.1'), 'pool-uid');
+    const found = addressOf(claim('test', POOL), '10.0.0.1');
+    assert.is(synced(bound, { related, attachments: [found] }).labels, undefined);
+    assert.equal(synced(bound, { related }).labels, { 'metaipam.io/settled': 'open' });
+    assert.is(synced(settledWith(bound, 'open'), { related }).labels, undefined);
+  });
+}
+
 // Other people's claims
 
 test('H1 F2 F3 F4 claims of other pools are left alone', () => {
