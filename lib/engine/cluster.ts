@@ -264,12 +264,14 @@ export class SimulatedCluster {
   /** What could happen next; a wait only for a timer before `deadline`. */
   moves(deadline = Number.POSITIVE_INFINITY): Moves {
     const some: Moves['some'] = (visit) => this.#someMove(deadline, visit);
-    const all = () => {
-      const moves: Move[] = [];
-      some((move) => moves.push(move) === 0);
-      return moves;
+    return {
+      some,
+      *[Symbol.iterator]() {
+        const moves: Move[] = [];
+        some((move) => moves.push(move) === 0);
+        yield* moves;
+      },
     };
-    return { some, [Symbol.iterator]: () => all().values() };
   }
 
   #someMove(deadline: number, visit: (move: Move) => boolean): boolean {

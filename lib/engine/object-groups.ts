@@ -60,6 +60,7 @@ export class ObjectGroups {
 
 function sortedRecord<T, R>(map: ReadonlyMap<string, T>, read: (item: T) => R): Record<string, R> {
   const record: Record<string, R> = {};
-  for (const key of [...map.keys()].sort()) record[key] = read(map.get(key)!);
+  const keys = map.size < 2 ? map.keys() : [...map.keys()].sort();
+  for (const key of keys) record[key] = read(map.get(key)!);
   return record;
 }
