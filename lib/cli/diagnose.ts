@@ -19,13 +19,13 @@ import type { LoadedObject } from './manifests.ts';
 
 const DEFAULT_NAMESPACE = 'default';
 
-/** Says of objects what is wrong with each and with all together, in their order. */
-export type Diagnose = (objects: readonly LoadedObject[]) => readonly Diagnostic[];
+/** Says of objects what is wrong with each and with all together, in their order. `tick` is called for each. */
+export type Diagnose = (objects: readonly LoadedObject[], tick?: () => void) => readonly Diagnostic[];
 
 /** By the CRDs and the rules of this version. */
 function diagnoseBy(resources: CustomResources): Diagnose {
-  return (objects) => {
-    const problems = validateObjects(objects, resources).map((found): Diagnostic => {
+  return (objects, tick) => {
+    const problems = validateObjects(objects, resources, tick).map((found): Diagnostic => {
       const { object, problem } = found;
       const { schema } = resources.ofKind(object.apiVersion, object.kind) ?? {};
       const fix = advise(problem, object, schema);

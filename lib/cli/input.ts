@@ -6,7 +6,7 @@ import { InputError, type Io } from './command.ts';
 import { type Diagnostic, formatDiagnostic } from './diagnostic.ts';
 import type { Manifests } from './manifests.ts';
 import { printable } from './table.ts';
-import { textFor } from './terminal.ts';
+import { showProgress, textFor } from './terminal.ts';
 
 export const MANIFEST_OPTIONS = defineOptions({
   filename: {
@@ -30,7 +30,8 @@ export function manifestPaths(
 /** What files hold, each object of a namespaced kind in a namespace. Nothing at all is a problem too. */
 export async function readInput(paths: readonly string[], io: Io, namespace = 'default'): Promise<Manifests> {
   const { loadManifests } = await import('./manifests.ts');
-  const manifests = await loadManifests(paths, io.stdin);
+  const progress = showProgress(io, (count) => `reading: ${count.toLocaleString('en')} objects so far`);
+  const manifests = await loadManifests(paths, io.stdin, progress.tick).finally(progress.done);
   const { objects, documents, skipped } = manifests;
   const problems = [...manifests.problems];
   if (problems.length === 0 && documents === skipped && paths.length > 0) {

@@ -34,7 +34,11 @@ export interface Manifests {
  * documents without apiVersion and kind, such as values.yaml, are counted and left out. A problem stops nothing:
  * all are reported. Objects of namespaced kinds may come without a namespace.
  */
-export async function loadManifests(paths: readonly string[], stdin: Io['stdin']): Promise<Manifests> {
+export async function loadManifests(
+  paths: readonly string[],
+  stdin: Io['stdin'],
+  tick?: () => void,
+): Promise<Manifests> {
   const read: Manifests[] = [];
   const fail = (file: string, message: string, fix?: string) => read.push(unreadable(file, message, fix));
   /** What `get` comes to; undefined, and reported for the path, if that cannot be read. */
@@ -55,7 +59,7 @@ export async function loadManifests(paths: readonly string[], stdin: Io['stdin']
     if (bytes === undefined) return;
     const text = decode(bytes);
     if (typeof text === 'object') fail(name, text.problem, text.fix);
-    else read.push(parseManifests(text, name, isOfFolder));
+    else read.push(parseManifests(text, name, isOfFolder, tick));
   }
   /** How many files there are; what cannot be listed counts as one. Links to folders may lead back: none is followed. */
   async function readFolder(folder: string): Promise<number> {
@@ -129,9 +133,14 @@ function decode(bytes: Buffer): string | { problem: string; fix: string } {
 
 const KUSTOMIZATION = /^kustomization(\.ya?ml)?$/i;
 
-/** The objects of one file's text. @param isOfFolder whether nobody has named the file itself */
-export function parseManifests(text: string, file: string, isOfFolder = false): Manifests {
-  const { documents, problems, count } = parseYaml(text);
+/**
+ * The objects of one file's text.
+ *
+ * @param isOfFolder whether nobody has named the file itself
+ * @param tick is called for each document, and each object of a list
+ */
+export function parseManifests(text: string, file: string, isOfFolder = false, tick?: () => void): Manifests {
+  const { documents, problems, count } = parseYaml(text, tick);
   const objects: LoadedObject[] = [];
   const found: Diagnostic[] = problems.map(({ number, line, message }) => ({
     rule: 'unreadable',
@@ -155,7 +164,7 @@ export function parseManifests(text: string, file: string, isOfFolder = false): 
         fix,
       });
     } else if (isOfFolder && (isKustomization(document.value, file) || isUntyped(document.value))) skipped++;
-    else collect({ place, document, objects, problems: found }, document.value, '');
+    else collect({ place, document, objects, problems: found, tick }, document.value, '');
   }
   return { objects, problems: found, documents: documents.length, skipped };
 }
@@ -176,6 +185,7 @@ interface Collection {
   readonly document: YamlDocument;
   readonly objects: LoadedObject[];
   readonly problems: Diagnostic[];
+  readonly tick: (() => void) | undefined;
 }
 
 /** @param path of `value` in its document: empty, or `items[0].` */
@@ -200,6 +210,7 @@ function collect(collection: Collection, value: unknown, path: string): void {
     // The items of a typed list carry no type of their own.
     const type = kind === 'List' ? {} : { apiVersion, kind: String(kind).slice(0, -'List'.length) };
     for (const [index, item] of items.entries()) {
+      collection.tick?.();
       collect(collection, isMapping(item) ? { ...type, ...item } : item, `${path}items[${index}].`);
     }
   } else objects.push({ ...place, object: value as unknown as KubernetesObject, lineOf });

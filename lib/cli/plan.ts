@@ -48,7 +48,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   }
   const [hooks, diagnose, { predict }, { paintFor }, { showProgress, writeText }] = await Promise.all([
     loadControllers(),
-    loadRules(),
+    loadRules(io),
     import('./predict.ts'),
     import('./paint.ts'),
     import('./terminal.ts'),

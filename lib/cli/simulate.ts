@@ -101,7 +101,7 @@ async function applyFiles(
   io: Io,
 ): Promise<Applied | undefined> {
   const [controllers, { applyAll, createWorld, hasIPAMClaims, makeNamespaces }, diagnose] = await Promise.all(
-    [load(), import('./world.ts'), loadRules()],
+    [load(), import('./world.ts'), loadRules(io)],
   );
   const { objects, problems, skipped } = await readInput(paths, io);
   const found = [...problems, ...diagnose(objects)];

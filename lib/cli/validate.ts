@@ -6,6 +6,7 @@ import type { Diagnose } from './diagnose.ts';
 import { plainDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, manifestPaths, readInput, writeDiagnostics } from './input.ts';
 import type { Manifests } from './manifests.ts';
+import { showProgress } from './terminal.ts';
 
 const OPTIONS = defineOptions({
   ...MANIFEST_OPTIONS,
@@ -20,12 +21,12 @@ const OPTIONS = defineOptions({
 });
 
 async function validate(
-  load: () => Promise<Diagnose>,
+  load: typeof loadRules,
   { values, positionals }: Parsed<typeof OPTIONS>,
   io: Io,
 ): Promise<number> {
   const paths = manifestPaths(values.filename, positionals);
-  const [diagnose, input] = await Promise.all([load(), readInput(paths, io)]);
+  const [diagnose, input] = await Promise.all([load(io), readInput(paths, io)]);
   const found = [...input.problems, ...diagnose(input.objects)];
   const errors = found.filter(({ severity }) => values.strict || severity === 'error');
   const code = errors.length > 0 ? 1 : 0;
@@ -59,7 +60,7 @@ async function summary({ objects, skipped }: Manifests, warnings: number): Promi
 }
 
 /** `validate`, with the rules of `load`. */
-export function validateCommand(load: () => Promise<Diagnose>): Command {
+export function validateCommand(load: typeof loadRules): Command {
   return defineCommand({
     name: 'validate',
     summary: 'Check manifests against the schemas and rules, without a cluster',
@@ -75,9 +76,16 @@ Exit codes: 0 all valid, 1 at least one problem, or with --strict a warning.`,
   });
 }
 
-/** The rules of this version. Imported late: `--help` needs none of them. */
-export async function loadRules(): Promise<Diagnose> {
-  return (await import('./diagnose.ts')).loadDiagnose();
+/** The rules of this version, which say how far they are. Imported late: `--help` needs none of them. */
+export async function loadRules(io: Pick<Io, 'stderr'>): Promise<Diagnose> {
+  const { loadDiagnose } = await import('./diagnose.ts');
+  const diagnose = loadDiagnose();
+  return (objects) => {
+    const progress = showProgress(io, (count) => `checking: ${count.toLocaleString('en')} objects so far`);
+    const found = diagnose(objects, progress.tick);
+    progress.done();
+    return found;
+  };
 }
 
 export default validateCommand(loadRules);

@@ -57,8 +57,11 @@ export function formatYaml(value: object): string {
   return dump(value, { schema: DUMP_SCHEMA.withTags(exactIntTag), noRefs: true, lineWidth: -1 });
 }
 
-/** Every document of a text, and what is wrong with the others: one stops no other. */
-export function parseYaml(text: string): {
+/** Every document of a text, and what is wrong with the others: one stops no other. `tick` is called for each. */
+export function parseYaml(
+  text: string,
+  tick?: () => void,
+): {
   readonly documents: readonly YamlDocument[];
   readonly problems: readonly YamlProblem[];
   /** How many documents there are, empty ones included. */
@@ -71,6 +74,7 @@ export function parseYaml(text: string): {
   for (const [index, source] of sources.entries()) {
     const [number, firstLine] = [index + 1, linesAbove + 1];
     linesAbove += lineBreaks(source);
+    tick?.();
     const json = parseAsJson(source);
     if (json !== undefined) {
       documents.push({ number, value: json, lineOf: lineFinder(source, firstLine) });

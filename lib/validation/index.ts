@@ -40,10 +40,11 @@ export function isMalformed(object: KubernetesObject, resources: CustomResources
   return isShapeless || [...validateTypes(object.metadata), ...validateNodeTypes(object)].length > 0;
 }
 
-/** Everything that is wrong with each of the objects, and with them together. */
+/** Everything that is wrong with each of the objects, and with them together. `tick` is called for each. */
 export function validateObjects<T extends SourcedObject>(
   objects: readonly T[],
   resources: CustomResources,
+  tick?: () => void,
 ): SourcedProblem<T>[] {
   const claims = new Map(
     objects
@@ -52,6 +53,7 @@ export function validateObjects<T extends SourcedObject>(
   );
   return objects.flatMap((sourced) => {
     const { object } = sourced;
+    tick?.();
     const alone = validateObject(object, resources);
     const problems = isOf(object, 'IPAddress')
       ? withMore(alone, validateAgainstClaim(object as IPAddress, claims))

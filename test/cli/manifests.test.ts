@@ -237,4 +237,12 @@ test('- is stdin; a missing file and an empty folder are problems', async ({ fol
   ]);
 });
 
+test('whoever waits hears of each document, and of each object of a list', () => {
+  const claim = '{apiVersion: ipam.cluster.x-k8s.io/v1beta2, kind: IPAddressClaim, metadata: {name: a}}';
+  const list = `{apiVersion: v1, kind: List, items: [${claim}, ${claim}, ${claim}]}`;
+  let ticks = 0;
+  parseManifests(`${claim}\n---\n${list}\n`, 'f.yaml', false, () => ticks++);
+  assert.is(ticks, 2 + 3);
+});
+
 test.run();
