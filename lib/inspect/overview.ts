@@ -66,7 +66,9 @@ export function overviewOfInventory(inventory: Inventory, context: HookContext):
   return {
     pools,
     networks: networkOverviews(inventory, context),
-    waitingForNoPool: [...waiting.values()].flat().map((claim) => describeWaiting(claim)),
+    waitingForNoPool: [...waiting.values()]
+      .flat()
+      .map((claim) => describeWaiting(claim, undefined, `there is no ${poolTitleOf(claim)}`)),
   };
 }
 

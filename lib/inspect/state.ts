@@ -85,16 +85,20 @@ export function isWaiting(claim: IPAddressClaim): boolean {
 /** Why a claim waits of which nobody has said anything. */
 export const UNANSWERED = 'Unanswered';
 
-/** @param answers of its pool to those that it cannot serve, by the uids of claims */
+/**
+ * @param answers of its pool to those that it cannot serve, by the uids of claims
+ * @param silence what is to be said where nobody has said anything
+ */
 export function describeWaiting(
   claim: IPAddressClaim,
   answers: ReadonlyMap<string | undefined, SliceAnswer> = new Map(),
+  silence = 'its pool has not answered yet',
 ): Waiting {
   const name = qualifiedName(claim.metadata);
   const ready = readyOf(claim);
   const answer = answers.get(claim.metadata.uid);
   const said = ready !== undefined && ready.status !== 'True' ? ready : answer;
-  const { reason = UNANSWERED, message = 'its pool has not answered yet' } = said ?? {};
+  const { reason = UNANSWERED, message = silence } = said ?? {};
   return { name, reason, message, ...(answer === undefined && isOwnTrouble(reason) && { isHeldUp: true }) };
 }
 

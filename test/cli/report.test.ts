@@ -98,7 +98,9 @@ test('claims: the address, or why they wait', () => {
   assert.ok(lines.includes('  default/a  InClusterIPPool p  10.0.0.2/24'), text);
   assert.ok(lines.includes('  default/b  InClusterIPPool p  waits: PoolExhausted: full'), text);
   assert.ok(
-    lines.includes('  default/c  InClusterIPPool p  waits: Unanswered: its pool has not answered yet'),
+    lines.includes(
+      '  default/c  InClusterIPPool p  waits: Unanswered: there is no InClusterIPPool default/p',
+    ),
     text,
   );
 });
