@@ -13,7 +13,7 @@ import type { ResourceType } from '../lib/engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
 import type { Admission, StoreEvent } from '../lib/engine/store.ts';
 import type { Task } from '../lib/engine/task.ts';
-import { ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
+import { ADDRESS_ANNOTATION, ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
 import { controllerOf } from '../lib/kubernetes/object.ts';
 import { POOL_KINDS, PREFIX } from '../lib/kubernetes/pool-kinds.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
@@ -22,7 +22,7 @@ import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../lib/metaco
 import { HookAudit } from './hook-audit.ts';
 import { install } from './install.ts';
 import { CACHE_LAG_SECONDS, hash, type Layout } from './layout.ts';
-import { isTwin } from './model.ts';
+import { holdingOf, isTwin } from './model.ts';
 import { type MoveOptions, moveObjects } from './move.ts';
 import type { Op, Trouble } from './op.ts';
 
@@ -198,7 +198,8 @@ export class World {
     const bystander = { isUser: false, since: this.now };
     switch (op.op) {
       case 'user':
-        if (op.ifSettled && !this.isSettled(op.request)) return undefined;
+        if (op.ifSettled && !(this.isSettled(op.request) && this.#isKnownToClaim(op.request)))
+          return undefined;
         if (this.#isTooEarly(op.request)) return undefined;
         this.#count('user');
         if (op.isUnruled && op.request.verb === 'create') {
@@ -335,8 +336,31 @@ export class World {
     return this.#isKnownTo(slice.spec.poolRef.uid, slice.metadata.name);
   }
 
+  /** Of an IPAddress: whether its claim has said for so long that it has it that every cache shows that. */
+  #isKnownToClaim({ resource, namespace, name }: Target): boolean {
+    const address = this.cluster
+      .objects(resource === 'ipaddresses' ? 'IPAddress' : '')
+      .find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
+    const owner = address && controllerOf(address);
+    if (address === undefined || owner === undefined) return true;
+    const text = holdingOf(address as object as IPAddress);
+    return this.#everyCacheShows(
+      owner.uid,
+      ({ metadata }) => metadata.annotations?.[ADDRESS_ANNOTATION] === text,
+    );
+  }
+
   /** Whether the status of a pool has listed a slice for so long that every cache shows that. */
   #isKnownTo(uid: string, slice: string): boolean {
+    return this.#everyCacheShows(
+      uid,
+      ({ status }) =>
+        (status as { slices?: readonly string[] } | undefined)?.slices?.includes(slice) ?? false,
+    );
+  }
+
+  /** Whether an object has been as `test` asks for so long that every cache shows that. */
+  #everyCacheShows(uid: string, test: (object: Unstructured) => boolean): boolean {
     const owner = this.cluster.objects().find(({ metadata }) => metadata.uid === uid);
     if (owner === undefined) return false;
     const type = this.cluster.resources.of(owner);
@@ -349,9 +373,7 @@ export class World {
       if (index < oldest) known.clear();
       known.set(index, event);
     }
-    return [...known.values()].every(({ object }) =>
-      (object.status as { slices?: readonly string[] } | undefined)?.slices?.includes(slice),
-    );
+    return [...known.values()].every(({ object }) => test(object));
   }
 
   /** How many events of a type a list has to show: all that are older than a cache may lag, by `margin` milliseconds. */
