@@ -346,10 +346,10 @@ export class SubnetsOfPiece {
   /** What the slice is to say of who has the block. */
   entryOf({ block, entry: { subnet: own, ...entry } }: Pick<Allocation, 'block' | 'entry'>): SliceEntry {
     const subnet = this.#near.find(({ listed }) => listed.covers(block)) ?? own ?? this.#had;
-    const isCommon =
-      subnet === undefined ||
-      (subnet.prefix === this.common?.prefix && subnet.gateway === this.common.gateway);
-    return isCommon ? entry : { ...entry, subnet: plain(subnet) };
+    const isCommon = subnet?.prefix === this.common?.prefix && subnet?.gateway === this.common?.gateway;
+    // What another client has written, such as the janitor, Metacontroller does not take away.
+    const mayStay = this.common?.gateway === undefined && this.#had?.gateway !== undefined;
+    return subnet === undefined || (isCommon && !mayStay) ? entry : { ...entry, subnet: plain(subnet) };
   }
 }
 
