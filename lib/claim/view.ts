@@ -122,9 +122,15 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
     isNameTaken: found !== undefined && !isMine,
     kept: allocationsOf(slices, uid).filter(({ entry }) => entry.released === undefined),
     isAnswered: slices.length > 0,
-    answer: slices.map(({ spec }) => spec.answers?.[uid]).find((answer) => answer !== undefined),
+    answer: slices.map((slice) => answerIn(slice, uid)).find((answer) => answer !== undefined),
     cluster: clusterOf(request, config),
   };
+}
+
+/** What a slice says to the claim. A pool that has gone, and left its slices behind, is paused no more. */
+function answerIn(slice: AllocationSlice, uid: string): SliceAnswer | undefined {
+  const answer = slice.spec.answers?.[uid];
+  return answer?.reason === 'Paused' && controllerOf(slice) === undefined ? undefined : answer;
 }
 
 /**

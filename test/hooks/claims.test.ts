@@ -109,7 +109,12 @@ function answered({ metadata }: IPAddressClaim, reason: string, message?: string
   return {
     apiVersion: 'metaipam.io/v1alpha1',
     kind: 'AllocationSlice',
-    metadata: { name: 'pool.answers-0', namespace: 'default', labels: { [`claim.metaipam.io/${uid}`]: '' } },
+    metadata: {
+      name: 'pool.answers-0',
+      namespace: 'default',
+      labels: { [`claim.metaipam.io/${uid}`]: '' },
+      ownerReferences: [{ ...POOL_OWNER, controller: true }],
+    },
     spec: {
       poolRef: { apiGroup: 'ipam.cluster.x-k8s.io', kind, name: pool.name, uid: 'pool-uid' },
       answers: { [uid]: { reason, ...(message !== undefined && { message }) } },
@@ -759,6 +764,13 @@ test('a claim that leaves stays while its pool is paused, and goes without an an
   const related = [...KEPT, answered(ending('leaving'), 'Paused')];
   const hour = { seconds: 3600 };
   assert.equal(finalized(ending('leaving'), { related, ...hour }), { attachments: [], finalized: false });
+
+  test('a claim that leaves does not wait for a paused pool that has gone and left its slices behind', () => {
+    const { metadata, ...slice } = answered(ending('leaving'), 'Paused');
+    const { ownerReferences: _, ...orphaned } = metadata;
+    const related = [{ ...slice, metadata: orphaned }];
+    assert.equal(finalized(ending('leaving'), { related }), { attachments: [], finalized: true });
+  });
   assert.is(finalized(ending('leaving'), { related: KEPT, ...hour }).finalized, true);
 });
 
