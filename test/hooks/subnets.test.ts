@@ -182,4 +182,19 @@ test('pieces of a shared address space are single addresses, each with its subne
   );
 });
 
+test('a gateway that the pool has no more is given to nobody, though another than Metacontroller wrote it into the slice', () => {
+  const claims = claimsOf(poolOf(A), 2);
+  const { slices: before } = sync(poolOf(A), claims.slice(0, 1));
+  const { gateway: _, ...bare } = A;
+  const { slices: after } = sync(poolOf(bare), claims, before);
+  const kept = after.map((slice) => ({ ...slice, spec: { ...slice.spec, gateway: A.gateway } }));
+  assert.is(bindings(kept, claims).c1, '10.0.0.3/29 -');
+  const { slices: later } = sync(poolOf(bare), claims, after);
+  assert.equal(
+    later.flatMap(({ spec }) => Object.values(spec.entries ?? {})).map(({ subnet }) => subnet),
+    [undefined, undefined],
+    'once the slice has lost it, nothing has to be said',
+  );
+});
+
 test.run();
