@@ -17,7 +17,7 @@ import { ADDRESS_ANNOTATION, ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names
 import { controllerOf } from '../lib/kubernetes/object.ts';
 import { POOL_KINDS, PREFIX } from '../lib/kubernetes/pool-kinds.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
-import type { AllocationSlice, IPAddress } from '../lib/kubernetes/types.ts';
+import type { AllocationSlice, IPAddress, IPAddressClaim } from '../lib/kubernetes/types.ts';
 import { DEFAULT_CONFIG, type HookConfig, type HookContext } from '../lib/metacontroller/hook.ts';
 import { HookAudit } from './hook-audit.ts';
 import { install } from './install.ts';
@@ -198,8 +198,7 @@ export class World {
     const bystander = { isUser: false, since: this.now };
     switch (op.op) {
       case 'user':
-        if (op.ifSettled && !(this.isSettled(op.request) && this.#isKnownToClaim(op.request)))
-          return undefined;
+        if (op.ifSettled && !this.#mayBeDeleted(op.request)) return undefined;
         if (this.#isTooEarly(op.request)) return undefined;
         this.#count('user');
         if (op.isUnruled && op.request.verb === 'create') {
@@ -336,17 +335,33 @@ export class World {
     return this.#isKnownTo(slice.spec.poolRef.uid, slice.metadata.name);
   }
 
-  /** Of an IPAddress: whether its claim has said for so long that it has it that every cache shows that. */
-  #isKnownToClaim({ resource, namespace, name }: Target): boolean {
-    const address = this.cluster
-      .objects(resource === 'ipaddresses' ? 'IPAddress' : '')
-      .find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
-    const owner = address && controllerOf(address);
-    if (address === undefined || owner === undefined) return true;
-    const text = holdingOf(address as object as IPAddress);
-    return this.#everyCacheShows(
-      owner.uid,
-      ({ metadata }) => metadata.annotations?.[ADDRESS_ANNOTATION] === text,
+  /** What is settled, by those who keep to what docs/correctness.md assumes. */
+  #mayBeDeleted(target: Target): boolean {
+    const { cluster } = this;
+    const isNamed = ({ metadata }: Unstructured) =>
+      metadata.name === target.name && metadata.namespace === target.namespace;
+    if (!this.isSettled(target)) return false;
+    if (target.resource === 'ipaddresses') {
+      const address = cluster.objects('IPAddress').find(isNamed) as object as IPAddress;
+      const text = holdingOf(address);
+      return this.#everyCacheShows(
+        controllerOf(address)!.uid,
+        ({ metadata }) => metadata.annotations?.[ADDRESS_ANNOTATION] === text,
+      );
+    }
+    const slice = cluster.objects('AllocationSlice').find(isNamed) as object as AllocationSlice;
+    return !this.#isAllThatIsLeft(slice);
+  }
+
+  /** Whether a claim that the slice lists had an IPAddress, and has none now. */
+  #isAllThatIsLeft({ spec }: AllocationSlice): boolean {
+    const shown = new Set(this.cluster.objects('IPAddress').map((address) => controllerOf(address)?.uid));
+    const claims = this.cluster.objects('IPAddressClaim') as object[] as IPAddressClaim[];
+    const had = new Set(
+      claims.filter(({ status }) => status?.addressRef !== undefined).map(({ metadata }) => metadata.uid),
+    );
+    return Object.values(spec.entries ?? {}).some(
+      ({ uid, released }) => released === undefined && had.has(uid) && !shown.has(uid),
     );
   }
 
