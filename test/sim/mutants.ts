@@ -757,19 +757,6 @@ export const IPAM_CLAIM_MUTANTS: readonly Mutant[] = [
     faults: ['hands'],
   },
   {
-    what: 'a pool that rings in the words that it has used before',
-    subject: pools((right) => (request, context) => {
-      const response = right(request, context);
-      const children = response.children.map(({ metadata: { annotations: _, ...metadata }, ...child }) => ({
-        ...child,
-        metadata,
-      }));
-      return { ...response, children };
-    }),
-    faults: FAULTS,
-    seed: 5722,
-  },
-  {
     what: 'an IPAMClaim that shows what is being deleted',
     subject: ipamClaims(
       seeing((request) => ({
