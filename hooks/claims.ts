@@ -1,7 +1,7 @@
 /** IPAddressClaim → its IPAddress, once its pool has allocated an address; and why not, until then. */
 
 import { keptAddress } from '../lib/claim/ip-address.ts';
-import { endClaim, serveClaim } from '../lib/claim/outcome.ts';
+import { endClaim, RESYNC_SECONDS, serveClaim } from '../lib/claim/outcome.ts';
 import { claimRelated, readClaimRequest } from '../lib/claim/view.ts';
 import { POOL_LABEL } from '../lib/kubernetes/names.ts';
 import type { IPAddressClaim } from '../lib/kubernetes/types.ts';
@@ -34,9 +34,10 @@ export function customize(
 
 export function sync(request: Request, context: HookContext): DecoratorResponse {
   if (!isOurs(request.object)) return { attachments: [] };
-  const { labels, ...response } = serveClaim(readClaimRequest(request, context.config), context);
-  const all = { ...rightLabel(request.object), ...labels };
-  return { ...(Object.keys(all).length > 0 && { labels: all }), ...response };
+  const response = serveClaim(readClaimRequest(request, context.config), context);
+  const labels = { ...rightLabel(request.object), ...response.labels };
+  if (Object.keys(labels).length === 0) return response;
+  return { resyncAfterSeconds: RESYNC_SECONDS, ...response, labels };
 }
 
 /** Metacontroller also calls this for a living claim that lost its pool label: that one gets it back. */

@@ -11,8 +11,11 @@ import { addressOf, isComplete, keptAddress } from './ip-address.ts';
 import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
 import { type ClaimView, isPoolUid } from './view.ts';
 
-/** How soon to look again for what has not appeared yet, or for a write that Metacontroller may have dropped. */
-const RESYNC_SECONDS = 30;
+/**
+ * How soon to look again for what has not appeared yet, or for a write that Metacontroller may have dropped: one that meets
+ * a conflict is followed by no sync where that was a change of the status alone.
+ */
+export const RESYNC_SECONDS = 30;
 /** How long a claim waits before it says that its pool has not answered: a busy pool answers late. */
 const UNANSWERED_SECONDS = 30;
 /** How long a claim that names an IPAddress waits for it to be seen before it lets go of the name. */
@@ -121,8 +124,20 @@ function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookCon
   return {
     ...(isOpen && { labels: { [SETTLED_LABEL]: null } }),
     attachments,
-    status: claimStatus(claim, obstacle, context),
+    ...said(claim, obstacle, context),
   };
+}
+
+/** The status of a claim, written until it is seen. */
+function said(
+  claim: IPAddressClaim,
+  outcome: ClaimOutcome,
+  context: HookContext,
+): Pick<DecoratorResponse, 'status' | 'resyncAfterSeconds'> {
+  const ready = readyCondition(claim);
+  const isSaid = ready?.reason === outcome.reason && ready.message === outcome.message;
+  const status = claimStatus(claim, outcome, context);
+  return { status, ...(!isSaid && { resyncAfterSeconds: RESYNC_SECONDS }) };
 }
 
 /**
@@ -202,12 +217,7 @@ function wait(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, answer, settled } = view;
   const attachments: DesiredObject[] = [];
   const response = { ...opened(settled), attachments };
-  const say = (outcome: ClaimOutcome): DecoratorResponse => {
-    const status = claimStatus(claim, outcome, context);
-    const ready = readyCondition(claim);
-    const isSaid = ready?.reason === outcome.reason && ready.message === outcome.message;
-    return { ...response, status, ...(!isSaid && { resyncAfterSeconds: RESYNC_SECONDS }) };
-  };
+  const say = (outcome: ClaimOutcome) => ({ ...response, ...said(claim, outcome, context) });
   const addressName = claim.status?.addressRef?.name ?? null;
   if (addressName !== null) return { ...lose(view, addressName, context), ...opened(settled) };
   if (answer !== undefined && answer.reason !== 'NothingHeld') {
