@@ -83,4 +83,32 @@ test('retries wait longer each time, to a limit, until forgotten', () => {
   assert.is(queue.nextTimer, clock.now + 5);
 });
 
+test('a timer that is forgotten adds nothing; the others stay', () => {
+  const { clock, queue } = world();
+  queue.addAfter('a', 50);
+  queue.addAfter('b', 70);
+  queue.forgetTimer('a');
+  timers(clock, queue);
+  assert.equal([...queue.keys()], ['b']);
+  queue.addAfter('c', 10);
+  queue.forgetTimer('c');
+  assert.is(queue.nextTimer, Number.POSITIVE_INFINITY);
+});
+
+test('many keys that come while others wait, and some that are taken out of order, keep their order', () => {
+  const { queue } = world();
+  const taken: string[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    queue.add(`a${i}`);
+    queue.add(`b${i}`);
+    if (i % 7 === 0) queue.take(`b${i}`);
+    taken.push(queue.take()!);
+  }
+  for (let key = queue.take(); key !== undefined; key = queue.take()) taken.push(key);
+  const expected = Array.from({ length: 20_000 }, (_, i) =>
+    i % 7 === 0 ? [`a${i}`] : [`a${i}`, `b${i}`],
+  ).flat();
+  assert.equal(taken.join(), expected.join());
+});
+
 test.run();
