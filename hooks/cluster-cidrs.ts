@@ -2,7 +2,7 @@
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
 import { allocationsOf, bellOf } from '../lib/allocation/slice.ts';
 import { type Condition, setCondition } from '../lib/kubernetes/conditions.ts';
-import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
+import { METAIPAM_API_VERSION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
 import type {
   AllocationSlice,
   ClusterCIDR,
@@ -19,9 +19,10 @@ import {
   type HookContext,
   objectsOf,
   type ParentType,
-  type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
+import { sliceRule, slicesWith } from '../lib/metacontroller/slice-rule.ts';
 import { DELETING, READY } from '../lib/pod-network/cluster-cidr-answer.ts';
+import { networkLabelOf } from '../lib/pod-network/network-label.ts';
 import { presenceName } from '../lib/pod-network/network-slices.ts';
 
 export const parent: ParentType = {
@@ -40,24 +41,16 @@ export function customize(
   { parent }: CustomizeRequest<ClusterCIDR>,
   { config }: HookContext,
 ): CustomizeResponse {
-  const network = networkOf(parent);
-  const slices = {
-    apiVersion: METAIPAM_API_VERSION,
-    resource: 'allocationslices',
-    namespace: config.installNamespace,
-  };
-  const slicesWith = (key: string): RelatedResourceRule => ({
-    ...slices,
-    labelSelector: { matchExpressions: [{ key, operator: 'Exists' }] },
-  });
+  const network = networkLabelOf(parent);
+  const namespace = config.installNamespace;
   const isDeleting = parent.metadata.deletionTimestamp !== undefined;
   return {
     relatedResources: [
-      slicesWith(bellOf(parent.metadata.uid ?? '')),
-      { ...slices, names: [presenceName(network)] },
+      slicesWith(namespace, bellOf(parent.metadata.uid ?? '')),
+      { ...sliceRule(namespace), names: [presenceName(network)] },
       ...(isDeleting
         ? [
-            slicesWith(NETWORK_LABEL),
+            slicesWith(namespace, NETWORK_LABEL),
             { apiVersion: METAIPAM_API_VERSION, resource: 'podnetworks', names: [network] },
           ]
         : []),
@@ -94,10 +87,6 @@ export function finalize(request: DecoratorRequest<ClusterCIDR>, context: HookCo
   };
 }
 
-function networkOf({ metadata }: ClusterCIDR): string {
-  return metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
-}
-
 function slicesIn(request: DecoratorRequest<ClusterCIDR>): AllocationSlice[] {
   return objectsOf(request, 'related', SLICES);
 }
@@ -132,7 +121,7 @@ function readyCondition(
     const { reason, message = '' } = answer;
     return { type, status: reason === READY ? 'True' : 'False', reason, message };
   }
-  const network = networkOf(object);
+  const network = networkLabelOf(object);
   const exists = slices.some(
     ({ spec, metadata }) => spec.labelKeys !== undefined && metadata.labels?.[NETWORK_LABEL] === network,
   );

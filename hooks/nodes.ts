@@ -21,8 +21,8 @@ import {
   type HookContext,
   objectsOf,
   type ParentType,
-  type RelatedResourceRule,
 } from '../lib/metacontroller/hook.ts';
+import { slicesWith } from '../lib/metacontroller/slice-rule.ts';
 import { decisionsOf } from '../lib/pod-network/decision.ts';
 import { labelKeysDigest } from '../lib/pod-network/network-slices.ts';
 import { NodeRanges, showsBlocks } from '../lib/pod-network/node-ranges.ts';
@@ -43,13 +43,8 @@ export const parent: ParentType = {
  * have blocks for it which its PodCIDRClaim does not show yet. Those of `default` reach it as `spec.podCIDRs`.
  */
 export function customize({ parent }: CustomizeRequest<Node>, { config }: HookContext): CustomizeResponse {
-  const slicesWith = (key: string): RelatedResourceRule => ({
-    apiVersion: METAIPAM_API_VERSION,
-    resource: 'allocationslices',
-    namespace: config.installNamespace,
-    labelSelector: { matchExpressions: [{ key, operator: 'Exists' }] },
-  });
-  return { relatedResources: [slicesWith(bellOf(parent.metadata.uid ?? '')), slicesWith(LABEL_KEYS_LABEL)] };
+  const keys = [bellOf(parent.metadata.uid ?? ''), LABEL_KEYS_LABEL];
+  return { relatedResources: keys.map((key) => slicesWith(config.installNamespace, key)) };
 }
 
 export function sync(request: DecoratorRequest<Node>): DecoratorResponse {

@@ -1,8 +1,9 @@
 /** What has to be true of nodes and their networks once the world is at rest. */
 import type { Range } from '../lib/address/range.ts';
 import type { Node, ServiceCIDR } from '../lib/kubernetes/core-types.ts';
-import { DEFAULT_NETWORK, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
+import { DEFAULT_NETWORK } from '../lib/kubernetes/names.ts';
 import type { ClusterCIDR, PodCIDRClaim, PodNetwork } from '../lib/kubernetes/types.ts';
+import { networkLabelOf } from '../lib/pod-network/network-label.ts';
 import type { Violation } from './invariants.ts';
 import {
   blockSizeOf,
@@ -121,7 +122,7 @@ function* whatIsDeletedGoes({ allocations, clusterCIDRs, networks }: NodesView):
 
 function* countsTellTheTruth({ allocations, clusterCIDRs, networks }: NodesView): Generator<Violation> {
   for (const { metadata, status } of clusterCIDRs) {
-    const network = networks.find(({ metadata: { name } }) => name === networkOf(metadata));
+    const network = networks.find(({ metadata: { name } }) => name === networkLabelOf({ metadata }));
     if (network === undefined || network.metadata.deletionTimestamp !== undefined) continue;
     const held = allocations.filter(
       ({ entry, poolRef }) =>
@@ -179,13 +180,9 @@ function* nodesAreServed(view: NodesView): Generator<Violation> {
   }
 }
 
-function networkOf({ labels }: ClusterCIDR['metadata']): string {
-  return labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
-}
-
 function serves({ metadata, spec }: ClusterCIDR, network: PodNetwork, node: Node): boolean {
   return (
-    networkOf(metadata) === network.metadata.name &&
+    networkLabelOf({ metadata }) === network.metadata.name &&
     metadata.deletionTimestamp === undefined &&
     (spec.nodeSelector === undefined || node.metadata.labels?.zone === 'a')
   );

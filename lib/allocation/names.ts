@@ -15,9 +15,9 @@
  * Read from the right a name has one meaning only: a marker is a word, the size of a block has no dash, a piece
  * always has one (IPv4) or eight (IPv6). What is left is the space's name.
  */
-import { createHash } from 'node:crypto';
 import { addressGroups, formatAddress } from '../address/address.ts';
 import { type Prefix, parsePrefix } from '../address/range.ts';
+import { digest } from '../kubernetes/digest.ts';
 import type { PoolKind } from '../kubernetes/pool-kinds.ts';
 
 /** Where an address or block may be given out once. */
@@ -83,6 +83,5 @@ function nameIn({ name, marker }: AddressSpace, place: string): string {
   const suffix = marker === '' ? '' : `.${marker}`;
   if (name.length <= LONGEST_SPACE) return `${name}.${place}${suffix}`;
   const start = name.slice(0, LONGEST_SPACE - 20).replace(/[.-]+$/, '');
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
-  return `${start}-${hash}.${place}${suffix}.long`;
+  return `${start}-${digest(name)}.${place}${suffix}.long`;
 }

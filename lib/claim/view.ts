@@ -6,7 +6,6 @@ import {
   CLAIM_UID_LABEL,
   ENDING,
   LEAVING,
-  METAIPAM_API_VERSION,
   OPEN,
   POOL_UID_LABEL,
   RELEASE_ADDRESS_FINALIZER,
@@ -24,6 +23,7 @@ import {
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
+import { slicesWith } from '../metacontroller/slice-rule.ts';
 import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
 import { readyCondition } from './status.ts';
 
@@ -53,12 +53,7 @@ export function claimRelated(claim: IPAddressClaim, config: HookConfig): Customi
   const { namespace = '', name, uid = '' } = claim.metadata;
   const { isGlobal } = poolKind(claim.spec.poolRef.kind);
   const rules: RelatedResourceRule[] = [
-    {
-      apiVersion: METAIPAM_API_VERSION,
-      resource: 'allocationslices',
-      namespace: isGlobal ? config.installNamespace : namespace,
-      labelSelector: { matchExpressions: [{ key: bellOf(uid), operator: 'Exists' }] },
-    },
+    slicesWith(isGlobal ? config.installNamespace : namespace, bellOf(uid)),
   ];
   if (mayHaveForeignAddress(claim)) {
     rules.push({ apiVersion: ipamApiVersion(config), resource: 'ipaddresses', namespace, names: [name] });

@@ -3,6 +3,7 @@ import { constants } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { isObject } from '../json.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { asText } from '../validation/advice.ts';
 import { type Io, readBytes } from './command.ts';
@@ -170,14 +171,14 @@ export function parseManifests(text: string, file: string, isOfFolder = false, t
 }
 
 function isKustomization(value: unknown, file: string): boolean {
-  if (!isMapping(value)) return false;
+  if (!isObject(value)) return false;
   const { apiVersion } = value;
   if (apiVersion === undefined) return KUSTOMIZATION.test(basename(file));
   return typeof apiVersion === 'string' && apiVersion.startsWith('kustomize.config.k8s.io/');
 }
 
 function isUntyped(value: unknown): boolean {
-  return !isMapping(value) || (value.apiVersion === undefined && value.kind === undefined);
+  return !isObject(value) || (value.apiVersion === undefined && value.kind === undefined);
 }
 
 interface Collection {
@@ -196,7 +197,7 @@ function collect(collection: Collection, value: unknown, path: string): void {
     const line = document.lineOf(fault.field);
     problems.push({ ...place, rule: 'no-object', severity: 'error', line, ...fault });
   };
-  if (!isMapping(value)) {
+  if (!isObject(value)) {
     const text = JSON.stringify(value);
     const field = path === '' ? 'document' : path.slice(0, -1);
     const message = `must be an object, found ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`;
@@ -211,7 +212,7 @@ function collect(collection: Collection, value: unknown, path: string): void {
     const type = kind === 'List' ? {} : { apiVersion, kind: String(kind).slice(0, -'List'.length) };
     for (const [index, item] of items.entries()) {
       collection.tick?.();
-      collect(collection, isMapping(item) ? { ...type, ...item } : item, `${path}items[${index}].`);
+      collect(collection, isObject(item) ? { ...type, ...item } : item, `${path}items[${index}].`);
     }
   } else objects.push({ ...place, object: value as unknown as KubernetesObject, lineOf });
 }
@@ -229,7 +230,7 @@ function faultOf({ apiVersion, kind, metadata, items }: Record<string, unknown>)
   if (type !== undefined) return type;
   if (Array.isArray(items) && String(kind).endsWith('List')) return undefined;
   if (kind === 'List') return typeFault('items', items, 'must be a list', 'write each object behind a dash');
-  if (!isMapping(metadata))
+  if (!isObject(metadata))
     return typeFault('metadata', metadata, 'must be a mapping', 'write name: below it, indented');
   const { name, generateName, namespace } = metadata;
   if (name === undefined && generateName !== undefined) {
@@ -252,8 +253,4 @@ function typeFault(field: string, value: unknown, message: string, fix: string):
   return value === undefined || value === ''
     ? { field, message: 'is required' }
     : { field, value, message, fix };
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,8 +2,9 @@
 import { intersection, overlaps, parsePrefix } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import type { ServiceCIDR } from '../kubernetes/core-types.ts';
-import { DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
+import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
+import { networkLabelOf } from '../pod-network/network-label.ts';
 import { serviceRanges } from '../pod-network/network-view.ts';
 import { type Diagnosis, error, judge, ok, type Reading, warning } from './finding.ts';
 
@@ -16,9 +17,7 @@ export function checkServiceCIDRs(
   clusterCIDRs: readonly ClusterCIDR[],
   networks: readonly PodNetwork[],
 ): readonly Diagnosis[] {
-  const ofDefault = clusterCIDRs.filter(
-    ({ metadata }) => (metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) === DEFAULT_NETWORK,
-  );
+  const ofDefault = clusterCIDRs.filter((clusterCIDR) => networkLabelOf(clusterCIDR) === DEFAULT_NETWORK);
   if (!isWatched && ofDefault.length === 0) return [];
   return judge(CHECK, serviceCIDRs, (found) => {
     if (isWatched) {

@@ -3,7 +3,7 @@ import { formatBlockSize, growToBlocks } from '../address/blocks.ts';
 import { formatPrefix, type Prefix, type Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
-import { DEFAULT_NETWORK, METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
+import { METAIPAM_API_VERSION, NETWORK_LABEL } from '../kubernetes/names.ts';
 import { compareText } from '../kubernetes/object.ts';
 import type {
   AllocationSlice,
@@ -16,6 +16,7 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { type BlockPool, readBlockPool } from '../pod-network/block-pool.ts';
 import { clusterCIDRAnswers, READY } from '../pod-network/cluster-cidr-answer.ts';
 import { familyRemarks } from '../pod-network/families.ts';
+import { networkLabelOf } from '../pod-network/network-label.ts';
 import { labelKeysDigest } from '../pod-network/network-slices.ts';
 import { decideNetwork, type NetworkStandstill, networkStatus } from '../pod-network/network-status.ts';
 import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
@@ -78,11 +79,6 @@ export function networkOverviews(inventory: Inventory, context: HookContext): Ne
         : networkOverview(accountOf(network, clusterCIDRs, inventory, context), context);
     })
     .sort((a, b) => compareText(a.name, b.name));
-}
-
-/** The label value of the network that a ClusterCIDR is of. */
-export function networkLabelOf({ metadata }: ClusterCIDR): string {
-  return metadata.labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK;
 }
 
 /** The label value of the network that a slice is of; undefined if it is a pool's. */

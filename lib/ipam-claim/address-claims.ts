@@ -1,8 +1,8 @@
 /** The IPAddressClaims of an IPAMClaim, one a family, and the addresses that they have. */
-import { createHash } from 'node:crypto';
 import { type Family, parseAddress } from '../address/address.ts';
 import { readyCondition } from '../claim/status.ts';
 import type { IPAMClaim } from '../kubernetes/core-types.ts';
+import { digest } from '../kubernetes/digest.ts';
 import {
   ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
@@ -22,7 +22,7 @@ const LONGEST_NAME = 253;
 export function addressClaimName({ name }: Pick<ObjectMeta, 'name'>, family: Family): string {
   const ending = `-ipv${family}`;
   if (name.length + ending.length <= LONGEST_NAME) return `${name}${ending}`;
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  const hash = digest(name);
   const start = name.slice(0, LONGEST_NAME - ending.length - hash.length - 1).replace(/[^a-z0-9]+$/, '');
   return `${start}-${hash}${ending}`;
 }

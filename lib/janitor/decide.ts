@@ -155,7 +155,7 @@ class Janitor {
       (pool.status?.slices ?? []).some((name) => !this.#has(pool, name))
     )
       return;
-    const path = this.#slicePath(
+    const path = slicePath(
       sliceNamespace(pool, this.#context.config.installNamespace),
       sliceNameOf(addressSpace(pool), block),
     );
@@ -163,7 +163,7 @@ class Janitor {
       { is: 'not given', path, key: keyOf(block), uid },
       {
         is: 'unchanged',
-        path: this.#pathOfSlice(other.slice),
+        path: pathOfSlice(other.slice),
         resourceVersion: other.slice.metadata.resourceVersion ?? '',
       },
     ]);
@@ -205,7 +205,7 @@ class Janitor {
     const { unit } = poolKind(pool.kind);
     const entries: Record<string, SliceEntry> = {};
     const checks: Check[] = [
-      { is: 'absent', path: this.#slicePath(namespace, name) },
+      { is: 'absent', path: slicePath(namespace, name) },
       { is: 'alive', path: pathOfPool(pool), uid: pool.metadata.uid ?? '' },
     ];
     for (const address of this.#view.addresses) {
@@ -246,7 +246,7 @@ class Janitor {
     yield {
       why: `AllocationSlice ${namespace}/${name}: is missing, and made again with ${plural(Object.keys(entries).length, unit.one, unit.many)}`,
       checks,
-      act: { verb: 'create', path: this.#slicePath(namespace, name), object },
+      act: { verb: 'create', path: slicePath(namespace, name), object },
     };
   }
 
@@ -325,7 +325,7 @@ class Janitor {
         checks: [{ is: 'gone', path, uid: poolRef.uid }],
         act: {
           verb: 'delete',
-          path: this.#pathOfSlice(slice),
+          path: pathOfSlice(slice),
           uid: metadata.uid ?? '',
           resourceVersion: metadata.resourceVersion ?? '',
         },
@@ -368,14 +368,6 @@ class Janitor {
 
   #addressPath(namespace: string | undefined, name: string): ObjectPath {
     return addressPath(namespace, name, this.#context);
-  }
-
-  #pathOfSlice(slice: AllocationSlice): ObjectPath {
-    return pathOfSlice(slice);
-  }
-
-  #slicePath(namespace: string, name: string): ObjectPath {
-    return slicePath(namespace, name);
   }
 }
 

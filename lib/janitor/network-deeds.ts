@@ -3,6 +3,7 @@ import { METAIPAM_API_VERSION, METAIPAM_GROUP } from '../kubernetes/names.ts';
 import { controllerOf, type ObjectPath, qualifiedName } from '../kubernetes/object.ts';
 import type { AllocationSlice, PodNetwork } from '../kubernetes/types.ts';
 import type { Deed } from './deed.ts';
+import { pathOfSlice } from './release.ts';
 
 interface NetworkJanitorView {
   readonly slices: readonly AllocationSlice[];
@@ -17,7 +18,7 @@ export function* networkDeeds({ slices, networks }: NetworkJanitorView): Generat
   const living = new Map(networks.map((network) => [network.metadata.uid, network]));
   for (const slice of slices) {
     const { metadata, spec } = slice;
-    const { name, namespace = '', uid = '', resourceVersion = '', deletionTimestamp } = metadata;
+    const { uid = '', resourceVersion = '', deletionTimestamp } = metadata;
     const { poolRef } = spec;
     if (poolRef.apiGroup !== METAIPAM_GROUP || deletionTimestamp !== undefined) continue;
     const network = living.get(poolRef.uid);
@@ -27,15 +28,11 @@ export function* networkDeeds({ slices, networks }: NetworkJanitorView): Generat
     yield {
       why: `AllocationSlice ${qualifiedName(metadata)}: PodNetwork ${poolRef.name} of then is ${isOrphan ? 'going' : 'gone'}`,
       checks: isOrphan ? [] : [{ is: 'gone', path, uid: poolRef.uid }],
-      act: { verb: 'delete', path: slicePath(namespace, name), uid, resourceVersion },
+      act: { verb: 'delete', path: pathOfSlice(slice), uid, resourceVersion },
     };
   }
 }
 
 function networkPath(name: string): ObjectPath {
   return { apiVersion: METAIPAM_API_VERSION, resource: 'podnetworks', name };
-}
-
-function slicePath(namespace: string, name: string): ObjectPath {
-  return { apiVersion: METAIPAM_API_VERSION, resource: 'allocationslices', namespace, name };
 }

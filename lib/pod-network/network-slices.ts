@@ -1,7 +1,7 @@
 /** The slices of a PodNetwork: what they have in common, and those that tell the nodes what to tell of themselves. */
-import { createHash } from 'node:crypto';
 import { type AddressSpace, labelKeysName } from '../allocation/names.ts';
 import type { SliceHead } from '../allocation/slice.ts';
+import { digest } from '../kubernetes/digest.ts';
 import { labelValue } from '../kubernetes/label-value.ts';
 import {
   DEFAULT_NETWORK,
@@ -23,7 +23,7 @@ const MOST_KEYS = 256;
 
 /** Tells whether two have the same keys, sorted; 16 hexadecimal digits. */
 export function labelKeysDigest(keys: readonly string[]): string {
-  return createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 16);
+  return digest(keys.join('\n'));
 }
 
 /** Names what is no piece: a pool of the same name in the install's namespace has answers too. */

@@ -33,6 +33,7 @@ import {
   objectsOf,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
+import { slicesBy } from '../metacontroller/slice-rule.ts';
 import { type BlockPool, readBlockPool, sharedSubnets } from './block-pool.ts';
 import { labelKeysDigest } from './network-slices.ts';
 import { nodeAnnotationKey } from './node-annotation-key.ts';
@@ -88,15 +89,10 @@ export function networkRelated({ metadata }: PodNetwork, config: HookConfig): Cu
   const relatedResources: RelatedResourceRule[] = [
     { apiVersion: METAIPAM_API_VERSION, resource: 'podcidrclaims' },
     { ...clusterCIDRs, labelSelector: { matchLabels: mine } },
-    {
-      apiVersion: METAIPAM_API_VERSION,
-      resource: 'allocationslices',
-      namespace: config.installNamespace,
-      labelSelector: {
-        matchLabels: mine,
-        matchExpressions: [{ key: CONTROLLER_UID_LABEL, operator: 'NotIn', values: [uid] }],
-      },
-    },
+    slicesBy(config.installNamespace, {
+      matchLabels: mine,
+      matchExpressions: [{ key: CONTROLLER_UID_LABEL, operator: 'NotIn', values: [uid] }],
+    }),
   ];
   if (name === DEFAULT_NETWORK) {
     const matchExpressions = [{ key: NETWORK_LABEL, operator: 'DoesNotExist' as const }];

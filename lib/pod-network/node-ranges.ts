@@ -15,6 +15,7 @@ import {
   rangeOf,
 } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
+import { isObject } from '../json.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { IndexRange, NetworkSubnet, PodNetworkSpec, Route } from '../kubernetes/types.ts';
 import { firstBlocks } from './decision.ts';
@@ -77,7 +78,7 @@ export function validateRangeSettings(spec: Readonly<Record<string, unknown>>): 
 }
 
 function validateSubnet(field: string, each: unknown): Problem[] {
-  const { cidr, gateway } = isRecord(each) ? each : {};
+  const { cidr, gateway } = isObject(each) ? each : {};
   const subnet = wholePrefix(cidr);
   if (subnet === undefined)
     return [{ field: `${field}.cidr`, value: cidr ?? null, message: 'must be a CIDR without host bits' }];
@@ -89,7 +90,7 @@ function validateSubnet(field: string, each: unknown): Problem[] {
 }
 
 function validateRoute(field: string, each: unknown): Problem[] {
-  const { dst, gw } = isRecord(each) ? each : {};
+  const { dst, gw } = isObject(each) ? each : {};
   const destination = wholePrefix(dst);
   if (destination === undefined)
     return [{ field: `${field}.dst`, value: dst ?? null, message: 'must be a CIDR without host bits' }];
@@ -107,7 +108,7 @@ function validateExcluded(field: string, each: unknown): Problem[] {
 }
 
 function validateIndexes(field: string, each: unknown): Problem[] {
-  const { startIndex, endIndex } = isRecord(each) ? each : {};
+  const { startIndex, endIndex } = isObject(each) ? each : {};
   const problems = Object.entries({ startIndex, endIndex })
     .filter(([, index]) => !isIndex(index))
     .map(([name, index]) => ({
@@ -132,10 +133,6 @@ function wholePrefix(text: unknown): Prefix | undefined {
 /** An int32, as the API has it. */
 function isIndex(value: unknown): boolean {
   return Number.isInteger(value) && ((value as number) | 0) === value;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Writes and reads the annotation of a network's nodes. */
@@ -170,7 +167,7 @@ export class NodeRanges {
     if (text === undefined) return new NodeRanges();
     try {
       const settings: unknown = JSON.parse(text);
-      if (!isRecord(settings) || validateRangeSettings(settings).length > 0) return undefined;
+      if (!isObject(settings) || validateRangeSettings(settings).length > 0) return undefined;
       return new NodeRanges(settings);
     } catch {
       return undefined;
@@ -256,7 +253,7 @@ export function showsBlocks(annotation: string | undefined, blocks: readonly str
 function rangesIn(json: string): unknown[] | undefined {
   try {
     const value: unknown = JSON.parse(json);
-    return isRecord(value) && Array.isArray(value.ranges) && value.ranges.length > 0
+    return isObject(value) && Array.isArray(value.ranges) && value.ranges.length > 0
       ? value.ranges
       : undefined;
   } catch {
@@ -266,7 +263,7 @@ function rangesIn(json: string): unknown[] | undefined {
 
 function blockOfRange(range: unknown): Block | undefined {
   if (typeof range === 'string') return canonicalPrefix(range);
-  if (!isRecord(range) || typeof range.subnet !== 'string') return undefined;
+  if (!isObject(range) || typeof range.subnet !== 'string') return undefined;
   const { subnet, rangeStart, rangeEnd } = range;
   if (rangeStart === undefined && rangeEnd === undefined) return canonicalPrefix(subnet);
   return parseBlock(`${rangeStart}-${rangeEnd}`);

@@ -1,13 +1,15 @@
 import { FAMILY_BITS, type Family } from '../address/address.ts';
 import { parseBlock, parsePrefix, sizeOf } from '../address/range.ts';
 import { canBeListed, MOST_BLOCK_SIZE } from '../allocation/slice.ts';
-import { BLOCK_SIZE_ANNOTATION, DEFAULT_NETWORK, NETWORK_LABEL } from '../kubernetes/names.ts';
+import { isObject } from '../json.ts';
+import { BLOCK_SIZE_ANNOTATION, DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import type { ObjectMeta } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
 import type { ClusterCIDRSpec, PodNetworkSpec } from '../kubernetes/types.ts';
 import { HOST_BITS_ANNOTATIONS, parseBlockSize, parseHostBits } from './block-size.ts';
-import { isRecord, RANGE_FIELDS, validateRangeSettings } from './node-ranges.ts';
+import { networkLabelOf } from './network-label.ts';
+import { RANGE_FIELDS, validateRangeSettings } from './node-ranges.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 import { parseInt64 } from './selector.ts';
 
@@ -25,7 +27,7 @@ export function validateClusterCIDR(
   spec: unknown,
   metadata: Pick<ObjectMeta, 'annotations' | 'labels'> = {},
 ): Problem[] {
-  if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
+  if (!isObject(spec)) return [{ field: 'spec', message: 'is required' }];
   const { perNodeHostBits, ipv4, ipv6, nodeSelector } = spec as Record<keyof ClusterCIDRSpec, unknown>;
   const problems: Problem[] = [];
   if (isUnset(ipv4) && isUnset(ipv6)) {
@@ -51,7 +53,7 @@ export function validateClusterCIDR(
 
 /** Everything that is wrong with the spec of a PodNetwork of this name. */
 export function validatePodNetwork(name: string, spec: unknown): Problem[] {
-  if (!isRecord(spec)) return [{ field: 'spec', message: 'is required' }];
+  if (!isObject(spec)) return [{ field: 'spec', message: 'is required' }];
   const { target, annotation, primaryIPFamily, serviceCIDRs, reservations, reuseGracePeriodSeconds } =
     spec as Record<keyof PodNetworkSpec, unknown>;
   const problems: Problem[] = [];
@@ -118,7 +120,7 @@ function validateReservations(list: unknown, isDefault: boolean): Problem[] {
   if (!Array.isArray(list)) return [{ field, value: list, message: 'must be a list' }];
   return list.flatMap((each: unknown, index): Problem[] => {
     const at = `${field}[${index}]`;
-    const { node, blocks } = isRecord(each) ? each : {};
+    const { node, blocks } = isObject(each) ? each : {};
     if (typeof node !== 'string' || !isSubdomain(node)) {
       return [{ field: `${at}.node`, value: node ?? null, message: 'must be the name of a node' }];
     }
@@ -154,7 +156,7 @@ function validateAdditionalBlocks(list: unknown): Problem[] {
   if (!Array.isArray(list)) return [{ field, value: list, message: 'must be a list' }];
   const known = new Set<string>();
   return list.flatMap((each: unknown, index): Problem[] => {
-    const { node, count } = isRecord(each) ? each : {};
+    const { node, count } = isObject(each) ? each : {};
     const at = `${field}[${index}]`;
     if (typeof node !== 'string' || !isSubdomain(node)) {
       return [{ field: `${at}.node`, value: node ?? null, message: 'must be the name of a node' }];
@@ -222,19 +224,19 @@ function validateBlockSize(
   return [{ field, value, message: `must be an integer of 1 to ${most}` }];
 }
 
-function isOfDefault({ labels }: Pick<ObjectMeta, 'labels'>): boolean {
-  return (labels?.[NETWORK_LABEL] ?? DEFAULT_NETWORK) === DEFAULT_NETWORK;
+function isOfDefault(metadata: Pick<ObjectMeta, 'labels'>): boolean {
+  return networkLabelOf({ metadata }) === DEFAULT_NETWORK;
 }
 
 function validateSelector(selector: unknown): Problem[] {
   const field = 'spec.nodeSelector.nodeSelectorTerms';
-  const terms = isRecord(selector) ? selector.nodeSelectorTerms : undefined;
+  const terms = isObject(selector) ? selector.nodeSelectorTerms : undefined;
   if (!Array.isArray(terms) || terms.length === 0) return [{ field, message: 'needs at least one term' }];
   return terms.flatMap((term, index) => validateTerm(`${field}[${index}]`, term));
 }
 
 function validateTerm(field: string, term: unknown): Problem[] {
-  if (!isRecord(term)) return [{ field, value: term, message: 'must be a term' }];
+  if (!isObject(term)) return [{ field, value: term, message: 'must be a term' }];
   const each = (
     name: string,
     validate: (field: string, requirement: Record<string, unknown>) => Problem[],
@@ -244,7 +246,7 @@ function validateTerm(field: string, term: unknown): Problem[] {
     return list.flatMap((requirement, index) => {
       const path = `${field}.${name}[${index}]`;
       const message = 'must be a requirement';
-      return isRecord(requirement)
+      return isObject(requirement)
         ? validate(path, requirement)
         : [{ field: path, value: requirement, message }];
     });

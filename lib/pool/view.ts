@@ -4,7 +4,7 @@ import { isMisnamed } from '../allocation/slice.ts';
 import {
   ADDRESS_SPACE_LABEL,
   CAPI_IPAM_GROUP,
-  METAIPAM_API_VERSION,
+  CONTROLLER_UID_LABEL,
   OPEN,
   POOL_LABEL,
   POOL_UID_LABEL,
@@ -19,18 +19,17 @@ import {
   type CompositeRequest,
   type CustomizeResponse,
   type HookConfig,
+  type LabelSelector,
   type LabelSelectorRequirement,
   objectsOf,
   type ParentType,
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
+import { slicesBy } from '../metacontroller/slice-rule.ts';
 import { sharedAddressSpace } from './address-space.ts';
 import { poolLabel } from './label.ts';
 import { isPrefixPool, type Pool, readPool, sliceNamespace, sliceNamespaceOfAddress } from './pool.ts';
 import { isWatched } from './reference.ts';
-
-/** Metacontroller's label on what it makes for a composite parent: the parent's uid. */
-const CONTROLLER_UID_LABEL = 'controller-uid';
 
 export interface PoolView {
   readonly pool: Pool;
@@ -77,21 +76,14 @@ export function poolRelated(pool: Pool, config: HookConfig): CustomizeResponse {
     values: [metadata.uid ?? ''],
   });
   const isSet = (key: string): LabelSelectorRequirement => ({ key, operator: 'Exists' });
-  const inNamespace = (
-    resource: string,
-    labelSelector: NonNullable<RelatedResourceRule['labelSelector']>,
-  ): RelatedResourceRule => ({
+  const inNamespace = (resource: string, labelSelector: LabelSelector): RelatedResourceRule => ({
     apiVersion: ipamApiVersion(config),
     resource,
     ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
     labelSelector,
   });
-  const slices = (labelSelector: NonNullable<RelatedResourceRule['labelSelector']>): RelatedResourceRule => ({
-    apiVersion: METAIPAM_API_VERSION,
-    resource: 'allocationslices',
-    namespace: sliceNamespace(pool, config.installNamespace),
-    labelSelector,
-  });
+  const slices = (labelSelector: LabelSelector): RelatedResourceRule =>
+    slicesBy(sliceNamespace(pool, config.installNamespace), labelSelector);
   return {
     relatedResources: [
       inNamespace('ipaddressclaims', {
