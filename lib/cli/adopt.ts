@@ -7,6 +7,7 @@ import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/obj
 import { apiVersionOf, pathOf, RESOURCES, type Resource, resource } from '../kubernetes/resources.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
+import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiWriter, listing } from './api-reader.ts';
 import { defineCommand, InputError, type Io } from './command.ts';
@@ -89,7 +90,7 @@ async function adopt(
     isDryRun,
     deadline,
     complain: ({ kind, metadata }, why) =>
-      stderr.write(`metaipam adopt: ${kind} ${qualifiedName(metadata)}: left as it is: ${why}\n`),
+      stderr.write(`${PROGRAM} adopt: ${kind} ${qualifiedName(metadata)}: left as it is: ${why}\n`),
   });
   if (values.storage || !isReadable) {
     if (!isReadable) stdout.write('pools cannot be read before that: try the rest without --dry-run\n');
@@ -121,9 +122,9 @@ async function adopt(
     for (const { metadata, spec } of waiting) {
       const pool = `${spec.poolRef.kind} ${spec.poolRef.name}`;
       const problem = `${pool} has not listed ${spec.address} for its claim`;
-      stderr.write(`metaipam adopt: IPAddress ${qualifiedName(metadata)}: ${problem}\n`);
+      stderr.write(`${PROGRAM} adopt: IPAddress ${qualifiedName(metadata)}: ${problem}\n`);
     }
-    stderr.write('metaipam adopt: not everything is adopted yet: run it again\n');
+    stderr.write(`${PROGRAM} adopt: not everything is adopted yet: run it again\n`);
     return 1;
   }
 }

@@ -8,6 +8,7 @@ import {
   parseOptions,
   UsageError,
 } from '../options/options.ts';
+import { PROGRAM } from '../program.ts';
 import { wrap } from '../text.ts';
 import { printable } from './table.ts';
 import { textFor } from './terminal.ts';
@@ -18,8 +19,6 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Environment;
-  /** What its user types for this program, `metaipam` if undefined: `kubectl ipam`. */
-  readonly program?: string;
 }
 
 interface Output {
@@ -59,7 +58,7 @@ export class InputError extends Error {
 export function defineCommand<T extends OptionTable>(definition: Definition<T>): Command {
   const { name, summary, usage, description, options, choices, main } = definition;
   async function run(argv: readonly string[], io: Io): Promise<number> {
-    const called = `${io.program ?? 'metaipam'} ${name}`;
+    const called = `${PROGRAM} ${name}`;
     try {
       const parsed = parseOptions(options, argv, io.env);
       if (parsed.help) {
@@ -68,12 +67,12 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
         );
         return 0;
       }
-      for (const warning of parsed.warnings) io.stderr.write(`metaipam ${name}: warning: ${warning}\n`);
+      for (const warning of parsed.warnings) io.stderr.write(`${called}: warning: ${warning}\n`);
       return await main(parsed, io);
     } catch (error) {
       if (!(error instanceof UsageError || error instanceof InputError)) throw error;
       const more = error instanceof UsageError ? `See ${called} --help.\n` : '';
-      io.stderr.write(textFor(io, `metaipam ${name}: ${printableLines(error.message)}\n${more}`));
+      io.stderr.write(textFor(io, `${called}: ${printableLines(error.message)}\n${more}`));
       return 1;
     }
   }

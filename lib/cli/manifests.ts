@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { isObject } from '../json.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
+import { PROGRAM } from '../program.ts';
 import { asText } from '../validation/advice.ts';
 import { type Io, readBytes } from './command.ts';
 import type { Diagnostic } from './diagnostic.ts';
@@ -50,7 +51,7 @@ export async function loadManifests(
       const { syscall } = error as NodeJS.ErrnoException;
       if (syscall === undefined) throw error;
       if (!/^https?:\/\//.test(path)) fail(path, inWords(error as NodeJS.ErrnoException));
-      else fail(path, 'is a URL, and nothing is fetched', `curl -L ${path} | metaipam … -f -`);
+      else fail(path, 'is a URL, and nothing is fetched', `curl -L ${path} | ${PROGRAM} … -f -`);
       return undefined;
     }
   }
@@ -155,7 +156,7 @@ export function parseManifests(text: string, file: string, isOfFolder = false, t
   for (const document of documents) {
     const place = { file, ...(count > 1 && { document: document.number }) };
     if (isKustomization(document.value, file) && !isOfFolder) {
-      const fix = 'give its folder, or kubectl kustomize FOLDER | metaipam … -f -';
+      const fix = `give its folder, or kubectl kustomize FOLDER | ${PROGRAM} … -f -`;
       found.push({
         ...place,
         rule: 'no-object',

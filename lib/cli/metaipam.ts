@@ -1,13 +1,10 @@
 #!/usr/bin/env node
-import { basename } from 'node:path';
 import { endOnClosedOutput } from '../closed-output.ts';
+import { PROGRAM } from '../program.ts';
 import { shippedVersion } from '../shipped.ts';
 import { suggestion } from '../text.ts';
 import type { Command, Io } from './command.ts';
 import { printable } from './table.ts';
-
-/** The name of the file by which kubectl finds its plugin. */
-const PLUGIN = 'kubectl-ipam';
 
 /** Not for people: shells ask with it. */
 const COMPLETE = '__complete';
@@ -36,7 +33,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
   if (name === 'help' && rest.length > 0) return main([...rest, '--help'], io);
   if (name === 'help' || name === '--help' || name === '-h') {
-    io.stdout.write(await overview(io));
+    io.stdout.write(await overview());
     return 0;
   }
   if (name === COMPLETE) {
@@ -44,13 +41,13 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   if (name === undefined) {
-    io.stderr.write(await overview(io));
+    io.stderr.write(await overview());
     return 1;
   }
   if (!Object.hasOwn(COMMANDS, name)) {
     const known = [...Object.keys(COMMANDS), 'help', 'version'];
     io.stderr.write(
-      `metaipam: unknown command ${printable(name)}${suggestion(name, known)}\nKnown: ${known.join(', ')}\n`,
+      `${PROGRAM}: unknown command ${printable(name)}${suggestion(name, known)}\nKnown: ${known.join(', ')}\n`,
     );
     return 1;
   }
@@ -75,29 +72,27 @@ async function completionOf(words: readonly string[]): Promise<string> {
   return formatCompletion(await complete(rest, (await COMMANDS[name]!()).default));
 }
 
-async function overview({ program = 'metaipam' }: Io): Promise<string> {
+async function overview(): Promise<string> {
   const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   const lines = commands.map(({ default: { name, summary } }) => `  ${name.padEnd(10)} ${summary}`);
-  return `Usage: ${program} <command> [options]
+  return `Usage: ${PROGRAM} <command> [options]
 
 IP address management for Kubernetes, as Metacontroller hooks.
 
 Commands:
 ${lines.join('\n')}
-  ${'help'.padEnd(10)} This text, or that of a command: ${program} help serve
+  ${'help'.padEnd(10)} This text, or that of a command: ${PROGRAM} help serve
   ${'version'.padEnd(10)} Print the version
 
-Every command explains itself: ${program} <command> --help
+Every command explains itself: ${PROGRAM} <command> --help
 `;
 }
 
 /** Runs the command line of this process. */
 export async function runProcess(): Promise<void> {
   const { stdin, stdout, stderr, env } = process;
-  const [, file = '', ...argv] = process.argv;
-  const program = basename(file) === PLUGIN ? 'kubectl ipam' : 'metaipam';
   endOnClosedOutput();
-  process.exitCode = await main(argv, { stdin, stdout, stderr, env, program });
+  process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, env });
 }
 
 if (import.meta.main) await runProcess();

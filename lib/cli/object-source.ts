@@ -4,6 +4,7 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
 import type { PageSource } from '../page/source.ts';
+import { PROGRAM } from '../program.ts';
 import { InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
@@ -34,8 +35,7 @@ export const SOURCE_OPTIONS = defineOptions({
 
 /** Without its CRD there is no metaipam. */
 const OWN_KIND = 'AllocationSlice';
-const NOT_INSTALLED =
-  'warning: metaipam is not installed in this cluster, which has no AllocationSlices: metaipam doctor says what to do\n';
+const NOT_INSTALLED = `warning: metaipam is not installed in this cluster, which has no AllocationSlices: ${PROGRAM} doctor says what to do\n`;
 
 interface Source {
   /** Whose objects they are: a context of the kubeconfig, files. */

@@ -5,6 +5,7 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
+import { PROGRAM } from '../program.ts';
 import { listSome, plural } from '../text.ts';
 import type { RequestLog } from './api-reader.ts';
 import { defineCommand, type Io } from './command.ts';
@@ -93,7 +94,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   }
   if (restless.length > 0) {
     const warning = 'the cluster does not come to rest as it is, so that effects may be missing';
-    io.stderr.write(`metaipam plan: warning: ${warning}: ${listSome(restless, 1)}\n`);
+    io.stderr.write(`${PROGRAM} plan: warning: ${warning}: ${listSome(restless, 1)}\n`);
   }
   writeDiagnostics(diagnostics, io);
   for (const line of unrest) io.stderr.write(`${line}\n`);

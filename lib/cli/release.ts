@@ -2,6 +2,7 @@ import { parseRange } from '../address/range.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
@@ -62,9 +63,11 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
         done++;
         continue;
       }
-      stderr.write(`metaipam release: ${printable(deed.why)}: left, as that is not so any more\n`);
+      stderr.write(`${PROGRAM} release: ${printable(deed.why)}: left, as that is not so any more\n`);
     } catch (error) {
-      stderr.write(`metaipam release: ${printable(deed.why)}: ${printable(requestFailure(error).message)}\n`);
+      stderr.write(
+        `${PROGRAM} release: ${printable(deed.why)}: ${printable(requestFailure(error).message)}\n`,
+      );
     }
     left++;
   }
@@ -78,12 +81,12 @@ const command: Command = defineCommand({
   summary: 'Give up addresses and blocks that are kept for claims and nodes that are gone',
   usage: '[ADDRESS | RANGE ...] | --all [--dry-run]',
   description: `
-Frees what metaipam check calls a leaked-allocation or an orphaned-address: it deletes IPAddresses whose claim is gone
+Frees what ${PROGRAM} check calls a leaked-allocation or an orphaned-address: it deletes IPAddresses whose claim is gone
 and marks their entries in AllocationSlices released, so that the address is free once the grace period of its pool
 is over. Each fact is looked up right before, and whatever has a claim or a node is left alone. A running metaipam does
 this by itself; it is for the time when it does not, or when a pool is paused.
 
-It takes the rights of metaipam check, and unless with --dry-run get on ipaddressclaims, ipaddresses, allocationslices and nodes, delete on
+It takes the rights of ${PROGRAM} check, and unless with --dry-run get on ipaddressclaims, ipaddresses, allocationslices and nodes, delete on
 ipaddresses, and update or, with server-side apply, patch on allocationslices.
 
 Exit codes: 0 everything was released, 1 on any error or when something was left.`,

@@ -7,6 +7,7 @@ import { binderOptions, connectionOptions, electionOptions } from '../options/bi
 import { hookConfig } from '../options/hook-options.ts';
 import { type Parsed, UsageError, type Values } from '../options/options.ts';
 import { SERVE_OPTIONS } from '../options/serve-options.ts';
+import { PROGRAM } from '../program.ts';
 import type { Reviewer } from '../server/access.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 import type { Server } from '../server/server.ts';
@@ -53,7 +54,7 @@ async function serve(
   for (const argument of positionals) {
     // Ignored, as node-ipam-controller does, so that its command lines keep working.
     io.stderr.write(
-      `metaipam serve: warning: ignored argument ${argument}; a flag's value is written --flag=value\n`,
+      `${PROGRAM} serve: warning: ignored argument ${argument}; a flag's value is written --flag=value\n`,
     );
   }
   const election = electionOptions(values, values['install-namespace'], io.env);
@@ -203,7 +204,7 @@ Serves POST /hooks/<controller>/<hook> for Metacontroller, and /healthz, /readyz
 own. A flag wins over its environment variable, which wins over the default.
 
 With --page, / on that port shows pools and pod networks, who has what of them and who waits, as it changes; and
-/api/show the same as JSON, like metaipam show. Every replica shows everything.
+/api/show the same as JSON, like ${PROGRAM} show. Every replica shows everything.
 
 Exit codes: 0 after SIGTERM or SIGINT when running hooks have finished, 1 on any error.`,
     options: SERVE_OPTIONS,

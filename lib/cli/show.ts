@@ -5,6 +5,7 @@ import type { Survey } from '../inspect/survey.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { PROGRAM } from '../program.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
@@ -27,7 +28,7 @@ const OPTIONS = defineOptions({
   serve: {
     type: 'boolean',
     default: 'false',
-    help: 'Serve the page of metaipam serve --page on this machine, with what you may read, until interrupted.',
+    help: `Serve the page of ${PROGRAM} serve --page on this machine, with what you may read, until interrupted.`,
   },
   listen: {
     type: 'string',

@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { parseOptions, UsageError, type Values } from '../options/options.ts';
 import { SERVE_OPTIONS } from '../options/serve-options.ts';
+import { PROGRAM } from '../program.ts';
 import { applyAgain, type Diagnosis, error, judge, ok, type Reading, unknown, warning } from './finding.ts';
 import { type HookTarget, originOf } from './hook-target.ts';
 import { metacontrollers } from './metacontroller-workload.ts';
@@ -116,7 +117,7 @@ export function checkServer(
   const { wanted, ready } = replicas(workload);
   const findings: Diagnosis[] = [];
   if (problem !== undefined) {
-    findings.push(error('server', `${title} cannot start: ${problem}`, 'metaipam serve --help'));
+    findings.push(error('server', `${title} cannot start: ${problem}`, `${PROGRAM} serve --help`));
   }
   const describe = workloadCommand('describe', workload);
   if (ready === 0) findings.push(error('server', `${title}: none of ${wanted} ready`, describe));

@@ -1,6 +1,7 @@
 /** Controllers that would give out the same addresses or blocks. */
 import { PROVIDER_LABEL } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { PROGRAM } from '../program.ts';
 import { type Diagnosis, error, judge, ok, type Reading, unknown } from './finding.ts';
 import {
   containersOf,
@@ -32,7 +33,7 @@ export function checkReferenceControllers(workloads: readonly Workload[]): Diagn
         ? workloadCommand('delete', workload)
         : `${workloadCommand('scale', workload)} --replicas=0`;
     const message = `${workloadTitle(workload)} runs and allocates for the same pools or nodes`;
-    return error('other-allocators', message, `${stop}; then metaipam adopt, see docs/taking-over.md`);
+    return error('other-allocators', message, `${stop}; then ${PROGRAM} adopt, see docs/taking-over.md`);
   });
 }
 
@@ -61,7 +62,7 @@ export function checkForeignWebhooks(
     error(
       'other-allocators',
       `${kind} ${metadata.name} is left of the in-cluster IPAM provider and refuses every change of a pool`,
-      'metaipam adopt',
+      `${PROGRAM} adopt`,
     ),
   );
 }

@@ -3,6 +3,7 @@
 import { type InstalledDefinition, staleVersions } from '../kubernetes/installed-definition.ts';
 import { CAPI_IPAM_GROUP, CLUSTER_GROUP } from '../kubernetes/names.ts';
 import type { CustomResourceDefinition, CustomResourceVersion } from '../kubernetes/schema.ts';
+import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { differences } from './differences.ts';
 import { applyAgain, type Diagnosis, error, itemsOf, ok, type Reading, warning } from './finding.ts';
@@ -77,8 +78,7 @@ export function checkDefinitions(
   ];
 }
 
-const MIGRATE =
-  'once the in-cluster provider is at 0 replicas: metaipam adopt --storage, see docs/taking-over.md';
+const MIGRATE = `once the in-cluster provider is at 0 replicas: ${PROGRAM} adopt --storage, see docs/taking-over.md`;
 
 export const INSTALL_METACONTROLLER =
   'install Metacontroller: https://metacontroller.github.io/metacontroller/guide/install.html';

@@ -3,6 +3,8 @@
  * flags of its managers (`util/flags` and `main.go` of the providers), and those that the operator makes of
  * `spec.manager`. Those that mean something here are aliases elsewhere.
  */
+
+import { PROGRAM } from '../program.ts';
 import { defineOptions } from './options.ts';
 
 const NO_WEBHOOKS = 'metaipam has no webhooks';
@@ -35,7 +37,7 @@ export const MANAGER_OPTIONS = defineOptions({
   'ipaddress-concurrency': ignored(WORKERS),
   'kube-api-qps': ignored('--node-patch-qps limits what is written'),
   'kube-api-burst': ignored('--node-patch-qps limits what is written'),
-  'skip-crd-migration-phases': ignored('CRDs are migrated by metaipam adopt --storage alone'),
+  'skip-crd-migration-phases': ignored(`CRDs are migrated by ${PROGRAM} adopt --storage alone`),
   vmodule: ignored(OWN_LOG),
   'log-flush-frequency': ignored(OWN_LOG),
   'log-json-info-buffer-size': ignored(OWN_LOG),

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -50,6 +51,16 @@ test('every command explains itself', async () => {
     assert.equal(await run(main, ['help', name]), { code, out, err });
     for (const line of out.split('\n')) assert.ok(line.length <= 115, `too wide: ${line}`);
   }
+});
+
+test('it is called what its user types: npx finds it in node_modules', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'metaipam-npx-'));
+  const bin = join(folder, 'node_modules/.bin');
+  mkdirSync(bin, { recursive: true });
+  symlinkSync(MAIN, join(bin, 'metaipam'));
+  const { stderr } = spawnSync(process.execPath, [join(bin, 'metaipam'), 'shwo'], { encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
+  assert.match(stderr, /^npx metaipam: unknown command shwo/);
 });
 
 test('version', async () => {

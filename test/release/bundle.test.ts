@@ -142,7 +142,10 @@ test('as a plugin of kubectl: an archive with its sum, whose program krew links 
     assert.equal(said('version'), [run(SOURCES, ['version']).stdout, '']);
     assert.match(said('help')[0]!, /^Usage: kubectl ipam <command>/);
     assert.match(said('show', '--help')[0]!, /^Usage: kubectl ipam show /);
-    assert.match(said('show', '--hlp')[1]!, /^See kubectl ipam show --help\.$/m);
+    assert.match(said('show', '--hlp')[1]!, /^kubectl ipam show: .*\nSee kubectl ipam show --help\.$/m);
+    assert.match(said('shwo')[1]!, /^kubectl ipam: unknown command shwo/);
+    assert.match(said('release', '--help')[0]!, /^Frees what kubectl ipam check calls /m);
+    assert.match(said('validate', '-f', 'http://127.0.0.1/')[1]!, / \| kubectl ipam … -f -$/m);
   }
 });
 

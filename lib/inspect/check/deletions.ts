@@ -3,6 +3,7 @@ import { secondsSince } from '../../allocation/hold.ts';
 import { isPaused, type KubernetesObject, titleOf } from '../../kubernetes/object.ts';
 import { poolKind } from '../../kubernetes/pool-kinds.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
+import { PROGRAM } from '../../program.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import { type Finding, holderKind, holderTitle, kubectl } from './finding.ts';
@@ -37,7 +38,7 @@ function explain(object: KubernetesObject, inventory: Inventory): { reason: stri
   if (isPaused(object))
     return { reason: 'it is paused', fix: `${kubectl('annotate', object)} cluster.x-k8s.io/paused-` };
   if (finalizers.some((finalizer) => REFERENCE.test(finalizer))) {
-    return { reason: 'another controller put that on, and must have stopped', fix: 'metaipam adopt' };
+    return { reason: 'another controller put that on, and must have stopped', fix: `${PROGRAM} adopt` };
   }
   const held = inventory.allocations.filter(
     ({ slice, entry }) =>
@@ -59,7 +60,7 @@ function explain(object: KubernetesObject, inventory: Inventory): { reason: stri
       fix: `${kubectl('describe', object)}  # ask whoever put it on`,
     };
   }
-  return { reason: 'Metacontroller should have let it go', fix: 'metaipam doctor' };
+  return { reason: 'Metacontroller should have let it go', fix: `${PROGRAM} doctor` };
 }
 
 function duration(seconds: number): string {

@@ -29,6 +29,7 @@ import { blockOf, blockText } from '../../pool/block.ts';
 import { poolLabel } from '../../pool/label.ts';
 import type { Pool } from '../../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../../pool/reference.ts';
+import { PROGRAM } from '../../program.ts';
 import { listSome } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import {
@@ -256,7 +257,7 @@ export function* boundAddresses(
         severity: 'warning',
         object,
         message: `${titleOf(pool)} keeps nothing for claim ${claimName}, which has ${text}`,
-        fix: 'metaipam adopt  # or metaipam doctor, if metaipam made it',
+        fix: `${PROGRAM} adopt  # or ${PROGRAM} doctor, if metaipam made it`,
       };
     }
   }
@@ -314,7 +315,7 @@ export function* stuckClaims(
     const trouble = stuckBecause(kept[0]?.key, text, settled, pool.metadata.uid);
     const mayWait = settled === undefined && clusterName(claim) !== undefined;
     if (trouble === undefined || mayWait) continue;
-    yield { check: 'stuck-claim', severity: 'error', object, message: trouble, fix: 'metaipam doctor' };
+    yield { check: 'stuck-claim', severity: 'error', object, message: trouble, fix: `${PROGRAM} doctor` };
   }
 }
 

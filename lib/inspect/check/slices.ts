@@ -7,6 +7,7 @@ import type { PodNetwork } from '../../kubernetes/types.ts';
 import type { HookConfig, HookContext } from '../../metacontroller/hook.ts';
 import { isRemembering } from '../../pool/history.ts';
 import { type Pool, readPool, sliceNamespace } from '../../pool/pool.ts';
+import { PROGRAM } from '../../program.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import { entryTitle, type Finding, holderKind, holderTitle, kubectl, PATIENCE_SECONDS } from './finding.ts';
@@ -43,7 +44,7 @@ export function* unrestoredSlices(inventory: Inventory, { now, config }: HookCon
       severity: 'error',
       object: titleOf(keeper),
       message: `misses ${plural(names.length, 'AllocationSlice')}: ${listSome(names)}: nothing is given out of ${pieces}`,
-      fix: `metaipam doctor  # a running metaipam makes ${them} again`,
+      fix: `${PROGRAM} doctor  # a running metaipam makes ${them} again`,
     };
   }
 }
@@ -101,7 +102,7 @@ export function* leakedAllocations(inventory: Inventory, { now, config }: HookCo
       severity: 'warning',
       object: entryTitle(allocation),
       message: `${holderTitle(allocation)} gave up ${key} at ${entry.released}: it should be free again`,
-      fix: 'metaipam doctor',
+      fix: `${PROGRAM} doctor`,
     };
   }
   for (const allocation of entriesOfNobody(inventory, patience, now)) {
@@ -111,7 +112,7 @@ export function* leakedAllocations(inventory: Inventory, { now, config }: HookCo
       severity: 'error',
       object: entryTitle(allocation),
       message: `${holderTitle(allocation)} is gone${isPaused(keeper) ? `, and ${titleOf(keeper)} is paused` : ''}: ${allocation.key} cannot be given to anybody`,
-      fix: `metaipam release ${allocation.key}  # metaipam doctor says why nobody has`,
+      fix: `${PROGRAM} release ${allocation.key}  # ${PROGRAM} doctor says why nobody has`,
     };
   }
 }
