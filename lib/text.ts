@@ -13,12 +13,12 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** Lines of at most `width` characters, but for words that are longer. */
-export function wrap(text: string, width: number): string[] {
+/** Lines of at most `width` characters, but for words that are longer. `length`: of a text as it is seen. */
+export function wrap(text: string, width: number, length = (text: string) => text.length): string[] {
   const lines: string[] = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1)!;
-    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
+    if (line !== '' && length(line) + 1 + length(word) > width) lines.push(word);
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
   }
   return lines;

@@ -8,6 +8,8 @@ import { defineCommand, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
 import type { Paint } from './paint.ts';
+import { hang, printable } from './table.ts';
+import { terminalWidth, writeText } from './terminal.ts';
 
 const { namespace: _, ...WHOLE_CLUSTER } = SOURCE_OPTIONS;
 
@@ -45,16 +47,12 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     { isMalformed },
     { objectFindings },
     { paintFor },
-    { printable },
-    { writeText },
   ] = await Promise.all([
     import('../inspect/check/check.ts'),
     import('../kubernetes/schema.ts'),
     import('../validation/index.ts'),
     import('./object-findings.ts'),
     import('./paint.ts'),
-    import('./table.ts'),
-    import('./terminal.ts'),
   ]);
   const resources = new CustomResources(readCustomResourceDefinitions());
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
@@ -78,7 +76,7 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     findings = findings.filter((finding) => before.has(identify(finding)));
   }
   if (values.output === 'json') io.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
-  else writeText(io, render(findings, objects.length, paintFor(io), printable));
+  else writeText(io, render(findings, objects.length, terminalWidth(io), paintFor(io)));
   return findings.length > 0 ? 2 : 0;
 }
 
@@ -91,18 +89,17 @@ function identify({ check, object }: Finding): string {
   return `${check} ${object}`;
 }
 
-function render(
-  findings: readonly Finding[],
-  objects: number,
-  paint: Paint,
-  printable: (text: string) => string,
-): string {
+function render(findings: readonly Finding[], objects: number, width: number, paint: Paint): string {
   const seen = `in ${plural(objects, 'object')}`;
   if (findings.length === 0) return `${paint('green', 'ok')}  nothing found ${seen}\n`;
   const lines = findings.map(({ check, severity, object, message, fix }) => {
     const colour = severity === 'error' ? 'red' : 'yellow';
     return [
-      `${paint(colour, severity.padEnd(7))}  ${paint('bold', printable(object))}: ${printable(message)}  ${paint('grey', `[${check}]`)}`,
+      ...hang(
+        `${paint(colour, severity.padEnd(7))}  `,
+        `${paint('bold', printable(object))}: ${printable(message)}  ${paint('grey', `[${check}]`)}`,
+        width,
+      ),
       `         ${paint('grey', `→ ${printable(fix)}`)}\n`,
     ].join('\n');
   });

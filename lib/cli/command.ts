@@ -2,6 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import {
   type Environment,
+  HELP_WIDTH,
   helpText,
   type OptionTable,
   type Parsed,
@@ -11,7 +12,7 @@ import {
 import { PROGRAM } from '../program.ts';
 import { wrap } from '../text.ts';
 import { printable } from './table.ts';
-import { textFor } from './terminal.ts';
+import { terminalWidth, textFor } from './terminal.ts';
 
 /** The process as a command sees it; tests pass their own. */
 export interface Io {
@@ -62,8 +63,9 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
     try {
       const parsed = parseOptions(options, argv, io.env);
       if (parsed.help) {
+        const width = Math.min(terminalWidth(io), HELP_WIDTH);
         io.stdout.write(
-          `Usage: ${called} ${usage}\n\n${refilled(description)}\n\nOptions:\n${helpText(options)}\n`,
+          `Usage: ${called} ${usage}\n\n${refilled(description, width)}\n\nOptions:\n${helpText(options, width)}\n`,
         );
         return 0;
       }
@@ -84,13 +86,11 @@ function printableLines(message: string): string {
   return message.split('\n').map(printable).join('\n');
 }
 
-const HELP_WIDTH = 98;
-
 /** Each paragraph in lines of one width, but for lists. */
-function refilled(description: string): string {
+function refilled(description: string, width: number): string {
   const paragraphs = description.trim().split('\n\n');
   return paragraphs
-    .map((text) => (/^ /m.test(text) ? text : wrap(text.replaceAll('\n', ' '), HELP_WIDTH).join('\n')))
+    .map((text) => (/^ /m.test(text) ? text : wrap(text.replaceAll('\n', ' '), width).join('\n')))
     .join('\n\n');
 }
 

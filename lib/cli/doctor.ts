@@ -34,7 +34,8 @@ import { defineCommand, InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 import { type Paint, paintFor } from './paint.ts';
-import { writeText } from './terminal.ts';
+import { hang } from './table.ts';
+import { terminalWidth, writeText } from './terminal.ts';
 
 const OPTIONS = defineOptions({
   ...READ_OPTIONS,
@@ -68,7 +69,7 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): 
     stdout.write(`${JSON.stringify({ findings, counts }, null, 2)}\n`);
   } else {
     const paint = paintFor({ stdout, env });
-    for (const finding of findings) writeText(io, render(finding, paint));
+    for (const finding of findings) writeText(io, render(finding, terminalWidth(io), paint));
     const parts = [
       plural(counts.error, 'problem'),
       plural(counts.warning, 'warning'),
@@ -81,8 +82,8 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): 
 
 const COLOURS = { ok: 'green', warning: 'yellow', error: 'red', unknown: 'cyan' } as const;
 
-function render({ verdict, message, fix }: Diagnosis, paint: Paint): string {
-  const line = `${paint(COLOURS[verdict], verdict.padEnd(7))}  ${message}\n`;
+function render({ verdict, message, fix }: Diagnosis, width: number, paint: Paint): string {
+  const line = `${hang(`${paint(COLOURS[verdict], verdict.padEnd(7))}  `, message, width).join('\n')}\n`;
   return fix === undefined ? line : `${line}         ${paint('grey', `→ ${fix}`)}\n`;
 }
 

@@ -12,15 +12,16 @@ import type { Usage } from '../inspect/usage.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
 import { listSome, plural } from '../text.ts';
 import type { Paint } from './paint.ts';
+import { columns, hang, printable, table } from './table.ts';
+import { pictureWidth } from './terminal.ts';
 
 /** Sections that say who has what: of ranges, claims, nodes, named pools and ClusterCIDRs. */
 export async function holderLines(
   answers: readonly Answer[],
   survey: Survey,
-  isWide: boolean,
+  { isWide, width = Number.POSITIVE_INFINITY }: Pick<Detail, 'isWide' | 'width'>,
   paint: Paint,
 ): Promise<string[]> {
-  const { columns, printable } = await import('./table.ts');
   const networks = answers.flatMap((answer) => answer.networks);
   const named = {
     pools: answers.flatMap(({ pools }) => pools),
@@ -67,7 +68,8 @@ export async function holderLines(
   );
   const more = isWide ? ['OWNERS', 'IPADDRESS', 'SINCE', 'HELD UNTIL'] : [];
   const header = ['ADDRESS', 'POOL', 'WHO', ...more, 'WHY'].map((title) => paint('bold', title));
-  const lines = [...(rows.length === 0 ? [] : columns([header, ...rows])), ...idle, ...outside];
+  const sentences = [...idle, ...outside].flatMap((line) => hang('', line, width, 2));
+  const lines = [...(rows.length === 0 ? [] : table(header, rows, [], width)), ...sentences];
   return lines.length === 0 ? [] : [`${lines.join('\n')}\n`];
 }
 
@@ -81,16 +83,17 @@ function distinct(holdings: readonly Holding[]): Holding[] {
 interface Detail {
   readonly isWide: boolean;
   readonly isDetailed: boolean;
-  /** How wide a picture may be that has so many characters beside it. */
-  readonly widthBeside?: (characters?: number) => number;
+  /** Of the terminal; without it, whatever is needed. */
+  readonly width?: number;
 }
 
 /** Tables of pools, pod networks and ClusterCIDRs, who waits and why, and pictures. */
 export async function renderOverview(overview: Overview, detail: Detail, paint: Paint): Promise<string> {
-  const { columns, printable } = await import('./table.ts');
-  const { isWide } = detail;
-  const table = (header: string[], rows: string[][], right: number[]): string[] =>
-    rows.length === 0 ? [] : columns([header.map((title) => paint('bold', title)), ...rows], right);
+  const { isWide, width = Number.POSITIVE_INFINITY } = detail;
+  const titled = (header: string[], rows: string[][], right: number[]): string[] => {
+    const titles = header.map((title) => paint('bold', title));
+    return rows.length === 0 ? [] : table(titles, rows, right, width);
+  };
   const usage = (of: Usage) => [
     compact(of.total),
     compact(of.used),
@@ -115,7 +118,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
   };
   const waits = (count: number) => (count === 0 ? '-' : paint('yellow', String(count)));
 
-  const pools = table(
+  const pools = titled(
     ['POOL', ...usageHeader, 'WAITING', ...moreHeader, 'STATE'],
     overview.pools.map((pool) => [
       printable(pool.title),
@@ -126,7 +129,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ]),
     [1, 2, 3, 4, 5, 6],
   );
-  const networks = table(
+  const networks = titled(
     ['POD NETWORK', 'NODES', 'SERVED', 'WAITING', 'STATE'],
     overview.networks.map(({ name, nodes, allocated, waiting, state: is }) => [
       printable(name),
@@ -137,7 +140,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ]),
     [1, 2, 3],
   );
-  const clusterCIDRs = table(
+  const clusterCIDRs = titled(
     [
       'CLUSTERCIDR',
       'NETWORK',
@@ -166,7 +169,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     [4, 5, 6, 7],
   );
   const detailed = detail.isDetailed ? overview : { pools: [], networks: [] };
-  const subnets = table(
+  const subnets = titled(
     ['SUBNET', 'POOL', 'PREFIX', 'GATEWAY', ...usageHeader.slice(0, 3)],
     detailed.pools.flatMap((pool) =>
       pool.subnets.map((subnet) => [
@@ -179,7 +182,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [2, 4, 5, 6],
   );
-  const reserved = table(
+  const reserved = titled(
     ['RESERVED', 'POOL', 'FOR', 'HELD BY', 'NOTE'],
     detailed.pools.flatMap(({ title, reservations }) =>
       reservations.map(({ reservation, holder, conflict }) => [
@@ -192,14 +195,14 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [],
   );
-  const terms = table(
+  const terms = titled(
     ['POD NETWORK', 'FIELD', 'VALUE'],
     detailed.networks.flatMap(({ name, network }) =>
       networkTerms(network).map(({ field, text }) => [printable(name), field, printable(text)]),
     ),
     [],
   );
-  const waiting = table(
+  const waiting = titled(
     ['WAITING', 'WHY'],
     describeWaiting(overview, isWide).map(([who = '', why = '']) => [
       printable(who),
@@ -215,7 +218,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     reserved,
     terms,
     waiting,
-    await drawPictures(overview, detail, paint, printable),
+    await drawPictures(overview, detail, paint),
   ].filter((lines) => lines.length > 0);
   if (sections.length === 0) return 'No pools, pod networks, ClusterCIDRs or claims that wait.\n';
   return sections.map((lines) => `${lines.join('\n')}\n`).join('\n');
@@ -223,26 +226,26 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
 
 async function drawPictures(
   overview: Overview,
-  { isDetailed, widthBeside = () => 64 }: Detail,
+  { isDetailed, width: available = Number.POSITIVE_INFINITY }: Detail,
   paint: Paint,
-  printable: (text: string) => string,
 ): Promise<string[]> {
-  const [{ picturesOf }, { legend, picture }, { columns }] = await Promise.all([
+  const [{ picturesOf }, { legend, picture }] = await Promise.all([
     import('../inspect/svg.ts'),
     import('./picture.ts'),
-    import('./table.ts'),
   ]);
   const pictures = picturesOf(overview).filter(({ space }) => space.segments.length > 0);
   if (pictures.length === 0) return [];
-  const width = isDetailed
-    ? widthBeside()
-    : widthBeside(BESIDE + longest(pictures.map(({ title }) => title)));
-  const lines = isDetailed
-    ? pictures.flatMap(({ title, note, space }) => [
-        paint('bold', printable([title, note].filter(Boolean).join('  '))),
-        ...columns(picture(space, paint, 4, width)).map((row) => `  ${row}`),
-      ])
-    : columns(pictures.map(({ title, space }) => [printable(title), ...picture(space, paint, 1, width)[0]!]));
+  const beside = BESIDE + longest(pictures.map(({ title }) => title));
+  const isBeside = !isDetailed && beside + 32 <= available;
+  const width = pictureWidth(available, isBeside ? beside : undefined);
+  const lines = isBeside
+    ? columns(pictures.map(({ title, space }) => [printable(title), ...picture(space, paint, 1, width)[0]!]))
+    : pictures.flatMap(({ title, note, space }) => [
+        ...hang('', paint('bold', printable([title, note].filter(Boolean).join('  '))), available, 2),
+        ...columns(picture(space, paint, isDetailed ? 4 : 1, width), [], available - 2).map(
+          (row) => `  ${row}`,
+        ),
+      ]);
   return [...lines, '', legend(width)];
 }
 

@@ -16,6 +16,7 @@ import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } fro
 import { CLUSTERS, IPAM_CLAIMS, LIVE_RIGHTS, listLive, NAMESPACE_RESOURCE } from './live-objects.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
+import { hang, printable } from './table.ts';
 import { loadRules } from './validate.ts';
 
 const OPTIONS = defineOptions({
@@ -47,13 +48,14 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   if (values.filename.length === 0 && values.delete.length === 0) {
     throw new UsageError('-f PATH or --delete PATH is required');
   }
-  const [hooks, diagnose, { predict }, { paintFor }, { showProgress, writeText }] = await Promise.all([
-    loadControllers(),
-    loadRules(io),
-    import('./predict.ts'),
-    import('./paint.ts'),
-    import('./terminal.ts'),
-  ]);
+  const [hooks, diagnose, { predict }, { paintFor }, { showProgress, terminalWidth, writeText }] =
+    await Promise.all([
+      loadControllers(),
+      loadRules(io),
+      import('./predict.ts'),
+      import('./paint.ts'),
+      import('./terminal.ts'),
+    ]);
   const given = await readInput(values.filename, io, values.namespace);
   const deleted = await readInput(values.delete, io, values.namespace);
   const current =
@@ -90,7 +92,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
     );
   } else {
     const rest = leftOut(unknown, given.skipped + deleted.skipped);
-    writeText(io, await render(objects, effects, problems.length, rest, paintFor(io)));
+    writeText(io, render(objects, effects, problems.length, rest, terminalWidth(io), paintFor(io)));
   }
   if (restless.length > 0) {
     const warning = 'the cluster does not come to rest as it is, so that effects may be missing';
@@ -123,26 +125,27 @@ const EFFECTS = { good: ['✓', 'green'], bad: ['!', 'red'], neutral: ['·', 'gr
 /** Effects of one sort that are shown. */
 const MOST_ALIKE = 10;
 
-async function render(
+function render(
   changes: readonly ObjectChange[],
   effects: readonly Effect[],
   refused: number,
   rest: string,
+  width: number,
   paint: Paint,
-): Promise<string> {
-  const { printable } = await import('./table.ts');
+): string {
   const lines: string[] = [];
   for (const { action, object, fields, heldBy } of changes) {
     const [sign, colour] = ACTIONS[action as keyof typeof ACTIONS];
     const stays = heldBy === undefined ? '' : `  stays until it is let go of by ${heldBy.join(', ')}`;
-    lines.push(paint(colour, `${sign} ${printable(object + stays)}`));
-    for (const field of fields) lines.push(`    ${printable(field)}`);
+    lines.push(...hang('', paint(colour, `${sign} ${printable(object + stays)}`), width, 4));
+    for (const field of fields) lines.push(...hang('    ', printable(field), width, 6));
   }
   if (lines.length > 0 && effects.length > 0) lines.push('');
   for (const group of Map.groupBy(effects, ({ effect, kind }) => `${effect} ${kind}`).values()) {
     const [sign, colour] = EFFECTS[group[0]!.kind];
     for (const { object, message } of group.slice(0, MOST_ALIKE)) {
-      lines.push(`${paint(colour, sign)} ${paint('bold', printable(object))}: ${printable(message)}`);
+      const text = `${paint('bold', printable(object))}: ${printable(message)}`;
+      lines.push(...hang(`${paint(colour, sign)} `, text, width));
     }
     const more = group.length - MOST_ALIKE;
     if (more > 0) lines.push(`  and ${more} more like these: -o json has all`);

@@ -17,7 +17,10 @@ import { shownBlocks } from '../pod-network/node-ranges.ts';
 import { plural } from '../text.ts';
 import type { Paint } from './paint.ts';
 import { legend, picture } from './picture.ts';
-import { columns } from './table.ts';
+import { columns, hang } from './table.ts';
+import { pictureWidth } from './terminal.ts';
+
+const INDENT = '  ';
 
 /** What is told of a cluster. */
 interface Report {
@@ -35,12 +38,18 @@ export function reportOf(objects: readonly KubernetesObject[], context: HookCont
   };
 }
 
-/** The account as text. Says nothing about kinds of which there is no object. */
+/**
+ * The account as text. Says nothing about kinds of which there is no object.
+ *
+ * @param width of the terminal
+ */
 export function renderReport(
   { inventory, ipamClaims, overview }: Report,
   paint: Paint,
-  width?: number,
+  width = Number.POSITIVE_INFINITY,
 ): string {
+  const room = width - INDENT.length;
+  const rows = (cells: string[][]) => columns(cells, [], room);
   const { pools, networks, waitingForNoPool } = overview;
   const addresses = new Map(
     inventory.addresses.map((address) => [qualifiedName(address.metadata), address.spec]),
@@ -50,36 +59,33 @@ export function renderReport(
   const waiting = byName(networks);
   const waitingClaims = byName([...pools, { waiting: waitingForNoPool }]);
   const clusterCIDRs = networks.flatMap(({ name, clusterCIDRs }) =>
-    clusterCIDRs.flatMap((each) => describeClusterCIDR(name, each, paint, width)),
+    clusterCIDRs.flatMap((each) => describeClusterCIDR(name, each, paint, room)),
   );
   const sections: [title: string, lines: string[]][] = [
-    ['Pools', pools.flatMap((pool) => describePool(pool, paint, width))],
-    [
-      'Claims',
-      columns(inventory.claims.map((claim) => describeClaim(claim, addresses, waitingClaims, paint))),
-    ],
-    ['IPAMClaims', columns(ipamClaims.map((claim) => describeIPAMClaim(claim, paint)))],
+    ['Pools', pools.flatMap((pool) => describePool(pool, paint, room))],
+    ['Claims', rows(inventory.claims.map((claim) => describeClaim(claim, addresses, waitingClaims, paint)))],
+    ['IPAMClaims', rows(ipamClaims.map((claim) => describeIPAMClaim(claim, paint)))],
     ['ClusterCIDRs', clusterCIDRs],
-    ['Nodes', columns(inventory.nodes.map((node) => describeNode(node, inventory, waiting, paint)))],
+    ['Nodes', rows(inventory.nodes.map((node) => describeNode(node, inventory, waiting, paint)))],
   ];
   const shown = sections.filter(([, lines]) => lines.length > 0);
   if (shown.length === 0) return 'No pools, claims, ClusterCIDRs or nodes.\n';
   const text = shown.map(([title, lines]) =>
-    [paint('bold', title), ...lines.map((line) => `  ${line}`), ''].join('\n'),
+    [paint('bold', title), ...lines.map((line) => INDENT + line), ''].join('\n'),
   );
   const drawn = pools.length + clusterCIDRs.length > 0;
-  return `${text.join('\n')}${drawn ? `\n${legend(width)}\n` : ''}`;
+  return `${text.join('\n')}${drawn ? `\n${legend(pictureWidth(width))}\n` : ''}`;
 }
 
 function describePool(
   { title, state, waiting, space, ...usage }: PoolOverview,
   paint: Paint,
-  width?: number,
+  width: number,
 ): string[] {
   const counts = `${usageText(usage)}, waiting ${countPending(waiting)}`;
   return [
-    `${title}  ${counts}  ${readiness(state, paint)}`,
-    ...columns(picture(space, paint, 4, width)).map((row) => `  ${row}`),
+    ...hang('', `${title}  ${counts}  ${readiness(state, paint)}`, width, 2 * INDENT.length),
+    ...columns(picture(space, paint, 4, pictureWidth(width)), [], width - 2).map((row) => `  ${row}`),
   ];
 }
 
@@ -119,14 +125,19 @@ function describeClusterCIDR(
   network: string,
   { clusterCIDR, state, nodes, ranges }: ClusterCIDROverview,
   paint: Paint,
-  width?: number,
+  width: number,
 ): string[] {
   const name = `${clusterCIDR.metadata.name}${network === DEFAULT_NETWORK ? '' : ` (network ${network})`}`;
   return [
-    `${name}  nodes ${nodes}  ${readiness(state, paint)}`,
+    ...hang('', `${name}  nodes ${nodes}  ${readiness(state, paint)}`, width, 2 * INDENT.length),
     ...ranges.flatMap(({ cidr, blocks, space, ...usage }) => [
-      `  ${cidr} in blocks of ${blocks}, blocks: ${usageText(usage)}`,
-      ...columns(picture(space, paint, 4, width)).map((row) => `    ${row}`),
+      ...hang(
+        INDENT,
+        `${cidr} in blocks of ${blocks}, blocks: ${usageText(usage)}`,
+        width,
+        3 * INDENT.length,
+      ),
+      ...columns(picture(space, paint, 4, pictureWidth(width)), [], width - 4).map((row) => `    ${row}`),
     ]),
   ];
 }

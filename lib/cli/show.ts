@@ -123,21 +123,21 @@ async function render(
     const { formatYaml } = await import('./yaml.ts');
     return formatYaml(plain);
   }
-  const [{ holderLines, renderOverview }, { paintFor }, { pictureWidth, textFor }] = await Promise.all([
+  const [{ holderLines, renderOverview }, { paintFor }, { terminalWidth, textFor }] = await Promise.all([
     import('./overview-text.ts'),
     import('./paint.ts'),
     import('./terminal.ts'),
   ]);
   const paint = paintFor(io);
   const isWide = values.output === 'wide';
-  const widthBeside = (characters?: number) => pictureWidth(io, characters);
+  const width = terminalWidth(io);
   const isNamed = answers.some(({ question: { is } }) => is === 'name');
   const hasOverview = answers.length === 0 || overview.pools.length + overview.networks.length > 0;
   const sections = [
     ...(hasOverview
-      ? [await renderOverview(overview, { isWide, isDetailed: isNamed || isWide, widthBeside }, paint)]
+      ? [await renderOverview(overview, { isWide, isDetailed: isNamed || isWide, width }, paint)]
       : []),
-    ...(await holderLines(answers, survey, isWide, paint)),
+    ...(await holderLines(answers, survey, { isWide, width }, paint)),
   ];
   return textFor(io, sections.join('\n'));
 }

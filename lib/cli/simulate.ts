@@ -6,6 +6,7 @@ import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, manifestPaths, readInput, writeDiagnostics } from './input.ts';
+import { hang } from './table.ts';
 import { loadRules } from './validate.ts';
 
 const OPTIONS = defineOptions({
@@ -52,7 +53,7 @@ async function simulate(
     { formatYaml },
     { paintFor },
     { renderReport, reportOf, summaryOf },
-    { pictureWidth, showProgress, writeText },
+    { showProgress, terminalWidth, writeText },
     { describeUnrest },
   ] = await Promise.all([
     import('./yaml.ts'),
@@ -75,9 +76,10 @@ async function simulate(
   if (values.output === 'json') io.stdout.write(`${JSON.stringify(list, null, 2)}\n`);
   else if (values.output === 'yaml') io.stdout.write(formatYaml(list));
   else {
-    writeText(io, renderReport(report, paintFor(io), pictureWidth(io)));
+    const width = terminalWidth(io);
+    writeText(io, renderReport(report, paintFor(io), width));
     const line = `${summary.text}${applied.leftOut}`.trim();
-    if (line !== '') writeText(io, `\n${line}\n`);
+    if (line !== '') writeText(io, `\n${hang('', line, width, 2).join('\n')}\n`);
   }
   const unrest = describeUnrest(settlement);
   for (const line of unrest) io.stderr.write(`${line}\n`);

@@ -32,14 +32,19 @@ function hasUtf8({ LC_ALL, LC_CTYPE, LANG }: Io['env']): boolean {
   return locale === '' || /utf-?8/i.test(locale);
 }
 
+/** How many characters a line has room for; a terminal that does not know its width says 0. */
+export function terminalWidth({ stdout }: Pick<Io, 'stdout'>): number {
+  return stdout.columns || Number.POSITIVE_INFINITY;
+}
+
 /**
  * Characters of a picture's row: as many as fit, in steps that keep rows aligned with powers of two.
  *
+ * @param width of the terminal
  * @param beside how many characters stand beside it
  */
-export function pictureWidth({ stdout }: Pick<Io, 'stdout'>, beside = BESIDE_A_PICTURE): number {
-  const { columns = Number.POSITIVE_INFINITY } = stdout;
-  return [64, 32].find((width) => width + beside <= columns) ?? 16;
+export function pictureWidth(width: number, beside = BESIDE_A_PICTURE): number {
+  return [64, 32].find((cells) => cells + beside <= width) ?? 16;
 }
 
 /** Indent, address and how much a character stands for. */
@@ -67,7 +72,7 @@ export function showProgress({ stderr }: Pick<Io, 'stderr'>, describe: (count: n
       count++;
       if (!stderr.isTTY || count % STRIDE !== 0 || performance.now() - shown < REFRESH_MS) return;
       shown = performance.now();
-      const text = describe(count).slice(0, (stderr.columns ?? 80) - 1);
+      const text = describe(count).slice(0, (stderr.columns || 80) - 1);
       stderr.write(`\r${text.padEnd(width)}`);
       width = text.length;
     },

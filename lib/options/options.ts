@@ -292,8 +292,11 @@ function accepted(option: Option): string {
   return option.type === 'enum' ? `one of ${option.values.join(', ')}` : TYPES[option.type].accepts;
 }
 
-/** The options as help text, one block each: flag, meaning, environment, default. */
-export function helpText(table: OptionTable): string {
+/** Of help texts, however wide a terminal is. */
+export const HELP_WIDTH = 98;
+
+/** The options as help text in lines of at most `width`, one block each: flag, meaning, environment, default. */
+export function helpText(table: OptionTable, width = HELP_WIDTH): string {
   const ignored = Object.keys(table).filter((name) => table[name]!.ignored !== undefined);
   const known = Object.entries(table).filter(([name]) => !ignored.includes(name));
   const rows = known.map(([name, option]) => {
@@ -309,7 +312,7 @@ export function helpText(table: OptionTable): string {
     ];
     return [
       `  ${flags.join(', ')}${option.type === 'boolean' ? '[=true|false]' : ` <${value}>`}`,
-      ...wrap(option.help, 92).map((line) => `      ${line}`),
+      ...wrap(option.help, width - 6).map((line) => `      ${line}`),
       ...(notes.length === 0 ? [] : [`      (${notes.join(', ')})`]),
     ].join('\n');
   });
@@ -317,6 +320,6 @@ export function helpText(table: OptionTable): string {
   const rest =
     ignored.length === 0
       ? []
-      : [`\n${wrap(`Accepted with a warning, and ignored: ${list}.`, 98).join('\n')}`];
+      : [`\n${wrap(`Accepted with a warning, and ignored: ${list}.`, width).join('\n')}`];
   return [...rows, '  -h, --help\n      Print this text.', ...rest].join('\n');
 }

@@ -292,7 +292,8 @@ test('pictures fit beside their titles, however narrow the terminal', async () =
   };
   assert.is(await signs(140), 64);
   assert.is(await signs(100), 32);
-  assert.is(await signs(81), 16);
+  assert.is(await signs(81), 32);
+  assert.is(await signs(60), 16);
   assert.is(await signs(96, 'machines'), 64);
   assert.is(await signs(64, 'machines'), 32);
 });

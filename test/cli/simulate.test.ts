@@ -1,12 +1,15 @@
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { load } from 'js-yaml';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { controllers } from '../../hooks/index.ts';
+import show from '../../lib/cli/show.ts';
 import simulate, { simulateCommand } from '../../lib/cli/simulate.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { run } from './run.ts';
 
+const EXAMPLES = join(import.meta.dirname, '../../examples');
 const POOL = `apiVersion: ipam.cluster.x-k8s.io/v1alpha2
 kind: InClusterIPPool
 metadata: {name: pool-a}
@@ -243,6 +246,28 @@ test('exit 3: a hook that keeps failing, and one that never says the same twice'
   assert.is(looped.code, 3);
   assert.match(looped.err, 'the cluster does not settle');
   assert.match(looped.err, /^pools default\/pool-a: \d+ syncs$/m);
+});
+
+test('no line of it is wider than the terminal, and none of show', async () => {
+  const state = await run(simulate.run, ['-f', EXAMPLES, '-o', 'json']);
+  for (const columns of [60, 80, 100]) {
+    const texts = [
+      await run(simulate.run, ['-f', EXAMPLES], { isTTY: true, columns }),
+      await run(show.run, ['-f', '-'], { stdin: state.out, isTTY: true, columns }),
+      await run(show.run, ['machines', 'net1', '-f', '-', '-o', 'wide'], {
+        stdin: state.out,
+        isTTY: true,
+        columns,
+      }),
+    ];
+    const lines = texts.flatMap(({ out }) => stripVTControlCharacters(out).split('\n'));
+    assert.ok(lines.length > 200);
+    assert.equal(
+      lines.filter(({ length }) => length > columns),
+      [],
+      String(columns),
+    );
+  }
 });
 
 test.run();

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { paintFor, plain } from '../../lib/cli/paint.ts';
 import { legend } from '../../lib/cli/picture.ts';
-import { pictureWidth, showProgress, writeText } from '../../lib/cli/terminal.ts';
+import { pictureWidth, showProgress, terminalWidth, writeText } from '../../lib/cli/terminal.ts';
 
 const written = (text: string, env: Record<string, string>) => {
   let out = '';
@@ -55,9 +55,11 @@ test('colours: on a terminal, unless the user or the terminal says no; FORCE_COL
 
 test('pictures are as wide as fits', () => {
   const width = (columns?: number) =>
-    pictureWidth({ stdout: { write: () => {}, ...(columns && { columns }) } });
+    pictureWidth(terminalWidth({ stdout: { write: () => {}, ...(columns !== undefined && { columns }) } }));
   const cases: [columns: number | undefined, width: number][] = [
     [undefined, 64],
+    // A terminal that nobody told its size.
+    [0, 64],
     [200, 64],
     [96, 64],
     [95, 32],
@@ -66,7 +68,7 @@ test('pictures are as wide as fits', () => {
     [20, 16],
   ];
   for (const [columns, expected] of cases) assert.is(width(columns), expected, String(columns));
-  assert.is(pictureWidth({ stdout: { write: () => {}, columns: 96 } }, 33), 32);
+  assert.is(pictureWidth(96, 33), 32);
 });
 
 test('the legend is one line where pictures have their full width, and else has lines that fit', () => {
