@@ -12,7 +12,7 @@ import type { Usage } from '../inspect/usage.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
 import { listSome, plural } from '../text.ts';
 import type { Paint } from './paint.ts';
-import { columns, hang, printable, table } from './table.ts';
+import { columns, fittedTable, hang, printable } from './table.ts';
 import { pictureWidth } from './terminal.ts';
 
 /** Sections that say who has what: of ranges, claims, nodes, named pools and ClusterCIDRs. */
@@ -69,7 +69,7 @@ export async function holderLines(
   const more = isWide ? ['OWNERS', 'IPADDRESS', 'SINCE', 'HELD UNTIL'] : [];
   const header = ['ADDRESS', 'POOL', 'WHO', ...more, 'WHY'].map((title) => paint('bold', title));
   const sentences = [...idle, ...outside].flatMap((line) => hang('', line, width, 2));
-  const lines = [...(rows.length === 0 ? [] : table(header, rows, [], width)), ...sentences];
+  const lines = [...(rows.length === 0 ? [] : fittedTable(header, rows, [], width)), ...sentences];
   return lines.length === 0 ? [] : [`${lines.join('\n')}\n`];
 }
 
@@ -90,9 +90,9 @@ interface Detail {
 /** Tables of pools, pod networks and ClusterCIDRs, who waits and why, and pictures. */
 export async function renderOverview(overview: Overview, detail: Detail, paint: Paint): Promise<string> {
   const { isWide, width = Number.POSITIVE_INFINITY } = detail;
-  const titled = (header: string[], rows: string[][], right: number[]): string[] => {
+  const table = (header: string[], rows: string[][], right: number[]): string[] => {
     const titles = header.map((title) => paint('bold', title));
-    return rows.length === 0 ? [] : table(titles, rows, right, width);
+    return rows.length === 0 ? [] : fittedTable(titles, rows, right, width);
   };
   const usage = (of: Usage) => [
     compact(of.total),
@@ -118,7 +118,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
   };
   const waits = (count: number) => (count === 0 ? '-' : paint('yellow', String(count)));
 
-  const pools = titled(
+  const pools = table(
     ['POOL', ...usageHeader, 'WAITING', ...moreHeader, 'STATE'],
     overview.pools.map((pool) => [
       printable(pool.title),
@@ -129,7 +129,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ]),
     [1, 2, 3, 4, 5, 6],
   );
-  const networks = titled(
+  const networks = table(
     ['POD NETWORK', 'NODES', 'SERVED', 'WAITING', 'STATE'],
     overview.networks.map(({ name, nodes, allocated, waiting, state: is }) => [
       printable(name),
@@ -140,7 +140,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ]),
     [1, 2, 3],
   );
-  const clusterCIDRs = titled(
+  const clusterCIDRs = table(
     [
       'CLUSTERCIDR',
       'NETWORK',
@@ -169,7 +169,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     [4, 5, 6, 7],
   );
   const detailed = detail.isDetailed ? overview : { pools: [], networks: [] };
-  const subnets = titled(
+  const subnets = table(
     ['SUBNET', 'POOL', 'PREFIX', 'GATEWAY', ...usageHeader.slice(0, 3)],
     detailed.pools.flatMap((pool) =>
       pool.subnets.map((subnet) => [
@@ -182,7 +182,7 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [2, 4, 5, 6],
   );
-  const reserved = titled(
+  const reserved = table(
     ['RESERVED', 'POOL', 'FOR', 'HELD BY', 'NOTE'],
     detailed.pools.flatMap(({ title, reservations }) =>
       reservations.map(({ reservation, holder, conflict }) => [
@@ -195,14 +195,14 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     ),
     [],
   );
-  const terms = titled(
+  const terms = table(
     ['POD NETWORK', 'FIELD', 'VALUE'],
     detailed.networks.flatMap(({ name, network }) =>
       networkTerms(network).map(({ field, text }) => [printable(name), field, printable(text)]),
     ),
     [],
   );
-  const waiting = titled(
+  const waiting = table(
     ['WAITING', 'WHY'],
     describeWaiting(overview, isWide).map(([who = '', why = '']) => [
       printable(who),
@@ -246,7 +246,7 @@ async function drawPictures(
           (row) => `  ${row}`,
         ),
       ]);
-  return [...lines, '', legend(width)];
+  return [...lines, '', legend(available)];
 }
 
 /** Beside a picture and its title: an address, how much a character stands for, and gaps. */

@@ -27,13 +27,12 @@ const SIGNS = [...Map.groupBy(LEGEND_STATES, (state) => CELLS[state][0])].map(
   ([character, states]) => `${character} ${states.map((state) => STATE_NAMES[state]).join(', ')}`,
 );
 
-/** The legend of pictures of this width: in one line, unless the terminal has no room for pictures of full width. */
-export function legend(width = ROW): string {
-  if (width >= ROW) return SIGNS.join('  ');
+/** The legend of pictures, in lines that a terminal of this width has room for. */
+export function legend(width = Number.POSITIVE_INFINITY): string {
   const lines: string[] = [];
   for (const sign of SIGNS) {
     const line = `${lines.at(-1) ?? ''}  ${sign}`.trimStart();
-    if (lines.length > 0 && line.length <= Math.max(2 * width, 40)) lines[lines.length - 1] = line;
+    if (lines.length > 0 && line.length <= width) lines[lines.length - 1] = line;
     else lines.push(sign);
   }
   return lines.join('\n');

@@ -74,7 +74,7 @@ export function renderReport(
     [paint('bold', title), ...lines.map((line) => INDENT + line), ''].join('\n'),
   );
   const drawn = pools.length + clusterCIDRs.length > 0;
-  return `${text.join('\n')}${drawn ? `\n${legend(pictureWidth(width))}\n` : ''}`;
+  return `${text.join('\n')}${drawn ? `\n${legend(width)}\n` : ''}`;
 }
 
 function describePool(

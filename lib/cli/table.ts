@@ -52,7 +52,7 @@ export function columns(
 }
 
 /** A table without the columns in which no row says anything, where it is wider than the terminal. */
-export function table(
+export function fittedTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly number[],

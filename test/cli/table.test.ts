@@ -1,13 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { columns, hang, table } from '../../lib/cli/table.ts';
+import { columns, fittedTable, hang } from '../../lib/cli/table.ts';
 
 const HEADER = ['NAME', 'USED', 'LOST', 'STATE'];
 const ROWS = [
   ['a-pool', '7', '-', 'Ready'],
   ['another-pool', '250', '0%', 'Exhausted: every address that there was is in use'],
 ];
-const fitted = (width: number, rows = ROWS) => table(HEADER, rows, [1], width);
+const fitted = (width: number, rows = ROWS) => fittedTable(HEADER, rows, [1], width);
 
 test('a table that has room is as it is without a terminal', () => {
   const lines = columns([HEADER, ...ROWS], [1]);
