@@ -8,6 +8,10 @@ import * as assert from 'uvu/assert';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+/** Why a part may be left out: for a tool, a library or a file that has to be brought. */
+const BROUGHT =
+  / is not on the path$|: Error: There is no libquickjs\.a\.|: no \S+; \$METACONTROLLER_CRDS names /;
+
 test('a release has all its files, but for those of tools that are not there', () => {
   const folder = mkdtempSync(join(tmpdir(), 'metaipam-release-'));
   try {
@@ -17,13 +21,14 @@ test('a release has all its files, but for those of tools that are not there', (
     });
     assert.is(status, 0, stderr);
     const missing = stderr.trim().split('\n').filter(Boolean);
-    for (const line of missing)
-      assert.match(line, /^NOT IN THE RELEASE: the [\w ]+: \S+ is not on the path$/);
+    for (const line of missing) {
+      assert.match(line, /^NOT IN THE RELEASE: /);
+      assert.match(line, BROUGHT);
+    }
     const files = readdirSync(folder).map((name) => name.replace(/\d+\.\d+\.\d+/, 'VERSION'));
     for (const name of [
       'SHA256SUMS',
       'crds.yaml',
-      'ipam-components-with-metacontroller.yaml',
       'ipam-components.yaml',
       'ipam.yaml',
       'kubectl-ipam-VERSION.tar.gz',
