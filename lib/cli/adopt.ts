@@ -6,7 +6,7 @@ import { PROVIDER_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { apiVersionOf, pathOf, RESOURCES, type Resource, resource } from '../kubernetes/resources.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
-import { defineOptions, type Parsed } from '../options/options.ts';
+import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiWriter, listing } from './api-reader.ts';
@@ -49,7 +49,7 @@ async function adopt(
   { stdout, stderr, env }: Io,
 ): Promise<number> {
   if (positionals.length > 0)
-    throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
+    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
   const { orphans, planAdoption } = await import('../inspect/adoption.ts');
   const api = new ApiWriter(await connectAsUser(values, env));
 

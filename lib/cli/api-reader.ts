@@ -1,7 +1,9 @@
 /** Plain requests of an API server, with the objects as it sends them. */
 import { request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { isObject } from '../json.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { InputError } from './command.ts';
 
@@ -20,8 +22,16 @@ export class ApiError extends Error {
 const PAGE = 500;
 /** Milliseconds without a sign of life. */
 const TIMEOUT = 15_000;
+/** What an API server with too much to do answers, and how often that is taken for one. */
+const TOO_MANY = 429;
+const MOST_TRIES = 5;
+/** Seconds between two tries, if the API server wants longer ones. */
+const LONGEST_PAUSE = 10;
 
 const BAD_CREDENTIALS = 'the credentials of the kubeconfig cannot be used';
+
+/** Of a server that answers, but not as one. */
+export const NO_API_SERVER = 'is it an API server?';
 
 /** Takes one line for each request. */
 export type RequestLog = (line: string) => void;
@@ -67,6 +77,7 @@ export class ApiReader {
         for (const name of ['limit', 'continue']) query.delete(name);
         return this.get<List<T>>(`${path}?${query}`);
       });
+      if (!isList(page)) throw new ApiError(200, `the answer is no list: ${NO_API_SERVER}`);
       const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
       for (const item of page.items ?? []) {
         const one = pick({ ...type, ...item });
@@ -98,28 +109,54 @@ export class ApiReader {
     const server = this.#config.getCurrentCluster()?.server;
     if (server === undefined) throw new ApiError(0, 'the kubeconfig names no server for its context');
     const url = new URL(server.replace(/\/$/, '') + path);
-    const options: RequestOptions = { method, timeout: TIMEOUT };
+    const options: RequestOptions = { method };
     try {
       await this.#config.applyToHTTPSOptions(options);
     } catch (error) {
       const [reason] = (error as Error).message.split('\n', 1);
       throw new ApiError(0, `${BAD_CREDENTIALS}: ${reason}`);
     }
+    options.headers = { ...options.headers, accept: 'application/json', 'content-type': type };
+    let reply = await this.#exchange(url, options, body);
+    for (let tries = 1; reply.status === TOO_MANY && tries < MOST_TRIES; tries++) {
+      await delay(reply.retryAfterMs);
+      reply = await this.#exchange(url, options, body);
+    }
+    const { status, text } = reply;
+    const answer = parsed(text);
+    if (status >= 200 && status < 300 && answer !== undefined) return answer;
+    const { message } = (answer ?? {}) as { message?: unknown };
+    if (typeof message === 'string') throw new ApiError(status, message);
+    const noJson = answer === undefined ? ` and no JSON: ${NO_API_SERVER}` : '';
+    throw new ApiError(status, `${url.origin} answered ${status}${noJson}`);
+  }
+
+  /** One request and its answer, whatever that is. Throws ApiError where there is none. */
+  async #exchange(url: URL, options: RequestOptions, body?: object): Promise<Reply> {
     const start = performance.now();
     const log = (outcome: string) =>
-      this.#log?.(`${method} ${url} ${outcome} in ${Math.round(performance.now() - start)} ms`);
-    options.headers = { ...options.headers, accept: 'application/json', 'content-type': type };
-    const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+      this.#log?.(`${options.method} ${url} ${outcome} in ${Math.round(performance.now() - start)} ms`);
+    const reply = await new Promise<Reply>((resolve, reject) => {
       const send = url.protocol === 'http:' ? requestHttp : requestHttps;
       const request = send(url, options, (response) => {
         const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-        );
+        response.on('data', (chunk: Buffer) => {
+          patience.refresh();
+          chunks.push(chunk);
+        });
+        response.on('end', () => {
+          const { statusCode = 0, headers } = response;
+          const retryAfterMs = Math.min(Number(headers['retry-after']) || 1, LONGEST_PAUSE) * 1000;
+          resolve({ status: statusCode, retryAfterMs, text: Buffer.concat(chunks).toString('utf8') });
+        });
         response.on('error', reject);
       });
-      request.on('timeout', () => request.destroy(new Error(`no answer in ${TIMEOUT / 1000} s`)));
+      // A timeout of Node.js' begins anew when a TLS handshake has been begun.
+      const patience = setTimeout(
+        () => request.destroy(new Error(`no answer in ${TIMEOUT / 1000} s`)),
+        TIMEOUT,
+      );
+      request.on('close', () => clearTimeout(patience));
       request.on('error', reject);
       request.end(body === undefined ? '' : JSON.stringify(body));
     }).catch((error: NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }) => {
@@ -127,14 +164,15 @@ export class ApiReader {
       log(message);
       throw new ApiError(0, message);
     });
-    log(String(status));
-    const answer = parsed(text);
-    if (status >= 200 && status < 300 && answer !== undefined) return answer;
-    const { message } = (answer ?? {}) as { message?: unknown };
-    if (typeof message === 'string') throw new ApiError(status, message);
-    const noJson = answer === undefined ? ' and no JSON: is it an API server?' : '';
-    throw new ApiError(status, `${url.origin} answered ${status}${noJson}`);
+    log(String(reply.status));
+    return reply;
   }
+}
+
+interface Reply {
+  readonly status: number;
+  readonly retryAfterMs: number;
+  readonly text: string;
 }
 
 /** Writes, too. */
@@ -171,6 +209,12 @@ interface List<T> {
   readonly kind: string;
   readonly items?: readonly T[];
   readonly metadata?: { readonly continue?: string };
+}
+
+function isList(answer: unknown): answer is List<KubernetesObject> {
+  if (!isObject(answer) || typeof answer.kind !== 'string') return false;
+  const { items } = answer;
+  return items == null || (Array.isArray(items) && items.every((item) => isObject(item?.metadata)));
 }
 
 function parsed(text: string): unknown {

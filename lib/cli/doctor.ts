@@ -25,16 +25,16 @@ import {
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
-import { defineOptions, outputOption, type Parsed } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
 import { isOurs } from '../pool/reference.ts';
 import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
-import { ApiError, ApiReader } from './api-reader.ts';
+import { ApiError, ApiReader, NO_API_SERVER } from './api-reader.ts';
 import { defineCommand, InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 import { type Paint, paintFor } from './paint.ts';
-import { hang } from './table.ts';
+import { hang, printable } from './table.ts';
 import { terminalWidth, writeText } from './terminal.ts';
 
 const OPTIONS = defineOptions({
@@ -45,11 +45,15 @@ const OPTIONS = defineOptions({
 async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const { stdout, env } = io;
   if (positionals.length > 0) {
-    throw new InputError(`no arguments are expected, found ${positionals.join(' ')}`);
+    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
   }
   const config = await connectAsUser(values, io.env);
   const api = new ApiReader(config, requestLog(values, io));
-  const askVersion = async () => [(await api.get<{ gitVersion: string }>('/version')).gitVersion];
+  const askVersion = async () => {
+    const { gitVersion } = (await api.get<{ gitVersion?: string } | null>('/version')) ?? {};
+    if (gitVersion === undefined) throw new ApiError(200, `the answer is no version: ${NO_API_SERVER}`);
+    return [gitVersion];
+  };
   const version = await read('the version of Kubernetes', askVersion, true);
 
   const release = readRelease();
@@ -83,8 +87,8 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): 
 const COLOURS = { ok: 'green', warning: 'yellow', error: 'red', unknown: 'cyan' } as const;
 
 function render({ verdict, message, fix }: Diagnosis, width: number, paint: Paint): string {
-  const line = `${hang(`${paint(COLOURS[verdict], verdict.padEnd(7))}  `, message, width).join('\n')}\n`;
-  return fix === undefined ? line : `${line}         ${paint('grey', `→ ${fix}`)}\n`;
+  const line = `${hang(`${paint(COLOURS[verdict], verdict.padEnd(7))}  `, printable(message), width).join('\n')}\n`;
+  return fix === undefined ? line : `${line}         ${paint('grey', `→ ${printable(fix)}`)}\n`;
 }
 
 function readRelease(): Release {

@@ -10,7 +10,8 @@ import {
   SERVICE_CIDR_RESOURCE,
 } from '../kubernetes/resources.ts';
 import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
-import { InputError } from './command.ts';
+import { InputError, type Io } from './command.ts';
+import { showProgress } from './terminal.ts';
 
 /** For the help text of commands that read a cluster. */
 export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools,
@@ -45,12 +46,13 @@ export async function listLive(
   more: readonly Resource[] = [],
   {
     log,
-    onObject,
+    io,
     onUnserved = () => {},
     only = [...RESOURCES, SERVICE_CIDR_RESOURCE],
   }: {
     readonly log?: RequestLog | undefined;
-    readonly onObject?: () => void;
+    /** Shows how far it is. */
+    readonly io?: Pick<Io, 'stderr'>;
     /** Hears of a kind that the cluster does not have. */
     readonly onUnserved?: (resource: Resource) => void;
     readonly only?: readonly Resource[];
@@ -58,13 +60,15 @@ export async function listLive(
 ): Promise<KubernetesObject[]> {
   const wanted = [...only, ...more].filter(({ namespaced }) => namespace === '' || namespaced);
   const api = new ApiReader(config, log);
+  const describe = (count: number) => `listing: ${count.toLocaleString('en')} objects so far`;
+  const progress = io && showProgress(io, describe, true);
   const lists = await Promise.all(
     wanted.map(async (each) => {
-      const list = await listResource(api, each, namespace, onObject);
+      const list = await listResource(api, each, namespace, progress?.tick);
       if (list === undefined) onUnserved(each);
       return list ?? [];
     }),
-  );
+  ).finally(progress?.done);
   return lists.flat();
 }
 

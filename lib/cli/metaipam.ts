@@ -44,6 +44,12 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     io.stderr.write(await overview());
     return 1;
   }
+  if (name.startsWith('-')) {
+    io.stderr.write(
+      `${PROGRAM}: ${printable(name)}: flags follow the command, as in ${PROGRAM} show -n default\n`,
+    );
+    return 1;
+  }
   if (!Object.hasOwn(COMMANDS, name)) {
     const known = [...Object.keys(COMMANDS), 'help', 'version'];
     io.stderr.write(

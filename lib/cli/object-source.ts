@@ -93,14 +93,12 @@ export async function openSource(
       return source;
     },
     read: async () => {
-      const { showProgress } = await import('./terminal.ts');
-      const progress = showProgress(io, (count) => `listing: ${count.toLocaleString('en')} objects so far`);
       const unserved: string[] = [];
       const objects = await listLive(config, namespace, [], {
         log,
-        onObject: progress.tick,
+        io,
         onUnserved: ({ kind }) => unserved.push(kind),
-      }).finally(progress.done);
+      });
       sayOnce(unserved.includes(OWN_KIND));
       return objects;
     },

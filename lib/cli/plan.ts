@@ -64,7 +64,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
       : await listCluster(
           await connectAsUser(values, io.env),
           given.objects.map(({ object }) => object),
-          requestLog(values, io),
+          { io, log: requestLog(values, io) },
         );
   const found = diagnose(given.objects);
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
@@ -105,10 +105,14 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
 }
 
 /** All that decides; Namespaces only where a pool asks for their labels. */
-async function listCluster(config: KubeConfig, given: readonly KubernetesObject[], log?: RequestLog) {
-  const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], { log });
+async function listCluster(
+  config: KubeConfig,
+  given: readonly KubernetesObject[],
+  options: { readonly io: Io; readonly log: RequestLog | undefined },
+) {
+  const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], options);
   if (![...objects, ...given].some(selectsNamespaces)) return objects;
-  return [...objects, ...(await listLive(config, '', [], { log, only: [NAMESPACE_RESOURCE] }))];
+  return [...objects, ...(await listLive(config, '', [], { ...options, only: [NAMESPACE_RESOURCE] }))];
 }
 
 /** Whether claims wait for Clusters here. */

@@ -44,7 +44,7 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
     import('./table.ts'),
   ]);
   const config = await connectAsUser(values, env);
-  const objects = await listLive(config, '', [], { log: requestLog(values, io) });
+  const objects = await listLive(config, '', [], { io, log: requestLog(values, io) });
   const clusterApiVersion = await servedVersion(config);
   const context = {
     now: Date.now(),

@@ -9,6 +9,7 @@ import { PROGRAM } from '../program.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
+import { printable } from './table.ts';
 
 const OPTIONS = defineOptions({
   ...SOURCE_OPTIONS,
@@ -96,14 +97,18 @@ async function render(
   let survey = surveyOf(objects, context);
   const askAll = () => questions.map((question) => ask(question, survey));
   let answers = askAll();
-  const missing = answers.filter((answer) => answer.question.is === 'name' && isEmpty(answer));
+  const empty = answers.filter(isEmpty);
+  const isPart = values.namespace !== '' && !values['all-namespaces'];
+  const partly = `-n ${values.namespace} leaves out all that is not in that namespace`;
+  const missing = empty.filter(({ question: { is } }) => is === 'name');
   if (missing.length > 0) {
     const texts = missing.map(({ question: { text } }) => text.trim() || JSON.stringify(text));
     const advice = await adviseNames(texts, survey);
     throw new InputError(
-      `there is no pool, network, ClusterCIDR, claim or node ${texts.join(', ')}${advice}`,
+      `there is no pool, network, ClusterCIDR, claim or node ${texts.join(', ')}${isPart ? `; ${partly}` : advice}`,
     );
   }
+  if (isPart && empty.length > 0 && !values.watch) io.stderr.write(`warning: ${printable(partly)}\n`);
   const owners = await readOwners(claimsIn(answers, survey));
   if (owners.length > 0) {
     survey = surveyOf([...objects, ...owners], context);

@@ -63,20 +63,32 @@ interface Progress {
   readonly done: () => void;
 }
 
-/** A line on stderr, if that is a terminal, for work that takes longer than a person waits without a word. */
-export function showProgress({ stderr }: Pick<Io, 'stderr'>, describe: (count: number) => string): Progress {
+/**
+ * A line on stderr, if that is a terminal, for work that takes longer than a person waits without a word.
+ *
+ * @param isWaiting whether nothing may be done for long, as somebody else does not answer
+ */
+export function showProgress(
+  { stderr }: Pick<Io, 'stderr'>,
+  describe: (count: number) => string,
+  isWaiting = false,
+): Progress {
   const start = performance.now();
   let [count, shown, width] = [0, start + PATIENCE_MS - REFRESH_MS, 0];
+  const show = () => {
+    shown = performance.now();
+    const text = describe(count).slice(0, (stderr.columns || 80) - 1);
+    stderr.write(`\r${text.padEnd(width)}`);
+    width = text.length;
+  };
+  const timer = stderr.isTTY && isWaiting ? setTimeout(show, PATIENCE_MS) : undefined;
   return {
     tick() {
       count++;
-      if (!stderr.isTTY || count % STRIDE !== 0 || performance.now() - shown < REFRESH_MS) return;
-      shown = performance.now();
-      const text = describe(count).slice(0, (stderr.columns || 80) - 1);
-      stderr.write(`\r${text.padEnd(width)}`);
-      width = text.length;
+      if (stderr.isTTY && count % STRIDE === 0 && performance.now() - shown >= REFRESH_MS) show();
     },
     done() {
+      clearTimeout(timer);
       if (width > 0) stderr.write(`\r${' '.repeat(width)}\r`);
       width = 0;
     },

@@ -6,7 +6,7 @@ import type { SharedConnections } from '../cluster/connection.ts';
 import { LiveCluster } from '../cluster/live-cluster.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';
-import { ApiError, ApiReader } from './api-reader.ts';
+import { ApiError, ApiReader, NO_API_SERVER } from './api-reader.ts';
 import { InputError } from './command.ts';
 
 const VERSIONS = ['v1beta2', 'v1beta1'] as const;
@@ -54,10 +54,12 @@ export async function* liveChanges(
 export async function servedVersion(config: KubeConfig): Promise<HookConfig['clusterApiVersion']> {
   const fallback = DEFAULT_CONFIG.clusterApiVersion;
   try {
-    const { versions = [] } = await new ApiReader(config).get<{ versions?: { version: string }[] }>(
+    const group = await new ApiReader(config).get<{ versions?: { version: string }[] } | null>(
       `/apis/${CAPI_IPAM_GROUP}`,
     );
-    const served = versions.map(({ version }) => version);
+    if (group?.versions === undefined)
+      throw new ApiError(200, `the answer is no API group: ${NO_API_SERVER}`);
+    const served = group.versions.map(({ version }) => version);
     return VERSIONS.find((version) => served.includes(version)) ?? fallback;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

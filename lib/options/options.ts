@@ -4,7 +4,7 @@
  * A value is the flag's, else the first of its environment variables that is set (even to nothing), else the
  * default. Flags have two dashes, `--flag value` or `--flag=value`; a short letter exists only where the table
  * gives one, and then as kubectl has it: `-o json`, `-ojson`, `-o=json`, several booleans in one word. A boolean takes
- * no separate value: `--flag` is true, `--flag=false` is false.
+ * no separate value: `--flag` is true, `--flag=false` is false, and so with its letter.
  */
 import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util';
 import { suggestion, wrap } from '../text.ts';
@@ -247,7 +247,13 @@ function tokensOf(argv: readonly string[], table: OptionTable, names: ReadonlyMa
     const word = withoutValue(argument);
     if (isShort(word) && word.length > 2 && names.has(`-${word}`)) throw unknownFlag(argument, names);
   }
-  return parseArgs({ args: argv as string[], options, strict: false, tokens: true }).tokens;
+  const args = argv.map((argument, index) => {
+    const name = names.get(withoutValue(argument));
+    // POSIX has no `-w=false`, Go's flags do.
+    const isOfGo = /^-[^-]=/.test(argument) && name !== undefined && table[name]!.type === 'boolean';
+    return isOfGo && (end < 0 || index < end) ? `--${name}${argument.slice(2)}` : argument;
+  });
+  return parseArgs({ args, options, strict: false, tokens: true }).tokens;
 }
 
 function unknownFlag(argument: string, names: ReadonlyMap<string, string>): UsageError {
@@ -288,8 +294,11 @@ function variables(option: Option): readonly string[] {
   return typeof option.env === 'string' ? [option.env] : (option.env ?? []);
 }
 
-function accepted(option: Option): string {
-  return option.type === 'enum' ? `one of ${option.values.join(', ')}` : TYPES[option.type].accepts;
+function accepted({ placeholder = 'text', ...option }: Option): string {
+  if (option.type === 'enum') return `one of ${option.values.join(', ')}`;
+  return ['string', 'list'].includes(option.type)
+    ? placeholder.replace('...', '')
+    : TYPES[option.type].accepts;
 }
 
 /** Of help texts, however wide a terminal is. */

@@ -15,7 +15,7 @@ import { freePorts } from '../e2e/control-plane.ts';
 import { run } from './run.ts';
 
 /** Answers by path, then by the continue token. */
-type Answers = Record<string, (token: string) => { status?: number; body: object }>;
+type Answers = Record<string, (token: string) => { status?: number; body: unknown }>;
 
 const dir = mkdtempSync(join(tmpdir(), 'metaipam-live-'));
 let server: Server;
@@ -168,6 +168,34 @@ test('errors: no right, no such context, no answer', async () => {
     await fails(connectAsUser({ kubeconfig: join(dir, 'none'), context: '' })),
     'cannot read the kubeconfig',
   );
+});
+
+test('a server that is no API server is told from one', async () => {
+  const argv = ['--kubeconfig', kubeconfig, '--context', 'here'];
+  for (const body of [{}, null, [], 'ok', { kind: 'List', items: [null] }, { kind: 'List', items: [{}] }]) {
+    answers = Object.fromEntries(
+      ['/version', '/apis/ipam.cluster.x-k8s.io', '/api/v1/nodes'].map((path) => [path, () => ({ body })]),
+    );
+    for (const command of [['show'], ['show', '--watch'], ['doctor']]) {
+      const { code, err } = await run(main, [...command, ...argv]);
+      assert.is(code, 1, `${command} of ${JSON.stringify(body)}`);
+      assert.match(err, /^metaipam \w+: .*: the answer is no .*: is it an API server\?$/m);
+    }
+  }
+});
+
+test('one that has too much to do is asked again', async () => {
+  let asks = 0;
+  const busy = { status: 429, body: { kind: 'Status', message: 'too many requests' } };
+  answers = { [CLAIMS]: () => (++asks === 1 ? busy : list(['a'])) };
+  assert.is((await live()).length, 1);
+  assert.is(asks, 2);
+});
+
+test('what a cluster says cannot drive the terminal of doctor', async () => {
+  answers = { '/version': () => ({ body: { gitVersion: 'v1.20.0\u001b[2J' } }) };
+  const { out } = await run(main, ['doctor', '--kubeconfig', kubeconfig, '--context', 'here']);
+  assert.match(out, 'v1.20.0\ufffd[2J');
 });
 
 test('show and check say once that metaipam is not installed', async () => {

@@ -70,6 +70,12 @@ test('version', async () => {
   }
 });
 
+test('flags before the command: it is said where they go', async () => {
+  const { code, err } = await run(main, ['-n', 'default', 'show']);
+  assert.is(code, 1);
+  assert.is(err, 'metaipam: -n: flags follow the command, as in metaipam show -n default\n');
+});
+
 test('an unknown command suggests the nearest, exit 1', async () => {
   const { code, err } = await run(main, ['simulat']);
   assert.is(code, 1);

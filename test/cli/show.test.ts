@@ -277,6 +277,17 @@ test('an address that is written wrong: what to write', async () => {
   assert.match((await shown('::ffff:10.0.0.2')).out, /no ClusterCIDR; write 10\.0\.0\.2: IPv4 as it is\n$/);
 });
 
+test('what -n leaves out is not said to be nowhere', async () => {
+  const why = '-n team-a leaves out all that is not in that namespace\n';
+  const { code, err } = await shown('node/n', '-n', 'team-a');
+  assert.is(code, 1);
+  assert.match(err, `claim or node node/n; ${why}`);
+  assert.is((await shown('10.244.1.7', '-n', 'team-a')).err, `warning: ${why}`);
+  assert.is((await shown('10.244.1.7', '-n', 'team-a', '-A')).err, '');
+  assert.is((await shown('10.0.0.1', '-n', 'team-a')).err, '');
+  assert.is((await shown('192.0.2.1')).err, '');
+});
+
 test('pictures fit beside their titles, however narrow the terminal', async () => {
   const stdin = list([pool('machines', { addresses: ['10.0.0.0/24'], prefix: 24 })]);
   const signs = async (columns: number, ...argv: string[]) => {

@@ -110,4 +110,21 @@ test('work of more than two seconds shows how far it is, on a terminal, and leav
   assert.equal(lines.slice(-2), [' '.repeat(19), '']);
 });
 
+test('who waits for others sees it without a step', () => {
+  const { setTimeout: real } = globalThis;
+  let [out, due] = ['', undefined as (() => void) | undefined];
+  globalThis.setTimeout = ((work: () => void) => {
+    due = work;
+  }) as typeof setTimeout;
+  try {
+    const stderr = { isTTY: true, columns: 40, write: (text: string) => (out += text) };
+    const { done } = showProgress({ stderr }, (count) => `${count} objects`, true);
+    due?.();
+    done();
+  } finally {
+    globalThis.setTimeout = real;
+  }
+  assert.is(out, `\r0 objects\r${' '.repeat(9)}\r`);
+});
+
 test.run();

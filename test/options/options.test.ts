@@ -169,6 +169,8 @@ test('unknown flags name the nearest known one', () => {
 test('a missing value is an error, not the next flag', () => {
   refuses(['--webserver-bind-address'], ['--webserver-bind-address needs a value']);
   refuses(['--lease-duration', '--body-limit=1'], ['--lease-duration needs a value', 'a duration']);
+  const table = defineOptions({ filename: { type: 'list', short: 'f', placeholder: 'path...', help: '' } });
+  assert.throws(() => parseOptions(table, ['-f'], {}), /-f needs a value: path$/);
 });
 
 test('aliases, and lists that take several paths', () => {
@@ -187,6 +189,8 @@ test('short flags are read as kubectl reads them', () => {
     [['-Aojson'], 'json', true],
     [['-A', '-o', 'json'], 'json', true],
     [['-A'], 'table', true],
+    [['-A=true', '-o', 'json'], 'json', true],
+    [['-A=false'], 'table', false],
   ];
   for (const [argv, output, all] of cases) {
     const { values } = parse(argv);
@@ -198,6 +202,8 @@ test('short flags are read as kubectl reads them', () => {
   refuses(['-o', '-A'], ['-o needs a value']);
   refuses(['-output=json'], ['unknown flag -output (did you mean --output?)']);
   refuses(['-Ax'], ['unknown flag -Ax']);
+  refuses(['-A=x'], ['--all-namespaces: "x" must be true or false']);
+  assert.equal(parse(['--', '-A=true']).positionals, ['-A=true']);
   assert.throws(
     () => parse(['-n', 'x']),
     ({ message }: Error) => message === 'unknown flag -n',
