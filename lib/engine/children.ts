@@ -173,7 +173,7 @@ function* serverSideApply(
 function claimed(child: Unstructured, parent: Unstructured): Unstructured {
   const owners = child.metadata.ownerReferences ?? [];
   if (owners.some((owner) => owner.uid === parent.metadata.uid)) return child;
-  return withMetadata(child, { ownerReferences: [...owners, controllerReference(parent)] });
+  return withMetadata(child, { ownerReferences: owners.concat(controllerReference(parent)) });
 }
 
 /** Without what only the API server writes. */

@@ -108,7 +108,7 @@ export interface Failure {
 
 interface History {
   syncs: number;
-  responses: string[];
+  responses: readonly string[];
 }
 
 const UNANSWERED = apiError('Timeout', 'the server was unable to return a response in time');
@@ -118,6 +118,7 @@ const FORGET_EVERY = 10_000;
 /** So many syncs of a key are worth to be remembered. */
 const LOOP = 8;
 const KUBECTL = 'kubectl';
+const NONE: readonly string[] = [];
 
 export class SimulatedCluster {
   readonly resources: Resources;
@@ -425,17 +426,16 @@ export class SimulatedCluster {
   }
 
   #recordResponse(reconciler: Reconciler, key: string, result: HookResult): void {
-    const { syncs, responses } = this.#history(reconciler, key);
-    if (syncs < LOOP) return;
+    const history = this.#history(reconciler, key);
+    if (history.syncs < LOOP) return;
     const text = 'response' in result ? JSON.stringify(result.response) : (result.body ?? 'timeout');
-    if (responses.at(-1) === text) return;
-    responses.push(text);
-    if (responses.length > 2) responses.shift();
+    const last = history.responses.slice(-1);
+    if (last[0] !== text) history.responses = [...last, text];
   }
 
   #history(reconciler: Reconciler, key: string): History {
     const histories = entryOf(this.#histories, reconciler.name, () => new Map<string, History>());
-    return entryOf(histories, key, () => ({ syncs: 0, responses: [] }));
+    return entryOf(histories, key, () => ({ syncs: 0, responses: NONE }));
   }
 
   #loops(): Loop[] {

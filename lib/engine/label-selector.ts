@@ -1,32 +1,28 @@
-import type { LabelSelector } from '../metacontroller/hook.ts';
+import type { LabelSelector, LabelSelectorRequirement } from '../metacontroller/hook.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
+type Requirement = Omit<LabelSelectorRequirement, 'operator'>;
+
+const MEETS: Readonly<Record<string, (requirement: Requirement, labels: Labels) => boolean>> = {
+  In: ({ key, values = [] }, labels) => labels[key] !== undefined && values.includes(labels[key]),
+  NotIn: ({ key, values = [] }, labels) => labels[key] === undefined || !values.includes(labels[key]),
+  Exists: ({ key }, labels) => labels[key] !== undefined,
+  DoesNotExist: ({ key }, labels) => labels[key] === undefined,
+};
+
 /** `selector` as a predicate. Absent or empty selects everything. Throws on an operator that does not exist. */
-export function compileLabelSelector(
-  selector: LabelSelector | undefined,
-): (labels: Labels | undefined) => boolean {
-  const tests: ((labels: Labels) => boolean)[] = [];
-  for (const [key, value] of Object.entries(selector?.matchLabels ?? {})) {
-    tests.push((labels) => labels[key] === value);
+export function compileLabelSelector({
+  matchLabels,
+  matchExpressions,
+}: LabelSelector = {}): (labels: Labels | undefined) => boolean {
+  for (const { operator } of matchExpressions ?? []) {
+    if (!Object.hasOwn(MEETS, operator))
+      throw new Error(`${JSON.stringify(operator)} is not a valid label selector operator`);
   }
-  for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) {
-    switch (operator) {
-      case 'In':
-        tests.push((labels) => labels[key] !== undefined && values.includes(labels[key]));
-        break;
-      case 'NotIn':
-        tests.push((labels) => labels[key] === undefined || !values.includes(labels[key]));
-        break;
-      case 'Exists':
-        tests.push((labels) => labels[key] !== undefined);
-        break;
-      case 'DoesNotExist':
-        tests.push((labels) => labels[key] === undefined);
-        break;
-      default:
-        throw new Error(`${JSON.stringify(operator)} is not a valid label selector operator`);
-    }
-  }
-  return (labels = {}) => tests.every((test) => test(labels));
+  return (labels = {}) => {
+    for (const key in matchLabels) if (labels[key] !== matchLabels[key]) return false;
+    for (const each of matchExpressions ?? []) if (!MEETS[each.operator]!(each, labels)) return false;
+    return true;
+  };
 }

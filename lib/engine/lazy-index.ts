@@ -1,39 +1,32 @@
 import type { Unstructured } from './object.ts';
+import { TextSets } from './text-sets.ts';
 
 /** Objects by what `valuesOf` finds in them. It costs nothing until somebody asks. */
 export class LazyIndex {
   readonly #valuesOf: (object: Unstructured) => Iterable<string>;
-  /** By value, then by the object's key. */
-  #entries: Map<string, Map<string, Unstructured>> | undefined;
+  /** The objects' keys by value. */
+  #keys: TextSets | undefined;
 
   constructor(valuesOf: (object: Unstructured) => Iterable<string>) {
     this.#valuesOf = valuesOf;
   }
 
   /** @param all every object, by its key, which the index is made of at the first call */
-  find(value: string, all: ReadonlyMap<string, Unstructured>): Iterable<Unstructured> {
-    if (this.#entries === undefined) {
-      this.#entries = new Map();
+  *find(value: string, all: ReadonlyMap<string, Unstructured>): Generator<Unstructured> {
+    if (this.#keys === undefined) {
+      this.#keys = new TextSets();
       for (const [key, object] of all) this.add(key, object);
     }
-    return this.#entries.get(value)?.values() ?? [];
+    for (const key of this.#keys.get(value)) yield all.get(key)!;
   }
 
   add(key: string, object: Unstructured): void {
-    if (this.#entries === undefined) return;
-    for (const value of this.#valuesOf(object)) {
-      const entries = this.#entries.get(value);
-      if (entries === undefined) this.#entries.set(value, new Map([[key, object]]));
-      else entries.set(key, object);
-    }
+    if (this.#keys === undefined) return;
+    for (const value of this.#valuesOf(object)) this.#keys.add(value, key);
   }
 
   remove(key: string, object: Unstructured): void {
-    if (this.#entries === undefined) return;
-    for (const value of this.#valuesOf(object)) {
-      const entries = this.#entries.get(value);
-      entries?.delete(key);
-      if (entries?.size === 0) this.#entries.delete(value);
-    }
+    if (this.#keys === undefined) return;
+    for (const value of this.#valuesOf(object)) this.#keys.delete(value, key);
   }
 }

@@ -12,6 +12,7 @@ import type { Unstructured } from './object.ts';
 import { ObjectGroups } from './object-groups.ts';
 import type { ResourceType } from './resources.ts';
 import { HookCall, hook, SyncError, type Task } from './task.ts';
+import { TextSets } from './text-sets.ts';
 
 const CACHE_MS = 20 * 60 * 1000;
 
@@ -19,13 +20,14 @@ interface Rule {
   readonly apiVersion: string;
   readonly type: ResourceType | undefined;
   readonly resource: string;
+  /** Of a namespaced type, where the rule names one. */
+  readonly namespace: string | undefined;
   /** What every object has that the rule can match: one of these names, or this label. Neither if that is nothing. */
   readonly names: readonly string[] | undefined;
   readonly label: string | undefined;
-  /** A part of the cache that holds every object the rule can match. */
-  readonly candidates: (informer: Informer) => Iterable<Unstructured>;
-  /** Whether an object of the rule's resource is wanted. */
-  readonly matches: (object: Unstructured) => boolean;
+  /** Its value, where the rule asks for one. */
+  readonly value: string | undefined;
+  readonly selects: ReturnType<typeof compileLabelSelector>;
 }
 
 interface Answer {
@@ -53,8 +55,8 @@ interface RelatedOptions {
 
 /** uids of parents that have, or had, a rule about a resource, by what the rule asks for. */
 interface Interested {
-  readonly byName: Map<string, Set<string>>;
-  readonly byLabel: Map<string, Set<string>>;
+  readonly byName: TextSets;
+  readonly byLabel: TextSets;
   readonly inAny: Set<string>;
 }
 
@@ -101,7 +103,7 @@ export class Related {
       const informer = this.#informer(rule);
       if (!informer.synced) throw new SyncError('related informer not synced yet');
       groups.group(rule.apiVersion, rule.type.kind);
-      for (const object of rule.candidates(informer)) if (rule.matches(object)) groups.insert(object);
+      for (const object of candidates(rule, informer)) if (matches(rule, object)) groups.insert(object);
     }
     return groups;
   }
@@ -134,8 +136,11 @@ export class Related {
   /** Queues every parent with a rule that matches one of `states`; asks the hook for parents never seen yet. */
   #notify(resource: string, ...states: Unstructured[]): void {
     const { enqueue, environment } = this.#options;
-    const matches = ({ type, apiVersion, matches }: Rule) =>
-      states.some((state) => state.kind === type?.kind && state.apiVersion === apiVersion && matches(state));
+    const isMet = (rule: Rule) =>
+      states.some(
+        (state) =>
+          state.kind === rule.type?.kind && state.apiVersion === rule.apiVersion && matches(rule, state),
+      );
     if (environment.now() >= this.#expires) this.#expire();
     const uids = new Set(this.#unknown);
     const interested = this.#interested.get(resource);
@@ -153,7 +158,7 @@ export class Related {
           continue;
         }
       }
-      if (rules.some(matches)) enqueue(parent);
+      if (rules.some(isMet)) enqueue(parent);
     }
   }
 
@@ -187,8 +192,8 @@ export class Related {
     this.#expires = Math.min(this.#expires, expires);
     for (const { apiVersion, resource, names = [], label } of rules) {
       const { byName, byLabel, inAny } = entryOf(this.#interested, `${apiVersion} ${resource}`, noInterested);
-      for (const name of names) entryOf(byName, name, () => new Set()).add(uid);
-      if (label !== undefined) entryOf(byLabel, label, () => new Set()).add(uid);
+      for (const name of names) byName.add(name, uid);
+      if (label !== undefined) byLabel.add(label, uid);
       if (names.length === 0 && label === undefined) inAny.add(uid);
     }
     const listed = this.#listed.get(uid);
@@ -226,7 +231,7 @@ export class Related {
 }
 
 function noInterested(): Interested {
-  return { byName: new Map(), byLabel: new Map(), inAny: new Set() };
+  return { byName: new TextSets(), byLabel: new TextSets(), inAny: new Set() };
 }
 
 /** Adds the uids of parents with a rule that may match an object. */
@@ -236,8 +241,8 @@ function addInterested(
   { name, labels }: Unstructured['metadata'],
 ): void {
   for (const uid of inAny) uids.add(uid);
-  for (const uid of byName.get(name) ?? []) uids.add(uid);
-  for (const label in labels) for (const uid of byLabel.get(label) ?? []) uids.add(uid);
+  for (const uid of byName.get(name)) uids.add(uid);
+  for (const label in labels) for (const uid of byLabel.get(label)) uids.add(uid);
 }
 
 /** Throws SyncError on a rule that Metacontroller refuses. */
@@ -248,26 +253,37 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
     throw new SyncError('related rule cannot have both names and labelSelector/namespaceSelector specified');
   }
   if ('namespaceSelector' in rule) throw new SyncError('namespaceSelector is not modelled');
-  const selects = compileLabelSelector(labelSelector ?? undefined);
-  const within = type?.namespaced === true && namespace ? namespace : undefined;
-  const [label] = Object.entries(labelSelector?.matchLabels ?? {});
+  const [matchLabel] = Object.entries(labelSelector?.matchLabels ?? {});
   const required = labelSelector?.matchExpressions?.find(({ operator }) => operator === 'Exists')?.key;
-  const hasHome = type?.namespaced === false || within !== undefined;
-  const candidates = (informer: Informer): Iterable<Unstructured> => {
-    if (names !== undefined && hasHome) return names.flatMap((name) => informer.get(within, name) ?? []);
-    if (label !== undefined) return informer.withLabel(...label);
-    return required === undefined ? informer.list() : informer.withLabelKey(required);
-  };
+  const [label, value] = names === undefined ? (matchLabel ?? [required]) : [];
   return {
     apiVersion,
     type,
     resource,
+    namespace: type?.namespaced === true && namespace ? namespace : undefined,
     names,
-    label: names === undefined ? (label?.[0] ?? required) : undefined,
-    candidates,
-    matches: ({ metadata }) =>
-      (within === undefined || metadata.namespace === within) &&
-      (names === undefined || names.includes(metadata.name)) &&
-      selects(metadata.labels),
+    label,
+    value,
+    selects: compileLabelSelector(labelSelector ?? undefined),
   };
+}
+
+/** A part of the cache that holds every object the rule can match. */
+function candidates(
+  { type, namespace, names, label, value }: Rule,
+  informer: Informer,
+): Iterable<Unstructured> {
+  const hasHome = type?.namespaced === false || namespace !== undefined;
+  if (names !== undefined && hasHome) return names.flatMap((name) => informer.get(namespace, name) ?? []);
+  if (label === undefined) return informer.list();
+  return value === undefined ? informer.withLabelKey(label) : informer.withLabel(label, value);
+}
+
+/** Whether an object of the rule's resource is wanted. */
+function matches({ namespace, names, selects }: Rule, { metadata }: Unstructured): boolean {
+  return (
+    (namespace === undefined || metadata.namespace === namespace) &&
+    (names === undefined || names.includes(metadata.name)) &&
+    selects(metadata.labels)
+  );
 }
