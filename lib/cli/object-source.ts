@@ -8,6 +8,7 @@ import { PROGRAM } from '../program.ts';
 import { InputError, type Io } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
+import { printable } from './table.ts';
 
 export const SOURCE_OPTIONS = defineOptions({
   filename: {
@@ -111,12 +112,18 @@ export async function openSource(
       const { liveChanges } = await import('./watch-live.ts');
       const looking = new AbortController();
       try {
-        let isFirst = true;
+        let [isFirst, isBlind] = [true, false];
         for await (const cluster of liveChanges(config, namespace, looking.signal)) {
           const [problem] = cluster.problems();
           // Later ones may pass, and what was seen goes on to be shown.
           if (isFirst && problem !== undefined) throw new InputError(`cannot watch ${problem}`);
           isFirst = false;
+          if (isBlind !== (problem !== undefined)) {
+            isBlind = !isBlind;
+            io.stderr.write(
+              isBlind ? `warning: not all is seen: ${printable(problem!)}\n` : 'all is seen again\n',
+            );
+          }
           sayOnce(cluster.lacks(OWN_KIND));
           yield cluster.objects();
         }

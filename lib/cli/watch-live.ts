@@ -37,16 +37,22 @@ export async function* liveChanges(
     wake();
   };
   const cluster = await watchLive(config, namespace, changed, signal);
-  while (!signal.aborted) {
-    if (!isChanged || !cluster.synced) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+  // Nothing else keeps this process while the API server is away.
+  const staying = setInterval(() => {}, 60_000);
+  try {
+    while (!signal.aborted) {
+      if (!isChanged || !cluster.synced) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      await delay(GATHER_MS);
+      if (!cluster.synced) continue;
+      isChanged = false;
+      yield cluster;
     }
-    await delay(GATHER_MS);
-    if (!cluster.synced) continue;
-    isChanged = false;
-    yield cluster;
+  } finally {
+    clearInterval(staying);
   }
 }
 

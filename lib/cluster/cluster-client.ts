@@ -109,7 +109,7 @@ export class ClusterClient {
     onError: (error: unknown) => void,
     signal: AbortSignal,
   ): Watched<T> {
-    let isListed = false;
+    let [isListed, hasFailed] = [false, false];
     const list = async () => {
       const objects = await this.#list<T>(path, labelSelector, signal);
       isListed = true;
@@ -119,10 +119,11 @@ export class ClusterClient {
     const state = { synced: false, list: () => informer.list() };
     const start = async () => {
       if (signal.aborted) return;
+      hasFailed = false;
       await informer.start();
       // A stop during the list is not heeded.
       if (signal.aborted) await informer.stop();
-      if (signal.aborted || !isListed) return;
+      if (signal.aborted || !isListed || (state.synced && hasFailed)) return;
       state.synced = true;
       onChange();
     };
@@ -133,6 +134,7 @@ export class ClusterClient {
     });
     informer.on('error', (error) => {
       if (signal.aborted) return;
+      hasFailed = true;
       onError(error);
       setTimeout(start, RECONNECT_DELAY).unref();
     });

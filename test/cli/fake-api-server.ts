@@ -47,7 +47,8 @@ export class FakeApiServer {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
     };
     const resource = pathname.split('/').at(-1);
-    if (searchParams.has('watch')) {
+    if (pathname === '/apis/ipam.cluster.x-k8s.io') send(200, { kind: 'APIGroup', versions: [] });
+    else if (searchParams.has('watch')) {
       if (searchParams.get('resourceVersion') !== this.#contents()) send(410, { kind: 'Status', code: 410 });
       else response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
     } else if (pathname.includes('/leases')) {
