@@ -50,7 +50,7 @@ export async function loadManifests(
     } catch (error) {
       const { syscall } = error as NodeJS.ErrnoException;
       if (syscall === undefined) throw error;
-      if (!/^https?:\/\//.test(path)) fail(path, inWords(error as NodeJS.ErrnoException));
+      if (!/^https?:\/\//.test(path)) fail(path || '""', inWords(error as NodeJS.ErrnoException));
       else fail(path, 'is a URL, and nothing is fetched', `curl -L ${path} | ${PROGRAM} … -f -`);
       return undefined;
     }
@@ -72,7 +72,8 @@ export async function loadManifests(
       const path = join(folder, entry.name);
       if (/^(\.|node_modules$)/.test(entry.name)) continue;
       if (entry.isDirectory()) count += await readFolder(path);
-      else if (/\.(ya?ml|json)(\.gz)?$/.test(entry.name)) {
+      // A pipe would be waited for.
+      else if ((entry.isFile() || entry.isSymbolicLink()) && /\.(ya?ml|json)(\.gz)?$/.test(entry.name)) {
         count++;
         await readFrom(path, true);
       }

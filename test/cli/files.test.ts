@@ -1,4 +1,5 @@
 /** Files as people have them. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -129,6 +130,13 @@ test('of a folder, what cannot be read is named and hides nothing; links to fold
   assert.is((await run(main, ['validate', '-f', folder])).out, '3 objects valid, 3 warnings\n');
   const below = await run(main, ['validate', '-f', join(folder, 'a.yaml', 'x')]);
   assert.match(below.err, `${join(folder, 'a.yaml', 'x')}: no such file or folder\n`);
+});
+
+test('pipes of a folder are not waited for; a path of nothing is shown', async ({ folder }) => {
+  write(folder, { 'pool.yaml': pool('p') });
+  execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
+  assert.match((await run(main, ['validate', '-f', folder])).out, /^1 object valid\n$/);
+  assert.match((await run(main, ['validate', '-f', ''])).err, /^"": no such file or folder\n/);
 });
 
 test('messages are in ASCII, too, where the locale is', async ({ folder }) => {
