@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { endOnClosedOutput } from '../closed-output.ts';
 import { PROGRAM } from '../program.ts';
-import { shippedVersion } from '../shipped.ts';
 import { suggestion } from '../text.ts';
 import type { Command, Io } from './command.ts';
 import { printable } from './table.ts';
@@ -22,15 +21,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   release: () => import('./release.ts'),
   plan: () => import('./plan.ts'),
   completion: () => import('./completion.ts'),
+  version: () => import('./version.ts'),
 };
 
 /** Runs `metaipam <argv>`. Resolves to the exit code. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === 'version' || name === '--version') {
-    io.stdout.write(`metaipam ${shippedVersion()}\n`);
-    return 0;
-  }
+  if (name === '--version') return main(['version', ...rest], io);
   if (name === 'help' && rest.length > 0) return main([...rest, '--help'], io);
   if (name === 'help' || name === '--help' || name === '-h') {
     io.stdout.write(await overview());
@@ -51,7 +48,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return 1;
   }
   if (!Object.hasOwn(COMMANDS, name)) {
-    const known = [...Object.keys(COMMANDS), 'help', 'version'];
+    const known = [...Object.keys(COMMANDS), 'help'];
     io.stderr.write(
       `${PROGRAM}: unknown command ${printable(name)}${suggestion(name, known)}\nKnown: ${known.join(', ')}\n`,
     );
@@ -66,10 +63,7 @@ async function completionOf(words: readonly string[]): Promise<string> {
   const { complete, formatCompletion } = await import('./complete.ts');
   const [name = '', ...rest] = words;
   if (words.length < 2 || name === 'help') {
-    const names = [
-      ...Object.keys(COMMANDS),
-      ...(name === 'help' && rest.length > 0 ? [] : ['help', 'version']),
-    ];
+    const names = [...Object.keys(COMMANDS), ...(name === 'help' && rest.length > 0 ? [] : ['help'])];
     const [start = ''] = words.slice(-1);
     const candidates = names.filter((each) => each.startsWith(start)).map((text) => ({ text }));
     return formatCompletion({ candidates, files: false });
@@ -88,7 +82,6 @@ IP address management for Kubernetes, as Metacontroller hooks.
 Commands:
 ${lines.join('\n')}
   ${'help'.padEnd(10)} This text, or that of a command: ${PROGRAM} help serve
-  ${'version'.padEnd(10)} Print the version
 
 Every command explains itself: ${PROGRAM} <command> --help
 `;

@@ -22,6 +22,7 @@ const COMMANDS = [
   'release',
   'plan',
   'completion',
+  'version',
 ];
 
 test('help lists every command', async () => {
@@ -29,8 +30,7 @@ test('help lists every command', async () => {
     const { code, out, err } = await run(main, argv);
     assert.is(code, 0);
     assert.is(err, '');
-    for (const name of [...COMMANDS, 'help', 'version'])
-      assert.match(out, new RegExp(`^  ${name} +\\S`, 'm'));
+    for (const name of [...COMMANDS, 'help']) assert.match(out, new RegExp(`^  ${name} +\\S`, 'm'));
   }
 });
 
@@ -68,6 +68,9 @@ test('version', async () => {
   for (const argv of [['version'], ['--version']]) {
     assert.equal(await run(main, argv), { code: 0, out: `metaipam ${version}\n`, err: '' });
   }
+  const { out } = await run(main, ['version', '-ojson']);
+  assert.equal(JSON.parse(out), { version });
+  for (const wrong of ['--foo', 'show']) assert.is((await run(main, ['version', wrong])).code, 1);
 });
 
 test('flags before the command: it is said where they go', async () => {

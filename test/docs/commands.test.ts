@@ -136,8 +136,7 @@ function problemsOf({ blocks, prose }: Page): string[] {
     if (program !== 'metaipam') continue;
     const [name = '', ...rest] = words;
     const options = commands.get(name);
-    if (options === undefined && !['help', 'version'].includes(name))
-      problems.push(`${line}: there is no command ${name}`);
+    if (options === undefined && name !== 'help') problems.push(`${line}: there is no command ${name}`);
     for (const flag of flagsIn(rest.join(' ')))
       if (!known(options ?? {}).has(flag)) problems.push(`${line}: there is no flag ${flag}`);
   }
