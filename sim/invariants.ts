@@ -482,9 +482,19 @@ export class Invariants {
       `Cluster ${namespace}/${claim.spec.clusterName}`,
       horizon - 60_000,
     );
-    if (clusters.every(({ spec }) => spec?.paused === true)) return true;
+    if (clusters.every(({ spec }) => spec?.paused === true))
+      return !this.#isToBeSynced(`IPAddressClaim:${namespace}:${name}`);
     this.#admitted.add(uid);
     return false;
+  }
+
+  /** Whether a Metacontroller has a claim in hand, or still to take: nothing says how long keys wait. */
+  #isToBeSynced(claim: string): boolean {
+    return this.#world.cluster.processes.some(({ reconcilers, workers }) => {
+      const claims = reconcilers.find(({ name }) => name === 'claims');
+      const inHand = workers.filter(({ reconciler }) => reconciler === claims).map(({ key }) => key);
+      return [...inHand, ...(claims?.queue.keys() ?? [])].some((key) => key.endsWith(`:${claim}`));
+    });
   }
 
   /** Whether a ServiceCIDR, of which the hooks were told, has had addresses of the block ever since `horizon`. */
