@@ -256,7 +256,11 @@ export class SimulatedCluster {
 
   /** Performs the schedule's next move. Returns false when there is none before `deadline` (milliseconds). */
   step(deadline = Number.POSITIVE_INFINITY): boolean {
-    const move = this.#schedule.choose(this.moves(deadline));
+    return this.#stepAmong(this.moves(deadline));
+  }
+
+  #stepAmong(moves: Moves): boolean {
+    const move = this.#schedule.choose(moves);
     if (move === undefined) return false;
     this.perform(move);
     return true;
@@ -321,9 +325,10 @@ export class SimulatedCluster {
     this.#histories = new Map();
     // Objects may have taken hours to make, by the clock: no resync is due before anybody has looked.
     if (syncs === 0) for (const process of this.processes) process.restart();
+    const moves = this.moves(deadline);
     let settled = false;
     for (let steps = 1; !settled && this.#syncs - syncs < maxSyncs; steps++) {
-      settled = !this.step(deadline);
+      settled = !this.#stepAmong(moves);
       if (this.#options.isForgetful && steps % FORGET_EVERY === 0) this.#forget();
     }
     return {

@@ -59,7 +59,8 @@ export class ObjectGroups {
 }
 
 function sortedRecord<T, R>(map: ReadonlyMap<string, T>, read: (item: T) => R): Record<string, R> {
-  const record: Record<string, R> = {};
+  // With a prototype, V8 makes a shape for every name that there is.
+  const record: Record<string, R> = Object.create(null);
   const keys = map.size < 2 ? map.keys() : [...map.keys()].sort();
   for (const key of keys) record[key] = read(map.get(key)!);
   return record;
