@@ -13,6 +13,7 @@ import {
   givenBy,
   heldIn,
   holdingOf,
+  labelledSpace,
   poolKey,
   storedObjects,
 } from './model.ts';
@@ -39,8 +40,8 @@ export class IPAMClaimInvariants {
   readonly #leaving = new Set<string>();
   /** Of the IPAMClaim of each IPAddressClaim, its uid, by uid. */
   readonly #claimOf = new Map<string, string>();
-  /** What the pools have given each IPAMClaim, by uid: `10.0.0.3/29`. */
-  readonly #given = new Map<string, Set<string>>();
+  /** What the pools have given each IPAMClaim, by uid, `10.0.0.3/29`, and in which space. */
+  readonly #given = new Map<string, Map<string, string>>();
   /** The first addresses that each IPAMClaim had from pools, by uid. */
   readonly #first = new Map<string, string>();
   /** IPAMClaims, by uid, from whom people took an IPAddressClaim, or all that tells of what one of these has. */
@@ -160,13 +161,15 @@ export class IPAMClaimInvariants {
       }
       // What it has goes before it does.
       if (this.#foreground.has(uid)) continue;
-      for (const address of addresses) {
-        const other = holders.get(address);
+      for (const ip of ips) {
+        // Pools that do not share a space may overlap.
+        const place = `${this.#given.get(uid)!.get(ip)} ${addressIn(ip)}`;
+        const other = holders.get(place);
         if (other !== undefined) {
-          const message = `${other} and ${titleOf(claim)} have ${address}`;
+          const message = `${other} and ${titleOf(claim)} have ${addressIn(ip)}`;
           return { rule: 'one address, one IPAMClaim', message };
         }
-        holders.set(address, titleOf(claim));
+        holders.set(place, titleOf(claim));
       }
     }
     for (const { pod, claim: uid, ips } of this.#leases.values()) {
@@ -190,9 +193,11 @@ export class IPAMClaimInvariants {
     return claim !== undefined && !this.#robbed.has(uid) && !this.#foreground.has(uid);
   }
 
-  #give(claim: string, { spec: { address, prefix } }: IPAddress): void {
-    const given = this.#given.get(claim) ?? new Set();
-    this.#given.set(claim, given.add(`${address}/${prefix}`));
+  #give(claim: string, object: IPAddress): void {
+    const { metadata, spec } = object;
+    const given = this.#given.get(claim) ?? new Map<string, string>();
+    const space = labelledSpace(object) ?? poolKey(spec.poolRef, metadata.namespace);
+    this.#given.set(claim, given.set(`${spec.address}/${spec.prefix}`, space));
   }
 
   #isGiven(uid: string, ip: string): boolean {
