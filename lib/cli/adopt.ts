@@ -6,11 +6,11 @@ import { PROVIDER_LABEL } from '../kubernetes/names.ts';
 import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { apiVersionOf, pathOf, RESOURCES, type Resource, resource } from '../kubernetes/resources.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
-import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { defineOptions, type Parsed } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiWriter, listing } from './api-reader.ts';
-import { defineCommand, InputError, type Io } from './command.ts';
+import { defineCommand, InputError, type Io, refuseArguments } from './command.ts';
 import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
 
 const OPTIONS = defineOptions({
@@ -48,8 +48,7 @@ async function adopt(
   { values, positionals }: Parsed<typeof OPTIONS>,
   { stdout, stderr, env }: Io,
 ): Promise<number> {
-  if (positionals.length > 0)
-    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
+  refuseArguments(positionals);
   const { orphans, planAdoption } = await import('../inspect/adoption.ts');
   const api = new ApiWriter(await connectAsUser(values, env));
 

@@ -4,7 +4,7 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { notNegative } from '../options/hook-options.ts';
 import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
-import { defineCommand, type Io } from './command.ts';
+import { defineCommand, type Io, refuseArguments } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
 import type { Paint } from './paint.ts';
@@ -34,8 +34,7 @@ const OPTIONS = defineOptions({
 });
 
 async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
-  if (positionals.length > 0)
-    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
+  refuseArguments(positionals);
   for (const name of values.skip) {
     if (!Object.hasOwn(CHECKS, name)) {
       throw new UsageError(`--skip: there is no check ${name}, but ${Object.keys(CHECKS).join(', ')}`);

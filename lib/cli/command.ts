@@ -81,6 +81,12 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
   return { name, summary, options, ...(choices && { choices }), run };
 }
 
+/** Throws UsageError for arguments of a command that takes none. */
+export function refuseArguments(positionals: readonly string[]): void {
+  if (positionals.length > 0)
+    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
+}
+
 /** What users and kubeconfigs name may be anything. */
 function printableLines(message: string): string {
   return message.split('\n').map(printable).join('\n');

@@ -25,12 +25,12 @@ import {
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
-import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed } from '../options/options.ts';
 import { isOurs } from '../pool/reference.ts';
 import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiReader, NO_API_SERVER } from './api-reader.ts';
-import { defineCommand, InputError, type Io } from './command.ts';
+import { defineCommand, InputError, type Io, refuseArguments } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
 import { type Paint, paintFor } from './paint.ts';
@@ -44,9 +44,7 @@ const OPTIONS = defineOptions({
 
 async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const { stdout, env } = io;
-  if (positionals.length > 0) {
-    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
-  }
+  refuseArguments(positionals);
   const config = await connectAsUser(values, io.env);
   const api = new ApiReader(config, requestLog(values, io));
   const askVersion = async () => {

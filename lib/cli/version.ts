@@ -1,12 +1,11 @@
-import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed } from '../options/options.ts';
 import { shippedVersion } from '../shipped.ts';
-import { defineCommand, type Io } from './command.ts';
+import { defineCommand, type Io, refuseArguments } from './command.ts';
 
 const OPTIONS = defineOptions({ output: outputOption(['text', 'json'], 'json is an object with version.') });
 
 async function run({ values, positionals }: Parsed<typeof OPTIONS>, { stdout }: Io): Promise<number> {
-  if (positionals.length > 0)
-    throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}`);
+  refuseArguments(positionals);
   const version = shippedVersion();
   stdout.write(values.output === 'json' ? `${JSON.stringify({ version })}\n` : `metaipam ${version}\n`);
   return 0;

@@ -16,8 +16,6 @@ import { deepEqual, hasFinalizer, type Unstructured, withMetadata } from './obje
 import { ObjectGroups } from './object-groups.ts';
 import { api, hook, objectOf, type Task } from './task.ts';
 
-/** On an attachment: the decorator that made it. */
-
 export class DecoratorHookController extends HookController {
   constructor(config: Config, options: ControllerOptions) {
     const { environment } = options;
