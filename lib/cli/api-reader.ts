@@ -31,7 +31,7 @@ const LONGEST_PAUSE = 10;
 const BAD_CREDENTIALS = 'the credentials of the kubeconfig cannot be used';
 
 /** Of a server that answers, but not as one. */
-export const NO_API_SERVER = 'is it an API server?';
+const NO_API_SERVER = 'is it an API server? If not, --kubeconfig or --context names one';
 
 /** Takes one line for each request. */
 export type RequestLog = (line: string) => void;
@@ -48,6 +48,29 @@ export class ApiReader {
 
   async get<T>(path: string): Promise<T> {
     return (await this.send('GET', path)) as T;
+  }
+
+  /** The version of Kubernetes. Throws ApiError of a server that answers as none. */
+  async version(): Promise<string> {
+    const answer = await this.get<{ gitVersion?: unknown } | null>('/version').catch((error) => {
+      throw error instanceof ApiError && error.status === 404 ? this.noApiServer('answered 404') : error;
+    });
+    if (typeof answer?.gitVersion === 'string') return answer.gitVersion;
+    throw this.noApiServer('does not say which version of Kubernetes it is');
+  }
+
+  /**
+   * Throws ApiError of a server that answers as no API server: for one that has nothing of what it was asked for, as any
+   * web server has nothing. Who may not ask for the version has been told so by one.
+   */
+  async refuseOthers(): Promise<void> {
+    await this.version().catch((error) => {
+      if (!(error instanceof ApiError && [401, 403].includes(error.status))) throw error;
+    });
+  }
+
+  noApiServer(what: string, status = 404): ApiError {
+    return new ApiError(status, `${new URL(this.#server()).origin} ${what}: ${NO_API_SERVER}`);
   }
 
   /** Creates what only asks a question, such as a SubjectAccessReview. */
@@ -77,7 +100,7 @@ export class ApiReader {
         for (const name of ['limit', 'continue']) query.delete(name);
         return this.get<List<T>>(`${path}?${query}`);
       });
-      if (!isList(page)) throw new ApiError(200, `the answer is no list: ${NO_API_SERVER}`);
+      if (!isList(page)) throw this.noApiServer('answered with no list', 200);
       const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
       for (const item of page.items ?? []) {
         const one = pick({ ...type, ...item });
@@ -106,9 +129,7 @@ export class ApiReader {
     body?: object,
     type = 'application/json',
   ): Promise<unknown> {
-    const server = this.#config.getCurrentCluster()?.server;
-    if (server === undefined) throw new ApiError(0, 'the kubeconfig names no server for its context');
-    const url = new URL(server.replace(/\/$/, '') + path);
+    const url = new URL(this.#server() + path);
     const options: RequestOptions = { method };
     try {
       await this.#config.applyToHTTPSOptions(options);
@@ -125,10 +146,18 @@ export class ApiReader {
     const { status, text } = reply;
     const answer = parsed(text);
     if (status >= 200 && status < 300 && answer !== undefined) return answer;
-    const { message } = (answer ?? {}) as { message?: unknown };
-    if (typeof message === 'string') throw new ApiError(status, message);
-    const noJson = answer === undefined ? ` and no JSON: ${NO_API_SERVER}` : '';
-    throw new ApiError(status, `${url.origin} answered ${status}${noJson}`);
+    if (answer === undefined) throw this.noApiServer(`answered ${status} and no JSON`, status);
+    const { kind, message } = (answer ?? {}) as { kind?: unknown; message?: unknown };
+    if (kind === 'Status' && typeof message === 'string') throw new ApiError(status, message);
+    const words = typeof message === 'string' ? `: ${message}` : '';
+    throw new ApiError(status, `${url.origin} answered ${status}${words}`);
+  }
+
+  /** Without a slash at its end. */
+  #server(): string {
+    const server = this.#config.getCurrentCluster()?.server;
+    if (server === undefined) throw new ApiError(0, 'the kubeconfig names no server for its context');
+    return server.replace(/\/$/, '');
   }
 
   /** One request and its answer, whatever that is. Throws ApiError where there is none. */

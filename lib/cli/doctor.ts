@@ -29,7 +29,7 @@ import { defineOptions, outputOption, type Parsed } from '../options/options.ts'
 import { isOurs } from '../pool/reference.ts';
 import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
-import { ApiError, ApiReader, NO_API_SERVER } from './api-reader.ts';
+import { ApiError, ApiReader } from './api-reader.ts';
 import { defineCommand, InputError, type Io, refuseArguments } from './command.ts';
 import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { readInstall, readIPAMClaimControllers } from './install-manifests.ts';
@@ -47,12 +47,7 @@ async function doctor({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): 
   refuseArguments(positionals);
   const config = await connectAsUser(values, io.env);
   const api = new ApiReader(config, requestLog(values, io));
-  const askVersion = async () => {
-    const { gitVersion } = (await api.get<{ gitVersion?: string } | null>('/version')) ?? {};
-    if (gitVersion === undefined) throw new ApiError(200, `the answer is no version: ${NO_API_SERVER}`);
-    return [gitVersion];
-  };
-  const version = await read('the version of Kubernetes', askVersion, true);
+  const version = await read('the version of Kubernetes', async () => [await api.version()], true);
 
   const release = readRelease();
   const now = Date.now();

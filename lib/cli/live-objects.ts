@@ -63,13 +63,17 @@ export async function listLive(
   const describe = (count: number) => `listing: ${count.toLocaleString('en')} objects so far`;
   const progress = io && showProgress(io, describe, true);
   const lists = await Promise.all(
-    wanted.map(async (each) => {
-      const list = await listResource(api, each, namespace, progress?.tick);
-      if (list === undefined) onUnserved(each);
-      return list ?? [];
-    }),
+    wanted.map((each) => listResource(api, each, namespace, progress?.tick)),
   ).finally(progress?.done);
-  return lists.flat();
+  if (lists.every((list) => list === undefined)) {
+    await api.refuseOthers().catch((error) => {
+      throw error instanceof ApiError
+        ? new InputError(`cannot look at the cluster: ${error.message}`)
+        : error;
+    });
+  }
+  for (const [index, each] of wanted.entries()) if (lists[index] === undefined) onUnserved(each);
+  return lists.flatMap((list) => list ?? []);
 }
 
 /** Undefined where no version is served, or may be read of what need not be. */

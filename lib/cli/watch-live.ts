@@ -6,7 +6,7 @@ import type { SharedConnections } from '../cluster/connection.ts';
 import { LiveCluster } from '../cluster/live-cluster.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';
-import { ApiError, ApiReader, NO_API_SERVER } from './api-reader.ts';
+import { ApiError, ApiReader } from './api-reader.ts';
 import { InputError } from './command.ts';
 
 const VERSIONS = ['v1beta2', 'v1beta1'] as const;
@@ -58,18 +58,19 @@ export async function* liveChanges(
 
 /** Which version of Cluster API's IPAM kinds the cluster serves; that of the default where it serves none. */
 export async function servedVersion(config: KubeConfig): Promise<HookConfig['clusterApiVersion']> {
-  const fallback = DEFAULT_CONFIG.clusterApiVersion;
+  const api = new ApiReader(config);
+  const askGroup = () => api.get<{ versions?: { version: string }[] } | null>(`/apis/${CAPI_IPAM_GROUP}`);
   try {
-    const group = await new ApiReader(config).get<{ versions?: { version: string }[] } | null>(
-      `/apis/${CAPI_IPAM_GROUP}`,
-    );
-    if (group?.versions === undefined)
-      throw new ApiError(200, `the answer is no API group: ${NO_API_SERVER}`);
+    const group = await askGroup().catch(async (error) => {
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+      await api.refuseOthers();
+      return { versions: [] };
+    });
+    if (group?.versions === undefined) throw api.noApiServer('answered with no API group', 200);
     const served = group.versions.map(({ version }) => version);
-    return VERSIONS.find((version) => served.includes(version)) ?? fallback;
+    return VERSIONS.find((version) => served.includes(version)) ?? DEFAULT_CONFIG.clusterApiVersion;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.status === 404) return fallback;
     throw new InputError(`cannot look at the cluster: ${error.message}`);
   }
 }

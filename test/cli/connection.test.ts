@@ -133,15 +133,12 @@ test('a kubeconfig that is a folder', async () => {
 });
 
 const hello = Buffer.from('hello').toString('base64');
+const NO_API_SERVER = 'is it an API server? If not, --kubeconfig or --context names one';
 const SERVERS: [what: string, answer: [status: number, body: string], scheme: string, message: string][] = [
   ['refuses', [401, '{"kind":"Status","message":"Unauthorized"}'], 'http', 'Unauthorized'],
-  ['is a web site', [200, '<html>'], 'http', 'URL answered 200 and no JSON: is it an API server?'],
-  [
-    'is a proxy without a server',
-    [503, 'down'],
-    'http',
-    'URL answered 503 and no JSON: is it an API server?',
-  ],
+  ['is a web site', [200, '<html>'], 'http', `URL answered 200 and no JSON: ${NO_API_SERVER}`],
+  ['is a proxy without a server', [503, 'down'], 'http', `URL answered 503 and no JSON: ${NO_API_SERVER}`],
+  ['is a proxy that has JSON', [502, '{"message":"down"}'], 'http', 'URL answered 502: down'],
   ['speaks no TLS', [200, ''], 'https', 'URL does not speak TLS: should it be http://HOST?'],
 ];
 for (const [what, [status, body], scheme, message] of SERVERS) {
@@ -157,6 +154,45 @@ for (const [what, [status, body], scheme, message] of SERVERS) {
     assert.equal([code, err], [1, `metaipam doctor: cannot ask the API server: ${text}\n`]);
   });
 }
+
+for (const body of ['<html>', '{"message":"Not Found"}', '{"kind":"Status","message":"no"}']) {
+  test(`a server that has nothing (${body}) is no cluster without metaipam`, async () => {
+    const server = createServer((_, response) => response.writeHead(404).end(body));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+    const pool = join(import.meta.dirname, '../../examples/01-pool.yaml');
+    const commands = [
+      'show',
+      'show -n a',
+      'show 10.0.0.1',
+      'show --watch',
+      'check',
+      'doctor',
+      `plan -f ${pool}`,
+    ];
+    for (const command of commands) {
+      const { code, out, err } = await run(main, [...command.split(' '), '--kubeconfig', file]);
+      assert.equal([code, out], [1, ''], command);
+      assert.match(err, /^metaipam \w+: cannot (ask the API server|look at the cluster): /);
+      assert.ok(err.endsWith(` ${url} answered 404: ${NO_API_SERVER}\n`), err);
+    }
+    server.close();
+  });
+}
+
+test('who may not ask for the version asks an API server', async () => {
+  const server = createServer((request, response) =>
+    response.writeHead(request.url === '/version' ? 403 : 404).end('{"kind":"Status","message":"no"}'),
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+  const { code, err } = await run(main, ['show', '--kubeconfig', file]);
+  server.close();
+  assert.is(code, 0);
+  assert.match(err, 'metaipam is not installed in this cluster');
+});
 
 test('certificates that are no PEM are not taken for a network that is down', async () => {
   const user = { name: 'u', user: { 'client-certificate-data': hello, 'client-key-data': hello } };
