@@ -142,4 +142,12 @@ test('a reader that stops early is no error', () => {
   assert.is(stderr, '');
 });
 
+test('FORCE_COLOR wins over NO_COLOR, and Node.js does not say so', () => {
+  const env = { ...process.env, FORCE_COLOR: '1', NO_COLOR: '1' };
+  const argv = [join(ROOT, 'bin/metaipam.js'), 'simulate', '-f', join(ROOT, 'examples/01-pool.yaml')];
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
+  assert.is(stderr, '');
+  assert.match(stdout, '\u001b[1mPools');
+});
+
 test.run();
