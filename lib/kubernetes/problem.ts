@@ -7,8 +7,12 @@ export interface Problem {
   readonly message: string;
 }
 
+/** Types of errors whose messages say the value. */
+const SAYS_VALUE = /^(Unsupported|Duplicate) value: /;
+
 /** In the API server's form: `spec.prefix: Invalid value: 33: provided prefix is not valid`. */
 export function formatProblem({ field, value, message }: Problem): string {
-  const text = value === undefined ? message : `Invalid value: ${JSON.stringify(value)}: ${message}`;
+  const isSaid = value === undefined || SAYS_VALUE.test(message);
+  const text = isSaid ? message : `Invalid value: ${JSON.stringify(value)}: ${message}`;
   return field === '' ? text : `${field}: ${text}`;
 }

@@ -41,7 +41,10 @@ export function problemOf({ instancePath, keyword, params, data }: ErrorObject):
   const field = fieldOf(instancePath, params.missingProperty ?? params.additionalProperty ?? []);
   const rule = params.format ?? keyword;
   const words = WORDS[rule];
-  if (words !== undefined) return { field, message: words(params, data as never) };
+  if (words !== undefined) {
+    const said = rule === 'enum' ? data : params.key && JSON.parse(params.key);
+    return { field, ...(said !== undefined && { value: said }), message: words(params, data as never) };
+  }
   const value = shown(rule, data);
   return { field, value, message: `${field} in body ${WORDS_ON_VALUE[rule]!(params, value as never)}` };
 }

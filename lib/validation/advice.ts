@@ -85,6 +85,8 @@ export function advise(
   if (message.endsWith('must be a string')) return asText(value);
   const [, wanted, found] = / must be of type (\w+): "(\w+)"$/.exec(message) ?? [];
   if (wanted !== undefined) return ofType(wanted, found!);
+  const [, supported] = /^Unsupported value: .*: supported values: "(.+)"$/.exec(message) ?? [];
+  if (supported !== undefined) return nearestOf(value, supported.split('", "'));
   if (message === 'provided prefix is not valid') return 'a prefix length of IPv4 is at most 32';
   if (message.includes('lowercase RFC 1123') && typeof value === 'string') {
     const name = value
@@ -98,6 +100,17 @@ export function advise(
   if (read === undefined) return undefined;
   if (message.includes('subnet')) return outside(value, field, object);
   return mended(value, read) ?? unreadable(value, field);
+}
+
+/** Small and capital letters are the same here. */
+function nearestOf(value: unknown, supported: readonly string[]): string | undefined {
+  const text = String(value).toLowerCase();
+  const meant = nearest(
+    text,
+    supported.map((each) => each.toLowerCase()),
+  );
+  const found = supported.find((each) => each.toLowerCase() === meant);
+  return found && `use ${found}`;
 }
 
 /** How to write a value where a string has to be. */

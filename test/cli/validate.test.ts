@@ -159,6 +159,32 @@ test('-o json: every problem with its rule, place, object, field, value and fix'
   assert.is(JSON.parse(empty.out).diagnostics[0].rule, 'empty');
 });
 
+test('-o json: the value, too, where the message says it', async () => {
+  const conditions = ['A', 'A'].map(
+    (type) =>
+      `{type: ${type}, status: "true", reason: R, message: m, lastTransitionTime: "2026-01-01T00:00:00Z"}`,
+  );
+  const stdin = `apiVersion: ipam.cluster.x-k8s.io/v1alpha2
+kind: InClusterIPPool
+metadata: {name: p}
+spec: {addresses: [10.0.0.0/24], prefix: 24, strategy: random}
+status: {conditions: [${conditions}]}
+`;
+  const { out } = await run(validate.run, ['-f', '-', '-o', 'json'], { stdin });
+  const { diagnostics } = JSON.parse(out) as {
+    diagnostics: { field: string; value: unknown; fix?: string }[];
+  };
+  assert.equal(
+    diagnostics.map(({ field, value, fix }) => [field, value, fix]),
+    [
+      ['spec.strategy', 'random', 'use Random'],
+      ['status.conditions[0].status', 'true', 'use True'],
+      ['status.conditions[1].status', 'true', 'use True'],
+      ['status.conditions[1]', { type: 'A' }, undefined],
+    ],
+  );
+});
+
 test('-o sarif: a log of one run, as SARIF 2.1.0 has it', async () => {
   const { code, out, err } = await run(validate.run, ['-f', '-', '-o', 'sarif'], { stdin: TWO });
   assert.equal([code, err], [1, '']);
