@@ -176,7 +176,7 @@ function lineBreaks(text: string): number {
   return text.split('\n').length - 1;
 }
 
-/** Cuts at `---`. Comments and directives above the first one belong to the document below it. */
+/** Cuts at `---` and behind `...`. Comments and directives above a document belong to it. */
 function splitDocuments(text: string): string[] {
   return splitYaml(text).flatMap(splitJson);
 }
@@ -187,9 +187,16 @@ function splitJson(text: string): string[] {
 }
 
 function splitYaml(text: string): string[] {
-  const [head = '', ...tail] = text.split(/^(?=---(?:\s|$))/m);
-  const [next = '', ...rest] = tail;
-  return /^[^#%\s]/m.test(head) ? [head, ...tail] : [head + next, ...rest];
+  const documents: string[] = [];
+  let above = '';
+  for (const part of text.split(/^(?=---(?:\s|$))|(?<=^\.\.\.[ \t]*\r?\n)/m)) {
+    above += part;
+    if (!/^(?!%)[^\S\n]*[^#\s]/m.test(part)) continue;
+    documents.push(above);
+    above = '';
+  }
+  const last = documents.pop() ?? '';
+  return [...documents, last + above];
 }
 
 /** What mostly is the cause. */
@@ -201,6 +208,9 @@ const CAUSES: Readonly<Record<string, string>> = {
     'is it indented other than its neighbours, or does a text with ": " in it lack quotes?',
 };
 
+/** What the parser says of a directive that stands elsewhere. */
+const DIRECTIVE_FAULTS = ['directives end mark', 'end of the stream or a document separator'];
+
 /** The parser's reason, with the key or the way out where it has none. */
 function inWords(reason: string, source: string, position: number): string {
   const [line = ''] = source.slice(position).split('\n', 1);
@@ -211,6 +221,8 @@ function inWords(reason: string, source: string, position: number): string {
   if (reason.startsWith('tab characters')) return `${reason}; write spaces`;
   if (reason.startsWith('nesting exceeded')) return `nests deeper than ${DEEPEST} levels`;
   const text = reason.includes('complex keys') ? 'a key of a mapping must be a text' : reason;
+  if (/^%/m.test(source) && DIRECTIVE_FAULTS.some((fault) => reason.includes(fault)))
+    return 'a directive, as %YAML, stands behind a line "..." and above one "---", or is left out';
   const cause = /\{\{-?\s/.test(source)
     ? 'this looks like a template, which has to be rendered first'
     : CAUSES[reason];

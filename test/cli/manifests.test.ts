@@ -46,6 +46,29 @@ test('a wrong document names file, number and line, and does not hide the others
   ]);
 });
 
+test('documents may end, with directives for the next', () => {
+  for (const end of ['\n', '\r\n']) {
+    for (const between of ['...\n', '...\n---\n', '...  \n# about\n%YAML 1.2\n---\n']) {
+      const text = `%YAML 1.2\n---\n${object('a')}${between}${object('b')}...\n# the end\n`;
+      const { objects, problems } = parseManifests(text.replaceAll('\n', end), 'f');
+      assert.equal(problems, []);
+      assert.equal(
+        objects.map(({ document, lineOf, object }) => [document, lineOf('kind'), object.metadata.name]),
+        [
+          [1, 4, 'a'],
+          [2, 7 + between.split('\n').length - 1, 'b'],
+        ],
+      );
+    }
+  }
+  assert.equal(names(`  ${object('a').replaceAll('\n', '\n  ')}\n---\n${object('b')}`), ['a', 'b']);
+  const misplaced = 'a directive, as %YAML, stands behind a line "..." and above one "---", or is left out';
+  assert.equal(problems(`${object('a')}%YAML 1.2\n---\n${object('b')}`), [`f:4: document 1: ${misplaced}`]);
+  assert.equal(problems(`${object('a')}---\n%YAML 1.2\n---\n${object('b')}`), [
+    `f:5: document 2: ${misplaced}`,
+  ]);
+});
+
 test('JSON may follow JSON, as jq writes it', () => {
   const json = (name: string, indent?: number) =>
     JSON.stringify({ apiVersion: 'v1', kind: 'A', metadata: { name }, spec: [{}, { a: {} }] }, null, indent);
