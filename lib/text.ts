@@ -30,11 +30,11 @@ export function shorten(message: string): string {
   return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;
 }
 
-/** The candidate that a word was most likely meant to be; undefined when none is near. */
+/** The candidate that a word was most likely meant to be, in whatever case; undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const limit = Math.max(2, Math.floor(word.length / 3));
   const [best] = [...candidates]
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance);
   return best?.candidate;

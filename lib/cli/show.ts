@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Answer, Question } from '../inspect/ask.ts';
 import type { Overview } from '../inspect/overview.ts';
@@ -47,9 +48,11 @@ const OPTIONS = defineOptions({
 
 type Options = Parsed<typeof OPTIONS>['values'];
 
-async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
+async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const { parseQuestion } = await import('../inspect/ask.ts');
-  const questions = positionals.map(parseQuestion);
+  const [filename, behind] = splitPaths(given.filename);
+  const values = { ...given, filename };
+  const questions = [...positionals, ...behind].map(parseQuestion);
   const isRange = ({ is }: Question) => is === 'range';
   if (questions.some(isRange) && !questions.every(isRange))
     throw new UsageError('name addresses, or pools, claims, nodes and networks, not both');
@@ -81,6 +84,15 @@ async function show({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   return 0;
 }
 
+/** Paths, and the questions behind them, as in `-f all.yaml 10.0.0.7`: what is no file and is not called like one. */
+function splitPaths([first, ...more]: readonly string[]): [paths: string[], questions: string[]] {
+  const isPath = (text: string) => text === '-' || /\.(ya?ml|json|gz)$/i.test(text) || existsSync(text);
+  return [
+    [...(first === undefined ? [] : [first]), ...more.filter(isPath)],
+    more.filter((text) => !isPath(text)),
+  ];
+}
+
 async function render(
   questions: readonly Question[],
   objects: readonly KubernetesObject[],
@@ -102,7 +114,7 @@ async function render(
   const partly = `-n ${values.namespace} leaves out all that is not in that namespace`;
   const missing = empty.filter(({ question: { is } }) => is === 'name');
   if (missing.length > 0) {
-    const texts = missing.map(({ question: { text } }) => text.trim() || JSON.stringify(text));
+    const texts = missing.map(({ question: { text } }) => text || '""');
     const advice = await adviseNames(texts, survey);
     throw new InputError(
       `there is no pool, network, ClusterCIDR, claim or node ${texts.join(', ')}${isPart ? `; ${partly}` : advice}`,

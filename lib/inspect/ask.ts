@@ -50,7 +50,8 @@ export type Question =
     };
 
 /** `10.0.0.7`, `10.0.0.0/28`, `machines`, `default/machines`, `node/worker-1`, `claim/default/web-0`, `machine/web-0`. */
-export function parseQuestion(text: string): Question {
+export function parseQuestion(asked: string): Question {
+  const text = asked.trim();
   const range = parseRange(text);
   if (range !== undefined) return { is: 'range', text, range };
   const slash = text.indexOf('/');

@@ -86,7 +86,7 @@ export function advise(
   const [, wanted, found] = / must be of type (\w+): "(\w+)"$/.exec(message) ?? [];
   if (wanted !== undefined) return ofType(wanted, found!);
   const [, supported] = /^Unsupported value: .*: supported values: "(.+)"$/.exec(message) ?? [];
-  if (supported !== undefined) return nearestOf(value, supported.split('", "'));
+  if (supported !== undefined) return toUse(nearest(String(value), supported.split('", "')));
   if (message === 'provided prefix is not valid') return 'a prefix length of IPv4 is at most 32';
   if (message.includes('lowercase RFC 1123') && typeof value === 'string') {
     const name = value
@@ -100,17 +100,6 @@ export function advise(
   if (read === undefined) return undefined;
   if (message.includes('subnet')) return outside(value, field, object);
   return mended(value, read) ?? unreadable(value, field);
-}
-
-/** Small and capital letters are the same here. */
-function nearestOf(value: unknown, supported: readonly string[]): string | undefined {
-  const text = String(value).toLowerCase();
-  const meant = nearest(
-    text,
-    supported.map((each) => each.toLowerCase()),
-  );
-  const found = supported.find((each) => each.toLowerCase() === meant);
-  return found && `use ${found}`;
 }
 
 /** How to write a value where a string has to be. */
@@ -144,7 +133,10 @@ function knownField(field: string, schema: Schema | undefined): string | undefin
   const parent = names.slice(0, -1).reduce<Schema | undefined>((part, name) => {
     return name === '[]' ? part?.items : part?.properties?.[name];
   }, schema);
-  const meant = nearest(names.at(-1)!, Object.keys(parent?.properties ?? {}));
+  return toUse(nearest(names.at(-1)!, Object.keys(parent?.properties ?? {})));
+}
+
+function toUse(meant: string | undefined): string | undefined {
   return meant && `use ${meant}`;
 }
 
@@ -156,7 +148,11 @@ export function adviseRange(text: string): string | undefined {
 
 /** What the text becomes when its mistakes are mended; undefined if it has none that are known. */
 function mended(text: string, read: (text: string) => unknown): string | undefined {
-  const unmapped = text.replaceAll(/::ffff:(?=(?:\d+\.){3}\d+(?:-|$))/gi, '');
+  const unmapped = text.replaceAll(/[\da-f:.]+(?=-|$)/gi, (part) => {
+    const address = parseAddress(part);
+    const [, mapped] = /^::ffff:(.+\..+)$/.exec(address === undefined ? '' : formatAddress(address)) ?? [];
+    return mapped ?? part;
+  });
   if (unmapped !== text && read(unmapped) !== undefined) return `write ${unmapped}: IPv4 as it is`;
   if (read(text) !== undefined) return undefined;
   const reasons: string[] = [];

@@ -236,7 +236,7 @@ test('nothing to show; a name that is not there; a kind that is none; files that
     'metaipam show: there is no pool, network, ClusterCIDR, claim or node nope, podnet/nope\n',
   );
   assert.match(await fails('node/x'), 'node/x');
-  for (const empty of ['', ' ']) assert.match(await fails(empty), `claim or node "${empty}"`);
+  for (const empty of ['', ' ']) assert.match(await fails(empty), 'claim or node ""');
   assert.match(await fails('node/'), 'claim or node node/');
   const broken = await run(show.run, ['-f', '-'], { stdin: '{' });
   assert.is(broken.code, 1);
@@ -252,6 +252,7 @@ test('a pool of any kind, a network; what somebody may have meant', async () => 
   assert.is(await asked('pool/default/machines'), await asked('InClusterIPPool/default/machines'));
   assert.is(await asked('network/default'), await asked('podnetwork/default'));
   for (const [text, meant] of [
+    ['MACHINES', ' (did you mean machines?)'],
     ['machnes', ' (did you mean machines?)'],
     ['default/machin', ' (did you mean default/machines?)'],
     ['InClusterIPPool', '; for one of that kind, write InClusterIPPool/NAME'],
@@ -274,7 +275,20 @@ test('an address that is written wrong: what to write', async () => {
     assert.is(code, 1);
     assert.match(err, `claim or node ${text}; ${advice}`);
   }
-  assert.match((await shown('::ffff:10.0.0.2')).out, /no ClusterCIDR; write 10\.0\.0\.2: IPv4 as it is\n$/);
+  for (const mapped of ['::ffff:10.0.0.2', '0:0:0:0:0:FFFF:a00:2'])
+    assert.match((await shown(mapped)).out, /no ClusterCIDR; write 10\.0\.0\.2: IPv4 as it is\n$/);
+  assert.match((await shown('FC00:0::1')).out, /no ClusterCIDR\n$/);
+  assert.is((await shown(' 10.0.0.2\n')).out, (await shown('10.0.0.2')).out);
+});
+
+test('a question may follow the paths, too', async () => {
+  const stdin = list(OBJECTS);
+  for (const question of ['10.0.0.2', 'machines', 'default/machines', 'no/n']) {
+    const { code, out } = await run(show.run, ['-f', '-', question], { stdin });
+    assert.equal([code, out], [0, (await shown(question)).out]);
+  }
+  const { err } = await run(show.run, ['-f', '-', 'missing.yaml'], { stdin });
+  assert.is(err, 'metaipam show: missing.yaml: no such file or folder\n');
 });
 
 test('what -n leaves out is not said to be nowhere', async () => {
