@@ -104,6 +104,7 @@ function unreadable(file: string, message: string, fix?: string): Manifests {
 function inWords({ code = '', message }: NodeJS.ErrnoException): string {
   if (['ENOENT', 'ENOTDIR'].includes(code)) return 'no such file or folder';
   if (['EACCES', 'EPERM'].includes(code)) return 'may not be read: permission denied';
+  if (code === 'ELOOP') return 'is a link that leads back to itself';
   return code === 'EISDIR' ? 'is a folder' : message;
 }
 
@@ -231,7 +232,9 @@ function faultOf({ apiVersion, kind, metadata, items }: Record<string, unknown>)
     ) ?? textFault('kind', kind, 'write the name of a kind, such as InClusterIPPool');
   if (type !== undefined) return type;
   if (Array.isArray(items) && String(kind).endsWith('List')) return undefined;
-  if (kind === 'List') return typeFault('items', items, 'must be a list', 'write each object behind a dash');
+  const isNameless = !isObject(metadata) || metadata.name === undefined;
+  if (kind === 'List' || (String(kind).endsWith('List') && isNameless))
+    return typeFault('items', items, 'must be a list', 'write each object behind a dash');
   if (!isObject(metadata))
     return typeFault('metadata', metadata, 'must be a mapping', 'write name: below it, indented');
   const { name, generateName, namespace } = metadata;

@@ -58,6 +58,8 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     throw new UsageError('name addresses, or pools, claims, nodes and networks, not both');
   const source = await openSource(values, io);
   if (values.serve) {
+    if (values.watch)
+      throw new UsageError('--serve or --watch, not both: the page follows changes by itself');
     if (questions.length > 0) throw new UsageError('--serve shows everything: ask on the page');
     const { servePage } = await import('./local-page.ts');
     const looking = new AbortController();

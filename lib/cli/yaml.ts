@@ -70,7 +70,8 @@ export function parseYaml(
   const documents: YamlDocument[] = [];
   const problems: YamlProblem[] = [];
   let linesAbove = 0;
-  const sources = splitDocuments(text);
+  // Files that are put together may bring one each.
+  const sources = splitDocuments(text.includes('\ufeff') ? text.replaceAll(/^\ufeff/gm, '') : text);
   for (const [index, source] of sources.entries()) {
     const [number, firstLine] = [index + 1, linesAbove + 1];
     linesAbove += lineBreaks(source);

@@ -118,15 +118,17 @@ test('of a folder, what cannot be read is named and hides nothing; links to fold
 }) => {
   write(folder, { 'a.yaml': pool('a'), 'b.yaml/c.yaml': pool('c'), 'mounted/..data/d.yaml': pool('d') });
   symlinkSync('nowhere', join(folder, 'gone.yaml'));
+  symlinkSync('self.yaml', join(folder, 'self.yaml'));
   symlinkSync('..', join(folder, 'b.yaml', 'up'));
   symlinkSync('..data/d.yaml', join(folder, 'mounted/d.yaml'));
   const { code, err } = await run(main, ['validate', '-f', folder]);
   assert.is(code, 1);
-  const [first, ...others] = err.split('\n');
+  const [first, second, ...others] = err.split('\n');
   assert.is(first, `${join(folder, 'gone.yaml')}: no such file or folder`);
+  assert.is(second, `${join(folder, 'self.yaml')}: is a link that leads back to itself`);
   assert.is(others.filter((line) => line.includes(': warning: ')).length, 3);
-  assert.is(others.at(-2), '1 problem and 3 warnings in 3 objects');
-  rmSync(join(folder, 'gone.yaml'));
+  assert.is(others.at(-2), '2 problems and 3 warnings in 3 objects');
+  for (const link of ['gone.yaml', 'self.yaml']) rmSync(join(folder, link));
   assert.is((await run(main, ['validate', '-f', folder])).out, '3 objects valid, 3 warnings\n');
   const below = await run(main, ['validate', '-f', join(folder, 'a.yaml', 'x')]);
   assert.match(below.err, `${join(folder, 'a.yaml', 'x')}: no such file or folder\n`);

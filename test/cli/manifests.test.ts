@@ -159,6 +159,7 @@ const OF_ANOTHER_TYPE: [text: string, message: string][] = [
     'f:3: metadata.namespace: Invalid value: true: must be a string; write "true", in quotes',
   ],
   ['apiVersion: v1\nkind: List', 'f:1: items: is required'],
+  ['apiVersion: v1\nkind: NodeList\nitems: null', 'f:3: items: is required'],
   [
     'apiVersion: v1\nkind: List\nitems: {a: b}',
     'f:3: items: Invalid value: {"a":"b"}: must be a list; write each object behind a dash',
@@ -171,6 +172,15 @@ const OF_ANOTHER_TYPE: [text: string, message: string][] = [
 for (const [text, message] of OF_ANOTHER_TYPE) {
   test(`of another type: ${message}`, () => assert.equal(problems(text), [message]));
 }
+
+test('a byte order mark may stand above each document', () => {
+  for (const between of ['---\n\ufeff', '\ufeff---\n', '...\n\ufeff'])
+    assert.equal(names(`\ufeff${object('a')}${between}${object('b')}`), ['a', 'b'], JSON.stringify(between));
+});
+
+test('a kind may be called like a list', () => {
+  assert.equal(names('apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: a}'), ['a']);
+});
 
 test('lists are expanded; items of a typed list take their type from it', () => {
   const item = '{metadata: {name: b}}';

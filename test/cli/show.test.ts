@@ -603,4 +603,10 @@ test('--watch needs a cluster', async () => {
   assert.match(err, '--watch takes a cluster');
 });
 
+test('--serve and --watch: one of them', async () => {
+  const { code, err } = await shown('--serve', '--watch');
+  assert.is(code, 1);
+  assert.match(err, '--serve or --watch, not both');
+});
+
 test.run();
