@@ -60,11 +60,8 @@ export async function holderLines(
       return [`${printable(title)} waits: ${why}`];
     }),
   );
-  const { adviseRange } = await import('../validation/advice.ts');
   const outside = answers.flatMap(({ question, holdings: { length } }) =>
-    question.is === 'range' && length === 0
-      ? [[outsideText(question.range, survey), adviseRange(question.text) ?? []].flat().join('; ')]
-      : [],
+    question.is === 'range' && length === 0 ? [outsideText(question, survey)] : [],
   );
   const more = isWide ? ['OWNERS', 'IPADDRESS', 'SINCE', 'HELD UNTIL'] : [];
   const header = ['ADDRESS', 'POOL', 'WHO', ...more, 'WHY'].map((title) => paint('bold', title));

@@ -6,6 +6,7 @@ import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
 import { readPool } from '../pool/pool.ts';
 import type { PoolRanges } from '../pool/ranges.ts';
 import { listSome } from '../text.ts';
+import { adviseRange } from '../validation/advice.ts';
 import { type Holding, holdingsIn, type Place, placesOf } from './holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import type { PoolOverview } from './overview.ts';
@@ -207,7 +208,10 @@ function unexplained(title: string, places: readonly Place[], { inventory }: Sur
 }
 
 /** What to say of a range that is nobody's: whose gateway it is, or in whose subnet it lies without being listed. */
-export function outsideText(range: Range, { overview }: Pick<Survey, 'overview'>): string {
+export function outsideText(
+  { range, text }: Question & { is: 'range' },
+  { overview }: Pick<Survey, 'overview'>,
+): string {
   const poolsOf = (isNear: (ranges: PoolRanges) => boolean) =>
     listSome(
       overview.pools.flatMap(({ pool, title }) => {
@@ -229,5 +233,6 @@ export function outsideText(range: Range, { overview }: Pick<Survey, 'overview'>
       : around !== ''
         ? `: in a subnet of ${around}, outside of its addresses`
         : '';
-  return `${formatRange(range)} is in no pool and in no ClusterCIDR${near}`;
+  const sentence = `${formatRange(range)} is in no pool and in no ClusterCIDR${near}`;
+  return [sentence, adviseRange(text) ?? []].flat().join('; ');
 }

@@ -15,7 +15,7 @@ export function plainAnswers(answers: readonly Answer[], overview: Overview, sur
     return {
       addresses: answers.map(({ question, holdings }) => {
         if (question.is !== 'range') return { asked: question.text, holdings };
-        const note = holdings.length > 0 ? undefined : outsideText(question.range, survey);
+        const note = holdings.length > 0 ? undefined : outsideText(question, survey);
         return { asked: formatRange(question.range), holdings, ...(note !== undefined && { note }) };
       }),
     };

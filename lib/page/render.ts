@@ -1,4 +1,5 @@
 /** The page, as text: a list of pools and networks, one pool, one network, an answer. Nothing that is loaded. */
+
 import { formatRange } from '../address/range.ts';
 import { keyOf } from '../allocation/slice.ts';
 import { type Answer, ask, type Holder, isEmpty, outsideText, parseQuestion } from '../inspect/ask.ts';
@@ -16,6 +17,7 @@ import { isPrefixPool, type Pool } from '../pool/pool.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
 import { listSome, plural } from '../text.ts';
+import { adviseRange } from '../validation/advice.ts';
 import { formatCount, formatShare } from './format.ts';
 import { holderTable, holdingTable } from './holders.ts';
 import { type Html, html, trusted } from './html.ts';
@@ -79,6 +81,8 @@ function listPage(visit: Visit, survey: Survey, answer: Answer | undefined): str
   const isAnswered = answer !== undefined && (!isEmpty(answer) || answer.question.is === 'range');
   const text = query.text.toLowerCase();
   const shownNetworks = networks.filter(({ name }) => name.toLowerCase().includes(text));
+  const advice = adviseRange(query.text);
+  const misspelt = advice && html`<p class="empty">For an address, ${advice}.</p>`;
   const nothing =
     pools.length + networks.length + survey.inventory.claims.length === 0
       ? html`<p class="empty">There are no pools, networks or claims.</p>`
@@ -86,7 +90,7 @@ function listPage(visit: Visit, survey: Survey, answer: Answer | undefined): str
   const list = html`${facts(survey)}${waitingSection(visit, found, survey)}${poolSection(visit, found)}${networkSection(visit, shownNetworks, networks.length)}`;
   const body = isAnswered
     ? html`${answerSection(answer, survey)}${found.length > 0 ? poolSection(visit, found) : undefined}${networkSection(visit, shownNetworks, networks.length)}`
-    : html`${text === '' ? undefined : similarSection(text, survey)}${nothing ?? list}`;
+    : html`${text === '' ? undefined : similarSection(text, survey)}${misspelt}${nothing ?? list}`;
   return document(
     visit,
     query.text === '' ? 'metaipam' : query.text,
@@ -98,7 +102,7 @@ function answerSection({ question, holdings, subjects }: Answer, survey: Survey)
   const ofRange =
     question.is === 'range'
       ? holdings.length === 0
-        ? html`<p class="empty">${outsideText(question.range, survey)}</p>`
+        ? html`<p class="empty">${outsideText(question, survey)}</p>`
         : html`<section>${holdingTable(holdings.slice(0, NODES_A_PAGE), html`Who has ${question.text}${holdings.length > NODES_A_PAGE ? html`<small>the first ${NODES_A_PAGE} of ${formatCount(holdings.length)}</small>` : undefined}`, true)}</section>`
       : undefined;
   return html`${ofRange}${subjects.slice(0, FOUND).map((subject) => subjectSection(subject, survey))}`;

@@ -169,6 +169,10 @@ test('an address: who has it, or why nobody', () => {
   const objects = full('tiny');
   assert.match(page(objects, { text: '10.0.0.2' }), /IPAddressClaim default\/tiny-has<\/a>/);
   assert.match(page(objects, { text: '10.9.9.9' }), '10.9.9.9 is in no pool and in no ClusterCIDR');
+  const mapped = page(objects, { text: '::ffff:10.9.9.9' });
+  assert.match(mapped, '::ffff:10.9.9.9 is in no pool and in no ClusterCIDR; write 10.9.9.9: IPv4 as it is');
+  assert.match(page(objects, { text: '010.0.0.2' }), 'For an address, write 10.0.0.2: without leading zeros');
+  assert.match(page(objects, { text: '10.0.0.0/33' }), 'For an address, a prefix length is at most 32.');
 });
 
 test('a claim and a node: what they have, or why they wait', () => {
