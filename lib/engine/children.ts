@@ -46,18 +46,10 @@ export function* manageChildren(
 ): Task<void> {
   const { environment } = manager;
   const problems: string[] = [];
-  const attempt = function* (task: Task<void>): Task<void> {
-    try {
-      yield* task;
-    } catch (error) {
-      if (!(error instanceof SyncError)) throw error;
-      problems.push(error.message);
-    }
-  };
   for (const { apiVersion, kind, objects } of observed.sorted()) {
     for (const [key, child] of environment.order([...objects])) {
       if (isDeleting(child) || desired.find(apiVersion, kind, key) !== undefined) continue;
-      yield* attempt(deleteChild(manager, child));
+      yield* attempt(deleteChild(manager, child), problems);
     }
   }
   for (const { apiVersion, kind, objects } of desired.sorted()) {
@@ -68,10 +60,20 @@ export function* manageChildren(
     }
     const apply = manager.strategy === 'dynamic-apply' ? dynamicApply : serverSideApply;
     for (const [key, child] of environment.order([...objects])) {
-      yield* attempt(apply(manager, type, parent, observed.find(apiVersion, kind, key), child));
+      const found = observed.find(apiVersion, kind, key);
+      yield* attempt(apply(manager, type, parent, found, child), problems);
     }
   }
   if (problems.length > 0) throw new SyncError(`can't reconcile children: ${problems.join('; ')}`);
+}
+
+function* attempt(task: Task<void>, problems: string[]): Task<void> {
+  try {
+    yield* task;
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    problems.push(error.message);
+  }
 }
 
 function* deleteChild({ environment, lastUpdates }: ChildManager, child: Unstructured): Task<void> {

@@ -57,7 +57,7 @@ export class CompositeHookController extends HookController {
 
     const observed = yield* this.#claimChildren(parent, selects);
     const related = yield* this.relatedObjects(parent);
-    const call = this.hookCall(['parent', parent], ['children', observed], related);
+    const call = this.hookCall(parent, { parent, children: observed.sortedMaps() }, related);
     const response = readComposite(call, yield* hook(call));
     this.lookAgain(key, response);
     if (response.finalized) parent = yield* this.removeFinalizer(parent);

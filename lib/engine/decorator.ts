@@ -42,7 +42,7 @@ export class DecoratorHookController extends HookController {
 
     const observed = this.#attachments(parent);
     const related = yield* this.relatedObjects(parent);
-    const call = this.hookCall(['object', parent], ['attachments', observed], related);
+    const call = this.hookCall(parent, { object: parent, attachments: observed.sortedMaps() }, related);
     const response = readDecorator(call, yield* hook(call));
     this.lookAgain(key, response);
 

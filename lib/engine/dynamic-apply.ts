@@ -2,7 +2,15 @@
  * Metacontroller's client-side apply (`pkg/dynamic/apply`): a three-way merge of what is there, what was applied
  * last (kept in an annotation) and what is wanted.
  */
-import { canonicalJson, isMap, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
+import {
+  canonicalJson,
+  deepEqual,
+  isMap,
+  type JsonMap,
+  type Unstructured,
+  withMetadata,
+  without,
+} from './object.ts';
 
 export const LAST_APPLIED_ANNOTATION = 'metacontroller.k8s.io/last-applied-configuration';
 
@@ -36,12 +44,14 @@ export function withoutLastApplied(object: Unstructured): Unstructured {
 
 /**
  * `observed` as it should be for `desired`: fields applied before and not wanted any more are removed, the
- * system's metadata and the status stay as they are.
+ * system's metadata and the status stay as they are. The same object where nothing is to be done.
  */
 export function applyUpdate(observed: Unstructured, desired: Unstructured): Unstructured {
   const note = observed.metadata.annotations?.[LAST_APPLIED_ANNOTATION];
+  const lastApplied = note ? JSON.parse(note) : {};
   const update = withoutLastApplied(desired);
-  const merged = mergeMaps(observed, note ? JSON.parse(note) : {}, update) as Unstructured;
+  if (deepEqual(lastApplied, update) && includes(observed, update)) return observed;
+  const merged = mergeMaps(observed, lastApplied, update) as Unstructured;
   const system: Record<string, unknown> = {};
   for (const field of SYSTEM_FIELDS) system[field] = (observed.metadata as object as JsonMap)[field];
   const reverted = withMetadata(merged, system);
@@ -50,6 +60,12 @@ export function applyUpdate(observed: Unstructured, desired: Unstructured): Unst
     status === undefined ? without(reverted, 'status') : { ...reverted, status },
     update,
   );
+}
+
+/** Whether `desired`, which was applied last, would change nothing. */
+function includes(observed: unknown, desired: unknown): boolean {
+  if (!isMap(observed) || !isMap(desired)) return deepEqual(observed, merge(observed, desired, desired));
+  return Object.keys(desired).every((key) => includes(observed[key], desired[key]));
 }
 
 function merge(observed: unknown, lastApplied: unknown, desired: unknown): unknown {

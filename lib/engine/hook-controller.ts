@@ -154,17 +154,16 @@ export abstract class HookController implements Reconciler {
     return this.#related && (yield* this.#related.objects(parent));
   }
 
-  /** The call of the sync hook, or of the finalize hook for a parent that goes away. */
-  protected hookCall(
-    [parentField, parent]: [string, Unstructured],
-    [childrenField, children]: [string, ObjectGroups],
-    related: ObjectGroups | undefined,
-  ): HookCall {
+  /**
+   * The call of the sync hook, or of the finalize hook for a parent that goes away.
+   *
+   * @param observed the parent and its children, as the hook calls them
+   */
+  protected hookCall(parent: Unstructured, observed: object, related: ObjectGroups | undefined): HookCall {
     const finalizing = this.#finalizes && (isDeleting(parent) || !this.selects(parent));
     return new HookCall(this.name, finalizing ? 'finalize' : 'sync', {
       controller: this.#controllerObject,
-      [parentField]: parent,
-      [childrenField]: children.sortedMaps(),
+      ...observed,
       related: related?.sortedMaps() ?? {},
       finalizing,
     });

@@ -125,9 +125,8 @@ export class Informer {
     const event = this.#log[position];
     if (event === undefined) return;
     const object = this.#store.inVersion(event.object, this.apiVersion);
-    const key = qualifiedName(object.metadata);
-    if (event.type === 'DELETED') this.#forget(key, object, false);
-    else this.#learn(key, object);
+    if (event.type === 'DELETED') this.#forget(event.key, object, false);
+    else this.#learn(event.key, object);
   }
 
   #learn(key: string, object: Unstructured): void {

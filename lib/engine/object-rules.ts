@@ -15,6 +15,7 @@ function isQualifiedName(key: string): boolean {
 
 /** Sentences, one per broken rule; `old` is the object before an update. */
 export function checkMetadata(object: Unstructured, old?: Unstructured): string[] {
+  if (object.metadata === old?.metadata) return [];
   const { name, labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = object.metadata;
   const problems: string[] = [];
   if (typeof name !== 'string') problems.push('metadata.name: Required value: name is required');
@@ -59,7 +60,8 @@ const COLLECTIONS = ['labels', 'annotations', 'finalizers', 'ownerReferences'] a
 export function withoutEmptyMetadata(object: Unstructured): Unstructured {
   const empty = COLLECTIONS.filter((field) => {
     const value = object.metadata[field];
-    return value !== undefined && Object.keys(value ?? {}).length === 0;
+    for (const _ in value) return false;
+    return value !== undefined;
   });
   if (empty.length === 0) return object;
   return withMetadata(object, Object.fromEntries(empty.map((field) => [field, undefined])));

@@ -46,14 +46,19 @@ function mix(value: number): number {
 
 /** The `count`-th UUID (version 4 in shape) of a seed. Unique for 2^32 counts. */
 export function uuid(seed: number, count: number): string {
-  const words = [mix((count ^ mix((seed + 0x9e3779b9) >>> 0)) >>> 0)];
-  while (words.length < 4) words.push(mix((words.at(-1)! + 0x9e3779b9) >>> 0));
-  const [a, b, c, d] = words.map((word) => word.toString(16).padStart(8, '0')) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const bytes = Buffer.alloc(16);
+  let word = mix((count ^ mix((seed + 0x9e3779b9) >>> 0)) >>> 0);
+  for (let offset = 0; offset < 16; offset += 4) {
+    bytes.writeUInt32BE(word, offset);
+    word = mix((word + 0x9e3779b9) >>> 0);
+  }
+  const hex = bytes.toString('hex');
   // One piece of memory: a template would keep all its parts.
-  return [a, b.slice(0, 4), `4${b.slice(5)}`, `a${c.slice(0, 3)}`, `${c.slice(4)}${d}`].join('-');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `a${hex.slice(16, 19)}`,
+    hex.slice(20),
+  ].join('-');
 }

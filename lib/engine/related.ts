@@ -144,11 +144,10 @@ export class Related {
     if (environment.now() >= this.#expires) this.#expire();
     const uids = new Set(this.#unknown);
     const interested = this.#interested.get(resource);
-    for (const state of interested === undefined ? [] : states)
-      addInterested(uids, interested!, state.metadata);
-    if (uids.size === 0) return;
-    const parents = [...uids].flatMap((uid) => this.#listed.get(uid) ?? []);
-    for (const { parent } of parents.sort((a, b) => a.place - b.place)) {
+    if (interested !== undefined) {
+      for (const { metadata } of states) addInterested(uids, interested, metadata);
+    }
+    for (const { parent } of this.#inOrder(uids)) {
       let rules = this.#cached(parent);
       if (rules === undefined) {
         const call = this.#call(parent);
@@ -160,6 +159,16 @@ export class Related {
       }
       if (rules.some(isMet)) enqueue(parent);
     }
+  }
+
+  /** Those that are listed. */
+  #inOrder(uids: ReadonlySet<string>): Listed[] {
+    const listed: Listed[] = [];
+    for (const uid of uids) {
+      const parent = this.#listed.get(uid);
+      if (parent !== undefined) listed.push(parent);
+    }
+    return listed.sort((a, b) => a.place - b.place);
   }
 
   #call(parent: Unstructured): HookCall {

@@ -1,5 +1,6 @@
 /** Which kinds a cluster serves: the built-in ones the project touches, and those of its CRDs. */
 import { groupOf } from '../kubernetes/object.ts';
+import { entryOf } from './entry-of.ts';
 import type { Unstructured } from './object.ts';
 
 export interface ResourceType {
@@ -82,34 +83,38 @@ function atomicMapsOf({ properties = {} }: Schema = {}, path = ''): string[] {
   );
 }
 
+const typesByName = () => new Map<string, ResourceType>();
+
 /** Discovery: finds resource types by plural or by kind. */
 export class Resources {
   readonly all: readonly ResourceType[];
-  readonly #byResource = new Map<string, ResourceType>();
-  readonly #byKind = new Map<string, ResourceType>();
+  /** By apiVersion, then by plural. */
+  readonly #byResource = new Map<string, Map<string, ResourceType>>();
+  /** By apiVersion or group, then by kind. */
+  readonly #byKind = new Map<string, Map<string, ResourceType>>();
 
   constructor(crds: readonly ResourceDefinition[]) {
     this.all = [...BUILT_IN, ...crds.map(resourceTypeOf)];
     for (const type of this.all) {
       for (const apiVersion of type.apiVersions) {
-        this.#byResource.set(`${apiVersion} ${type.resource}`, type);
-        this.#byKind.set(`${apiVersion} ${type.kind}`, type);
+        entryOf(this.#byResource, apiVersion, typesByName).set(type.resource, type);
+        entryOf(this.#byKind, apiVersion, typesByName).set(type.kind, type);
       }
-      this.#byKind.set(`${type.group} ${type.kind}`, type);
+      entryOf(this.#byKind, type.group, typesByName).set(type.kind, type);
     }
   }
 
   find(apiVersion: string, resource: string): ResourceType | undefined {
-    return this.#byResource.get(`${apiVersion} ${resource}`);
+    return this.#byResource.get(apiVersion)?.get(resource);
   }
 
   findKind(apiVersion: string, kind: string): ResourceType | undefined {
-    return this.#byKind.get(`${apiVersion} ${kind}`);
+    return this.#byKind.get(apiVersion)?.get(kind);
   }
 
   /** Like `findKind`, for a reference that may name a version that is not served any more. */
   findGroupKind(apiVersion: string, kind: string): ResourceType | undefined {
-    return this.#byKind.get(`${groupOf(apiVersion)} ${kind}`);
+    return this.#byKind.get(groupOf(apiVersion))?.get(kind);
   }
 
   /** Throws when the cluster serves no such resource, as Metacontroller's start-up fails. */

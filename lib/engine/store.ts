@@ -6,7 +6,6 @@
  */
 import type { AdmissionPolicies } from '../kubernetes/admission-policies.ts';
 import { NAMESPACE_NAME_LABEL } from '../kubernetes/names.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
 import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
 import { deepEqual, isDeleting, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
@@ -19,6 +18,8 @@ import { serverSideApply } from './server-side-apply.ts';
 
 export interface StoreEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  /** The object's `namespace/name`, or its name: one text for everybody. */
+  readonly key: string;
   /** In the storage version. A deletion carries the last state, at the deletion's own resourceVersion. */
   readonly object: Unstructured;
 }
@@ -131,9 +132,9 @@ export class Store {
     const { objects, log } = this.#table(type);
     if (position >= log.length) return new Map(objects);
     const result = new Map<string, Unstructured>();
-    for (const { type: change, object } of log.slice(0, position)) {
-      if (change === 'DELETED') result.delete(qualifiedName(object.metadata));
-      else result.set(qualifiedName(object.metadata), object);
+    for (const { type: change, key, object } of log.slice(0, position)) {
+      if (change === 'DELETED') result.delete(key);
+      else result.set(key, object);
     }
     return result;
   }
@@ -350,7 +351,7 @@ export class Store {
     const stored = withMetadata(object, { resourceVersion: this.#nextVersion() });
     const { objects, log } = this.#table(type);
     objects.set(key, stored);
-    log.push({ type: change, object: stored });
+    log.push({ type: change, key, object: stored });
     return stored;
   }
 
@@ -358,7 +359,7 @@ export class Store {
     const last = withMetadata(object, { resourceVersion: this.#nextVersion() });
     const { objects, log } = this.#table(type);
     objects.delete(key);
-    log.push({ type: 'DELETED', object: last });
+    log.push({ type: 'DELETED', key, object: last });
     this.#applied.delete(object.metadata.uid as string);
     return last;
   }
@@ -440,10 +441,10 @@ function mergeUpdate(
   return type.statusSubresource ? withStatus(update, old.status) : update;
 }
 
-function sameSpec(type: ResourceType, a: Unstructured, b: Unstructured): boolean {
-  const spec = (object: Unstructured) => {
-    const rest = without(object, 'metadata');
-    return type.statusSubresource ? without(rest, 'status') : rest;
-  };
-  return deepEqual(spec(a), spec(b));
+function sameSpec({ statusSubresource }: ResourceType, a: Unstructured, b: Unstructured): boolean {
+  for (const field in { ...a, ...b }) {
+    const isSpec = field !== 'metadata' && !(statusSubresource && field === 'status');
+    if (isSpec && !deepEqual(a[field], b[field])) return false;
+  }
+  return true;
 }

@@ -2,7 +2,7 @@
  * ValidatingAdmissionPolicies and MutatingAdmissionPolicies, as far as ours go: bound to everything that their own rules
  * match, with every object of a kind as a parameter or with none, and with ApplyConfiguration for what they change.
  */
-import { type CelInput, isCelError } from '@bufbuild/cel';
+import { type CelError, type CelInput, type CelValue, isCelError } from '@bufbuild/cel';
 import { compile, evaluatedMessage, type Program, type Variables } from './cel/program.ts';
 import { celInput, jsonOf } from './cel/value.ts';
 import type { KubernetesObject } from './object.ts';
@@ -246,16 +246,19 @@ function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
   };
 }
 
+const EVALUATED = Symbol('evaluated');
+
+/** What the expressions of a policy see, and what its variables have come to. */
+type Bound = Variables & { readonly [EVALUATED]: Record<string, CelValue | CelError> };
+
 /** As the API server has it: evaluated when first asked for, and an error where it is used. */
 function lazily(variables: readonly Named[]): Variables {
   const properties = variables.map(({ name, program }): [string, PropertyDescriptor] => {
-    const key = `variables.${name}`;
-    const get = function evaluate(this: Variables) {
-      const value = program.evaluate(this);
-      Object.defineProperty(this, key, { value });
-      return value;
+    const get = function evaluate(this: Bound) {
+      this[EVALUATED][name] ??= program.evaluate(this);
+      return this[EVALUATED][name];
     };
-    return [key, { get }];
+    return [`variables.${name}`, { get }];
   });
   return Object.create(null, Object.fromEntries(properties));
 }
@@ -274,8 +277,7 @@ function matches(rule: ResourceRule, { operation, resource, subResource }: Admis
   );
 }
 
-/** What the expressions of a policy see. */
-function bind(policy: Policy, request: AdmissionRequest, params?: KubernetesObject): Variables {
+function bind(policy: Policy, request: AdmissionRequest, params?: KubernetesObject): Bound {
   const { operation, resource, subResource, object, oldObject, user: username = '' } = request;
   const { name = '', namespace = '' } = (object ?? oldObject)?.metadata ?? {};
   const userInfo = { username };
@@ -284,6 +286,7 @@ function bind(policy: Policy, request: AdmissionRequest, params?: KubernetesObje
     oldObject: oldObject === undefined ? null : celInput(oldObject),
     params: params === undefined ? null : celInput(params),
     request: { operation, resource, subResource, name, namespace, userInfo } as CelInput,
+    [EVALUATED]: {},
   });
 }
 

@@ -69,6 +69,8 @@ export function readCustomResourceDefinitions(): CustomResourceDefinition[] {
 /** The served versions of some CRDs, as discovery finds them. */
 export class CustomResources {
   readonly all: readonly CustomResource[];
+  /** By apiVersion, then by kind. */
+  readonly #byKind: ReadonlyMap<string, ReadonlyMap<string, CustomResource>>;
 
   constructor(definitions: readonly CustomResourceDefinition[]) {
     this.all = definitions.flatMap((definition) =>
@@ -76,10 +78,16 @@ export class CustomResources {
         .filter((version) => version.served)
         .map((version) => new CustomResource(definition, version)),
     );
+    this.#byKind = new Map(
+      [...Map.groupBy(this.all, ({ apiVersion }) => apiVersion)].map(([apiVersion, resources]) => [
+        apiVersion,
+        new Map(resources.map((resource) => [resource.kind, resource])),
+      ]),
+    );
   }
 
   ofKind(apiVersion: string, kind: string): CustomResource | undefined {
-    return this.all.find((resource) => resource.apiVersion === apiVersion && resource.kind === kind);
+    return this.#byKind.get(apiVersion)?.get(kind);
   }
 
   /** `plural` is the resource's name in a URL: `allocationslices`. */

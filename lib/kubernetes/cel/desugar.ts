@@ -23,6 +23,10 @@ const TWO_VARIABLES: Readonly<Record<string, (e: string) => string>> = {
   transformMap4: (e) => `${TO_MAP}(${ENTRIES}(range__).map(${e}, arg0__, [dyn(${e}[0]), dyn(arg1__)]))`,
 };
 
+/** What Kubernetes binds. Of these, unlike others, no field can be meant as a part of a longer name, for which
+ * @bufbuild/cel would look each time. */
+const BOUND = new Set(['self', 'oldSelf', 'object', 'oldObject', 'params', 'request']);
+
 /**
  * `expr` without what is not planned. `optionals` are variables whose value is optional. Throws Error where
  * something is not supported.
@@ -38,12 +42,13 @@ export function desugar(expr: Expr, optionals: ReadonlySet<string>): Expr {
     if (value.target === undefined) return false;
     return value.function === 'or' ? isOptional(value.target) : nameOf(value.target) === 'optional';
   };
-  const select = (at: Expr, operand: Expr, field: string, testOnly: boolean): Expr => {
-    if (!isOptional(operand)) {
+  const select = (at: Expr, of: Expr, field: string, testOnly: boolean): Expr => {
+    if (!isOptional(of)) {
+      const operand = BOUND.has(nameOf(of) ?? '') ? call(of, 'dyn', [of]) : of;
       const value = { $typeName: 'cel.expr.Expr.Select' as const, operand, field, testOnly };
       return { ...at, exprKind: { case: 'selectExpr', value } };
     }
-    const selected = call(at, OPTIONAL_SELECT, [text(at, field)], operand);
+    const selected = call(at, OPTIONAL_SELECT, [text(at, field)], of);
     return testOnly ? call(at, 'hasValue', [], selected) : selected;
   };
   const desugarCall = (at: Expr, { function: name, target, args }: Call): Expr => {
