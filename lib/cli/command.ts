@@ -100,6 +100,14 @@ function refilled(description: string, width: number): string {
     .join('\n\n');
 }
 
+/** Why a file cannot be read, from what the system call threw. */
+export function fileFault({ code = '', message }: NodeJS.ErrnoException): string {
+  if (['ENOENT', 'ENOTDIR'].includes(code)) return 'no such file or folder';
+  if (['EACCES', 'EPERM'].includes(code)) return 'may not be read: permission denied';
+  if (code === 'ELOOP') return 'is a link that leads back to itself';
+  return code === 'EISDIR' ? 'is a folder' : message;
+}
+
 /** All of a stream as text. */
 export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
   return (await readBytes(stream)).toString('utf8');

@@ -5,7 +5,7 @@ import { HOOK_OPTIONS, hookConfig } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { HookName } from '../server/request.ts';
 import { suggestion } from '../text.ts';
-import { type Command, defineCommand, InputError, type Io, readAll } from './command.ts';
+import { type Command, defineCommand, fileFault, InputError, type Io, readAll } from './command.ts';
 import { loadControllers } from './controllers.ts';
 
 const OPTIONS = defineOptions({
@@ -68,7 +68,7 @@ async function callHook(
     if (error instanceof ServerError || error instanceof MissingObjects)
       throw new InputError(`${name}: ${error.message}`);
     if ((error as NodeJS.ErrnoException).syscall !== undefined)
-      throw new InputError((error as Error).message);
+      throw new InputError(`${name}: ${fileFault(error as NodeJS.ErrnoException)}`);
     throw error;
   }
   const indent = (values.pretty ?? io.stdout.isTTY) ? 2 : undefined;

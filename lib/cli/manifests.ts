@@ -7,7 +7,7 @@ import { isObject } from '../json.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { PROGRAM } from '../program.ts';
 import { asText } from '../validation/advice.ts';
-import { type Io, readBytes } from './command.ts';
+import { fileFault, type Io, readBytes } from './command.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
@@ -50,7 +50,8 @@ export async function loadManifests(
     } catch (error) {
       const { syscall } = error as NodeJS.ErrnoException;
       if (syscall === undefined) throw error;
-      if (!/^https?:\/\//.test(path)) fail(path || '""', inWords(error as NodeJS.ErrnoException));
+      if (!/^https?:\/\//.test(path))
+        fail(path || '""', fileFault(error as NodeJS.ErrnoException), commas(path));
       else fail(path, 'is a URL, and nothing is fetched', `curl -L ${path} | ${PROGRAM} … -f -`);
       return undefined;
     }
@@ -100,12 +101,11 @@ function unreadable(file: string, message: string, fix?: string): Manifests {
   return { objects: [], problems: [problem], documents: 0, skipped: 0 };
 }
 
-/** Of a system call that failed. */
-function inWords({ code = '', message }: NodeJS.ErrnoException): string {
-  if (['ENOENT', 'ENOTDIR'].includes(code)) return 'no such file or folder';
-  if (['EACCES', 'EPERM'].includes(code)) return 'may not be read: permission denied';
-  if (code === 'ELOOP') return 'is a link that leads back to itself';
-  return code === 'EISDIR' ? 'is a folder' : message;
+/** kubectl takes several paths in one word. */
+function commas(path: string): string | undefined {
+  return path.includes(',')
+    ? `write a space for a comma between paths: -f ${path.replaceAll(',', ' ')}`
+    : undefined;
 }
 
 /** What files of zip, Zstandard, xz, LZ4, 7-Zip and bzip2 begin with. */

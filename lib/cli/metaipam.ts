@@ -28,8 +28,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = argv;
   if (name === '--version') return main(['version', ...rest], io);
-  if (name === 'help' && rest.length > 0) return main([...rest, '--help'], io);
   if (name === 'help' || name === '--help' || name === '-h') {
+    if (rest[0]?.startsWith('-') === false) return main([...rest, '--help'], io);
     io.stdout.write(await overview());
     return 0;
   }

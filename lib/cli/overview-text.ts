@@ -82,6 +82,8 @@ interface Detail {
   readonly isDetailed: boolean;
   /** Of the terminal; without it, whatever is needed. */
   readonly width?: number;
+  /** The only one that is shown, if not empty. */
+  readonly namespace?: string;
 }
 
 /** Tables of pools, pod networks and ClusterCIDRs, who waits and why, and pictures. */
@@ -217,7 +219,12 @@ export async function renderOverview(overview: Overview, detail: Detail, paint: 
     waiting,
     await drawPictures(overview, detail, paint),
   ].filter((lines) => lines.length > 0);
-  if (sections.length === 0) return 'No pools, pod networks, ClusterCIDRs or claims that wait.\n';
+  if (sections.length === 0) {
+    const { namespace = '' } = detail;
+    return namespace === ''
+      ? 'No pools, pod networks, ClusterCIDRs or claims that wait.\n'
+      : `No pools and no claims that wait in namespace ${printable(namespace)}.\n`;
+  }
   return sections.map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 

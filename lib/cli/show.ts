@@ -112,7 +112,8 @@ async function render(
   const askAll = () => questions.map((question) => ask(question, survey));
   let answers = askAll();
   const empty = answers.filter(isEmpty);
-  const isPart = values.namespace !== '' && !values['all-namespaces'];
+  const namespace = values['all-namespaces'] ? '' : values.namespace;
+  const isPart = namespace !== '';
   const partly = `-n ${values.namespace} leaves out all that is not in that namespace`;
   const missing = empty.filter(({ question: { is } }) => is === 'name');
   if (missing.length > 0) {
@@ -154,7 +155,7 @@ async function render(
   const hasOverview = answers.length === 0 || overview.pools.length + overview.networks.length > 0;
   const sections = [
     ...(hasOverview
-      ? [await renderOverview(overview, { isWide, isDetailed: isNamed || isWide, width }, paint)]
+      ? [await renderOverview(overview, { isWide, isDetailed: isNamed || isWide, width, namespace }, paint)]
       : []),
     ...(await holderLines(answers, survey, { isWide, width }, paint)),
   ];

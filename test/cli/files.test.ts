@@ -150,6 +150,14 @@ test('messages are in ASCII, too, where the locale is', async ({ folder }) => {
   }
 });
 
+test('paths with a comma between, as kubectl takes them', async ({ folder }) => {
+  const { err } = await run(main, ['validate', '-f', `${folder}/a.yaml,b.yaml`]);
+  assert.match(
+    err,
+    `no such file or folder; write a space for a comma between paths: -f ${folder}/a.yaml b.yaml\n`,
+  );
+});
+
 test('a URL is told to be fetched first', async () => {
   const { code, err } = await run(main, ['simulate', '-f', 'https://example.com/pool.yaml']);
   assert.is(code, 1);

@@ -103,7 +103,9 @@ test('reads a file, and names it in errors', async () => {
   assert.is(err, `metaipam hook: ${file}: parent.metadata.name must be a string, found nothing\n`);
   const missing = await run(hook, ['pools/sync', '-f', join(folder, 'missing')]);
   assert.is(missing.code, 1);
-  assert.match(missing.err, 'no such file');
+  assert.is(missing.err, `metaipam hook: ${join(folder, 'missing')}: no such file or folder\n`);
+  const { err: ofFolder } = await run(hook, ['pools/sync', '-f', folder]);
+  assert.is(ofFolder, `metaipam hook: ${folder}: is a folder\n`);
   rmSync(folder, { recursive: true });
 });
 

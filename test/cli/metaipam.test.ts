@@ -34,6 +34,22 @@ test('help lists every command', async () => {
   }
 });
 
+test('help of a command, in either order', async () => {
+  const { out } = await run(main, ['show', '--help']);
+  for (const argv of [
+    ['help', 'show'],
+    ['--help', 'show'],
+    ['-h', 'show', '-o', 'json'],
+  ])
+    assert.is((await run(main, argv)).out, out, argv.join(' '));
+  for (const argv of [
+    ['help', 'help'],
+    ['--help', '--help'],
+    ['-h', '-o'],
+  ])
+    assert.match((await run(main, argv)).out, 'Usage: metaipam <command>');
+});
+
 test('no command: the same text on stderr, exit 1', async () => {
   const { code, out, err } = await run(main, []);
   assert.is(code, 1);

@@ -597,6 +597,11 @@ test('-o wide has owners and times in columns; -o json has everything', async ()
   );
 });
 
+test('nothing of a namespace is said to be so', async () => {
+  const { code, out } = await shown('-n', 'team-x');
+  assert.equal([code, out], [0, 'No pools and no claims that wait in namespace team-x.\n']);
+});
+
 test('--watch needs a cluster', async () => {
   const { code, err } = await shown('--watch');
   assert.is(code, 1);
