@@ -70,7 +70,7 @@ export class ApiReader {
   }
 
   noApiServer(what: string, status = 404): ApiError {
-    return new ApiError(status, `${new URL(this.#server()).origin} ${what}: ${NO_API_SERVER}`);
+    return new ApiError(status, `${this.#shownServer()} ${what}: ${NO_API_SERVER}`);
   }
 
   /** Creates what only asks a question, such as a SubjectAccessReview. */
@@ -150,7 +150,13 @@ export class ApiReader {
     const { kind, message } = (answer ?? {}) as { kind?: unknown; message?: unknown };
     if (kind === 'Status' && typeof message === 'string') throw new ApiError(status, message);
     const words = typeof message === 'string' ? `: ${message}` : '';
-    throw new ApiError(status, `${url.origin} answered ${status}${words}`);
+    throw new ApiError(status, `${this.#shownServer()} answered ${status}${words}`);
+  }
+
+  /** Without a password; of a proxy for several clusters the path says which. */
+  #shownServer(): string {
+    const { origin, pathname } = new URL(this.#server());
+    return origin + pathname.replace(/\/$/, '');
   }
 
   /** Without a slash at its end. */

@@ -159,8 +159,8 @@ for (const body of ['<html>', '{"message":"Not Found"}', '{"kind":"Status","mess
   test(`a server that has nothing (${body}) is no cluster without metaipam`, async () => {
     const server = createServer((_, response) => response.writeHead(404).end(body));
     await once(server.listen(0, '127.0.0.1'), 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/clusters/a`;
+    const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: `${url}/` } }] });
     const pool = join(import.meta.dirname, '../../examples/01-pool.yaml');
     const commands = [
       'show',
