@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { PageSource } from '../page/source.ts';
-import { listen, parseBindAddress } from '../server/bind-address.ts';
+import { type BindAddress, listen } from '../server/bind-address.ts';
 import { addPage } from '../server/page.ts';
 import { InputError, type Io } from './command.ts';
 
@@ -23,15 +23,8 @@ export function createLocalPage(source: PageSource, of: string, host: string | u
   return app;
 }
 
-/**
- * Serves the page until the process is told to end. Resolves to the exit code. Throws InputError.
- *
- * @param address where: `127.0.0.1:0`
- */
-export async function servePage(source: PageSource, of: string, address: string, io: Io): Promise<number> {
-  const bind = parseBindAddress(address);
-  if (bind === undefined)
-    throw new InputError(`--listen: ${address} must be an address such as 127.0.0.1:8081`);
+/** Serves the page until the process is told to end. Resolves to the exit code. Throws InputError. */
+export async function servePage(source: PageSource, of: string, bind: BindAddress, io: Io): Promise<number> {
   const app = createLocalPage(source, of, bind.host);
   const at = await listen(app, bind, 'listen').catch((error: Error) => {
     throw new InputError(error.message);

@@ -9,9 +9,9 @@ import { type Parsed, UsageError, type Values } from '../options/options.ts';
 import { SERVE_OPTIONS } from '../options/serve-options.ts';
 import { PROGRAM } from '../program.ts';
 import type { Reviewer } from '../server/access.ts';
-import type { BindAddress } from '../server/bind-address.ts';
 import type { Server } from '../server/server.ts';
 import type { TlsFiles } from '../server/tls.ts';
+import { bindOption } from './bind-option.ts';
 import { type Command, defineCommand, InputError, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
 
@@ -29,27 +29,19 @@ async function serve(
   { values, positionals }: Parsed<typeof SERVE_OPTIONS>,
   io: Io,
 ): Promise<number> {
-  const [controllers, { ListenError, parseBindAddress }, { createLogger }, { startServer }, { TlsError }] =
-    await Promise.all([
-      load(),
-      import('../server/bind-address.ts'),
-      import('../server/log.ts'),
-      import('../server/server.ts'),
-      import('../server/tls.ts'),
-    ]);
+  const [controllers, { ListenError }, { createLogger }, { startServer }, { TlsError }] = await Promise.all([
+    load(),
+    import('../server/bind-address.ts'),
+    import('../server/log.ts'),
+    import('../server/server.ts'),
+    import('../server/tls.ts'),
+  ]);
   type AddressOption =
     | 'hooks-bind-address'
     | 'webserver-bind-address'
     | 'health-probe-address'
     | 'diagnostics-address';
-  const address = (option: AddressOption) => {
-    const parsed: BindAddress | undefined = parseBindAddress(values[option]);
-    if (parsed !== undefined) return parsed;
-    const text = JSON.stringify(values[option]);
-    throw new UsageError(
-      `--${option}: ${text} must be an address such as :8081, 127.0.0.1:8081 or [::1]:8081`,
-    );
-  };
+  const address = (option: AddressOption) => bindOption(option, values[option]);
   const webserver = values['health-probe-address'] === '' ? 'webserver-bind-address' : 'health-probe-address';
   for (const argument of positionals) {
     // Ignored, as node-ipam-controller does, so that its command lines keep working.

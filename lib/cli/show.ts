@@ -7,7 +7,8 @@ import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
-import { type Command, defineCommand, InputError, type Io } from './command.ts';
+import { bindOption } from './bind-option.ts';
+import { type Command, defineCommand, fileFault, InputError, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
 import { printable } from './table.ts';
@@ -61,10 +62,11 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     if (values.watch)
       throw new UsageError('--serve or --watch, not both: the page follows changes by itself');
     if (questions.length > 0) throw new UsageError('--serve shows everything: ask on the page');
+    const bind = bindOption('listen', values.listen);
     const { servePage } = await import('./local-page.ts');
     const looking = new AbortController();
     const page = await source.page(looking.signal);
-    return servePage(page, source.name, values.listen, io).finally(() => looking.abort());
+    return servePage(page, source.name, bind, io).finally(() => looking.abort());
   }
   if (!values.watch) {
     io.stdout.write(await render(questions, await source.read(), source.readOwners, values, io));
@@ -132,8 +134,8 @@ async function render(
   const overview = selected(answers, survey.overview);
   if (values.svg !== '') {
     const { picturesOf, svgOf } = await import('../inspect/svg.ts');
-    await writeFile(values.svg, svgOf(picturesOf(overview))).catch(({ message }: Error) => {
-      throw new InputError(`--svg: ${message}`);
+    await writeFile(values.svg, svgOf(picturesOf(overview))).catch((error: Error) => {
+      throw new InputError(`--svg: ${values.svg} ${fileFault(error)}`);
     });
   }
   if (values.output === 'json' || values.output === 'yaml') {

@@ -2,6 +2,7 @@ import type { SimulatedCluster } from '../engine/cluster.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
+import { bindOption } from './bind-option.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
@@ -49,6 +50,7 @@ async function simulate(
   io: Io,
 ): Promise<number> {
   const paths = manifestPaths(values.filename, positionals);
+  const bind = bindOption('listen', values.listen);
   const [
     { formatYaml },
     { paintFor },
@@ -89,7 +91,7 @@ async function simulate(
       import('../page/source.ts'),
     ]);
     const source = fixedSource(result, context.config, () => context.now);
-    return servePage(source, paths.join(', '), values.listen, io);
+    return servePage(source, paths.join(', '), bind, io);
   }
   if (unrest.length > 0) return 3;
   return values['fail-on-waiting'] && summary.waiting > 0 ? 4 : 0;

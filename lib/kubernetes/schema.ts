@@ -6,6 +6,7 @@ import { shippedFiles } from '../shipped.ts';
 import { SchemaRules } from './cel/rules.ts';
 import type { Problem } from './problem.ts';
 import { isBlocking, problemOf } from './schema-problem.ts';
+import { RFC_3339 } from './time.ts';
 
 export interface CustomResourceDefinition {
   readonly kind: 'CustomResourceDefinition';
@@ -183,7 +184,7 @@ const ajv = new Ajv({
   formats: {
     int32: integerOf(32),
     int64: integerOf(64),
-    'date-time': /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/,
+    'date-time': RFC_3339,
   },
 }).addKeyword({ keyword: 'x-kubernetes-list-map-keys', type: 'array', validate: haveDistinctKeys });
 

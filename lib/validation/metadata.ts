@@ -3,6 +3,7 @@ import { isLabelValue } from '../kubernetes/label-value.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
+import { isTime } from '../kubernetes/time.ts';
 import { suggestion } from '../text.ts';
 
 const ENDS = 'and must start and end with an alphanumeric character';
@@ -10,6 +11,9 @@ const SUBDOMAIN = `a lowercase RFC 1123 subdomain must consist of lower case alp
 const DNS_LABEL = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', ${ENDS}`;
 const QUALIFIED = `name part must consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`;
 const LABEL_VALUE = `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`;
+
+const NO_TIME =
+  'must be a time as in RFC 3339, such as 2026-01-31T15:04:05Z; leave it out and the API server sets it';
 
 /** The fields of ObjectMeta (k8s.io/apimachinery/pkg/apis/meta/v1). */
 const FIELDS = [
@@ -91,7 +95,7 @@ function validateOwner(owner: unknown, index: number): Problem[] {
   });
 }
 
-/** Fields of the metadata that are of another type. */
+/** Fields of the metadata that are of another type, or no times. */
 export function validateTypes(metadata: KubernetesObject['metadata']): Problem[] {
   const problems: Problem[] = [];
   const refuse = (field: string, value: unknown, message: string) =>
@@ -105,7 +109,9 @@ export function validateTypes(metadata: KubernetesObject['metadata']): Problem[]
   }
   for (const field of TEXTS) {
     const text: unknown = metadata[field];
-    if (text != null && typeof text !== 'string') refuse(`.${field}`, text, 'must be a string');
+    if (text == null) continue;
+    if (typeof text !== 'string') refuse(`.${field}`, text, 'must be a string');
+    else if (field.endsWith('Timestamp') && !isTime(text)) refuse(`.${field}`, text, NO_TIME);
   }
   return problems;
 }

@@ -240,6 +240,17 @@ test('J8 without its claim, or with one of another namespace, it may refer to an
   assert.equal(together(other, elsewhere), []);
 });
 
+test('times of the metadata are times, or absent', () => {
+  const made = (creationTimestamp: unknown) =>
+    together(object(CAPI, 'IPAddressClaim', { poolRef: POOL_REF }, { creationTimestamp }));
+  for (const time of [null, '2026-01-31T15:04:05Z', '2026-01-31T15:04:05.5+02:00'])
+    assert.equal(made(time), []);
+  for (const text of ['yesterday', '2026-01-31', '2026-13-31T15:04:05Z']) {
+    const refused = `metadata.creationTimestamp: Invalid value: "${text}": must be a time as in RFC 3339`;
+    assert.match(made(text).join(), refused);
+  }
+});
+
 test('objects without a namespace are in the same one', () => {
   const here = { name: 'claim', namespace: undefined };
   const claim = object(CAPI, 'IPAddressClaim', { poolRef: POOL_REF }, here);
