@@ -32,12 +32,19 @@ export function shorten(message: string): string {
 
 /** The candidate that a word was most likely meant to be, in whatever case; undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(2, Math.floor(word.length / 3));
+  const given = word.toLowerCase();
   const [best] = [...candidates]
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ distance }) => distance <= limit)
+    .map((candidate) => ({ candidate, ...unlikeness(given, candidate.toLowerCase()) }))
+    .filter(({ distance, length }) => distance <= Math.max(2, Math.floor(length / 3)))
     .sort((a, b) => a.distance - b.distance);
   return best?.candidate;
+}
+
+/** How far two words are apart, and how long the first is without what both begin with. */
+function unlikeness(word: string, other: string): { readonly distance: number; readonly length: number } {
+  let same = 0;
+  while (same < word.length && word[same] === other[same]) same++;
+  return { distance: editDistance(word.slice(same), other.slice(same)), length: word.length - same };
 }
 
 /** ` (did you mean X?)`, or nothing when no candidate is near. */
