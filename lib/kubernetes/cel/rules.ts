@@ -101,7 +101,7 @@ function* judge(
   const before = old ?? undefined;
   const kept = isKept || (before !== undefined && deepEqual(value, before));
   if (kept && !node.hasTransitions) return;
-  // One object for both, so that it is converted and compared once.
+  // One object for both, so that it need not be compared.
   const self = kept && before !== undefined ? before : value;
   yield* judgeRules(node, self, before, kept, field);
   if (Array.isArray(self)) {
@@ -130,13 +130,16 @@ function* judgeRules(
   kept: boolean,
   field: string,
 ): Generator<Problem> {
-  for (const rule of node.rules) {
-    const { optionalOldSelf = false } = rule.rule;
-    if (rule.isTransition ? old === undefined && !optionalOldSelf : kept) continue;
-    if (kept && rule.rule.rule === IMMUTABLE) continue;
-    const self = celInput(value, node.schema);
-    const oldSelf = old === undefined ? undefined : celInput(old, node.schema);
-    const variables: Variables = optionalOldSelf
+  const rules = node.rules.filter(({ rule, isTransition }) => {
+    if (kept && rule.rule === IMMUTABLE) return false;
+    return isTransition ? old !== undefined || rule.optionalOldSelf === true : !kept;
+  });
+  if (rules.length === 0) return;
+  const self = celInput(value, node.schema);
+  const before = old === undefined ? undefined : celInput(old, node.schema);
+  const oldSelf = old === value ? self : before;
+  for (const rule of rules) {
+    const variables: Variables = rule.rule.optionalOldSelf
       ? { self, oldSelf: optionalOf(oldSelf as CelValue | undefined) }
       : { self, ...(oldSelf !== undefined && { oldSelf }) };
     const result = rule.program.evaluate(variables);

@@ -9,10 +9,6 @@ import { withoutOrder } from './equality.ts';
 /** Of values without a schema. */
 const ANY: Schema = {};
 
-/** Objects are immutable, and rules look at the same few again and again before they look at others. */
-const converted = new WeakMap<Schema, Map<object, CelInput>>();
-const MOST_CONVERTED = 500;
-
 /**
  * `value` as CEL sees it. A null field is absent. Fields that the schema does not know are not visible, and names
  * that are no identifiers are escaped; without a schema everything is as it is, and whole numbers are integers.
@@ -20,13 +16,7 @@ const MOST_CONVERTED = 500;
 export function celInput(value: unknown, schema: Schema = ANY): CelInput {
   if (typeof value !== 'object' || value === null) return scalar(value, schema);
   if (JSON.isRawJSON(value)) return schema.type === 'number' ? Number(value.rawJSON) : BigInt(value.rawJSON);
-  const known = converted.get(schema) ?? new Map<object, CelInput>();
-  const found = known.get(value);
-  if (found !== undefined) return found;
-  if (known.size >= MOST_CONVERTED) known.clear();
-  const result = Array.isArray(value) ? list(value, schema) : map(value, schema);
-  converted.set(schema, known.set(value, result));
-  return result;
+  return Array.isArray(value) ? list(value, schema) : map(value, schema);
 }
 
 function scalar(value: unknown, { type, format }: Schema): CelInput {
