@@ -100,10 +100,13 @@ function refilled(description: string, width: number): string {
     .join('\n\n');
 }
 
-/** Why a file cannot be read, from what the system call threw. */
-export function fileFault({ code = '', message }: NodeJS.ErrnoException): string {
+/** Why a file cannot be read or written, from what the system call threw. */
+export function fileFault(
+  { code = '', message }: NodeJS.ErrnoException,
+  doing: 'read' | 'written' = 'read',
+): string {
   if (['ENOENT', 'ENOTDIR'].includes(code)) return 'no such file or folder';
-  if (['EACCES', 'EPERM'].includes(code)) return 'may not be read: permission denied';
+  if (['EACCES', 'EPERM'].includes(code)) return `may not be ${doing}: permission denied`;
   if (code === 'ELOOP') return 'is a link that leads back to itself';
   return code === 'EISDIR' ? 'is a folder' : message;
 }
