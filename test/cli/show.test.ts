@@ -255,7 +255,7 @@ test('a pool of any kind, a network; what somebody may have meant', async () => 
     ['MACHINES', ' (did you mean machines?)'],
     ['machnes', ' (did you mean machines?)'],
     ['default/machin', ' (did you mean default/machines?)'],
-    ['default/vaccines', ''],
+    ['default/saltines', ''],
     ['InClusterIPPool', '; for one of that kind, write InClusterIPPool/NAME'],
     ['constructor', ''],
   ] as const) {
