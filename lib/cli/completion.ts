@@ -33,7 +33,10 @@ _metaipam() {
     fi
   done
   (( \${#candidates} )) && _describe metaipam candidates
-  [[ -n $wants_files ]] && _files
+  if [[ -n $wants_files ]]; then
+    compset -P '--*='
+    _files
+  fi
 }
 if [[ \${funcstack[1]} == _metaipam ]]; then
   _metaipam "$@"
@@ -47,7 +50,8 @@ function __metaipam_complete
   set -l current (commandline -ct)
   for line in ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
     if test "$line" = :files
-      __fish_complete_path "$current"
+      set -l flag (string match -r -- '^--[^=]+=' "$current")
+      __fish_complete_path (string replace -- "$flag" '' "$current") | string replace -r -- '^' "$flag"
     else
       printf '%s\\n' $line
     end

@@ -83,7 +83,7 @@ test('a script for each shell, and for no other', async () => {
   assert.match((await run(main, ['completion', 'fishy'])).err, 'found fishy (did you mean fish?)');
 });
 
-/** Prints what each shell makes of `metaipam validate -o <TAB>`, and of `--output=s` and `-f`. */
+/** Prints what each shell makes of flags, their values, and paths behind `-f` and in `--filename=`. */
 const SHELLS: Readonly<Record<string, (script: string) => [argv: string[], expected: string]>> = {
   bash: (script) => [
     [
@@ -97,20 +97,22 @@ try metaipam validate -o ''; try metaipam validate --output = s; try metaipam va
   zsh: (script) => [
     [
       '-fc',
-      `compdef() { :; }; _files() { echo files; }; _describe() { print -l -- \${(P)2}; }
+      `compdef() { :; }; _files() { echo "files of $PREFIX"; }; compset() { PREFIX=\${PREFIX#\${~2}}; }; _describe() { print -l -- \${(P)2}; }
 source ${script}
-try() { words=("$@"); CURRENT=$#; _metaipam; }
-try metaipam validate --st; try metaipam validate --output=s; try metaipam validate -f ''`,
+try() { words=("$@"); CURRENT=$#; PREFIX=$words[-1]; _metaipam; }
+try metaipam validate --st; try metaipam validate --output=s; try metaipam validate -f a
+try metaipam validate --filename=a`,
     ],
-    '--strict:Take warnings for problems\n--output=sarif\nfiles\n',
+    '--strict:Take warnings for problems\n--output=sarif\nfiles of a\nfiles of a\n',
   ],
   fish: (script) => [
     [
       '--no-config',
       '-c',
-      `source ${script}; complete -C 'metaipam validate --st'; complete -C 'metaipam validate -o s'`,
+      `source ${script}; complete -C 'metaipam validate --st'; complete -C 'metaipam validate -o s'
+complete -C 'metaipam validate -f metai'; complete -C 'metaipam validate --filename=metai'`,
     ],
-    '--strict\tTake warnings for problems\nsarif\n',
+    '--strict\tTake warnings for problems\nsarif\nmetaipam\n--filename=metaipam\n',
   ],
 };
 const dir = mkdtempSync(join(tmpdir(), 'metaipam-completion-'));
@@ -134,7 +136,7 @@ for (const [shell, tryIn] of Object.entries(SHELLS)) {
     writeFileSync(script, (await run(main, ['completion', shell])).out);
     const [argv, expected] = tryIn(script);
     const env = { ...process.env, PATH: `${dir}${delimiter}${process.env.PATH}`, HOME: dir };
-    const { stdout, stderr } = spawnSync(shell, argv, { env, encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(shell, argv, { cwd: dir, env, encoding: 'utf8' });
     assert.is(stderr, '');
     assert.is(stdout, expected);
   });
