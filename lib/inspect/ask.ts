@@ -7,7 +7,7 @@ import { readPool } from '../pool/pool.ts';
 import type { PoolRanges } from '../pool/ranges.ts';
 import { listSome } from '../text.ts';
 import { adviseRange } from '../validation/advice.ts';
-import { type Holding, holdingsIn, type Place, placesOf } from './holding.ts';
+import { allPlaces, type Holding, holdingsIn, type Place } from './holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import type { PoolOverview } from './overview.ts';
 import { UNANSWERED, type Waiting } from './state.ts';
@@ -139,7 +139,7 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
       : [],
   );
   const isAsked = (title: string) => isNamed(title) || ofIPAMClaims.has(title) || ofOwners.has(title);
-  const places = placesOf(survey.overview, survey);
+  const places = allPlaces(survey);
   const held = Map.groupBy(
     places.filter(({ holder }) => holder !== undefined && isAsked(holder)),
     ({ holder }) => holder!,

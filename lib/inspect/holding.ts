@@ -1,6 +1,6 @@
 /** Who has an address or a block, or why nobody has: by the slices, and by what pools and networks keep back. */
 import { formatRange, intersection, overlaps, type Prefix, type Range } from '../address/range.ts';
-import { compareRanges } from '../address/range-set.ts';
+import { compareRanges, RangeSet } from '../address/range-set.ts';
 import { heldUntil } from '../allocation/hold.ts';
 import { type Allocation, keyOf } from '../allocation/slice.ts';
 import type { Node } from '../kubernetes/core-types.ts';
@@ -17,7 +17,7 @@ import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts
 import { networkTerms } from './network-terms.ts';
 import type { Overview, PoolOverview } from './overview.ts';
 import { podRangesOf } from './pod-ranges.ts';
-import { type Segment, type SegmentState, type Space, STATE_NAMES } from './space.ts';
+import { rangesOf, type Segment, type SegmentState, type Space, STATE_NAMES } from './space.ts';
 import { ownersOf, type Survey } from './survey.ts';
 
 export interface Holding {
@@ -85,23 +85,39 @@ export function placesOf({ pools, networks }: Pick<Overview, 'pools' | 'networks
   ].flat();
 }
 
-function listPool(survey: Survey, { pool, title, space, reservations, past }: PoolOverview): Place[] {
+function listPool(survey: Survey, overview: PoolOverview): Place[] {
+  const { pool, title, space, reservations, past, state, withheld } = overview;
   const listed = (survey.listed.get(pool.metadata.uid ?? '') ?? []).filter(({ key }) => !past.has(key));
   const grace = readPool(pool).ranges?.reuseGracePeriodSeconds ?? 0;
   const keys = new Set(listed.map(({ key }) => key));
-  const strays = addressesOf(survey).get(title) ?? [];
+  const strays = (addressesOf(survey).get(title) ?? []).flatMap((address) => {
+    const range = blockOf(address);
+    return range === undefined || keys.has(keyOf(range)) ? [] : [{ address, range }];
+  });
+  const unknown = RangeSet.of(rangesOf(space, 'taken')).difference(
+    RangeSet.of(strays.map(({ range }) => range)),
+  );
+  const standstill =
+    state.isReady || state.reason === 'NotSynced'
+      ? undefined
+      : `its pool gives out nothing: ${state.reason}: ${state.message}`;
   return [
     ...listed.map((allocation) => ({
       range: allocation.block,
       holder: holderTitle(allocation),
       describe: () => heldBack(allocation, title, grace, survey) ?? claimHolding(allocation, title, survey),
     })),
-    ...strays.flatMap((address): Place[] => {
-      const range = blockOf(address);
-      if (range === undefined || keys.has(keyOf(range))) return [];
-      return [{ range, holder: titleOf(address), describe: () => unlisted(address, range, title) }];
-    }),
-    ...unheld({ ...space, segments: space.segments.filter(({ state }) => state !== 'kept') }, title),
+    ...strays.map(({ address, range }) => ({
+      range,
+      holder: titleOf(address),
+      describe: () => unlisted(address, range, title, survey),
+    })),
+    ...unheld(
+      space.segments.filter(({ state }) => state !== 'kept' && state !== 'taken'),
+      title,
+      standstill,
+    ),
+    ...takenFrom(unknown, withheld, title),
     ...keptFor(space, reservations, title),
   ].sort(byAddress);
 }
@@ -124,8 +140,22 @@ function listClusterCIDR(
         describe: () =>
           heldBack(allocation, title, grace, survey) ?? nodeHolding(allocation, title, network, survey),
       })),
-    ...ranges.flatMap(({ space }) => unheld(space, title)),
+    ...ranges.flatMap(({ space }) => unheld(space.segments, title)),
   ].sort(byAddress);
+}
+
+/** IPAddresses of pools that are not among the objects, whose addresses are in no space. */
+function placesOfNoPool(survey: Survey): Place[] {
+  const titles = new Set(survey.overview.pools.map(({ title }) => title));
+  return [...addressesOf(survey)].flatMap(([title, addresses]) =>
+    titles.has(title)
+      ? []
+      : addresses.flatMap((address) => {
+          const range = blockOf(address);
+          const describe = () => unlisted(address, range!, title, survey, 'of a pool that is not there');
+          return range === undefined ? [] : [{ range, holder: titleOf(address), describe }];
+        }),
+  );
 }
 
 /** The places that share an address with the range, cut to it where nobody has more of them. */
@@ -139,9 +169,14 @@ export function placesIn(places: readonly Place[], range: Range): Place[] {
     });
 }
 
-/** Everything there is to say of a range, pool by pool; nothing if it lies outside of all of them. */
+/** All that there is. */
+export function allPlaces(survey: Survey): Place[] {
+  return [...placesOf(survey.overview, survey), ...placesOfNoPool(survey)];
+}
+
+/** Everything there is to say of a range, pool by pool; nothing if it is nobody's and outside of all pools. */
 export function holdingsIn(range: Range, survey: Survey): Holding[] {
-  return placesIn(placesOf(survey.overview, survey), range).map(({ describe }) => describe());
+  return placesIn(allPlaces(survey), range).map(({ describe }) => describe());
 }
 
 /** By the title of the pool that each names. */
@@ -223,19 +258,24 @@ function heldBack(
 ): Holding | undefined {
   const { key, entry } = allocation;
   if (entry.released === undefined) return undefined;
-  const until = formatTime(heldUntil(entry.released, graceSeconds, now));
-  return {
-    addresses: key,
-    pool,
-    state: 'held',
-    until,
-    note: `held back until ${until}: ${holderTitle(allocation)} gave it up at ${entry.released}`,
-  };
+  const end = heldUntil(entry.released, graceSeconds, now);
+  const until = formatTime(end);
+  const what = end > now ? `held back until ${until}` : 'free as soon as its controller has run';
+  const note = `${what}: ${holderTitle(allocation)} gave it up at ${entry.released}`;
+  return { addresses: key, pool, state: 'held', until, note };
 }
 
-function unlisted(address: IPAddress, range: Prefix, pool: string): Holding {
+function unlisted(
+  address: IPAddress,
+  range: Prefix,
+  pool: string,
+  { titles }: Survey,
+  ofPool = 'which its pool has not listed',
+): Holding {
   const name = qualifiedName(address.metadata);
   const since = address.metadata.creationTimestamp;
+  const claim = `IPAddressClaim ${qualifiedName({ ...address.metadata, name: address.spec.claimRef.name })}`;
+  const isClaimed = titles().has(claim);
   return {
     addresses: keyOf(range),
     pool,
@@ -243,12 +283,15 @@ function unlisted(address: IPAddress, range: Prefix, pool: string): Holding {
     holder: titleOf(address),
     ipAddress: name,
     ...(since !== undefined && { since }),
-    note: 'which its pool has not listed',
+    note: sentence([
+      ofPool,
+      isClaimed ? undefined : `${claim} does not exist: in use until the IPAddress is deleted`,
+    ]),
   };
 }
 
-/** What of a space nobody has, and why. */
-function unheld({ segments }: Space, pool: string): Place[] {
+/** What nobody has, and why; with a standstill why the pool does not give what is free. */
+function unheld(segments: readonly Segment[], pool: string, standstill?: string): Place[] {
   return segments
     .filter(({ state }) => !HELD.includes(state))
     .map((segment: Segment) => ({
@@ -258,9 +301,33 @@ function unheld({ segments }: Space, pool: string): Place[] {
         addresses: formatRange(segment),
         pool,
         state: segment.state,
-        note: STATE_NAMES[segment.state],
+        note: sentence([
+          STATE_NAMES[segment.state],
+          segment.state === 'free' && standstill !== undefined ? `but ${standstill}` : undefined,
+        ]),
       }),
     }));
+}
+
+/** What is taken from a pool, by slices that it cannot go by and by others. */
+function takenFrom(taken: RangeSet, withheld: PoolOverview['withheld'], pool: string): Place[] {
+  let rest = taken;
+  const places: Place[] = [];
+  for (const { range, why } of withheld) {
+    const part = rest.intersection(RangeSet.of([range]));
+    rest = rest.difference(part);
+    for (const range of part.ranges) {
+      const describe = () => ({ addresses: formatRange(range), pool, state: 'taken' as const, note: why });
+      places.push({ range, holder: undefined, describe });
+    }
+  }
+  return [
+    ...places,
+    ...unheld(
+      rest.ranges.map((range) => ({ ...range, state: 'taken' })),
+      pool,
+    ),
+  ];
 }
 
 /** What nobody but certain claims gets, which do not have it. */

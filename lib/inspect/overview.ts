@@ -1,7 +1,10 @@
 /** How full pools and pod networks are, and who waits for them: from the objects of a cluster, nothing else. */
 
+import type { Range } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
-import { keyOf } from '../allocation/slice.ts';
+import { lostPieces } from '../allocation/lost.ts';
+import { withheldByMisnamed } from '../allocation/misnamed.ts';
+import { extentOfSlice, keyOf } from '../allocation/slice.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { titleOf } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
@@ -11,6 +14,7 @@ import type { Pool } from '../pool/pool.ts';
 import { isOurs, poolTitleOf } from '../pool/reference.ts';
 import type { ReservationState } from '../pool/reservation.ts';
 import { EXHAUSTED, poolConditions } from '../pool/status.ts';
+import type { PoolView } from '../pool/view.ts';
 import { type Inventory, readInventory } from './inventory.ts';
 import { type NetworkOverview, networkOverviews } from './network-overview.ts';
 import { accountsOf, type PoolAccount } from './pool-account.ts';
@@ -26,6 +30,12 @@ export interface Overview {
   readonly waitingForNoPool: readonly Waiting[];
 }
 
+/** A range out of which nothing is given, and why. */
+interface Withheld {
+  readonly range: Range;
+  readonly why: string;
+}
+
 export interface PoolOverview extends Usage {
   readonly pool: Pool;
   /** `InClusterIPPool default/pool-a`. */
@@ -35,6 +45,8 @@ export interface PoolOverview extends Usage {
   readonly isExhausted: boolean;
   readonly waiting: readonly Waiting[];
   readonly reservations: readonly ReservationState[];
+  /** What is taken by no neighbour, but by slices that its pool cannot go by. */
+  readonly withheld: readonly Withheld[];
   /** See `PoolPlan`. */
   readonly past: ReadonlySet<string>;
   /** Of a pool that lists several, in the order in which they are used. */
@@ -92,6 +104,7 @@ function poolOverview(
     isExhausted: conditions.some(({ type, status }) => type === EXHAUSTED && status === 'True'),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
     reservations: plan.reservations,
+    withheld: withheldOf(view),
     past: plan.past,
     subnets: usageOfSubnets(pool, usage.space),
     overQuota: plan.overQuota,
@@ -101,4 +114,26 @@ function poolOverview(
     free,
     outOfRange,
   };
+}
+
+function withheldOf({ lost, misnamed, leftovers }: PoolView): Withheld[] {
+  return [
+    ...lost.flatMap((name) =>
+      lostPieces([name]).map((range) => ({
+        range,
+        why: `AllocationSlice ${name} is missing, and nobody knows what it listed: a running metaipam makes it again`,
+      })),
+    ),
+    ...withheldByMisnamed(misnamed).map(({ block, by }) => ({
+      range: block,
+      why: `AllocationSlice ${by}, which does not have the name of its piece, lists it: delete it`,
+    })),
+    ...leftovers.flatMap((slice) => {
+      const range = extentOfSlice(slice);
+      const { name } = slice.metadata;
+      return range === undefined
+        ? []
+        : [{ range, why: `AllocationSlice ${name} is of an earlier pool of this name: delete it` }];
+    }),
+  ];
 }

@@ -17,6 +17,8 @@ import {
   node,
   podNetwork,
   pool,
+  READY,
+  slice,
 } from '../inspect/objects.ts';
 import { run } from './run.ts';
 
@@ -26,6 +28,7 @@ const SPEC = {
   gateway: '10.0.0.1',
   excludedAddresses: ['10.0.0.128/25'],
 };
+const POOL_REF = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'machines' };
 /** Of claims whose Cluster is paused. */
 const NOT_ADMITTED = { labels: { 'metaipam.io/pool': 'InClusterIPPool.machines' } };
 const OBJECTS = [
@@ -377,9 +380,9 @@ test('who has an address, or why nobody has it', async () => {
   for (const line of [
     '10.0.0.0 | InClusterIPPool default/machines | - | reserved',
     '10.0.0.1 | InClusterIPPool default/machines | - | gateway',
-    '10.0.0.3 | InClusterIPPool default/machines | - | held back until 2026-01-01T00:00:00Z: IPAddressClaim default/gone gave it up at 2026-01-01T00:00:00Z',
+    '10.0.0.3 | InClusterIPPool default/machines | - | free as soon as its controller has run: IPAddressClaim default/gone gave it up at 2026-01-01T00:00:00Z',
     '10.0.0.4-10.0.0.8 | InClusterIPPool default/machines | - | free',
-    '10.0.0.9 | InClusterIPPool default/machines | IPAddress default/by-hand | which its pool has not listed',
+    '10.0.0.9 | InClusterIPPool default/machines | IPAddress default/by-hand | which its pool has not listed, IPAddressClaim default/by-hand does not exist: in use until the IPAddress is deleted',
   ]) {
     assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
   }
@@ -387,6 +390,55 @@ test('who has an address, or why nobody has it', async () => {
   assert.is(code, 1);
   assert.match(err, 'not both');
   assert.match((await shown('10.244.1.7', '-o', 'json')).out, '"holder": "Node n"');
+});
+
+test('what keeps an address from being given, and what to do', async () => {
+  const said = (type: string, status: string, message = '') => ({
+    conditions: [{ type, status, reason: 'Paused', message }],
+  });
+  const paused = { annotations: { 'cluster.x-k8s.io/paused': '' } };
+  const lost = 'machines.10.0.0.32-27';
+  const { spec } = allocation('machines', '10.0.0.70', 'x') as KubernetesObject & { spec: object };
+  const objects = [
+    pool('paused', { addresses: ['10.3.0.0/24'], prefix: 24 }, paused, said('Ready', 'False')),
+    pool('machines', { ...SPEC, addressReuseGracePeriodSeconds: 3600 }, {}, { ...READY, slices: [lost] }),
+    claim('known', 'machines'),
+    address('known', 'machines', '10.0.0.40'),
+    address('alone', 'machines', '10.0.0.41'),
+    address('astray', 'nowhere', '10.8.0.1'),
+    allocation('machines', '10.0.0.3', 'gone', { released: '2999-01-01T00:00:00Z' }),
+    slice('machines', spec, { name: 'by-hand' }),
+    slice(
+      'machines',
+      { cidr: '10.0.0.96/27', poolRef: { ...POOL_REF, uid: 'earlier' } },
+      { name: 'machines.10.0.0.96-27' },
+    ),
+  ];
+  const why = async (address: string) => {
+    const { out } = await run(show.run, [address, '-f', '-', '-o', 'json'], { stdin: list(objects) });
+    const { holdings } = JSON.parse(out).addresses[0];
+    return holdings.map(({ note }: { note: string }) => note);
+  };
+  const orphan = (name: string) =>
+    `IPAddressClaim default/${name} does not exist: in use until the IPAddress is deleted`;
+  for (const [address, note] of [
+    ['10.3.0.7', 'free, but its pool gives out nothing: Paused: is paused'],
+    ['10.0.0.20', 'free'],
+    ['10.0.0.40', 'which its pool has not listed'],
+    ['10.0.0.41', `which its pool has not listed, ${orphan('alone')}`],
+    ['10.8.0.1', `of a pool that is not there, ${orphan('astray')}`],
+    [
+      '10.0.0.42',
+      `AllocationSlice ${lost} is missing, and nobody knows what it listed: a running metaipam makes it again`,
+    ],
+    ['10.0.0.70', 'AllocationSlice by-hand, which does not have the name of its piece, lists it: delete it'],
+    ['10.0.0.99', 'AllocationSlice machines.10.0.0.96-27 is of an earlier pool of this name: delete it'],
+  ] as const) {
+    assert.equal(await why(address), [note], address);
+  }
+  assert.match((await why('10.0.0.3'))[0], /^held back until .*: IPAddressClaim default\/gone gave it up/);
+  const { out } = await run(show.run, ['astray', '-f', '-'], { stdin: list(objects) });
+  assert.match(out, '10.8.0.1  InClusterIPPool default/nowhere  IPAddress default/astray');
 });
 
 test('an address that nobody lists: whose gateway it is, or whose subnet it is in', async () => {
