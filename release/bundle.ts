@@ -3,6 +3,7 @@
  * `dist/THIRD_PARTY_LICENSES.txt`, the licences of the packages in it.
  */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { shippedFiles, shippedVersion } from '../lib/shipped.ts';
@@ -12,8 +13,9 @@ const ENTRY = 'lib/cli/metaipam.ts';
 const SHIPPED = 'lib/shipped.ts';
 /** An older Node.js would end with an error of its own, somewhere. */
 const OLD_NODE = `if(parseInt(process.versions.node)<24){console.error("metaipam needs Node.js 24 or later, this is "+process.version);process.exit(1)}`;
-/** CommonJS packages require Node.js' own modules. */
-const REQUIRE = `import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);`;
+/** FORCE_COLOR wins, and some modules of Node.js warn of that when they load. */
+const COLORS = `if(process.env.FORCE_COLOR!==undefined)delete process.env.NO_COLOR;`;
+const REQUIRE = `const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);`;
 
 if (import.meta.main) await bundle(join(ROOT, 'dist'));
 
@@ -32,8 +34,8 @@ export async function bundle(folder: string): Promise<void> {
     minifyWhitespace: true,
     legalComments: 'none',
     define: { 'import.meta.main': 'true' },
-    banner: { js: `${OLD_NODE}${REQUIRE}` },
-    plugins: [embedShippedFiles()],
+    banner: { js: `${OLD_NODE}${COLORS}${REQUIRE}` },
+    plugins: [embedShippedFiles(), requireBuiltins()],
     metafile: true,
     write: false,
     // The image is built without tsconfig.json, and is to hold the same bytes.
@@ -65,10 +67,26 @@ export const shippedVersion = () => ${JSON.stringify(shippedVersion())};`;
   };
 }
 
+/** Node.js' own modules are required: what is imported loads before anything of the bundle runs, its banner too. */
+function requireBuiltins(): Plugin {
+  const namespace = 'builtin';
+  return {
+    name: 'require-builtins',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^/ }, ({ path, kind }) =>
+        kind !== 'require-call' && isBuiltin(path) ? { path, namespace } : undefined,
+      );
+      onLoad({ filter: /^/, namespace }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)})`,
+      }));
+    },
+  };
+}
+
 /** In a bundle `import.meta` is the bundle's: paths beside a module lead nowhere, and every module would be main. */
 function refuseFileLookups({ inputs }: Metafile): void {
   for (const file of Object.keys(inputs)) {
-    if (file.startsWith('node_modules/') || file === ENTRY || file === SHIPPED) continue;
+    if (/^(node_modules\/|builtin:)/.test(file) || file === ENTRY || file === SHIPPED) continue;
     if (/\bimport\.meta\b/.test(readFileSync(join(ROOT, file), 'utf8'))) {
       throw new Error(`${file} uses import.meta, which a bundle does not keep; read files with ${SHIPPED}`);
     }

@@ -60,6 +60,14 @@ for (const [code, argv, input] of COMMANDS) {
   });
 }
 
+test('FORCE_COLOR wins over NO_COLOR, and Node.js does not say so', ({ folder }) => {
+  const env = { ...ENV, FORCE_COLOR: '1', NO_COLOR: '1' };
+  const argv = [join(folder, 'metaipam.mjs'), 'simulate', '-f', join(ROOT, 'examples/01-pool.yaml')];
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
+  assert.is(stderr, '');
+  assert.match(stdout, '\u001b[1mPools');
+});
+
 for (const format of ['json', 'text']) {
   test(`serve answers hooks and probes, logs ${format} and ends on SIGTERM`, async ({ folder }) => {
     const argv = ['serve', ...LOOPBACK, '--no-bind', `--log-format=${format}`, '--log-level=debug'];
