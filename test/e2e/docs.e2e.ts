@@ -218,6 +218,25 @@ test('operations: claims that clusterctl moves have the address that they had', 
   await box.release('a');
 });
 
+test('from kube-controller-manager: an upgrade keeps what the steps have set', async ({ installation }) => {
+  const path = 'docs/from-kube-controller-manager.md';
+  const file = filesOf(page(path)).find(({ name }) => name === 'pod-cidrs.yaml')!;
+  const [network = ''] = file.text.split('---\n');
+  writeFileSync(join(folder, file.name), network);
+  const { plane } = installation;
+  await plane.kubectl([
+    'patch',
+    'podnetwork',
+    'default',
+    '--type=merge',
+    '-p={"spec":{"serviceCIDRs":null}}',
+  ]);
+  await runBlocks(installation, path, 'The steps');
+  await plane.kubectl(['apply', '-f', join(ROOT, 'metacontroller/default-pod-network.yaml')]);
+  const spec = await plane.kubectl(['get', 'podnetwork', 'default', '-o=jsonpath={.spec.serviceCIDRs}']);
+  assert.is(spec, '["10.96.0.0/12"]');
+});
+
 test('uninstall: pools, claims and podCIDRs stay, and nothing hangs', async ({ installation }) => {
   if (spawnSync('jq', ['--version']).error)
     return console.log('# SKIPPED: uninstall, because there is no jq');
