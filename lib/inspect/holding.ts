@@ -8,7 +8,7 @@ import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/obj
 import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, PodNetwork } from '../kubernetes/types.ts';
 import { blockOf } from '../pool/block.ts';
-import { readPool } from '../pool/pool.ts';
+import { isPrefixPool, readPool } from '../pool/pool.ts';
 import { poolTitleOf } from '../pool/reference.ts';
 import { beneficiaryOf, type ReservationState } from '../pool/reservation.ts';
 import { holderTitle } from './check/finding.ts';
@@ -97,10 +97,12 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
   const unknown = RangeSet.of(rangesOf(space, 'taken')).difference(
     RangeSet.of(strays.map(({ range }) => range)),
   );
-  const standstill =
-    state.isReady || state.reason === 'NotSynced'
-      ? undefined
-      : `its pool gives out nothing: ${state.reason}: ${state.message}`;
+  const isStill = !state.isReady && state.reason !== 'NotSynced';
+  const notes: Notes = {
+    ...(isStill && { free: `free, but its pool gives out nothing: ${state.reason}: ${state.message}` }),
+    excluded: `excluded by ${isPrefixPool(pool) ? 'excludedPrefixes' : 'excludedAddresses'} of its pool`,
+    reserved: 'reserved, unless allocateReservedIPAddresses of its pool is true',
+  };
   return [
     ...listed.map((allocation) => ({
       range: allocation.block,
@@ -115,7 +117,7 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
     ...unheld(
       space.segments.filter(({ state }) => state !== 'kept' && state !== 'taken'),
       title,
-      standstill,
+      notes,
     ),
     ...takenFrom(unknown, withheld, title),
     ...keptFor(space, reservations, title),
@@ -290,21 +292,20 @@ function unlisted(
   };
 }
 
-/** What nobody has, and why; with a standstill why the pool does not give what is free. */
-function unheld(segments: readonly Segment[], pool: string, standstill?: string): Place[] {
+type Notes = Partial<Record<SegmentState, string>>;
+
+/** What nobody has, and why: the notes, or the names of the states. */
+function unheld(segments: readonly Segment[], pool: string, notes: Notes = {}): Place[] {
   return segments
     .filter(({ state }) => !HELD.includes(state))
-    .map((segment: Segment) => ({
+    .map((segment) => ({
       range: segment,
       holder: undefined,
       describe: () => ({
         addresses: formatRange(segment),
         pool,
         state: segment.state,
-        note: sentence([
-          STATE_NAMES[segment.state],
-          segment.state === 'free' && standstill !== undefined ? `but ${standstill}` : undefined,
-        ]),
+        note: notes[segment.state] ?? STATE_NAMES[segment.state],
       }),
     }));
 }

@@ -83,6 +83,11 @@ function listPage(visit: Visit, survey: Survey, answer: Answer | undefined): str
   const shownNetworks = networks.filter(({ name }) => name.toLowerCase().includes(text));
   const advice = adviseRange(query.text);
   const misspelt = advice && html`<p class="empty">For an address, ${advice}.</p>`;
+  const similar = text === '' ? undefined : similarSection(text, survey);
+  const isUnknown = text !== '' && similar === undefined && found.length + shownNetworks.length === 0;
+  const unknown = isUnknown
+    ? html`<p class="empty">No pool, network, claim or node has “${query.text}” in its name.</p>`
+    : undefined;
   const nothing =
     pools.length + networks.length + survey.inventory.claims.length === 0
       ? html`<p class="empty">There are no pools, networks or claims.</p>`
@@ -90,7 +95,7 @@ function listPage(visit: Visit, survey: Survey, answer: Answer | undefined): str
   const list = html`${facts(survey)}${waitingSection(visit, found, survey)}${poolSection(visit, found)}${networkSection(visit, shownNetworks, networks.length)}`;
   const body = isAnswered
     ? html`${answerSection(answer, survey)}${found.length > 0 ? poolSection(visit, found) : undefined}${networkSection(visit, shownNetworks, networks.length)}`
-    : html`${text === '' ? undefined : similarSection(text, survey)}${misspelt}${nothing ?? list}`;
+    : html`${similar}${misspelt ?? unknown}${nothing ?? list}`;
   return document(
     visit,
     query.text === '' ? 'metaipam' : query.text,

@@ -378,7 +378,7 @@ test('who has an address, or why nobody has it', async () => {
   );
   const lines = (await ask('10.0.0.0/28')).split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
   for (const line of [
-    '10.0.0.0 | InClusterIPPool default/machines | - | reserved',
+    '10.0.0.0 | InClusterIPPool default/machines | - | reserved, unless allocateReservedIPAddresses of its pool is true',
     '10.0.0.1 | InClusterIPPool default/machines | - | gateway',
     '10.0.0.3 | InClusterIPPool default/machines | - | free as soon as its controller has run: IPAddressClaim default/gone gave it up at 2026-01-01T00:00:00Z',
     '10.0.0.4-10.0.0.8 | InClusterIPPool default/machines | - | free',
@@ -424,6 +424,7 @@ test('what keeps an address from being given, and what to do', async () => {
   for (const [address, note] of [
     ['10.3.0.7', 'free, but its pool gives out nothing: Paused: is paused'],
     ['10.0.0.20', 'free'],
+    ['10.0.0.200', 'excluded by excludedAddresses of its pool'],
     ['10.0.0.40', 'which its pool has not listed'],
     ['10.0.0.41', `which its pool has not listed, ${orphan('alone')}`],
     ['10.8.0.1', `of a pool that is not there, ${orphan('astray')}`],

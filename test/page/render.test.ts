@@ -189,6 +189,18 @@ test('a claim and a node: what they have, or why they wait', () => {
   assert.match(page(objects, { text: 'lat' }), '<a href="?q=ipaddressclaim%2Fdefault%2Flate">');
 });
 
+test('what is not there is said to be neither pool, network, claim nor node', () => {
+  const objects = [...full('tiny'), node('worker')];
+  const said = 'in its name.</p>';
+  for (const text of ['zzz', 'node/nobody'])
+    assert.match(
+      page(objects, { text }),
+      `<p class="empty">No pool, network, claim or node has “${text}” ${said}`,
+    );
+  for (const text of ['tin', 'work', '10.0.0.300'])
+    assert.not.match(page(objects, { text }), `claim or node has “`);
+});
+
 test('a pool of thousands: a map of sixteen parts, a hundred rows of the table', () => {
   const objects = manyServed(3000);
   const path = { pool: 'InClusterIPPool/default/many' };
