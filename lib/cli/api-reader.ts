@@ -63,7 +63,7 @@ export class ApiReader {
    * Throws ApiError of a server that answers as no API server: for one that has nothing of what it was asked for, as any
    * web server has nothing. Who may not ask for the version has been told so by one.
    */
-  async refuseOthers(): Promise<void> {
+  async requireApiServer(): Promise<void> {
     await this.version().catch((error) => {
       if (!(error instanceof ApiError && [401, 403].includes(error.status))) throw error;
     });

@@ -66,7 +66,7 @@ export async function listLive(
     wanted.map((each) => listResource(api, each, namespace, progress?.tick)),
   ).finally(progress?.done);
   if (lists.every((list) => list === undefined)) {
-    await api.refuseOthers().catch((error) => {
+    await api.requireApiServer().catch((error) => {
       throw error instanceof ApiError
         ? new InputError(`cannot look at the cluster: ${error.message}`)
         : error;

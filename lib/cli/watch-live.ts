@@ -63,7 +63,7 @@ export async function servedVersion(config: KubeConfig): Promise<HookConfig['clu
   try {
     const group = await askGroup().catch(async (error) => {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
-      await api.refuseOthers();
+      await api.requireApiServer();
       return { versions: [] };
     });
     if (group?.versions === undefined) throw api.noApiServer('answered with no API group', 200);

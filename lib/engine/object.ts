@@ -31,18 +31,11 @@ function withSortedKeys(value: unknown): unknown {
 /** `object` with some metadata replaced; `undefined` removes a field. */
 export function withMetadata<T extends KubernetesObject>(object: T, changes: JsonMap): T {
   const all: JsonMap = { ...object.metadata, ...changes };
-  return { ...object, metadata: withoutUndefined(all, changes) } as T;
-}
-
-/** Objects that something is deleted from are slow ever after. */
-function withoutUndefined(map: JsonMap, changes: JsonMap): JsonMap {
-  for (const changed in changes) {
-    if (changes[changed] !== undefined) continue;
-    const rest: Record<string, unknown> = {};
-    for (const key in map) if (map[key] !== undefined) rest[key] = map[key];
-    return rest;
-  }
-  return map;
+  if (!Object.values(changes).includes(undefined)) return { ...object, metadata: all } as T;
+  const metadata: Record<string, unknown> = {};
+  // Objects that something is deleted from are slow ever after.
+  for (const key in all) if (all[key] !== undefined) metadata[key] = all[key];
+  return { ...object, metadata } as T;
 }
 
 /** `map` without `key`. */

@@ -112,7 +112,7 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
     ...strays.map(({ address, range }) => ({
       range,
       holder: titleOf(address),
-      describe: () => unlisted(address, range, title, survey),
+      describe: () => unlisted(address, range, title, survey, 'which its pool has not listed'),
     })),
     ...unheld(
       space.segments.filter(({ state }) => state !== 'kept' && state !== 'taken'),
@@ -152,10 +152,11 @@ function placesOfNoPool(survey: Survey): Place[] {
   return [...addressesOf(survey)].flatMap(([title, addresses]) =>
     titles.has(title)
       ? []
-      : addresses.flatMap((address) => {
+      : addresses.flatMap((address): Place[] => {
           const range = blockOf(address);
-          const describe = () => unlisted(address, range!, title, survey, 'of a pool that is not there');
-          return range === undefined ? [] : [{ range, holder: titleOf(address), describe }];
+          if (range === undefined) return [];
+          const describe = () => unlisted(address, range, title, survey, 'of a pool that is not there');
+          return [{ range, holder: titleOf(address), describe }];
         }),
   );
 }
@@ -272,7 +273,7 @@ function unlisted(
   range: Prefix,
   pool: string,
   { titles }: Survey,
-  ofPool = 'which its pool has not listed',
+  ofPool: string,
 ): Holding {
   const name = qualifiedName(address.metadata);
   const since = address.metadata.creationTimestamp;

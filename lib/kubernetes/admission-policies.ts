@@ -254,11 +254,12 @@ type Bound = Variables & { readonly [EVALUATED]: Record<string, CelValue | CelEr
 /** As the API server has it: evaluated when first asked for, and an error where it is used. */
 function lazily(variables: readonly Named[]): Variables {
   const properties = variables.map(({ name, program }): [string, PropertyDescriptor] => {
+    const key = `variables.${name}`;
     const get = function evaluate(this: Bound) {
-      this[EVALUATED][name] ??= program.evaluate(this);
-      return this[EVALUATED][name];
+      this[EVALUATED][key] ??= program.evaluate(this);
+      return this[EVALUATED][key];
     };
-    return [`variables.${name}`, { get }];
+    return [key, { get }];
   });
   return Object.create(null, Object.fromEntries(properties));
 }

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { applyUpdate, LAST_APPLIED_ANNOTATION, withLastApplied } from '../../lib/engine/dynamic-apply.ts';
-import { deepEqual, type Unstructured } from '../../lib/engine/object.ts';
+import { deepEqual, type Unstructured, withMetadata } from '../../lib/engine/object.ts';
 import { parseJson } from '../../lib/json.ts';
 import { object } from './kit.ts';
 
@@ -23,6 +23,18 @@ test('three ways: add, change, remove, keep', () => {
   });
   assert.equal(merged({ m: { a: 1 } }, { m: { a: 1, b: 1 } }, {}), {});
   assert.equal(merged({}, {}, { m: { a: [1] } }), { m: { a: [1] } });
+});
+
+test('what is applied already is the same object, however its note is written', () => {
+  const wanted = object('Loaf', 'l', { a: 1, m: { b: [1, 2] } });
+  const there = withLastApplied(object('Loaf', 'l', { m: { b: [1, 2], c: 1 }, a: 1 }), wanted);
+  assert.is(applyUpdate(there, wanted), there);
+  const { [LAST_APPLIED_ANNOTATION]: note } = there.metadata.annotations!;
+  const spaced = JSON.stringify(JSON.parse(note!), null, 1);
+  const written = withMetadata(there, { annotations: { [LAST_APPLIED_ANNOTATION]: spaced } });
+  assert.is(applyUpdate(written, wanted), written);
+  const changed = { ...there, spec: { m: { b: [1, 2] }, a: 2 } };
+  assert.equal(applyUpdate(changed, wanted).spec, { m: { b: [1, 2] }, a: 1 });
 });
 
 test('plain lists are replaced', () => {

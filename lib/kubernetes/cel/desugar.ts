@@ -23,8 +23,7 @@ const TWO_VARIABLES: Readonly<Record<string, (e: string) => string>> = {
   transformMap4: (e) => `${TO_MAP}(${ENTRIES}(range__).map(${e}, arg0__, [dyn(${e}[0]), dyn(arg1__)]))`,
 };
 
-/** What Kubernetes binds. Of these, unlike others, no field can be meant as a part of a longer name, for which
- * @bufbuild/cel would look each time. */
+/** What Kubernetes binds. Else @bufbuild/cel looks for what is called `object.spec` before it reads a field. */
 const BOUND = new Set(['self', 'oldSelf', 'object', 'oldObject', 'params', 'request']);
 
 /**

@@ -136,8 +136,7 @@ function* judgeRules(
   });
   if (rules.length === 0) return;
   const self = celInput(value, node.schema);
-  const before = old === undefined ? undefined : celInput(old, node.schema);
-  const oldSelf = old === value ? self : before;
+  const oldSelf = old === undefined ? undefined : old === value ? self : celInput(old, node.schema);
   for (const rule of rules) {
     const variables: Variables = rule.rule.optionalOldSelf
       ? { self, oldSelf: optionalOf(oldSelf as CelValue | undefined) }
