@@ -1,7 +1,7 @@
-import { parseRange } from '../address/range.ts';
+import { formatRange, overlaps, parseRange } from '../address/range.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
-import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
@@ -14,7 +14,22 @@ const OPTIONS = defineOptions({
   ...CONNECTION_OPTIONS,
   ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
+  output: outputOption(
+    ['text', 'json'],
+    'json has every object with its addresses, what is to be done to it and why, whether that was done or why not.',
+  ),
 });
+
+/** What became of an object, for programs. */
+interface Outcome {
+  readonly object: string;
+  readonly addresses: readonly string[];
+  readonly action: 'delete' | 'release';
+  readonly why: string;
+  readonly done: boolean;
+  /** Why it was not done, but for a dry run. */
+  readonly left?: string;
+}
 
 async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const { stdout, stderr, env } = io;
@@ -28,7 +43,9 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
       );
     return range;
   });
-  if (values.all === ranges.length > 0)
+  if (values.all && ranges.length > 0)
+    throw new UsageError(`--all or addresses, not both: leave out --all, or ${positionals.join(' ')}`);
+  if (!values.all && ranges.length === 0)
     throw new UsageError('name the addresses or ranges to release, or --all');
   const [
     { leakDeeds },
@@ -53,33 +70,42 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
   const client = new ClusterClient(config);
   const { signal } = new AbortController();
   const isDryRun = values['dry-run'];
-  let [done, left] = [0, 0];
-  for (const deed of leakDeeds(objects, values.all ? undefined : ranges, context)) {
-    const what = deed.act.verb === 'delete' ? 'deleted' : 'released';
-    try {
-      if (isDryRun || (await isStillDue(deed, client, signal))) {
-        if (!isDryRun) await perform(deed, client, signal);
-        stdout.write(`${printable(deed.why)}: ${isDryRun ? `would be ${what}` : what}\n`);
-        done++;
-        continue;
-      }
-      stderr.write(`${PROGRAM} release: ${printable(deed.why)}: left, as that is not so any more\n`);
-    } catch (error) {
-      stderr.write(
-        `${PROGRAM} release: ${printable(deed.why)}: ${printable(requestFailure(error).message)}\n`,
-      );
-    }
-    left++;
+  const outcomes: Outcome[] = [];
+  const leaks = leakDeeds(objects, values.all ? undefined : ranges, context);
+  for (const { object, addresses, ...deed } of leaks) {
+    const action = deed.act.verb === 'delete' ? 'delete' : 'release';
+    const attempt = async () => {
+      if (isDryRun) return undefined;
+      if (!(await isStillDue(deed, client, signal))) return 'that is not so any more';
+      return perform(deed, client, signal);
+    };
+    const left = (await attempt().catch((error) => requestFailure(error).message)) ?? undefined;
+    const done = !isDryRun && left === undefined;
+    outcomes.push({ object, addresses, action, why: deed.why, done, ...(left !== undefined && { left }) });
+    const line = (what: string) => `${printable(`${deed.why}: ${what}`)}\n`;
+    if (left !== undefined) stderr.write(`${PROGRAM} release: ${line(`left: ${left}`)}`);
+    else if (values.output === 'text') stdout.write(line(`${isDryRun ? 'would be ' : ''}${action}d`));
   }
-  if (done + left === 0) stdout.write('nothing is leaked there\n');
-  else stdout.write(`${plural(done, 'object')} ${isDryRun ? 'would be changed' : 'changed'}\n`);
-  return left > 0 ? 1 : 0;
+  const isLeft = ({ left }: Outcome) => left !== undefined;
+  const touched = outcomes.flatMap(({ addresses }) => addresses.flatMap((text) => parseRange(text) ?? []));
+  const notLeaked = ranges.filter((range) => !touched.some((each) => overlaps(each, range))).map(formatRange);
+  if (values.output === 'json')
+    stdout.write(`${JSON.stringify({ dryRun: isDryRun, objects: outcomes, notLeaked }, null, 2)}\n`);
+  else {
+    for (const range of notLeaked)
+      stdout.write(`nothing is leaked in ${range}: ${PROGRAM} show ${range} says who has it\n`);
+    const changed = outcomes.filter((each) => !isLeft(each)).length;
+    if (outcomes.length > 0)
+      stdout.write(`${plural(changed, 'object')} ${isDryRun ? 'would be changed' : 'changed'}\n`);
+    else if (values.all) stdout.write('nothing is leaked\n');
+  }
+  return outcomes.some(isLeft) ? 1 : 0;
 }
 
 const command: Command = defineCommand({
   name: 'release',
   summary: 'Give up addresses and blocks that are kept for claims and nodes that are gone',
-  usage: '[ADDRESS | RANGE ...] | --all [--dry-run]',
+  usage: 'ADDRESS | RANGE ... | --all [--dry-run] [-o text|json]',
   description: `
 Frees what ${PROGRAM} check calls a leaked-allocation or an orphaned-address: it deletes IPAddresses whose claim is gone
 and marks their entries in AllocationSlices released, so that the address is free once the grace period of its pool
@@ -89,7 +115,7 @@ this by itself; it is for the time when it does not, or when a pool is paused.
 It takes the rights of ${PROGRAM} check, and unless with --dry-run get on ipaddressclaims, ipaddresses, allocationslices and nodes, delete on
 ipaddresses, and update or, with server-side apply, patch on allocationslices.
 
-Exit codes: 0 everything was released, 1 on any error or when something was left.`,
+Exit codes: 0 everything was released, or nothing is leaked, 1 on any error or when something was left.`,
   options: OPTIONS,
   main: release,
 });

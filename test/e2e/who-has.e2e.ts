@@ -66,7 +66,7 @@ test('the claim, its owner, its IPAddress and since when', async ({ installation
 
 test('nothing is leaked as long as there is the claim', async ({ installation }) => {
   const { code, out } = await live(installation, release.run, '--all');
-  assert.equal([code, out], [0, 'nothing is leaked there\n']);
+  assert.equal([code, out], [0, 'nothing is leaked\n']);
 });
 
 test('what is kept for a claim that is gone is given up, and nothing else', async ({ installation }) => {
@@ -76,15 +76,18 @@ test('what is kept for a claim that is gone is given up, and nothing else', asyn
   await plane.kubectl(['patch', 'allocationslice', 'machines.10.0.0.0-27', '--type=merge', '-p', patch]);
   await quiet(installation);
   const what = 'AllocationSlice default/machines.10.0.0.0-27: 10.0.0.9 had claims that are gone';
+  const object = 'AllocationSlice default/machines.10.0.0.0-27';
+  const given = (done: boolean) => ({ object, addresses: ['10.0.0.9'], action: 'release', why: what, done });
   const { out: dry } = await live(installation, release.run, '--all', '--dry-run');
   assert.is(dry, `${what}: would be released\n1 object would be changed\n`);
+  const { code, out: json } = await live(installation, release.run, '--all', '--dry-run', '-o', 'json');
+  assert.equal([code, JSON.parse(json)], [0, { dryRun: true, objects: [given(false)], notLeaked: [] }]);
   const { out: before } = await live(installation, show.run, '10.0.0.9');
   assert.match(before, /IPAddressClaim default\/gone +which is gone, without an IPAddress\n$/);
-  assert.equal(await live(installation, release.run, '10.0.0.0/28'), {
-    code: 0,
-    out: `${what}: released\n1 object changed\n`,
-    err: '',
-  });
+  const asked = ['10.0.0.0/28', '10.0.1.0', '-o', 'json'];
+  const { err, out: after } = await live(installation, release.run, ...asked);
+  assert.is(err, '');
+  assert.equal(JSON.parse(after), { dryRun: false, objects: [given(true)], notLeaked: ['10.0.1.0'] });
   await eventually('the address to be free', async () =>
     (await live(installation, show.run, '10.0.0.9')).out.endsWith(' free\n'),
   );
