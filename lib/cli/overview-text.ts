@@ -10,6 +10,7 @@ import { countPending, type State } from '../inspect/state.ts';
 import type { Survey } from '../inspect/survey.ts';
 import type { Usage } from '../inspect/usage.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
+import { PROGRAM } from '../program.ts';
 import { listSome, plural } from '../text.ts';
 import type { Paint } from './paint.ts';
 import { columns, fittedTable, hang, printable } from './table.ts';
@@ -65,10 +66,19 @@ export async function holderLines(
   );
   const more = isWide ? ['OWNERS', 'IPADDRESS', 'SINCE', 'HELD UNTIL'] : [];
   const header = ['ADDRESS', 'POOL', 'WHO', ...more, 'WHY'].map((title) => paint('bold', title));
-  const sentences = [...idle, ...outside].flatMap((line) => hang('', line, width, 2));
+  const overlaps = [...new Set(answers.flatMap((answer) => answer.overlaps))];
+  const rest = overlaps.length - MOST_OVERLAPS;
+  const twice = [
+    ...overlaps.slice(0, MOST_OVERLAPS).map((line) => paint('yellow', printable(line))),
+    ...(rest > 0 ? [`and ${plural(rest, 'more overlap')}: ${PROGRAM} check has all`] : []),
+  ];
+  const sentences = [...idle, ...outside, ...twice].flatMap((line) => hang('', line, width, 2));
   const lines = [...(rows.length === 0 ? [] : fittedTable(header, rows, [], width)), ...sentences];
   return lines.length === 0 ? [] : [`${lines.join('\n')}\n`];
 }
+
+/** Overlaps that are shown of a range. */
+const MOST_OVERLAPS = 8;
 
 /** Once each: a node and its network, or a claim and its pool, may both be asked for. */
 function distinct(holdings: readonly Holding[]): Holding[] {

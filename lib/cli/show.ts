@@ -237,7 +237,7 @@ A question is an address or a range (10.0.0.7, 10.0.0.0/28), or the name of a po
 ClusterCIDR: machines, default/machines, node/worker-1; or of what owns claims, such as a Machine or a Cluster,
 for what they have: machine/web-0, prod. The answer says who has it, whose that is up to its Cluster,
 by which IPAddress and since when; or why nobody has it: reserved, excluded, held back for a grace period, free,
-outside of every pool. Named pools and networks are drawn larger.
+outside of every pool; and which pools overlap there. Named pools and networks are drawn larger.
 
 ${LIVE_RIGHTS}
 With -n it takes only the namespaced ones, in that namespace. --watch and --serve take the right to watch them as

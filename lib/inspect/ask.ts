@@ -9,6 +9,7 @@ import { listSome } from '../text.ts';
 import { adviseRange } from '../validation/advice.ts';
 import { allPlaces, type Holding, holdingsIn, type Place } from './holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
+import { unmeantOverlapsIn } from './overlap.ts';
 import type { PoolOverview } from './overview.ts';
 import { UNANSWERED, type Waiting } from './state.ts';
 import { ownersOf, type Survey } from './survey.ts';
@@ -84,6 +85,8 @@ export interface Answer {
   readonly question: Question;
   /** Of a range: who has what of it. */
   readonly holdings: readonly Holding[];
+  /** Of a range: what of it may be given out twice, as sentences. */
+  readonly overlaps: readonly string[];
   readonly subjects: readonly Holder[];
   readonly pools: readonly PoolOverview[];
   readonly networks: readonly NetworkOverview[];
@@ -91,8 +94,19 @@ export interface Answer {
 }
 
 export function ask(question: Question, survey: Survey): Answer {
-  const none = { question, holdings: [], subjects: [], pools: [], networks: [], clusterCIDRs: [] };
-  if (question.is === 'range') return { ...none, holdings: holdingsIn(question.range, survey) };
+  const none = {
+    ...{ question, holdings: [], overlaps: [] },
+    ...{ subjects: [], pools: [], networks: [], clusterCIDRs: [] },
+  };
+  if (question.is === 'range') {
+    const { range } = question;
+    const { installNamespace } = survey.context.config;
+    return {
+      ...none,
+      holdings: holdingsIn(range, survey),
+      overlaps: unmeantOverlapsIn(range, survey.inventory, installNamespace),
+    };
+  }
   if (question.name === '') return none;
   const { overview } = survey;
   const isOfKind = (kind: string) =>

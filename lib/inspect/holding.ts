@@ -18,6 +18,7 @@ import { networkTerms } from './network-terms.ts';
 import type { Overview, PoolOverview } from './overview.ts';
 import { podRangesOf } from './pod-ranges.ts';
 import { rangesOf, type Segment, type SegmentState, type Space, STATE_NAMES } from './space.ts';
+import { freeInVain } from './state.ts';
 import { ownersOf, type Survey } from './survey.ts';
 
 export interface Holding {
@@ -97,9 +98,8 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
   const unknown = RangeSet.of(rangesOf(space, 'taken')).difference(
     RangeSet.of(strays.map(({ range }) => range)),
   );
-  const isStill = !state.isReady && state.reason !== 'NotSynced';
   const notes: Notes = {
-    ...(isStill && { free: `free, but its pool gives out nothing: ${state.reason}: ${state.message}` }),
+    free: freeInVain('pool', state),
     excluded: `excluded by ${isPrefixPool(pool) ? 'excludedPrefixes' : 'excludedAddresses'} of its pool`,
     reserved: 'reserved, unless allocateReservedIPAddresses of its pool is true',
   };
@@ -127,7 +127,7 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
 function listClusterCIDR(
   survey: Survey,
   { network }: NetworkOverview,
-  { clusterCIDR, ranges }: ClusterCIDROverview,
+  { clusterCIDR, ranges, state }: ClusterCIDROverview,
 ): Place[] {
   const { name } = clusterCIDR.metadata;
   const title = titleOf(clusterCIDR);
@@ -142,7 +142,9 @@ function listClusterCIDR(
         describe: () =>
           heldBack(allocation, title, grace, survey) ?? nodeHolding(allocation, title, network, survey),
       })),
-    ...ranges.flatMap(({ space }) => unheld(space.segments, title)),
+    ...ranges.flatMap(({ space }) =>
+      unheld(space.segments, title, { free: freeInVain('ClusterCIDR', state) }),
+    ),
   ].sort(byAddress);
 }
 
@@ -293,7 +295,7 @@ function unlisted(
   };
 }
 
-type Notes = Partial<Record<SegmentState, string>>;
+type Notes = Partial<Record<SegmentState, string | undefined>>;
 
 /** What nobody has, and why: the notes, or the names of the states. */
 function unheld(segments: readonly Segment[], pool: string, notes: Notes = {}): Place[] {

@@ -156,7 +156,7 @@ function networkOverview(account: NetworkAccount, { now }: HookContext): Network
   return {
     name: network.metadata.name,
     network,
-    state: stateOf(network.status?.conditions, conditions),
+    state: stateOf(network, conditions),
     nodes: reading.nodes.length,
     allocated: plan.allocated,
     waiting: waitingNodes(account),
@@ -197,11 +197,11 @@ function withoutNetwork(
 }
 
 /** What the network says of the ClusterCIDR, once its status says anything. */
-function stateOfAnswer({ status }: ClusterCIDR, answer: SliceAnswer | undefined): ObjectState {
-  if (answer === undefined) return stateOf(status?.conditions);
+function stateOfAnswer(clusterCIDR: ClusterCIDR, answer: SliceAnswer | undefined): ObjectState {
+  if (answer === undefined) return stateOf(clusterCIDR);
   const { reason, message = '' } = answer;
   const ready = reason === READY ? ('True' as const) : ('False' as const);
-  return stateOf(status?.conditions, [{ type: 'Ready', status: ready, reason, message }]);
+  return stateOf(clusterCIDR, [{ type: 'Ready', status: ready, reason, message }]);
 }
 
 function waitingNodes({ network, reading, plan, standstill }: NetworkAccount): Waiting[] {

@@ -100,7 +100,7 @@ function poolOverview(
   return {
     pool,
     title: titleOf(pool),
-    state: stateOf(pool.status?.conditions, conditions),
+    state: stateOf(pool, conditions),
     isExhausted: conditions.some(({ type, status }) => type === EXHAUSTED && status === 'True'),
     waiting: claims.map((claim) => describeWaiting(claim, plan.slices.answers)),
     reservations: plan.reservations,

@@ -13,10 +13,15 @@ import type { SubnetUsage, Usage } from './usage.ts';
 export function plainAnswers(answers: readonly Answer[], overview: Overview, survey: Survey): object {
   if (answers.some(({ question: { is } }) => is === 'range')) {
     return {
-      addresses: answers.map(({ question, holdings }) => {
+      addresses: answers.map(({ question, holdings, overlaps }) => {
         if (question.is !== 'range') return { asked: question.text, holdings };
         const note = holdings.length > 0 ? undefined : outsideText(question, survey);
-        return { asked: formatRange(question.range), holdings, ...(note !== undefined && { note }) };
+        return {
+          asked: formatRange(question.range),
+          holdings,
+          ...(overlaps.length > 0 && { overlaps }),
+          ...(note !== undefined && { note }),
+        };
       }),
     };
   }

@@ -2,7 +2,7 @@
 import { SLICES_MISSING } from '../allocation/lost.ts';
 import { SLICES_MISNAMED } from '../allocation/misnamed.ts';
 import { isOwnTrouble } from '../claim/status.ts';
-import { qualifiedName } from '../kubernetes/object.ts';
+import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import type { Condition, IPAddressClaim, SliceAnswer } from '../kubernetes/types.ts';
 import { FAMILIES_DIFFER } from '../pod-network/families.ts';
 import { AMONG_SERVICES } from '../pod-network/network-status.ts';
@@ -36,7 +36,13 @@ export function countPending(waiting: readonly Waiting[]): number {
   return waiting.filter(({ isHeldUp }) => !isHeldUp).length;
 }
 
+const NOT_SYNCED = 'NotSynced';
+
 type SaidCondition = Omit<Condition, 'lastTransitionTime'>;
+
+type StatefulObject = Pick<KubernetesObject, 'metadata'> & {
+  readonly status?: { readonly conditions?: readonly SaidCondition[] };
+};
 
 /** Conditions of what is ready that are worth a word, the weightiest first. */
 const REMARKS = [
@@ -45,16 +51,16 @@ const REMARKS = [
 ];
 
 /**
- * What conditions come to: those that the object has, or those that its hook would write now.
- *
- * @param said the conditions that the object has; without Ready among them no controller has looked at it
+ * What the conditions come to that its hook would write now. Without Ready among those that it has, no controller has
+ * looked at it, which is all that there is to say unless it is being deleted.
  */
 export function stateOf(
-  said: readonly SaidCondition[] | undefined,
-  conditions: readonly SaidCondition[] | undefined = said,
+  { metadata, status: said }: StatefulObject,
+  conditions: readonly SaidCondition[] | undefined = said?.conditions,
 ): ObjectState {
-  if (find(said, 'Ready') === undefined) {
-    return { reason: 'NotSynced', message: 'no controller has looked at it yet', isReady: false };
+  const isSynced = find(said?.conditions, 'Ready') !== undefined;
+  if (!isSynced && metadata.deletionTimestamp === undefined) {
+    return { reason: NOT_SYNCED, message: 'no controller has looked at it yet', isReady: false };
   }
   const { status, reason = 'NotReady', message = '' } = find(conditions, 'Ready') ?? {};
   if (status !== 'True') return { reason, message, isReady: false };
@@ -73,6 +79,12 @@ function find(
 ): Partial<SaidCondition> | undefined {
   if (!Array.isArray(conditions)) return undefined;
   return conditions.find((each) => each?.type === type && (status === undefined || each.status === status));
+}
+
+/** What there is to say of something free whose pool, network or ClusterCIDR gives nothing of it. */
+export function freeInVain(what: string, { isReady, reason, message }: ObjectState): string | undefined {
+  if (isReady || reason === NOT_SYNCED) return undefined;
+  return `free, but its ${what} gives out nothing: ${reason}: ${message}`;
 }
 
 /** Whether a claim has no address, or not all that comes with it. */

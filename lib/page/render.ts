@@ -13,6 +13,7 @@ import { stripSvg } from '../inspect/svg.ts';
 import type { SubnetUsage, Usage } from '../inspect/usage.ts';
 import { qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { poolKind } from '../kubernetes/pool-kinds.ts';
+import { OVERLAPPING } from '../pool/overlap.ts';
 import { isPrefixPool, type Pool } from '../pool/pool.ts';
 import { beneficiaryOf } from '../pool/reservation.ts';
 import { withoutSubnet } from '../pool/v1alpha1.ts';
@@ -34,6 +35,7 @@ const NAMES_IN_LIST = 6;
 const NAMES_ALONE = 200;
 const NODES_A_PAGE = 100;
 const FOUND = 30;
+const OVERLAPS = 8;
 const RESERVATIONS = 100;
 const TERMS = 24;
 
@@ -103,14 +105,19 @@ function listPage(visit: Visit, survey: Survey, answer: Answer | undefined): str
   );
 }
 
-function answerSection({ question, holdings, subjects }: Answer, survey: Survey): Html {
+function answerSection({ question, holdings, overlaps, subjects }: Answer, survey: Survey): Html {
   const ofRange =
     question.is === 'range'
       ? holdings.length === 0
         ? html`<p class="empty">${outsideText(question, survey)}</p>`
         : html`<section>${holdingTable(holdings.slice(0, NODES_A_PAGE), html`Who has ${question.text}${holdings.length > NODES_A_PAGE ? html`<small>the first ${NODES_A_PAGE} of ${formatCount(holdings.length)}</small>` : undefined}`, true)}</section>`
       : undefined;
-  return html`${ofRange}${subjects.slice(0, FOUND).map((subject) => subjectSection(subject, survey))}`;
+  const twice = overlaps.slice(0, OVERLAPS).map((text) => html`<p>${mark(OVERLAPPING)}<br>${text}</p>`);
+  const more =
+    overlaps.length > OVERLAPS
+      ? html`<p class="quiet">and ${plural(overlaps.length - OVERLAPS, 'more overlap')}</p>`
+      : undefined;
+  return html`${ofRange}${twice}${more}${subjects.slice(0, FOUND).map((subject) => subjectSection(subject, survey))}`;
 }
 
 function subjectSection({ title, holdings, waiting }: Holder, { titles }: Survey): Html {
@@ -380,7 +387,7 @@ function clusterCIDRMaps(
     mapOf(range.space, {
       title: name,
       note: `${range.cidr} in blocks of ${range.blocks}: ${formatCount(range.used)} of ${formatCount(range.total)} on ${plural(nodes, 'node')}`,
-      extra: mark(state.reason),
+      extra: html`${mark(state.reason)}${state.message === '' ? undefined : html`<small>${state.message}</small>`}`,
       unit: ['block', 'blocks'],
       query,
       places,

@@ -442,6 +442,87 @@ test('what keeps an address from being given, and what to do', async () => {
   assert.match(out, '10.8.0.1  InClusterIPPool default/nowhere  IPAddress default/astray');
 });
 
+test('what is free of what is being deleted, or has no network, is given to nobody', async () => {
+  const gone = <T extends KubernetesObject>(of: T) => ({
+    ...of,
+    metadata: { ...of.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] },
+  });
+  const blocks = (ipv4: string) => ({ perNodeHostBits: 8, ipv4 });
+  const unseen = { ...clusterCIDR('unseen', blocks('10.3.0.0/16')), status: {} };
+  const objects = [
+    gone({ ...pool('going', { addresses: ['10.0.0.0/24'], prefix: 24 }), status: {} }),
+    podNetwork(),
+    gone(podNetwork('storage')),
+    gone(clusterCIDR('leaving', blocks('10.1.0.0/16'))),
+    gone(unseen),
+    clusterCIDR('left', blocks('10.2.0.0/16'), 'storage'),
+    clusterCIDR('homeless', blocks('10.4.0.0/16'), 'nowhere'),
+    clusterCIDR('full', { ...blocks('10.5.0.0/24'), ipv6: 'fd00::/112' }),
+    clusterCIDR('open', blocks('10.6.0.0/16')),
+    node('n', ['10.5.0.0/24', 'fd00::/120']),
+    block('10.5.0.0/24', 'full', 'n'),
+    block('fd00::/120', 'full', 'n'),
+  ];
+  const stdin = list(objects);
+  const none = (what: string, why: string) => `free, but its ${what} gives out nothing: ${why}`;
+  const leaving = none('ClusterCIDR', 'Deleting: 0 nodes with blocks of this ClusterCIDR');
+  for (const [address, note] of [
+    ['10.0.0.7', none('pool', 'Deleting: is being deleted')],
+    ['10.1.0.7', leaving],
+    ['10.2.0.7', none('ClusterCIDR', 'NetworkNotReady: PodNetwork storage: is being deleted')],
+    ['10.3.0.7', leaving],
+    ['10.4.0.7', none('ClusterCIDR', 'NetworkNotFound: there is no PodNetwork nowhere')],
+    ['fd00::ff00', none('ClusterCIDR', 'PoolExhausted: no IPv4 block is free')],
+    ['10.6.0.7', 'free'],
+  ] as const) {
+    const { out } = await run(show.run, [address, '-f', '-', '-o', 'json'], { stdin });
+    assert.is(JSON.parse(out).addresses[0].holdings[0].note, note, address);
+  }
+  const { out } = await run(show.run, ['-f', '-'], { stdin });
+  assert.match(out, /\nunseen .* Deleting: 0 nodes with blocks/);
+  assert.match(out, /InClusterIPPool default\/going .* Deleting: is being deleted\n/);
+});
+
+test('pools that may both give an address are named, in the words of check', async () => {
+  const pools = [
+    pool('a', { addresses: ['10.0.0.0/24'], prefix: 24 }),
+    pool('b', { addresses: ['10.0.0.8/29'], prefix: 24 }),
+    pool(
+      'apart',
+      { addresses: ['10.0.0.12'], prefix: 24 },
+      { annotations: { 'metaipam.io/may-overlap': '' } },
+    ),
+    pool('too', { addresses: ['10.0.0.12'], prefix: 24 }, { annotations: { 'metaipam.io/may-overlap': '' } }),
+    pool('going', { addresses: ['10.0.0.0/24'], prefix: 24 }, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    clusterCIDR('c', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
+    clusterCIDR('d', { perNodeHostBits: 8, ipv4: '10.244.0.0/20' }, 'storage'),
+  ];
+  const overlapsIn = async (address: string) => {
+    const { out } = await run(show.run, [address, '-f', '-', '-o', 'json'], { stdin: list(pools) });
+    return JSON.parse(out).addresses[0].overlaps;
+  };
+  const but = 'fine for networks that are apart, else one address is given out twice';
+  const ab = `InClusterIPPool default/b overlaps InClusterIPPool default/a in 10.0.0.8-10.0.0.15: ${but}`;
+  const apart = (other: string) =>
+    `InClusterIPPool default/${other} overlaps InClusterIPPool default/apart in 10.0.0.12: ${but}`;
+  assert.equal(await overlapsIn('10.0.0.9'), [ab]);
+  assert.equal(await overlapsIn('10.0.0.7'), undefined);
+  assert.equal((await overlapsIn('10.0.0.12')).slice(0, 2), [ab, apart('a')]);
+  assert.not.match(
+    JSON.stringify(await overlapsIn('10.0.0.12')),
+    'default/too overlaps InClusterIPPool default/apart',
+  );
+  assert.equal(await overlapsIn('10.244.0.7'), [
+    `ClusterCIDR d overlaps ClusterCIDR c in 10.244.0.0-10.244.15.255: ${but}`,
+  ]);
+  const { out } = await run(show.run, ['10.0.0.9', '10.0.0.8', '-f', '-'], { stdin: list(pools) });
+  assert.is(out.split(but).length - 1, 1);
+  const many = Array.from({ length: 12 }, (_, n) => pool(`p${n}`, { addresses: ['10.0.0.9'], prefix: 24 }));
+  const { out: some } = await run(show.run, ['10.0.0.9', '-f', '-'], { stdin: list(many) });
+  assert.is(some.split(but).length - 1, 8);
+  assert.match(some, '\nand 58 more overlaps: metaipam check has all\n');
+});
+
 test('an address that nobody lists: whose gateway it is, or whose subnet it is in', async () => {
   const spec = { addresses: ['10.0.0.10-10.0.0.99'], prefix: 24, gateway: '10.0.0.1' };
   const subnets = [

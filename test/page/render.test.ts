@@ -309,6 +309,25 @@ for (const [search, expected] of queries) {
   });
 }
 
+test('an address of pools that overlap, and a ClusterCIDR that gives nothing, say so', () => {
+  const going = clusterCIDR('c', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' });
+  const objects = [
+    pool('a', { addresses: ['10.0.0.0/24'], prefix: 24 }),
+    pool('b', { addresses: ['10.0.0.8/29'], prefix: 24 }),
+    podNetwork(),
+    { ...going, metadata: { ...going.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } },
+  ];
+  const overlap = 'InClusterIPPool default/b overlaps InClusterIPPool default/a in 10.0.0.8-10.0.0.15';
+  assert.match(page(objects, { text: '10.0.0.9' }), overlap);
+  assert.not.match(page(objects, { text: '10.0.0.7' }), overlap);
+  const why = 'Deleting: 0 nodes with blocks of this ClusterCIDR';
+  assert.match(page(objects, { text: '10.244.0.7' }), `free, but its ClusterCIDR gives out nothing: ${why}`);
+  assert.match(
+    page(objects, { network: 'default' }),
+    '<small>0 nodes with blocks of this ClusterCIDR</small>',
+  );
+});
+
 test('filters', () => {
   const objects = [
     pool('ready', { addresses: ['10.0.0.2'], prefix: 24 }),

@@ -1,7 +1,6 @@
 /** Pools and networks that are invalid, overlap or no longer cover what they gave. */
 
-import { overlapsAmong } from '../../address/overlaps.ts';
-import { formatRange, overlaps, type Range, rangeOf } from '../../address/range.ts';
+import { overlaps, type Range, rangeOf } from '../../address/range.ts';
 import { RangeSet } from '../../address/range-set.ts';
 import type { Allocation } from '../../allocation/slice.ts';
 import { plainJson } from '../../json.ts';
@@ -12,18 +11,17 @@ import { titleOf } from '../../kubernetes/object.ts';
 import { poolKind } from '../../kubernetes/pool-kinds.ts';
 import { formatProblem } from '../../kubernetes/problem.ts';
 import type { IPAddress } from '../../kubernetes/types.ts';
-import { readBlockPool } from '../../pod-network/block-pool.ts';
 import { networkLabelOf } from '../../pod-network/network-label.ts';
 import { blockOf } from '../../pool/block.ts';
-import { describeOverlap, mayOverlap, overlapsOfPools } from '../../pool/overlap.ts';
 import { holderOf, summarize } from '../../pool/plan.ts';
 import { isPrefixPool, type Pool, readPool } from '../../pool/pool.ts';
 import { subnetOf } from '../../pool/ranges.ts';
 import { poolTitleOf } from '../../pool/reference.ts';
 import { conflictsOf } from '../../pool/reservation.ts';
-import { listSome, plural } from '../../text.ts';
+import { plural } from '../../text.ts';
 import { brokenRules } from '../../validation/rules.ts';
 import type { Inventory } from '../inventory.ts';
+import { unmeantOverlaps } from '../overlap.ts';
 import type { Overview } from '../overview.ts';
 import { blockLengthOf, rangesOf } from '../space.ts';
 import { type Finding, kubectl } from './finding.ts';
@@ -142,27 +140,13 @@ export function subnetText({ prefix, gateway }: { prefix?: number; gateway?: str
 }
 
 /** Pools that overlap and do not say that they may, and ClusterCIDRs of different networks that do; once a pair. */
-export function* overlappingPools(
-  { pools, clusterCIDRs }: Inventory,
-  installNamespace: string,
-): Generator<Finding> {
-  for (const { first, second, ranges } of overlapsOfPools(pools, installNamespace)) {
-    const [pool, other] = mayOverlap(second) ? [first, second] : [second, first];
-    if (mayOverlap(pool)) continue;
-    const fix = `${kubectl('edit', pool)}  # take it out of spec.addresses, or annotate ${MAY_OVERLAP_ANNOTATION}`;
-    yield overlapFinding(pool, describeOverlap(pool, { other, ranges }), fix);
+export function* overlappingPools(inventory: Inventory, installNamespace: string): Generator<Finding> {
+  for (const { object, message } of unmeantOverlaps(inventory, installNamespace)) {
+    const remark =
+      object.kind === 'ClusterCIDR'
+        ? 'take it out of its ranges'
+        : `take it out of spec.addresses, or annotate ${MAY_OVERLAP_ANNOTATION}`;
+    const fix = `${kubectl('edit', object)}  # ${remark}`;
+    yield { check: 'overlapping-pools', severity: 'warning', object: titleOf(object), message, fix };
   }
-  const ofNetworks = clusterCIDRs.flatMap((owner) => {
-    const group = networkLabelOf(owner);
-    return (readBlockPool(owner).pool?.ranges ?? []).map((range) => ({ owner, group, range }));
-  });
-  for (const { first, second, ranges } of overlapsAmong(ofNetworks)) {
-    const overlap = `overlaps ${titleOf(first)} in ${listSome(ranges.map(formatRange))}`;
-    yield overlapFinding(second, overlap, `${kubectl('edit', second)}  # take it out of its ranges`);
-  }
-}
-
-function overlapFinding(object: KubernetesObject, overlap: string, fix: string): Finding {
-  const message = `${overlap}: fine for networks that are apart, else one address is given out twice`;
-  return { check: 'overlapping-pools', severity: 'warning', object: titleOf(object), message, fix };
 }

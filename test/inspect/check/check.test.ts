@@ -558,6 +558,9 @@ test('networks may use the same ranges with a word, and one network as it likes'
     found.map(({ check, object }) => `${check} ${object}`),
     ['overlapping-pools ClusterCIDR c', 'overlapping-pools ClusterCIDR c'],
   );
+  const going = clusterCIDR('c', spec, 'net1');
+  const metadata = { ...going.metadata, deletionTimestamp: ago(60) };
+  assert.equal(find(podNetwork(), podNetwork('net1'), clusterCIDR('a', spec), { ...going, metadata }), []);
 });
 
 test('ten thousand claims and nodes are compared at once', () => {
