@@ -1,4 +1,4 @@
-import { formatRange, overlaps, parseRange } from '../address/range.ts';
+import { overlaps, parseRange } from '../address/range.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
@@ -88,12 +88,12 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
   }
   const isLeft = ({ left }: Outcome) => left !== undefined;
   const touched = outcomes.flatMap(({ addresses }) => addresses.flatMap((text) => parseRange(text) ?? []));
-  const notLeaked = ranges.filter((range) => !touched.some((each) => overlaps(each, range))).map(formatRange);
+  const notLeaked = positionals.filter((_, index) => !touched.some((each) => overlaps(each, ranges[index]!)));
   if (values.output === 'json')
     stdout.write(`${JSON.stringify({ dryRun: isDryRun, objects: outcomes, notLeaked }, null, 2)}\n`);
   else {
-    for (const range of notLeaked)
-      stdout.write(`nothing is leaked in ${range}: ${PROGRAM} show ${range} says who has it\n`);
+    for (const text of notLeaked)
+      stdout.write(`nothing is leaked in ${text}: ${PROGRAM} show ${text} says who has it\n`);
     const changed = outcomes.filter((each) => !isLeft(each)).length;
     if (outcomes.length > 0)
       stdout.write(`${plural(changed, 'object')} ${isDryRun ? 'would be changed' : 'changed'}\n`);

@@ -88,18 +88,39 @@ export function advise(
   const [, supported] = /^Unsupported value: .*: supported values: "(.+)"$/.exec(message) ?? [];
   if (supported !== undefined) return toUse(nearest(String(value), supported.split('", "')));
   if (message === 'provided prefix is not valid') return 'a prefix length of IPv4 is at most 32';
-  if (message.includes('lowercase RFC 1123') && typeof value === 'string') {
-    const name = value
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9.-]+/g, '-')
-      .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
-    return name === '' ? undefined : `${name} would do`;
-  }
   if (typeof value !== 'string') return undefined;
+  if (message.includes('lowercase RFC 1123')) return asName(value);
+  const [, group = '', version] = /^([a-z0-9.-]+)\/(v\w+)$/.exec(value) ?? [];
+  if (field.endsWith('.apiGroup') && version !== undefined) return `write ${group}: without the version`;
+  const [, pattern] = / should match '(.+)'$/.exec(message) ?? [];
+  if (pattern !== undefined) return PATTERNS.find(([of]) => pattern.startsWith(of))?.[1](value);
   const read = READERS.find(([fields]) => fields.test(field))?.[1];
   if (read === undefined) return undefined;
   if (message.includes('subnet')) return outside(value, field, object);
   return mended(value, read) ?? unreadable(value, field);
+}
+
+/** By what a pattern of a schema begins with, which for people is a riddle. */
+const PATTERNS: readonly [of: string, advise: (value: string) => string | undefined][] = [
+  [
+    '^([a-z0-9](',
+    () =>
+      'a key has at most 63 letters, digits, -, _ and ., and may have a DNS name and a slash before it, such as example.com/group',
+  ],
+  ['^[a-z0-9](', asName],
+  [
+    '^([A-Za-z0-9](',
+    () => "a label's value has letters, digits, -, _ and . alone, the first and last a letter or digit",
+  ],
+  ['^[a-zA-Z](', () => 'a kind is one word, such as InClusterIPPool'],
+];
+
+function asName(value: string): string | undefined {
+  const name = value
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, '-')
+    .replaceAll(/(?<=^|\.)[^a-z0-9]+|[^a-z0-9]+(?=\.|$)/g, '');
+  return name === '' ? undefined : `${name} would do`;
 }
 
 /** How to write a value where a string has to be. */

@@ -118,10 +118,10 @@ metaipam release: IPAddress default/kept: its claim is gone: left: ipaddresses "
 });
 
 test('as text, with the addresses where nothing is leaked', async () => {
-  assert.equal(await released('10.0.0.2', '10.0.0.1'), {
+  assert.equal(await released('10.0.0.2', '10.0.0.0/31'), {
     code: 0,
     out: `IPAddress default/gone: its claim is gone: deleted
-nothing is leaked in 10.0.0.1: metaipam show 10.0.0.1 says who has it
+nothing is leaked in 10.0.0.0/31: metaipam show 10.0.0.0/31 says who has it
 1 object changed
 `,
     err: '',
