@@ -16,7 +16,7 @@ import { showProgress } from './terminal.ts';
 /** For the help text of commands that read a cluster. */
 export const LIVE_RIGHTS = `Live clusters are only read. That takes list on inclusterippools, globalinclusterippools,
 inclusterprefixpools, globalinclusterprefixpools, ipaddressclaims and ipaddresses (ipam.cluster.x-k8s.io), allocationslices, podnetworks and podcidrclaims (metaipam.io), clustercidrs
-(networking.x-k8s.io) and nodes; of servicecidrs (networking.k8s.io) too, if they count; for plan also on namespaces, where a pool selects them. Kinds that the cluster does not have are left out.`;
+(networking.x-k8s.io) and nodes; of servicecidrs (networking.k8s.io) too, if they count; for plan also on namespaces, where a pool selects them or a file has one. Kinds that the cluster does not have are left out.`;
 
 /** For what waits for its Cluster. */
 export const CLUSTERS = resource(

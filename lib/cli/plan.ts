@@ -1,6 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Effect } from '../inspect/preview/preview.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import { isNamespace, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
@@ -63,7 +63,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
       ? await readState(values.current, io)
       : await listCluster(
           await connectAsUser(values, io.env),
-          given.objects.map(({ object }) => object),
+          [...given.objects, ...deleted.objects].map(({ object }) => object),
           { io, log: requestLog(values, io) },
         );
   const found = diagnose(given.objects);
@@ -104,14 +104,14 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   return objects.length + effects.length > 0 ? 2 : 0;
 }
 
-/** All that decides; Namespaces only where a pool asks for their labels. */
+/** All that decides; Namespaces only where a pool asks for their labels, or one is given. */
 async function listCluster(
   config: KubeConfig,
   given: readonly KubernetesObject[],
   options: { readonly io: Io; readonly log: RequestLog | undefined },
 ) {
   const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], options);
-  if (![...objects, ...given].some(selectsNamespaces)) return objects;
+  if (!given.some(isNamespace) && ![...objects, ...given].some(selectsNamespaces)) return objects;
   return [...objects, ...(await listLive(config, '', [], { ...options, only: [NAMESPACE_RESOURCE] }))];
 }
 

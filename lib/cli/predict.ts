@@ -6,7 +6,12 @@ import type { Unstructured } from '../engine/object.ts';
 import { isReadableMeta } from '../inspect/inventory.ts';
 import { changedFields, lastApplied } from '../inspect/preview/applied-changes.ts';
 import { type Effect, effectsOf } from '../inspect/preview/preview.ts';
-import { compareResourceVersions, type KubernetesObject, titleOf } from '../kubernetes/object.ts';
+import {
+  compareResourceVersions,
+  isNamespace,
+  type KubernetesObject,
+  titleOf,
+} from '../kubernetes/object.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { InputError } from './command.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
@@ -33,7 +38,7 @@ interface Prediction {
   readonly restless: readonly string[];
   /** Why it would not come to rest after the change, beyond that. */
   readonly unrest: readonly string[];
-  /** How many objects are of kinds that metaipam does not know. */
+  /** How many objects are of kinds of which metaipam does not know what is there. */
   readonly unknown: number;
 }
 
@@ -60,12 +65,19 @@ export function predict(
   const options = { hasIPAMClaims: hasIPAMClaims(all), ...(observe && { observe }) };
   const undisturbed = copyOf(current, hooks, context, options);
   const world = copyOf(current, hooks, context, options);
-  for (const each of [undisturbed, world]) makeNamespaces(each, all);
+  const homes = namespacesInUse(
+    current,
+    [...applied, ...deleted].map(({ object }) => object),
+  );
+  for (const each of [undisturbed, world]) {
+    for (const namespace of homes) each.apply(namespace as Unstructured);
+    makeNamespaces(each, all);
+  }
   undisturbed.settle();
   world.settle();
 
   const isKnown = ({ object: { apiVersion, kind } }: LoadedObject) =>
-    world.resources.findKind(apiVersion, kind) !== undefined;
+    kind !== 'ConfigMap' && world.resources.findKind(apiVersion, kind) !== undefined;
   const { changes, refused } = applyAll(world, applied.filter(isKnown));
   const going: LoadedObject[] = [];
   for (const each of deleted) {
@@ -85,6 +97,18 @@ export function predict(
     unrest,
     unknown: [...applied, ...deleted].filter((each) => !isKnown(each)).length,
   };
+}
+
+/** Namespaces of which the state has objects, and so has them, whether it lists Namespaces or not. */
+function namespacesInUse(
+  current: readonly KubernetesObject[],
+  given: readonly KubernetesObject[],
+): KubernetesObject[] {
+  const listed = new Set(current.filter(isNamespace).map(({ metadata: { name } }) => name));
+  const used = new Set(current.map(({ metadata: { namespace } }) => namespace));
+  return given.filter(
+    (object) => isNamespace(object) && used.has(object.metadata.name) && !listed.has(object.metadata.name),
+  );
 }
 
 /** A simulated cluster with the objects of a real one. Those without a uid never were in one, and are applied. */

@@ -12,8 +12,7 @@ import type { ResourceDefinition } from '../engine/resources.ts';
 import type { Admission } from '../engine/store.ts';
 import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
 import { CLUSTER_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
-import { groupOf } from '../kubernetes/object.ts';
+import { groupOf, isNamespace, type KubernetesObject } from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
@@ -120,7 +119,7 @@ function controllersOf(objects: readonly KubernetesObject[]): ControllerConfig[]
 /** Makes the Namespaces that the objects are in, where a pool asks for their labels and nobody gave them. */
 export function makeNamespaces(cluster: SimulatedCluster, objects: readonly KubernetesObject[]): void {
   if (!objects.some(selectsNamespaces)) return;
-  const given = objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata: { name } }) => name);
+  const given = objects.filter(isNamespace).map(({ metadata: { name } }) => name);
   const used = objects.map(({ metadata: { namespace = 'default' } }) => namespace);
   for (const name of new Set(used).difference(new Set(given))) {
     const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };

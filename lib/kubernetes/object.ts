@@ -97,3 +97,7 @@ export function isPaused({ metadata }: KubernetesObject): boolean {
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+export function isNamespace({ apiVersion, kind }: KubernetesObject): boolean {
+  return apiVersion === 'v1' && kind === 'Namespace';
+}

@@ -1,4 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -146,6 +148,52 @@ test('exit 1: nothing to plan, no state, a state that is none', async () => {
   const broken = '{apiVersion: v1, kind: Node, metadata: {name: n, uid: 7}}';
   assert.match(await fails(broken, '--current', '-', '-f', current), 'Node n: metadata cannot be read');
   assert.match(await fails('', '--kubeconfig', join(dir, 'none'), '-f', '-'), 'cannot read the kubeconfig');
+});
+
+test('a live cluster is asked for its Namespaces where a file has one, or a pool selects them', async () => {
+  let lists: string[] = [];
+  const labels = { 'kubernetes.io/metadata.name': 'team' };
+  const team = {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'team', uid: 'of-team', labels },
+    spec: { finalizers: ['kubernetes'] },
+    status: { phase: 'Active' },
+  };
+  const server = createServer(({ url = '' }, response) => {
+    const plural = new URL(url, 'http://x').pathname.split('/').at(-1)!;
+    lists.push(plural);
+    const items = plural === 'namespaces' ? [team] : [];
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ apiVersion: 'v1', kind: 'NamespaceList', metadata: {}, items }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = {
+    clusters: [{ name: 'c', cluster: { server: url } }],
+    users: [{ name: 'c', user: {} }],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'c' } }],
+    'current-context': 'c',
+  };
+  const kubeconfig = join(dir, 'config');
+  writeFileSync(kubeconfig, JSON.stringify(config));
+  const live = async (stdin: string, ...argv: string[]) => {
+    lists = [];
+    const { out, err } = await run(plan.run, ['--kubeconfig', kubeconfig, ...argv], { stdin });
+    assert.is(err, '');
+    return [lists.includes('namespaces'), out.split('\n')[0]];
+  };
+  const named = (name: string) => `---\napiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}}\n`;
+  try {
+    assert.equal(await live(pool('p', '10.0.0.1'), '-f', '-'), [false, '+ InClusterIPPool default/p']);
+    assert.equal(await live(named('team'), '-f', '-'), [true, 'ok  nothing would change']);
+    assert.equal(await live(named('new'), '-f', '-'), [true, '+ Namespace new']);
+    assert.equal(await live(named('team'), '--delete', '-'), [true, '- Namespace team']);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test('IPAMClaims: new ones, ones that go, and ones that a new pool serves', async () => {

@@ -239,4 +239,33 @@ test('a pool that comes to serve some namespaces: who has an address keeps it, o
   );
 });
 
+test('a Namespace that the state uses is there, though it lists none; of ConfigMaps nobody knows', () => {
+  const world = clusterOf([
+    {
+      apiVersion: `${CAPI}/v1alpha2`,
+      kind: 'InClusterIPPool',
+      metadata: { name: 'p', namespace: 'team' },
+      spec: { addresses: ['10.0.0.1-10.0.0.9'], prefix: 24 },
+    } as KubernetesObject,
+    {
+      apiVersion: `${CAPI}/v1beta2`,
+      kind: 'IPAddressClaim',
+      metadata: { name: 'c', namespace: 'team' },
+      spec: { poolRef: { apiGroup: CAPI, kind: 'InClusterIPPool', name: 'p' } },
+    } as KubernetesObject,
+  ]);
+  const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: 'team' } };
+  const applied = predictIn(world, [namespace('team'), namespace('new'), configMap]);
+  const said = ({ changes }: typeof applied) => changes.map(({ action, object }) => `${action} ${object}`);
+  assert.equal(said(applied), ['none Namespace team', 'create Namespace new']);
+  assert.is(applied.unknown, 1);
+  const { effects, ...deleted } = predictIn(world, [], [namespace('team'), namespace('new'), configMap]);
+  assert.equal(said(deleted as typeof applied), ['delete Namespace team']);
+  assert.equal(
+    effects.map(({ object, message }) => `${object} ${message}`),
+    ['IPAddressClaim team/c lets go of 10.0.0.1'],
+  );
+});
+
 test.run();

@@ -34,6 +34,9 @@ function isMapping(value: unknown): value is JsonObject {
   return isObject(value) && !JSON.isRawJSON(value);
 }
 
+/** Kinds into whose spec others write as well. */
+const OF_MANY = new Set(['Node', 'Namespace', 'Cluster']);
+
 /**
  * What `kubectl apply` has to remember of an object to take away what the next version leaves out: what it noted
  * down. Without a note, the whole spec of what only users write.
@@ -60,5 +63,5 @@ export function lastApplied(object: KubernetesObject): KubernetesObject {
     // Somebody else's note, or none.
   }
   const { spec } = object as { spec?: unknown };
-  return kind === 'Node' || spec === undefined ? identity : ({ ...identity, spec } as KubernetesObject);
+  return OF_MANY.has(kind) || spec === undefined ? identity : ({ ...identity, spec } as KubernetesObject);
 }

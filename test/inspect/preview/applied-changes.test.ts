@@ -40,7 +40,7 @@ test('nested fields and long integers', () => {
   ]);
 });
 
-test('what was applied last: the note of kubectl, else the spec; of a Node nothing', () => {
+test('what was applied last: the note of kubectl, else the spec, unless others write to it too', () => {
   const spec = { addresses: ['10.0.0.1'], prefix: 24 };
   const identity = {
     apiVersion: 'ipam.cluster.x-k8s.io/v1alpha2',
@@ -62,6 +62,10 @@ test('what was applied last: the note of kubectl, else the spec; of a Node nothi
     kind: 'Node',
     metadata: { name: 'n' },
   });
+  for (const kind of ['Namespace', 'Cluster']) {
+    const ofMany = { apiVersion: 'v1', kind, metadata: { name: 'n' } };
+    assert.equal(lastApplied({ ...ofMany, spec: { by: 'others' } } as KubernetesObject), ofMany);
+  }
 });
 
 test.run();
