@@ -267,15 +267,24 @@ function hostBits(field: string, text: unknown): Warning[] {
 const KEYS: readonly string[] = Object.values(names).filter((name) =>
   /^(metaipam|cluster\.x-k8s)\.io\/(?!v\d)/.test(name),
 );
-/** Those that users set, and the kinds whose objects they are read on. */
-const OF_USERS: Readonly<Record<string, RegExp>> = {
-  [names.ADDRESS_SPACE_ANNOTATION]: /IPPool$/,
-  [names.MAY_OVERLAP_ANNOTATION]: /Pool$/,
-  [names.REQUESTED_ADDRESS_ANNOTATION]: /^(IPAddress|IPAM)Claim$/,
-  [names.IPV4_HOST_BITS_ANNOTATION]: /^ClusterCIDR$/,
-  [names.IPV6_HOST_BITS_ANNOTATION]: /^ClusterCIDR$/,
-  [names.BLOCK_SIZE_ANNOTATION]: /^ClusterCIDR$/,
+interface Place {
+  readonly map: 'labels' | 'annotations';
+  readonly kinds: RegExp;
+}
+
+/** Those that users set, and where they are read. */
+const OF_USERS: Readonly<Record<string, Place>> = {
+  [names.NETWORK_LABEL]: { map: 'labels', kinds: /^ClusterCIDR$|IPPool$/ },
+  [names.ADDRESS_SPACE_ANNOTATION]: { map: 'annotations', kinds: /IPPool$/ },
+  [names.MAY_OVERLAP_ANNOTATION]: { map: 'annotations', kinds: /Pool$/ },
+  [names.REQUESTED_ADDRESS_ANNOTATION]: { map: 'annotations', kinds: /^(IPAddress|IPAM)Claim$/ },
+  [names.IPV4_HOST_BITS_ANNOTATION]: { map: 'annotations', kinds: /^ClusterCIDR$/ },
+  [names.IPV6_HOST_BITS_ANNOTATION]: { map: 'annotations', kinds: /^ClusterCIDR$/ },
+  [names.BLOCK_SIZE_ANNOTATION]: { map: 'annotations', kinds: /^ClusterCIDR$/ },
+  [names.PAUSED_ANNOTATION]: { map: 'annotations', kinds: /^/ },
 };
+/** Kinds whose objects metaipam itself gives some of these. */
+const LABELLED = ['AllocationSlice', 'IPAddress', 'IPAMClaim'];
 /** Letters by which a key of somebody else's group may differ from one that is known, and count as misspelt. */
 const MISSPELT = 2;
 /** The same for keys that can only be meant for metaipam. */
@@ -287,20 +296,34 @@ function unknownKeys({ kind, metadata }: KubernetesObject): Warning[] {
     for (const key of Object.keys(metadata[map] ?? {})) {
       const field = `metadata.${map}[${key}]`;
       if (KEYS.includes(key)) {
-        const isRead = map === 'annotations' && OF_USERS[key]?.test(kind) !== false;
-        if (!Object.hasOwn(OF_USERS, key) || isRead) continue;
-        const message = map === 'labels' ? 'is an annotation' : `means nothing on a ${kind}`;
-        warnings.push({ rule: 'unknown-key', field, message });
+        const { map: right = map, kinds = /^/ } = OF_USERS[key] ?? {};
+        if (!kinds.test(kind)) {
+          if (map === 'labels' && LABELLED.includes(kind)) continue;
+          const message = `means nothing on kind ${kind}`;
+          warnings.push({ rule: 'unknown-key', field, message, fix: known(kind) });
+        } else if (map !== right) {
+          const message = `means nothing as ${map === 'labels' ? 'a label' : 'an annotation'}`;
+          warnings.push({ rule: 'unknown-key', field, message, fix: `write it in metadata.${right}` });
+        }
         continue;
       }
       const isOurs = key.startsWith('metaipam');
       const [meant] = alike(key, isOurs ? ALIKE : MISSPELT);
       if (!isOurs && meant === undefined) continue;
-      const fix = meant === undefined ? `known are ${Object.keys(OF_USERS).join(', ')}` : `use ${meant}`;
+      const fix = meant === undefined ? known(kind) : `use ${meant}`;
       warnings.push({ rule: 'unknown-key', field, message: 'means nothing to metaipam', fix });
     }
   }
   return warnings;
+}
+
+/** What can be written instead on objects of the kind. */
+function known(kind: string): string {
+  const read = Object.entries(OF_USERS).filter(
+    ([key, { kinds }]) => key.startsWith('metaipam') && kinds.test(kind),
+  );
+  const some = read.map(([key, { map }]) => `${key} in metadata.${map}`);
+  return some.length === 0 ? 'leave it out' : `known are ${some.join(', ')}`;
 }
 
 /** Keys that are known and differ in so many letters at most, the nearest first. */

@@ -292,6 +292,8 @@ for (const [text, ...messages] of REFUSED) {
   });
 }
 
+const KNOWN =
+  'known are metaipam.io/network in metadata.labels, metaipam.io/address-space in metadata.annotations, metaipam.io/may-overlap in metadata.annotations';
 const warned = (field: string, text: string) => `${POOL}: ${field}: ${text}`;
 const DOUBTED: [text: string, ...messages: string[]][] = [
   [
@@ -374,17 +376,36 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, annotations: {metaipam.io/colour: red}}'),
-    warned(
-      'metadata.annotations[metaipam.io/colour]',
-      'means nothing to metaipam; known are metaipam.io/address-space, metaipam.io/may-overlap, metaipam.io/requested-address, metaipam.io/per-node-host-bits-ipv4, metaipam.io/per-node-host-bits-ipv6, metaipam.io/per-node-block-size',
+    warned('metadata.annotations[metaipam.io/colour]', `means nothing to metaipam; ${KNOWN}`),
+  ],
+  [
+    clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/16}').replace(
+      '{name: c}',
+      '{name: c, labels: {metaipam.io/pod-network: lan}, annotations: {metaipam.io/network: lan}}',
     ),
+    'ClusterCIDR c: metadata.labels[metaipam.io/pod-network]: means nothing to metaipam; known are metaipam.io/network in metadata.labels, metaipam.io/per-node-host-bits-ipv4 in metadata.annotations, metaipam.io/per-node-host-bits-ipv6 in metadata.annotations, metaipam.io/per-node-block-size in metadata.annotations',
+    'ClusterCIDR c: metadata.annotations[metaipam.io/network]: means nothing as an annotation; write it in metadata.labels',
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, labels: {cluster.x-k8s.io/paused: ""}}'),
+    warned(
+      'metadata.labels[cluster.x-k8s.io/paused]',
+      'means nothing as a label; write it in metadata.annotations',
+    ),
+  ],
+  [
+    'apiVersion: metaipam.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: n, labels: {metaipam.io/network: n}}\nspec: {target: node.metadata.annotations}\n',
+    'PodNetwork n: metadata.labels[metaipam.io/network]: means nothing on kind PodNetwork; leave it out',
   ],
   [
     pool(
       '{addresses: [10.0.0.1], prefix: 24}',
       '{name: p, annotations: {metaipam.io/requested-address: 10.0.0.1}}',
     ),
-    warned('metadata.annotations[metaipam.io/requested-address]', 'means nothing on a InClusterIPPool'),
+    warned(
+      'metadata.annotations[metaipam.io/requested-address]',
+      `means nothing on kind InClusterIPPool; ${KNOWN}`,
+    ),
   ],
   [
     `apiVersion: k8s.cni.cncf.io/v1alpha1
@@ -396,11 +417,14 @@ metadata:
 spec: {network: lan, interface: net1}
 `,
     'IPAMClaim default/a: metadata.annotations[metaipam.io/requested-adress]: means nothing to metaipam; use metaipam.io/requested-address',
-    'IPAMClaim default/a: metadata.annotations[metaipam.io/address-space]: means nothing on a IPAMClaim',
+    'IPAMClaim default/a: metadata.annotations[metaipam.io/address-space]: means nothing on kind IPAMClaim; known are metaipam.io/requested-address in metadata.annotations',
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, labels: {metaipam.io/address-space: lan}}'),
-    warned('metadata.labels[metaipam.io/address-space]', 'is an annotation'),
+    warned(
+      'metadata.labels[metaipam.io/address-space]',
+      'means nothing as a label; write it in metadata.annotations',
+    ),
   ],
   [
     pool('{subnet: 10.0.0.0/24, end: 10.0.0.20}').replace('v1alpha2', 'v1alpha1'),
@@ -464,6 +488,10 @@ for (const [text, ...messages] of DOUBTED) {
 }
 
 const QUIET: [what: string, text: string][] = [
+  [
+    'labels that metaipam gives',
+    'apiVersion: ipam.cluster.x-k8s.io/v1beta2\nkind: IPAddress\nmetadata: {name: a, labels: {metaipam.io/address-space: lan, metaipam.io/pool: InClusterIPPool.p}}\nspec: {address: 10.0.0.1, prefix: 24, claimRef: {name: a}, poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: p}}\n',
+  ],
   [
     'Kubernetes has IPAddresses of its own',
     'apiVersion: networking.k8s.io/v1\nkind: IPAddress\nmetadata: {name: 10.0.0.1}\n',
