@@ -30,12 +30,12 @@ export function shorten(message: string): string {
   return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;
 }
 
-/** The candidate that a word was most likely meant to be, in whatever case; undefined when none is near. */
+/** The candidate that a word was most likely meant to be, in whatever case; undefined when none has much of it. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const given = word.toLowerCase();
   const [best] = [...candidates]
     .map((candidate) => ({ candidate, ...unlikeness(given, candidate.toLowerCase()) }))
-    .filter(({ distance, length }) => distance <= Math.max(2, Math.floor(length / 3)))
+    .filter(({ distance, length }) => distance < given.length && distance <= Math.max(2, length / 3))
     .sort((a, b) => a.distance - b.distance);
   return best?.candidate;
 }

@@ -261,9 +261,12 @@ test('a pool of any kind, a network; what somebody may have meant', async () => 
     ['default/saltines', ''],
     ['InClusterIPPool', '; for one of that kind, write InClusterIPPool/NAME'],
     ['constructor', ''],
+    ['x', ''],
+    ['/x', ''],
+    ['', ''],
   ] as const) {
     const { code, err } = await shown(text);
-    assert.equal([code, err.split('claim or node ')[1]], [1, `${text}${meant}\n`]);
+    assert.equal([code, err.split('claim or node ')[1]], [1, `${text || '""'}${meant}\n`]);
   }
 });
 
