@@ -51,7 +51,8 @@ const OPTIONS = defineOptions({
 async function importFrom({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const [source, ...rest] = positionals;
   if (source === undefined || rest.length > 0 || !SOURCES.includes(source)) {
-    throw new UsageError(`from what? One of ${SOURCES.join(', ')}`);
+    const found = source === undefined ? '' : `, found ${positionals.join(' ')}`;
+    throw new UsageError(`from what? One of ${SOURCES.join(', ')}${found}`);
   }
   if (!values['allocate-node-cidrs']) {
     throw new InputError(

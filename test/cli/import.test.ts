@@ -182,7 +182,7 @@ test('from nothing, or from somebody unknown', async () => {
   for (const argv of [[], ['calico'], ['kcm', 'kcm']]) {
     const { code, err } = await run(importCommand.run, argv);
     assert.is(code, 1);
-    assert.match(err, 'from what? One of kcm');
+    assert.match(err, `from what? One of kcm${argv.length > 0 ? `, found ${argv.join(' ')}` : ''}\n`);
   }
   const { err } = await imported('--cluster-cidr=10.0.0.0/16', '--node-cidr-mask-size=-1');
   assert.match(err, 'must be 0, which is as good as nothing, or a prefix length');
