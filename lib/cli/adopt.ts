@@ -3,10 +3,10 @@ import { replicas, type Workload, workloadTitle } from '../doctor/workload.ts';
 import type { Adoption } from '../inspect/adoption.ts';
 import type { Inventory } from '../inspect/inventory.ts';
 import { PROVIDER_LABEL } from '../kubernetes/names.ts';
-import { type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
+import { type KubernetesObject, titleOf } from '../kubernetes/object.ts';
 import { apiVersionOf, pathOf, RESOURCES, type Resource, resource } from '../kubernetes/resources.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
-import { defineOptions, type Parsed } from '../options/options.ts';
+import { defineOptions, outputOption, type Parsed } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiWriter, listing } from './api-reader.ts';
@@ -28,7 +28,20 @@ const OPTIONS = defineOptions({
     help: 'How long to wait for pools to list the addresses that their claims have.',
   },
   'cluster-api-version': HOOK_OPTIONS['cluster-api-version'],
+  output: outputOption(
+    ['text', 'json'],
+    'json has every object with what is to be done to it, and whether that was done or why it is left as it is.',
+  ),
 });
+
+/** What became of an object, for programs. */
+interface Outcome {
+  readonly object: string;
+  readonly effect?: string;
+  readonly done: boolean;
+  /** Why it stays as it is. */
+  readonly left?: string;
+}
 
 /** Milliseconds between two looks at what pools have listed. */
 const POLL_INTERVAL = 1000;
@@ -44,11 +57,26 @@ const WEBHOOKS = ['Validating', 'Mutating'].map((type) => {
 /** Kinds that have no part in it. */
 const OTHERS = ['PodNetwork', 'PodCIDRClaim', 'Node'];
 
-async function adopt(
-  { values, positionals }: Parsed<typeof OPTIONS>,
-  { stdout, stderr, env }: Io,
-): Promise<number> {
+async function adopt({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   refuseArguments(positionals);
+  if (values.output === 'text') return adoptAll(values, io, () => {});
+  const objects: Outcome[] = [];
+  const silent = { ...io, stdout: { write: () => {} } };
+  const write = () => io.stdout.write(`${JSON.stringify({ dryRun: values['dry-run'], objects }, null, 2)}\n`);
+  const code = await adoptAll(values, silent, (outcome) => objects.push(outcome)).catch((error) => {
+    // What was done before something went wrong.
+    if (objects.length > 0) write();
+    throw error;
+  });
+  write();
+  return code;
+}
+
+async function adoptAll(
+  values: Parsed<typeof OPTIONS>['values'],
+  { stdout, stderr, env }: Io,
+  note: (outcome: Outcome) => void,
+): Promise<number> {
   const { orphans, planAdoption } = await import('../inspect/adoption.ts');
   const api = new ApiWriter(await connectAsUser(values, env));
 
@@ -71,6 +99,7 @@ async function adopt(
       throw new InputError(`${subject}: ${error.message}`);
     }
     stdout.write(`${subject}: ${prefix}${effect}\n`);
+    note({ object: subject, effect, done: !isDryRun });
     adopted++;
     return false;
   };
@@ -88,11 +117,14 @@ async function adopt(
     attempt,
     isDryRun,
     deadline,
-    complain: ({ kind, metadata }, why) =>
-      stderr.write(`${PROGRAM} adopt: ${kind} ${qualifiedName(metadata)}: left as it is: ${why}\n`),
+    complain: (object, why) => {
+      stderr.write(`${PROGRAM} adopt: ${titleOf(object)}: left as it is: ${why}\n`);
+      note({ object: titleOf(object), done: false, left: why });
+    },
   });
   if (values.storage || !isReadable) {
-    if (!isReadable) stdout.write('pools cannot be read before that: try the rest without --dry-run\n');
+    const rest = 'pools cannot be read before that: try the rest without --dry-run\n';
+    if (!isReadable) (values.output === 'json' ? stderr : stdout).write(rest);
     stdout.write(summaryOf());
     return 0;
   }
@@ -113,15 +145,18 @@ async function adopt(
       await delay(POLL_INTERVAL);
       continue;
     }
-    for (const { metadata } of orphans(inventory)) {
-      stdout.write(`IPAddress ${qualifiedName(metadata)}: left as it is, because its claim does not exist\n`);
+    for (const orphan of orphans(inventory)) {
+      const left = 'its claim does not exist';
+      stdout.write(`${titleOf(orphan)}: left as it is, because ${left}\n`);
+      note({ object: titleOf(orphan), done: false, left });
     }
     stdout.write(summaryOf());
     if (isDryRun || unfinished === 0) return 0;
-    for (const { metadata, spec } of waiting) {
-      const pool = `${spec.poolRef.kind} ${spec.poolRef.name}`;
-      const problem = `${pool} has not listed ${spec.address} for its claim`;
-      stderr.write(`${PROGRAM} adopt: IPAddress ${qualifiedName(metadata)}: ${problem}\n`);
+    for (const address of waiting) {
+      const { poolRef, address: text } = address.spec;
+      const left = `${poolRef.kind} ${poolRef.name} has not listed ${text} for its claim`;
+      stderr.write(`${PROGRAM} adopt: ${titleOf(address)}: ${left}\n`);
+      note({ object: titleOf(address), done: false, left });
     }
     stderr.write(`${PROGRAM} adopt: not everything is adopted yet: run it again\n`);
     return 1;
@@ -174,7 +209,7 @@ function pathTo({ apiVersion, kind, metadata }: KubernetesObject): string {
 export default defineCommand({
   name: 'adopt',
   summary: 'Take over from the reference controllers what they left in a cluster',
-  usage: '[options]',
+  usage: '[--dry-run] [--storage] [-o text|json]',
   description: `
 Makes the objects of Cluster API's in-cluster IPAM provider and of node-ipam-controller metaipam's own, once those
 controllers have stopped: makes their CRDs do without a conversion webhook, writes pools of v1alpha1 in the fields of

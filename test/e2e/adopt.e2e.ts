@@ -137,6 +137,16 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
       `InClusterPrefixPool default/prefixes: would be freed of finalizer ${POOL_FINALIZER}\n`,
     );
     assert.match(out, `IPAddress default/a: would be freed of finalizer ${ADDRESS_FINALIZER}`);
+    const { dryRun, objects } = JSON.parse((await runAdopt('--dry-run', '-o', 'json')).out);
+    assert.is(dryRun, true);
+    assert.equal(
+      objects.find(({ object }: { object: string }) => object === 'InClusterIPPool default/pool'),
+      {
+        object: 'InClusterIPPool default/pool',
+        effect: `freed of finalizer ${POOL_FINALIZER}`,
+        done: false,
+      },
+    );
     assert.equal(await versions(), before);
   });
 
@@ -242,13 +252,15 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     });
     await api.create(ADDRESSES, address('early', '10.0.0.12'));
     await api.create(CLAIMS, claim('early'));
-    const { code, out, err } = await runAdopt('--timeout=2s');
-    assert.match(
-      err,
-      'IPAddress default/early: InClusterIPPool pool has not listed 10.0.0.12 for its claim\n',
-    );
+    const { code, out, err } = await runAdopt('--timeout=2s', '-o', 'json');
+    const left = 'InClusterIPPool pool has not listed 10.0.0.12 for its claim';
+    assert.match(err, `IPAddress default/early: ${left}\n`);
     assert.is(code, 1);
-    assert.not.match(out, 'default/early');
+    const { objects } = JSON.parse(out);
+    assert.equal(
+      objects.filter(({ object }: { object: string }) => object === 'IPAddress default/early'),
+      [{ object: 'IPAddress default/early', done: false, left }],
+    );
     assert.is((await api.get(`${ADDRESSES}/early`)).metadata.labels, undefined);
   });
 
