@@ -4,6 +4,7 @@
  */
 import { type CelError, type CelInput, type CelValue, isCelError } from '@bufbuild/cel';
 import { compile, evaluatedMessage, type Program, type Variables } from './cel/program.ts';
+import { distinct, type Path, textAt } from './cel/reads.ts';
 import { celInput, jsonOf } from './cel/value.ts';
 import type { KubernetesObject } from './object.ts';
 
@@ -100,7 +101,21 @@ interface Policy {
   readonly variables: Variables;
   readonly checks: readonly Check[];
   readonly patches: readonly Program[];
+  /** Where all of its expressions look. */
+  readonly paths: readonly Path[];
+  /** By the text of what is there. */
+  readonly judgements: Map<string, Judgement>;
 }
+
+interface Judgement {
+  readonly denial?: Denial;
+  /** What a mutating policy merges into the object. */
+  readonly configurations: readonly object[];
+}
+
+const ALLOWED: Judgement = { configurations: [] };
+/** So many of a policy are kept. */
+const MOST_JUDGEMENTS = 1_000;
 
 const VALIDATING = 'ValidatingAdmissionPolicy';
 const MUTATING = 'MutatingAdmissionPolicy';
@@ -146,16 +161,9 @@ export class AdmissionPolicies {
   ): { readonly object: T; readonly denial?: never } | { readonly denial: Denial } {
     let { object } = request;
     for (const policy of this.#matching(MUTATING, request)) {
-      const variables = bind(policy, { ...request, object });
-      const matches = meetsConditions(policy, variables);
-      if (matches === false) continue;
-      let error = matches === true ? undefined : matches;
-      for (const patch of error === undefined ? policy.patches : []) {
-        const configuration = patch.evaluate(variables);
-        if (isCelError(configuration)) error = configuration;
-        else object = apply(object, jsonOf(configuration) as object);
-      }
-      if (error !== undefined && !policy.ignoresFailure) return { denial: denialOf(policy, error.message) };
+      const { denial, configurations } = judge(policy, { ...request, object });
+      if (denial !== undefined) return { denial };
+      for (const configuration of configurations) object = apply(object, configuration);
     }
     return { object };
   }
@@ -170,13 +178,13 @@ export class AdmissionPolicies {
     for (const policy of this.#matching(VALIDATING, request)) {
       const { paramKind } = policy;
       if (paramKind === undefined) {
-        const denial = denialBy(policy, bind(policy, request));
+        const { denial } = judge(policy, request);
         if (denial !== undefined) return denial;
         continue;
       }
       for (const params of parameters(paramKind)) {
         if (params.metadata.namespace !== undefined && params.metadata.namespace !== namespace) continue;
-        const denial = denialBy(policy, bind(policy, request, params));
+        const { denial } = judge(policy, request, params);
         if (denial !== undefined) return denial;
       }
     }
@@ -190,18 +198,40 @@ export class AdmissionPolicies {
   }
 }
 
-function denialBy(policy: Policy, variables: Variables): Denial | undefined {
+/** What a policy has to say to a request: the same whenever all that it looks at is the same. */
+function judge(policy: Policy, request: AdmissionRequest, params?: KubernetesObject): Judgement {
+  const bound = bind(request, params);
+  const text = textAt(policy.paths, bound);
+  const known = policy.judgements.get(text);
+  if (known !== undefined) return known;
+  if (policy.judgements.size >= MOST_JUDGEMENTS) policy.judgements.clear();
+  const judgement = judgementOf(policy, variablesOf(policy, bound));
+  policy.judgements.set(text, judgement);
+  return judgement;
+}
+
+function judgementOf(policy: Policy, variables: Bound): Judgement {
   const matches = meetsConditions(policy, variables);
-  if (matches === false) return undefined;
-  if (matches !== true) return policy.ignoresFailure ? undefined : denialOf(policy, matches.message);
+  if (matches === false) return ALLOWED;
+  if (matches !== true) return failed(policy, matches.message);
   for (const check of policy.checks) {
     const result = check.program.evaluate(variables);
     if (result === true || (isCelError(result) && policy.ignoresFailure)) continue;
     const { expression, reason } = check.validation;
-    if (!isCelError(result)) return denialOf(policy, messageOf(check, variables), reason);
-    return denialOf(policy, `expression '${expression}' resulted in error: ${result.message}`);
+    if (isCelError(result))
+      return failed(policy, `expression '${expression}' resulted in error: ${result.message}`);
+    return { denial: denialOf(policy, messageOf(check, variables), reason), configurations: [] };
   }
-  return undefined;
+  const results = policy.patches.map((patch) => patch.evaluate(variables));
+  const error = results.find((result) => isCelError(result));
+  if (error !== undefined && !policy.ignoresFailure) return failed(policy, error.message);
+  return {
+    configurations: results.flatMap((result) => (isCelError(result) ? [] : (jsonOf(result) as object))),
+  };
+}
+
+function failed(policy: Policy, message: string): Judgement {
+  return policy.ignoresFailure ? ALLOWED : { denial: denialOf(policy, message), configurations: [] };
 }
 
 function denies({ validationActions }: BindingObject['spec']): boolean {
@@ -227,7 +257,24 @@ function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
       .filter((type) => type !== 'ApplyConfiguration'),
   ];
   if (unknown.length > 0) throw new Error(`${kind} ${metadata.name}: ${unknown.join(', ')} not supported`);
-  const named = ({ name, expression }: Expression) => ({ name, program: compile(expression) });
+  const programs: Program[] = [];
+  const compiled = (expression: string) => {
+    const program = compile(expression);
+    programs.push(program);
+    return program;
+  };
+  const named = ({ name, expression }: Expression) => ({ name, program: compiled(expression) });
+  const parts = {
+    conditions: (spec.matchConditions ?? []).map(named),
+    variables: lazily((spec.variables ?? []).map(named)),
+    checks: (spec.validations ?? []).map((validation) => ({
+      validation,
+      program: compiled(validation.expression),
+      message:
+        validation.messageExpression === undefined ? undefined : compiled(validation.messageExpression),
+    })),
+    patches: (spec.mutations ?? []).map(({ applyConfiguration }) => compiled(applyConfiguration!.expression)),
+  };
   return {
     kind,
     name: metadata.name,
@@ -235,14 +282,9 @@ function compilePolicy(policy: PolicyObject, binding: BindingObject): Policy {
     ignoresFailure: spec.failurePolicy === 'Ignore',
     paramKind: spec.paramKind,
     rules: spec.matchConstraints.resourceRules,
-    conditions: (spec.matchConditions ?? []).map(named),
-    variables: lazily((spec.variables ?? []).map(named)),
-    checks: (spec.validations ?? []).map((validation) => ({
-      validation,
-      program: compile(validation.expression),
-      message: validation.messageExpression === undefined ? undefined : compile(validation.messageExpression),
-    })),
-    patches: (spec.mutations ?? []).map(({ applyConfiguration }) => compile(applyConfiguration!.expression)),
+    ...parts,
+    paths: distinct(programs.flatMap(({ paths }) => paths)),
+    judgements: new Map(),
   };
 }
 
@@ -278,15 +320,20 @@ function matches(rule: ResourceRule, { operation, resource, subResource }: Admis
   );
 }
 
-function bind(policy: Policy, request: AdmissionRequest, params?: KubernetesObject): Bound {
-  const { operation, resource, subResource, object, oldObject, user: username = '' } = request;
+/** What Kubernetes binds, as JSON. */
+function bind(request: AdmissionRequest, params: KubernetesObject | undefined) {
+  const { operation, resource, subResource, object = null, oldObject = null, user: username = '' } = request;
   const { name = '', namespace = '' } = (object ?? oldObject)?.metadata ?? {};
-  const userInfo = { username };
+  const asked = { operation, resource, subResource, name, namespace, userInfo: { username } };
+  return { object, oldObject, params: params ?? null, request: asked };
+}
+
+function variablesOf(policy: Policy, { object, oldObject, params, request }: ReturnType<typeof bind>): Bound {
   return Object.assign(Object.create(policy.variables), {
-    object: object === undefined ? null : celInput(object),
-    oldObject: oldObject === undefined ? null : celInput(oldObject),
-    params: params === undefined ? null : celInput(params),
-    request: { operation, resource, subResource, name, namespace, userInfo } as CelInput,
+    object: celInput(object),
+    oldObject: celInput(oldObject),
+    params: celInput(params),
+    request: request as CelInput,
     [EVALUATED]: {},
   });
 }

@@ -4,11 +4,10 @@
  */
 import { parse } from '@bufbuild/cel';
 import { ENTRIES, TO_MAP } from './comprehensions.ts';
+import { BOUND, type Expr, type Kind, nameOf, textOf, withParts } from './expr.ts';
 import { FLATTEN_OPTIONAL, OPTIONAL_INDEX, TO_OPTIONAL } from './optional.ts';
 import { OPTIONAL_KEY, OPTIONAL_SELECT, QUOTED_FIELD } from './syntax.ts';
 
-type Expr = ReturnType<typeof parse>['expr'];
-type Kind<Case> = Extract<Expr['exprKind'], { case: Case }>;
 type Call = Kind<'callExpr'>['value'];
 
 /** By name and number of arguments. `${e}` is a pair of key and value. */
@@ -22,9 +21,6 @@ const TWO_VARIABLES: Readonly<Record<string, (e: string) => string>> = {
   transformMap3: (e) => `${TO_MAP}(${ENTRIES}(range__).map(${e}, [dyn(${e}[0]), dyn(arg0__)]))`,
   transformMap4: (e) => `${TO_MAP}(${ENTRIES}(range__).map(${e}, arg0__, [dyn(${e}[0]), dyn(arg1__)]))`,
 };
-
-/** What Kubernetes binds. Else @bufbuild/cel looks for what is called `object.spec` before it reads a field. */
-const BOUND = new Set(['self', 'oldSelf', 'object', 'oldObject', 'params', 'request']);
 
 /**
  * `expr` without what is not planned. `optionals` are variables whose value is optional. Throws Error where
@@ -43,6 +39,7 @@ export function desugar(expr: Expr, optionals: ReadonlySet<string>): Expr {
   };
   const select = (at: Expr, of: Expr, field: string, testOnly: boolean): Expr => {
     if (!isOptional(of)) {
+      // Else @bufbuild/cel looks for what is called `object.spec` before it reads a field.
       const operand = BOUND.has(nameOf(of) ?? '') ? call(of, 'dyn', [of]) : of;
       const value = { $typeName: 'cel.expr.Expr.Select' as const, operand, field, testOnly };
       return { ...at, exprKind: { case: 'selectExpr', value } };
@@ -52,7 +49,7 @@ export function desugar(expr: Expr, optionals: ReadonlySet<string>): Expr {
   };
   const desugarCall = (at: Expr, { function: name, target, args }: Call): Expr => {
     const [first, second] = args;
-    if (name === QUOTED_FIELD && target !== undefined) return select(at, target, textOf(first!), false);
+    if (name === QUOTED_FIELD && target !== undefined) return select(at, target, textOf(first!)!, false);
     if (name === 'has' && target === undefined && args.length === 1) return presence(at, first!);
     if (name === '_[_]') {
       const key = second!.exprKind;
@@ -94,18 +91,6 @@ export function desugar(expr: Expr, optionals: ReadonlySet<string>): Expr {
   return visit(expr);
 }
 
-/** The names that `expr` mentions, of variables or of what it binds itself. */
-export function namesIn(expr: Expr): Set<string> {
-  const names = new Set<string>();
-  const visit = (part: Expr): Expr => {
-    const name = nameOf(part);
-    if (name !== undefined) names.add(name);
-    return withParts(part, visit);
-  };
-  visit(expr);
-  return names;
-}
-
 /** `Object{metadata: Object.metadata{…}}` of a mutating admission policy, as a map. */
 function asMap(at: Expr, { entries, ...value }: Kind<'structExpr'>['value']): Expr {
   const keyed = entries.map((entry) => {
@@ -131,51 +116,6 @@ function substitute(expr: Expr, parts: Readonly<Record<string, Expr>>): Expr {
   );
 }
 
-/** `expr` with each of its parts as `change` makes it. */
-function withParts(expr: Expr, change: (part: Expr, place?: string) => Expr): Expr {
-  const { exprKind } = expr;
-  const maybe = <K extends string>(key: K, part: Expr | undefined) =>
-    (part === undefined ? {} : { [key]: change(part, key) }) as { [P in K]?: Expr };
-  switch (exprKind.case) {
-    case 'selectExpr': {
-      const value = { ...exprKind.value, ...maybe('operand', exprKind.value.operand) };
-      return { ...expr, exprKind: { case: 'selectExpr', value } };
-    }
-    case 'callExpr': {
-      const { target, args } = exprKind.value;
-      const value = { ...exprKind.value, ...maybe('target', target), args: args.map((arg) => change(arg)) };
-      return { ...expr, exprKind: { case: 'callExpr', value } };
-    }
-    case 'listExpr': {
-      const value = { ...exprKind.value, elements: exprKind.value.elements.map((item) => change(item)) };
-      return { ...expr, exprKind: { case: 'listExpr', value } };
-    }
-    case 'structExpr': {
-      const entries = exprKind.value.entries.map((entry) => {
-        const { keyKind } = entry;
-        const key =
-          keyKind.case === 'mapKey' ? { case: keyKind.case, value: change(keyKind.value) } : keyKind;
-        return { ...entry, keyKind: key, ...maybe('value', entry.value) };
-      });
-      return { ...expr, exprKind: { case: 'structExpr', value: { ...exprKind.value, entries } } };
-    }
-    case 'comprehensionExpr': {
-      const { iterRange, accuInit, loopCondition, loopStep, result } = exprKind.value;
-      const value = {
-        ...exprKind.value,
-        ...maybe('iterRange', iterRange),
-        ...maybe('accuInit', accuInit),
-        ...maybe('loopCondition', loopCondition),
-        ...maybe('loopStep', loopStep),
-        ...maybe('result', result),
-      };
-      return { ...expr, exprKind: { case: 'comprehensionExpr', value } };
-    }
-    default:
-      return expr;
-  }
-}
-
 function call({ id }: Expr, name: string, args: Expr[], target?: Expr): Expr {
   const value = { $typeName: 'cel.expr.Expr.Call' as const, function: name, args, ...(target && { target }) };
   return { $typeName: 'cel.expr.Expr', id, exprKind: { case: 'callExpr', value } };
@@ -190,14 +130,6 @@ function text({ id }: Expr, value: string): Expr {
       value: { $typeName: 'cel.expr.Constant', constantKind: { case: 'stringValue', value } },
     },
   };
-}
-
-function textOf({ exprKind }: Expr): string {
-  return String((exprKind as Kind<'constExpr'>).value.constantKind.value);
-}
-
-function nameOf({ exprKind }: Expr): string | undefined {
-  return exprKind.case === 'identExpr' ? exprKind.value.name : undefined;
 }
 
 function isCallOf({ exprKind }: Expr, name: string): boolean {

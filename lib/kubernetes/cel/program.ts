@@ -2,12 +2,14 @@
 import { type CelError, type CelInput, type CelValue, celEnv, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { comprehensionFunctions } from './comprehensions.ts';
-import { desugar, namesIn } from './desugar.ts';
+import { desugar } from './desugar.ts';
 import { equalityFunctions } from './equality.ts';
+import { namesIn } from './expr.ts';
 import { formatFunctions } from './format.ts';
 import { listFunctions } from './lists.ts';
 import { networkFunctions } from './network.ts';
 import { optionalFunctions } from './optional.ts';
+import { type Path, pathsIn } from './reads.ts';
 import { compileRegex, regexFunctions } from './regex.ts';
 import { plainSyntax } from './syntax.ts';
 import { ownTypes } from './types.ts';
@@ -18,6 +20,8 @@ export type Variables = Readonly<Record<string, CelInput | CelError>>;
 export interface Program {
   /** The names that the expression mentions. */
   readonly names: ReadonlySet<string>;
+  /** Where it looks in what Kubernetes binds. */
+  readonly paths: readonly Path[];
   evaluate(variables: Variables): CelValue | CelError;
 }
 
@@ -48,7 +52,7 @@ export function compile(expression: string, optionals: readonly string[] = []): 
   if (known !== undefined) return known;
   const expr = desugar(parse(plainSyntax(expression)).expr, new Set(optionals));
   const run = plan(environment, expr) as (variables: Variables) => CelValue | CelError;
-  const program = { names: namesIn(expr), evaluate: run };
+  const program = { names: namesIn(expr), paths: pathsIn(expr), evaluate: run };
   programs.set(key, program);
   return program;
 }
