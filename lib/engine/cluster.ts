@@ -10,7 +10,7 @@ import { SYSTEM_FIELDS } from './dynamic-apply.ts';
 import { entryOf } from './entry-of.ts';
 import type { Reconciler, StartReconciler } from './environment.ts';
 import { GarbageCollector } from './garbage-collector.ts';
-import { callHook, type HookRegistry } from './hook-server.ts';
+import { callHook, type HookRegistry, type Hooks } from './hook-server.ts';
 import { startMetacontroller } from './metacontroller.ts';
 import { NamespaceController } from './namespace-controller.ts';
 import { type Unstructured, withMetadata, without } from './object.ts';
@@ -133,11 +133,13 @@ export class SimulatedCluster {
   #syncs = 0;
   #hookCalls = 0;
   #writes = 0;
+  readonly #hooks: ReadonlyMap<string, Hooks>;
   #histories = new Map<string, Map<string, History>>();
 
   constructor(options: ClusterOptions) {
     const { seed = 1, controllers, applyStrategy: strategy = 'dynamic-apply', workers = 5 } = options;
     this.#options = options;
+    this.#hooks = new Map(Object.entries(options.hooks));
     this.#schedule = options.schedule ?? FAIR;
     this.#now = options.now ?? Date.UTC(2026, 0, 1);
     this.resources = new Resources(options.crds);
@@ -383,7 +385,7 @@ export class SimulatedCluster {
     if (step.kind === 'hook') {
       this.#hookCalls++;
       if (fault?.kind === 'hook') return fault.result;
-      const result = callHook(this.#options.hooks, step.call, this.#hookContext());
+      const result = callHook(this.#hooks, step.call, this.#hookContext());
       return fault?.kind === 'lost' ? { status: 'timeout' } : result;
     }
     if (fault?.kind === 'refused') return { error: fault.error };

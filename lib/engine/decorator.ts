@@ -127,8 +127,9 @@ function updateStrings(
   strings: Readonly<Record<string, string>> = {},
   updates: Readonly<Record<string, string | null>> | null = {},
 ): Record<string, string> | undefined {
+  if (updates === null || Object.keys(updates).length === 0) return undefined;
   const result = { ...strings };
-  for (const [key, value] of Object.entries(updates ?? {})) {
+  for (const [key, value] of Object.entries(updates)) {
     if (value === null) delete result[key];
     else result[key] = value;
   }

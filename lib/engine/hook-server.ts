@@ -16,11 +16,11 @@ export interface Hooks {
 export type HookRegistry = Readonly<Record<string, Hooks>>;
 
 export function callHook(
-  hooks: HookRegistry,
+  hooks: ReadonlyMap<string, Hooks>,
   { controller, hook, request }: HookCall,
   context: HookContext,
 ): HookResult {
-  const run = hooks[controller]?.[hook];
+  const run = hooks.get(controller)?.[hook];
   if (run === undefined) return { status: 404, body: `no hook ${controller}/${hook}` };
   try {
     return { status: 200, response: asJson(run(request as never, context)) };

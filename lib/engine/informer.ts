@@ -132,9 +132,11 @@ export class Informer {
   #learn(key: string, object: Unstructured): void {
     const old = this.#objects.get(key);
     this.#objects.set(key, object);
-    for (const index of this.#indexes) {
-      if (old !== undefined) index.remove(key, old);
-      index.add(key, object);
+    if (old === undefined || !sharesPlaces(old.metadata, object.metadata)) {
+      for (const index of this.#indexes) {
+        if (old !== undefined) index.remove(key, old);
+        index.add(key, object);
+      }
     }
     for (const handler of this.#handlers) {
       if (old === undefined) handler.add(object);
@@ -149,4 +151,9 @@ export class Informer {
     for (const index of this.#indexes) index.remove(key, old);
     for (const handler of this.#handlers) handler.delete(last, missed);
   }
+}
+
+/** Whether nothing has changed that objects are found by. */
+function sharesPlaces(old: Unstructured['metadata'], current: Unstructured['metadata']): boolean {
+  return old.labels === current.labels && old.ownerReferences === current.ownerReferences;
 }

@@ -16,7 +16,11 @@ function isQualifiedName(key: string): boolean {
 /** Sentences, one per broken rule; `old` is the object before an update. */
 export function checkMetadata(object: Unstructured, old?: Unstructured): string[] {
   if (object.metadata === old?.metadata) return [];
-  const { name, labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = object.metadata;
+  const { name, labels, annotations, finalizers = [], ownerReferences = [] } = object.metadata;
+  // What was let in before need not be looked at again.
+  const newLabels = labels === undefined || labels === old?.metadata.labels ? {} : labels;
+  const newAnnotations =
+    annotations === undefined || annotations === old?.metadata.annotations ? {} : annotations;
   const problems: string[] = [];
   if (typeof name !== 'string') problems.push('metadata.name: Required value: name is required');
   else if (old === undefined && !isSubdomain(name)) {
@@ -24,13 +28,13 @@ export function checkMetadata(object: Unstructured, old?: Unstructured): string[
       `metadata.name: Invalid value: ${JSON.stringify(name)}: must be a lowercase RFC 1123 subdomain`,
     );
   }
-  for (const [key, value] of Object.entries(labels)) {
+  for (const [key, value] of Object.entries(newLabels)) {
     if (!isQualifiedName(key)) problems.push(`metadata.labels: Invalid value: ${JSON.stringify(key)}`);
     if (typeof value !== 'string' || (value !== '' && !LABEL_NAME.test(value))) {
       problems.push(`metadata.labels: Invalid value: ${JSON.stringify(value)} of ${key}`);
     }
   }
-  for (const [key, value] of Object.entries(annotations)) {
+  for (const [key, value] of Object.entries(newAnnotations)) {
     if (!isQualifiedName(key)) problems.push(`metadata.annotations: Invalid value: ${JSON.stringify(key)}`);
     if (typeof value !== 'string') problems.push(`metadata.annotations: ${key} is not a string`);
   }

@@ -134,6 +134,8 @@ const BINDING_FIELDS = new Set(['policyName', 'validationActions', 'paramRef']);
 
 export class AdmissionPolicies {
   readonly #policies: readonly Policy[];
+  /** Those that match, by what their rules look at. */
+  readonly #matching = new Map<string, readonly Policy[]>();
 
   /**
    * Takes the policies and bindings among `objects`; a policy without a binding does nothing. Throws Error where one
@@ -160,7 +162,7 @@ export class AdmissionPolicies {
     apply: (object: T, configuration: object) => T,
   ): { readonly object: T; readonly denial?: never } | { readonly denial: Denial } {
     let { object } = request;
-    for (const policy of this.#matching(MUTATING, request)) {
+    for (const policy of this.#matchingOf(MUTATING, request)) {
       const { denial, configurations } = judge(policy, { ...request, object });
       if (denial !== undefined) return { denial };
       for (const configuration of configurations) object = apply(object, configuration);
@@ -175,7 +177,7 @@ export class AdmissionPolicies {
    */
   deny(request: AdmissionRequest, parameters: Parameters = () => []): Denial | undefined {
     const { namespace } = (request.object ?? request.oldObject)?.metadata ?? {};
-    for (const policy of this.#matching(VALIDATING, request)) {
+    for (const policy of this.#matchingOf(VALIDATING, request)) {
       const { paramKind } = policy;
       if (paramKind === undefined) {
         const { denial } = judge(policy, request);
@@ -191,10 +193,17 @@ export class AdmissionPolicies {
     return undefined;
   }
 
-  #matching(kind: string, request: AdmissionRequest): Policy[] {
-    return this.#policies.filter(
-      (policy) => policy.kind === kind && policy.rules.some((rule) => matches(rule, request)),
-    );
+  #matchingOf(kind: string, request: AdmissionRequest): readonly Policy[] {
+    const { operation, resource, subResource } = request;
+    const key = `${kind} ${operation} ${resource.group}/${resource.version}/${resource.resource}/${subResource}`;
+    let policies = this.#matching.get(key);
+    if (policies === undefined) {
+      policies = this.#policies.filter(
+        (policy) => policy.kind === kind && policy.rules.some((rule) => matches(rule, request)),
+      );
+      this.#matching.set(key, policies);
+    }
+    return policies;
   }
 }
 
