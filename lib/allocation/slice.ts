@@ -192,21 +192,20 @@ export function pieceSpecOf(name: string, poolRef: PoolReference): AllocationSli
   );
 }
 
-/**
- * What the slices list, each in the order of its keys' text; for one uid alone if that is given. What misnamed ones
- * list does not count.
- */
-export function allocationsOf(slices: Iterable<AllocationSlice>, uid?: string): Allocation[] {
+/** What the slices list, each in the order of its keys' text. What misnamed ones list does not count. */
+export function allocationsOf(slices: Iterable<AllocationSlice>): Allocation[] {
+  return [...slices].flatMap((slice) => (isMisnamed(slice) ? [] : allocationsIn(slice)));
+}
+
+/** What a slice lists, in the order of its keys' text; for one uid alone if that is given. */
+export function allocationsIn(slice: AllocationSlice, uid?: string): Allocation[] {
+  const entries = slice.spec?.entries ?? {};
+  const isWanted = (key: string) => uid === undefined || entries[key]?.uid === uid;
   const allocations: Allocation[] = [];
-  for (const slice of slices) {
-    const entries = slice.spec?.entries;
-    if (entries === undefined || isMisnamed(slice)) continue;
-    const isWanted = (key: string) => uid === undefined || entries[key]?.uid === uid;
-    for (const key of Object.keys(entries).filter(isWanted).sort()) {
-      const block = parseKey(key);
-      const entry = entries[key];
-      if (block !== undefined && entry?.uid) allocations.push({ slice, key, block, entry });
-    }
+  for (const key of Object.keys(entries).filter(isWanted).sort()) {
+    const block = parseKey(key);
+    const entry = entries[key];
+    if (block !== undefined && entry?.uid) allocations.push({ slice, key, block, entry });
   }
   return allocations;
 }

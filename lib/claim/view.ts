@@ -1,5 +1,5 @@
 /** What a claim gets to see. Never its pool, which changes with every other claim. */
-import { type Allocation, allocationsOf, bellOf, isMisnamed } from '../allocation/slice.ts';
+import { type Allocation, allocationsIn, bellOf, isMisnamed } from '../allocation/slice.ts';
 import {
   ADDRESS_ANNOTATION,
   CAPI_IPAM_GROUP,
@@ -115,7 +115,9 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
     address: isMine ? found : undefined,
     isOwn: found !== undefined && controllerOf(found)?.uid === uid,
     isNameTaken: found !== undefined && !isMine,
-    kept: allocationsOf(slices, uid).filter(({ entry }) => entry.released === undefined),
+    kept: slices
+      .flatMap((slice) => allocationsIn(slice, uid))
+      .filter(({ entry }) => entry.released === undefined),
     isAnswered: slices.length > 0,
     answer: slices.map((slice) => answerIn(slice, uid)).find((answer) => answer !== undefined),
     cluster: clusterOf(request, config),

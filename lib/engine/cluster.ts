@@ -283,6 +283,7 @@ export class SimulatedCluster {
 
   #someMove(deadline: number, visit: (move: Move) => boolean): boolean {
     for (const process of this.processes) {
+      if (process.isUpToDate) continue;
       for (const informer of process.informers) {
         if (informer.pending > 0 && visit({ kind: 'deliver', process, informer })) return true;
       }

@@ -50,6 +50,8 @@ export class Process {
   /** By apiVersion and resource. */
   #informersOf = new Map<string, Informer>();
   #informers: Informer[] = [];
+  /** The store's version when its caches were last found to have heard everything. */
+  #upToDateAt = -1;
   #reconcilers: readonly Reconciler[] = [];
 
   constructor(definition: ProcessDefinition, host: ProcessHost) {
@@ -84,6 +86,15 @@ export class Process {
 
   get informers(): readonly Informer[] {
     return this.#informers;
+  }
+
+  /** Whether its caches have heard everything. */
+  get isUpToDate(): boolean {
+    const { version } = this.#host.store;
+    if (this.#upToDateAt === version) return true;
+    if (this.#informers.some(({ pending }) => pending > 0)) return false;
+    this.#upToDateAt = version;
+    return true;
   }
 
   get reconcilers(): readonly Reconciler[] {
@@ -140,6 +151,7 @@ export class Process {
     return entryOf(this.#informersOf, `${apiVersion} ${resource}`, () => {
       const informer = new Informer(store, store.resources.get(apiVersion, resource), apiVersion);
       this.#informers.push(informer);
+      this.#upToDateAt = -1;
       return informer;
     });
   }

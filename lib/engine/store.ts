@@ -348,7 +348,7 @@ export class Store {
   };
 
   #put(type: ResourceType, key: string, object: Unstructured, change: 'ADDED' | 'MODIFIED'): Unstructured {
-    const stored = withMetadata(object, { resourceVersion: this.#nextVersion() });
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: this.#nextVersion() } };
     const { objects, log } = this.#table(type);
     objects.set(key, stored);
     log.push({ type: change, key, object: stored });
@@ -369,6 +369,11 @@ export class Store {
     const now = this.#options.now();
     if (this.#latest.at !== now) this.#latest = { at: now, text: timestamp(now) };
     return this.#latest.text;
+  }
+
+  /** Counts every event of every type. */
+  get version(): number {
+    return this.#resourceVersion;
   }
 
   #nextVersion(): string {
