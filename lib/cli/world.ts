@@ -9,6 +9,7 @@ import { NodeBinder } from '../engine/node-binder.ts';
 import type { Unstructured } from '../engine/object.ts';
 import { OverlapReporter } from '../engine/overlap-reporter.ts';
 import type { ResourceDefinition } from '../engine/resources.ts';
+import { sideBySide } from '../engine/schedule.ts';
 import type { Admission } from '../engine/store.ts';
 import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
 import { CLUSTER_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
@@ -89,6 +90,7 @@ export function createEmptyWorld(
   const objects = hasIPAMClaims ? [...install, ...readIPAMClaimControllers()] : install;
   return new SimulatedCluster({
     ...options,
+    schedule: sideBySide(),
     isForgetful: true,
     forgetsTimers: true,
     config: { ...(options.config ?? DEFAULT_CONFIG), watchServiceCIDRs: true },

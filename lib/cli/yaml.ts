@@ -238,6 +238,7 @@ interface Extent {
 
 /** Throws YAMLException where the aliases of a document stand for too much, too deep, or for themselves. */
 function checkAliases(events: readonly Event[], source: string): void {
+  if (!source.includes('&')) return;
   const anchors = new Map<string, Extent | 'open'>();
   const open: (Extent & { anchor: string })[] = [];
   let aliased = 0;

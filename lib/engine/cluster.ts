@@ -305,7 +305,7 @@ export class SimulatedCluster {
   perform(move: Move): void {
     switch (move.kind) {
       case 'deliver':
-        move.informer.deliver();
+        move.informer.deliver(move.count);
         break;
       case 'step':
         this.#execute(move.worker);

@@ -162,8 +162,8 @@ export abstract class HookController implements Reconciler {
   protected hookCall(parent: Unstructured, observed: object, related: ObjectGroups | undefined): HookCall {
     const finalizing = this.#finalizes && (isDeleting(parent) || !this.selects(parent));
     return new HookCall(this.name, finalizing ? 'finalize' : 'sync', {
-      ...observed,
       controller: this.#controllerObject,
+      ...observed,
       related: related?.sortedMaps() ?? {},
       finalizing,
     });

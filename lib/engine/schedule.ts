@@ -7,8 +7,13 @@ import type { HookResult, Step } from './task.ts';
 
 /** Something that could happen next. */
 export type Move =
-  /** A cache hears its next event, or its first list. */
-  | { readonly kind: 'deliver'; readonly process: Process; readonly informer: Informer }
+  /** A cache hears its next event, or that many, or its first list. */
+  | {
+      readonly kind: 'deliver';
+      readonly process: Process;
+      readonly informer: Informer;
+      readonly count?: number;
+    }
   /** The step a worker waits for is executed and answered. */
   | { readonly kind: 'step'; readonly worker: Worker }
   /** A free worker takes a key: `key`, or the one that waits longest. */
@@ -79,3 +84,38 @@ export const FAIR: Schedule = {
     return best;
   },
 };
+
+/**
+ * All is well, and a controller's workers run side by side, as Metacontroller's do: each takes a step before one of them takes
+ * the next, and nobody hears of anything before they are done. Of several controllers the one goes first whose key waits
+ * longest.
+ */
+export function sideBySide(): Schedule {
+  let isStarting = false;
+  let running: Reconciler | undefined;
+  return {
+    choose(moves) {
+      const first: { -readonly [K in Move['kind']]?: Extract<Move, { kind: K }> } = {};
+      let ticket = Number.POSITIVE_INFINITY;
+      moves.some((move) => {
+        if (move.kind !== 'start') {
+          first[move.kind] ??= move as never;
+          return move.kind === 'step' && !isStarting;
+        }
+        const waiting = move.reconciler.queue.firstTicket();
+        if (waiting < ticket) [first.start, ticket] = [move, waiting];
+        return false;
+      });
+      const { deliver, land, step, start, wait } = first;
+      if (step !== undefined) {
+        isStarting = isStarting && start !== undefined && start.reconciler === running;
+        return isStarting ? start : step;
+      }
+      if (deliver !== undefined) return { ...deliver, count: deliver.informer.pending };
+      if (land !== undefined) return land;
+      isStarting = start !== undefined;
+      running = start?.reconciler;
+      return start ?? wait;
+    },
+  };
+}

@@ -4,7 +4,7 @@
  */
 import { parse } from '@bufbuild/cel';
 import { ENTRIES, TO_MAP } from './comprehensions.ts';
-import { BOUND, type Expr, type Kind, nameOf, textOf, withParts } from './expr.ts';
+import { BOUND, type Expr, type Kind, literalText, nameOf, withParts } from './expr.ts';
 import { FLATTEN_OPTIONAL, OPTIONAL_INDEX, TO_OPTIONAL } from './optional.ts';
 import { OPTIONAL_KEY, OPTIONAL_SELECT, QUOTED_FIELD } from './syntax.ts';
 
@@ -49,7 +49,7 @@ export function desugar(expr: Expr, optionals: ReadonlySet<string>): Expr {
   };
   const desugarCall = (at: Expr, { function: name, target, args }: Call): Expr => {
     const [first, second] = args;
-    if (name === QUOTED_FIELD && target !== undefined) return select(at, target, textOf(first!)!, false);
+    if (name === QUOTED_FIELD && target !== undefined) return select(at, target, literalText(first!)!, false);
     if (name === 'has' && target === undefined && args.length === 1) return presence(at, first!);
     if (name === '_[_]') {
       const key = second!.exprKind;

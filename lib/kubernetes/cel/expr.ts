@@ -65,7 +65,7 @@ export function withParts(expr: Expr, change: (part: Expr, place?: string) => Ex
 }
 
 /** The text that a literal is; undefined for everything else. */
-export function textOf({ exprKind }: Expr): string | undefined {
+export function literalText({ exprKind }: Expr): string | undefined {
   if (exprKind.case !== 'constExpr') return undefined;
   const { case: kind, value } = exprKind.value.constantKind;
   return kind === 'stringValue' ? value : undefined;

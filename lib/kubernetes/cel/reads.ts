@@ -1,6 +1,6 @@
 /** Which fields an expression reads, and what is there. */
 import { isObject } from '../../json.ts';
-import { BOUND, type Expr, isNull, textOf, withParts } from './expr.ts';
+import { BOUND, type Expr, isNull, literalText, withParts } from './expr.ts';
 import { OPTIONAL_INDEX } from './optional.ts';
 import { OPTIONAL_SELECT } from './syntax.ts';
 
@@ -34,10 +34,10 @@ function pathOf(expr: Expr): Path | undefined {
     case 'dyn':
       return first && pathOf(first);
     case OPTIONAL_SELECT:
-      return below(value.target, first && textOf(first));
+      return below(value.target, first && literalText(first));
     case OPTIONAL_INDEX:
     case '_[_]':
-      return below(first, second && textOf(second));
+      return below(first, second && literalText(second));
     case '_==_':
     case '_!=_':
       return below(first, second && isNull(second) ? IS_NULL : undefined);
