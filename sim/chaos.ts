@@ -52,7 +52,8 @@ export class Chaos {
   #patience(): number {
     const { layout, cluster } = this.#world;
     if (!layout.isPatient) return layout.chances.user;
-    return cluster.moves(this.#world.now).some(() => true) ? 0 : 0.5;
+    for (const _ of cluster.moves(this.#world.now)) return 0;
+    return 0.5;
   }
 
   #isReady(move: Move): boolean {

@@ -16,7 +16,15 @@ import { NamespaceController } from './namespace-controller.ts';
 import { type Unstructured, withMetadata, without } from './object.ts';
 import { Process, type ProcessDefinition, type Worker } from './process.ts';
 import { type ResourceDefinition, Resources } from './resources.ts';
-import { FAIR, type Fault, type LateRequest, type Move, type Moves, type Schedule } from './schedule.ts';
+import {
+  FAIR,
+  type Fault,
+  type LateRequest,
+  type Move,
+  type MoveOf,
+  type Moves,
+  type Schedule,
+} from './schedule.ts';
 import { type Admission, Store } from './store.ts';
 import type { HookCall, HookResult, Step, StepResult, SyncError } from './task.ts';
 
@@ -270,36 +278,59 @@ export class SimulatedCluster {
 
   /** What could happen next; a wait only for a timer before `deadline`. */
   moves(deadline = Number.POSITIVE_INFINITY): Moves {
-    const some: Moves['some'] = (visit) => this.#someMove(deadline, visit);
+    const movesOf: { [K in Move['kind']]: () => Iterable<MoveOf<K>> } = {
+      deliver: () => this.#deliveries(),
+      land: () => this.#landings(),
+      step: () => this.#steps(),
+      start: () => this.#starts(),
+      wait: () => this.#waits(deadline),
+    };
     return {
-      some,
+      first: (kind) => (kind === 'start' ? this.#firstStart() : firstIn(movesOf[kind]())) as never,
       *[Symbol.iterator]() {
-        const moves: Move[] = [];
-        some((move) => moves.push(move) === 0);
-        yield* moves;
+        for (const moves of Object.values(movesOf)) yield* moves();
       },
     };
   }
 
-  #someMove(deadline: number, visit: (move: Move) => boolean): boolean {
+  *#deliveries(): Generator<MoveOf<'deliver'>> {
     for (const process of this.processes) {
       if (process.isUpToDate) continue;
       for (const informer of process.informers) {
-        if (informer.pending > 0 && visit({ kind: 'deliver', process, informer })) return true;
+        if (informer.pending > 0) yield { kind: 'deliver', process, informer };
       }
     }
-    for (const late of this.#late) if (visit({ kind: 'land', late })) return true;
-    for (const { workers } of this.processes) {
-      for (const worker of workers) if (visit({ kind: 'step', worker })) return true;
-    }
-    let next = Number.POSITIVE_INFINITY;
+  }
+
+  *#landings(): Generator<MoveOf<'land'>> {
+    for (const late of this.#late) yield { kind: 'land', late };
+  }
+
+  *#steps(): Generator<MoveOf<'step'>> {
+    for (const { workers } of this.processes) for (const worker of workers) yield { kind: 'step', worker };
+  }
+
+  *#starts(): Generator<MoveOf<'start'>> {
     for (const process of this.processes) {
       for (const reconciler of process.reconcilers) {
-        if (process.canStart(reconciler) && visit({ kind: 'start', process, reconciler })) return true;
+        if (process.canStart(reconciler)) yield { kind: 'start', process, reconciler };
       }
-      next = Math.min(next, process.nextTimer());
     }
-    return next <= deadline && visit({ kind: 'wait', until: next });
+  }
+
+  #firstStart(): MoveOf<'start'> | undefined {
+    let first: MoveOf<'start'> | undefined;
+    let ticket = Number.POSITIVE_INFINITY;
+    for (const start of this.#starts()) {
+      const waiting = start.reconciler.queue.firstTicket();
+      if (waiting < ticket) [first, ticket] = [start, waiting];
+    }
+    return first;
+  }
+
+  *#waits(deadline: number): Generator<MoveOf<'wait'>> {
+    const until = Math.min(...this.processes.map((process) => process.nextTimer()));
+    if (until <= deadline) yield { kind: 'wait', until };
   }
 
   perform(move: Move): void {
@@ -457,4 +488,9 @@ export class SimulatedCluster {
     const type = this.resources.of({ apiVersion, kind });
     return target(apiVersion, type.resource, type.namespaced ? { name, namespace } : { name });
   }
+}
+
+function firstIn<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
 }

@@ -28,10 +28,12 @@ export type Move =
   /** Time passes until the next timer, in milliseconds since the epoch. */
   | { readonly kind: 'wait'; readonly until: number };
 
+export type MoveOf<Kind extends Move['kind']> = Extract<Move, { readonly kind: Kind }>;
+
 /** What could happen next: deliveries, late requests, steps, starts, and last the wait, if a timer is set. */
 export interface Moves extends Iterable<Move> {
-  /** Looks at one after the other, up to the first for which `visit` returns true; whether there was one. */
-  some(visit: (move: Move) => boolean): boolean;
+  /** The first of a kind; of starts that of the key that waits longest. */
+  first<Kind extends Move['kind']>(kind: Kind): MoveOf<Kind> | undefined;
 }
 
 /** A request that is still on its way, and what sent it. */
@@ -69,53 +71,39 @@ export interface Schedule {
 
 /** All is well: everybody hears everything at once, and one sync runs at a time, first come first. */
 export const FAIR: Schedule = {
-  choose(moves) {
-    let best: Move | undefined;
-    let ticket = Number.POSITIVE_INFINITY;
-    moves.some((move) => {
-      if (move.kind !== 'start') {
-        best ??= move;
-        return true;
-      }
-      const first = move.reconciler.queue.firstTicket();
-      if (first < ticket) [best, ticket] = [move, first];
-      return false;
-    });
-    return best;
-  },
+  choose: (moves) => firstOf(moves, 'deliver', 'land', 'step', 'start', 'wait'),
 };
 
 /**
- * All is well, and a controller's workers run side by side, as Metacontroller's do: each takes a step before one of them takes
- * the next, and nobody hears of anything before they are done. Of several controllers the one goes first whose key waits
- * longest.
+ * All is well, and a controller's workers run side by side, as Metacontroller's do: each takes a step before one of them
+ * takes the next, and nobody hears of anything before they are done. Of several controllers the one goes first whose key
+ * waits longest.
  */
 export function sideBySide(): Schedule {
-  let isStarting = false;
-  let running: Reconciler | undefined;
+  /** Whose workers start; undefined once they take steps. */
+  let starting: Reconciler | undefined;
   return {
     choose(moves) {
-      const first: { -readonly [K in Move['kind']]?: Extract<Move, { kind: K }> } = {};
-      let ticket = Number.POSITIVE_INFINITY;
-      moves.some((move) => {
-        if (move.kind !== 'start') {
-          first[move.kind] ??= move as never;
-          return move.kind === 'step' && !isStarting;
-        }
-        const waiting = move.reconciler.queue.firstTicket();
-        if (waiting < ticket) [first.start, ticket] = [move, waiting];
-        return false;
-      });
-      const { deliver, land, step, start, wait } = first;
-      if (step !== undefined) {
-        isStarting = isStarting && start !== undefined && start.reconciler === running;
-        return isStarting ? start : step;
+      const step = moves.first('step');
+      if (step !== undefined && starting === undefined) return step;
+      const delivery = step === undefined ? firstOf(moves, 'deliver', 'land') : undefined;
+      if (delivery !== undefined) {
+        return delivery.kind === 'deliver' ? { ...delivery, count: delivery.informer.pending } : delivery;
       }
-      if (deliver !== undefined) return { ...deliver, count: deliver.informer.pending };
-      if (land !== undefined) return land;
-      isStarting = start !== undefined;
-      running = start?.reconciler;
-      return start ?? wait;
+      const start = moves.first('start');
+      if (step === undefined) starting = start?.reconciler;
+      if (start !== undefined && start.reconciler === starting) return start;
+      starting = undefined;
+      return step ?? moves.first('wait');
     },
   };
+}
+
+/** The first of the first kind of which there are any. */
+function firstOf<Kind extends Move['kind']>(moves: Moves, ...kinds: Kind[]): MoveOf<Kind> | undefined {
+  for (const kind of kinds) {
+    const move = moves.first(kind);
+    if (move !== undefined) return move;
+  }
+  return undefined;
 }

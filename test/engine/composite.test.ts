@@ -611,7 +611,7 @@ test('no more keys are worked on at a time than there are workers', () => {
     choose(moves) {
       const all = [...moves];
       most = Math.max(most, all.filter(({ kind }) => kind === 'step').length);
-      return all.find(({ kind }) => kind === 'start') ?? FAIR.choose(all);
+      return moves.first('start') ?? FAIR.choose(moves);
     },
   };
   const { cluster, settle } = world({ sync: bake }, {}, { schedule, workers: 3 });

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apiError } from '../../lib/engine/api.ts';
 import { type ClusterOptions, SimulatedCluster } from '../../lib/engine/cluster.ts';
-import { FAIR, type Fault, type Schedule } from '../../lib/engine/schedule.ts';
+import { FAIR, type Fault, type Move, type Schedule } from '../../lib/engine/schedule.ts';
 import type { Step } from '../../lib/engine/task.ts';
 import {
   bake,
@@ -156,13 +156,14 @@ test('a hook that throws or times out is asked again', () => {
 
 test('a process whose cache lags acts on what it knows, and its conflicting write is refused', () => {
   const deaf: Schedule = {
-    choose: (moves) =>
-      FAIR.choose(
-        [...moves].filter(
-          (move) =>
-            move.kind !== 'deliver' || move.informer.type.resource !== 'loaves' || !move.informer.synced,
-        ),
-      ),
+    choose(moves) {
+      const heard = [...moves].filter(
+        (move) =>
+          move.kind !== 'deliver' || move.informer.type.resource !== 'loaves' || !move.informer.synced,
+      );
+      const first = (kind: Move['kind']) => heard.find((move) => move.kind === kind) as never;
+      return FAIR.choose(Object.assign(heard, { first }));
+    },
   };
   const record = recorder();
   const cluster = world({ schedule: deaf, controllers: [CONTROLLERS[0]!], observe: record.observe });

@@ -43,12 +43,21 @@ function blockOf(cidr: ReflectMessage) {
   return prefixOf(addressIn(cidr), lengthOf(cidr));
 }
 
+/** The same function, which remembers its latest answer: rules ask several things of one text. */
+function remembering<T>(read: (text: string) => T): (text: string) => T {
+  let latest: { readonly text: string; readonly value: T } | undefined;
+  return (text) => {
+    if (latest?.text !== text) latest = { text, value: read(text) };
+    return latest.value;
+  };
+}
+
 /** Neither of the libraries reads IPv4-mapped IPv6 addresses. */
-function readIP(text: string): Address | undefined {
+const readIP = remembering((text): Address | undefined => {
   const address = parseAddress(text);
   const isMapped = address?.family === 6 && address.value >> 32n === MAPPED_PREFIX;
   return isMapped ? undefined : address;
-}
+});
 
 function readCIDR(text: string): { address: Address; length: number } | undefined {
   const prefix = parsePrefix(text);
@@ -117,10 +126,15 @@ export const networkFunctions: CelFunc[] = [
   test('isGlobalUnicast', isGlobalUnicast),
 
   celFunc('isCIDR', [STRING], BOOL, (text) => readCIDR(text) !== undefined),
-  celFunc('cidr', [STRING], CIDR_TYPE, (text) => {
-    const { address, length } = cidr(text);
-    return cidrOf(address, length);
-  }),
+  celFunc(
+    'cidr',
+    [STRING],
+    CIDR_TYPE,
+    remembering((text) => {
+      const { address, length } = cidr(text);
+      return cidrOf(address, length);
+    }),
+  ),
   celFunc('string', [CIDR_TYPE], STRING, (value) => `${formatAddress(addressIn(value))}/${lengthOf(value)}`),
   method('ip', CIDR_TYPE, [], IP_TYPE, (self) => ipOf(addressIn(self))),
   method('prefixLength', CIDR_TYPE, [], INT, (self) => BigInt(lengthOf(self))),
