@@ -44,9 +44,15 @@ function parseGroups(text: string): number[] | undefined {
 
 /** Four octets as an unsigned 32-bit number. */
 function parseDecimalOctets(text: string): number | undefined {
-  const octets = FOUR_OCTETS.exec(text)?.slice(1).map(Number);
-  if (octets === undefined || octets.some((octet) => octet > 255)) return undefined;
-  return octets.reduce((value, octet) => value * 256 + octet, 0);
+  const octets = FOUR_OCTETS.exec(text);
+  if (octets === null) return undefined;
+  let value = 0;
+  for (let i = 1; i <= 4; i++) {
+    const octet = Number(octets[i]);
+    if (octet > 255) return undefined;
+    value = value * 256 + octet;
+  }
+  return value;
 }
 
 /** `::ffff:1.2.3.4` as `::ffff:102:304`: ipaddr.js is lenient about what may stand in the dotted part. */
