@@ -129,6 +129,8 @@ class Planner {
   readonly #kept: Allocation[] = [];
   /** What is free and has an entry yet, by its key, oldest first. */
   #past: ReadonlyMap<string, Allocation> = new Map();
+  /** Whose entries go now, by their keys. */
+  readonly #going = new Set<string>();
   readonly #added: { block: Block; entry: SliceEntry }[] = [];
   readonly #bells: Set<string>;
   readonly #answers = new Map<string, SliceAnswer>();
@@ -302,7 +304,7 @@ class Planner {
     const released = this.#clamped(since);
     if (isNew || !this.#isHeard(claim) || left === undefined || left > 0) {
       this.#kept.push({ ...allocation, entry: { ...allocation.entry, released } });
-    }
+    } else this.#going.add(allocation.key);
   }
 
   /** Whether nobody waits to see in the slice that the claim gave something up. */
@@ -412,7 +414,8 @@ class Planner {
           this.#add(claim, block);
       } else if (this.#isLost(block)) {
         this.#refuse(claim, 'PoolNotReady', `its ${this.#unit.one} is kept by ${holder}`);
-      } else others.push(claim);
+      } else if (this.#going.has(keyOf(block))) this.#comesNext();
+      else others.push(claim);
     }
     this.#serveUnserved(others, this.#ranges!);
   }
@@ -539,13 +542,14 @@ class Planner {
     const { uid = '', namespace, name } = claim.metadata;
     this.#inUse.add(block, titleOf(claim));
     this.#counted(claim.metadata);
-    // An entry cannot change hands in one write: this one goes now, and the claim comes next.
-    if (this.#past.has(keyOf(block))) {
-      this.#pending++;
-      this.#changesIn(0);
-      return;
-    }
-    this.#added.push({ block, entry: { uid, ...(namespace && { namespace }), name, ...more } });
+    if (this.#past.has(keyOf(block))) this.#comesNext();
+    else this.#added.push({ block, entry: { uid, ...(namespace && { namespace }), name, ...more } });
+  }
+
+  /** An entry cannot change hands in one write: the one that there is goes now, and the claim comes next. */
+  #comesNext(): void {
+    this.#pending++;
+    this.#changesIn(0);
   }
 
   #refuse(claim: IPAddressClaim, reason: string, message: string): void {

@@ -1041,6 +1041,18 @@ function annotated(plain: IPAddressClaim, address: string): IPAddressClaim {
   return { ...plain, metadata: { ...plain.metadata, annotations: { 'metaipam.io/address': address } } };
 }
 
+for (const had of [boundClaim, annotated]) {
+  test(`a claim that says it had what goes now comes next (${had.name})`, () => {
+    const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
+    const claims = [had(claim('again', pool), '10.0.0.5'), claim('other', pool)];
+    const slices = slicesOf(pool, [claim('gone', pool), '10.0.0.5', { released: ago(1) }]);
+    const response = sync(pool, claims, slices);
+    assert.equal(answers(response), { other: '10.0.0.1' });
+    assert.equal([counts(response).pending, response.resyncAfterSeconds], [1, 1]);
+    assert.is(answers(settle(pool, claims, slices).response).again, '10.0.0.5');
+  });
+}
+
 test('of two claims that say that they had one address the older gets it', () => {
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const older = annotated(claim('z-older', pool, { creationTimestamp: ago(9) }), '10.0.0.5');
