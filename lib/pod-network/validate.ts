@@ -294,8 +294,10 @@ function validateField(field: string, { key, operator, values }: Record<string, 
     problems.push({ field: `${field}.operator`, value: operator ?? null, message: 'must be In or NotIn' });
   }
   const list = textsOf(values);
-  if (list?.length !== 1 || !isSubdomain(list[0]!)) {
+  if (list?.length !== 1) {
     problems.push({ field: `${field}.values`, value: values ?? null, message: 'must be exactly one name' });
+  } else if (!isSubdomain(list[0]!)) {
+    problems.push({ field: `${field}.values[0]`, value: list[0], message: 'must be the name of a node' });
   }
   return problems;
 }

@@ -29,7 +29,7 @@ export function readAllowedNamespaces(given: unknown, problems: Problem[]): Name
   for (const [key, value] of Object.entries(matchLabels ?? {})) {
     if (!isQualifiedName(key)) add('.matchLabels', matchLabels, 'the keys must be keys of labels');
     if (typeof value !== 'string' || !isLabelValue(value)) {
-      add(`.matchLabels[${key}]`, value, 'must be the value of a label');
+      add(`.matchLabels.${key}`, value, 'must be the value of a label');
     }
   }
   const requirements = matchExpressions ?? [];

@@ -118,7 +118,7 @@ for (const [bad, ...problems] of [
     { matchLabels: { 'a b': 'x' } },
     `${FIELD}.matchLabels: Invalid value: {"a b":"x"}: the keys must be keys of labels`,
   ],
-  [{ matchLabels: { a: 1 } }, `${FIELD}.matchLabels[a]: Invalid value: 1: must be the value of a label`],
+  [{ matchLabels: { a: 1 } }, `${FIELD}.matchLabels.a: Invalid value: 1: must be the value of a label`],
   [{ matchExpressions: {} }, `${FIELD}.matchExpressions: Invalid value: {}: must be a list`],
   [
     { matchExpressions: [{ key: 'a', operator: 'Is' }] },
@@ -135,7 +135,7 @@ for (const [bad, ...problems] of [
   [['x'], `${FIELD}: Invalid value: ["x"]: must be an object`],
   [
     { matchLabels: { a: 'b c' } },
-    `${FIELD}.matchLabels[a]: Invalid value: "b c": must be the value of a label`,
+    `${FIELD}.matchLabels.a: Invalid value: "b c": must be the value of a label`,
   ],
   [
     { matchExpressions: [null, { key: 'a b', operator: 'Exists' }, { key: 7, operator: 'Exists' }] },

@@ -115,7 +115,7 @@ const INVALID: [title: string, spec: unknown, fields: string[]][] = [
   [
     'a name that no node may have',
     field({ key: 'metadata.name', operator: 'In', values: ['Not_A_Name'] }),
-    ['spec.nodeSelector.nodeSelectorTerms[0].matchFields[0].values'],
+    ['spec.nodeSelector.nodeSelectorTerms[0].matchFields[0].values[0]'],
   ],
   ['no spec', undefined, ['spec']],
   ['a spec that is a list', [], ['spec']],
