@@ -129,7 +129,7 @@ class Planner {
   readonly #kept: Allocation[] = [];
   /** What is free and has an entry yet, by its key, oldest first. */
   #past: ReadonlyMap<string, Allocation> = new Map();
-  /** Whose entries go now, by their keys. */
+  /** The keys of entries that go now. */
   readonly #going = new Set<string>();
   readonly #added: { block: Block; entry: SliceEntry }[] = [];
   readonly #bells: Set<string>;
