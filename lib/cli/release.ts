@@ -74,12 +74,13 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
   const leaks = leakDeeds(objects, values.all ? undefined : ranges, context);
   for (const { object, addresses, ...deed } of leaks) {
     const action = deed.act.verb === 'delete' ? 'delete' : 'release';
-    const attempt = async () => {
-      if (isDryRun) return undefined;
-      if (!(await isStillDue(deed, client, signal))) return 'that is not so any more';
-      return perform(deed, client, signal);
-    };
-    const left = (await attempt().catch((error) => requestFailure(error).message)) ?? undefined;
+    let left: string | undefined;
+    try {
+      if (!isDryRun && !(await isStillDue(deed, client, signal))) left = 'that is not so any more';
+      else if (!isDryRun) await perform(deed, client, signal);
+    } catch (error) {
+      left = requestFailure(error).message;
+    }
     const done = !isDryRun && left === undefined;
     outcomes.push({ object, addresses, action, why: deed.why, done, ...(left !== undefined && { left }) });
     const line = (what: string) => `${printable(`${deed.why}: ${what}`)}\n`;

@@ -94,10 +94,8 @@ export interface Answer {
 }
 
 export function ask(question: Question, survey: Survey): Answer {
-  const none = {
-    ...{ question, holdings: [], overlaps: [] },
-    ...{ subjects: [], pools: [], networks: [], clusterCIDRs: [] },
-  };
+  const nothing = { holdings: [], overlaps: [], subjects: [], pools: [], networks: [], clusterCIDRs: [] };
+  const none = { question, ...nothing };
   if (question.is === 'range') {
     const { range } = question;
     const { installNamespace } = survey.context.config;

@@ -1,26 +1,20 @@
 /** check on a cluster that changes while it looks. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import check from '../../lib/cli/check.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { allocation, claim, pool } from '../inspect/objects.ts';
 import { run } from './run.ts';
+import { standIn } from './stand-in.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'metaipam-check-'));
-const kubeconfig = join(dir, 'config');
-let server: Server;
+let cluster: Awaited<ReturnType<typeof standIn>>;
 /** What each list of all kinds gives, one after another; the last for ever. */
 let states: KubernetesObject[][] = [];
 /** How often each kind was listed. */
 let lists = new Map<string, number>();
 
 test.before(async () => {
-  server = createServer((request, response) => {
+  cluster = await standIn((request, response) => {
     const plural = new URL(request.url!, 'http://x').pathname.split('/').at(-1)!;
     const count = lists.get(plural) ?? 0;
     lists.set(plural, count + 1);
@@ -31,27 +25,13 @@ test.before(async () => {
       .writeHead(200, { 'content-type': 'application/json' })
       .end(JSON.stringify({ apiVersion, kind: `${kind}List`, metadata: {}, items }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server: address } }],
-    users: [{ name: 'u', user: {} }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'c',
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
 });
-test.after(() => {
-  server.close();
-  rmSync(dir, { recursive: true });
-});
+test.after(() => cluster.close());
 
 const checked = (...seen: KubernetesObject[][]) => {
   states = seen;
   lists = new Map();
-  return run(check.run, ['--kubeconfig', kubeconfig, '--recheck', '0s', '-o', 'json']);
+  return run(check.run, ['--kubeconfig', cluster.kubeconfig, '--recheck', '0s', '-o', 'json']);
 };
 const POOL = pool('p', { addresses: ['10.0.0.0/24'], prefix: 24 });
 const names = (out: string) => JSON.parse(out).findings.map(({ object }: { object: string }) => object);

@@ -1,6 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -9,6 +7,7 @@ import * as assert from 'uvu/assert';
 import plan from '../../lib/cli/plan.ts';
 import simulate from '../../lib/cli/simulate.ts';
 import { run } from './run.ts';
+import { standIn } from './stand-in.ts';
 
 const pool = (name: string, addresses: string) => `---
 apiVersion: ipam.cluster.x-k8s.io/v1alpha2
@@ -160,7 +159,7 @@ test('a live cluster is asked for its Namespaces where a file has one, or a pool
     spec: { finalizers: ['kubernetes'] },
     status: { phase: 'Active' },
   };
-  const server = createServer(({ url = '' }, response) => {
+  const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
     const plural = new URL(url, 'http://x').pathname.split('/').at(-1)!;
     lists.push(plural);
     const items = plural === 'namespaces' ? [team] : [];
@@ -168,16 +167,6 @@ test('a live cluster is asked for its Namespaces where a file has one, or a pool
       .writeHead(200, { 'content-type': 'application/json' })
       .end(JSON.stringify({ apiVersion: 'v1', kind: 'NamespaceList', metadata: {}, items }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const config = {
-    clusters: [{ name: 'c', cluster: { server: url } }],
-    users: [{ name: 'c', user: {} }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'c' } }],
-    'current-context': 'c',
-  };
-  const kubeconfig = join(dir, 'config');
-  writeFileSync(kubeconfig, JSON.stringify(config));
   const live = async (stdin: string, ...argv: string[]) => {
     lists = [];
     const { out, err } = await run(plan.run, ['--kubeconfig', kubeconfig, ...argv], { stdin });
@@ -191,8 +180,7 @@ test('a live cluster is asked for its Namespaces where a file has one, or a pool
     assert.equal(await live(named('new'), '-f', '-'), [true, '+ Namespace new']);
     assert.equal(await live(named('team'), '--delete', '-'), [true, '- Namespace team']);
   } finally {
-    server.closeAllConnections();
-    server.close();
+    close();
   }
 });
 

@@ -1,18 +1,12 @@
 /** release on a cluster that may say no. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import release from '../../lib/cli/release.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { address, allocation, claim, pool, served } from '../inspect/objects.ts';
 import { run } from './run.ts';
+import { standIn } from './stand-in.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'metaipam-release-'));
-const kubeconfig = join(dir, 'config');
 const MADE_FOR = (name: string) => ({
   labels: { 'metaipam.io/claim-uid': `uid-of-IPAddressClaim-${name}`, 'metaipam.io/pool-uid': 'uid-of-p' },
 });
@@ -27,11 +21,11 @@ const OBJECTS = [
 ];
 /** Since the lists, the claim is there again. */
 const BACK = claim('back', 'p');
-let server: Server;
+let cluster: Awaited<ReturnType<typeof standIn>>;
 let writes: string[] = [];
 
 test.before(async () => {
-  server = createServer((request, response) => {
+  cluster = await standIn((request, response) => {
     const send = (code: number, object: object) =>
       response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(object));
     const status = (code: number, message: string) =>
@@ -55,28 +49,13 @@ test.before(async () => {
       send(200, { apiVersion, kind: `${kind}List`, metadata: {}, items });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      { name: 'c', cluster: { server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } },
-    ],
-    users: [{ name: 'u', user: {} }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'c',
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
 });
 test.before.each(() => {
   writes = [];
 });
-test.after(() => {
-  server.close();
-  rmSync(dir, { recursive: true });
-});
+test.after(() => cluster.close());
 
-const released = (...argv: string[]) => run(release.run, ['--kubeconfig', kubeconfig, ...argv]);
+const released = (...argv: string[]) => run(release.run, ['--kubeconfig', cluster.kubeconfig, ...argv]);
 const outcome = (name: string, of: string, done: boolean, left?: string) => ({
   object: `IPAddress default/${name}`,
   addresses: [of],
