@@ -126,6 +126,19 @@ test('a policy is for what its rules and conditions match', () => {
   assert.is(denied({ validations }, { subResource: 'status' }), undefined);
 });
 
+test('requests that differ in what only a message, or a rule, looks at are told apart', () => {
+  const spec = {
+    validations: [{ expression: 'object.spec.n > 1', messageExpression: 'object.metadata.name' }],
+  };
+  const one = policy(spec);
+  const named = (name: string) => requestOf({ ...thing, metadata: { name } });
+  for (const name of ['a', 'b', 'a']) assert.is(one.deny(named(name))?.message, `${PREFIX}${name}`);
+  for (const subResource of ['', 'status', '']) {
+    const denial = one.deny({ ...named('a'), subResource });
+    assert.is(denial?.message, subResource === '' ? `${PREFIX}a` : undefined, subResource);
+  }
+});
+
 test('a policy without a binding that denies does nothing', () => {
   const spec = { validations: [{ expression: 'false' }] };
   const warns = policy(spec, undefined, { validationActions: ['Warn'] });
