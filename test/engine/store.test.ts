@@ -243,6 +243,11 @@ test('metadata rules', () => {
     });
     assert.is(result.error?.reason, 'Invalid', JSON.stringify(metadata));
   }
+  const before = create(store, 'sound');
+  for (const metadata of [{ labels: { key: '-x' } }, { annotations: { 'bad key': 'x' } }]) {
+    const result = store.execute({ verb: 'update', ...loaf('sound'), object: changeMeta(before, metadata) });
+    assert.is(result.error?.reason, 'Invalid', JSON.stringify(metadata));
+  }
   create(
     store,
     'a',
