@@ -3,6 +3,7 @@ import { isMap, type JsonMap, type Unstructured, withMetadata, without } from '.
 import type { Random } from '../lib/engine/random.ts';
 import {
   ADDRESS_ANNOTATION,
+  ADDRESS_OF_ANNOTATION,
   ADDRESS_SPACE_ANNOTATION,
   ADDRESS_SPACE_LABEL,
   BELL_PREFIX,
@@ -42,6 +43,7 @@ const LABELS = [
 ];
 const ANNOTATIONS = [
   ADDRESS_ANNOTATION,
+  ADDRESS_OF_ANNOTATION,
   ADDRESS_SPACE_ANNOTATION,
   REQUESTED_ADDRESS_ANNOTATION,
   PAUSED_ANNOTATION,

@@ -1,7 +1,14 @@
 /** What becomes of a claim, from what it sees. */
 import { askAgainIn, secondsSince, secondsUntilSeen } from '../allocation/hold.ts';
 import type { Allocation } from '../allocation/slice.ts';
-import { ADDRESS_ANNOTATION, ENDING, LEAVING, OPEN, SETTLED_LABEL } from '../kubernetes/names.ts';
+import {
+  ADDRESS_ANNOTATION,
+  ADDRESS_OF_ANNOTATION,
+  ENDING,
+  LEAVING,
+  OPEN,
+  SETTLED_LABEL,
+} from '../kubernetes/names.ts';
 import { isPaused, qualifiedName } from '../kubernetes/object.ts';
 import type { IPAddressClaim } from '../kubernetes/types.ts';
 import type { DecoratorResponse, DesiredObject, HookContext } from '../metacontroller/hook.ts';
@@ -146,7 +153,7 @@ function said(
  */
 function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, settled, isOwn, kept } = view;
-  // A label from another cluster goes first: with a new condition it would look as if it were from here.
+  // A label from another cluster goes first: with a new annotation it would look as if it were from here.
   if (!isOwn && isPoolUid(settled)) {
     return { ...opened(settled), attachments: [], resyncAfterSeconds: RESYNC_SECONDS };
   }
@@ -167,7 +174,7 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const isLeaving = address.metadata.deletionTimestamp !== undefined;
   return {
     ...(settled !== next && { labels: { [SETTLED_LABEL]: next } }),
-    annotations: { [ADDRESS_ANNOTATION]: text },
+    annotations: { [ADDRESS_ANNOTATION]: text, [ADDRESS_OF_ANNOTATION]: claim.metadata.uid ?? '' },
     status: claimStatus(claim, isLeaving ? missing(claim) : outcome, context),
     attachments: isOwn ? [keptAddress(address)] : [],
     ...(!isQuiet && { resyncAfterSeconds: RESYNC_SECONDS }),

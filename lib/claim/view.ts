@@ -2,6 +2,7 @@
 import { type Allocation, allocationsIn, bellOf, isMisnamed } from '../allocation/slice.ts';
 import {
   ADDRESS_ANNOTATION,
+  ADDRESS_OF_ANNOTATION,
   CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
   ENDING,
@@ -25,7 +26,6 @@ import {
 } from '../metacontroller/hook.ts';
 import { slicesWith } from '../metacontroller/slice-rule.ts';
 import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
-import { readyCondition } from './status.ts';
 
 export interface ClaimView {
   readonly claim: IPAddressClaim;
@@ -81,10 +81,9 @@ function mayHaveForeignAddress(claim: IPAddressClaim): boolean {
     status?.addressRef !== undefined ||
     metadata.annotations?.[ADDRESS_ANNOTATION] !== undefined ||
     metadata.finalizers?.includes(RELEASE_ADDRESS_FINALIZER) === true;
-  // One that was settled in another cluster was Ready before it was created here, or does not say so any more.
-  const readySince = Date.parse(readyCondition(claim)?.lastTransitionTime ?? '');
   const isSettledHere =
-    isPoolUid(metadata.labels?.[SETTLED_LABEL]) && readySince >= Date.parse(metadata.creationTimestamp ?? '');
+    isPoolUid(metadata.labels?.[SETTLED_LABEL]) &&
+    metadata.annotations?.[ADDRESS_OF_ANNOTATION] === metadata.uid;
   return hadOne && !isSettledHere;
 }
 

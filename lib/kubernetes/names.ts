@@ -60,6 +60,8 @@ export const MAY_OVERLAP_ANNOTATION = 'metaipam.io/may-overlap';
 export const REQUESTED_ADDRESS_ANNOTATION = 'metaipam.io/requested-address';
 /** On a claim, by the claims hook: the address of its IPAddress. Of several that it was given it keeps this one. */
 export const ADDRESS_ANNOTATION = 'metaipam.io/address';
+/** Beside it: the uid of the claim, which is another one once both have come to another cluster. */
+export const ADDRESS_OF_ANNOTATION = 'metaipam.io/address-of';
 /** On an IPAMClaim, by the router: the pools that serve it, `ipv4=InClusterIPPool/vms,ipv6=GlobalInClusterIPPool/vms-v6`. */
 export const POOLS_ANNOTATION = 'metaipam.io/pools';
 /** On an IPAMClaim: the gateways of its addresses, with commas between them. */

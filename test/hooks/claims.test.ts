@@ -236,7 +236,7 @@ test('a claim is bound once its IPAddress is there, says which address it is, an
   const lastTransitionTime = '2026-01-02T03:04:05Z';
   assert.equal(second, {
     labels: { 'metaipam.io/settled': 'pool-uid' },
-    annotations: { 'metaipam.io/address': '10.0.0.1' },
+    annotations: { 'metaipam.io/address': '10.0.0.1', 'metaipam.io/address-of': 'uid-a' },
     status: {
       addressRef: { name: 'a' },
       conditions: [
@@ -289,7 +289,7 @@ for (const [what, settled, has, given, next] of [
     const response = synced(a, { related, attachments: [addressOf(plain, has)] });
     assert.equal(response.labels, next && { 'metaipam.io/settled': next });
     assert.is(addressIn(response), has, 'it keeps its IPAddress, whatever it is given');
-    assert.equal(response.annotations, { 'metaipam.io/address': has });
+    assert.equal(response.annotations, { 'metaipam.io/address': has, 'metaipam.io/address-of': 'uid-a' });
   });
 }
 
@@ -375,7 +375,10 @@ test('H19 an adopted address binds its claim though its IPAddress is not Metacon
   const related = [...slicesOf(POOL, [a, '10.0.0.1', { adopted: true }]), ipAddress(POOL, 'a', '10.0.0.1')];
   const response = synced(a, { related });
   assert.equal(statusOf(response).addressRef, { name: 'a' });
-  assert.equal(response.annotations, { 'metaipam.io/address': '10.0.0.1' });
+  assert.equal(response.annotations, {
+    'metaipam.io/address': '10.0.0.1',
+    'metaipam.io/address-of': 'uid-a',
+  });
   assert.is(
     response.labels,
     undefined,
@@ -476,7 +479,7 @@ test('the text of an address that another wrote is left to stand', () => {
   const written = { ...found, spec: { ...found.spec, address: 'FD00:0::3' } };
   const response = synced(a, { related, attachments: [written] });
   assert.equal(response.attachments[0]?.spec, written.spec);
-  assert.equal(response.annotations, { 'metaipam.io/address': 'fd00::3' });
+  assert.equal(response.annotations, { 'metaipam.io/address': 'fd00::3', 'metaipam.io/address-of': 'uid-a' });
   assert.equal(response.labels, { 'metaipam.io/settled': 'pool-uid' });
 });
 
@@ -983,12 +986,9 @@ test('a claim asks for the slices that are to tell it something, and for its clu
 
 const addressRef = { name: 'test' };
 const settled = { ...labelsOf(POOL), 'metaipam.io/settled': 'pool-uid' };
-const readySince = (lastTransitionTime: string): Condition => ({
-  type: 'Ready',
-  status: 'True',
-  reason: 'AddressAllocated',
-  message: '',
-  lastTransitionTime,
+const recordedFor = (uid: string) => ({
+  'metaipam.io/address': '10.0.0.1',
+  'metaipam.io/address-of': uid,
 });
 const ASKS_FOR_AN_ADDRESS: [string, Partial<ObjectMeta>, IPAddressClaim['status'], boolean][] = [
   ['is new', {}, undefined, false],
@@ -996,15 +996,15 @@ const ASKS_FOR_AN_ADDRESS: [string, Partial<ObjectMeta>, IPAddressClaim['status'
   ['has an address, and is not settled', {}, { addressRef }, true],
   ['had an address before it was restored', { annotations: { 'metaipam.io/address': '10.0.0.1' } }, {}, true],
   ['was served by another', { finalizers: ['ipam.cluster.x-k8s.io/ReleaseAddress'] }, {}, true],
-  ['is settled', { labels: settled }, { addressRef, conditions: [readySince(ago(900))] }, false],
-  ['was settled elsewhere', { labels: settled }, { addressRef, conditions: [readySince(ago(1001))] }, true],
-  ['was settled, and has lost its status', { labels: settled }, { addressRef }, true],
+  ['is settled', { labels: settled, annotations: recordedFor('uid-test') }, { addressRef }, false],
   [
-    'was settled as it was made',
-    { labels: settled },
-    { addressRef, conditions: [readySince(ago(1000))] },
-    false,
+    'was settled elsewhere',
+    { labels: settled, annotations: recordedFor('uid-of-before') },
+    { addressRef },
+    true,
   ],
+  ['was settled, and does not say as whom', { labels: settled }, { addressRef }, true],
+  ['says as whom, and is open', { annotations: recordedFor('uid-test') }, { addressRef }, true],
   ['is being deleted and has nothing', { deletionTimestamp: ago(1) }, undefined, true],
   ['is being deleted', { labels: settled, deletionTimestamp: ago(1) }, { addressRef }, true],
 ];
