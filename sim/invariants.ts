@@ -539,9 +539,9 @@ export class Invariants {
     const addresses = addressesByName(cluster);
     const address = addresses.get(qualifiedName(claim.metadata));
     // Two Metacontrollers at work at once do not know of each other's IPAddresses: see docs/correctness.md. And who has
-    // not heard of its end may still make one for a claim that never told of an address. It goes with the claim.
-    const isUntold = this.#left.has(entry.uid) && claim.status?.addressRef === undefined;
-    const isBlind = isDeletingClaim(claim) && (this.#world.layout.metacontrollers > 1 || isUntold);
+    // not heard that a claim gave its address back may make it an IPAddress once more. It goes with the claim.
+    const hasLeft = this.#left.has(entry.uid) || this.#world.layout.metacontrollers > 1;
+    const isBlind = isDeletingClaim(claim) && hasLeft;
     const isThere =
       !isBlind &&
       address !== undefined &&
