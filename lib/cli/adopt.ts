@@ -20,6 +20,7 @@ const OPTIONS = defineOptions({
     type: 'boolean',
     default: 'false',
     help: 'Only make the pools readable: their conversion webhook, stored versions and fields of v1alpha1. Works before the install.',
+    excludes: { 'cluster-api-version': 'it looks at no claims' },
   },
   force: { type: 'boolean', default: 'false', help: 'Go on although the other controller still runs.' },
   timeout: {

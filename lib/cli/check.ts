@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CHECKS, type CheckName, type Finding } from '../inspect/check/finding.ts';
+import { CHECKS, type CheckName, concerns, type Finding } from '../inspect/check/finding.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { notNegative } from '../options/hook-options.ts';
 import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
@@ -11,10 +12,12 @@ import type { Paint } from './paint.ts';
 import { hang, printable } from './table.ts';
 import { terminalWidth, writeText } from './terminal.ts';
 
-const { namespace: _, ...WHOLE_CLUSTER } = SOURCE_OPTIONS;
-
 const OPTIONS = defineOptions({
-  ...WHOLE_CLUSTER,
+  ...SOURCE_OPTIONS,
+  namespace: {
+    ...SOURCE_OPTIONS.namespace,
+    help: 'Only what is found of objects of this namespace, which are compared with all others all the same; without it everything.',
+  },
   skip: {
     type: 'list',
     placeholder: 'check...',
@@ -26,6 +29,7 @@ const OPTIONS = defineOptions({
     default: '5s',
     help: 'What is found in a live cluster is looked for again after this long, and only what is still there counts.',
     check: notNegative,
+    excludes: { filename: 'files do not change' },
   },
   output: outputOption(
     ['text', 'json'],
@@ -55,6 +59,7 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
   ]);
   const resources = new CustomResources(readCustomResourceDefinitions());
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
+  const namespace = values['all-namespaces'] ? '' : values.namespace;
   const source = await openSource({ ...values, namespace: '' }, io);
   const examine = async () => {
     const objects = await source.read();
@@ -63,7 +68,9 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     const sound = isOfFiles ? objects.filter((object) => !isMalformed(object, resources)) : objects;
     const found = check(sound, { now: Date.now(), config });
     const all = [...found, ...objectFindings(objects, found, resources, isOfFiles)];
-    const findings = all.filter(({ check }) => !values.skip.includes(check)).sort(bySeverity);
+    const findings = all
+      .filter((finding) => !values.skip.includes(finding.check) && concerns(finding, namespace))
+      .sort(bySeverity);
     return { objects, findings };
   };
   let { objects, findings } = await examine();
@@ -75,7 +82,7 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     findings = findings.filter((finding) => before.has(identify(finding)));
   }
   if (values.output === 'json') io.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
-  else writeText(io, render(findings, objects.length, terminalWidth(io), paintFor(io)));
+  else writeText(io, render(findings, seenIn(objects, namespace), terminalWidth(io), paintFor(io)));
   return findings.length > 0 ? 2 : 0;
 }
 
@@ -88,8 +95,15 @@ function identify({ check, object }: Finding): string {
   return `${check} ${object}`;
 }
 
-function render(findings: readonly Finding[], objects: number, width: number, paint: Paint): string {
-  const seen = `in ${plural(objects, 'object')}`;
+/** Says whether a namespace has anything, as a misspelt one has not. */
+function seenIn(objects: readonly KubernetesObject[], namespace: string): string {
+  const all = `in ${plural(objects.length, 'object')}`;
+  if (namespace === '') return all;
+  const own = objects.filter(({ metadata }) => metadata.namespace === namespace);
+  return `of namespace ${namespace} ${all}, ${own.length} of them there`;
+}
+
+function render(findings: readonly Finding[], seen: string, width: number, paint: Paint): string {
   if (findings.length === 0) return `${paint('green', 'ok')}  nothing found ${seen}\n`;
   const lines = findings.map(({ check, severity, object, message, fix }) => {
     const colour = severity === 'error' ? 'red' : 'yellow';
@@ -114,10 +128,11 @@ const LIST = (Object.entries(CHECKS) as [CheckName, string][])
 export default defineCommand({
   name: 'check',
   summary: 'Look for duplicates, leaks, orphans and what else is wrong among addresses',
-  usage: '[-f PATH...] [--skip CHECK...] [-o text|json]',
+  usage: '[-n NAMESPACE | -A] [-f PATH...] [--skip CHECK...] [-o text|json]',
   description: `
 Compares all objects of a cluster (or of files, which must then hold all of them) with each other, says what is
-wrong, what it means, and the command that mends it. What metaipam mends by itself within two minutes is left out.
+wrong, what it means, and the command that mends it. What metaipam mends by itself within two minutes is left out. It always looks at
+everything: -n chooses what is said of it, and takes the same rights.
 
 Checks:
 ${LIST}

@@ -24,6 +24,12 @@ export const CONNECTION_OPTIONS = defineOptions({
   },
 });
 
+/** What options exclude that name files for a cluster. */
+export const NO_CLUSTER = {
+  kubeconfig: 'files are read instead of a cluster',
+  context: 'files are read instead of a cluster',
+};
+
 /** For commands that only read a cluster. */
 export const READ_OPTIONS = defineOptions({
   ...CONNECTION_OPTIONS,

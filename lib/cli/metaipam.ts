@@ -8,7 +8,8 @@ import { printable } from './table.ts';
 /** Not for people: shells ask with it. */
 const COMPLETE = '__complete';
 
-const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
+/** Each by its name, loaded when it is called. */
+export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
   serve: () => import('./serve.ts'),
   simulate: () => import('./simulate.ts'),
   validate: () => import('./validate.ts'),

@@ -6,7 +6,7 @@ import { defineOptions, type Values } from '../options/options.ts';
 import type { PageSource } from '../page/source.ts';
 import { PROGRAM } from '../program.ts';
 import { InputError, type Io } from './command.ts';
-import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
+import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
 import { printable } from './table.ts';
 
@@ -16,6 +16,7 @@ export const SOURCE_OPTIONS = defineOptions({
     short: 'f',
     placeholder: 'path...',
     help: 'Read files, folders or - (stdin) instead of a cluster, such as the output of kubectl get -o yaml. Repeatable.',
+    excludes: NO_CLUSTER,
   },
   namespace: {
     type: 'string',

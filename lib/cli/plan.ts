@@ -9,7 +9,7 @@ import { PROGRAM } from '../program.ts';
 import { listSome, plural } from '../text.ts';
 import type { RequestLog } from './api-reader.ts';
 import { defineCommand, type Io } from './command.ts';
-import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
+import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
@@ -30,6 +30,7 @@ const OPTIONS = defineOptions({
     type: 'list',
     placeholder: 'path...',
     help: 'Take files for the state of now instead of a live cluster, such as the output of kubectl get -o yaml.',
+    excludes: NO_CLUSTER,
   },
   namespace: {
     type: 'string',

@@ -5,7 +5,7 @@ import type { ClusterClient } from '../cluster/cluster-client.ts';
 import type { connect } from '../cluster/connection.ts';
 import { binderOptions, connectionOptions, electionOptions } from '../options/binder-options.ts';
 import { hookConfig } from '../options/hook-options.ts';
-import { type Parsed, UsageError, type Values } from '../options/options.ts';
+import type { Parsed, Values } from '../options/options.ts';
 import { SERVE_OPTIONS } from '../options/serve-options.ts';
 import { PROGRAM } from '../program.ts';
 import type { Reviewer } from '../server/access.ts';
@@ -103,16 +103,11 @@ function logLevel({ 'log-level': level, v }: ServeValues): typeof level {
   return level === 'trace' ? level : (verbose ?? level);
 }
 
-/** Undefined without both files. Throws UsageError when there is one of them. */
+/** Undefined without both files. */
 function tlsFiles(values: ServeValues): TlsFiles | undefined {
   const certFile = values['hooks-tls-cert-file'];
   const keyFile = values['hooks-tls-key-file'];
-  if (certFile === '' && keyFile === '') return undefined;
-  if (keyFile === '')
-    throw new UsageError('--hooks-tls-cert-file needs --hooks-tls-key-file: the key of the certificate');
-  if (certFile === '')
-    throw new UsageError('--hooks-tls-key-file needs --hooks-tls-cert-file: the certificate of the key');
-  return { certFile, keyFile };
+  return certFile === '' ? undefined : { certFile, keyFile };
 }
 
 /** Throws InputError when the cluster that the options name cannot be reached that way. */

@@ -27,17 +27,24 @@ const OPTIONS = defineOptions({
     short: 'w',
     default: 'false',
     help: 'Show it again whenever it changes, until interrupted.',
+    excludes: { filename: 'files do not change' },
   },
   serve: {
     type: 'boolean',
     default: 'false',
     help: `Serve the page of ${PROGRAM} serve --page on this machine, with what you may read, until interrupted.`,
+    excludes: {
+      watch: 'the page follows changes by itself',
+      output: 'the page is all that it shows',
+      svg: 'the page has the pictures',
+    },
   },
   listen: {
     type: 'string',
     default: '127.0.0.1:0',
     placeholder: 'address',
     help: 'Where --serve listens; port 0 takes any free one. Whoever reaches it reads with your rights.',
+    needs: { serve: 'nothing else listens' },
   },
   svg: {
     type: 'string',
@@ -59,8 +66,6 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     throw new UsageError('name addresses, or pools, claims, nodes and networks, not both');
   const source = await openSource(values, io);
   if (values.serve) {
-    if (values.watch)
-      throw new UsageError('--serve or --watch, not both: the page follows changes by itself');
     if (questions.length > 0) throw new UsageError('--serve shows everything: ask on the page');
     const bind = bindOption('listen', values.listen);
     const { servePage } = await import('./local-page.ts');
@@ -72,9 +77,8 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     io.stdout.write(await render(questions, await source.read(), source.readOwners, values, io));
     return 0;
   }
-  if (source.watch === undefined) throw new UsageError('--watch takes a cluster: files do not change');
   let before = '';
-  for await (const objects of source.watch()) {
+  for await (const objects of source.watch!()) {
     const text = await render(questions, objects, source.readOwners, values, io).catch((error) => {
       if (error instanceof InputError) return `${error.message}\n`;
       throw error;

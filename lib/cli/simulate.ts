@@ -23,12 +23,17 @@ const OPTIONS = defineOptions({
     type: 'boolean',
     default: 'false',
     help: 'Serve the result as a page on this machine, until interrupted.',
+    excludes: {
+      output: 'the address of the page stands where it would be read',
+      'fail-on-waiting': 'the page ends when it is interrupted',
+    },
   },
   listen: {
     type: 'string',
     default: '127.0.0.1:0',
     placeholder: 'address',
     help: 'Where --page is served; port 0 takes any free one.',
+    needs: { page: 'nothing else listens' },
   },
   'fail-on-waiting': {
     type: 'boolean',

@@ -23,6 +23,13 @@ interface OptionBase {
   readonly deprecated?: string;
   /** Why it has no effect. Any value is taken, and the option is named in a sentence at the end of the help. */
   readonly ignored?: string;
+  /** Flags without which it has no effect, each with the reason. One that is set in the environment will do. */
+  readonly needs?: Readonly<Record<string, string>>;
+  /**
+   * Flags that contradict it or take its effect away, each with the reason. Said by one of the two, and so of flags
+   * alone: a variable is exported for other commands as well.
+   */
+  readonly excludes?: Readonly<Record<string, string>>;
   /** Values that shells offer; others are not refused for it. */
   readonly choices?: readonly string[];
   /** What is wrong with a value of the right type, as the end of "must be …"; undefined if nothing is. */
@@ -165,6 +172,8 @@ export function parseOptions<T extends OptionTable>(
     return { values: defaults(table), positionals: [], help: true, warnings: [] };
   }
   const given = new Map<string, unknown>();
+  /** The flag as it was written, or the variable. */
+  const sources = new Map<string, string>();
   const positionals: string[] = [];
   const warnings: string[] = [];
   /** That of a list option, while nothing but its values followed. */
@@ -177,6 +186,7 @@ export function parseOptions<T extends OptionTable>(
     const name = names.get(flag);
     if (name === undefined) throw unknownFlag(argv[token.index]!, names);
     const option = table[name]!;
+    sources.set(name, flag);
     if (option.deprecated !== undefined) warnings.push(`${flag} is deprecated: ${option.deprecated}`);
     if (option.ignored !== undefined) {
       if (!given.has(name)) warnings.push(`${flag} is ignored: ${option.ignored}`);
@@ -208,15 +218,40 @@ export function parseOptions<T extends OptionTable>(
     if (option.deprecated !== undefined && env[variable] !== '') {
       warnings.push(`${variable} is deprecated: ${option.deprecated}`);
     }
+    sources.set(name, variable);
     const value = parseValue(option, env[variable]!, variable);
     given.set(name, option.type === 'list' ? [value] : value);
   }
+  refuseUseless(table, given, sources);
   return {
     values: { ...defaults(table), ...Object.fromEntries(given) },
     positionals,
     help: false,
     warnings,
   };
+}
+
+/** Throws UsageError for what says nothing beside the rest; an option that is off, or set to nothing, is not there. */
+function refuseUseless(
+  table: OptionTable,
+  given: ReadonlyMap<string, unknown>,
+  sources: ReadonlyMap<string, string>,
+): void {
+  const paths = [...given.values()].filter((value) => Array.isArray(value)).flat();
+  if (paths.filter((path) => path === '-').length > 1)
+    throw new UsageError('- stands for stdin, which can be read once');
+  const isUsed = (name: string) => !([undefined, false, ''] as unknown[]).includes(given.get(name));
+  for (const [name, source] of sources) {
+    const { needs = {}, excludes = {} } = table[name]!;
+    if (!isUsed(name)) continue;
+    for (const [other, why] of Object.entries(needs))
+      if (!isUsed(other)) throw new UsageError(`${source} needs --${other}: ${why}`);
+    for (const [other, why] of Object.entries(excludes)) {
+      const both = [source, sources.get(other) ?? ''];
+      if (isUsed(other) && both.every((each) => each.startsWith('-')))
+        throw new UsageError(`${both.join(' or ')}, not both: ${why}`);
+    }
+  }
 }
 
 /** The option of each flag, as it is written: `--output` and `-o`. */
@@ -314,9 +349,14 @@ export function helpText(table: OptionTable, width = HELP_WIDTH): string {
     const value =
       option.placeholder ??
       (option.type === 'enum' ? option.values.join('|') : TYPES[option.type].placeholder);
+    const excluded = Object.keys(table)
+      .filter((other) => option.excludes?.[other] ?? table[other]!.excludes?.[name])
+      .map((other) => `--${other}`);
     const notes = [
       ...variables(option).map((variable) => `env ${variable}`),
       ...(option.default === undefined ? [] : [`default ${option.default === '' ? '""' : option.default}`]),
+      ...Object.keys(option.needs ?? {}).map((other) => `with --${other}`),
+      ...(excluded.length === 0 ? [] : [`not with ${excluded.join(' or ')}`]),
       ...(option.deprecated === undefined ? [] : [`deprecated: ${option.deprecated}`]),
     ];
     return [

@@ -19,6 +19,7 @@ export const SERVE_OPTIONS = defineOptions({
     default: '',
     placeholder: 'file',
     help: 'Serve the hooks over HTTPS with this certificate, in PEM, its chain behind it. Read again when it changes.',
+    needs: { 'hooks-tls-key-file': 'the key of the certificate' },
   },
   'hooks-tls-key-file': {
     type: 'string',
@@ -26,6 +27,7 @@ export const SERVE_OPTIONS = defineOptions({
     default: '',
     placeholder: 'file',
     help: 'The private key of --hooks-tls-cert-file, in PEM.',
+    needs: { 'hooks-tls-cert-file': 'the certificate of the key' },
   },
   'webserver-bind-address': {
     type: 'string',

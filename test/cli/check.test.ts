@@ -49,6 +49,36 @@ test('--skip', async () => {
   assert.match(wrong.err, 'metaipam check: --skip: there is no check nonsense, but duplicate-address, ');
 });
 
+test('-n: what is found of its objects, beside all others; -A is all', async () => {
+  const elsewhere = (object: KubernetesObject, namespace: string) => ({
+    ...object,
+    metadata: { ...object.metadata, namespace },
+  });
+  const stdin = list(
+    pool('p', SPEC),
+    elsewhere(pool('q', SPEC), 'team-a'),
+    elsewhere(claim('lost', 'nowhere'), 'team-b'),
+    elsewhere(claim('lost', 'nowhere'), 'team-bb'),
+  );
+  const of = async (...argv: string[]) => (await checked(stdin, ...argv, '-o', 'json')).out;
+  const found = async (...argv: string[]) =>
+    JSON.parse(await of(...argv)).findings.map(({ object }: { object: string }) => object);
+  assert.equal(await found('-n', 'team-b'), ['IPAddressClaim team-b/lost']);
+  // Of a pair, either has to hear of it.
+  for (const namespace of ['default', 'team-a'])
+    assert.equal(await found('-n', namespace), ['InClusterIPPool team-a/q'], namespace);
+  assert.is(await of('-n', 'team-b', '-A'), await of());
+  assert.equal(await checked(stdin, '-n', 'tema-a'), {
+    code: 0,
+    out: 'ok  nothing found of namespace tema-a in 4 objects, 0 of them there\n',
+    err: '',
+  });
+  assert.match(
+    (await checked(stdin, '-n', 'team-b')).out,
+    'of namespace team-b in 4 objects, 1 of them there\n',
+  );
+});
+
 test('claims of a pool that nobody serves, misspelt annotations, what an API server would refuse', async () => {
   const lost = claim('lost', 'p') as KubernetesObject & { spec: { poolRef: object } };
   const misspelt = {

@@ -201,7 +201,7 @@ const mistakes: [argv: string[], env: Record<string, string>, message: string][]
   [['--install-namespace=Not_A_Name'], {}, 'must be the name of a namespace'],
   [[], { METAIPAM_CACHE_LAG: '' }, 'METAIPAM_CACHE_LAG: "" must be a duration'],
   [['--hooks-tls-cert-file=tls.crt'], {}, '--hooks-tls-cert-file needs --hooks-tls-key-file'],
-  [[], { METAIPAM_HOOKS_TLS_KEY_FILE: 'tls.key' }, '--hooks-tls-key-file needs --hooks-tls-cert-file'],
+  [[], { METAIPAM_HOOKS_TLS_KEY_FILE: 'tls.key' }, 'METAIPAM_HOOKS_TLS_KEY_FILE needs --hooks-tls-cert-file'],
   [
     ['--hooks-tls-cert-file=none.crt', '--hooks-tls-key-file=none.key'],
     {},

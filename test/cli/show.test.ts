@@ -740,16 +740,4 @@ test('nothing of a namespace is said to be so', async () => {
   assert.equal([code, out], [0, 'No pools and no claims that wait in namespace team-x.\n']);
 });
 
-test('--watch needs a cluster', async () => {
-  const { code, err } = await shown('--watch');
-  assert.is(code, 1);
-  assert.match(err, '--watch takes a cluster');
-});
-
-test('--serve and --watch: one of them', async () => {
-  const { code, err } = await shown('--serve', '--watch');
-  assert.is(code, 1);
-  assert.match(err, '--serve or --watch, not both');
-});
-
 test.run();

@@ -46,6 +46,16 @@ const TABLE = defineOptions({
   filename: { type: 'list', short: 'f', help: 'Files.' },
   output: { type: 'enum', values: ['table', 'json'], short: 'o', default: 'table', help: 'Output.' },
   'all-namespaces': { type: 'boolean', short: 'A', help: 'All.' },
+  watch: { type: 'boolean', short: 'w', help: 'Watch.', excludes: { filename: 'files do not change' } },
+  kubeconfig: { type: 'string', env: 'KUBE', help: 'Cluster.', excludes: { filename: 'no cluster' } },
+  page: { type: 'boolean', env: 'PAGE', help: 'Page.' },
+  listen: {
+    type: 'string',
+    env: 'LISTEN',
+    default: ':0',
+    help: 'Where.',
+    needs: { page: 'nothing else listens' },
+  },
 });
 
 const parse = (argv: string[], env: Record<string, string> = {}) => parseOptions(TABLE, argv, env);
@@ -234,6 +244,36 @@ test('ignored options take any value and warn once', () => {
   assert.match(helpText(TABLE), 'Accepted with a warning, and ignored: --webhook-port, --profile.');
 });
 
+const USELESS: [argv: string[], said: string | undefined, env?: Record<string, string>][] = [
+  [['-f', '-', '-f', '-'], '- stands for stdin, which can be read once'],
+  [['-f', '-', '--', '-'], undefined],
+  [['--listen=:1'], '--listen needs --page: nothing else listens'],
+  [[], 'LISTEN needs --page: nothing else listens', { LISTEN: ':1' }],
+  [['--listen', ':1', '--page=false'], '--listen needs --page: nothing else listens', { PAGE: 'true' }],
+  [['--listen', ':1', '--page'], undefined],
+  [['--listen', ':1'], undefined, { PAGE: 'true' }],
+  [['--listen='], undefined],
+  [[], undefined, { LISTEN: '' }],
+  [['-w', '-f', 'a'], '-w or -f, not both: files do not change'],
+  [['--filename=a', '--watch'], '--watch or --filename, not both: files do not change'],
+  [['-f', 'a', '-w=false'], undefined],
+  [['-w'], undefined],
+  [['--kubeconfig=a', '-f', 'a'], '--kubeconfig or -f, not both: no cluster'],
+  [['--kubeconfig=', '-f', 'a'], undefined],
+  [['-f', 'a'], undefined, { KUBE: 'a' }],
+];
+for (const [argv, said, env = {}] of USELESS) {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  test(`${[...variables, ...argv].join(' ')}: ${said ?? 'is taken'}`, () => {
+    if (said === undefined) parse(argv, env);
+    else
+      assert.throws(
+        () => parse(argv, env),
+        (error: Error) => error instanceof UsageError && error.message === said,
+      );
+  });
+}
+
 test('help shows flag, meaning, environment and default', () => {
   assert.is(parse(['--help', '--nonsense']).help, true);
   assert.is(parse(['-h']).help, true);
@@ -245,7 +285,9 @@ test('help shows flag, meaning, environment and default', () => {
   assert.match(text, '(env METAIPAM_NAMESPACE, env POD_NAMESPACE, default x)');
   assert.match(text, '--log-format <json|text>');
   assert.match(text, '--enable-leader-election[=true|false]');
-  assert.match(text, '-f, --filename <text>');
+  assert.match(text, '-f, --filename <text>\n      Files.\n      (not with --watch or --kubeconfig)');
+  assert.match(text, 'Watch.\n      (not with --filename)');
+  assert.match(text, '(env LISTEN, default :0, with --page)');
   assert.match(text, 'deprecated: use --new');
 });
 

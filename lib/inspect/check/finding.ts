@@ -44,6 +44,13 @@ export interface Finding {
   readonly fix: string;
 }
 
+/** Whether it names an object of the namespace, be it as the one that has to give way; anything does of none. */
+export function concerns({ object, message }: Finding, namespace: string): boolean {
+  return (
+    namespace === '' || `${object}: ${message}`.split(' ').some((word) => word.startsWith(`${namespace}/`))
+  );
+}
+
 /** Seconds in which metaipam mends by itself what it can, even in a burst. */
 export const PATIENCE_SECONDS = 120;
 

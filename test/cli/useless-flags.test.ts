@@ -1,0 +1,83 @@
+/** Flags of every command that say nothing beside others: refused, and never silently without effect. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { main } from '../../lib/cli/metaipam.ts';
+import { run } from './run.ts';
+
+const CLUSTER = 'files are read instead of a cluster';
+const STILL = 'files do not change';
+const REFUSED: [argv: string, said: string][] = [
+  ['show --listen=:0', '--listen needs --serve: nothing else listens'],
+  ['show --listen=:0 --serve=false', '--listen needs --serve: nothing else listens'],
+  ['show --serve --watch', '--serve or --watch, not both: the page follows changes by itself'],
+  ['show --serve -ojson', '--serve or -o, not both: the page is all that it shows'],
+  ['show --serve --svg=x.svg', '--serve or --svg, not both: the page has the pictures'],
+  ['show -f - -w', '-w or -f, not both: files do not change'],
+  ['show -f - --context=x', `-f or --context, not both: ${CLUSTER}`],
+  ['show -f - --kubeconfig=x', `-f or --kubeconfig, not both: ${CLUSTER}`],
+  ['check --filename=- --context x', `--filename or --context, not both: ${CLUSTER}`],
+  ['check -f - --kubeconfig x', `-f or --kubeconfig, not both: ${CLUSTER}`],
+  ['check -f - --recheck=1s', `--recheck or -f, not both: ${STILL}`],
+  ['plan -f - --current -', '- stands for stdin, which can be read once'],
+  ['plan -f - --current=x --context=x', `--current or --context, not both: ${CLUSTER}`],
+  ['plan -f - --current=x --kubeconfig=x', `--current or --kubeconfig, not both: ${CLUSTER}`],
+  ['simulate -f - --listen=:0', '--listen needs --page: nothing else listens'],
+  [
+    'simulate -f - --page -oyaml',
+    '--page or -o, not both: the address of the page stands where it would be read',
+  ],
+  [
+    'simulate -f - --page --fail-on-waiting',
+    '--page or --fail-on-waiting, not both: the page ends when it is interrupted',
+  ],
+  [
+    'adopt --storage --cluster-api-version=v1beta1',
+    '--storage or --cluster-api-version, not both: it looks at no claims',
+  ],
+  [
+    'serve --hooks-tls-cert-file=x',
+    '--hooks-tls-cert-file needs --hooks-tls-key-file: the key of the certificate',
+  ],
+  [
+    'serve --hooks-tls-key-file=x',
+    '--hooks-tls-key-file needs --hooks-tls-cert-file: the certificate of the key',
+  ],
+];
+for (const [line, said] of REFUSED) {
+  const argv = line.split(' ');
+  test(`${line}: ${said}`, async () => {
+    const { code, out, err } = await run(main, argv);
+    assert.equal([code, out], [1, '']);
+    assert.is(err, `metaipam ${argv[0]}: ${said}\nSee metaipam ${argv[0]} --help.\n`);
+  });
+}
+
+const EMPTY = '{apiVersion: v1, kind: List, items: []}';
+const TAKEN: [argv: string, env?: Record<string, string>][] = [
+  ['show -f -', { KUBECONFIG: '/x', IPAM_KUBECONFIG: '/x' }],
+  ['show -f - --watch=false --serve=false --context='],
+  ['show -f - -A -n default -v6 -o wide'],
+  ['check -f -', { IPAM_KUBECONFIG: '/x' }],
+  ['check -f - -A -n default -v=6 --skip duplicate-cidr'],
+  ['plan -f - --current examples -v 6', { IPAM_KUBECONFIG: '/x' }],
+  ['simulate -f - --page=false -ojson --fail-on-waiting'],
+];
+for (const [line, env = {}] of TAKEN) {
+  test(`${line}: is taken`, async () => {
+    const { err } = await run(main, line.split(' '), { stdin: EMPTY, env });
+    assert.not.match(err, /^See /m);
+  });
+}
+
+test('what options need or exclude are options of the same command', async () => {
+  const { COMMANDS } = await import('../../lib/cli/metaipam.ts');
+  for (const [name, load] of Object.entries(COMMANDS)) {
+    const { options } = (await load()).default;
+    for (const [option, { needs, excludes }] of Object.entries(options)) {
+      for (const other of Object.keys({ ...needs, ...excludes }))
+        assert.ok(Object.hasOwn(options, other), `${name} --${option}: there is no --${other}`);
+    }
+  }
+});
+
+test.run();
