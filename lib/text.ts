@@ -30,21 +30,31 @@ export function shorten(message: string): string {
   return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;
 }
 
-/** The candidate that a word was most likely meant to be, in whatever case; undefined when none has much of it. */
+/** The most letters that a word may be off. */
+const MOST_MISTAKES = 2;
+/** Of that many letters one may be a mistake, and so many are enough to begin a word with. */
+const LETTERS_OF_ONE = 3;
+
+/**
+ * The candidate that a word was most likely meant to be, in whatever case, or the beginning of; undefined when none is
+ * near. Folders, namespaces or kinds that are right say nothing of the name behind them.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const given = word.toLowerCase();
   const [best] = [...candidates]
-    .map((candidate) => ({ candidate, ...unlikeness(given, candidate.toLowerCase()) }))
-    .filter(({ distance, length }) => distance < given.length && distance <= Math.max(2, length / 3))
+    .flatMap((candidate) => {
+      const other = candidate.toLowerCase();
+      const start = given.lastIndexOf('/') + 1;
+      const [name, meant] = other.startsWith(given.slice(0, start))
+        ? [given.slice(start), other.slice(start)]
+        : [given, other];
+      const distance = editDistance(name, meant);
+      const limit = Math.min(MOST_MISTAKES, Math.floor(name.length / LETTERS_OF_ONE));
+      const isNear = distance <= limit || (name.length >= LETTERS_OF_ONE && meant.startsWith(name));
+      return isNear ? [{ candidate, distance }] : [];
+    })
     .sort((a, b) => a.distance - b.distance);
   return best?.candidate;
-}
-
-/** How far two words are apart, and how long the first is without what both begin with. */
-function unlikeness(word: string, other: string): { readonly distance: number; readonly length: number } {
-  let same = 0;
-  while (same < word.length && word[same] === other[same]) same++;
-  return { distance: editDistance(word.slice(same), other.slice(same)), length: word.length - same };
 }
 
 /** ` (did you mean X?)`, or nothing when no candidate is near. */
@@ -53,16 +63,18 @@ export function suggestion(word: string, candidates: Iterable<string>): string {
   return candidate === undefined ? '' : ` (did you mean ${candidate}?)`;
 }
 
-/** Levenshtein distance. */
+/** How many letters to add, take away, replace or swap with their neighbour make one text of the other. */
 export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let [before, row]: number[][] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
+      const substitution = row![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = isSwap ? before![j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(substitution, swap, row![j]! + 1, next[j - 1]! + 1));
     }
-    row = next;
+    [before, row] = [row, next];
   }
-  return row[b.length]!;
+  return row![b.length]!;
 }
