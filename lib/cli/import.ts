@@ -50,10 +50,14 @@ const OPTIONS = defineOptions({
 
 async function importFrom({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
   const [source, ...rest] = positionals;
-  if (source === undefined || rest.length > 0 || !SOURCES.includes(source)) {
-    const found = source === undefined ? '' : `, found ${positionals.join(' ')}`;
+  if (source === undefined || !SOURCES.includes(source)) {
+    const found = source === undefined ? '' : `, found ${source}`;
     throw new UsageError(`from what? One of ${SOURCES.join(', ')}${found}`);
   }
+  if (rest.length > 0)
+    throw new UsageError(
+      `unexpected ${rest.join(' ')}: all is said by flags, as in --cluster-cidr=10.244.0.0/16`,
+    );
   if (!values['allocate-node-cidrs']) {
     throw new InputError(
       '--allocate-node-cidrs=false: it gave out nothing, and there is nothing to continue',
@@ -80,9 +84,18 @@ async function importFrom({ values, positionals }: Parsed<typeof OPTIONS>, io: I
     io.stdout.write(objects.map(formatYaml).join('---\n'));
     return 0;
   } catch (error) {
-    if (error instanceof FlagProblem) throw new InputError(error.message);
-    throw error;
+    if (!(error instanceof FlagProblem)) throw error;
+    const { adviseCIDR } = await import('../validation/advice.ts');
+    const advice = error.cidr === undefined ? undefined : (listed(error.cidr) ?? adviseCIDR(error.cidr));
+    throw new InputError(`${error.message}${advice === undefined ? '' : `; ${advice}`}`);
   }
+}
+
+/** What was meant by several where one should be. */
+function listed(text: string): string | undefined {
+  if (text === '') return 'write no comma where no other range follows';
+  const parts = text.split(/[\s;]+/).filter(Boolean);
+  return parts.length > 1 ? `write ${parts.join(',')}: a comma between ranges, and no space` : undefined;
 }
 
 export default defineCommand({

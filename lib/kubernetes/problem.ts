@@ -7,8 +7,8 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Types of errors whose messages say the value. */
-const SAYS_VALUE = /^(Unsupported|Duplicate) value: /;
+/** Types of errors whose messages say the value, or leave it out as too long. */
+const SAYS_VALUE = /^((Unsupported|Duplicate) value|Too long): /;
 
 /** In the API server's form: `spec.prefix: Invalid value: 33: provided prefix is not valid`. */
 export function formatProblem({ field, value, message }: Problem): string {

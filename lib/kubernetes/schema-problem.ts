@@ -42,7 +42,7 @@ export function problemOf({ instancePath, keyword, params, data }: ErrorObject):
   const rule = params.format ?? keyword;
   const words = WORDS[rule];
   if (words !== undefined) {
-    const said = rule === 'enum' ? data : params.key && JSON.parse(params.key);
+    const said = ['enum', 'maxLength'].includes(rule) ? data : params.key && JSON.parse(params.key);
     return { field, ...(said !== undefined && { value: said }), message: words(params, data as never) };
   }
   const value = shown(rule, data);

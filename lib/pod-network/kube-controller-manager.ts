@@ -20,6 +20,13 @@ interface AllocatorFlags {
 /** Flags with which kube-controller-manager does not start, or that a ClusterCIDR cannot say. */
 export class FlagProblem extends Error {
   override readonly name = 'FlagProblem';
+  /** What should have been a CIDR, if that is it. */
+  readonly cidr: string | undefined;
+
+  constructor(message: string, cidr?: string) {
+    super(message);
+    this.cidr = cidr;
+  }
 }
 
 const DEFAULT_MASKS: Readonly<Record<Family, number>> = { 4: 24, 6: 64 };
@@ -37,7 +44,10 @@ const MOST_IPV6_BITS = 16;
 export function continueAllocator(flags: AllocatorFlags): [PodNetwork, ClusterCIDR] {
   const ranges = readRanges('--cluster-cidr', flags.clusterCIDR);
   const services = readRanges('--service-cluster-ip-range', flags.serviceClusterIPRange ?? '');
-  if (ranges.length === 0) throw new FlagProblem('--cluster-cidr is required');
+  if (ranges.length === 0)
+    throw new FlagProblem(
+      '--cluster-cidr is required, as kube-controller-manager has it: --cluster-cidr=10.244.0.0/16',
+    );
   const masks = nodeMasks(ranges, flags);
   const bits = ranges.map((range, index) => hostBits(range, masks[index]!));
   const fewest = Math.min(...bits);
@@ -81,14 +91,11 @@ function readRanges(flag: string, text: string): Prefix[] {
   if (trimmed === '') return [];
   const ranges = trimmed.split(',').map((each) => {
     const range = parsePodCIDR(each);
-    if (range === undefined) throw new FlagProblem(`${flag}: ${JSON.stringify(each)} must be a CIDR`);
+    if (range === undefined) throw new FlagProblem(`${flag}: ${JSON.stringify(each)} must be a CIDR`, each);
     return range;
   });
-  if (ranges.length > 2)
-    throw new FlagProblem(`${flag} has ${ranges.length} ranges: at most one of each family`);
-  if (ranges.length === 2 && ranges[0]!.family === ranges[1]!.family) {
-    throw new FlagProblem(`${flag} has two ranges of one family`);
-  }
+  if (new Set(ranges.map(({ family }) => family)).size < ranges.length)
+    throw new FlagProblem(`${flag}: ${JSON.stringify(trimmed)} must be one CIDR, or one of each family`);
   return ranges;
 }
 
@@ -99,17 +106,21 @@ function nodeMasks(ranges: readonly Prefix[], flags: AllocatorFlags): number[] {
   const [one] = ranges;
   if (both !== undefined) {
     if (ranges.length > 1) {
-      throw new FlagProblem('--node-cidr-mask-size is not for two families: set it for each');
+      throw new FlagProblem(
+        '--node-cidr-mask-size is not for two families: use --node-cidr-mask-size-ipv4 and --node-cidr-mask-size-ipv6',
+      );
     }
     if (own[4] !== undefined || own[6] !== undefined) {
-      throw new FlagProblem('--node-cidr-mask-size is not set beside those of a family');
+      throw new FlagProblem(
+        '--node-cidr-mask-size is not set beside those of a family: leave it out, or them',
+      );
     }
     return [both];
   }
   const other = one!.family === 4 ? 6 : 4;
   if (ranges.length === 1 && own[other] !== undefined) {
     throw new FlagProblem(
-      `--node-cidr-mask-size-ipv${other} is not for a cluster of IPv${one!.family} alone`,
+      `--node-cidr-mask-size-ipv${other} is not for a cluster of IPv${one!.family} alone: leave it out`,
     );
   }
   return ranges.map(({ family }) => own[family] ?? DEFAULT_MASKS[family]);

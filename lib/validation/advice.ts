@@ -68,7 +68,7 @@ function ascending(text: string): string {
 
 const READERS: readonly [field: RegExp, read: (text: string) => unknown][] = [
   [/^spec\.(subnets\[\d+\]\.)?(addresses|excludedAddresses|excludedPrefixes)\b/, parseRange],
-  [/^spec\.(ipv4|ipv6|(prefixes|serviceCIDRs)\b.*|reservations\[\d+\]\.prefix)$/, parsePrefix],
+  [/^spec\.(ipv4|ipv6|(prefixes|serviceCIDRs|podCIDRs)\b.*|reservations\[\d+\]\.prefix)$/, parsePrefix],
   [
     /^(spec\.((subnets\[\d+\]\.)?gateway|address|reservations\[\d+\]\.address)|metadata\.annotations\[metaipam\.io\/requested-address\])$/,
     parseAddress,
@@ -97,7 +97,9 @@ export function advise(
   const read = READERS.find(([fields]) => fields.test(field))?.[1];
   if (read === undefined) return undefined;
   if (message.includes('subnet')) return outside(value, field, object);
-  return mended(value, read) ?? unreadable(value, field);
+  return (
+    mended(value, read) ?? (read === parsePrefix ? asPrefix(value) : undefined) ?? unreadable(value, field)
+  );
 }
 
 /** By what a pattern of a schema begins with, which for people is a riddle. */
@@ -165,6 +167,23 @@ function toUse(meant: string | undefined): string | undefined {
 export function adviseRange(text: string): string | undefined {
   const isMeant = /^(\d+\.|\[?[\da-f]*:)/i.test(text);
   return isMeant ? (mended(text, parseRange) ?? unreadable(text, '')) : undefined;
+}
+
+/** The same of what somebody types for a CIDR. */
+export function adviseCIDR(text: string): string | undefined {
+  return mended(text, parsePrefix) ?? asPrefix(text) ?? unreadable(text, '');
+}
+
+/** What is to be done to an address, or a range, to make it a CIDR. */
+function asPrefix(text: string): string | undefined {
+  const range = parseRange(text);
+  if (range === undefined || parsePrefix(text) !== undefined) return undefined;
+  if (range.first === range.last) return 'the prefix length is missing';
+  const around = commonPrefix([range])!;
+  const isSame = around.first === range.first && around.last === range.last;
+  return isSame
+    ? `write ${formatPrefix(around)}: a CIDR for a range`
+    : `no CIDR is just that: the smallest around it is ${formatPrefix(around)}`;
 }
 
 /** What the text becomes when its mistakes are mended; undefined if it has none that are known. */

@@ -103,33 +103,57 @@ for (const [title, flags, nodes, next] of CLUSTERS) {
 }
 
 const REFUSED: [flags: string[], said: string][] = [
-  [[], '--cluster-cidr is required'],
-  [['--cluster-cidr=10.244.0.0'], '--cluster-cidr: "10.244.0.0" must be a CIDR'],
-  [['--cluster-cidr=10.0.0.0/16, fd00::/48'], '--cluster-cidr: " fd00::/48" must be a CIDR'],
-  [['--cluster-cidr=10.0.0.0/16,10.1.0.0/16'], '--cluster-cidr has two ranges of one family'],
+  [[], '--cluster-cidr is required, as kube-controller-manager has it: --cluster-cidr=10.244.0.0/16'],
+  ...(
+    [
+      ['10.244.0.0', 'the prefix length is missing'],
+      ['fd00::', 'the prefix length is missing'],
+      ['10.244.0.0/', 'the prefix length is missing'],
+      ['10.244/16', 'write 10.244.0.0/16: all four numbers of the address'],
+      ['10.244.0.0/33', 'a prefix length is at most 32'],
+      ['10.244.0.0/255.255.0.0', 'write 10.244.0.0/16: a prefix length for a netmask'],
+      ['10.244.*.*', 'write 10.244.0.0/16: a CIDR for a wildcard'],
+      ['10.244.0.0-10.244.255.255', 'write 10.244.0.0/16: a CIDR for a range'],
+      ['10.244.0.1-10.244.3.9', 'no CIDR is just that: the smallest around it is 10.244.0.0/22'],
+      ['10.2440.0.0/16', '2440 is more than 255'],
+      ['pods', 'names are not looked up'],
+      ['10.0.0.0/16 fd00::/48', 'write 10.0.0.0/16,fd00::/48: a comma between ranges, and no space'],
+      ['10.0.0.0/16;fd00::/48', 'write 10.0.0.0/16,fd00::/48: a comma between ranges, and no space'],
+    ] as const
+  ).flatMap(([text, advice]): [string[], string][] => [
+    [[`--cluster-cidr=${text}`], `--cluster-cidr: "${text}" must be a CIDR; ${advice}`],
+    [
+      ['--cluster-cidr=10.0.0.0/16', `--service-cluster-ip-range=${text}`],
+      `--service-cluster-ip-range: "${text}" must be a CIDR; ${advice}`,
+    ],
+  ]),
   [
-    ['--cluster-cidr=10.0.0.0/16,fd00::/48,fd01::/48'],
-    '--cluster-cidr has 3 ranges: at most one of each family',
+    ['--cluster-cidr=10.0.0.0/16, fd00::/48'],
+    '--cluster-cidr: " fd00::/48" must be a CIDR; write fd00::/48: without spaces',
   ],
   [
-    ['--cluster-cidr=10.0.0.0/16', '--service-cluster-ip-range=a'],
-    '--service-cluster-ip-range: "a" must be a CIDR',
+    ['--cluster-cidr=10.0.0.0/16,'],
+    '--cluster-cidr: "" must be a CIDR; write no comma where no other range follows',
   ],
+  ...['10.0.0.0/16,10.1.0.0/16', '10.0.0.0/16,fd00::/48,fd01::/48'].map((text): [string[], string] => [
+    [`--cluster-cidr=${text}`],
+    `--cluster-cidr: "${text}" must be one CIDR, or one of each family`,
+  ]),
   [
     ['--cluster-cidr=10.0.0.0/16,fd00::/48', '--node-cidr-mask-size=24'],
-    '--node-cidr-mask-size is not for two families: set it for each',
+    '--node-cidr-mask-size is not for two families: use --node-cidr-mask-size-ipv4 and --node-cidr-mask-size-ipv6',
   ],
   [
     ['--cluster-cidr=10.0.0.0/16', '--node-cidr-mask-size=24', '--node-cidr-mask-size-ipv4=24'],
-    '--node-cidr-mask-size is not set beside those of a family',
+    '--node-cidr-mask-size is not set beside those of a family: leave it out, or them',
   ],
   [
     ['--cluster-cidr=10.0.0.0/16', '--node-cidr-mask-size-ipv6=64'],
-    '--node-cidr-mask-size-ipv6 is not for a cluster of IPv4 alone',
+    '--node-cidr-mask-size-ipv6 is not for a cluster of IPv4 alone: leave it out',
   ],
   [
     ['--cluster-cidr=fd00::/48', '--node-cidr-mask-size-ipv4=24'],
-    '--node-cidr-mask-size-ipv4 is not for a cluster of IPv6 alone',
+    '--node-cidr-mask-size-ipv4 is not for a cluster of IPv6 alone: leave it out',
   ],
   [
     ['--cluster-cidr=10.0.0.0/25'],
@@ -179,10 +203,17 @@ test('the page shows what it prints', async () => {
 });
 
 test('from nothing, or from somebody unknown', async () => {
-  for (const argv of [[], ['calico'], ['kcm', 'kcm']]) {
+  for (const [argv, said] of [
+    [[], 'from what? One of kcm\n'],
+    [['calico', 'x'], 'from what? One of kcm, found calico\n'],
+    [
+      ['kcm', '10.0.0.0/8'],
+      'unexpected 10.0.0.0/8: all is said by flags, as in --cluster-cidr=10.244.0.0/16\n',
+    ],
+  ] as const) {
     const { code, err } = await run(importCommand.run, argv);
     assert.is(code, 1);
-    assert.match(err, `from what? One of kcm${argv.length > 0 ? `, found ${argv.join(' ')}` : ''}\n`);
+    assert.match(err, said);
   }
   const { err } = await imported('--cluster-cidr=10.0.0.0/16', '--node-cidr-mask-size=-1');
   assert.match(err, 'must be 0, which is as good as nothing, or a prefix length');

@@ -135,6 +135,25 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     pool('{addresses: [10.0.0.1], prefix: 24, reservations: [{address: 10.0.0.1/32, claim: a}]}'),
     `:4: ${POOL}: spec.reservations[0].address: Invalid value: "10.0.0.1/32": provided address is not a valid IP; write 10.0.0.1: without prefix length`,
   ],
+  // CIDRs
+  ...(
+    [
+      ['10.244.0.0', 'the prefix length is missing'],
+      ['10.96.0.0-10.97.255.255', 'write 10.96.0.0/15: a CIDR for a range'],
+      ['10.96.0.0-10.96.1.3', 'no CIDR is just that: the smallest around it is 10.96.0.0/23'],
+    ] as const
+  ).map(([text, advice]): [string, string] => [
+    `apiVersion: metaipam.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: default}\nspec: {target: node.spec.podCIDRs, serviceCIDRs: [${text}]}\n`,
+    `:4: PodNetwork default: spec.serviceCIDRs[0]: Invalid value: "${text}": must be a CIDR; ${advice}`,
+  ]),
+  [
+    node('[10.0.0.0]'),
+    ':4: Node n: spec.podCIDRs[0]: Invalid value: "10.0.0.0": must be a CIDR; the prefix length is missing',
+  ],
+  [
+    clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/255.255.0.0}'),
+    ':4: ClusterCIDR c: spec.ipv4: Too long: may not be more than 18 bytes; write 10.0.0.0/16: a prefix length for a netmask',
+  ],
   // Fields
   [
     pool('\n  prefix: 24\n  addresses:\n    - 10.0.0.1\n  prefix: 25'),
@@ -200,7 +219,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   [
     node('[10.0.0.0/24, nonsense, 10.0.1.0/24]'),
-    ':4: Node n: spec.podCIDRs[1]: Invalid value: "nonsense": must be a CIDR',
+    ':4: Node n: spec.podCIDRs[1]: Invalid value: "nonsense": must be a CIDR; names are not looked up',
   ],
   [
     node('[10.0.0.0/24, 010.0.1.0/24]'),
