@@ -1,8 +1,12 @@
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { PROGRAM } from '../program.ts';
 import { suggestion } from '../text.ts';
 import { defineCommand, type Io } from './command.ts';
 
 const OPTIONS = defineOptions({});
+
+/** Whose script is for the plugin; those of shells are for a program. */
+const PLUGIN = 'kubectl';
 
 /**
  * Each asks the program itself, as the user has called it, with the words up to the cursor. That of kubectl is the
@@ -59,20 +63,24 @@ function __metaipam_complete
 end
 complete -c metaipam -f -a '(__metaipam_complete)'
 `,
-  kubectl: `#!/bin/sh
+  [PLUGIN]: `#!/bin/sh
 # completion for kubectl ipam, in whatever shell kubectl's own is: save it as kubectl_complete-ipam on the path, executable
 kubectl ipam __complete "$@" 2>/dev/null |
   awk '$0 == ":files" { files = 1; next } { print } END { print files ? ":0" : ":4" }'
 `,
 };
 
-async function completion({ positionals }: Parsed<typeof OPTIONS>, { stdout }: Io): Promise<number> {
+async function completion({ positionals }: Parsed<typeof OPTIONS>, { stdout, stderr }: Io): Promise<number> {
   const shells = Object.keys(SCRIPTS);
   const [shell = '', ...excess] = positionals;
   if (!Object.hasOwn(SCRIPTS, shell) || excess.length > 0) {
     const found =
       positionals.length === 0 ? '' : `, found ${positionals.join(' ')}${suggestion(shell, shells)}`;
     throw new UsageError(`for what? One of ${shells.join(', ')}${found}`);
+  }
+  if (shell !== PLUGIN && PROGRAM !== 'metaipam') {
+    const own = PROGRAM === 'kubectl ipam' ? `; its own is ${PROGRAM} completion ${PLUGIN}` : '';
+    stderr.write(`${PROGRAM} completion: warning: this completes metaipam, not ${PROGRAM}${own}\n`);
   }
   stdout.write(SCRIPTS[shell]!);
   return 0;

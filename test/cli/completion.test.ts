@@ -1,6 +1,6 @@
 /** Shell completion: the candidates, and the scripts in the shells that are here. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'uvu';
@@ -141,6 +141,20 @@ for (const [shell, tryIn] of Object.entries(SHELLS)) {
     assert.is(stdout, expected);
   });
 }
+
+test('a script of a shell completes metaipam: whoever calls it by another name is told', () => {
+  symlinkSync(entry, join(dir, 'kubectl-ipam'));
+  const said = (...argv: string[]) => spawnSync(process.execPath, argv, { encoding: 'utf8' }).stderr;
+  for (const shell of Object.keys(SHELLS)) {
+    assert.is(
+      said(join(dir, 'kubectl-ipam'), 'completion', shell),
+      'kubectl ipam completion: warning: this completes metaipam, not kubectl ipam; its own is kubectl ipam completion kubectl\n',
+    );
+    assert.is(said(entry, 'completion', shell), '');
+  }
+  assert.is(said(join(dir, 'kubectl-ipam'), 'completion', 'kubectl'), '');
+  rmSync(join(dir, 'kubectl-ipam'));
+});
 
 if (spawnSync('kubectl', ['help']).error !== undefined) console.log('# SKIPPED: no kubectl here');
 else
