@@ -1,5 +1,5 @@
 /** CustomResourceDefinitions: which kinds there are, what their objects look like, and the rules that these keep. */
-import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
 import { loadAll } from 'js-yaml';
 import { plainJson } from '../json.ts';
 import { shippedFiles } from '../shipped.ts';
@@ -60,11 +60,14 @@ export interface ValidationRule {
   readonly optionalOldSelf?: boolean;
 }
 
-/** metaipam's own CustomResourceDefinitions, and those of Cluster API that its hooks use, by file name. */
-export function readCustomResourceDefinitions(): CustomResourceDefinition[] {
-  return shippedFiles('crds')
+let shipped: readonly CustomResourceDefinition[] | undefined;
+
+/** metaipam's own CustomResourceDefinitions, and those of Cluster API that its hooks use, by file name: read once. */
+export function readCustomResourceDefinitions(): readonly CustomResourceDefinition[] {
+  shipped ??= shippedFiles('crds')
     .flatMap(({ text }) => loadAll(text) as { kind?: string }[])
     .filter((document) => document?.kind === 'CustomResourceDefinition') as CustomResourceDefinition[];
+  return shipped;
 }
 
 /** The served versions of some CRDs, as discovery finds them. */
@@ -114,8 +117,6 @@ export class CustomResource {
   readonly storage: boolean;
   readonly statusSubresource: boolean;
   readonly schema: Schema;
-  #check: ValidateFunction | undefined;
-  #rules: SchemaRules | undefined;
 
   constructor({ spec }: CustomResourceDefinition, version: CustomResourceVersion) {
     this.apiVersion = `${spec.group}/${version.name}`;
@@ -144,8 +145,7 @@ export class CustomResource {
   validate(object: object, old?: object): Problem[] {
     const errors = this.#structuralErrors(object);
     if (errors.some(isBlocking)) return [...errors.map(problemOf), RULES_NOT_CHECKED];
-    this.#rules ??= new SchemaRules(this.schema);
-    const problems = this.#rules.problems(this.withDefaults(object), old && this.withDefaults(old));
+    const problems = rulesOf(this.schema).problems(this.withDefaults(object), old && this.withDefaults(old));
     return [...errors.map(problemOf), ...problems];
   }
 
@@ -155,9 +155,25 @@ export class CustomResource {
   }
 
   #structuralErrors(object: object): readonly ErrorObject[] {
-    this.#check ??= ajv.compile(jsonSchema(this.schema));
-    return this.#check(plainJson(object)) ? [] : this.#check.errors!;
+    const check = checkOf(this.schema);
+    return check(plainJson(object)) ? [] : check.errors!;
   }
+}
+
+/** Compiled once, at the first object. */
+const rulesOf = ofSchema((schema) => new SchemaRules(schema));
+const checkOf = ofSchema((schema) => ajv.compile(jsonSchema(schema)));
+
+function ofSchema<T>(make: (schema: Schema) => T): (schema: Schema) => T {
+  const made = new WeakMap<Schema, T>();
+  return (schema) => {
+    let value = made.get(schema);
+    if (value === undefined) {
+      value = make(schema);
+      made.set(schema, value);
+    }
+    return value;
+  };
 }
 
 /** Of several items with the same keys, all but the first are wrong. */
@@ -221,17 +237,10 @@ function withDefaults(schema: Schema, value: unknown): unknown {
   return changed ?? value;
 }
 
-const defaulted = new WeakMap<Schema, readonly (readonly [string, Schema])[]>();
-
 /** The properties that have a default, themselves or further down. */
-function defaultedProperties(schema: Schema): readonly (readonly [string, Schema])[] {
-  let properties = defaulted.get(schema);
-  if (properties === undefined) {
-    properties = Object.entries(schema.properties ?? {}).filter(([, property]) => hasDefaults(property));
-    defaulted.set(schema, properties);
-  }
-  return properties;
-}
+const defaultedProperties = ofSchema((schema) =>
+  Object.entries(schema.properties ?? {}).filter(([, property]) => hasDefaults(property)),
+);
 
 function hasDefaults(schema: Schema): boolean {
   if (schema.default !== undefined || defaultedProperties(schema).length > 0) return true;
