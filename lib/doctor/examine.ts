@@ -2,9 +2,11 @@
 
 import type { Node, ServiceCIDR } from '../kubernetes/core-types.ts';
 import type { InstalledDefinition } from '../kubernetes/installed-definition.ts';
+import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition } from '../kubernetes/schema.ts';
 import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
+import { networkLabelOf } from '../pod-network/network-label.ts';
 import { checkAdmissionPolicies } from './admission-policies.ts';
 import {
   type ControllerObject,
@@ -111,7 +113,9 @@ export function examine(state: ClusterState, release: Release, now: number): Dia
   const { targets, server, required } = locate(state, release);
   const clusterApiVersion = server?.options?.['cluster-api-version'] ?? 'v1beta2';
   const watchClusters = server?.options?.['watch-clusters'] ?? true;
-  const hasClusterCIDRs = itemsOf(state.clusterCIDRs).length > 0;
+  // Those of other networks give no podCIDRs.
+  const clusterCIDRs = itemsOf(state.clusterCIDRs).filter((each) => networkLabelOf(each) === DEFAULT_NETWORK);
+  const givesPodCIDRs = clusterCIDRs.length > 0;
   const workloads = itemsOf(state.workloads);
   const chosen = ourControllers(release.optional, itemsOf(state.controllers));
   const released = [...release.install, ...chosen].filter(({ apiVersion }) =>
@@ -145,18 +149,18 @@ export function examine(state: ClusterState, release: Release, now: number): Dia
       checkForeignWebhooks(found, workloads),
     ),
     ...judge('node-allocators', state.clusterCIDRs, () =>
-      checkNodeAllocators(state.pods, workloads, hasClusterCIDRs),
+      checkNodeAllocators(state.pods, workloads, givesPodCIDRs),
     ),
     ...(server?.options === undefined
       ? []
       : checkServiceCIDRs(
           server.options['watch-service-cidrs'],
           state.serviceCIDRs,
-          itemsOf(state.clusterCIDRs),
+          clusterCIDRs,
           itemsOf(state.podNetworks),
         )),
-    ...checkNodes(state.nodes, hasClusterCIDRs, now),
-    ...checkStartUp(targets, workloads, itemsOf(state.nodes), hasClusterCIDRs),
+    ...checkNodes(state.nodes, givesPodCIDRs, now),
+    ...checkStartUp(targets, workloads, itemsOf(state.nodes), givesPodCIDRs),
     ...checkClaims(state.claims),
     ...judge('admission', state.admissionPolicies, (found) => checkAdmissionPolicies(found, release.install)),
   ];

@@ -55,15 +55,15 @@ export function checkClaims(troubled: Reading<TroubledClaim>): readonly Diagnosi
   });
 }
 
-export function checkNodes(
-  nodes: Reading<Node>,
-  hasClusterCIDRs: boolean,
-  now: number,
-): readonly Diagnosis[] {
-  if (!hasClusterCIDRs) return [];
+export function checkNodes(nodes: Reading<Node>, givesPodCIDRs: boolean, now: number): readonly Diagnosis[] {
+  if (!givesPodCIDRs) return [];
   return judge('nodes', nodes, (found) => {
-    const bare = found.filter((node) => !node.spec?.podCIDRs?.length && !isYoung(node, now));
-    if (bare.length === 0) return [ok('nodes', `${plural(found.length, 'node')}, each with podCIDRs`)];
+    const without = found.filter(({ spec }) => !spec?.podCIDRs?.length);
+    const bare = without.filter((node) => !isYoung(node, now));
+    if (bare.length === 0) {
+      const young = without.length === 0 ? '' : ` but ${without.length} that came within the last minute`;
+      return [ok('nodes', `${plural(found.length, 'node')}, each with podCIDRs${young}`)];
+    }
     const names = listSome(bare.map(({ metadata }) => qualifiedName(metadata)));
     const message = `${plural(bare.length, 'node')} of ${found.length} without podCIDRs: ${names}`;
     return [

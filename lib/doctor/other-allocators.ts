@@ -74,10 +74,13 @@ export function checkForeignWebhooks(
 export function checkNodeAllocators(
   pods: Reading<Pod>,
   workloads: readonly Workload[],
-  hasClusterCIDRs: boolean,
+  givesPodCIDRs: boolean,
 ): readonly Diagnosis[] {
   const check = 'node-allocators';
-  if (!hasClusterCIDRs) return [ok(check, 'there is no ClusterCIDR: podCIDRs of nodes are left to others')];
+  if (!givesPodCIDRs)
+    return [
+      ok(check, 'there is no ClusterCIDR of the network default: podCIDRs of nodes are left to others'),
+    ];
   const managed = containersOf(workloads.filter((workload) => replicas(workload).wanted > 0)).map(
     ({ workload, container }) => ({ title: workloadTitle(workload), container }),
   );

@@ -4,21 +4,22 @@ import { RangeSet } from '../address/range-set.ts';
 import type { ServiceCIDR } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import type { ClusterCIDR, PodNetwork } from '../kubernetes/types.ts';
-import { networkLabelOf } from '../pod-network/network-label.ts';
 import { serviceRanges } from '../pod-network/network-view.ts';
 import { type Diagnosis, error, judge, ok, type Reading, warning } from './finding.ts';
 
 const CHECK = 'service-cidrs';
 
-/** @param isWatched the server's `--watch-service-cidrs` */
+/**
+ * @param isWatched the server's `--watch-service-cidrs`
+ * @param clusterCIDRs those of the network `default`
+ */
 export function checkServiceCIDRs(
   isWatched: boolean,
   serviceCIDRs: Reading<ServiceCIDR>,
   clusterCIDRs: readonly ClusterCIDR[],
   networks: readonly PodNetwork[],
 ): readonly Diagnosis[] {
-  const ofDefault = clusterCIDRs.filter((clusterCIDR) => networkLabelOf(clusterCIDR) === DEFAULT_NETWORK);
-  if (!isWatched && ofDefault.length === 0) return [];
+  if (!isWatched && clusterCIDRs.length === 0) return [];
   return judge(CHECK, serviceCIDRs, (found) => {
     if (isWatched) {
       const looks = 'the server looks at ServiceCIDR objects, and the cluster has';
@@ -28,7 +29,7 @@ export function checkServiceCIDRs(
     }
     const network = networks.find(({ metadata }) => metadata.name === DEFAULT_NETWORK);
     const listed = RangeSet.of(network === undefined ? [] : serviceRanges(network, []));
-    const clash = overlapOf(found, ofDefault, listed);
+    const clash = overlapOf(found, clusterCIDRs, listed);
     if (clash === undefined) {
       const none =
         'no ClusterCIDR of the network default has addresses of ServiceCIDR objects that it may give';

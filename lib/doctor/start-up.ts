@@ -15,7 +15,7 @@ export function checkStartUp(
   targets: readonly HookTarget[],
   workloads: readonly Workload[],
   nodes: readonly Node[],
-  hasClusterCIDRs: boolean,
+  givesPodCIDRs: boolean,
 ): Diagnosis[] {
   if (!targets.some(({ service }) => service !== undefined)) return [];
   const deaf = metacontrollers(workloads).find(({ workload }) => {
@@ -27,7 +27,7 @@ export function checkStartUp(
     return [error('start-up', message, 'set dnsPolicy: ClusterFirstWithHostNet on its pods')];
   }
   const isBare = nodes.length > 0 && nodes.every(({ spec }) => !spec?.podCIDRs?.length);
-  if (hasClusterCIDRs && isBare) {
+  if (givesPodCIDRs && isBare) {
     const message = 'no node has podCIDRs yet, and hooks are found through DNS, which may need them to start';
     return [warning('start-up', message, README)];
   }

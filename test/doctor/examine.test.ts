@@ -522,6 +522,15 @@ const cases: [name: string, change: (state: Breakable) => void, expected: string
     [],
   ],
   [
+    'it does, and nodes that have none are its business, where ClusterCIDRs are of secondary networks',
+    (s) => {
+      s.pods.items[0].spec.containers[0].command[1] = '--allocate-node-cidrs';
+      s.clusterCIDRs.items[0].metadata.labels = { 'metaipam.io/network': 'storage' };
+      s.nodes = items(object('Node', 'b'));
+    },
+    [],
+  ],
+  [
     'a cloud controller manager allocates',
     (s) => {
       s.workloads.items.push(
@@ -760,6 +769,21 @@ test('permissions follow the options: another Lease, another namespace, none wit
   assert.ok(moved.includes('get leases kube-system x'));
   assert.ok(moved.includes('create leases kube-system '));
   assert.equal(required('--no-bind'), []);
+});
+
+test('a node that just came is not said to have podCIDRs', () => {
+  const said = (change: (state: Breakable) => void) =>
+    findings(change).find(({ check }) => check === 'nodes')!.message;
+  assert.is(
+    said(() => {}),
+    '1 node, each with podCIDRs',
+  );
+  const young = object('Node', 'b') as Breakable;
+  young.metadata.creationTimestamp = '2026-01-01T23:59:30Z';
+  assert.is(
+    said((s) => s.nodes.items.push(young)),
+    '2 nodes, each with podCIDRs but 1 that came within the last minute',
+  );
 });
 
 test.run();
