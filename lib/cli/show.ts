@@ -77,6 +77,7 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     io.stdout.write(await render(questions, await source.read(), source.readOwners, values, io));
     return 0;
   }
+  const { takesEscapes } = await import('./terminal.ts');
   let before = '';
   for await (const objects of source.watch!()) {
     const text = await render(questions, objects, source.readOwners, values, io).catch((error) => {
@@ -86,7 +87,7 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     if (text === before) continue;
     // Home, and everything below the cursor away.
     const apart = before === '' || values.output === 'json' ? '' : values.output === 'yaml' ? '---\n' : '\n';
-    io.stdout.write(io.stdout.isTTY ? `\u001b[H\u001b[2J${text}` : `${apart}${text}`);
+    io.stdout.write(takesEscapes(io) ? `\u001b[H\u001b[2J${text}` : `${apart}${text}`);
     before = text;
   }
   return 0;

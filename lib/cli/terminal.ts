@@ -32,6 +32,11 @@ function hasUtf8({ LC_ALL, LC_CTYPE, LANG }: Io['env']): boolean {
   return locale === '' || /utf-?8/i.test(locale);
 }
 
+/** Whether stdout is a terminal that does what escape sequences say. */
+export function takesEscapes({ stdout, env }: Pick<Io, 'stdout' | 'env'>): boolean {
+  return stdout.isTTY === true && env.TERM !== 'dumb';
+}
+
 /** How many characters a line has room for; a terminal that does not know its width says 0. */
 export function terminalWidth({ stdout }: Pick<Io, 'stdout'>): number {
   return stdout.columns || Number.POSITIVE_INFINITY;
