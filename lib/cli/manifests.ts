@@ -32,8 +32,8 @@ export interface Manifests {
 /**
  * Loads every document of every path, in order; folders recursively, files by name; `-` is stdin.
  *
- * Empty documents are skipped and lists are expanded; compressed files are read. In folders, a kustomization and
- * documents without apiVersion and kind, such as values.yaml, are counted and left out. A problem stops nothing:
+ * Empty documents are skipped and lists are expanded; compressed files are read. In folders, a kustomization, its
+ * patches and documents without apiVersion and kind, such as values.yaml, are counted and left out. A problem stops nothing:
  * all are reported. Objects of namespaced kinds may come without a namespace.
  */
 export async function loadManifests(
@@ -64,10 +64,25 @@ export async function loadManifests(
     if (typeof text === 'object') fail(name, text.problem, text.fix);
     else read.push(parseManifests(text, name, isOfFolder, tick));
   }
+  /** By its path: no object by itself, though it may look like one. */
+  const patches = new Set<string>();
   /** How many files there are; what cannot be listed counts as one. Links to folders may lead back: none is followed. */
   async function readFolder(folder: string): Promise<number> {
     const entries = await tryTo(folder, () => readdir(folder, { withFileTypes: true }));
     if (entries === undefined) return 1;
+    const names = entries.map(({ name }) => name);
+    if (names.includes(CHART)) {
+      fail(
+        folder,
+        'is a chart of Helm, which metaipam does not render',
+        `helm template ${folder} | ${PROGRAM} … -f -`,
+      );
+      return 1;
+    }
+    for (const name of names.filter((each) => KUSTOMIZATION.test(each))) {
+      const text = await readFile(join(folder, name), 'utf8').catch(() => '');
+      for (const patch of patchesIn(text)) patches.add(join(folder, patch));
+    }
     let count = 0;
     for (const entry of entries.sort((a, b) => compareText(a.name, b.name))) {
       const path = join(folder, entry.name);
@@ -76,7 +91,8 @@ export async function loadManifests(
       // A pipe would be waited for.
       else if ((entry.isFile() || entry.isSymbolicLink()) && /\.(ya?ml|json)(\.gz)?$/.test(entry.name)) {
         count++;
-        await readFrom(path, true);
+        if (patches.has(path)) read.push({ objects: [], problems: [], documents: 1, skipped: 1 });
+        else await readFrom(path, true);
       }
     }
     return count;
@@ -136,6 +152,19 @@ function decode(bytes: Buffer): string | { problem: string; fix: string } {
 }
 
 const KUSTOMIZATION = /^kustomization(\.ya?ml)?$/i;
+const CHART = 'Chart.yaml';
+
+/** The files that a kustomization takes for patches. */
+function patchesIn(text: string): string[] {
+  const values = parseYaml(text).documents.map(({ value }) => value);
+  const patches = values
+    .filter(isObject)
+    .flatMap((value) => [value.patches, value.patchesStrategicMerge, value.patchesJson6902]);
+  return patches.flat().flatMap((patch) => {
+    const path = isObject(patch) ? patch.path : patch;
+    return typeof path === 'string' ? [path] : [];
+  });
+}
 
 /**
  * The objects of one file's text.

@@ -58,6 +58,45 @@ test('a folder of kustomize: what is no object, or of other kinds, is counted an
   }
 });
 
+test('patches that a kustomization names are no objects', async ({ folder }) => {
+  const patch = pool('p').replace('addresses: [10.0.0.1-10.0.0.9], prefix: 24', 'gateway: 10.0.0.1');
+  write(folder, {
+    'base/pool.yaml': pool('p'),
+    'overlay/kustomization.yaml': `resources: [../base]
+patches:
+  - path: a-patch.yaml
+  - path: patches/b.yaml
+  - {patch: "- {op: remove, path: /spec/gateway}", target: {kind: InClusterIPPool}}
+patchesStrategicMerge: [c.yaml]
+patchesJson6902: [{path: d.json, target: {}}]
+`,
+    'overlay/a-patch.yaml': patch,
+    'overlay/patches/b.yaml': patch,
+    'overlay/c.yaml': patch,
+    'overlay/d.json': '[{"op": "remove", "path": "/spec/gateway"}]',
+    'overlay/e.yaml': claim('a', 'p'),
+  });
+  for (const command of ['validate', 'simulate', 'show'])
+    assert.equal([(await run(main, [command, '-f', folder])).err], [''], command);
+  const { out } = await run(main, ['validate', '-f', folder]);
+  assert.is(out, '2 objects valid (5 files of kustomize or Helm left out)\n');
+  assert.is((await run(main, ['validate', '-f', join(folder, 'overlay/c.yaml')])).code, 1);
+  write(folder, { 'overlay/kustomization.yaml': '{' });
+  assert.match((await run(main, ['validate', '-f', folder])).err, 'overlay/kustomization.yaml:1: ');
+});
+
+test('a chart of Helm is said to be one, once', async ({ folder }) => {
+  write(folder, {
+    'pool.yaml': pool('p'),
+    'chart/Chart.yaml': 'apiVersion: v2\nname: c\nversion: 1.0.0\n',
+    'chart/templates/pool.yaml': '{{ if .Values.pool }}\na: {{ b }}\n{{ end }}\n',
+    'chart/values.yaml': 'pool: true\n',
+  });
+  const chart = join(folder, 'chart');
+  const said = `${chart}: is a chart of Helm, which metaipam does not render; helm template ${chart} | metaipam … -f -\n`;
+  for (const path of [folder, chart]) assert.is((await run(main, ['simulate', '-f', path])).err, said, path);
+});
+
 test('a kustomization that is named is refused with what to do instead', async ({ folder }) => {
   write(folder, { 'kustomization.yaml': 'resources: []\n' });
   const file = join(folder, 'kustomization.yaml');
@@ -201,20 +240,26 @@ test('an object that is given twice is named by every command that takes files',
   }
 });
 
-test('nothing in it is an error for every command that takes files; an empty list is none', async () => {
+test('nothing in it is an error for every command that takes files; an empty list is none', async ({
+  folder,
+}) => {
   const none = '{apiVersion: v1, kind: List, items: []}';
+  write(folder, { 'none.yaml': none });
   for (const [name, ...argv] of [
     ['validate'],
     ['simulate'],
     ['show'],
     ['check'],
-    ['plan', '--current', '-', '--delete', '-'],
+    ['plan', '--current', join(folder, 'none.yaml'), '--delete', '-'],
   ]) {
     for (const stdin of ['', '# nothing\n---\n']) {
       const { code, out, err } = await run(main, [name!, ...argv, ...(argv.length > 0 ? [] : ['-f', '-'])], {
         stdin,
       });
-      assert.equal([name, code, out], [name, 1, '']);
+      assert.equal(
+        [name, code, out],
+        [name, 1, name === 'plan' ? 'refused  1 problem; nothing else would change\n' : ''],
+      );
       assert.match(err, '<stdin>: there is no object in it\n');
     }
     if (argv.length > 0) continue;
