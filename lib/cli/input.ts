@@ -1,5 +1,6 @@
 /** The objects that a user names with -f, for every command that takes files. */
 import { groupOf, type KubernetesObject } from '../kubernetes/object.ts';
+import { namespaceName } from '../options/hook-options.ts';
 import { defineOptions, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { InputError, type Io } from './command.ts';
@@ -14,6 +15,14 @@ export const MANIFEST_OPTIONS = defineOptions({
     short: 'f',
     placeholder: 'path...',
     help: 'Files, or folders of .yaml, .yml and .json files; - reads stdin. Repeatable; several paths may follow.',
+  },
+  namespace: {
+    type: 'string',
+    short: 'n',
+    default: 'default',
+    placeholder: 'namespace',
+    help: 'Where objects go that name no namespace.',
+    check: namespaceName,
   },
 });
 

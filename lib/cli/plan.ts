@@ -32,13 +32,6 @@ const OPTIONS = defineOptions({
     help: 'Take files for the state of now instead of a live cluster, such as the output of kubectl get -o yaml.',
     excludes: NO_CLUSTER,
   },
-  namespace: {
-    type: 'string',
-    short: 'n',
-    default: 'default',
-    placeholder: 'namespace',
-    help: 'Where objects go that name no namespace.',
-  },
   ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
   output: outputOption(['text', 'json'], 'json has what happens to each object and every effect.'),
@@ -172,7 +165,7 @@ function render(
 export default defineCommand({
   name: 'plan',
   summary: 'Show what applying manifests would do to a cluster, before it does',
-  usage: '-f PATH... [--delete PATH...] [--current PATH...] [-o text|json]',
+  usage: '-f PATH... [-n NAMESPACE] [--delete PATH...] [--current PATH...] [-o text|json]',
   description: `
 Takes the state of a live cluster (or of files), runs metaipam's hooks on it in memory as Metacontroller would, once
 as it is and once with the manifests applied, and says what differs: which objects change, which claims and nodes

@@ -70,7 +70,7 @@ async function simulate(
     import('./world.ts'),
   ]);
   const progress = showProgress(io, (steps) => `simulating: ${steps.toLocaleString('en')} steps so far`);
-  const applied = await applyFiles(load, paths, progress.tick, io);
+  const applied = await applyFiles(load, paths, values.namespace, progress.tick, io);
   if (applied === undefined) return 1;
   const { cluster } = applied;
   const settlement = cluster.settle();
@@ -106,13 +106,14 @@ async function simulate(
 async function applyFiles(
   load: typeof loadControllers,
   paths: readonly string[],
+  namespace: string,
   observe: () => void,
   io: Io,
 ): Promise<Applied | undefined> {
   const [controllers, { applyAll, createWorld, hasIPAMClaims, makeNamespaces }, diagnose] = await Promise.all(
     [load(), import('./world.ts'), loadRules(io)],
   );
-  const { objects, problems, skipped } = await readInput(paths, io);
+  const { objects, problems, skipped } = await readInput(paths, io, namespace);
   const found = [...problems, ...diagnose(objects)];
   const bad = new Set(found.filter(isError).map(({ object }) => object));
   const cluster = createWorld(controllers, {
@@ -156,11 +157,10 @@ export function simulateCommand(load: typeof loadControllers): Command {
   return defineCommand({
     name: 'simulate',
     summary: 'Apply manifests to a simulated cluster and show what becomes of them',
-    usage: '-f PATH... [-o table|json|yaml] [--page]',
+    usage: '-f PATH... [-n NAMESPACE] [-o table|json|yaml] [--page]',
     description: `
 Runs the hooks as Metacontroller would, against an API server in memory, until nothing changes any more. No
-cluster is needed and none is touched. Objects of namespaced kinds go to the namespace default unless they name
-one; the default PodNetwork is there from the start.
+cluster is needed and none is touched. The default PodNetwork is there from the start.
 
 Exit codes: 0 the cluster came to rest, 1 a manifest is invalid, 3 the cluster does not settle, 4 with
 --fail-on-waiting: a claim or a node waits.`,

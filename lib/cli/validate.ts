@@ -26,7 +26,7 @@ async function validate(
   io: Io,
 ): Promise<number> {
   const paths = manifestPaths(values.filename, positionals);
-  const [diagnose, input] = await Promise.all([load(io), readInput(paths, io)]);
+  const [diagnose, input] = await Promise.all([load(io), readInput(paths, io, values.namespace)]);
   const found = [...input.problems, ...diagnose(input.objects)];
   const errors = found.filter(({ severity }) => values.strict || severity === 'error');
   const code = errors.length > 0 ? 1 : 0;
@@ -64,7 +64,7 @@ export function validateCommand(load: typeof loadRules): Command {
   return defineCommand({
     name: 'validate',
     summary: 'Check manifests against the schemas and rules, without a cluster',
-    usage: '-f PATH... [--strict] [-o text|json|sarif]',
+    usage: '-f PATH... [-n NAMESPACE] [--strict] [-o text|json|sarif]',
     description: `
 Reports everything that metaipam's resources would be refused for, or could not be used for, one line per problem:
 file, line, document, object, field, value, what is wrong, and what to write instead. Warnings are for what is

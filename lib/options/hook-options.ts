@@ -9,10 +9,7 @@ export const HOOK_OPTIONS = defineOptions({
     default: 'metaipam-system',
     placeholder: 'namespace',
     help: 'Where the allocations of cluster-scoped pools and of pod networks live.',
-    check: (name: string) =>
-      name.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)
-        ? undefined
-        : 'the name of a namespace: lower case letters, digits and dashes, at most 63',
+    check: namespaceName,
   },
   'cluster-api-version': {
     type: 'enum',
@@ -55,6 +52,12 @@ export const HOOK_OPTIONS = defineOptions({
     check: notNegative,
   },
 });
+
+export function namespaceName(name: string): string | undefined {
+  return name.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)
+    ? undefined
+    : 'the name of a namespace: lower case letters, digits and dashes, at most 63';
+}
 
 export function notNegative(value: number): string | undefined {
   return value < 0 ? 'zero or more' : undefined;

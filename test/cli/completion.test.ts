@@ -66,9 +66,11 @@ test('every flag of every command is offered, with what it is for', async () => 
     '--filename',
     '--help',
     '--listen',
+    '--namespace',
     '--output',
     '--page',
     '-f',
+    '-n',
     '-o',
   ]);
 });

@@ -268,6 +268,22 @@ test('nothing in it is an error for every command that takes files; an empty lis
   }
 });
 
+test('-n is where objects go that name no namespace, for every command that applies them', async () => {
+  const stdin = `${pool('p')}---\n${claim('a', 'p')}---\n${pool('q', ', namespace: other').replace('.1-', '.5-')}`;
+  const simulated = await run(main, ['simulate', '-f', '-', '-n', 'team-a'], { stdin });
+  for (const said of ['InClusterIPPool team-a/p', 'team-a/a ', 'InClusterIPPool other/q'])
+    assert.match(simulated.out, said);
+  const doubtful = await run(main, ['validate', '-f', '-', '--namespace=team-a'], { stdin });
+  assert.match(doubtful.err, 'InClusterIPPool other/q: spec: overlaps InClusterIPPool team-a/p');
+  for (const command of ['simulate', 'validate', 'plan']) {
+    for (const name of ['', 'Team_A']) {
+      const { code, err } = await run(main, [command, '-f', '-', '-n', name], { stdin });
+      assert.is(code, 1);
+      assert.match(err, `metaipam ${command}: -n: "${name}" must be the name of a namespace: `);
+    }
+  }
+});
+
 test('objects without a namespace are in default, whatever the command', async () => {
   const stdin = `${pool('p')}---\n${claim('a', 'p')}---\n${claim('lost', 'q')}`;
   assert.match((await run(main, ['show', '-f', '-'], { stdin })).out, 'InClusterIPPool default/p');
