@@ -5,13 +5,12 @@ import { defineOptions, outputOption, type Parsed, UsageError } from '../options
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
-import { CONNECTION_OPTIONS, connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
+import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 import { listLive } from './live-objects.ts';
 
 const OPTIONS = defineOptions({
   all: { type: 'boolean', default: 'false', help: 'Everything that is leaked.' },
   'dry-run': { type: 'boolean', default: 'false', help: 'Only say what would be released.' },
-  ...CONNECTION_OPTIONS,
   ...READ_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
   output: outputOption(

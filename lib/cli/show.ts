@@ -140,7 +140,7 @@ async function render(
   if (values.svg !== '') {
     const { picturesOf, svgOf } = await import('../inspect/svg.ts');
     await writeFile(values.svg, svgOf(picturesOf(overview))).catch((error: Error) => {
-      throw new InputError(`--svg: ${values.svg} ${fileFault(error, 'written')}`);
+      throw new InputError(`--svg ${values.svg}: ${fileFault(error, 'written')}`);
     });
   }
   if (values.output === 'json' || values.output === 'yaml') {

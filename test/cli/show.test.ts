@@ -206,7 +206,7 @@ test('--svg: a file with the same pictures', async () => {
   assert.match(svg, /^<svg .*ClusterCIDR workers.*<\/svg>\n$/s);
   const elsewhere = join(dir, 'no', 'folder');
   const { code, err } = await shown('--svg', elsewhere);
-  assert.equal([code, err], [1, `metaipam show: --svg: ${elsewhere} no such file or folder\n`]);
+  assert.equal([code, err], [1, `metaipam show: --svg ${elsewhere}: no such file or folder\n`]);
   rmSync(dir, { recursive: true });
 });
 
