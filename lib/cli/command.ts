@@ -111,11 +111,7 @@ export function fileFault(
   return code === 'EISDIR' ? 'is a folder' : message;
 }
 
-/** All of a stream as text. */
-export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
-  return (await readBytes(stream)).toString('utf8');
-}
-
+/** All of a stream. */
 export async function readBytes(stream: NodeJS.ReadableStream): Promise<Buffer> {
   return buffer(stream);
 }

@@ -5,8 +5,9 @@ import { HOOK_OPTIONS, hookConfig } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { HookName } from '../server/request.ts';
 import { suggestion } from '../text.ts';
-import { type Command, defineCommand, fileFault, InputError, type Io, readAll } from './command.ts';
+import { type Command, defineCommand, fileFault, InputError, type Io, readBytes } from './command.ts';
 import { loadControllers } from './controllers.ts';
+import { fileText } from './file-text.ts';
 
 const OPTIONS = defineOptions({
   file: {
@@ -55,7 +56,8 @@ async function callHook(
   const name = file === '-' ? '<stdin>' : file;
   let response: object;
   try {
-    const text = await (file === '-' ? readAll(io.stdin) : readFile(file, 'utf8'));
+    const text = fileText(await (file === '-' ? readBytes(io.stdin) : readFile(file)));
+    if (typeof text === 'object') throw new InputError(`${name}: ${text.problem}; ${text.fix}`);
     const given = readRequest(decodeBody(text));
     const { request } = checkRequest(controllers[controller]!, hook, given.body);
     const config = { ...hookConfig(values), ...given.config };

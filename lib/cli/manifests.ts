@@ -1,14 +1,13 @@
 /** Reads Kubernetes manifests from files, folders and stdin. */
-import { constants } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { isObject } from '../json.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { PROGRAM } from '../program.ts';
 import { asText } from '../validation/advice.ts';
 import { fileFault, type Io, readBytes } from './command.ts';
 import type { Diagnostic } from './diagnostic.ts';
+import { fileText } from './file-text.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
 /** An object and where it was written. */
@@ -60,7 +59,7 @@ export async function loadManifests(
     const name = file === '-' ? '<stdin>' : file;
     const bytes = await tryTo(name, () => (file === '-' ? readBytes(stdin) : readFile(file)));
     if (bytes === undefined) return;
-    const text = decode(bytes);
+    const text = fileText(bytes);
     if (typeof text === 'object') fail(name, text.problem, text.fix);
     else read.push(parseManifests(text, name, isOfFolder, tick));
   }
@@ -122,33 +121,6 @@ function commas(path: string): string | undefined {
   return path.includes(',')
     ? `write a space for a comma between paths: -f ${path.replaceAll(',', ' ')}`
     : undefined;
-}
-
-/** What files of zip, Zstandard, xz, LZ4, 7-Zip and bzip2 begin with. */
-const COMPRESSED = ['PK\x03\x04', '(\xb5/\xfd', '\xfd7zXZ', '\x04"M\x18', '7z\xbc\xaf', 'BZh'];
-/** POSIX.1-1988 on. */
-const TAR = { magic: 'ustar', offset: 257 };
-
-/** Text by its first bytes: compressed by gzip, UTF-16 as PowerShell writes it, or UTF-8. */
-function decode(bytes: Buffer): string | { problem: string; fix: string } {
-  const [first, second] = bytes;
-  if (bytes.toString('latin1', TAR.offset, TAR.offset + TAR.magic.length) === TAR.magic)
-    return { problem: 'is a tar archive', fix: 'unpack it, and give its folder' };
-  if (COMPRESSED.some((magic) => bytes.toString('latin1', 0, magic.length) === magic))
-    return { problem: 'is compressed, and not by gzip', fix: 'unpack it first' };
-  try {
-    if (first === 0x1f && second === 0x8b) {
-      return decode(gunzipSync(bytes, { maxOutputLength: constants.MAX_STRING_LENGTH }));
-    }
-    if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le', { fatal: true }).decode(bytes);
-    if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be', { fatal: true }).decode(bytes);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      return { problem: 'is no text in UTF-8', fix: 'save it as UTF-8' };
-    return { problem: `is compressed by gzip, and cannot be read: ${message}`, fix: 'unpack it with gunzip' };
-  }
 }
 
 const KUSTOMIZATION = /^kustomization(\.ya?ml)?$/i;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parent } from '../../hooks/pools.ts';
@@ -90,6 +91,19 @@ test('compact in a pipe, indented on a terminal or with --pretty', async () => {
     (await run(hook, [...customize, '--pretty=false'], { stdin, isTTY: true })).out,
     '{"relatedResources":[]}\n',
   );
+});
+
+test('a request is read however it was saved', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hook-'));
+  const file = join(folder, 'request.json');
+  const asked = () => run(hook, ['pools/customize', '-f', file]);
+  for (const bytes of [`\ufeff${stdin}`, Buffer.from(`\ufeff${stdin}`, 'utf16le'), gzipSync(stdin)]) {
+    writeFileSync(file, bytes);
+    assert.equal(await asked(), { code: 0, out: '{"relatedResources":[]}\n', err: '' });
+  }
+  writeFileSync(file, Buffer.from(stdin.replace('"p"', '"\u00fc"'), 'latin1'));
+  assert.is((await asked()).err, `metaipam hook: ${file}: is no text in UTF-8; save it as UTF-8\n`);
+  rmSync(folder, { recursive: true });
 });
 
 test('reads a file, and names it in errors', async () => {
