@@ -488,12 +488,14 @@ export class Invariants {
     return false;
   }
 
-  /** Whether a Metacontroller has a claim in hand, or still to take: nothing says how long keys wait. */
+  /** Whether a Metacontroller has a claim in hand, or still to take or to try again: nothing says how long keys wait. */
   #isToBeSynced(claim: string): boolean {
     return this.#world.cluster.processes.some(({ reconcilers, workers }) => {
       const claims = reconcilers.find(({ name }) => name === 'claims');
+      if (claims === undefined) return false;
       const inHand = workers.filter(({ reconciler }) => reconciler === claims).map(({ key }) => key);
-      return [...inHand, ...(claims?.queue.keys() ?? [])].some((key) => key.endsWith(`:${claim}`));
+      const all = [...inHand, ...claims.queue.keys(), ...claims.queue.failedKeys()];
+      return all.some((key) => key.endsWith(`:${claim}`));
     });
   }
 

@@ -72,6 +72,11 @@ export class WorkQueue {
     return this.#ready.keys();
   }
 
+  /** Those whose last sync failed. */
+  failedKeys(): IterableIterator<string> {
+    return this.#failures.keys();
+  }
+
   /** The ticket of the key that waits longest. */
   firstTicket(): number {
     return this.#first()?.ticket ?? Number.POSITIVE_INFINITY;

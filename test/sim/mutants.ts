@@ -496,6 +496,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
         ),
       })),
     ),
+    seed: 134,
   },
   {
     what: 'a janitor that frees what living claims have',
