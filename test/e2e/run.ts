@@ -17,7 +17,7 @@ import { LOAN, makeSharedPlane } from './shared-plane.ts';
 /** Those that take longest, in this order: begun last they would keep everybody waiting. */
 const FIRST = [
   ...['claims', 'nodes', 'deletion', 'parity', 'scale-server-side-apply', 'scale-dynamic-apply'],
-  ...['parity-server-side-apply', 'nodes-scale', 'adopt'],
+  ...['parity-server-side-apply', 'nodes-scale', 'unrest', 'adopt'],
 ];
 /** Those that make control planes of their own; they have the machine for themselves when the shared ones are gone. */
 const ALONE = ['chart', 'doctor', 'docs', 'release', 'host-network', 'storage'];
