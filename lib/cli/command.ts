@@ -11,7 +11,7 @@ import {
 } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
 import { wrap } from '../text.ts';
-import { printable } from './table.ts';
+import { hang, printable } from './table.ts';
 import { terminalWidth, textFor } from './terminal.ts';
 
 /** The process as a command sees it; tests pass their own. */
@@ -65,7 +65,7 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
       if (parsed.help) {
         const width = Math.min(terminalWidth(io), HELP_WIDTH);
         io.stdout.write(
-          `Usage: ${called} ${usage}\n\n${refilled(description, width)}\n\nOptions:\n${helpText(options, width)}\n`,
+          `${hang(`Usage: ${called} `, usage, width).join('\n')}\n\n${refilled(description, width)}\n\nOptions:\n${helpText(options, width)}\n`,
         );
         return 0;
       }
@@ -92,11 +92,14 @@ function printableLines(message: string): string {
   return message.split('\n').map(printable).join('\n');
 }
 
-/** Each paragraph in lines of one width, but for lists. */
+/** Each paragraph in lines of one width; of lists each line, and not what is to be copied. */
 function refilled(description: string, width: number): string {
   const paragraphs = description.trim().split('\n\n');
   return paragraphs
-    .map((text) => (/^ /m.test(text) ? text : wrap(text.replaceAll('\n', ' '), width).join('\n')))
+    .map((text) => {
+      if (!/^ /m.test(text)) return wrap(text.replaceAll('\n', ' '), width).join('\n');
+      return text.replaceAll(/^( +\S+ {2,})(.+)$/gm, (_, name, what) => hang(name, what, width).join('\n'));
+    })
     .join('\n\n');
 }
 

@@ -2,6 +2,7 @@
 import { groupOf, type KubernetesObject } from '../kubernetes/object.ts';
 import { namespaceName } from '../options/hook-options.ts';
 import { defineOptions, UsageError } from '../options/options.ts';
+import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { InputError, type Io } from './command.ts';
 import { type Diagnostic, formatDiagnostic } from './diagnostic.ts';
@@ -9,12 +10,23 @@ import type { Manifests } from './manifests.ts';
 import { printable } from './table.ts';
 import { showProgress, textFor } from './terminal.ts';
 
+const RENDER = `write kubectl kustomize FOLDER | ${PROGRAM} … -f -`;
+const WHOLE = 'folders are read with the folders in them';
+/** What kubectl has beside -f. */
+export const FLAGS_BESIDE_FILES = {
+  '-k': RENDER,
+  '--kustomize': RENDER,
+  '-R': WHOLE,
+  '--recursive': WHOLE,
+};
+
 export const MANIFEST_OPTIONS = defineOptions({
   filename: {
     type: 'list',
     short: 'f',
     placeholder: 'path...',
     help: 'Files, or folders of .yaml, .yml and .json files; - reads stdin. Repeatable; several paths may follow.',
+    instead: FLAGS_BESIDE_FILES,
   },
   namespace: {
     type: 'string',

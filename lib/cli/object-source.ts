@@ -7,6 +7,7 @@ import type { PageSource } from '../page/source.ts';
 import { PROGRAM } from '../program.ts';
 import { InputError, type Io } from './command.ts';
 import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
+import { FLAGS_BESIDE_FILES } from './input.ts';
 import { listLive } from './live-objects.ts';
 import { printable } from './table.ts';
 
@@ -17,6 +18,7 @@ export const SOURCE_OPTIONS = defineOptions({
     placeholder: 'path...',
     help: 'Read files, folders or - (stdin) instead of a cluster, such as the output of kubectl get -o yaml. Repeatable.',
     excludes: NO_CLUSTER,
+    instead: FLAGS_BESIDE_FILES,
   },
   namespace: {
     type: 'string',

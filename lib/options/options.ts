@@ -30,6 +30,8 @@ interface OptionBase {
    * alone: a variable is exported for other commands as well.
    */
   readonly excludes?: Readonly<Record<string, string>>;
+  /** Flags of kubectl that there are not here, and what to do instead. */
+  readonly instead?: Readonly<Record<string, string>>;
   /** Values that shells offer; others are not refused for it. */
   readonly choices?: readonly string[];
   /** What is wrong with a value of the right type, as the end of "must be …"; undefined if nothing is. */
@@ -184,7 +186,7 @@ export function parseOptions<T extends OptionTable>(
     if (token.kind !== 'option') continue;
     const flag = token.rawName;
     const name = names.get(flag);
-    if (name === undefined) throw unknownFlag(argv[token.index]!, names);
+    if (name === undefined) throw unknownFlag(argv[token.index]!, names, table);
     const option = table[name]!;
     sources.set(name, flag);
     if (option.deprecated !== undefined) warnings.push(`${flag} is deprecated: ${option.deprecated}`);
@@ -280,7 +282,7 @@ function tokensOf(argv: readonly string[], table: OptionTable, names: ReadonlyMa
   for (const argument of end < 0 ? argv : argv.slice(0, end)) {
     // Or it would be read as short flags, with a part of the word for a value.
     const word = withoutValue(argument);
-    if (isShort(word) && word.length > 2 && names.has(`-${word}`)) throw unknownFlag(argument, names);
+    if (isShort(word) && word.length > 2 && names.has(`-${word}`)) throw unknownFlag(argument, names, table);
   }
   const args = argv.map((argument, index) => {
     const name = names.get(withoutValue(argument));
@@ -291,8 +293,10 @@ function tokensOf(argv: readonly string[], table: OptionTable, names: ReadonlyMa
   return parseArgs({ args, options, strict: false, tokens: true }).tokens;
 }
 
-function unknownFlag(argument: string, names: ReadonlyMap<string, string>): UsageError {
+function unknownFlag(argument: string, names: ReadonlyMap<string, string>, table: OptionTable): UsageError {
   const flag = withoutValue(argument);
+  const [instead] = Object.values(table).flatMap((option) => option.instead?.[flag] ?? []);
+  if (instead !== undefined) return new UsageError(`unknown flag ${flag}: ${instead}`);
   // One letter is like any other.
   const meant =
     flag.length > 2
@@ -361,8 +365,9 @@ export function helpText(table: OptionTable, width = HELP_WIDTH): string {
     ];
     return [
       `  ${flags.join(', ')}${option.type === 'boolean' ? '[=true|false]' : ` <${value}>`}`,
-      ...wrap(option.help, width - 6).map((line) => `      ${line}`),
-      ...(notes.length === 0 ? [] : [`      (${notes.join(', ')})`]),
+      ...[option.help, ...(notes.length === 0 ? [] : [`(${notes.join(', ')})`])]
+        .flatMap((text) => wrap(text, width - 6))
+        .map((line) => `      ${line}`),
     ].join('\n');
   });
   const list = ignored.map((name) => `--${name}`).join(', ');

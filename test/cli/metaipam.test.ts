@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { main } from '../../lib/cli/metaipam.ts';
+import { COMMANDS as LOADED, main } from '../../lib/cli/metaipam.ts';
 import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -164,6 +164,19 @@ test('FORCE_COLOR wins over NO_COLOR, and Node.js does not say so', () => {
   const { stdout, stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
   assert.is(stderr, '');
   assert.match(stdout, '\u001b[1mPools');
+});
+
+test('--help of every command fits the terminal, but for what is to be copied and names of flags', async () => {
+  for (const [name, load] of Object.entries(LOADED)) {
+    const command = (await load()).default;
+    for (const columns of [60, 80, 100]) {
+      const { out } = await run(command.run, ['--help'], { isTTY: true, columns });
+      const wide = out
+        .split('\n')
+        .filter((line) => line.length > columns && !/^ {2}(metaipam|kubectl|--)/.test(line));
+      assert.equal(wide, [], name);
+    }
+  }
 });
 
 test.run();

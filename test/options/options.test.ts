@@ -176,6 +176,19 @@ test('unknown flags name the nearest known one', () => {
   refuses(['--toString'], ['unknown flag --toString']);
 });
 
+test('of flags that there are elsewhere is said what to do instead', () => {
+  const table = defineOptions({
+    filename: { type: 'list', help: '', instead: { '-k': 'render first', '--kustomize': 'render first' } },
+  });
+  for (const argv of [['-k', 'x'], ['-k=x'], ['--kustomize=x'], ['--kustomize', 'x']]) {
+    assert.throws(
+      () => parseOptions(table, argv, {}),
+      /^unknown flag (-k|--kustomize): render first$/,
+      argv.join(' '),
+    );
+  }
+});
+
 test('a missing value is an error, not the next flag', () => {
   refuses(['--webserver-bind-address'], ['--webserver-bind-address needs a value']);
   refuses(['--lease-duration', '--body-limit=1'], ['--lease-duration needs a value', 'a duration']);
