@@ -83,19 +83,19 @@ async function makeUnrest(box: Sandbox, random: Random): Promise<Record<string, 
   const label = (key: string) => ({ metadata: { labels: { [`metaipam.io/${key}`]: null } } });
   const claim = (name: string) => box.claim(name, { kind: random.pick(POOLS) });
   const running = () => installation.metacontrollers.filter(({ isRunning }) => isRunning);
-  const byName: Record<string, readonly [often: number, (name: string) => Promise<unknown>]> = {
-    create: [30, claim],
-    delete: [18, (name) => box.delete('IPAddressClaim', name)],
-    recreate: [8, (name) => box.delete('IPAddressClaim', name).then(() => claim(name))],
-    'take address': [3, (name) => box.delete('IPAddress', name)],
-    'take finalizers': [0.5, (name) => box.patch('IPAddressClaim', name, { metadata: { finalizers: null } })],
-    'take pool label': [1, (name) => box.patch('IPAddressClaim', name, label('pool'))],
-    'take settled label': [1, (name) => box.patch('IPAddressClaim', name, label('settled'))],
-    pause: [1, (name) => box.annotate('IPAddressClaim', name, { [PAUSED]: '' })],
-    resume: [2, (name) => box.annotate('IPAddressClaim', name, { [PAUSED]: null })],
-    'pause pool': [1, () => box.annotate('InClusterIPPool', 'pool', { [PAUSED]: '' })],
-    'resume pool': [2, () => box.annotate('InClusterIPPool', 'pool', { [PAUSED]: null })],
-    resize: [1, () => box.patch('InClusterIPPool', 'pool', { spec: { addresses: [random.pick(RANGES)] } })],
+  const doings: Record<string, readonly [often: number, (name: string) => Promise<unknown>]> = {
+    create: [60, claim],
+    delete: [36, (name) => box.delete('IPAddressClaim', name)],
+    recreate: [16, (name) => box.delete('IPAddressClaim', name).then(() => claim(name))],
+    'take address': [6, (name) => box.delete('IPAddress', name)],
+    'take finalizers': [1, (name) => box.patch('IPAddressClaim', name, { metadata: { finalizers: null } })],
+    'take pool label': [2, (name) => box.patch('IPAddressClaim', name, label('pool'))],
+    'take settled label': [2, (name) => box.patch('IPAddressClaim', name, label('settled'))],
+    pause: [2, (name) => box.annotate('IPAddressClaim', name, { [PAUSED]: '' })],
+    resume: [4, (name) => box.annotate('IPAddressClaim', name, { [PAUSED]: null })],
+    'pause pool': [2, () => box.annotate('InClusterIPPool', 'pool', { [PAUSED]: '' })],
+    'resume pool': [4, () => box.annotate('InClusterIPPool', 'pool', { [PAUSED]: null })],
+    resize: [2, () => box.patch('InClusterIPPool', 'pool', { spec: { addresses: [random.pick(RANGES)] } })],
   };
   const disturbances: Record<string, () => Promise<unknown>> = {
     'kill Metacontroller': async () => random.pick(running()).signal('SIGKILL'),
@@ -116,14 +116,15 @@ async function makeUnrest(box: Sandbox, random: Random): Promise<Record<string, 
     counts[deed] = (counts[deed] ?? 0) + 1;
   };
   const end = Date.now() + SECONDS * 1000;
-  const deeds = Object.entries(byName);
-  const line = deeds.flatMap(([deed, [often]]) => Array.from({ length: often * 2 }, () => deed));
+  const asOften = Object.entries(doings).flatMap(([deed, [often]]) =>
+    Array.from({ length: often }, () => deed),
+  );
   const people = async () => {
     const done: Promise<unknown>[] = [];
     for (; Date.now() < end; await delay(random.below(100))) {
-      const deed = random.pick(line);
+      const deed = random.pick(asOften);
       counted(deed);
-      done.push(byName[deed]![1](random.pick(NAMES)).catch(unlessThere));
+      done.push(doings[deed]![1](random.pick(NAMES)).catch(unlessThere));
     }
     await Promise.all(done);
   };
