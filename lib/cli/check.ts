@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CHECKS, type CheckName, concerns, type Finding } from '../inspect/check/finding.ts';
+import { CHECKS, type CheckName, type Finding } from '../inspect/check/finding.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { notNegative } from '../options/hook-options.ts';
@@ -33,7 +33,7 @@ const OPTIONS = defineOptions({
   },
   output: outputOption(
     ['text', 'json'],
-    'json has every finding with its check, severity, object, message and fix.',
+    'json has every finding with its check, severity, object, the namespaces of all it concerns, message and fix.',
   ),
 });
 
@@ -69,7 +69,10 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     const found = check(sound, { now: Date.now(), config });
     const all = [...found, ...objectFindings(objects, found, resources, isOfFiles)];
     const findings = all
-      .filter((finding) => !values.skip.includes(finding.check) && concerns(finding, namespace))
+      .filter(({ check, namespaces }) => {
+        const isOfNamespace = namespace === '' || namespaces.includes(namespace);
+        return isOfNamespace && !values.skip.includes(check);
+      })
       .sort(bySeverity);
     return { objects, findings };
   };

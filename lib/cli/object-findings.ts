@@ -1,6 +1,6 @@
 /** What `check` finds about single objects beyond the rules that their hooks have. */
 
-import { type Finding, kubectl } from '../inspect/check/finding.ts';
+import { type Finding, kubectl, namespacesOf } from '../inspect/check/finding.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { titleOf } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
@@ -26,12 +26,13 @@ export function objectFindings(
   );
   return objects.flatMap((object): Finding[] => {
     const title = titleOf(object);
+    const about = { object: title, namespaces: namespacesOf(object.metadata) };
     if (invalid.has(title)) return [];
     const problems = isOfFiles ? validateObject(object, resources).filter(isToSay(object, resources)) : [];
     if (problems.length > 0) {
       const message = problems.map(formatProblem).join('; ');
       return [
-        { check: 'invalid-object', severity: 'error', object: title, message, fix: kubectl('edit', object) },
+        { check: 'invalid-object', severity: 'error', ...about, message, fix: kubectl('edit', object) },
       ];
     }
     return warningsOf(object, resources)
@@ -39,7 +40,7 @@ export function objectFindings(
       .map(({ rule, field, value, message, fix }) => ({
         check: rule === 'unserved-pool' ? 'missing-pool' : 'invalid-object',
         severity: 'warning',
-        object: title,
+        ...about,
         message:
           value === undefined ? `${field} ${message}` : `${field}: ${JSON.stringify(value)} ${message}`,
         fix: `${kubectl('edit', object)}${fix === undefined ? '' : `  # ${fix}`}`,

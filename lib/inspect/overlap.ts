@@ -11,7 +11,9 @@ import { listSome } from '../text.ts';
 import type { Inventory } from './inventory.ts';
 
 interface UnmeantOverlap {
+  /** The one that has to give way. */
   readonly object: KubernetesObject;
+  readonly other: KubernetesObject;
   readonly ranges: readonly Range[];
   /** `overlaps InClusterIPPool b/lan in 10.0.0.0-10.0.0.9: …`. */
   readonly message: string;
@@ -25,7 +27,7 @@ export function unmeantOverlaps({ pools, clusterCIDRs }: Givers, installNamespac
     const [object, other] = mayOverlap(second) ? [first, second] : [second, first];
     return mayOverlap(object)
       ? []
-      : [{ object, ranges, overlap: describeOverlap(object, { other, ranges }) }];
+      : [{ object, other, ranges, overlap: describeOverlap(object, { other, ranges }) }];
   });
   const ofNetworks = overlapsAmong(
     clusterCIDRs.flatMap((owner) =>
@@ -33,6 +35,7 @@ export function unmeantOverlaps({ pools, clusterCIDRs }: Givers, installNamespac
     ),
   ).map(({ first, second, ranges }) => ({
     object: second,
+    other: first,
     ranges,
     overlap: `overlaps ${titleOf(first)} in ${listSome(ranges.map(formatRange))}`,
   }));

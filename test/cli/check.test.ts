@@ -37,7 +37,7 @@ test('-o json', async () => {
   const { code, out } = await checked(FAULTY, '-o', 'json');
   assert.is(code, 2);
   const { findings } = JSON.parse(out);
-  assert.equal(Object.keys(findings[0]), ['check', 'severity', 'object', 'message', 'fix']);
+  assert.equal(Object.keys(findings[0]), ['check', 'severity', 'object', 'namespaces', 'message', 'fix']);
   assert.equal(JSON.parse((await checked(list(), '-o', 'json')).out), { findings: [] });
 });
 

@@ -53,7 +53,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...invalidObjects(objects),
     ...outOfRange(overview, inventory),
     ...otherSubnets(inventory),
-    ...reservationConflicts(overview),
+    ...reservationConflicts(overview, inventory),
     ...overlappingPools(inventory, context.config.installNamespace),
     ...stuckDeletions(inventory, context),
   ];

@@ -1,12 +1,13 @@
 /** Objects that were deleted and do not go. */
 import { secondsSince } from '../../allocation/hold.ts';
+import type { Allocation } from '../../allocation/slice.ts';
 import { isPaused, type KubernetesObject, titleOf } from '../../kubernetes/object.ts';
 import { poolKind } from '../../kubernetes/pool-kinds.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { PROGRAM } from '../../program.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
-import { type Finding, holderKind, holderTitle, kubectl } from './finding.ts';
+import { type Finding, holderKind, holderTitle, kubectl, namespacesOf } from './finding.ts';
 
 /** Seconds after which a deletion counts as stuck. */
 const STUCK_SECONDS = 600;
@@ -22,18 +23,22 @@ export function* stuckDeletions(inventory: Inventory, { now }: HookContext): Gen
     if (deletionTimestamp === undefined || finalizers.length === 0) continue;
     const seconds = secondsSince(deletionTimestamp, now);
     if (!(seconds >= STUCK_SECONDS)) continue;
-    const { reason, fix } = explain(object, inventory);
+    const { reason, fix, held = [] } = explain(object, inventory);
     yield {
       check: 'stuck-deletion',
       severity: 'warning',
       object: titleOf(object),
+      namespaces: namespacesOf(object.metadata, ...held.map(({ entry }) => entry)),
       message: `is being deleted for ${duration(seconds)}, held by ${listSome(finalizers)}: ${reason}`,
       fix,
     };
   }
 }
 
-function explain(object: KubernetesObject, inventory: Inventory): { reason: string; fix: string } {
+function explain(
+  object: KubernetesObject,
+  inventory: Inventory,
+): { reason: string; fix: string; held?: readonly Allocation[] } {
   const { finalizers = [], uid, name } = object.metadata;
   if (isPaused(object))
     return { reason: 'it is paused', fix: `${kubectl('annotate', object)} cluster.x-k8s.io/paused-` };
@@ -52,6 +57,7 @@ function explain(object: KubernetesObject, inventory: Inventory): { reason: stri
     return {
       reason: `${what} of it in use by ${listSome([...new Set(held.map(holderTitle))])}`,
       fix: `${kubectl('describe', object)}  # it goes with the last ${kind} that uses it`,
+      held,
     };
   }
   if (!finalizers.some((finalizer) => OURS.test(finalizer))) {

@@ -1,6 +1,6 @@
 /** What is wrong in a cluster, and how to mend it. */
 import type { Allocation } from '../../allocation/slice.ts';
-import { type KubernetesObject, qualifiedName, titleOf } from '../../kubernetes/object.ts';
+import { type KubernetesObject, type ObjectMeta, qualifiedName, titleOf } from '../../kubernetes/object.ts';
 import { formatTime } from '../../kubernetes/time.ts';
 
 /** Every check by its name, which is stable, with what it finds. */
@@ -38,17 +38,17 @@ export interface Finding {
   readonly severity: 'error' | 'warning';
   /** `IPAddressClaim default/web-0`. */
   readonly object: string;
+  /** Of the objects that it is about, whether its texts name them or not. */
+  readonly namespaces: readonly string[];
   /** One line. */
   readonly message: string;
   /** A command, with a remark after `#` where it needs one. */
   readonly fix: string;
 }
 
-/** Whether it names an object of the namespace, be it as the one that has to give way; anything does of none. */
-export function concerns({ object, message }: Finding, namespace: string): boolean {
-  return (
-    namespace === '' || `${object}: ${message}`.split(' ').some((word) => word.startsWith(`${namespace}/`))
-  );
+/** Each once, of what has one. */
+export function namespacesOf(...places: readonly Pick<ObjectMeta, 'namespace'>[]): string[] {
+  return [...new Set(places.flatMap(({ namespace }) => namespace || []))];
 }
 
 /** Seconds in which metaipam mends by itself what it can, even in a burst. */

@@ -38,6 +38,7 @@ import {
   holderKind,
   holderName,
   kubectl,
+  namespacesOf,
   PATIENCE_SECONDS,
   quote,
   releaseCommand,
@@ -101,17 +102,22 @@ export function* duplicateAddresses(
       const [, ...losers] = list.sort((a, b) => rank(a) - rank(b) || compareAge(a.object, b.object));
       for (const loser of losers) {
         const claim = book.claimByName.get(loser.claim);
-        const others = list
-          .filter((holder) => holder !== loser && overlaps(holder.block, loser.block))
-          .map(({ claim, block, object }) => {
-            const what = block.length === loser.block.length ? '' : `${keyOf(block)}, `;
-            return `${claim} (${what}by ${titleOf(object)})`;
-          });
-        if (others.length === 0) continue;
+        const rivals = list.filter((holder) => holder !== loser && overlaps(holder.block, loser.block));
+        if (rivals.length === 0) continue;
+        const others = rivals.map(({ claim, block, object }) => {
+          const what = block.length === loser.block.length ? '' : `${keyOf(block)}, `;
+          return `${claim} (${what}by ${titleOf(object)})`;
+        });
         yield {
           check: 'duplicate-address',
           severity: 'error',
           object: loser.allocation === undefined ? titleOf(loser.object) : entryTitle(loser.allocation),
+          namespaces: namespacesOf(
+            ...[loser, ...rivals].flatMap(({ object, allocation }) => [
+              object.metadata,
+              allocation?.entry ?? {},
+            ]),
+          ),
           message: `${keyOf(loser.block)} of ${space} is also held by ${others.join(' and ')}`,
           fix:
             claim === undefined
@@ -212,6 +218,7 @@ export function* boundAddresses(
   for (const address of addresses.filter(isOurs)) {
     const { metadata, spec } = address;
     const object = titleOf(address);
+    const namespaces = namespacesOf(metadata);
     const claimName = qualifiedName({ ...metadata, name: spec.claimRef.name });
     const claim = claimOf(address, book);
     if (secondsSince(metadata.creationTimestamp, now) < PATIENCE_SECONDS) continue;
@@ -221,6 +228,7 @@ export function* boundAddresses(
         check: 'invalid-object',
         severity: 'error',
         object,
+        namespaces,
         message: `says no ${one} that can be read: nobody knows what ${claimName} has`,
         fix: `${kubectl('delete', address)}  # if nothing uses its ${one} any more`,
       };
@@ -232,6 +240,7 @@ export function* boundAddresses(
         check: 'orphaned-address',
         severity: 'warning',
         object,
+        namespaces,
         message: `IPAddressClaim ${claimName}${madeFor === undefined ? '' : ` of uid ${madeFor}`} does not exist: ${blockText(address)} stays in use for nobody`,
         fix: `${kubectl('delete', address)}  # if nothing uses ${printableAddress(address)} any more`,
       };
@@ -248,6 +257,7 @@ export function* boundAddresses(
         check: 'address-mismatch',
         severity: 'error',
         object,
+        namespaces: namespacesOf(metadata, other.slice.metadata),
         message: `says ${text}, but ${titleOf(other.slice)} keeps ${other.key} for its claim`,
         fix: `${kubectl('delete', address)}  # and whatever uses ${printableAddress(address)}: it is made again with ${other.key}`,
       };
@@ -256,6 +266,7 @@ export function* boundAddresses(
         check: 'unallocated-address',
         severity: 'warning',
         object,
+        namespaces,
         message: `${titleOf(pool)} keeps nothing for claim ${claimName}, which has ${text}`,
         fix: `${PROGRAM} adopt  # or ${PROGRAM} doctor, if metaipam made it`,
       };
@@ -306,6 +317,7 @@ export function* stuckClaims(
         check: 'two-addresses',
         severity: 'error',
         object,
+        namespaces: namespacesOf(metadata, ...kept.map(({ slice }) => slice.metadata)),
         message: `${titleOf(pool)} keeps ${listSome(kept.map(({ key }) => key))} for it${text === undefined ? '' : `; its IPAddress says ${text}`}`,
         fix: releaseCommand(spare, now),
       };
@@ -315,7 +327,14 @@ export function* stuckClaims(
     const trouble = stuckBecause(kept[0]?.key, text, settled, pool.metadata.uid);
     const mayWait = settled === undefined && clusterName(claim) !== undefined;
     if (trouble === undefined || mayWait) continue;
-    yield { check: 'stuck-claim', severity: 'error', object, message: trouble, fix: `${PROGRAM} doctor` };
+    yield {
+      check: 'stuck-claim',
+      severity: 'error',
+      object,
+      namespaces: namespacesOf(metadata),
+      message: trouble,
+      fix: `${PROGRAM} doctor`,
+    };
   }
 }
 
@@ -349,6 +368,7 @@ export function* poolLabels({ claims, addresses }: Inventory): Generator<Finding
       check: 'wrong-pool-label',
       severity: 'error',
       object: titleOf(object),
+      namespaces: namespacesOf(object.metadata),
       message: `its label ${POOL_LABEL} is ${JSON.stringify(label)}, so that ${kind} ${name} does not see it`,
       fix: `${kubectl('label', object)} --overwrite ${quote(`${POOL_LABEL}=${wanted}`)}`,
     };
@@ -368,6 +388,7 @@ export function* missingPools({ claims }: Inventory, { poolByTitle }: AddressBoo
       check: 'missing-pool',
       severity: 'error',
       object: titleOf(claim),
+      namespaces: namespacesOf(claim.metadata),
       message: `${poolTitleOf(claim)} does not exist`,
       fix: `${described.replace(` ${quote(name)}`, ' -A')}  # create the pool, or the claim for another one: its spec cannot be changed`,
     };

@@ -12,7 +12,15 @@ import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import type { Inventory } from '../inventory.ts';
 import { networkOf } from '../network-overview.ts';
 import type { Overview } from '../overview.ts';
-import { entryTitle, type Finding, kubectl, PATIENCE_SECONDS, quote, releaseCommand } from './finding.ts';
+import {
+  entryTitle,
+  type Finding,
+  kubectl,
+  namespacesOf,
+  PATIENCE_SECONDS,
+  quote,
+  releaseCommand,
+} from './finding.ts';
 
 interface Holder {
   readonly uid: string;
@@ -39,7 +47,7 @@ export function* nodesAmongServices(inventory: Inventory): Generator<Finding> {
     ]),
   );
   const known = new Set<string>();
-  for (const { uid, title, block, network } of holdersOf(inventory)) {
+  for (const { uid, object, title, block, network } of holdersOf(inventory)) {
     const range = services.get(network)?.find((each) => overlaps(each, block));
     if (range === undefined || known.has(`${uid} ${formatBlock(block)}`)) continue;
     known.add(`${uid} ${formatBlock(block)}`);
@@ -47,6 +55,7 @@ export function* nodesAmongServices(inventory: Inventory): Generator<Finding> {
       check: 'service-range',
       severity: 'error',
       object: title,
+      namespaces: namespacesOf(object.metadata),
       message: `${formatBlock(block)} lies among the addresses of services, ${formatPrefix(range)}`,
       fix: `kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks`,
     };
@@ -61,6 +70,7 @@ export function* nodeFamilies({ networks }: Overview): Generator<Finding> {
         check: 'node-families',
         severity: 'warning',
         object: `Node ${node}`,
+        namespaces: [],
         message: `${reason}, other than new nodes of PodNetwork ${name}`,
         fix: replaceNode(node),
       };
@@ -101,6 +111,7 @@ function* overlapsAmong(holders: Holder[], now: number): Generator<Finding> {
         check: 'duplicate-cidr',
         severity: 'error',
         object: younger!.title,
+        namespaces: namespacesOf(younger!.object.metadata, older!.object.metadata),
         message: `${formatBlock(younger!.block)} overlaps ${formatBlock(older!.block)} of ${older!.title}`,
         fix: mend(younger!, now),
       };
@@ -142,6 +153,7 @@ export function* orphanedPodCIDRClaims(
       check: 'orphaned-pod-cidr-claim',
       severity: 'warning',
       object: titleOf(claim),
+      namespaces: namespacesOf(claim.metadata),
       message: `there is no Node ${claim.metadata.name} of uid ${claim.spec.nodeUID}: its blocks stay in use`,
       fix: `${kubectl('delete', claim)}  # the garbage collector of kube-controller-manager should have`,
     };

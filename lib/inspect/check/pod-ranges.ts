@@ -6,7 +6,7 @@ import { titleOf } from '../../kubernetes/object.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
 import { type PodRange, podRangesOf } from '../pod-ranges.ts';
-import { type Finding, quote } from './finding.ts';
+import { type Finding, namespacesOf, quote } from './finding.ts';
 
 /** What new pods of nodes lack, or would fail for; once a network. */
 export function* unusableBlocks({ nodes, networks }: Inventory): Generator<Finding> {
@@ -33,6 +33,7 @@ export function* unusableBlocks({ nodes, networks }: Inventory): Generator<Findi
         check: 'unusable-block',
         severity: 'error',
         object: titleOf(network),
+        namespaces: namespacesOf(network.metadata),
         message: `${plural(names.length, 'node')} with ${what}: ${listSome(names)}`,
         fix: `kubectl edit podnetwork ${quote(network.metadata.name)}`,
       };

@@ -1,8 +1,7 @@
 /** Pools and networks that are invalid, overlap or no longer cover what they gave. */
 
-import { overlaps, type Range, rangeOf } from '../../address/range.ts';
-import { RangeSet } from '../../address/range-set.ts';
-import type { Allocation } from '../../allocation/slice.ts';
+import type { Range } from '../../address/range.ts';
+import { compareRanges, RangeSet } from '../../address/range-set.ts';
 import { plainJson } from '../../json.ts';
 import { labelValue } from '../../kubernetes/label-value.ts';
 import { MAY_OVERLAP_ANNOTATION, NETWORK_LABEL } from '../../kubernetes/names.ts';
@@ -10,7 +9,6 @@ import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { titleOf } from '../../kubernetes/object.ts';
 import { poolKind } from '../../kubernetes/pool-kinds.ts';
 import { formatProblem } from '../../kubernetes/problem.ts';
-import type { IPAddress } from '../../kubernetes/types.ts';
 import { networkLabelOf } from '../../pod-network/network-label.ts';
 import { blockOf } from '../../pool/block.ts';
 import { holderOf, summarize } from '../../pool/plan.ts';
@@ -24,7 +22,7 @@ import type { Inventory } from '../inventory.ts';
 import { unmeantOverlaps } from '../overlap.ts';
 import type { Overview } from '../overview.ts';
 import { blockLengthOf, rangesOf } from '../space.ts';
-import { type Finding, kubectl } from './finding.ts';
+import { type Finding, kubectl, namespacesOf } from './finding.ts';
 
 export function* invalidObjects(objects: Iterable<KubernetesObject>): Generator<Finding> {
   for (const object of objects) {
@@ -34,6 +32,7 @@ export function* invalidObjects(objects: Iterable<KubernetesObject>): Generator<
       check: 'invalid-object',
       severity: 'error',
       object: titleOf(object),
+      namespaces: namespacesOf(object.metadata),
       message: problems.map(formatProblem).join('; '),
       fix: kubectl('edit', object),
     };
@@ -49,6 +48,7 @@ export function* missingNetworks({ networks, clusterCIDRs }: Inventory): Generat
       check: 'missing-pool',
       severity: 'error',
       object: titleOf(clusterCIDR),
+      namespaces: namespacesOf(clusterCIDR.metadata),
       message: `there is no PodNetwork ${network}: it serves no node`,
       fix: `${kubectl('label', clusterCIDR)} --overwrite ${NETWORK_LABEL}=NAME  # or create the PodNetwork`,
     };
@@ -56,21 +56,22 @@ export function* missingNetworks({ networks, clusterCIDRs }: Inventory): Generat
 }
 
 /** What pools gave and would not give again. */
-export function* outOfRange({ pools }: Overview, { allocations, addresses }: Inventory): Generator<Finding> {
+export function* outOfRange({ pools }: Overview, inventory: Inventory): Generator<Finding> {
   const concerned = pools.filter(
     ({ outOfRange, state }) => outOfRange > 0n && state.reason !== 'InvalidSpec',
   );
-  if (concerned.length === 0) return;
   for (const { pool, title, space, outOfRange: count } of concerned) {
-    const [first] = rangesOf(space, 'outOfRange');
-    const holder = first && firstHolder(pool, first, allocations, addresses);
+    const outside = RangeSet.of(rangesOf(space, 'outOfRange'));
+    const [first] = outside.ranges;
+    const holders = holdersOfAny(outside, pool, inventory);
+    const holder = holders[0]?.title;
     const { one, many } = poolKind(pool.kind).unit;
-    const ranges =
-      first && summarize(RangeSet.of(rangesOf(space, 'outOfRange')), blockLengthOf(space, first.family));
+    const ranges = first && summarize(outside, blockLengthOf(space, first.family));
     yield {
       check: 'out-of-range',
       severity: 'warning',
       object: title,
+      namespaces: namespacesOf(pool.metadata, ...holders),
       message: `${plural(Number(count), one, many)} in use ${count === 1n ? 'is' : 'are'} not in the pool: ${ranges}${holder === undefined ? '' : ` (the first by ${holder})`}`,
       fix: `${kubectl('edit', pool)}  # list ${count === 1n ? 'it' : 'them'} again, or replace what uses ${count === 1n ? 'it' : 'them'}`,
     };
@@ -78,30 +79,46 @@ export function* outOfRange({ pools }: Overview, { allocations, addresses }: Inv
 }
 
 /** Reservations that those whom they are for cannot have. */
-export function* reservationConflicts({ pools }: Overview): Generator<Finding> {
+export function* reservationConflicts({ pools }: Overview, inventory: Inventory): Generator<Finding> {
   for (const { pool, title, reservations } of pools) {
-    for (const message of conflictsOf(reservations)) {
-      const fix = `${kubectl('edit', pool)}  # change spec.reservations, or replace what is in the way`;
-      yield { check: 'reservation-conflict', severity: 'warning', object: title, message, fix };
+    for (const state of reservations) {
+      const { reservation } = state;
+      for (const message of conflictsOf([state])) {
+        const holders = holdersOfAny(RangeSet.of([reservation.block]), pool, inventory);
+        yield {
+          check: 'reservation-conflict',
+          severity: 'warning',
+          object: title,
+          namespaces: namespacesOf(pool.metadata, reservation, ...holders),
+          message,
+          fix: `${kubectl('edit', pool)}  # change spec.reservations, or replace what is in the way`,
+        };
+      }
     }
   }
 }
 
-function firstHolder(
-  pool: Pool,
-  { family, first }: Range,
-  allocations: readonly Allocation[],
-  addresses: readonly IPAddress[],
-): string | undefined {
-  const isIn = (block: Range | undefined) =>
-    block !== undefined && overlaps(block, rangeOf({ family, value: first }));
-  const listed = allocations.find(
-    ({ slice, block }) => slice.spec.poolRef.uid === pool.metadata.uid && isIn(block),
-  );
-  if (listed !== undefined) return holderOf(listed.entry);
+interface Holder {
+  readonly title: string;
+  readonly namespace?: string;
+  readonly block: Range;
+}
+
+/** Who has any of these addresses of a pool, in their order; slices before what they say nothing of. */
+function holdersOfAny(set: RangeSet, pool: Pool, { allocations, addresses }: Inventory): Holder[] {
+  const listed = allocations
+    .filter(({ slice }) => slice.spec.poolRef.uid === pool.metadata.uid)
+    .map(({ entry, block }) => ({ ...entry, title: holderOf(entry), block }));
   const title = titleOf(pool);
-  const address = addresses.find((each) => poolTitleOf(each) === title && isIn(blockOf(each)));
-  return address && titleOf(address);
+  const shown = addresses
+    .filter((each) => poolTitleOf(each) === title)
+    .flatMap((each) => {
+      const block = blockOf(each);
+      return block === undefined ? [] : [{ ...each.metadata, title: titleOf(each), block }];
+    });
+  return [...listed, ...shown]
+    .filter(({ block }) => set.overlaps(block))
+    .sort((a, b) => compareRanges(a.block, b.block));
 }
 
 /** IPAddresses that say another prefix or gateway than their pool does now: its machines disagree about one subnet. */
@@ -123,11 +140,13 @@ export function* otherSubnets({ pools, addresses }: Inventory): Generator<Findin
     const [other] = others;
     if (other === undefined) continue;
     const now = subnetText(other.subnet);
+    const namespaces = namespacesOf(pool.metadata, ...others.map(({ address }) => address.metadata));
     const { address: first } = other;
     yield {
       check: 'other-subnet',
       severity: 'warning',
       object: titleOf(pool),
+      namespaces,
       message: `${plural(others.length, 'address', 'addresses')} in use ${others.length === 1 ? 'differs' : 'differ'} from ${now}: ${first.spec.address} (${titleOf(first)}) has ${subnetText(first.spec)}`,
       fix: `replace what uses ${others.length === 1 ? 'it' : 'them'}: an IPAddress never changes`,
     };
@@ -141,12 +160,19 @@ export function subnetText({ prefix, gateway }: { prefix?: number; gateway?: str
 
 /** Pools that overlap and do not say that they may, and ClusterCIDRs of different networks that do; once a pair. */
 export function* overlappingPools(inventory: Inventory, installNamespace: string): Generator<Finding> {
-  for (const { object, message } of unmeantOverlaps(inventory, installNamespace)) {
+  for (const { object, other, message } of unmeantOverlaps(inventory, installNamespace)) {
     const remark =
       object.kind === 'ClusterCIDR'
         ? 'take it out of its ranges'
         : `take it out of spec.addresses, or annotate ${MAY_OVERLAP_ANNOTATION}`;
     const fix = `${kubectl('edit', object)}  # ${remark}`;
-    yield { check: 'overlapping-pools', severity: 'warning', object: titleOf(object), message, fix };
+    yield {
+      check: 'overlapping-pools',
+      severity: 'warning',
+      object: titleOf(object),
+      namespaces: namespacesOf(object.metadata, other.metadata),
+      message,
+      fix,
+    };
   }
 }

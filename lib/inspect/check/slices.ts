@@ -10,7 +10,15 @@ import { type Pool, readPool, sliceNamespace } from '../../pool/pool.ts';
 import { PROGRAM } from '../../program.ts';
 import { listSome, plural } from '../../text.ts';
 import type { Inventory } from '../inventory.ts';
-import { entryTitle, type Finding, holderKind, holderTitle, kubectl, PATIENCE_SECONDS } from './finding.ts';
+import {
+  entryTitle,
+  type Finding,
+  holderKind,
+  holderTitle,
+  kubectl,
+  namespacesOf,
+  PATIENCE_SECONDS,
+} from './finding.ts';
 
 type Keeper = Pool | PodNetwork;
 
@@ -22,11 +30,15 @@ export function missingSlices(
   const known = new Set(slices.map(({ metadata }) => qualifiedName(metadata)));
   const missing = new Map<Keeper, string[]>();
   for (const keeper of [...pools, ...networks]) {
-    const namespace = isPool(keeper) ? sliceNamespace(keeper, installNamespace) : installNamespace;
+    const namespace = namespaceOfSlices(keeper, installNamespace);
     const names = (keeper.status?.slices ?? []).filter((name) => !known.has(`${namespace}/${name}`));
     if (names.length > 0) missing.set(keeper, names);
   }
   return missing;
+}
+
+function namespaceOfSlices(keeper: Keeper, installNamespace: string): string {
+  return isPool(keeper) ? sliceNamespace(keeper, installNamespace) : installNamespace;
 }
 
 function isPool(keeper: Keeper): keeper is Pool {
@@ -43,6 +55,9 @@ export function* unrestoredSlices(inventory: Inventory, { now, config }: HookCon
       check: 'lost-slice',
       severity: 'error',
       object: titleOf(keeper),
+      namespaces: namespacesOf(keeper.metadata, {
+        namespace: namespaceOfSlices(keeper, config.installNamespace),
+      }),
       message: `misses ${plural(names.length, 'AllocationSlice')}: ${listSome(names)}: nothing is given out of ${pieces}`,
       fix: `${PROGRAM} doctor  # a running metaipam makes ${them} again`,
     };
@@ -60,6 +75,7 @@ export function* leftoverSlices(inventory: Inventory): Generator<Finding> {
       check: 'leftover-slice',
       severity: 'warning',
       object: titleOf(slice),
+      namespaces: namespacesOf(slice.metadata),
       message: `there is no ${kind} ${name} of uid ${uid}: ${count === 0 ? 'it says nothing any more' : `nobody else is given what it lists (${count})`}`,
       fix: `${kubectl('delete', slice)}  # pools know what is in use by the IPAddresses`,
     };
@@ -74,6 +90,7 @@ export function* misnamedSlices({ slices }: Inventory): Generator<Finding> {
       check: 'misnamed-slice',
       severity: 'warning',
       object: titleOf(slice),
+      namespaces: namespacesOf(slice.metadata),
       message: `does not have the name of its piece ${slice.spec.cidr}: what it lists (${count}) counts for nobody, and is given to nobody`,
       fix: kubectl('delete', slice),
     };
@@ -101,6 +118,7 @@ export function* leakedAllocations(inventory: Inventory, { now, config }: HookCo
       check: 'leaked-allocation',
       severity: 'warning',
       object: entryTitle(allocation),
+      namespaces: namespacesOf(slice.metadata, entry),
       message: `${holderTitle(allocation)} gave up ${key} at ${entry.released}: it should be free again`,
       fix: `${PROGRAM} doctor`,
     };
@@ -111,6 +129,7 @@ export function* leakedAllocations(inventory: Inventory, { now, config }: HookCo
       check: 'leaked-allocation',
       severity: 'error',
       object: entryTitle(allocation),
+      namespaces: namespacesOf(allocation.slice.metadata, allocation.entry),
       message: `${holderTitle(allocation)} is gone${isPaused(keeper) ? `, and ${titleOf(keeper)} is paused` : ''}: ${allocation.key} cannot be given to anybody`,
       fix: `${PROGRAM} release ${allocation.key}  # ${PROGRAM} doctor says why nobody has`,
     };

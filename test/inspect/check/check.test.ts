@@ -26,7 +26,20 @@ import {
 
 const SPEC = { addresses: ['10.0.0.0/24'], prefix: 24 };
 const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
-const find = (...objects: KubernetesObject[]) => check(merged(objects), CONTEXT);
+/** The namespaces apart, as the texts name most of them. */
+const find = (...objects: KubernetesObject[]) =>
+  check(merged(objects), CONTEXT).map(({ namespaces, ...finding }) => {
+    const words = `${finding.object} ${finding.message}`.split(/[ (]/);
+    for (const {
+      metadata: { namespace },
+    } of objects) {
+      const isNamed = typeof namespace === 'string' && words.some((word) => word.startsWith(`${namespace}/`));
+      assert.ok(!isNamed || namespaces.includes(namespace), `${namespace}: ${finding.message}`);
+    }
+    return finding;
+  });
+const namespacesOf = (name: string, ...objects: KubernetesObject[]) =>
+  check(merged(objects), CONTEXT).flatMap(({ check, namespaces }) => (check === name ? [namespaces] : []));
 
 /** A claim `name` that has an address and is settled. */
 const settled = (name: string, text: string, poolName = 'p') =>
@@ -512,6 +525,57 @@ test('one address in two spaces is none twice, in one shared space it is', () =>
     ).map(({ check, object }) => `${check} ${object}`);
   assert.equal(two({}), ['overlapping-pools InClusterIPPool default/q']);
   assert.equal(two(shared), ['duplicate-address AllocationSlice default/q.10.0.0.1-32.shared (10.0.0.1)']);
+});
+
+test('a finding has the namespaces of those that its text leaves out', () => {
+  const uid = (name: string, namespace: string) => `uid-of-IPAddressClaim-${name}-${namespace}`;
+  const shared = (spec: object, metadata = {}) => globalPool('g', spec, metadata);
+  const poolRef = {
+    apiGroup: 'ipam.cluster.x-k8s.io',
+    kind: 'GlobalInClusterIPPool',
+    name: 'g',
+    uid: 'uid-of-GlobalInClusterIPPool-g',
+  };
+  const entries = Object.fromEntries(
+    ['a', 'b', 'c', 'd', 'e'].map((namespace, index) => [
+      `10.0.0.${index + 1}`,
+      { uid: uid('web', namespace), namespace, name: 'web' },
+    ]),
+  );
+  const listed = {
+    ...allocation('g', '10.0.0.1', 'web'),
+    metadata: { name: 'g.10.0.0.0-27.global', namespace: 'metaipam-system' },
+    spec: { poolRef, cidr: '10.0.0.0/27', prefix: 24, entries },
+  } as KubernetesObject;
+  const all = ['a', 'b', 'c', 'd', 'e'];
+
+  const deleted = shared(SPEC, {
+    deletionTimestamp: ago(7200),
+    finalizers: ['metacontroller.io/compositecontroller-global-pools'],
+  });
+  assert.equal(namespacesOf('stuck-deletion', deleted, listed), [all]);
+
+  const moved = shared({ addresses: ['10.0.1.0/24'], prefix: 24 });
+  assert.equal(namespacesOf('out-of-range', moved, listed), [all]);
+
+  const reserving = shared({
+    ...SPEC,
+    reservations: [{ address: '10.0.0.2', namespace: 'z', claim: 'db' }],
+  });
+  assert.equal(namespacesOf('reservation-conflict', reserving, listed), [['z', 'b']]);
+
+  const other = (namespace: string, text: string) => {
+    const given = address('db', 'g', text, { namespace }) as KubernetesObject & { spec: object };
+    return { ...given, spec: { ...given.spec, poolRef, gateway: '10.0.0.254' } };
+  };
+  assert.equal(namespacesOf('other-subnet', shared(SPEC), other('y', '10.0.0.9'), other('z', '10.0.0.8')), [
+    ['y', 'z'],
+  ]);
+  assert.equal(namespacesOf('duplicate-address', shared(SPEC), listed, other('z', '10.0.0.1')), [
+    ['z', 'metaipam-system', 'a'],
+  ]);
+  const lost = { ...shared(SPEC), status: { ...READY, slices: ['g.10.0.0.0-27.global'] } };
+  assert.equal(namespacesOf('lost-slice', lost), [['metaipam-system']]);
 });
 
 test('why a deletion hangs', () => {
