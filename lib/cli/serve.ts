@@ -121,7 +121,7 @@ async function connectBinder(values: ServeValues): Promise<Connection> {
 }
 
 function hasDiagnostics(values: ServeValues): boolean {
-  return !['', '0'].includes(values['diagnostics-address']);
+  return values['diagnostics-address'] !== '';
 }
 
 /** Whom to ask who may read metrics; undefined if everybody may. Throws InputError when nobody can be asked. */

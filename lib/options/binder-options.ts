@@ -7,6 +7,16 @@ import { leaseOptionsProblem } from '../cluster/lease.ts';
 import { isSubdomain } from '../kubernetes/qualified-name.ts';
 import { defineOptions, type Environment, UsageError, type Values } from './options.ts';
 
+const ASKS = {
+  needs: {
+    'no-bind=false or --page or --diagnostics-address': 'nothing else asks the API server',
+  },
+  lenient: true,
+} as const;
+const ELECTS = { excludes: { 'no-bind': 'only who writes nodes is elected' }, lenient: true } as const;
+const ELECTED = { ...ELECTS, needs: { 'enable-leader-election': 'nobody is elected' } } as const;
+const WRITES = { excludes: { 'no-bind': 'nothing is written' }, lenient: true } as const;
+
 export const BINDER_OPTIONS = defineOptions({
   'no-bind': {
     type: 'boolean',
@@ -20,6 +30,7 @@ export const BINDER_OPTIONS = defineOptions({
     default: '',
     placeholder: 'url',
     help: 'URL of the API server, instead of the one in the kubeconfig.',
+    ...ASKS,
   },
   kubeconfig: {
     type: 'string',
@@ -27,6 +38,7 @@ export const BINDER_OPTIONS = defineOptions({
     default: '',
     placeholder: 'file',
     help: 'How to reach the API server; without it, as a pod does.',
+    ...ASKS,
   },
   'enable-leader-election': {
     type: 'boolean',
@@ -34,36 +46,42 @@ export const BINDER_OPTIONS = defineOptions({
     env: 'IPAM_ENABLE_LEADER_ELECTION',
     default: 'true',
     help: 'Let one process of several write node.spec.podCIDRs. All of them serve hooks.',
+    ...ELECTS,
   },
   'leader-elect-id': {
     type: 'string',
     env: 'IPAM_LEADER_ELECT_ID',
     placeholder: 'name',
     help: 'Who this process is, in lower case. $POD_NAME, else the host name, unless given.',
+    ...ELECTED,
   },
   'leader-elect-namespace': {
     type: 'string',
     env: 'IPAM_LEADER_ELECT_NAMESPACE',
     placeholder: 'namespace',
     help: 'Where the Lease is. $POD_NAMESPACE, else the install namespace, unless given.',
+    ...ELECTED,
   },
   'leader-elect-lease-duration': {
     type: 'duration',
     env: 'IPAM_LEASE_DURATION',
     default: '15s',
     help: 'How long others wait before they take over from a leader that is silent.',
+    ...ELECTED,
   },
   'leader-elect-renew-deadline': {
     type: 'duration',
     env: 'IPAM_RENEW_DEADLINE',
     default: '10s',
     help: 'How long the leader tries to renew before it stops leading.',
+    ...ELECTED,
   },
   'leader-elect-retry-period': {
     type: 'duration',
     env: ['IPAM_LEADER_ELECT_RETRY_PERIOD', 'IPAM_RESOURCE_LOCK'],
     default: '2s',
     help: 'How often to try. $IPAM_RESOURCE_LOCK is what an older table called it.',
+    ...ELECTED,
   },
   'leader-elect-resource-lock': {
     type: 'string',
@@ -72,6 +90,7 @@ export const BINDER_OPTIONS = defineOptions({
     help: 'The kind of lock: only leases exist any more.',
     check: (lock: string) =>
       lock === 'leases' ? undefined : 'leases: Kubernetes has removed all other locks',
+    ...ELECTED,
   },
   'leader-elect-resource-name': {
     type: 'string',
@@ -80,12 +99,14 @@ export const BINDER_OPTIONS = defineOptions({
     placeholder: 'name',
     help: "The name of the Lease. The default is node-ipam-controller's, so that the two never write side by side.",
     check: (name: string) => (isSubdomain(name) ? undefined : 'the name of a Lease'),
+    ...ELECTED,
   },
   'keep-from-move': {
     type: 'boolean',
     env: 'METAIPAM_KEEP_FROM_MOVE',
     default: 'false',
     help: "Take clusterctl's label off the CRDs of allocations, so that clusterctl move leaves those where they are; and the provider's off those of Metacontroller, so that clusterctl upgrade and delete take its controllers for components. For installs by clusterctl, which labels every CRD.",
+    ...WRITES,
   },
   'node-patch-concurrency': {
     type: 'integer',
@@ -93,6 +114,7 @@ export const BINDER_OPTIONS = defineOptions({
     default: '30',
     help: 'How many nodes to write side by side.',
     check: positive,
+    ...WRITES,
   },
   'node-patch-qps': {
     type: 'integer',
@@ -100,6 +122,7 @@ export const BINDER_OPTIONS = defineOptions({
     default: '50',
     help: 'How many nodes to write a second, at most.',
     check: positive,
+    ...WRITES,
   },
 });
 

@@ -23,13 +23,20 @@ interface OptionBase {
   readonly deprecated?: string;
   /** Why it has no effect. Any value is taken, and the option is named in a sentence at the end of the help. */
   readonly ignored?: string;
-  /** Flags without which it has no effect, each with the reason. One that is set in the environment will do. */
+  /**
+   * Flags without which it has no effect, each with the reason: `page`, `no-bind=false`, or several of which one will do,
+   * `page or --serve`. One that is set in the environment will do.
+   */
   readonly needs?: Readonly<Record<string, string>>;
   /**
    * Flags that contradict it or take its effect away, each with the reason. Said by one of the two, and so of flags
    * alone: a variable is exported for other commands as well.
    */
   readonly excludes?: Readonly<Record<string, string>>;
+  /** Manifests set it, whatever else they set: without effect it is warned of, as is a variable, and not refused. */
+  readonly lenient?: boolean;
+  /** A text that stands for the empty one. */
+  readonly off?: string;
   /** Flags of kubectl that there are not here, and what to do instead. */
   readonly instead?: Readonly<Record<string, string>>;
   /** Values that shells offer; others are not refused for it. */
@@ -66,7 +73,7 @@ export interface Parsed<T extends OptionTable> {
   readonly values: Values<T>;
   readonly positionals: readonly string[];
   readonly help: boolean;
-  /** Sentences for stderr: deprecated options in use. */
+  /** Sentences for stderr: options in use that are deprecated or without effect. */
   readonly warnings: readonly string[];
 }
 
@@ -149,6 +156,7 @@ function parseValue(option: Option, text: string, source: string): unknown {
     if (!option.values.includes(text)) throw invalid(`one of ${option.values.join(', ')}`);
     return text;
   }
+  if (text === option.off) return '';
   const { parse, accepts } = TYPES[option.type];
   const value = parse(text);
   if (value === undefined) throw invalid(accepts);
@@ -224,34 +232,39 @@ export function parseOptions<T extends OptionTable>(
     const value = parseValue(option, env[variable]!, variable);
     given.set(name, option.type === 'list' ? [value] : value);
   }
-  refuseUseless(table, given, sources);
-  return {
-    values: { ...defaults(table), ...Object.fromEntries(given) },
-    positionals,
-    help: false,
-    warnings,
-  };
-}
-
-/** Throws UsageError for what says nothing beside the rest; an option that is off, or set to nothing, is not there. */
-function refuseUseless(
-  table: OptionTable,
-  given: ReadonlyMap<string, unknown>,
-  sources: ReadonlyMap<string, string>,
-): void {
   const paths = [...given.values()].filter((value) => Array.isArray(value)).flat();
   if (paths.filter((path) => path === '-').length > 1)
     throw new UsageError('- stands for stdin, which can be read once');
-  const isUsed = (name: string) => !([undefined, false, ''] as unknown[]).includes(given.get(name));
+  const values = { ...defaults(table), ...Object.fromEntries(given) };
+  return { values, positionals, help: false, warnings: [...warnings, ...useless(table, values, sources)] };
+}
+
+/** What says nothing beside the rest: throws UsageError, or warns. What is off, or set to nothing, is not there. */
+function* useless<T extends OptionTable>(
+  table: T,
+  values: Values<T>,
+  sources: ReadonlyMap<string, string>,
+): Generator<string> {
+  const isUsed = (name: string) => !([undefined, false, ''] as unknown[]).includes(values[name]);
+  const holds = (condition: string) => {
+    const name = condition.replace(/=false$/, '');
+    return isUsed(name) === (name === condition);
+  };
   for (const [name, source] of sources) {
-    const { needs = {}, excludes = {} } = table[name]!;
+    const { needs = {}, excludes = {}, lenient } = table[name]!;
     if (!isUsed(name)) continue;
-    for (const [other, why] of Object.entries(needs))
-      if (!isUsed(other)) throw new UsageError(`${source} needs --${other}: ${why}`);
-    for (const [other, why] of Object.entries(excludes)) {
-      const both = [source, sources.get(other) ?? ''];
-      if (isUsed(other) && both.every((each) => each.startsWith('-')))
-        throw new UsageError(`${both.join(' or ')}, not both: ${why}`);
+    const isSaid = (other: string) =>
+      lenient || [source, sources.get(other)].every((each) => each?.startsWith('-'));
+    const lacking = Object.entries(needs).find(([others]) => !others.split(' or --').some(holds));
+    const beside = Object.entries(excludes).find(([other]) => isUsed(other) && isSaid(other));
+    if (beside !== undefined) {
+      const [other, why] = [sources.get(beside[0]), beside[1]];
+      if (!lenient) throw new UsageError(`${source} or ${other}, not both: ${why}`);
+      yield `${source} has no effect beside ${other}: ${why}`;
+    } else if (lacking !== undefined) {
+      const [others, why] = lacking;
+      if (!lenient) throw new UsageError(`${source} needs --${others}: ${why}`);
+      yield `${source} has no effect without --${others}: ${why}`;
     }
   }
 }

@@ -36,6 +36,8 @@ export const SERVE_OPTIONS = defineOptions({
     default: ':8081',
     placeholder: 'address',
     help: 'Where /healthz, /readyz, /metrics and, with --page, the page are served.',
+    excludes: { 'health-probe-address': 'that wins' },
+    lenient: true,
   },
   'health-probe-address': {
     type: 'string',
@@ -51,17 +53,22 @@ export const SERVE_OPTIONS = defineOptions({
     default: '',
     placeholder: 'address',
     help: 'Serve /metrics here instead, over HTTPS with a certificate of its own, to those who by the API server may get the path /metrics: :8443, as managers of Cluster API have it. Empty or 0 leaves metrics on the web server, for all.',
+    off: '0',
   },
   'insecure-diagnostics': {
     type: 'boolean',
     default: 'false',
     help: 'Serve --diagnostics-address over HTTP and to everybody.',
+    needs: { 'diagnostics-address': 'metrics are on the web server, for all' },
+    lenient: true,
   },
   'tls-min-version': {
     type: 'enum',
     values: ['VersionTLS12', 'VersionTLS13'],
     default: 'VersionTLS12',
     help: 'The least version of TLS that hooks and metrics speak.',
+    needs: { 'hooks-tls-cert-file or --diagnostics-address': 'nothing else speaks TLS' },
+    lenient: true,
   },
   page: {
     type: 'boolean',

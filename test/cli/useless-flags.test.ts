@@ -2,6 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../../lib/cli/metaipam.ts';
+import { parseOptions } from '../../lib/options/options.ts';
+import { SERVE_OPTIONS } from '../../lib/options/serve-options.ts';
 import { run } from './run.ts';
 
 const CLUSTER = 'files are read instead of a cluster';
@@ -69,12 +71,63 @@ for (const [line, env = {}] of TAKEN) {
   });
 }
 
+/** Of `serve`, whose flags come from manifests. */
+const WARNED: [argv: string, said: string[], env?: Record<string, string>][] = [
+  [
+    '--webserver-bind-address=:1 --health-probe-address=:2',
+    ['--webserver-bind-address has no effect beside --health-probe-address: that wins'],
+  ],
+  [
+    '--insecure-diagnostics --diagnostics-address=0',
+    [
+      '--insecure-diagnostics has no effect without --diagnostics-address: metrics are on the web server, for all',
+    ],
+  ],
+  ['--insecure-diagnostics --diagnostics-address=:3', []],
+  [
+    '--tls-min-version=VersionTLS13',
+    [
+      '--tls-min-version has no effect without --hooks-tls-cert-file or --diagnostics-address: nothing else speaks TLS',
+    ],
+  ],
+  ['--tls-min-version=VersionTLS13 --diagnostics-address=:3', []],
+  [
+    '--no-bind --kubeconfig=a --leader-elect --leader-elect-id=b --leader-elect-lease-duration=20s --node-patch-qps=5',
+    [
+      '--kubeconfig has no effect without --no-bind=false or --page or --diagnostics-address: nothing else asks the API server',
+      '--leader-elect has no effect beside --no-bind: only who writes nodes is elected',
+      '--leader-elect-id has no effect beside --no-bind: only who writes nodes is elected',
+      '--leader-elect-lease-duration has no effect beside --no-bind: only who writes nodes is elected',
+      '--node-patch-qps has no effect beside --no-bind: nothing is written',
+    ],
+  ],
+  ['--no-bind --page --kubeconfig=a', []],
+  ['--no-bind --diagnostics-address=:3 --apiserver=https://a', []],
+  ['--no-bind --leader-elect=false', []],
+  ['--kubeconfig=a --leader-elect --leader-elect-id=b --node-patch-qps=5', []],
+  [
+    '--leader-elect=false',
+    ['IPAM_LEADER_ELECT_ID has no effect without --enable-leader-election: nobody is elected'],
+    { IPAM_LEADER_ELECT_ID: 'b' },
+  ],
+];
+for (const [line, said, env = {}] of WARNED) {
+  test(`serve ${line}: ${said.length === 0 ? 'is taken' : 'is warned of'}`, () => {
+    const { warnings } = parseOptions(SERVE_OPTIONS, line.split(' '), env);
+    assert.equal(
+      warnings.filter((warning) => !warning.includes('deprecated')),
+      said,
+    );
+  });
+}
+
 test('what options need or exclude are options of the same command', async () => {
   const { COMMANDS } = await import('../../lib/cli/metaipam.ts');
   for (const [name, load] of Object.entries(COMMANDS)) {
     const { options } = (await load()).default;
     for (const [option, { needs, excludes }] of Object.entries(options)) {
-      for (const other of Object.keys({ ...needs, ...excludes }))
+      const others = Object.keys({ ...needs, ...excludes }).flatMap((key) => key.split(' or --'));
+      for (const other of others.map((each) => each.replace('=false', '')))
         assert.ok(Object.hasOwn(options, other), `${name} --${option}: there is no --${other}`);
     }
   }
