@@ -33,8 +33,15 @@ export const IPAM_CLAIMS = resource('IPAMClaim', 'ipamclaims', true, IPAM_CLAIM_
 /** For pools that serve only some. */
 export const NAMESPACE_RESOURCE = resource('Namespace', 'namespaces', false, 'v1');
 
+const POLICIES = 'admissionregistration.k8s.io/v1';
+/** By which the deletion of what is in use is refused. */
+export const DELETE_POLICIES: readonly Resource[] = [
+  resource('ValidatingAdmissionPolicy', 'validatingadmissionpolicies', false, POLICIES),
+  resource('ValidatingAdmissionPolicyBinding', 'validatingadmissionpolicybindings', false, POLICIES),
+];
+
 /** Left out where they may not be read. */
-const OPTIONAL: readonly Resource[] = [SERVICE_CIDR_RESOURCE, IPAM_CLAIMS];
+const OPTIONAL: readonly Resource[] = [SERVICE_CIDR_RESOURCE, IPAM_CLAIMS, ...DELETE_POLICIES];
 
 /**
  * Every object of every kind that metaipam reads; of one namespace, and then only of namespaced kinds, if that

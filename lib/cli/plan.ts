@@ -13,11 +13,20 @@ import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connectio
 import { loadControllers } from './controllers.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
-import { CLUSTERS, IPAM_CLAIMS, LIVE_RIGHTS, listLive, NAMESPACE_RESOURCE } from './live-objects.ts';
+import {
+  CLUSTERS,
+  DELETE_POLICIES,
+  IPAM_CLAIMS,
+  LIVE_RIGHTS,
+  listLive,
+  NAMESPACE_RESOURCE,
+} from './live-objects.ts';
+import type { Manifests } from './manifests.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
 import { hang, printable } from './table.ts';
 import { loadRules } from './validate.ts';
+import { DELETE_PROTECTION } from './world.ts';
 
 const OPTIONS = defineOptions({
   ...MANIFEST_OPTIONS,
@@ -52,14 +61,17 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
     ]);
   const given = await readInput(values.filename, io, values.namespace);
   const deleted = await readInput(values.delete, io, values.namespace);
-  const current =
+  const live =
     values.current.length > 0
+      ? undefined
+      : ([await connectAsUser(values, io.env), { io, log: requestLog(values, io) }] as const);
+  const objectsOf = (input: Manifests) => input.objects.map(({ object }) => object);
+  const current =
+    live === undefined
       ? await readState(values.current, io)
-      : await listCluster(
-          await connectAsUser(values, io.env),
-          [...given.objects, ...deleted.objects].map(({ object }) => object),
-          { io, log: requestLog(values, io) },
-        );
+      : await listCluster([...objectsOf(given), ...objectsOf(deleted)], ...live);
+  const hasDeleteProtection =
+    live !== undefined && deleted.objects.length > 0 ? await isProtected(...live) : undefined;
   const found = diagnose(given.objects);
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {
@@ -73,7 +85,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
     current,
     given.objects.filter(({ object }) => !bad.has(object)),
     deleted.objects,
-    { now: Date.now(), config },
+    { now: Date.now(), config, hasDeleteProtection },
     progress.tick,
   );
   progress.done();
@@ -100,13 +112,31 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
 
 /** All that decides; Namespaces only where a pool asks for their labels, or one is given. */
 async function listCluster(
-  config: KubeConfig,
   given: readonly KubernetesObject[],
+  config: KubeConfig,
   options: { readonly io: Io; readonly log: RequestLog | undefined },
 ) {
   const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], options);
   if (!given.some(isNamespace) && ![...objects, ...given].some(selectsNamespaces)) return objects;
   return [...objects, ...(await listLive(config, '', [], { ...options, only: [NAMESPACE_RESOURCE] }))];
+}
+
+/** Whether the cluster refuses to delete what is in use; undefined where that may not be asked. */
+async function isProtected(
+  config: KubeConfig,
+  options: { readonly io: Io; readonly log: RequestLog | undefined },
+): Promise<boolean | undefined> {
+  let isKnown = true;
+  const onUnserved = () => {
+    isKnown = false;
+  };
+  const found = await listLive(config, '', [], { ...options, only: DELETE_POLICIES, onUnserved });
+  if (!isKnown) return undefined;
+  const named = found.filter(({ metadata: { name } }) => name === DELETE_PROTECTION) as (KubernetesObject & {
+    spec?: { validationActions?: readonly string[] };
+  })[];
+  const refuses = named.some(({ spec }) => spec?.validationActions?.includes('Deny'));
+  return refuses && named.length === DELETE_POLICIES.length;
 }
 
 /** Whether claims wait for Clusters here. */
@@ -173,7 +203,9 @@ get or lose what, what falls out of range, which pools run out, and where new no
 would be pending anyway is no effect. Objects of kinds that metaipam does not know are left out.
 
 ${LIVE_RIGHTS}
-plan also lists clusters (cluster.x-k8s.io), and ipamclaims (k8s.cni.cncf.io) if it may.
+plan also lists clusters (cluster.x-k8s.io), and ipamclaims (k8s.cni.cncf.io) if it may; for --delete also
+validatingadmissionpolicies and validatingadmissionpolicybindings (admissionregistration.k8s.io), without which it takes
+what is in use to be protected as by the install.
 
 Exit codes: 0 nothing would change, 2 something would, 1 an object is refused, or any other error.`,
   options: OPTIONS,

@@ -51,6 +51,7 @@ const SEED = 2593;
  *
  * Throws InputError when `current` cannot be a cluster.
  *
+ * @param hasDeleteProtection see `createEmptyWorld`
  * @param observe is called at every step
  */
 export function predict(
@@ -58,11 +59,11 @@ export function predict(
   current: readonly KubernetesObject[],
   applied: readonly LoadedObject[],
   deleted: readonly LoadedObject[],
-  context: HookContext,
+  { hasDeleteProtection, ...context }: HookContext & { readonly hasDeleteProtection?: boolean | undefined },
   observe?: () => void,
 ): Prediction {
   const all = [...current, ...applied.map(({ object }) => object)];
-  const options = { hasIPAMClaims: hasIPAMClaims(all), ...(observe && { observe }) };
+  const options = { hasIPAMClaims: hasIPAMClaims(all), hasDeleteProtection, ...(observe && { observe }) };
   const undisturbed = copyOf(current, hooks, context, options);
   const world = copyOf(current, hooks, context, options);
   const homes = namespacesInUse(

@@ -44,31 +44,36 @@ const SERVICE_CIDRS: ResourceDefinition = {
   },
 };
 
+/** The policy and its binding. */
+export const DELETE_PROTECTION = 'metaipam-delete-protection';
+
 interface Shipped {
   readonly crds: readonly ResourceDefinition[];
   readonly admission: Admission;
   readonly install: readonly Unstructured[];
 }
 
-let shipped: Shipped | undefined;
+const shipped = new Map<boolean, Shipped>();
 
-/** Read once: every world has the same. */
-function readShipped(): Shipped {
-  if (shipped === undefined) {
-    const crds = readCustomResourceDefinitions();
-    const install = readInstall() as Unstructured[];
-    shipped = {
-      crds,
-      admission: crdAdmission([...crds, IPAM_CLAIM_DEFINITION], [...install, ...readClaimRouting()]),
-      install,
-    };
-  }
-  return shipped;
+/** Read once: every world has the same, but for the policy that refuses deletions. */
+function readShipped(hasDeleteProtection = true): Shipped {
+  const known = shipped.get(hasDeleteProtection);
+  if (known !== undefined) return known;
+  const crds = readCustomResourceDefinitions();
+  const install = (readInstall() as Unstructured[]).filter(
+    ({ metadata: { name } }) => hasDeleteProtection || name !== DELETE_PROTECTION,
+  );
+  const admission = crdAdmission([...crds, IPAM_CLAIM_DEFINITION], [...install, ...readClaimRouting()]);
+  const read = { crds, admission, install };
+  shipped.set(hasDeleteProtection, read);
+  return read;
 }
 
 type WorldOptions = Pick<ClusterOptions, 'now' | 'seed' | 'config' | 'observe'> & {
   /** Whether there are IPAMClaims. */
   readonly hasIPAMClaims?: boolean;
+  /** Whether the deletion of what is in use is refused, as the install has it. */
+  readonly hasDeleteProtection?: boolean | undefined;
 };
 
 /** The resources, controllers and binder of this version, and the default PodNetwork. */
@@ -84,9 +89,9 @@ export function createWorld(
 /** The same without any object. */
 export function createEmptyWorld(
   hooks: HookRegistry,
-  { hasIPAMClaims = false, ...options }: WorldOptions = {},
+  { hasIPAMClaims = false, hasDeleteProtection, ...options }: WorldOptions = {},
 ): SimulatedCluster {
-  const { crds, admission, install } = readShipped();
+  const { crds, admission, install } = readShipped(hasDeleteProtection);
   const objects = hasIPAMClaims ? [...install, ...readIPAMClaimControllers()] : install;
   return new SimulatedCluster({
     ...options,

@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import plan from '../../lib/cli/plan.ts';
 import simulate from '../../lib/cli/simulate.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import { run } from './run.ts';
 import { standIn } from './stand-in.ts';
 
@@ -109,6 +110,53 @@ test('--delete of a pool in use is refused, and nothing else', async () => {
     err,
     /document 2: InClusterIPPool default\/p: .*Cannot delete Pool until all IPAddresses have been removed/,
   );
+});
+
+test('--delete of a pool in use where the cluster does not refuse it', async () => {
+  const bound = { metadata: { name: 'metaipam-delete-protection' }, spec: { validationActions: ['Deny'] } };
+  const policy = { metadata: { name: 'metaipam-delete-protection' } };
+  const warns = { ...bound, spec: { validationActions: ['Warn'] } };
+  const objects: KubernetesObject[] = JSON.parse(readFileSync(current, 'utf8')).items;
+  let policies: object[] | undefined = [];
+  let bindings: object[] = [];
+  const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
+    const plural = new URL(url, 'http://x').pathname.split('/').at(-1)!;
+    const isOfPolicies = plural.startsWith('validatingadmissionpolic');
+    const items = !isOfPolicies
+      ? objects.filter(({ kind }) => `${kind.toLowerCase()}s` === plural.replace('addresses', 'address'))
+      : plural.endsWith('bindings')
+        ? bindings
+        : (policies ?? []);
+    const isRefused = isOfPolicies && policies === undefined;
+    response
+      .writeHead(isRefused ? 403 : 200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ apiVersion: 'v1', kind: 'List', metadata: {}, items, gitVersion: 'v1.36.0' }));
+  });
+  const planned = () =>
+    run(plan.run, ['--kubeconfig', kubeconfig, '--delete', '-'], { stdin: pool('p', '10.0.0.1') });
+  try {
+    for (const [some, others] of [
+      [[], []],
+      [[policy], []],
+      [[], [bound]],
+      [[policy], [warns]],
+    ]) {
+      [policies, bindings] = [some!, others!];
+      const { code, out, err } = await planned();
+      assert.equal([code, err], [2, ''], out);
+      assert.match(out, '- InClusterIPPool default/p  stays until it is let go of by ');
+      assert.match(out, '! InClusterIPPool default/p: Ready becomes Deleting');
+    }
+    // Who may not look, takes it for an install like any other.
+    for (const some of [[policy], undefined]) {
+      [policies, bindings] = [some, [bound]];
+      const { code, err } = await planned();
+      assert.is(code, 1);
+      assert.match(err, 'Cannot delete Pool until all IPAddresses have been removed');
+    }
+  } finally {
+    close();
+  }
 });
 
 test('-n: where objects go that name no namespace', async () => {
