@@ -8,6 +8,7 @@ export const RULES = {
   unreadable: 'a file or document that cannot be read',
   empty: 'input without any object',
   'no-object': 'a document that is no Kubernetes object',
+  'other-namespace': 'an object of another namespace than the one of -n',
   duplicate: 'an object that is given twice',
   'unknown-version': 'an apiVersion or kind that is not served',
   invalid: 'what the API server refuses, or metaipam cannot use',

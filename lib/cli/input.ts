@@ -5,8 +5,8 @@ import { defineOptions, UsageError } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { InputError, type Io } from './command.ts';
-import { type Diagnostic, formatDiagnostic } from './diagnostic.ts';
-import type { Manifests } from './manifests.ts';
+import { at, type Diagnostic, formatDiagnostic } from './diagnostic.ts';
+import type { LoadedObject, Manifests } from './manifests.ts';
 import { printable } from './table.ts';
 import { showProgress, textFor } from './terminal.ts';
 
@@ -31,9 +31,8 @@ export const MANIFEST_OPTIONS = defineOptions({
   namespace: {
     type: 'string',
     short: 'n',
-    default: 'default',
     placeholder: 'namespace',
-    help: 'Where objects go that name no namespace.',
+    help: 'Where objects go that name no namespace, default without it; one that names another is refused, as by kubectl.',
     check: namespaceName,
   },
 });
@@ -48,8 +47,12 @@ export function manifestPaths(
   return filenames;
 }
 
-/** What files hold, each object of a namespaced kind in a namespace. Nothing at all is a problem too. */
-export async function readInput(paths: readonly string[], io: Io, namespace = 'default'): Promise<Manifests> {
+/**
+ * What files hold, each object of a namespaced kind in a namespace. Nothing at all is a problem too.
+ *
+ * @param namespace of those that name none; to name another one is a problem
+ */
+export async function readInput(paths: readonly string[], io: Io, namespace?: string): Promise<Manifests> {
   const { loadManifests } = await import('./manifests.ts');
   const progress = showProgress(io, (count) => `reading: ${count.toLocaleString('en')} objects so far`);
   const manifests = await loadManifests(paths, io.stdin, progress.tick).finally(progress.done);
@@ -61,26 +64,43 @@ export async function readInput(paths: readonly string[], io: Io, namespace = 'd
       skipped === 0 ? 'there is no object in it' : 'there is nothing but files of kustomize or Helm in it';
     problems.push({ rule: 'empty', severity: 'error', file, message });
   }
-  const place = await placeIn(namespace);
-  return {
-    ...manifests,
-    problems,
-    objects: objects.map((loaded) => ({ ...loaded, object: place(loaded.object) })),
-  };
+  const isNamespaced = await namespacedKinds();
+  const placed = objects.map((loaded) => {
+    const { object } = loaded;
+    const { metadata } = object;
+    if (!isNamespaced(object)) return loaded;
+    if (!metadata.namespace)
+      return {
+        ...loaded,
+        object: { ...object, metadata: { ...metadata, namespace: namespace ?? 'default' } },
+      };
+    if (namespace !== undefined && metadata.namespace !== namespace)
+      problems.push(otherNamespace(loaded, namespace));
+    return loaded;
+  });
+  return { ...manifests, problems, objects: placed };
 }
 
-async function placeIn(namespace: string): Promise<(object: KubernetesObject) => KubernetesObject> {
+function otherNamespace(loaded: LoadedObject, namespace: string): Diagnostic {
+  const value = loaded.object.metadata.namespace!;
+  return at(loaded, {
+    rule: 'other-namespace',
+    severity: 'error',
+    field: 'metadata.namespace',
+    value,
+    message: `is not the namespace of -n, ${namespace}`,
+    fix: `write -n ${value}, or leave it out`,
+  });
+}
+
+async function namespacedKinds(): Promise<(object: KubernetesObject) => boolean> {
   const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
   const { all } = new CustomResources(readCustomResourceDefinitions());
   const namespaced = new Set(['Cluster.cluster.x-k8s.io', 'ConfigMap.']);
   for (const resource of all) {
     if (resource.namespaced) namespaced.add(`${resource.kind}.${groupOf(resource.apiVersion)}`);
   }
-  return (object) => {
-    const { apiVersion, kind, metadata } = object;
-    if (metadata.namespace || !namespaced.has(`${kind}.${groupOf(apiVersion)}`)) return object;
-    return { ...object, metadata: { ...metadata, namespace } };
-  };
+  return ({ apiVersion, kind }) => namespaced.has(`${kind}.${groupOf(apiVersion)}`);
 }
 
 /** Writes a line of stderr for each. */

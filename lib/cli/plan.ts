@@ -72,7 +72,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
       : await listCluster([...objectsOf(given), ...objectsOf(deleted)], ...live);
   const hasDeleteProtection =
     live !== undefined && deleted.objects.length > 0 ? await isProtected(...live) : undefined;
-  const found = diagnose(given.objects);
+  const found = [...given.problems, ...deleted.problems, ...diagnose(given.objects)];
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {
     ...DEFAULT_CONFIG,
@@ -84,12 +84,12 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
     hooks,
     current,
     given.objects.filter(({ object }) => !bad.has(object)),
-    deleted.objects,
+    deleted.objects.filter(({ object }) => !bad.has(object)),
     { now: Date.now(), config, hasDeleteProtection },
     progress.tick,
   );
   progress.done();
-  const diagnostics = [...given.problems, ...deleted.problems, ...found, ...refused];
+  const diagnostics = [...found, ...refused];
   const problems = diagnostics.filter(({ severity }) => severity === 'error');
   const objects = changes.filter(({ action }) => action !== 'none');
   if (values.output === 'json') {

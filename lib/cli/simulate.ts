@@ -106,7 +106,7 @@ async function simulate(
 async function applyFiles(
   load: typeof loadControllers,
   paths: readonly string[],
-  namespace: string,
+  namespace: string | undefined,
   observe: () => void,
   io: Io,
 ): Promise<Applied | undefined> {

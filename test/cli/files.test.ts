@@ -269,18 +269,42 @@ test('nothing in it is an error for every command that takes files; an empty lis
 });
 
 test('-n is where objects go that name no namespace, for every command that applies them', async () => {
-  const stdin = `${pool('p')}---\n${claim('a', 'p')}---\n${pool('q', ', namespace: other').replace('.1-', '.5-')}`;
+  const stdin = `${pool('p')}---\n${claim('a', 'p')}---\n${pool('q', ', namespace: team-a').replace('.1-', '.5-')}`;
   const simulated = await run(main, ['simulate', '-f', '-', '-n', 'team-a'], { stdin });
-  for (const said of ['InClusterIPPool team-a/p', 'team-a/a ', 'InClusterIPPool other/q'])
+  for (const said of ['InClusterIPPool team-a/p', 'team-a/a ', 'InClusterIPPool team-a/q'])
     assert.match(simulated.out, said);
   const doubtful = await run(main, ['validate', '-f', '-', '--namespace=team-a'], { stdin });
-  assert.match(doubtful.err, 'InClusterIPPool other/q: spec: overlaps InClusterIPPool team-a/p');
+  assert.match(doubtful.err, 'InClusterIPPool team-a/q: spec: overlaps InClusterIPPool team-a/p');
   for (const command of ['simulate', 'validate', 'plan']) {
     for (const name of ['', 'Team_A']) {
       const { code, err } = await run(main, [command, '-f', '-', '-n', name], { stdin });
       assert.is(code, 1);
       assert.match(err, `metaipam ${command}: -n: "${name}" must be the name of a namespace: `);
     }
+  }
+});
+
+test('-n: what names another namespace is refused, as kubectl does', async ({ folder }) => {
+  const state = join(folder, 'state.yaml');
+  writeFileSync(state, '{apiVersion: v1, kind: List, items: []}');
+  const global = pool('g').replace('InCluster', 'GlobalInCluster').replace('.1-', '.101-');
+  const other = pool('q', ', namespace: other').replace('10.0.0', '10.0.1');
+  const stdin = `${pool('p')}---\n${global}---\n${other}`;
+  const said =
+    /^<stdin>:\d+: document 3: InClusterIPPool other\/q: metadata.namespace: Invalid value: "other": is not the namespace of -n, team-a; write -n other, or leave it out$/m;
+  for (const argv of [
+    ['validate', '-f'],
+    ['simulate', '-f'],
+    ['plan', '--current', state, '-f'],
+    ['plan', '--current', state, '--delete'],
+  ]) {
+    const { code, out, err } = await run(main, [...argv, '-', '-n', 'team-a'], { stdin });
+    assert.is(code, 1, argv.join(' '));
+    assert.match(err, said);
+    assert.not.match(out, 'other/q');
+    // The default is no namespace that anybody has named.
+    assert.not.match((await run(main, [...argv, '-'], { stdin })).err, 'metadata.namespace');
+    assert.match((await run(main, [...argv, '-', '-n', 'default'], { stdin })).err, 'of -n, default; write');
   }
 });
 
