@@ -11,10 +11,10 @@ import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiWriter, listing } from './api-reader.ts';
 import { defineCommand, InputError, type Io, refuseArguments } from './command.ts';
-import { CONNECTION_OPTIONS, connectAsUser } from './connection.ts';
+import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
 
 const OPTIONS = defineOptions({
-  ...CONNECTION_OPTIONS,
+  ...READ_OPTIONS,
   'dry-run': { type: 'boolean', default: 'false', help: 'Only say what would be done.' },
   storage: {
     type: 'boolean',
@@ -75,11 +75,12 @@ async function adopt({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): P
 
 async function adoptAll(
   values: Parsed<typeof OPTIONS>['values'],
-  { stdout, stderr, env }: Io,
+  io: Io,
   note: (outcome: Outcome) => void,
 ): Promise<number> {
+  const { stdout, stderr } = io;
   const { orphans, planAdoption } = await import('../inspect/adoption.ts');
-  const api = new ApiWriter(await connectAsUser(values, env));
+  const api = new ApiWriter(await connectAsUser(values, io.env), requestLog(values, io));
 
   const running = await runningControllers(api);
   if (running.length > 0 && !values.force) {

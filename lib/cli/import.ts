@@ -1,4 +1,5 @@
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
+import { adviseCIDR, adviseLength } from '../validation/advice.ts';
 import { defineCommand, InputError, type Io } from './command.ts';
 
 const SOURCES = ['kcm'];
@@ -16,18 +17,21 @@ const OPTIONS = defineOptions({
     type: 'integer',
     placeholder: 'length',
     check: size,
+    advise: adviseLength,
     help: "The prefix length of a node's block, of a cluster with one family. 24 for IPv4, 64 for IPv6 unless set.",
   },
   'node-cidr-mask-size-ipv4': {
     type: 'integer',
     placeholder: 'length',
     check: size,
+    advise: adviseLength,
     help: 'The same of IPv4.',
   },
   'node-cidr-mask-size-ipv6': {
     type: 'integer',
     placeholder: 'length',
     check: size,
+    advise: adviseLength,
     help: 'The same of IPv6.',
   },
   'service-cluster-ip-range': {
@@ -85,7 +89,6 @@ async function importFrom({ values, positionals }: Parsed<typeof OPTIONS>, io: I
     return 0;
   } catch (error) {
     if (!(error instanceof FlagProblem)) throw error;
-    const { adviseCIDR } = await import('../validation/advice.ts');
     const advice = error.cidr === undefined ? undefined : (listed(error.cidr) ?? adviseCIDR(error.cidr));
     throw new InputError(`${error.message}${advice === undefined ? '' : `; ${advice}`}`);
   }

@@ -41,6 +41,8 @@ interface OptionBase {
   readonly instead?: Readonly<Record<string, string>>;
   /** Values that shells offer; others are not refused for it. */
   readonly choices?: readonly string[];
+  /** What to write instead of a value that is not of the type. */
+  readonly advise?: (text: string) => string | undefined;
   /** What is wrong with a value of the right type, as the end of "must be …"; undefined if nothing is. */
   readonly check?: (value: never) => string | undefined;
 }
@@ -150,8 +152,11 @@ const TYPES = {
 } as const;
 
 function parseValue(option: Option, text: string, source: string): unknown {
-  const invalid = (accepted: string) =>
-    new UsageError(`${source}: ${JSON.stringify(text)} must be ${accepted}`);
+  const invalid = (accepted: string) => {
+    const advice = option.advise?.(text);
+    const fix = advice === undefined ? '' : `; ${advice}`;
+    return new UsageError(`${source}: ${JSON.stringify(text)} must be ${accepted}${fix}`);
+  };
   if (option.type === 'enum') {
     if (!option.values.includes(text)) throw invalid(`one of ${option.values.join(', ')}`);
     return text;

@@ -174,6 +174,12 @@ export function adviseCIDR(text: string): string | undefined {
   return mended(text, parsePrefix) ?? asPrefix(text) ?? unreadable(text, '');
 }
 
+/** The same of what somebody types for the length of a prefix. */
+export function adviseLength(text: string): string | undefined {
+  const [, length] = /\/\s*(\d{1,3})\s*(?:\/|bits?)?$/i.exec(withPrefixLength(`0/${text.trim()}`)) ?? [];
+  return length === undefined || length === text ? undefined : `write ${length}`;
+}
+
 /** What is to be done to an address, or a range, to make it a CIDR. */
 function asPrefix(text: string): string | undefined {
   const range = parseRange(text);

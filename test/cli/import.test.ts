@@ -187,6 +187,32 @@ for (const [flags, said] of REFUSED) {
   });
 }
 
+const LENGTHS: [text: string, advice: string][] = [
+  ['/24', '; write 24'],
+  ['24/', '; write 24'],
+  [' 24', '; write 24'],
+  ['24 ', '; write 24'],
+  ['24 bits', '; write 24'],
+  ['/ 24 bit', '; write 24'],
+  ['10.244.0.0/24', '; write 24'],
+  ['255.255.255.0', '; write 24'],
+  ['0.0.0.255', ''],
+  ['24.5', ''],
+  ['', ''],
+];
+for (const [text, advice] of LENGTHS) {
+  test(`a length of ${JSON.stringify(text)}${advice}`, async () => {
+    for (const family of ['', '-ipv4', '-ipv6']) {
+      const flag = `--node-cidr-mask-size${family}`;
+      const { err } = await imported('--cluster-cidr=10.0.0.0/16', `${flag}=${text}`);
+      assert.is(
+        err.split('\n')[0],
+        `metaipam import: ${flag}: ${JSON.stringify(text)} must be a whole number${advice}`,
+      );
+    }
+  });
+}
+
 test('what it prints is in the order in which it may be applied', async () => {
   const { out } = await imported('--cluster-cidr=10.244.0.0/16', '--service-cluster-ip-range=10.96.0.0/12');
   assert.equal(
