@@ -11,11 +11,10 @@ import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { ApiError, ApiWriter, listing } from './api-reader.ts';
 import { defineCommand, InputError, type Io, refuseArguments } from './command.ts';
-import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
+import { connectAsUser, requestLog, WRITE_OPTIONS } from './connection.ts';
 
 const OPTIONS = defineOptions({
-  ...READ_OPTIONS,
-  'dry-run': { type: 'boolean', default: 'false', help: 'Only say what would be done.' },
+  ...WRITE_OPTIONS,
   storage: {
     type: 'boolean',
     default: 'false',

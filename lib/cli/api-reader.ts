@@ -3,6 +3,7 @@ import { request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { RequestLog } from '../cluster/connection.ts';
 import { isObject } from '../json.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { InputError } from './command.ts';
@@ -32,9 +33,6 @@ const BAD_CREDENTIALS = 'the credentials of the kubeconfig cannot be used';
 
 /** Of a server that answers, but not as one. */
 const NO_API_SERVER = 'is it an API server? If not, --kubeconfig or --context names one';
-
-/** Takes one line for each request. */
-export type RequestLog = (line: string) => void;
 
 /** Reads, and asks questions. */
 export class ApiReader {

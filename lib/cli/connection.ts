@@ -3,10 +3,24 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { SharedConnections } from '../cluster/connection.ts';
+import type { RequestLog, SharedConnections } from '../cluster/connection.ts';
 import { defineOptions, type Environment, type Values } from '../options/options.ts';
-import type { RequestLog } from './api-reader.ts';
 import { InputError, type Io } from './command.ts';
+
+const ALL_NAMESPACES = 'it is for all namespaces';
+const BY_CONTEXT = '--kubeconfig and --context say which cluster, and who asks';
+/** What kubectl has beside these, but for commands that have them. */
+const FLAGS_OF_KUBECTL = {
+  ...Object.fromEntries(
+    ['-n', '--namespace', '-A', '--all-namespaces'].map((flag) => [flag, ALL_NAMESPACES]),
+  ),
+  ...Object.fromEntries(
+    ['-s', '--server', '--cluster', '--user', '--token', '--as', '--as-group'].map((flag) => [
+      flag,
+      BY_CONTEXT,
+    ]),
+  ),
+};
 
 export const CONNECTION_OPTIONS = defineOptions({
   kubeconfig: {
@@ -15,6 +29,7 @@ export const CONNECTION_OPTIONS = defineOptions({
     default: '',
     placeholder: 'file',
     help: 'How to reach the API server; without it $KUBECONFIG, ~/.kube/config or as a pod does, like kubectl.',
+    instead: FLAGS_OF_KUBECTL,
   },
   context: {
     type: 'string',
@@ -39,6 +54,19 @@ export const READ_OPTIONS = defineOptions({
     default: '0',
     placeholder: 'level',
     help: 'From 6 on, each request of the API server is a line on stderr with its answer and time, as in kubectl.',
+  },
+});
+
+const TRIED = ['client', 'server'];
+
+/** For commands that change a cluster. */
+export const WRITE_OPTIONS = defineOptions({
+  ...READ_OPTIONS,
+  'dry-run': {
+    type: 'boolean',
+    default: 'false',
+    help: 'Only say what would be done.',
+    advise: (text) => (TRIED.includes(text) ? 'write --dry-run' : undefined),
   },
 });
 

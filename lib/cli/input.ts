@@ -19,6 +19,10 @@ export const FLAGS_BESIDE_FILES = {
   '-R': WHOLE,
   '--recursive': WHOLE,
 };
+const NO_CLUSTER = 'files are all that is looked at';
+const FLAGS_OF_CLUSTERS = Object.fromEntries(
+  ['--kubeconfig', '--context', '-v', '--dry-run'].map((flag) => [flag, NO_CLUSTER]),
+);
 
 export const MANIFEST_OPTIONS = defineOptions({
   filename: {
@@ -26,7 +30,7 @@ export const MANIFEST_OPTIONS = defineOptions({
     short: 'f',
     placeholder: 'path...',
     help: 'Files, or folders of .yaml, .yml and .json files; - reads stdin. Repeatable; several paths may follow.',
-    instead: FLAGS_BESIDE_FILES,
+    instead: { ...FLAGS_BESIDE_FILES, ...FLAGS_OF_CLUSTERS },
   },
   namespace: {
     type: 'string',

@@ -1,5 +1,6 @@
 /** Reads what metaipam depends on from a live cluster, and nothing else; it never writes. */
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { RequestLog } from '../cluster/connection.ts';
 import { CLUSTER_GROUP, IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import {
@@ -9,7 +10,7 @@ import {
   resource,
   SERVICE_CIDR_RESOURCE,
 } from '../kubernetes/resources.ts';
-import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
+import { ApiError, ApiReader } from './api-reader.ts';
 import { InputError, type Io } from './command.ts';
 import { showProgress } from './terminal.ts';
 

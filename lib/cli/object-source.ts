@@ -93,7 +93,7 @@ export async function openSource(
         import('./watch-live.ts'),
       ]);
       const source = new LiveSource(hookConfig);
-      source.connect(await watchLive(config, namespace, source.changed, signal));
+      source.connect(await watchLive(config, namespace, source.changed, signal, log));
       return source;
     },
     read: async () => {
@@ -116,7 +116,7 @@ export async function openSource(
       const looking = new AbortController();
       try {
         let [isFirst, isBlind] = [true, false];
-        for await (const cluster of liveChanges(config, namespace, looking.signal)) {
+        for await (const cluster of liveChanges(config, namespace, looking.signal, log)) {
           const [problem] = cluster.problems();
           // Later ones may pass, and what was seen goes on to be shown.
           if (isFirst && problem !== undefined) throw new InputError(`cannot watch ${problem}`);

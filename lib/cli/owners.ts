@@ -1,8 +1,9 @@
 /** Whose claims are: the objects on the way up from a claim to its Cluster, as far as the user may read them. */
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { RequestLog } from '../cluster/connection.ts';
 import { leadingOwner } from '../inspect/survey.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { ApiError, ApiReader, type RequestLog } from './api-reader.ts';
+import { ApiError, ApiReader } from './api-reader.ts';
 
 /** From a machine's data over Machine, MachineSet and MachineDeployment to the Cluster. */
 const MOST_STEPS = 8;

@@ -1,4 +1,5 @@
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { RequestLog } from '../cluster/connection.ts';
 import type { Effect } from '../inspect/preview/preview.ts';
 import { isNamespace, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
@@ -7,7 +8,6 @@ import { defineOptions, outputOption, type Parsed, UsageError } from '../options
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
 import { PROGRAM } from '../program.ts';
 import { listSome, plural } from '../text.ts';
-import type { RequestLog } from './api-reader.ts';
 import { defineCommand, type Io } from './command.ts';
 import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';

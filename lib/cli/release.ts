@@ -5,13 +5,12 @@ import { defineOptions, outputOption, type Parsed, UsageError } from '../options
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
-import { connectAsUser, READ_OPTIONS, requestLog } from './connection.ts';
+import { connectAsUser, requestLog, WRITE_OPTIONS } from './connection.ts';
 import { listLive } from './live-objects.ts';
 
 const OPTIONS = defineOptions({
   all: { type: 'boolean', default: 'false', help: 'Everything that is leaked.' },
-  'dry-run': { type: 'boolean', default: 'false', help: 'Only say what would be released.' },
-  ...READ_OPTIONS,
+  ...WRITE_OPTIONS,
   'install-namespace': HOOK_OPTIONS['install-namespace'],
   output: outputOption(
     ['text', 'json'],
@@ -60,13 +59,14 @@ async function release({ values, positionals }: Parsed<typeof OPTIONS>, io: Io):
     import('./table.ts'),
   ]);
   const config = await connectAsUser(values, env);
-  const objects = await listLive(config, '', [], { io, log: requestLog(values, io) });
-  const clusterApiVersion = await servedVersion(config);
+  const log = requestLog(values, io);
+  const objects = await listLive(config, '', [], { io, log });
+  const clusterApiVersion = await servedVersion(config, log);
   const context = {
     now: Date.now(),
     config: { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'], clusterApiVersion },
   };
-  const client = new ClusterClient(config);
+  const client = new ClusterClient(config, log);
   const { signal } = new AbortController();
   const isDryRun = values['dry-run'];
   const outcomes: Outcome[] = [];

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { ClusterClient } from '../cluster/cluster-client.ts';
-import type { SharedConnections } from '../cluster/connection.ts';
+import type { RequestLog, SharedConnections } from '../cluster/connection.ts';
 import { LiveCluster } from '../cluster/live-cluster.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';
@@ -19,9 +19,10 @@ export async function watchLive(
   namespace: string,
   onChange: () => void,
   signal: AbortSignal,
+  log?: RequestLog,
 ): Promise<LiveCluster> {
-  const clusterApiVersion = await servedVersion(config);
-  return new LiveCluster(new ClusterClient(config), { clusterApiVersion, namespace }, onChange, signal);
+  const clusterApiVersion = await servedVersion(config, log);
+  return new LiveCluster(new ClusterClient(config, log), { clusterApiVersion, namespace }, onChange, signal);
 }
 
 /** The cluster once all its objects are there, and again after every change. Throws InputError as `watchLive` does. */
@@ -29,6 +30,7 @@ export async function* liveChanges(
   config: SharedConnections,
   namespace: string,
   signal: AbortSignal,
+  log?: RequestLog,
 ): AsyncGenerator<LiveCluster> {
   let wake = () => {};
   let isChanged = true;
@@ -36,7 +38,7 @@ export async function* liveChanges(
     isChanged = true;
     wake();
   };
-  const cluster = await watchLive(config, namespace, changed, signal);
+  const cluster = await watchLive(config, namespace, changed, signal, log);
   // Nothing else keeps this process while the API server is away.
   const staying = setInterval(() => {}, 60_000);
   try {
@@ -57,8 +59,11 @@ export async function* liveChanges(
 }
 
 /** Which version of Cluster API's IPAM kinds the cluster serves; that of the default where it serves none. */
-export async function servedVersion(config: KubeConfig): Promise<HookConfig['clusterApiVersion']> {
-  const api = new ApiReader(config);
+export async function servedVersion(
+  config: KubeConfig,
+  log?: RequestLog,
+): Promise<HookConfig['clusterApiVersion']> {
+  const api = new ApiReader(config, log);
   const askGroup = () => api.get<{ versions?: { version: string }[] } | null>(`/apis/${CAPI_IPAM_GROUP}`);
   try {
     const group = await askGroup().catch(async (error) => {

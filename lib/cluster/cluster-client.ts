@@ -20,7 +20,7 @@ import type { Node } from '../kubernetes/core-types.ts';
 import { METACONTROLLER } from '../kubernetes/names.ts';
 import type { KubernetesObject as KubeObject, ObjectPath } from '../kubernetes/object.ts';
 import { formatTime } from '../kubernetes/time.ts';
-import type { SharedConnections } from './connection.ts';
+import type { RequestLog, SharedConnections } from './connection.ts';
 import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
 
 /** Milliseconds until a request counts as lost: its outcome is unknown then. */
@@ -60,10 +60,12 @@ export interface NodeEvent {
 /** A watch that cannot be opened, say because a credential cannot be read, is reported like any other error. */
 class QuietWatch extends Watch {
   readonly #connections: SharedConnections;
+  readonly #log: RequestLog | undefined;
 
-  constructor(connections: SharedConnections) {
+  constructor(connections: SharedConnections, log?: RequestLog) {
     super(connections);
     this.#connections = connections;
+    this.#log = log;
     // Its own 30 s are shorter than the server is silent when nothing happens.
     Object.assign(this, { requestTimeoutMs: SILENCE_TIMEOUT });
   }
@@ -73,6 +75,7 @@ class QuietWatch extends Watch {
       if (error?.name === 'TimeoutError') this.#connections.renew();
       done(error);
     };
+    this.#log?.(`GET ${this.#connections.getCurrentCluster()?.server}${path}?watch=true`);
     try {
       return await super.watch(path, { ...query, allowWatchBookmarks: true }, callback, end);
     } catch (error) {
@@ -84,12 +87,14 @@ class QuietWatch extends Watch {
 
 export class ClusterClient {
   readonly #config: SharedConnections;
+  readonly #log: RequestLog | undefined;
   readonly #core: CoreV1Api;
   readonly #coordination: CoordinationV1Api;
   readonly #custom: CustomObjectsApi;
 
-  constructor(config: SharedConnections) {
+  constructor(config: SharedConnections, log?: RequestLog) {
     this.#config = config;
+    this.#log = log;
     this.#core = config.makeApiClient(CoreV1Api);
     this.#coordination = config.makeApiClient(CoordinationV1Api);
     this.#custom = config.makeApiClient(CustomObjectsApi);
@@ -115,7 +120,13 @@ export class ClusterClient {
       isListed = true;
       return objects;
     };
-    const informer = new ListWatch<T>(path, new QuietWatch(this.#config), list, false, labelSelector);
+    const informer = new ListWatch<T>(
+      path,
+      new QuietWatch(this.#config, this.#log),
+      list,
+      false,
+      labelSelector,
+    );
     const state = { synced: false, list: () => informer.list() };
     const start = async () => {
       if (signal.aborted) return;
@@ -258,9 +269,12 @@ export class ClusterClient {
     signal: AbortSignal,
     { patch, timeout = REQUEST_TIMEOUT }: { readonly patch?: string; readonly timeout?: number } = {},
   ) {
+    const start = performance.now();
     let isAnswered = false;
+    let asked = '';
     const abort: ObservableMiddleware = {
       pre: (request) => {
+        asked = `${request.getHttpMethod()} ${request.getUrl()}`;
         const silence = AbortSignal.timeout(timeout);
         silence.addEventListener('abort', () => {
           if (!isAnswered) this.#config.renew();
@@ -270,6 +284,7 @@ export class ClusterClient {
       },
       post: (response) => {
         isAnswered = true;
+        this.#log?.(`${asked} ${response.httpStatusCode} in ${Math.round(performance.now() - start)} ms`);
         return new Observable(Promise.resolve(response));
       },
     };

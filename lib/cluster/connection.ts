@@ -7,6 +7,9 @@ const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/tok
 /** Milliseconds after which connections are made anew, as certificates on disk may have been replaced. */
 const CONNECTIONS_KEPT = 10 * 60_000;
 
+/** Takes one line for each request. */
+export type RequestLog = (line: string) => void;
+
 export interface ConnectionOptions {
   /** URL that replaces the kubeconfig's server. */
   readonly apiserver?: string;

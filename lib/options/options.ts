@@ -313,7 +313,11 @@ function tokensOf(argv: readonly string[], table: OptionTable, names: ReadonlyMa
 
 function unknownFlag(argument: string, names: ReadonlyMap<string, string>, table: OptionTable): UsageError {
   const flag = withoutValue(argument);
-  const [instead] = Object.values(table).flatMap((option) => option.instead?.[flag] ?? []);
+  // `-nx` is `-n x`.
+  const words = isShort(flag) ? [flag, flag.slice(0, 2)] : [flag];
+  const [instead] = Object.values(table).flatMap((option) =>
+    words.flatMap((word) => option.instead?.[word] ?? []),
+  );
   if (instead !== undefined) return new UsageError(`unknown flag ${flag}: ${instead}`);
   // One letter is like any other.
   const meant =

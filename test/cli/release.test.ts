@@ -114,4 +114,17 @@ test('everything, or addresses', async () => {
   assert.match((await released()).err, 'release: name the addresses or ranges to release, or --all\n');
 });
 
+test('-v 6 logs what is asked and what is written', async () => {
+  const { err } = await released('--all', '-v', '6');
+  for (const said of [
+    /^GET http\S+\/apis\/ipam.cluster.x-k8s.io 200 in \d+ ms$/m,
+    /^GET http\S+\/ipaddresses\?limit=\d+ 200 in \d+ ms$/m,
+    /^GET http\S+\/ipaddressclaims\/gone 404 in \d+ ms$/m,
+    /^DELETE http\S+\/ipaddresses\/gone 200 in \d+ ms$/m,
+    /^DELETE http\S+\/ipaddresses\/kept 403 in \d+ ms$/m,
+  ])
+    assert.match(err, said);
+  assert.not.match((await released('--all', '-v', '5')).err, ' ms');
+});
+
 test.run();

@@ -54,6 +54,33 @@ for (const [line, said] of REFUSED) {
   });
 }
 
+const OF_KUBECTL: [argv: string, said: string][] = [
+  ['adopt -n x', 'unknown flag -n: it is for all namespaces'],
+  ['release --all -A', 'unknown flag -A: it is for all namespaces'],
+  ['doctor --namespace=x', 'unknown flag --namespace: it is for all namespaces'],
+  ['show --server=x', 'unknown flag --server: --kubeconfig and --context say which cluster, and who asks'],
+  ['check --as x', 'unknown flag --as: --kubeconfig and --context say which cluster, and who asks'],
+  ['validate -f - --context=x', 'unknown flag --context: files are all that is looked at'],
+  ['simulate -f - -v6', 'unknown flag -v6: files are all that is looked at'],
+  ['adopt --dry-run=client', '--dry-run: "client" must be true or false; write --dry-run'],
+  ['release --all --dry-run=server', '--dry-run: "server" must be true or false; write --dry-run'],
+];
+for (const [line, said] of OF_KUBECTL) {
+  test(`${line}: ${said}`, async () => {
+    const argv = line.split(' ');
+    const { code, err } = await run(main, argv, { stdin: '' });
+    assert.equal([code, err], [1, `metaipam ${argv[0]}: ${said}\nSee metaipam ${argv[0]} --help.\n`]);
+  });
+}
+
+test('whatever talks to the cluster of a person has -v', async () => {
+  const { COMMANDS } = await import('../../lib/cli/metaipam.ts');
+  for (const [name, load] of Object.entries(COMMANDS)) {
+    const { options } = (await load()).default;
+    assert.is('v' in options, 'kubeconfig' in options, name);
+  }
+});
+
 const EMPTY = '{apiVersion: v1, kind: List, items: []}';
 const TAKEN: [argv: string, env?: Record<string, string>][] = [
   ['show -f -', { KUBECONFIG: '/x', IPAM_KUBECONFIG: '/x' }],
