@@ -285,8 +285,15 @@ export class SimulatedCluster {
       start: () => this.#starts(),
       wait: () => this.#waits(deadline),
     };
+    const firstOf: { [K in Move['kind']]: () => MoveOf<K> | undefined } = {
+      deliver: () => firstIn(this.#deliveries()),
+      land: () => firstIn(this.#landings()),
+      step: () => this.#firstStep(),
+      start: () => this.#firstStart(),
+      wait: () => firstIn(this.#waits(deadline)),
+    };
     return {
-      first: (kind) => (kind === 'start' ? this.#firstStart() : firstIn(movesOf[kind]())) as never,
+      first: (kind) => firstOf[kind]() as never,
       *[Symbol.iterator]() {
         for (const moves of Object.values(movesOf)) yield* moves();
       },
@@ -318,12 +325,23 @@ export class SimulatedCluster {
     }
   }
 
+  #firstStep(): MoveOf<'step'> | undefined {
+    for (const { workers } of this.processes) {
+      if (workers[0] !== undefined) return { kind: 'step', worker: workers[0] };
+    }
+    return undefined;
+  }
+
   #firstStart(): MoveOf<'start'> | undefined {
     let first: MoveOf<'start'> | undefined;
     let ticket = Number.POSITIVE_INFINITY;
-    for (const start of this.#starts()) {
-      const waiting = start.reconciler.queue.firstTicket();
-      if (waiting < ticket) [first, ticket] = [start, waiting];
+    for (const process of this.processes) {
+      for (const reconciler of process.reconcilers) {
+        const waiting = reconciler.queue.firstTicket();
+        if (waiting >= ticket || !process.canStart(reconciler)) continue;
+        first = { kind: 'start', process, reconciler };
+        ticket = waiting;
+      }
     }
     return first;
   }

@@ -95,7 +95,7 @@ export abstract class HookController implements Reconciler {
   protected abstract onOrphan(child: Unstructured): void;
 
   get ready(): boolean {
-    return [...this.parents, ...this.children].every(({ informer }) => informer.synced);
+    return this.parents.every(isSynced) && this.children.every(isSynced);
   }
 
   resync(): void {
@@ -231,6 +231,10 @@ export abstract class HookController implements Reconciler {
     const parent = parentType?.informer.get(namespace, owner.name);
     if (parent !== undefined && parent.metadata.uid === owner.uid) this.enqueue(parent);
   }
+}
+
+function isSynced({ informer }: { readonly informer: Informer }): boolean {
+  return informer.synced;
 }
 
 /** A desired object in the parent's namespace where it names none. */

@@ -46,7 +46,9 @@ export class SchemaRules {
    * on to break rules, but for those that mention `oldSelf`.
    */
   problems(object: object, old?: object): Problem[] {
-    return this.#root === undefined ? [] : [...judge(this.#root, object, old, false, '')];
+    const problems: Problem[] = [];
+    if (this.#root !== undefined) judge(this.#root, object, old, false, '', problems);
+    return problems;
   }
 }
 
@@ -87,49 +89,51 @@ function compileRule(rule: ValidationRule): Rule {
 }
 
 /**
- * What is wrong with `value`. `old` is the value that it takes the place of, if there is one that can be told;
- * `isKept` is whether something around it is as it was.
+ * Adds to `problems` what is wrong with `value`. `old` is the value that it takes the place of, if there is one that can
+ * be told; `isKept` is whether something around it is as it was.
  */
-function* judge(
+function judge(
   node: Node,
   value: unknown,
   old: unknown,
   isKept: boolean,
   field: string,
-): Generator<Problem> {
+  problems: Problem[],
+): void {
   if (value === undefined || value === null) return;
   const before = old ?? undefined;
   const kept = isKept || (before !== undefined && deepEqual(value, before));
   if (kept && !node.hasTransitions) return;
   // One object for both, so that it need not be compared.
   const self = kept && before !== undefined ? before : value;
-  yield* judgeRules(node, self, before, kept, field);
+  judgeRules(node, self, before, kept, field, problems);
   if (Array.isArray(self)) {
     if (node.items === undefined) return;
     const earlier = byKeys(node.schema, before);
     for (const [index, item] of self.entries()) {
-      yield* judge(node.items, item, earlier(item), kept, `${field}[${index}]`);
+      judge(node.items, item, earlier(item), kept, `${field}[${index}]`, problems);
     }
   } else if (typeof self === 'object') {
     const earlier = isObject(before) ? before : {};
     if (node.additionalProperties !== undefined) {
       for (const [key, item] of Object.entries(self as object)) {
-        yield* judge(node.additionalProperties, item, own(earlier, key), kept, `${field}[${key}]`);
+        judge(node.additionalProperties, item, own(earlier, key), kept, `${field}[${key}]`, problems);
       }
     }
     for (const [name, property] of node.properties) {
-      yield* judge(property, own(self as object, name), own(earlier, name), kept, join(field, name));
+      judge(property, own(self as object, name), own(earlier, name), kept, join(field, name), problems);
     }
   }
 }
 
-function* judgeRules(
+function judgeRules(
   node: Node,
   value: unknown,
   old: unknown,
   kept: boolean,
   field: string,
-): Generator<Problem> {
+  problems: Problem[],
+): void {
   const rules = node.rules.filter(({ rule, isTransition }) => {
     if (kept && rule.rule === IMMUTABLE) return false;
     return isTransition ? old !== undefined || rule.optionalOldSelf === true : !kept;
@@ -143,9 +147,11 @@ function* judgeRules(
       : { self, ...(oldSelf !== undefined && { oldSelf }) };
     const result = rule.program.evaluate(variables);
     if (result === true) continue;
-    yield isCelError(result)
-      ? failure(rule.rule, result, node.schema, field)
-      : violation(rule, variables, node.schema, value, field);
+    problems.push(
+      isCelError(result)
+        ? failure(rule.rule, result, node.schema, field)
+        : violation(rule, variables, node.schema, value, field),
+    );
   }
 }
 
