@@ -68,8 +68,13 @@ export function asJson(value: unknown): unknown {
   if (typeof value !== 'object') throw new TypeError(`JSON has no ${String(value)}`);
   if (value === null || JSON.isRawJSON(value)) return value;
   if (Array.isArray(value)) {
-    const items = value.map((item) => (item === undefined ? null : asJson(item)));
-    return items.every((item, index) => item === value[index]) ? value : items;
+    let items: unknown[] | undefined;
+    for (let i = 0; i < value.length; i++) {
+      const carried = value[i] === undefined ? null : asJson(value[i]);
+      if (carried !== value[i]) items ??= value.slice(0, i);
+      items?.push(carried);
+    }
+    return items ?? value;
   }
   if ('toJSON' in value) return asJson((value.toJSON as () => unknown)());
   const object = value as Readonly<Record<string, unknown>>;

@@ -12,12 +12,14 @@ export class LazyIndex {
   }
 
   /** @param all every object, by its key, which the index is made of at the first call */
-  *find(value: string, all: ReadonlyMap<string, Unstructured>): Generator<Unstructured> {
+  find(value: string, all: ReadonlyMap<string, Unstructured>): Unstructured[] {
     if (this.#keys === undefined) {
       this.#keys = new TextSets();
       for (const [key, object] of all) this.add(key, object);
     }
-    for (const key of this.#keys.get(value)) yield all.get(key)!;
+    const found: Unstructured[] = [];
+    for (const key of this.#keys.get(value)) found.push(all.get(key)!);
+    return found;
   }
 
   add(key: string, object: Unstructured): void {

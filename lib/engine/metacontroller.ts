@@ -1,11 +1,12 @@
 /** A Metacontroller process: every controller of a set of configs, over one set of caches. */
+
+import { formatTime } from '../kubernetes/time.ts';
 import type { ApplyStrategy, LastUpdates } from './children.ts';
 import { CompositeHookController } from './composite.ts';
 import { type ControllerConfig, checkConfig } from './controller-config.ts';
 import { DecoratorHookController } from './decorator.ts';
 import type { ControllerEnvironment, Reconciler } from './environment.ts';
 import { uuid } from './random.ts';
-import { timestamp } from './store.ts';
 
 interface MetacontrollerOptions {
   readonly controllers: readonly ControllerConfig[];
@@ -37,7 +38,7 @@ function withSystemFields(config: ControllerConfig, index: number): object {
     uid: uuid(0x6d657461, index),
     resourceVersion: '1',
     generation: 1,
-    creationTimestamp: timestamp(0),
+    creationTimestamp: formatTime(0),
   };
   return { kind: config.kind, apiVersion: config.apiVersion, metadata, spec: config.spec, status: {} };
 }

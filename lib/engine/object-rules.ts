@@ -1,17 +1,7 @@
 /** What the API server asks of every object's metadata, whatever its kind (`ValidateObjectMeta`). */
+import { isLabelValue } from '../kubernetes/label-value.ts';
+import { isQualifiedName, isSubdomain } from '../kubernetes/qualified-name.ts';
 import { deepEqual, isDeleting, type Unstructured, withMetadata } from './object.ts';
-
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const LABEL_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-
-function isSubdomain(text: string): boolean {
-  return text.length <= 253 && SUBDOMAIN.test(text);
-}
-
-function isQualifiedName(key: string): boolean {
-  const slash = key.indexOf('/');
-  return LABEL_NAME.test(key.slice(slash + 1)) && (slash < 0 || isSubdomain(key.slice(0, slash)));
-}
 
 /** Sentences, one per broken rule; `old` is the object before an update. */
 export function checkMetadata(object: Unstructured, old?: Unstructured): string[] {
@@ -28,15 +18,17 @@ export function checkMetadata(object: Unstructured, old?: Unstructured): string[
       `metadata.name: Invalid value: ${JSON.stringify(name)}: must be a lowercase RFC 1123 subdomain`,
     );
   }
-  for (const [key, value] of Object.entries(newLabels)) {
+  for (const key in newLabels) {
+    const value = newLabels[key];
     if (!isQualifiedName(key)) problems.push(`metadata.labels: Invalid value: ${JSON.stringify(key)}`);
-    if (typeof value !== 'string' || (value !== '' && !LABEL_NAME.test(value))) {
+    if (typeof value !== 'string' || !isLabelValue(value)) {
       problems.push(`metadata.labels: Invalid value: ${JSON.stringify(value)} of ${key}`);
     }
   }
-  for (const [key, value] of Object.entries(newAnnotations)) {
+  for (const key in newAnnotations) {
     if (!isQualifiedName(key)) problems.push(`metadata.annotations: Invalid value: ${JSON.stringify(key)}`);
-    if (typeof value !== 'string') problems.push(`metadata.annotations: ${key} is not a string`);
+    if (typeof newAnnotations[key] !== 'string')
+      problems.push(`metadata.annotations: ${key} is not a string`);
   }
   for (const [index, owner] of ownerReferences.entries()) {
     for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {

@@ -17,6 +17,8 @@ import { TextSets } from './text-sets.ts';
 const CACHE_MS = 20 * 60 * 1000;
 
 interface Rule {
+  /** Its apiVersion and resource as one text. */
+  readonly key: string;
   readonly apiVersion: string;
   readonly type: ResourceType | undefined;
   readonly resource: string;
@@ -67,12 +69,13 @@ export class Related {
   readonly #options: RelatedOptions;
   /** By uid. */
   readonly #answers = new Map<string, readonly Answer[]>();
+  /** By the key of a rule. */
   readonly #informers = new Map<string, Informer>();
   /** By uid. */
   readonly #listed = new Map<string, Listed>();
   /** uids of listed parents whose rules are not known, or were for another generation. */
   readonly #unknown = new Set<string>();
-  /** By apiVersion and resource. */
+  /** By the key of a rule. */
   readonly #interested = new Map<string, Interested>();
   #places = 0;
   #expires = Number.POSITIVE_INFINITY;
@@ -115,8 +118,7 @@ export class Related {
     return this.#remember(parent, call, yield* hook(call));
   }
 
-  #informer({ apiVersion, resource }: Rule): Informer {
-    const key = `${apiVersion} ${resource}`;
+  #informer({ key, apiVersion, resource }: Rule): Informer {
     let informer = this.#informers.get(key);
     if (informer === undefined) {
       informer = this.#options.environment.informer(apiVersion, resource);
@@ -199,8 +201,8 @@ export class Related {
     const others = (this.#answers.get(uid) ?? []).filter((each) => each.generation !== generation);
     this.#answers.set(uid, [...others, { generation, rules, expires }]);
     this.#expires = Math.min(this.#expires, expires);
-    for (const { apiVersion, resource, names = [], label } of rules) {
-      const { byName, byLabel, inAny } = entryOf(this.#interested, `${apiVersion} ${resource}`, noInterested);
+    for (const { key, names = [], label } of rules) {
+      const { byName, byLabel, inAny } = entryOf(this.#interested, key, noInterested);
       for (const name of names) byName.add(name, uid);
       if (label !== undefined) byLabel.add(label, uid);
       if (names.length === 0 && label === undefined) inAny.add(uid);
@@ -266,6 +268,7 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
   const required = labelSelector?.matchExpressions?.find(({ operator }) => operator === 'Exists')?.key;
   const [label, value] = names === undefined ? (matchLabel ?? [required]) : [];
   return {
+    key: `${apiVersion} ${resource}`,
     apiVersion,
     type,
     resource,

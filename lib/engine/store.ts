@@ -6,6 +6,7 @@
  */
 import type { AdmissionPolicies } from '../kubernetes/admission-policies.ts';
 import { NAMESPACE_NAME_LABEL } from '../kubernetes/names.ts';
+import { formatTime } from '../kubernetes/time.ts';
 import { type ApiRequest, type ApiResult, apiError } from './api.ts';
 import { mergePatch } from './merge-patch.ts';
 import { deepEqual, isDeleting, type JsonMap, type Unstructured, withMetadata, without } from './object.ts';
@@ -367,7 +368,7 @@ export class Store {
   /** The same text for all that happens at a time. */
   #timestamp(): string {
     const now = this.#options.now();
-    if (this.#latest.at !== now) this.#latest = { at: now, text: timestamp(now) };
+    if (this.#latest.at !== now) this.#latest = { at: now, text: formatTime(now) };
     return this.#latest.text;
   }
 
@@ -402,11 +403,6 @@ export class Store {
 /** Finalizers of the garbage collector: of an object whose dependents go first, and of one whose dependents stay. */
 export const FOREGROUND_DELETION = 'foregroundDeletion';
 export const ORPHAN_DEPENDENTS = 'orphan';
-
-/** RFC 3339 with seconds, as Kubernetes writes times. */
-export function timestamp(now: number): string {
-  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
-}
 
 function keyOf(
   type: ResourceType,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
 /** Whether `text` may be the value of a label: at most 63 characters, alphanumeric at both ends. */
 export function isLabelValue(text: string): boolean {
