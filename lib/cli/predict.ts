@@ -4,19 +4,14 @@ import type { ObjectRef, SimulatedCluster } from '../engine/cluster.ts';
 import type { HookRegistry } from '../engine/hook-server.ts';
 import type { Unstructured } from '../engine/object.ts';
 import { isReadableMeta } from '../inspect/inventory.ts';
-import { changedFields, lastApplied } from '../inspect/preview/applied-changes.ts';
+import { changedFields } from '../inspect/preview/applied-changes.ts';
 import { type Effect, effectsOf } from '../inspect/preview/preview.ts';
-import {
-  compareResourceVersions,
-  isNamespace,
-  type KubernetesObject,
-  titleOf,
-} from '../kubernetes/object.ts';
+import { isNamespace, type KubernetesObject, titleOf } from '../kubernetes/object.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { InputError } from './command.ts';
 import { at, type Diagnostic } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';
-import { createEmptyWorld, describeUnrest, hasIPAMClaims, makeNamespaces } from './world.ts';
+import { createEmptyWorld, describeUnrest, hasIPAMClaims, makeNamespaces, restoreAll } from './world.ts';
 
 /** What becomes of one object that is applied or deleted. */
 export interface ObjectChange {
@@ -120,16 +115,15 @@ function copyOf(
   options: Parameters<typeof createEmptyWorld>[1],
 ): SimulatedCluster {
   const world = createEmptyWorld(hooks, { ...options, now, config, seed: SEED });
-  const known = (objects as readonly Unstructured[])
-    .filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind) !== undefined)
-    .sort((a, b) => compareResourceVersions(a.metadata.resourceVersion, b.metadata.resourceVersion));
-  for (const object of known) {
+  const known = objects.filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind));
+  for (const object of known)
     if (!isReadableMeta(object.metadata)) throw new InputError(`${titleOf(object)}: metadata cannot be read`);
-    if (object.metadata.uid !== undefined) world.restore(object, lastApplied(object) as Unstructured);
-  }
-  for (const object of known) {
-    if (object.metadata.uid !== undefined) continue;
-    const { error } = world.apply(object);
+  const [there, others] = [true, false].map((isThere) =>
+    known.filter(({ metadata: { uid } }) => (uid !== undefined) === isThere),
+  );
+  restoreAll(world, there!);
+  for (const object of others!) {
+    const { error } = world.apply(object as Unstructured);
     if (error !== undefined) throw new InputError(`${titleOf(object)}: ${error.message}`);
   }
   return world;

@@ -1,4 +1,5 @@
 import type { SimulatedCluster } from '../engine/cluster.ts';
+import { isReadableMeta } from '../inspect/inventory.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed } from '../options/options.ts';
@@ -116,10 +117,14 @@ async function applyFiles(
   const { objects, problems, skipped } = await readInput(paths, io, namespace);
   const found = [...problems, ...diagnose(objects)];
   const bad = new Set(found.filter(isError).map(({ object }) => object));
-  const cluster = createWorld(controllers, {
-    observe,
-    hasIPAMClaims: hasIPAMClaims(objects.map(({ object }) => object)),
-  });
+  const good = objects.filter(({ object }) => !bad.has(object));
+  // The state of a cluster: claims know their addresses by uids.
+  const isThere = ({ metadata }: KubernetesObject) => metadata.uid !== undefined && isReadableMeta(metadata);
+  const cluster = createWorld(
+    controllers,
+    { observe, hasIPAMClaims: hasIPAMClaims(objects.map(({ object }) => object)) },
+    good.map(({ object }) => object).filter(isThere),
+  );
   const known = objects.filter(
     ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
   );
@@ -129,7 +134,7 @@ async function applyFiles(
   );
   const refused = applyAll(
     cluster,
-    known.filter(({ object }) => !bad.has(object)),
+    known.filter(({ object }) => !bad.has(object) && !isThere(object)),
   ).map((each) => at(each, { rule: 'refused', severity: 'error', message: each.message }));
   writeDiagnostics([...found, ...refused], io);
   if ([...found, ...refused].some(isError)) return undefined;

@@ -11,9 +11,15 @@ import { OverlapReporter } from '../engine/overlap-reporter.ts';
 import type { ResourceDefinition } from '../engine/resources.ts';
 import { sideBySide } from '../engine/schedule.ts';
 import type { Admission } from '../engine/store.ts';
+import { lastApplied } from '../inspect/preview/applied-changes.ts';
 import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
 import { CLUSTER_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
-import { groupOf, isNamespace, type KubernetesObject } from '../kubernetes/object.ts';
+import {
+  compareResourceVersions,
+  groupOf,
+  isNamespace,
+  type KubernetesObject,
+} from '../kubernetes/object.ts';
 import { readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
@@ -76,14 +82,34 @@ type WorldOptions = Pick<ClusterOptions, 'now' | 'seed' | 'config' | 'observe'> 
   readonly hasDeleteProtection?: boolean | undefined;
 };
 
-/** The resources, controllers and binder of this version, and the default PodNetwork. */
+/**
+ * The resources, controllers and binder of this version, and the default PodNetwork.
+ *
+ * @param there what it begins with, as `restoreAll` takes it
+ */
 export function createWorld(
   hooks: HookRegistry,
   options: Pick<WorldOptions, 'observe' | 'hasIPAMClaims'> = {},
+  there: readonly KubernetesObject[] = [],
 ): SimulatedCluster {
-  const cluster = createEmptyWorld(hooks, options);
-  for (const object of readShipped().install) if (object.kind === 'PodNetwork') cluster.apply(object);
+  // What is there has the times and uids of its own cluster, which may have been a simulated one.
+  const now = Date.now();
+  const cluster = createEmptyWorld(hooks, { ...options, ...(there.length > 0 && { now, seed: now }) });
+  restoreAll(cluster, there);
+  for (const object of readShipped().install) {
+    const isMissing =
+      object.kind === 'PodNetwork' && cluster.get({ ...object, ...object.metadata }) === undefined;
+    if (isMissing) cluster.apply(object);
+  }
   return cluster;
+}
+
+/** Takes over objects of another cluster, with their uids. Other kinds than those of the world are left out. */
+export function restoreAll(cluster: SimulatedCluster, objects: readonly KubernetesObject[]): void {
+  const known = (objects as readonly Unstructured[])
+    .filter(({ apiVersion, kind }) => cluster.resources.findKind(apiVersion, kind) !== undefined)
+    .sort((a, b) => compareResourceVersions(a.metadata.resourceVersion, b.metadata.resourceVersion));
+  for (const object of known) cluster.restore(object, lastApplied(object) as Unstructured);
 }
 
 /** The same without any object. */

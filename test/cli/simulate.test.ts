@@ -270,4 +270,68 @@ test('no line of it is wider than the terminal, and none of show', async () => {
   }
 });
 
+test('from the state of a cluster, which another provider served, claims keep their addresses', async () => {
+  const group = 'ipam.cluster.x-k8s.io';
+  const meta = (name: string, uid: string, rest: object = {}) => ({
+    metadata: { name, namespace: 'default', uid, creationTimestamp: '2026-01-01T00:00:00Z', ...rest },
+  });
+  const poolRef = { apiGroup: group, kind: 'InClusterIPPool', name: 'p' };
+  const owner = {
+    apiVersion: `${group}/v1beta2`,
+    kind: 'IPAddressClaim',
+    name: 'a',
+    uid: 'of-a',
+    controller: true,
+  };
+  const claim = (name: string) => ({
+    apiVersion: `${group}/v1beta2`,
+    kind: 'IPAddressClaim',
+    spec: { poolRef },
+    ...meta(name, `of-${name}`),
+  });
+  const items = [
+    {
+      apiVersion: `${group}/v1alpha2`,
+      kind: 'InClusterIPPool',
+      ...meta('p', 'of-p'),
+      spec: { addresses: ['10.0.0.1-10.0.0.9'], prefix: 24 },
+    },
+    {
+      ...claim('a'),
+      status: { addressRef: { name: 'a' } },
+    },
+    {
+      apiVersion: `${group}/v1beta2`,
+      kind: 'IPAddress',
+      ...meta('a', 'of-address', { ownerReferences: [owner] }),
+      spec: { poolRef, claimRef: { name: 'a' }, address: '10.0.0.7', prefix: 24 },
+    },
+    claim('b'),
+  ];
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  const claims = async (stdin: string) => {
+    const { code, out, err } = await run(simulate.run, ['-f', '-', '--fail-on-waiting'], { stdin });
+    assert.equal([code, err], [0, ''], out);
+    return out.split('\n').filter((line) => line.startsWith('  default/'));
+  };
+  assert.equal(await claims(list), [
+    '  default/a  InClusterIPPool p  10.0.0.7/24',
+    '  default/b  InClusterIPPool p  10.0.0.1/24',
+  ]);
+});
+
+test('from what it printed, to which something is added', async () => {
+  const { out } = await simulated(POOL + claim('b') + claim('c'), '-o', 'json');
+  const state = JSON.parse(out);
+  state.items.unshift(load(claim('a')));
+  const again = await simulated(JSON.stringify(state));
+  assert.equal([again.code, again.err], [0, '']);
+  for (const said of [
+    /default\/a +InClusterIPPool pool-a +10\.0\.0\.4\/29/,
+    /default\/b +InClusterIPPool pool-a +10\.0\.0\.2\/29/,
+    /default\/c +InClusterIPPool pool-a +10\.0\.0\.3\/29/,
+  ])
+    assert.match(again.out, said);
+});
+
 test.run();
