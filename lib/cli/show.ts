@@ -130,7 +130,12 @@ async function render(
       `there is no pool, network, ClusterCIDR, claim or node ${texts.join(', ')}${isPart ? `; ${partly}` : advice}`,
     );
   }
-  if (isPart && empty.length > 0 && !values.watch) io.stderr.write(`warning: ${printable(partly)}\n`);
+  const pools = new Set(survey.overview.pools.map(({ title }) => title));
+  const isCut = answers.some(({ holdings, subjects }) =>
+    [...holdings, ...subjects.flatMap((subject) => subject.holdings)].some(({ pool }) => !pools.has(pool)),
+  );
+  if (isPart && (empty.length > 0 || isCut) && !values.watch)
+    io.stderr.write(`warning: ${printable(partly)}\n`);
   const owners = await readOwners(claimsIn(answers, survey));
   if (owners.length > 0) {
     survey = surveyOf([...objects, ...owners], context);

@@ -111,7 +111,7 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
     })),
     ...strays.map(({ address, range }) => ({
       range,
-      holder: titleOf(address),
+      holder: strayHolder(address, survey),
       describe: () => unlisted(address, range, title, survey, 'which its pool has not listed'),
     })),
     ...unheld(
@@ -158,7 +158,7 @@ function placesOfNoPool(survey: Survey): Place[] {
           const range = blockOf(address);
           if (range === undefined) return [];
           const describe = () => unlisted(address, range, title, survey, 'of a pool that is not there');
-          return [{ range, holder: titleOf(address), describe }];
+          return [{ range, holder: strayHolder(address, survey), describe }];
         }),
   );
 }
@@ -270,22 +270,26 @@ function heldBack(
   return { addresses: key, pool, state: 'held', until, note };
 }
 
-function unlisted(
-  address: IPAddress,
-  range: Prefix,
-  pool: string,
-  { titles }: Survey,
-  ofPool: string,
-): Holding {
+function claimTitle({ metadata, spec }: IPAddress): string {
+  return titleOf({ kind: 'IPAddressClaim', metadata: { ...metadata, name: spec.claimRef.name } });
+}
+
+/** Its claim, if that is there. */
+function strayHolder(address: IPAddress, { titles }: Survey): string {
+  const claim = claimTitle(address);
+  return titles().has(claim) ? claim : titleOf(address);
+}
+
+function unlisted(address: IPAddress, range: Prefix, pool: string, survey: Survey, ofPool: string): Holding {
   const name = qualifiedName(address.metadata);
   const since = address.metadata.creationTimestamp;
-  const claim = `IPAddressClaim ${qualifiedName({ ...address.metadata, name: address.spec.claimRef.name })}`;
-  const isClaimed = titles().has(claim);
+  const claim = claimTitle(address);
+  const isClaimed = survey.titles().has(claim);
   return {
     addresses: keyOf(range),
     pool,
     state: 'used',
-    holder: titleOf(address),
+    holder: strayHolder(address, survey),
     ipAddress: name,
     ...(since !== undefined && { since }),
     note: sentence([

@@ -18,6 +18,7 @@ import {
   podNetwork,
   pool,
   READY,
+  served,
   slice,
 } from '../inspect/objects.ts';
 import { run } from './run.ts';
@@ -307,6 +308,23 @@ test('what -n leaves out is not said to be nowhere', async () => {
   assert.is((await shown('10.244.1.7', '-n', 'team-a', '-A')).err, '');
   assert.is((await shown('10.0.0.1', '-n', 'team-a')).err, '');
   assert.is((await shown('192.0.2.1')).err, '');
+  // A tenant's own claim, of a pool that is cluster-scoped.
+  const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'GlobalInClusterIPPool', name: 'g' };
+  const ofGlobal = [claim('w', 'g', {}, served('w')), address('w', 'g', '10.9.0.1')].map((object) => {
+    const { spec } = object as KubernetesObject & { spec: object };
+    return { ...object, spec: { ...spec, poolRef } };
+  });
+  for (const question of ['w', '10.9.0.1']) {
+    const { out, err } = await run(show.run, ['-f', '-', '-n', 'default', question], {
+      stdin: list(ofGlobal),
+    });
+    assert.match(
+      out,
+      /^10\.9\.0\.1 +GlobalInClusterIPPool g +IPAddressClaim default\/w +of a pool that is not there/m,
+    );
+    assert.not.match(out, 'has nothing');
+    assert.is(err, `warning: ${why.replace('team-a', 'default')}`);
+  }
 });
 
 test('pictures fit beside their titles, however narrow the terminal', async () => {
