@@ -53,6 +53,9 @@ const SERVICE_CIDRS: ResourceDefinition = {
 /** The policy and its binding. */
 export const DELETE_PROTECTION = 'metaipam-delete-protection';
 
+/** As docs/install.md has Metacontroller started. */
+const WORKERS = 20;
+
 interface Shipped {
   readonly crds: readonly ResourceDefinition[];
   readonly admission: Admission;
@@ -124,6 +127,7 @@ export function createEmptyWorld(
     schedule: sideBySide(),
     isForgetful: true,
     forgetsTimers: true,
+    workers: WORKERS,
     config: { ...(options.config ?? DEFAULT_CONFIG), watchServiceCIDRs: true },
     crds: [...crds, CLUSTERS, SERVICE_CIDRS, ...(hasIPAMClaims ? [IPAM_CLAIM_DEFINITION] : [])],
     hooks,

@@ -96,6 +96,10 @@ function* dynamicApply(
   observed: Unstructured | undefined,
   desired: Unstructured,
 ): Task<void> {
+  const method = manager.updateMethods.get(type);
+  if (observed !== undefined && (isDeleting(observed) || (method !== 'InPlace' && method !== 'Recreate'))) {
+    return;
+  }
   const to = target(desired.apiVersion, type.resource, desired.metadata);
   const doing = `apply ${desired.kind} ${qualifiedName(desired.metadata)}`;
   if (observed === undefined) {
@@ -104,8 +108,6 @@ function* dynamicApply(
     if (result.error?.reason !== 'AlreadyExists') objectOf(result, doing);
     return;
   }
-  const method = manager.updateMethods.get(type);
-  if (isDeleting(observed) || (method !== 'InPlace' && method !== 'Recreate')) return;
   const object = applyUpdate(observed, desired);
   if (deepEqual(object, observed)) return;
   if (method === 'Recreate') yield* deleteChild(manager, observed);
