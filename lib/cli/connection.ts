@@ -22,7 +22,7 @@ const FLAGS_OF_KUBECTL = {
   ),
 };
 
-export const CONNECTION_OPTIONS = defineOptions({
+const CONNECTION_OPTIONS = defineOptions({
   kubeconfig: {
     type: 'string',
     env: 'IPAM_KUBECONFIG',
