@@ -127,7 +127,12 @@ export function examine(state: ClusterState, release: Release, now: number): Dia
     ...judge('crds', state.definitions, (definitions) =>
       checkDefinitions(
         definitions,
-        { released: release.definitions, clusterApiVersion, watchClusters },
+        {
+          released: release.definitions,
+          clusterApiVersion,
+          watchClusters,
+          servesIPAMClaims: chosen.length > 0,
+        },
         state.services,
       ),
     ),

@@ -1,7 +1,8 @@
 /** The CustomResourceDefinitions that metaipam works with. */
 
 import { type InstalledDefinition, staleVersions } from '../kubernetes/installed-definition.ts';
-import { CAPI_IPAM_GROUP, CLUSTER_GROUP } from '../kubernetes/names.ts';
+import { CAPI_IPAM_GROUP, CLUSTER_GROUP, IPAM_CLAIM_API_VERSION } from '../kubernetes/names.ts';
+import { groupOf } from '../kubernetes/object.ts';
 import type { CustomResourceDefinition, CustomResourceVersion } from '../kubernetes/schema.ts';
 import { PROGRAM } from '../program.ts';
 import { plural } from '../text.ts';
@@ -14,18 +15,20 @@ const METACONTROLLER = ['compositecontrollers', 'decoratorcontrollers', 'control
 );
 
 const CLUSTERS = `clusters.${CLUSTER_GROUP}`;
+const IPAM_CLAIMS = `ipamclaims.${groupOf(IPAM_CLAIM_API_VERSION)}`;
 
 interface DefinitionsExpected {
   /** As this release has them, those of Cluster API among them. */
   readonly released: readonly CustomResourceDefinition[];
   readonly clusterApiVersion: string;
   readonly watchClusters: boolean;
+  readonly servesIPAMClaims: boolean;
 }
 
 /** Metacontroller's CRDs, ours with the schema of this release, and the versions of Cluster API's that are spoken. */
 export function checkDefinitions(
   installed: readonly InstalledDefinition[],
-  { released, clusterApiVersion, watchClusters }: DefinitionsExpected,
+  { released, clusterApiVersion, watchClusters, servesIPAMClaims }: DefinitionsExpected,
   services: Reading<Service>,
 ): Diagnosis[] {
   const byName = new Map(installed.map((definition) => [definition.metadata.name, definition]));
@@ -70,6 +73,10 @@ export function checkDefinitions(
         ),
       );
     } else bad.push(...notEstablished(found));
+  }
+  if (servesIPAMClaims && !byName.has(IPAM_CLAIMS)) {
+    const fix = 'install that of k8snetworkplumbingwg/ipamclaims, then restart Metacontroller';
+    bad.push(error('crds', `CRD ${IPAM_CLAIMS} is missing`, fix));
   }
   if (bad.length > 0) return bad;
   const count = plural(ours.length, 'CRD');

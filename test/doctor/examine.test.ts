@@ -54,6 +54,22 @@ const callAt = (state: ClusterState, origin: string) => {
   }
 };
 
+test('controllers of IPAMClaims without their CRD', () => {
+  const serve = (state: Breakable) => state.controllers.items.push(...RELEASE.optional);
+  const withoutCRD = (state: Breakable) => {
+    state.definitions.items = state.definitions.items.filter(
+      ({ metadata }: InstalledDefinition) => !metadata.name.startsWith('ipamclaims.'),
+    );
+  };
+  assert.equal(complaints(serve), []);
+  assert.equal(complaints(withoutCRD), []);
+  const both = complaints((state) => {
+    serve(state);
+    withoutCRD(state);
+  });
+  assert.equal(both, ['error crds: CRD ipamclaims.k8s.cni.cncf.io is missing']);
+});
+
 test('a sound cluster: everything in order, one line each', () => {
   const found = findings(() => {});
   assert.equal(

@@ -124,6 +124,7 @@ function definitions(): InstalledDefinition[] {
     'decoratorcontrollers.metacontroller.k8s.io',
     'controllerrevisions.metacontroller.k8s.io',
     'clusters.cluster.x-k8s.io',
+    'ipamclaims.k8s.cni.cncf.io',
   ].map((name) => ({
     ...object('CustomResourceDefinition', name),
     spec: {
