@@ -99,6 +99,8 @@ export interface Layout {
   readonly hasOtherJanitor: boolean;
   /** Whether people delete allocations and addresses by hand. */
   readonly hands: boolean;
+  /** Whether IPAddresses lose the mark by which Metacontroller knows them. */
+  readonly losesMarks: boolean;
   /** The chance that a cache does not hear now, by process and resource. */
   readonly slowness: (process: string, resource: string) => number;
   /** How much more often than others a kind of action is taken; 0 never. */
@@ -210,6 +212,7 @@ export function layoutOf(
     },
     hasOtherJanitor: newer.chance(0.3) && has('replica'),
     hands: (random.chance(0.6) || faults.length <= FEW) && has('hands'),
+    losesMarks: faults === FAULTS && new Random(seed ^ 0x3a4c).chance(0.25),
     slowness: (process, resource) => (has('lag') ? slowness(process + resource) : 0),
     taste: remembered((action) => new Random(tastes ^ hash(action)).pick([0, 1, 1, 3])),
     isPatient: random.chance(0.1),

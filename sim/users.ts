@@ -8,7 +8,9 @@ import {
   BELL_PREFIX,
   BLOCK_SIZE_ANNOTATION,
   CAPI_IPAM_GROUP,
+  CLAIM_UID_LABEL,
   CLUSTER_CIDR_API_VERSION,
+  DECORATOR_ANNOTATION,
   DEFAULT_NETWORK,
   IPAM_CLAIM_API_VERSION,
   IPV4_HOST_BITS_ANNOTATION,
@@ -18,6 +20,7 @@ import {
   PAUSED_ANNOTATION,
   POOL_API_VERSION,
   POOL_LABEL,
+  POOL_UID_LABEL,
   REQUESTED_ADDRESS_ANNOTATION,
   SERVICE_CIDR_API_VERSION,
   SETTLED_LABEL,
@@ -129,6 +132,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     weight: 2,
     needs: (layout) => layout.hands && layout.hasPools,
     act: deleteAddress,
+  },
+  'unmark address': {
+    weight: 4,
+    needs: ({ losesMarks, hasPools }) => losesMarks && hasPools,
+    act: unmarkAddress,
   },
   'delete with its own': { weight: 2, needs: ({ hands }) => hands, act: deleteInMode },
   'take a finalizer off': { weight: 1, needs: ({ hands }) => hands, act: takeFinalizerOff },
@@ -658,6 +666,14 @@ function settledSlice({ world, random, layout }: Scene): Unstructured | undefine
 function deleteAddress(scene: Scene): UserOp | undefined {
   const op = remove(scene, 'IPAddress');
   return op && ifSettled(scene, op);
+}
+
+/** As one is that another provider has made: its claim controls it, and Metacontroller does not know it. */
+function unmarkAddress(scene: Scene): UserOp | undefined {
+  const labels = { [POOL_LABEL]: null, [POOL_UID_LABEL]: null, [CLAIM_UID_LABEL]: null };
+  return patchOne(scene, 'IPAddress', 'unmarks', {
+    metadata: { annotations: { [DECORATOR_ANNOTATION]: null }, ...(scene.random.chance(0.5) && { labels }) },
+  });
 }
 
 function ifSettled({ layout }: Scene, op: UserOp): UserOp {

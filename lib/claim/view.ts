@@ -26,6 +26,7 @@ import {
 } from '../metacontroller/hook.ts';
 import { slicesWith } from '../metacontroller/slice-rule.ts';
 import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
+import { isAttached } from './ip-address.ts';
 
 export interface ClaimView {
   readonly claim: IPAddressClaim;
@@ -33,7 +34,7 @@ export interface ClaimView {
   readonly settled: string | undefined;
   /** Its IPAddress, whoever made it. */
   readonly address: IPAddress | undefined;
-  /** Whether `address` is Metacontroller's to keep or to delete: the claim is its controller. */
+  /** Whether `address` is Metacontroller's to keep or to delete: it is an attachment of the claim. */
   readonly isOwn: boolean;
   /** Whether it sees an IPAddress of its name that is not its own. */
   readonly isNameTaken: boolean;
@@ -112,7 +113,7 @@ export function readClaimRequest(request: DecoratorRequest<IPAddressClaim>, conf
     claim,
     settled: labels?.[SETTLED_LABEL],
     address: isMine ? found : undefined,
-    isOwn: found !== undefined && controllerOf(found)?.uid === uid,
+    isOwn: found !== undefined && (found === own || isAttached(found, claim)),
     isNameTaken: found !== undefined && !isMine,
     kept: slices
       .flatMap((slice) => allocationsIn(slice, uid))

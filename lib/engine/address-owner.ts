@@ -1,8 +1,9 @@
 /**
- * The part of the janitor that makes claims the controllers of IPAddresses which were there before, as a process of the
+ * The part of the janitor that makes IPAddresses which were there before attachments of their claims, as a process of the
  * cluster. It looks only while there is such an IPAddress.
  */
 
+import { isMarked } from '../claim/ip-address.ts';
 import { ownershipDeeds } from '../janitor/decide.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
@@ -29,7 +30,7 @@ export class AddressOwner implements Reconciler {
   readonly #addresses: Informer;
   readonly #slices: Informer;
   readonly #pools: readonly Informer[];
-  /** IPAddresses without a controller. */
+  /** IPAddresses that are nobody's attachment. */
   readonly #alone = new Set<string>();
 
   constructor(environment: ControllerEnvironment, config: HookConfig) {
@@ -45,8 +46,8 @@ export class AddressOwner implements Reconciler {
     const wake = () => this.#wake();
     const note = (address: Unstructured) => {
       const name = qualifiedName(address.metadata);
-      if (controllerOf(address) === undefined) this.#alone.add(name);
-      else this.#alone.delete(name);
+      if (isMarked(address) && controllerOf(address) !== undefined) this.#alone.delete(name);
+      else this.#alone.add(name);
       wake();
     };
     this.#addresses.addHandler({

@@ -15,7 +15,7 @@ import {
   SubnetsOfPiece,
   sliceNameOf,
 } from '../allocation/slice.ts';
-import { claimUids, isFromElsewhere, ownership } from '../claim/ip-address.ts';
+import { claimUids, isAttached, isFromElsewhere, ownership } from '../claim/ip-address.ts';
 import {
   CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
@@ -114,7 +114,7 @@ class Janitor {
     );
   }
 
-  /** IPAddresses that we made and whose claim is gone, or leaves and does not control them, or has another. */
+  /** IPAddresses that we made and whose claim is gone, or leaves and is not to delete them, or has another. */
   *endAddresses(): Generator<Deed> {
     for (const address of this.#view.addresses) {
       const { metadata, spec } = address;
@@ -126,15 +126,15 @@ class Janitor {
       const path = this.#claimPath(metadata.namespace, spec.claimRef.name);
       if (isOurs && claim === undefined) {
         yield endOrphan(address, this.#context);
-      } else if (
-        claim?.metadata.labels?.[SETTLED_LABEL] === ENDING &&
-        controllerOf(address)?.uid !== claim.metadata.uid
-      ) {
+      } else if (claim?.metadata.labels?.[SETTLED_LABEL] === ENDING && !isAttached(address, claim)) {
         // The hook has said that nothing keeps the claim from going but this.
         if (claim.metadata.deletionTimestamp === undefined) continue;
-        yield deleteAddress(address, 'its claim is being deleted and does not control it', this.#context, [
-          { is: 'unchanged', path, resourceVersion: claim.metadata.resourceVersion ?? '' },
-        ]);
+        yield deleteAddress(
+          address,
+          'its claim is being deleted, and Metacontroller would not delete it',
+          this.#context,
+          [{ is: 'unchanged', path, resourceVersion: claim.metadata.resourceVersion ?? '' }],
+        );
       } else if (isOurs && claim !== undefined && !isPaused(claim)) {
         yield* this.#endContradiction(address, claim);
       }
@@ -251,8 +251,9 @@ class Janitor {
   }
 
   /**
-   * IPAddresses from elsewhere, or that lost their owners: their claim becomes their controller. Those that came with
-   * their owners, as by `clusterctl move`, get the labels of here, by which they are found when their claim has gone.
+   * IPAddresses from elsewhere, or that lost their owners or their mark: they become attachments of their claim. Those
+   * that came with both, as by `clusterctl move`, get the labels of here, by which they are found when their claim has
+   * gone.
    */
   *ownAddresses(): Generator<Deed> {
     const names = new Map(this.#view.addresses.map((address) => [qualifiedName(address.metadata), address]));
@@ -262,14 +263,15 @@ class Janitor {
       if (claim === undefined || address === undefined || allocation === undefined) continue;
       if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
       const controller = controllerOf(address);
-      const isOwned = controller !== undefined;
       if (address.metadata.deletionTimestamp !== undefined) continue;
-      if (isOwned && (controller.uid !== uid || !isFromElsewhere(address, allocation))) continue;
+      if (controller !== undefined && controller.uid !== uid) continue;
+      const isKnown = isAttached(address, claim);
+      if (isKnown && !isFromElsewhere(address, allocation)) continue;
       if (!this.#isRegular(allocation) && secondsUntilSeen(allocation.entry, this.#context) > 0) continue;
       if (blockText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
-      const reason = isOwned
+      const reason = isKnown
         ? 'bears uids of another cluster, and gets those of here'
-        : "has no controller, and becomes its claim's";
+        : 'gets its claim as controller, and the mark by which Metacontroller knows it';
       yield this.#own(address, claim, allocation, reason);
     }
   }

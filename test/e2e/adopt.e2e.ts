@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import adopt from '../../lib/cli/adopt.ts';
 import { without } from '../../lib/engine/object.ts';
-import { CLAIM_UID_LABEL } from '../../lib/kubernetes/names.ts';
+import { CLAIM_UID_LABEL, DECORATOR_ANNOTATION } from '../../lib/kubernetes/names.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
 import type { IPAddress, IPAddressClaim } from '../../lib/kubernetes/types.ts';
 import { type Run, run } from '../cli/run.ts';
@@ -98,6 +98,40 @@ for (const applyStrategy of ['dynamic-apply', 'server-side-apply'] as const) {
     await api.create(NODES, { metadata: { name: 'new' } });
     await eventually('podCIDRs', async () => (await api.get(`${NODES}/new`)).spec.podCIDRs !== undefined);
     assert.equal((await api.get(`${NODES}/new`)).spec.podCIDRs, ['10.244.1.0/24']);
+  });
+
+  test('not adopted yet, claims are Ready, also after a restart of Metacontroller', async () => {
+    const isMarked = async (name: string) => {
+      const { annotations }: IPAddress['metadata'] = (await api.get(`${ADDRESSES}/${name}`)).metadata;
+      return annotations?.[DECORATOR_ANNOTATION] === 'claims';
+    };
+    const names = ['a', 'b', 'c', 'd'];
+    for (const name of names) await eventually(`the mark of ${name}`, () => isMarked(name));
+    await installation.metacontrollers.at(-1)!.stop();
+    await installation.startMetacontroller();
+    await quiet(installation);
+    for (const name of names) {
+      const { status }: IPAddressClaim = await api.get(`${CLAIMS}/${name}`);
+      assert.is(status?.conditions?.[0]?.reason, 'AddressAllocated', name);
+    }
+  });
+
+  test('an IPAddress that loses its mark while nobody looks gets it back, and its claim is Ready', async () => {
+    await installation.metacontrollers.at(-1)!.stop();
+    const { uid } = (await api.get(`${ADDRESSES}/c`)).metadata;
+    await api.patch(`${ADDRESSES}/c`, {
+      metadata: { labels: null, annotations: { [DECORATOR_ANNOTATION]: null } },
+    });
+    await installation.startMetacontroller();
+    const isReady = async () => {
+      const { metadata }: IPAddress = await api.get(`${ADDRESSES}/c`);
+      const { status }: IPAddressClaim = await api.get(`${CLAIMS}/c`);
+      const isMarked = metadata.annotations?.[DECORATOR_ANNOTATION] !== undefined;
+      return isMarked && metadata.uid === uid && status?.conditions?.[0]?.status === 'True';
+    };
+    await eventually('the mark', isReady);
+    await quiet(installation);
+    assert.ok(await isReady());
   });
 
   test('deletions hang, and pools cannot be changed, until it is adopted', async () => {

@@ -827,6 +827,33 @@ test('a claim whose IPAddress it does not control lets the janitor delete that, 
   assert.equal(finalized(ending('ending'), { related: KEPT }).labels, { 'metaipam.io/settled': 'leaving' });
 });
 
+// As the in-cluster provider makes it: controlled by its claim, but none of Metacontroller's attachments.
+const UNMARKED = ipAddress(POOL, 'test', '10.0.0.1', {
+  ownerReferences: [
+    { apiVersion: CAPI, kind: 'IPAddressClaim', name: 'test', uid: 'uid-test', controller: true },
+  ],
+});
+
+test('a claim is not settled with an IPAddress that Metacontroller does not know as its', () => {
+  const test = claim('test', POOL);
+  const slices = slicesOf(POOL, [test, '10.0.0.1', { adopted: true }]);
+  const response = synced(test, { related: [UNMARKED, ...slices] });
+  assert.is(response.annotations?.['metaipam.io/address'], '10.0.0.1');
+  assert.is(response.labels, undefined, 'as it is: open');
+  assert.equal(response.attachments, []);
+  const mark = { annotations: { 'metacontroller.k8s.io/decorator-controller': 'claims' } };
+  const marked = { ...UNMARKED, metadata: { ...UNMARKED.metadata, ...mark } };
+  const later = synced(test, { related: [marked, ...slices] });
+  assert.is(later.labels?.['metaipam.io/settled'], 'pool-uid');
+  assert.is(later.attachments.length, 1);
+});
+
+test('a claim that goes says so to the janitor where Metacontroller does not know its IPAddress', () => {
+  const { labels, finalized: isFinal } = finalized(ending('pool-uid'), { related: [UNMARKED] });
+  assert.equal(labels, { 'metaipam.io/settled': 'ending' });
+  assert.is(isFinal, false);
+});
+
 test('H29 a claim goes when its cluster is gone', () => {
   const object = { ...ending('pool-uid'), spec: named.spec };
   assert.is(finalized(object, { attachments: [ADDRESS] }).finalized, false);

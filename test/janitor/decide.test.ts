@@ -37,7 +37,7 @@ function acts(view: View): string[] {
   return deeds(view).map(({ act }) => `${act.verb} ${act.path.resource}/${act.path.name}`);
 }
 
-/** The IPAddress that the claims hook made for a claim, with the claim as its controller. */
+/** The IPAddress that the claims hook made for a claim, with the claim as its controller and Metacontroller's mark. */
 function made(holder: IPAddressClaim, address: string, meta: Partial<ObjectMeta> = {}): IPAddress {
   const { name, uid = '' } = holder.metadata;
   const controller = { apiVersion: CAPI, kind: 'IPAddressClaim', name, uid, controller: true };
@@ -54,6 +54,7 @@ function made(holder: IPAddressClaim, address: string, meta: Partial<ObjectMeta>
       'metaipam.io/pool-uid': 'pool-uid',
       'metaipam.io/claim-uid': uid,
     },
+    annotations: { 'metacontroller.k8s.io/decorator-controller': 'claims' },
     ownerReferences: [controller, pool],
     ...meta,
   });
@@ -122,6 +123,12 @@ const ADDRESSES: [string, IPAddress, IPAddressClaim[], boolean][] = [
   ['that its claim, which ends, does not control', withoutController(made(A, '10.0.0.1')), [ENDING], true],
   ['of another provider, whose claim ends', ipAddress(POOL, 'a', '10.0.0.1'), [ENDING], true],
   ['that its claim, which ends, controls', made(A, '10.0.0.1'), [ENDING], false],
+  [
+    'that its claim, which ends, controls without a mark',
+    made(A, '10.0.0.1', { annotations: {} }),
+    [ENDING],
+    true,
+  ],
   [
     'of a claim that is being deleted and has not said that it ends',
     withoutController(made(A, '10.0.0.1')),
@@ -465,7 +472,13 @@ for (const [what, view, isOwned] of [
   ['that has a controller', { addresses: [made(A, '10.0.0.1')] }, false],
   [
     'of another provider that its claim controls',
-    { addresses: [made(A, '10.0.0.1', { labels: {} })] },
+    { addresses: [made(A, '10.0.0.1', { labels: {}, annotations: {} })] },
+    true,
+  ],
+  ['that lost its mark', { addresses: [made(A, '10.0.0.1', { annotations: {} })] }, true],
+  [
+    'that another claim controls',
+    { addresses: [made(AGAIN, '10.0.0.1', { labels: {}, annotations: {} })] },
     false,
   ],
   ['that moved here with its claim', { addresses: [MOVED] }, true],
