@@ -55,14 +55,14 @@ export async function listLive(
   {
     log,
     io,
-    onUnserved = () => {},
+    onLeftOut = () => {},
     only = [...RESOURCES, SERVICE_CIDR_RESOURCE],
   }: {
     readonly log?: RequestLog | undefined;
     /** Shows how far it is. */
     readonly io?: Pick<Io, 'stderr'>;
-    /** Hears of a kind that the cluster does not have. */
-    readonly onUnserved?: (resource: Resource) => void;
+    /** Hears of a kind that the cluster does not have, or does not show. */
+    readonly onLeftOut?: (resource: Resource, why: LeftOut) => void;
     readonly only?: readonly Resource[];
   } = {},
 ): Promise<KubernetesObject[]> {
@@ -73,24 +73,29 @@ export async function listLive(
   const lists = await Promise.all(
     wanted.map((each) => listResource(api, each, namespace, progress?.tick)),
   ).finally(progress?.done);
-  if (lists.every((list) => list === undefined)) {
+  if (lists.every((list) => typeof list === 'string')) {
     await api.requireApiServer().catch((error) => {
       throw error instanceof ApiError
         ? new InputError(`cannot look at the cluster: ${error.message}`)
         : error;
     });
   }
-  for (const [index, each] of wanted.entries()) if (lists[index] === undefined) onUnserved(each);
-  return lists.flatMap((list) => list ?? []);
+  return lists.flatMap((list, index) => {
+    if (typeof list !== 'string') return list;
+    onLeftOut(wanted[index]!, list);
+    return [];
+  });
 }
 
-/** Undefined where no version is served, or may be read of what need not be. */
+/** Why there is no list of a kind: no version is served, or it need not be read and may not. */
+type LeftOut = 'unserved' | 'forbidden';
+
 async function listResource(
   api: ApiReader,
   resource: Resource,
   namespace: string,
   onObject?: () => void,
-): Promise<KubernetesObject[] | undefined> {
+): Promise<KubernetesObject[] | LeftOut> {
   const pick = (object: KubernetesObject) => {
     onObject?.();
     return slim(object);
@@ -100,11 +105,11 @@ async function listResource(
       return await api.list(pathOf(resource, apiVersion, namespace), pick);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      const isLeftOut = error.status === 404 || (error.status === 403 && OPTIONAL.includes(resource));
-      if (!isLeftOut) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
+      if (error.status === 403 && OPTIONAL.includes(resource)) return 'forbidden';
+      if (error.status !== 404) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
     }
   }
-  return undefined;
+  return 'unserved';
 }
 
 /** Without what takes the most memory and says nothing here. Of a slice, how it is written depends on who has. */

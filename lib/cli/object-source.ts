@@ -101,7 +101,7 @@ export async function openSource(
       const objects = await listLive(config, namespace, [], {
         log,
         io,
-        onUnserved: ({ kind }) => unserved.push(kind),
+        onLeftOut: ({ kind }) => unserved.push(kind),
       });
       sayOnce(unserved.includes(OWN_KIND));
       return objects;

@@ -1,7 +1,8 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { RequestLog } from '../cluster/connection.ts';
 import type { Effect } from '../inspect/preview/preview.ts';
-import { isNamespace, type KubernetesObject } from '../kubernetes/object.ts';
+import { groupOf, isNamespace, type KubernetesObject } from '../kubernetes/object.ts';
+import type { Resource } from '../kubernetes/resources.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
@@ -11,7 +12,7 @@ import { listSome, plural } from '../text.ts';
 import { defineCommand, type Io } from './command.ts';
 import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
-import { formatDiagnostic } from './diagnostic.ts';
+import { at, type Diagnostic, formatDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
 import {
   CLUSTERS,
@@ -21,7 +22,7 @@ import {
   listLive,
   NAMESPACE_RESOURCE,
 } from './live-objects.ts';
-import type { Manifests } from './manifests.ts';
+import type { LoadedObject, Manifests } from './manifests.ts';
 import type { Paint } from './paint.ts';
 import type { ObjectChange } from './predict.ts';
 import { hang, printable } from './table.ts';
@@ -66,13 +67,19 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
       ? undefined
       : ([await connectAsUser(values, io.env), { io, log: requestLog(values, io) }] as const);
   const objectsOf = (input: Manifests) => input.objects.map(({ object }) => object);
+  const unserved: Resource[] = [];
   const current =
     live === undefined
       ? await readState(values.current, io)
-      : await listCluster([...objectsOf(given), ...objectsOf(deleted)], ...live);
+      : await listCluster([...objectsOf(given), ...objectsOf(deleted)], unserved, ...live);
   const hasDeleteProtection =
     live !== undefined && deleted.objects.length > 0 ? await isProtected(...live) : undefined;
-  const found = [...given.problems, ...deleted.problems, ...diagnose(given.objects)];
+  const found = [
+    ...given.problems,
+    ...deleted.problems,
+    ...diagnose(given.objects),
+    ...withoutKind(given.objects, unserved),
+  ];
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {
     ...DEFAULT_CONFIG,
@@ -110,13 +117,45 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   return objects.length + effects.length > 0 ? 2 : 0;
 }
 
-/** All that decides; Namespaces only where a pool asks for their labels, or one is given. */
+/** Objects of kinds that the cluster does not have, unless their CustomResourceDefinitions are given, too. */
+function withoutKind(given: readonly LoadedObject[], unserved: readonly Resource[]): Diagnostic[] {
+  const definitions = new Set(
+    given
+      .filter(({ object }) => object.kind === 'CustomResourceDefinition')
+      .map(({ object }) => object.metadata.name),
+  );
+  const missing = new Set(
+    unserved.flatMap(({ kind, plural, apiVersions }) => {
+      const groups = apiVersions.map(groupOf).filter((group) => !definitions.has(`${plural}.${group}`));
+      return groups.map((group) => `${kind}.${group}`);
+    }),
+  );
+  return given
+    .filter(({ object: { kind, apiVersion } }) => missing.has(`${kind}.${groupOf(apiVersion)}`))
+    .map((each) =>
+      at(each, {
+        rule: 'refused',
+        severity: 'error',
+        message: 'the cluster does not have this kind',
+        fix: 'install its CustomResourceDefinition first',
+      }),
+    );
+}
+
+/**
+ * All that decides; Namespaces only where a pool asks for their labels, or one is given. Adds to `unserved` what the
+ * cluster does not have.
+ */
 async function listCluster(
   given: readonly KubernetesObject[],
+  unserved: Resource[],
   config: KubeConfig,
   options: { readonly io: Io; readonly log: RequestLog | undefined },
 ) {
-  const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], options);
+  const objects = await listLive(config, '', [CLUSTERS, IPAM_CLAIMS], {
+    ...options,
+    onLeftOut: (resource, why) => why === 'unserved' && unserved.push(resource),
+  });
   if (!given.some(isNamespace) && ![...objects, ...given].some(selectsNamespaces)) return objects;
   return [...objects, ...(await listLive(config, '', [], { ...options, only: [NAMESPACE_RESOURCE] }))];
 }
@@ -127,10 +166,10 @@ async function isProtected(
   options: { readonly io: Io; readonly log: RequestLog | undefined },
 ): Promise<boolean | undefined> {
   let isKnown = true;
-  const onUnserved = () => {
+  const onLeftOut = () => {
     isKnown = false;
   };
-  const found = await listLive(config, '', [], { ...options, only: DELETE_POLICIES, onUnserved });
+  const found = await listLive(config, '', [], { ...options, only: DELETE_POLICIES, onLeftOut });
   if (!isKnown) return undefined;
   const named = found.filter(({ metadata: { name } }) => name === DELETE_PROTECTION) as (KubernetesObject & {
     spec?: { validationActions?: readonly string[] };

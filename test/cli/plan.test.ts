@@ -36,6 +36,13 @@ test.after(() => rmSync(dir, { recursive: true }));
 const planned = (stdin: string, ...argv: string[]) =>
   run(plan.run, argv.includes('--current') ? argv : ['--current', current, ...argv], { stdin });
 
+const ipamClaim = (name: string) => `---
+apiVersion: k8s.cni.cncf.io/v1alpha1
+kind: IPAMClaim
+metadata: {name: ${name}}
+spec: {network: lan, interface: net1}
+`;
+
 test('exit 0: nothing would change', async () => {
   assert.equal(await planned(NOW, '-f', '-'), { code: 0, out: 'ok  nothing would change\n', err: '' });
 });
@@ -159,6 +166,33 @@ test('--delete of a pool in use where the cluster does not refuse it', async () 
   }
 });
 
+test('objects of a kind that the cluster does not have', async () => {
+  const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
+    const isThere = !new URL(url, 'http://x').pathname.endsWith('/ipamclaims');
+    response
+      .writeHead(isThere ? 200 : 404, { 'content-type': 'application/json' })
+      .end(
+        JSON.stringify({ apiVersion: 'v1', kind: 'List', metadata: {}, items: [], gitVersion: 'v1.36.0' }),
+      );
+  });
+  const planned = (stdin: string) => run(plan.run, ['--kubeconfig', kubeconfig, '-f', '-'], { stdin });
+  try {
+    const given = pool('p', '10.0.0.1') + ipamClaim('vm-a');
+    const { code, out, err } = await planned(given);
+    assert.is(code, 1);
+    assert.match(out, '+ InClusterIPPool default/p\n');
+    assert.not.match(out, 'vm-a');
+    assert.match(
+      err,
+      /IPAMClaim vm-a: the cluster does not have this kind; install its CustomResourceDefinition first\n/,
+    );
+    const crd = `---\n{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: ipamclaims.k8s.cni.cncf.io}}\n`;
+    assert.equal((await planned(given + crd)).code, 2);
+  } finally {
+    close();
+  }
+});
+
 test('-n: where objects go that name no namespace', async () => {
   const { out } = await planned(pool('p', '10.0.9.1'), '-f', '-', '-n', 'team-a');
   assert.match(out, '+ InClusterIPPool team-a/p\n');
@@ -235,12 +269,6 @@ test('a live cluster is asked for its Namespaces where a file has one, or a pool
 test('IPAMClaims: new ones, ones that go, and ones that a new pool serves', async () => {
   const labelled = (name: string, addresses: string) =>
     pool(name, addresses).replace('{name: ', '{labels: {metaipam.io/network: lan}, name: ');
-  const ipamClaim = (name: string) => `---
-apiVersion: k8s.cni.cncf.io/v1alpha1
-kind: IPAMClaim
-metadata: {name: ${name}}
-spec: {network: lan, interface: net1}
-`;
   const file = join(dir, 'ipam-claims.json');
   const state = async (text: string) => {
     const { out } = await run(simulate.run, ['-f', '-', '-o', 'json'], { stdin: text });
