@@ -98,6 +98,7 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
   const unknown = RangeSet.of(rangesOf(space, 'taken')).difference(
     RangeSet.of(strays.map(({ range }) => range)),
   );
+  const outside = RangeSet.of(rangesOf(space, 'outOfRange'));
   const notes: Notes = {
     free: freeInVain('pool', state),
     excluded: `excluded by ${isPrefixPool(pool) ? 'excludedPrefixes' : 'excludedAddresses'} of its pool`,
@@ -107,12 +108,15 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
     ...listed.map((allocation) => ({
       range: allocation.block,
       holder: holderTitle(allocation),
-      describe: () => heldBack(allocation, title, grace, survey) ?? claimHolding(allocation, title, survey),
+      describe: () =>
+        heldBack(allocation, title, grace, survey) ??
+        inOrOut(claimHolding(allocation, title, survey), allocation.block, outside),
     })),
     ...strays.map(({ address, range }) => ({
       range,
       holder: strayHolder(address, survey),
-      describe: () => unlisted(address, range, title, survey, 'which its pool has not listed'),
+      describe: () =>
+        inOrOut(unlisted(address, range, title, survey, 'which its pool has not listed'), range, outside),
     })),
     ...unheld(
       space.segments.filter(({ state }) => state !== 'kept' && state !== 'taken'),
@@ -131,6 +135,7 @@ function listClusterCIDR(
 ): Place[] {
   const { name } = clusterCIDR.metadata;
   const title = titleOf(clusterCIDR);
+  const outside = RangeSet.of(ranges.flatMap(({ space }) => rangesOf(space, 'outOfRange')));
   const grace = network?.spec.reuseGracePeriodSeconds ?? 0;
   const listed = survey.listed.get(network?.metadata.uid ?? '') ?? [];
   return [
@@ -140,7 +145,8 @@ function listClusterCIDR(
         range: allocation.block,
         holder: holderTitle(allocation),
         describe: () =>
-          heldBack(allocation, title, grace, survey) ?? nodeHolding(allocation, title, network, survey),
+          heldBack(allocation, title, grace, survey) ??
+          inOrOut(nodeHolding(allocation, title, network, survey), allocation.block, outside),
       })),
     ...ranges.flatMap(({ space }) =>
       unheld(space.segments, title, { free: freeInVain('ClusterCIDR', state) }),
@@ -187,6 +193,12 @@ export function holdingsIn(range: Range, survey: Survey): Holding[] {
 /** By the title of the pool that each names. */
 function addressesOf({ addresses }: Survey): Map<string, IPAddress[]> {
   return Map.groupBy(addresses.values(), poolTitleOf);
+}
+
+/** What somebody has, and whether its pool would give it again. */
+function inOrOut(holding: Holding, range: Range, outside: RangeSet): Holding {
+  if (!outside.overlaps(range)) return holding;
+  return { ...holding, state: 'outOfRange', note: `${holding.note}, ${STATE_NAMES.outOfRange}` };
 }
 
 function claimHolding(allocation: Allocation, pool: string, survey: Survey): Holding {

@@ -110,6 +110,8 @@ class Streams {
     raw.writeHead(200, { ...headers('text/event-stream', NOTHING), 'x-accel-buffering': 'no' });
     raw.write('retry: 2000\n\n');
     this.#open.add(reply);
+    // What the browser has loaded may be older than the last change, of which it was not told.
+    this.#gather();
     const heartbeat = setInterval(() => raw.write(':\n\n'), HEARTBEAT_MS);
     raw.on('close', () => {
       clearInterval(heartbeat);

@@ -413,6 +413,15 @@ test('who has an address, or why nobody has it', async () => {
   assert.match((await shown('10.244.1.7', '-o', 'json')).out, '"holder": "Node n"');
 });
 
+test('an address in use that its pool would not give again', async () => {
+  const holding = async (question: string) =>
+    JSON.parse((await shown(question, '-o', 'json')).out).addresses[0].holdings[0];
+  const { state, holder, note } = await holding('10.0.0.200');
+  assert.equal([state, holder], ['outOfRange', 'IPAddressClaim default/b']);
+  assert.match(note, /, out of range$/);
+  assert.is((await holding('10.0.0.2')).state, 'used');
+});
+
 test('what keeps an address from being given, and what to do', async () => {
   const said = (type: string, status: string, message = '') => ({
     conditions: [{ type, status, reason: 'Paused', message }],

@@ -97,4 +97,21 @@ test('changes are told as they come, gathered, until the server ends', async (co
   assert.is(heard.match(/data: changed/g)!.length, 1);
 });
 
+test('a change that a browser has just not loaded is told when it begins to listen', async (context) => {
+  const source = new TestSource(OBJECTS, NOW);
+  const server = await start(context, source);
+  await server.get('/');
+  source.change(claim('late', 'a'));
+  assert.not.match((await server.get('/')).text, 'default/late', 'what was looked at just now');
+  const response = await fetch(`http://${server.webserverAddress}/events`, {
+    signal: AbortSignal.timeout(5_000),
+  });
+  let heard = '';
+  for await (const part of response.body!) {
+    heard += Buffer.from(part).toString();
+    if (heard.includes('data: changed')) break;
+  }
+  assert.match((await server.get('/')).text, 'default/late');
+});
+
 test.run();
