@@ -56,7 +56,7 @@ function mergeFields(
     isMap(value) && !atomicMaps.has(path + key) ? value : undefined;
   const merge = (key: string, now: JsonMap = {}, before: JsonMap = {}, to: JsonMap = {}) =>
     mergeFields(now, before, to, atomicMaps, `${path}${key}.`);
-  let result: Record<string, unknown> = { ...live };
+  let result: JsonMap = { ...live };
   for (const [key, before] of Object.entries(previous)) {
     if (applied[key] !== undefined) continue;
     const now = granular(key, live[key]);
@@ -70,8 +70,9 @@ function mergeFields(
   for (const [key, value] of Object.entries(applied)) {
     if (value === undefined) continue;
     const to = granular(key, value);
-    result[key] =
+    const merged =
       to === undefined ? value : merge(key, granular(key, live[key]), granular(key, previous[key]), to);
+    result = { ...result, [key]: merged };
   }
   return result;
 }
