@@ -1,4 +1,5 @@
 /** show, check and plan on a live cluster; what plan says is then done, and compared. */
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import check from '../../lib/cli/check.ts';
@@ -61,6 +62,8 @@ const NEXT =
   clusterCIDR('gpus', '10.245.0.0/23', GPUS) +
   node('worker-2') +
   node('gpu-2', 'gpu: b');
+
+const DELETE_PROTECTION = join(import.meta.dirname, '..', '..', 'metacontroller', 'delete-protection.yaml');
 
 const test = suite<{ installation: Installation }>('show, check and plan: ');
 
@@ -190,16 +193,18 @@ test('plan says what comes to pass', async ({ installation }) => {
 });
 
 test('plan of a deletion says what comes to pass', async ({ installation }) => {
-  const refused = await live(
-    installation,
-    plan.run,
-    ['--delete', '-', '-o', 'json'],
-    pool('tiny', '10.1.0.1'),
-  );
+  const { plane } = installation;
+  const deletion = () => live(installation, plan.run, ['--delete', '-'], pool('tiny', '10.1.0.1'));
+  const unprotected = await deletion();
+  assert.equal([unprotected.code, unprotected.err], [2, '']);
+  assert.match(unprotected.out, '- InClusterIPPool default/tiny  stays until it is let go of by ');
+  await plane.kubectl(['apply', '-f', DELETE_PROTECTION]);
+  const refused = await deletion();
+  await plane.kubectl(['delete', '-f', DELETE_PROTECTION]);
   assert.is(refused.code, 1);
   assert.match(refused.err, /default\/tiny: .* Pool has IPAddresses allocated. Cannot delete Pool/);
   const exempt = 'ipam.cluster.x-k8s.io/skip-validate-delete-webhook=';
-  await installation.plane.kubectl(['annotate', 'inclusterippool', 'tiny', exempt]);
+  await plane.kubectl(['annotate', 'inclusterippool', 'tiny', exempt]);
   await quiet(installation);
   const before = await objectsOf(installation);
   const gone = claim('m-1', 'machines') + claim('m-2', 'machines') + pool('tiny', '10.1.0.1') + node('gpu-2');
@@ -211,7 +216,7 @@ test('plan of a deletion says what comes to pass', async ({ installation }) => {
     effects.some(({ message }: { message: string }) => message === 'waits no longer: gets 10.0.0.11'),
     out,
   );
-  await installation.plane.kubectl(['delete', '--wait=false', '-f', '-'], gone);
+  await plane.kubectl(['delete', '--wait=false', '-f', '-'], gone);
   await quiet(installation);
   assert.equal(effectsOf(before, await objectsOf(installation), contextAt(Date.now())), effects);
 });
