@@ -81,7 +81,8 @@ async function migrate(
   const { plural } = released.spec.names;
   const written = new Set<string | undefined>();
   await retry(plural, async () => {
-    const pools = await listing(plural, () => api.list<Pool>(pathOf(released)));
+    const pools = await listing(plural, () => readPools(api, released));
+    if (pools === undefined) return false;
     for (const pool of pools.filter(({ metadata }) => !written.has(metadata.uid))) {
       const { patch, effects } = poolChange(pool);
       const why = unreadablePool(pool);
@@ -100,6 +101,18 @@ async function migrate(
     await attempt(definition, effect, () => api.patch(`${path}/status`, { status: { storedVersions } }));
   }
   return true;
+}
+
+/** Undefined while this API server still asks the webhook that the CRD has had. */
+async function readPools(api: ApiWriter, released: CustomResourceDefinition): Promise<Pool[] | undefined> {
+  try {
+    return await api.list<Pool>(pathOf(released));
+  } catch (error) {
+    const isOld =
+      error instanceof ApiError && error.status === 500 && error.message.includes('conversion webhook');
+    if (isOld) return undefined;
+    throw error;
+  }
 }
 
 /** Whether this API server works with the fields of this release already. */
