@@ -135,8 +135,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   'unmark address': {
     weight: 4,
-    // Not where clusters move: of what has just moved nobody else may know what it is yet.
-    needs: ({ losesMarks, hasPools, chances }) => losesMarks && hasPools && chances.move === 0,
+    needs: ({ losesMarks, hasPools }) => losesMarks && hasPools,
     act: unmarkAddress,
   },
   'delete with its own': { weight: 2, needs: ({ hands }) => hands, act: deleteInMode },

@@ -16,7 +16,7 @@ import { blockText } from '../pool/block.ts';
 import { isWatched, poolTitleOf } from '../pool/reference.ts';
 import { addressOf, isComplete, keptAddress } from './ip-address.ts';
 import { type ClaimOutcome, claimStatus, readyCondition } from './status.ts';
-import { type ClaimView, isPoolUid } from './view.ts';
+import { type ClaimView, isPoolUid, isSettledHere } from './view.ts';
 
 /**
  * How soon to look again for what has not appeared yet, or for a write that Metacontroller may have dropped: one that meets
@@ -153,15 +153,11 @@ function said(
  */
 function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, settled, isOwn, kept } = view;
-  // A label from another cluster goes first: with a new annotation it would look as if it were from here.
-  if (!isOwn && isPoolUid(settled)) {
-    return { ...opened(settled), attachments: [], resyncAfterSeconds: RESYNC_SECONDS };
-  }
   const address = view.address!;
   const text = blockText(address);
   const pool = kept[0]?.slice.spec.poolRef.uid;
   const isAlone = isOwn && kept.length === 1 && kept[0]!.key === text;
-  const isSettled = kept.length === 0 && isPoolUid(settled);
+  const isSettled = isOwn && kept.length === 0 && isSettledHere(claim);
   const next = (isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
   // A sync whose status write met a conflict is not followed by another, as changes of the status alone are ignored.
   const isQuiet = settled === next && readyCondition(claim)?.status === 'True';

@@ -82,10 +82,15 @@ function mayHaveForeignAddress(claim: IPAddressClaim): boolean {
     status?.addressRef !== undefined ||
     metadata.annotations?.[ADDRESS_ANNOTATION] !== undefined ||
     metadata.finalizers?.includes(RELEASE_ADDRESS_FINALIZER) === true;
-  const isSettledHere =
+  return hadOne && !isSettledHere(claim);
+}
+
+/** Whether a claim's label says that it is settled, and no other cluster has written that. */
+export function isSettledHere({ metadata }: IPAddressClaim): boolean {
+  return (
     isPoolUid(metadata.labels?.[SETTLED_LABEL]) &&
-    metadata.annotations?.[ADDRESS_OF_ANNOTATION] === metadata.uid;
-  return hadOne && !isSettledHere;
+    metadata.annotations?.[ADDRESS_OF_ANNOTATION] === metadata.uid
+  );
 }
 
 /** Whether a claim's label says that it is settled with a pool. */

@@ -280,7 +280,7 @@ for (const [what, settled, has, given, next] of [
   ['it has an address and no label', undefined, ONE, [ONE], 'pool-uid'],
 ] as const) {
   test(`a claim with an IPAddress and settled ${settled}: ${what}`, () => {
-    const plain = claim('a', POOL);
+    const plain = claim('a', POOL, { annotations: { 'metaipam.io/address-of': 'uid-a' } });
     const a =
       settled === undefined
         ? claim('a', POOL, { labels: { 'metaipam.io/pool': 'InClusterIPPool.pool' } })
@@ -405,17 +405,20 @@ for (const [what, since, seconds] of [
   });
 }
 
-test('a claim that was settled in another cluster opens before its condition is of this one', () => {
-  const a = claim('a', POOL, {
-    labels: { ...labelsOf(POOL), 'metaipam.io/settled': 'uid-of-another-cluster' },
+for (const [what, seen] of [
+  ['with it', { attachments: [addressOf(claim('a', POOL), '10.0.0.1')] }],
+  ['and lost its owners', { related: [ipAddress(POOL, 'a', '10.0.0.1')] }],
+] as const) {
+  test(`a claim that was settled in another cluster opens as it records its address, which came ${what}`, () => {
+    const a = claim('a', POOL, {
+      labels: { ...labelsOf(POOL), 'metaipam.io/settled': 'uid-of-another-cluster' },
+      annotations: { 'metaipam.io/address': '10.0.0.1', 'metaipam.io/address-of': 'uid-of-then' },
+    });
+    const { labels, annotations } = synced(a, seen);
+    assert.equal(labels, { 'metaipam.io/settled': 'open' });
+    assert.equal(annotations, { 'metaipam.io/address': '10.0.0.1', 'metaipam.io/address-of': 'uid-a' });
   });
-  const related = [...slicesOf(POOL, [a, '10.0.0.1', { adopted: true }]), ipAddress(POOL, 'a', '10.0.0.1')];
-  assert.equal(synced(a, { related }), {
-    labels: { 'metaipam.io/settled': 'open' },
-    attachments: [],
-    resyncAfterSeconds: 30,
-  });
-});
+}
 
 test('an IPAddress from elsewhere keeps its prefix, and its gateway or that it has none', () => {
   const a = claim('a', POOL);
