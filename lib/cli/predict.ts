@@ -118,11 +118,9 @@ function copyOf(
   const known = objects.filter(({ apiVersion, kind }) => world.resources.findKind(apiVersion, kind));
   for (const object of known)
     if (!isReadableMeta(object.metadata)) throw new InputError(`${titleOf(object)}: metadata cannot be read`);
-  const [there, others] = [true, false].map((isThere) =>
-    known.filter(({ metadata: { uid } }) => (uid !== undefined) === isThere),
-  );
-  restoreAll(world, there!);
-  for (const object of others!) {
+  const isThere = ({ metadata }: KubernetesObject) => metadata.uid !== undefined;
+  restoreAll(world, known.filter(isThere));
+  for (const object of known.filter((each) => !isThere(each))) {
     const { error } = world.apply(object as Unstructured);
     if (error !== undefined) throw new InputError(`${titleOf(object)}: ${error.message}`);
   }

@@ -29,17 +29,9 @@ export function deletionRequest(
   return { operation: 'DELETE', resource: resourceOf(type), subResource: '', oldObject, user };
 }
 
-const resources = new WeakMap<ResourceType, AdmissionRequest['resource']>();
-
-function resourceOf(type: ResourceType): AdmissionRequest['resource'] {
-  let found = resources.get(type);
-  if (found === undefined) {
-    const { group, resource, apiVersions } = type;
-    const version = (apiVersions[0] as string).slice(group === '' ? 0 : group.length + 1);
-    found = { group, version, resource };
-    resources.set(type, found);
-  }
-  return found;
+function resourceOf({ group, resource, apiVersions }: ResourceType): AdmissionRequest['resource'] {
+  const version = (apiVersions[0] as string).slice(group === '' ? 0 : group.length + 1);
+  return { group, version, resource };
 }
 
 /** `object` with an ApplyConfiguration merged into it. */

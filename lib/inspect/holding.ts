@@ -99,6 +99,10 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
     RangeSet.of(strays.map(({ range }) => range)),
   );
   const outside = RangeSet.of(rangesOf(space, 'outOfRange'));
+  const markedIfOutside = (holding: Holding, range: Range): Holding =>
+    outside.overlaps(range)
+      ? { ...holding, state: 'outOfRange', note: `${holding.note}, ${STATE_NAMES.outOfRange}` }
+      : holding;
   const notes: Notes = {
     free: freeInVain('pool', state),
     excluded: `excluded by ${isPrefixPool(pool) ? 'excludedPrefixes' : 'excludedAddresses'} of its pool`,
@@ -110,13 +114,13 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
       holder: holderTitle(allocation),
       describe: () =>
         heldBack(allocation, title, grace, survey) ??
-        inOrOut(claimHolding(allocation, title, survey), allocation.block, outside),
+        markedIfOutside(claimHolding(allocation, title, survey), allocation.block),
     })),
     ...strays.map(({ address, range }) => ({
       range,
       holder: strayHolder(address, survey),
       describe: () =>
-        inOrOut(unlisted(address, range, title, survey, 'which its pool has not listed'), range, outside),
+        markedIfOutside(unlisted(address, range, title, survey, 'which its pool has not listed'), range),
     })),
     ...unheld(
       space.segments.filter(({ state }) => state !== 'kept' && state !== 'taken'),
@@ -135,7 +139,6 @@ function listClusterCIDR(
 ): Place[] {
   const { name } = clusterCIDR.metadata;
   const title = titleOf(clusterCIDR);
-  const outside = RangeSet.of(ranges.flatMap(({ space }) => rangesOf(space, 'outOfRange')));
   const grace = network?.spec.reuseGracePeriodSeconds ?? 0;
   const listed = survey.listed.get(network?.metadata.uid ?? '') ?? [];
   return [
@@ -145,8 +148,7 @@ function listClusterCIDR(
         range: allocation.block,
         holder: holderTitle(allocation),
         describe: () =>
-          heldBack(allocation, title, grace, survey) ??
-          inOrOut(nodeHolding(allocation, title, network, survey), allocation.block, outside),
+          heldBack(allocation, title, grace, survey) ?? nodeHolding(allocation, title, network, survey),
       })),
     ...ranges.flatMap(({ space }) =>
       unheld(space.segments, title, { free: freeInVain('ClusterCIDR', state) }),
@@ -193,12 +195,6 @@ export function holdingsIn(range: Range, survey: Survey): Holding[] {
 /** By the title of the pool that each names. */
 function addressesOf({ addresses }: Survey): Map<string, IPAddress[]> {
   return Map.groupBy(addresses.values(), poolTitleOf);
-}
-
-/** What somebody has, and whether its pool would give it again. */
-function inOrOut(holding: Holding, range: Range, outside: RangeSet): Holding {
-  if (!outside.overlaps(range)) return holding;
-  return { ...holding, state: 'outOfRange', note: `${holding.note}, ${STATE_NAMES.outOfRange}` };
 }
 
 function claimHolding(allocation: Allocation, pool: string, survey: Survey): Holding {

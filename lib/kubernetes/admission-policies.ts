@@ -11,7 +11,6 @@ import type { KubernetesObject } from './object.ts';
 /** A write of an object before it happens. */
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
-  /** The same object each time, so that what applies to it need not be looked for again. */
   readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
   /** Empty, or `status`. */
   readonly subResource: string;
@@ -135,8 +134,8 @@ const BINDING_FIELDS = new Set(['policyName', 'validationActions', 'paramRef']);
 
 export class AdmissionPolicies {
   readonly #policies: readonly Policy[];
-  /** Those that match, by what their rules look at: the resource, and the rest as a text. */
-  readonly #matching = new WeakMap<AdmissionRequest['resource'], Map<string, readonly Policy[]>>();
+  /** Those that match, by what their rules look at. */
+  readonly #matching = new Map<string, readonly Policy[]>();
 
   /**
    * Takes the policies and bindings among `objects`; a policy without a binding does nothing. Throws Error where one
@@ -163,8 +162,7 @@ export class AdmissionPolicies {
     apply: (object: T, configuration: object) => T,
   ): { readonly object: T; readonly denial?: never } | { readonly denial: Denial } {
     let { object } = request;
-    for (const policy of this.#matchingOf(request)) {
-      if (policy.kind !== MUTATING) continue;
+    for (const policy of this.#matchingOf(MUTATING, request)) {
       const { denial, configurations } = judge(policy, { ...request, object });
       if (denial !== undefined) return { denial };
       for (const configuration of configurations) object = apply(object, configuration);
@@ -179,8 +177,7 @@ export class AdmissionPolicies {
    */
   deny(request: AdmissionRequest, parameters: Parameters = () => []): Denial | undefined {
     const { namespace } = (request.object ?? request.oldObject)?.metadata ?? {};
-    for (const policy of this.#matchingOf(request)) {
-      if (policy.kind !== VALIDATING) continue;
+    for (const policy of this.#matchingOf(VALIDATING, request)) {
       const { paramKind } = policy;
       if (paramKind === undefined) {
         const { denial } = judge(policy, request);
@@ -196,15 +193,15 @@ export class AdmissionPolicies {
     return undefined;
   }
 
-  #matchingOf(request: AdmissionRequest): readonly Policy[] {
+  #matchingOf(kind: string, request: AdmissionRequest): readonly Policy[] {
     const { operation, resource, subResource } = request;
-    const matching = this.#matching.get(resource) ?? new Map<string, readonly Policy[]>();
-    this.#matching.set(resource, matching);
-    const key = `${operation}/${subResource}`;
-    let policies = matching.get(key);
+    const key = `${kind} ${operation} ${resource.group}/${resource.version}/${resource.resource}/${subResource}`;
+    let policies = this.#matching.get(key);
     if (policies === undefined) {
-      policies = this.#policies.filter(({ rules }) => rules.some((rule) => matches(rule, request)));
-      matching.set(key, policies);
+      policies = this.#policies.filter(
+        (policy) => policy.kind === kind && policy.rules.some((rule) => matches(rule, request)),
+      );
+      this.#matching.set(key, policies);
     }
     return policies;
   }
