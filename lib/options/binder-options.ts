@@ -10,6 +10,7 @@ import { defineOptions, type Environment, UsageError, type Values } from './opti
 const ASKS = {
   needs: {
     'no-bind=false or --page or --diagnostics-address': 'nothing else asks the API server',
+    'no-bind=false or --page or --insecure-diagnostics=false': 'nobody asks who may read metrics',
   },
   lenient: true,
 } as const;

@@ -67,7 +67,10 @@ export const SERVE_OPTIONS = defineOptions({
     values: ['VersionTLS12', 'VersionTLS13'],
     default: 'VersionTLS12',
     help: 'The least version of TLS that hooks and metrics speak.',
-    needs: { 'hooks-tls-cert-file or --diagnostics-address': 'nothing else speaks TLS' },
+    needs: {
+      'hooks-tls-cert-file or --diagnostics-address': 'nothing else speaks TLS',
+      'hooks-tls-cert-file or --insecure-diagnostics=false': 'metrics are served over HTTP',
+    },
     lenient: true,
   },
   page: {

@@ -4,6 +4,7 @@ import { formatPrefix, parsePrefix, parseRange, prefixOf, type Range } from '../
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { Schema } from '../kubernetes/schema.ts';
+import { parseDuration } from '../options/options.ts';
 import { nearest } from '../text.ts';
 
 /** A mistake, as the reason that a person is told, and the text without it. */
@@ -84,6 +85,7 @@ export function advise(
   if (message === 'unknown field') return knownField(field, schema);
   if (message.endsWith('must be a string')) return asText(value);
   const [, wanted, found] = / must be of type (\w+): "(\w+)"$/.exec(message) ?? [];
+  if (wanted === 'integer' && found === 'string') return asNumber(field, object);
   if (wanted !== undefined) return ofType(wanted, found!);
   const [, supported] = /^Unsupported value: .*: supported values: "(.+)"$/.exec(message) ?? [];
   if (supported !== undefined) return toUse(nearest(String(value), supported.split('", "')));
@@ -138,7 +140,7 @@ function ofType(wanted: string, found: string): string | undefined {
     case 'string':
       return ['object', 'array'].includes(found) ? 'write a text' : 'put it in quotes';
     case 'integer':
-      return found === 'string' ? 'write a number, without quotes' : 'write a whole number';
+      return 'write a whole number';
     case 'boolean':
       return 'write true or false, without quotes';
     case 'array':
@@ -148,6 +150,27 @@ function ofType(wanted: string, found: string): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What to write for a text where a number has to be: `/24`, `8`, `5m`. */
+function asNumber(field: string, object: KubernetesObject): string {
+  const names = field.replaceAll(/\[(\d+)\]/g, '.$1').split('.');
+  const found = names.reduce<unknown>((part, name) => (part as Record<string, unknown>)?.[name], object);
+  const text = String(found).trim();
+  if (/^-?\d+$/.test(text)) return `write ${BigInt(text)}, without quotes`;
+  const seconds = field.endsWith('Seconds') ? (parseDuration(text) ?? Number.NaN) / 1000 : Number.NaN;
+  if (Number.isInteger(seconds)) return `write ${seconds}`;
+  const length = lengthIn(text);
+  if (field.endsWith('HostBits') && length !== undefined) return asHostBits(length, object);
+  return /(prefix|PrefixLength)$/.test(field) && length !== undefined
+    ? `write ${length}`
+    : 'write a number, without quotes';
+}
+
+/** Of a ClusterCIDR, whose blocks of both families have as many. */
+function asHostBits(length: number, { spec }: KubernetesObject & { spec?: Record<string, unknown> }): string {
+  const [family, bits] = length <= 32 && spec?.ipv4 !== undefined ? ['IPv4', 32] : ['IPv6', 128];
+  return `write ${bits - length}: the bits behind the prefix of a block, which are so many in a /${length} of ${family}`;
 }
 
 /** `use addresses`, for a field that is misspelt. */
@@ -176,8 +199,14 @@ export function adviseCIDR(text: string): string | undefined {
 
 /** The same of what somebody types for the length of a prefix. */
 export function adviseLength(text: string): string | undefined {
+  const length = lengthIn(text);
+  return length === undefined || String(length) === text ? undefined : `write ${length}`;
+}
+
+/** Of `/24`, `24 bits`, `10.0.0.0/24`, `255.255.255.0`. */
+function lengthIn(text: string): number | undefined {
   const [, length] = /\/\s*(\d{1,3})\s*(?:\/|bits?)?$/i.exec(withPrefixLength(`0/${text.trim()}`)) ?? [];
-  return length === undefined || length === text ? undefined : `write ${length}`;
+  return length === undefined || Number(length) > 128 ? undefined : Number(length);
 }
 
 /** What is to be done to an address, or a range, to make it a CIDR. */

@@ -33,6 +33,69 @@ const BOMB = Array.from({ length: 10 }, (_, level) => {
   return `${name(level)}: &${name(level)} [${Array(9).fill(item).join(', ')}]\n`;
 }).join('');
 
+const kindOf = (kind: string, spec: string) => pool(spec).replace('InClusterIPPool', kind);
+/** What people write for a number. */
+const WRITTEN_NUMBERS: [text: string, title: string, field: string, advice: string][] = [
+  ...(
+    [
+      ['/24', 'write 24'],
+      ['24 bits', 'write 24'],
+      ['255.255.255.0', 'write 24'],
+      ['10.0.0.0/24', 'write 24'],
+      ['"024"', 'write 24, without quotes'],
+      ['/240', 'write a number, without quotes'],
+      ['big', 'write a number, without quotes'],
+    ] as const
+  ).map(([text, advice]): [string, string, string, string] => [
+    pool(`{addresses: [10.0.0.1], prefix: ${text}}`),
+    POOL,
+    'spec.prefix',
+    advice,
+  ]),
+  [
+    pool('{subnets: [{addresses: [10.0.0.1], prefix: 24}, {addresses: [10.0.1.1], prefix: /25}]}'),
+    POOL,
+    'spec.subnets[1].prefix',
+    'write 25',
+  ],
+  [
+    kindOf('InClusterPrefixPool', '{prefixes: [10.0.0.0/16], allocationPrefixLength: /24}'),
+    'InClusterPrefixPool default/p',
+    'spec.allocationPrefixLength',
+    'write 24',
+  ],
+  [
+    pool('{addresses: [10.0.0.1], prefix: 24, addressReuseGracePeriodSeconds: 5m}'),
+    POOL,
+    'spec.addressReuseGracePeriodSeconds',
+    'write 300',
+  ],
+  [
+    kindOf('GlobalInClusterIPPool', '{addresses: [10.0.0.1], prefix: 24, maxPerNamespace: "10"}'),
+    'GlobalInClusterIPPool p',
+    'spec.maxPerNamespace',
+    'write 10, without quotes',
+  ],
+  [
+    clusterCIDR('{ipv4: 10.0.0.0/16, perNodeHostBits: "8"}'),
+    'ClusterCIDR c',
+    'spec.perNodeHostBits',
+    'write 8, without quotes',
+  ],
+  [
+    clusterCIDR('{ipv4: 10.0.0.0/16, perNodeHostBits: /24}'),
+    'ClusterCIDR c',
+    'spec.perNodeHostBits',
+    'write 8: the bits behind the prefix of a block, which are so many in a /24 of IPv4',
+  ],
+  [
+    clusterCIDR('{ipv4: 10.0.0.0/16, ipv6: "fd00::/48", perNodeHostBits: /120}'),
+    'ClusterCIDR c',
+    'spec.perNodeHostBits',
+    'write 8: the bits behind the prefix of a block, which are so many in a /120 of IPv6',
+  ],
+];
+
 const REFUSED: [text: string, ...messages: string[]][] = [
   // Addresses
   [
@@ -165,8 +228,12 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: "24"}'),
-    `:4: ${POOL}: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"; write a number, without quotes`,
+    `:4: ${POOL}: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"; write 24, without quotes`,
   ],
+  ...WRITTEN_NUMBERS.map(([object, title, field, advice]): [manifest: string, ...lines: string[]] => [
+    object,
+    `:4: ${title}: ${field}: Invalid value: "string": ${field} in body must be of type integer: "string"; ${advice}`,
+  ]),
   [
     pool('{addresses: [10.0.0.1], prefix: 24.5}'),
     `:4: ${POOL}: spec.prefix: Invalid value: "number": spec.prefix in body must be of type integer: "number"; write a whole number`,

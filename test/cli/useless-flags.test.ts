@@ -119,6 +119,22 @@ const WARNED: [argv: string, said: string[], env?: Record<string, string>][] = [
   ],
   ['--tls-min-version=VersionTLS13 --diagnostics-address=:3', []],
   [
+    '--tls-min-version=VersionTLS13 --diagnostics-address=:3 --insecure-diagnostics',
+    [
+      '--tls-min-version has no effect without --hooks-tls-cert-file or --insecure-diagnostics=false: metrics are served over HTTP',
+    ],
+  ],
+  [
+    '--tls-min-version=VersionTLS13 --diagnostics-address=:3 --insecure-diagnostics --hooks-tls-cert-file=a --hooks-tls-key-file=b',
+    [],
+  ],
+  [
+    '--no-bind --kubeconfig=a --diagnostics-address=:3 --insecure-diagnostics',
+    [
+      '--kubeconfig has no effect without --no-bind=false or --page or --insecure-diagnostics=false: nobody asks who may read metrics',
+    ],
+  ],
+  [
     '--no-bind --kubeconfig=a --leader-elect --leader-elect-id=b --leader-elect-lease-duration=20s --node-patch-qps=5',
     [
       '--kubeconfig has no effect without --no-bind=false or --page or --diagnostics-address: nothing else asks the API server',
