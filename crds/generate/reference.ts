@@ -51,13 +51,15 @@ function describe({ spec }: CustomResourceDefinition): string {
     additionalPrinterColumns?: readonly Column[];
   };
   const { plural, shortNames = [] }: Names = names;
+  // Alone, the name is that of Kubernetes' own, since 1.33.
+  const asked = plural === 'ipaddresses' ? `${plural}.${group}` : plural;
   const others = spec.versions
     .filter(({ served, storage }) => served && !storage)
     .map(({ name }) => `\`${name}\``);
   const facts = [
     `\`${group}/${version.name}\`${others.length > 0 ? ` (also ${others.join(', ')}, with the same spec)` : ''}`,
     scope === 'Namespaced' ? 'namespaced' : 'cluster-scoped',
-    `\`kubectl get ${[plural, ...shortNames].join('`, `')}\`: ${columns
+    `\`kubectl get ${[asked, ...shortNames].join('`, `')}\`: ${columns
       .map(({ name, priority = 0 }) => (priority > 0 ? `${name} (\`-o wide\`)` : name))
       .join(', ')}`,
   ];

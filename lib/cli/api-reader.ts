@@ -29,7 +29,18 @@ const MOST_TRIES = 5;
 /** Seconds between two tries, if the API server wants longer ones. */
 const LONGEST_PAUSE = 10;
 
-const BAD_CREDENTIALS = 'the credentials of the kubeconfig cannot be used';
+export const BAD_CREDENTIALS = 'the credentials of the kubeconfig cannot be used';
+
+const UNAUTHORIZED = 401;
+const NO_MORE_CREDENTIALS = 'the credentials of the kubeconfig are not known there, or have expired';
+/** Of OpenSSL, where none of the authorities that it knows has signed. */
+const UNKNOWN_AUTHORITY = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
 
 /** Of a server that answers, but not as one. */
 const NO_API_SERVER = 'is it an API server? If not, --kubeconfig or --context names one';
@@ -146,7 +157,8 @@ export class ApiReader {
     if (status >= 200 && status < 300 && answer !== undefined) return answer;
     if (answer === undefined) throw this.noApiServer(`answered ${status} and no JSON`, status);
     const { kind, message } = (answer ?? {}) as { kind?: unknown; message?: unknown };
-    if (kind === 'Status' && typeof message === 'string') throw new ApiError(status, message);
+    const why = status === UNAUTHORIZED ? `: ${NO_MORE_CREDENTIALS}` : '';
+    if (kind === 'Status' && typeof message === 'string') throw new ApiError(status, message + why);
     const words = typeof message === 'string' ? `: ${message}` : '';
     throw new ApiError(status, `${this.#shownServer()} answered ${status}${words}`);
   }
@@ -193,7 +205,8 @@ export class ApiReader {
       request.on('error', reject);
       request.end(body === undefined ? '' : JSON.stringify(body));
     }).catch((error: NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }) => {
-      const message = whyUnanswered(error.errors?.[0] ?? error, url);
+      const { proxyUrl } = this.#config.getCurrentCluster() ?? {};
+      const message = whyUnanswered(error.errors?.[0] ?? error, url, proxyUrl);
       log(message);
       throw new ApiError(0, message);
     });
@@ -228,13 +241,20 @@ export async function listing<T>(what: string, ask: () => Promise<T>): Promise<T
 }
 
 /** What to mend, the server or the kubeconfig that names it. */
-function whyUnanswered({ code = '', message }: NodeJS.ErrnoException, { origin, host }: URL): string {
+function whyUnanswered(
+  { code = '', message }: NodeJS.ErrnoException,
+  { origin, host }: URL,
+  proxyUrl?: string,
+): string {
   // OpenSSL's, of certificates and keys before anything is sent.
   if (code.startsWith('ERR_OSSL'))
     return `${BAD_CREDENTIALS}: its certificates or keys are no PEM: ${message}`;
   if (code === 'EPROTO' && message.includes('wrong version number'))
     return `${origin} does not speak TLS: should it be http://${host}?`;
-  return `${origin}: ${message}`;
+  if (UNKNOWN_AUTHORITY.includes(code))
+    return `${origin}: ${message}: the kubeconfig names no certificate-authority that has signed it`;
+  const proxy = proxyUrl === undefined ? '' : ` by the proxy ${new URL(proxyUrl).host}`;
+  return `${origin}${proxy}: ${message}`;
 }
 
 interface List<T> {

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { RequestLog, SharedConnections } from '../cluster/connection.ts';
+import { isObject } from '../json.ts';
 import { defineOptions, type Environment, type Values } from '../options/options.ts';
 import { InputError, type Io } from './command.ts';
 
@@ -85,7 +86,11 @@ export async function connectAsUser(
   { kubeconfig, context }: Values<typeof CONNECTION_OPTIONS>,
   env: Environment = process.env,
 ): Promise<SharedConnections> {
-  const { SharedConnections } = await import('../cluster/connection.ts');
+  const [{ SharedConnections }, { proxyFor }, { BAD_CREDENTIALS }] = await Promise.all([
+    import('../cluster/connection.ts'),
+    import('../cluster/proxy.ts'),
+    import('./api-reader.ts'),
+  ]);
   const files = kubeconfig === '' ? defaultFiles(env) : [kubeconfig];
   const config = new SharedConnections();
   if (files === undefined) config.loadFromCluster();
@@ -103,9 +108,17 @@ export async function connectAsUser(
     });
   }
   if (context !== '') config.setCurrentContext(context);
-  const problem = contextProblem(config, context, files?.join(', ') ?? 'of this pod');
+  const problem = contextProblem(config, context, files?.join(', ') ?? 'of this pod') ?? config.unsaid();
   if (problem !== undefined) throw new InputError(problem);
   config.allowPlainHttp();
+  config.clusters = config.clusters.map((cluster) => {
+    const proxyUrl =
+      cluster.proxyUrl ?? (URL.canParse(cluster.server) ? proxyFor(cluster.server, env) : undefined);
+    return proxyUrl === undefined ? cluster : { ...cluster, proxyUrl };
+  });
+  await config.logIn().catch(({ message }: Error) => {
+    throw new InputError(`${BAD_CREDENTIALS}: ${message}`);
+  });
   return config;
 }
 
@@ -157,6 +170,9 @@ function contextProblem(config: KubeConfig, wanted: string, files: string): stri
   if (context.user && config.getUser(context.user) === null) {
     return `context ${current} of ${kubeconfig} is for user ${context.user}, who is not in it`;
   }
+  const { authProvider } = config.getUser(context.user) ?? {};
+  if (authProvider && !isObject(authProvider.config))
+    return `user ${context.user} of ${kubeconfig} has auth-provider ${authProvider.name}, which Kubernetes has no more: a plugin (exec) takes its place`;
   if (URL.canParse(cluster.server)) return undefined;
   return `cluster ${cluster.name} of ${kubeconfig} has ${JSON.stringify(cluster.server ?? '')} for the URL of its server`;
 }

@@ -1,6 +1,7 @@
 /** How this process reaches the API server. */
 import { existsSync } from 'node:fs';
-import { KubeConfig, type RequestContext } from '@kubernetes/client-node';
+import { KubeConfig, type RequestContext, type User } from '@kubernetes/client-node';
+import { CredentialFinder, unsaidOf, withCredentials } from './user-credentials.ts';
 
 /** Where every pod finds its own. */
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
@@ -49,6 +50,8 @@ export function connect({
           : `the kubeconfig ${kubeconfig} names no server for its context`,
     };
   }
+  const unsaid = config.unsaid();
+  if (unsaid !== undefined) return { problem: unsaid };
   config.allowPlainHttp();
   return { config };
 }
@@ -74,6 +77,37 @@ export function unreadable(file: string, error: unknown): string {
 export class SharedConnections extends KubeConfig {
   #dispatcher: ReturnType<RequestContext['getDispatcher']>;
   #madeAt = Number.NEGATIVE_INFINITY;
+  readonly #finder = new CredentialFinder(() => this.getCurrentCluster());
+
+  constructor() {
+    super();
+    this.addAuthenticator(this.#finder);
+  }
+
+  override loadFromFile(...[file, options]: Parameters<KubeConfig['loadFromFile']>): void {
+    super.loadFromFile(file, options);
+    this.users = withCredentials(this.users, file);
+  }
+
+  /** Without one, the client would leave out the certificates of the cluster as well. */
+  override getCurrentUser(): User | null {
+    return super.getCurrentUser() ?? { name: '' };
+  }
+
+  /** Lets a plugin ask what it has to, before anything else is shown. Throws what it says. */
+  async logIn(): Promise<void> {
+    const user = this.getCurrentUser()!;
+    if (this.#finder.isAuthProvider(user)) await this.#finder.applyAuthentication(user, {});
+  }
+
+  /** What of the user is not supported, as a sentence. */
+  unsaid(): string | undefined {
+    const user = this.getCurrentUser();
+    const key = unsaidOf(user);
+    return (
+      key && `user ${user!.name} of the kubeconfig has ${key}, which is not supported: name another user`
+    );
+  }
 
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
     await super.applySecurityAuthentication(context);

@@ -56,9 +56,11 @@ export function parseQuestion(asked: string): Question {
   const text = asked.trim();
   const range = parseRange(text);
   if (range !== undefined) return { is: 'range', text, range };
-  const slash = text.indexOf('/');
-  const kind = slash < 0 ? undefined : kindNamed(text.slice(0, slash));
-  return { is: 'name', text, kind, name: kind === undefined ? text : text.slice(slash + 1) };
+  // As of `kubectl get -o name`: `node/worker-1`, `machine.cluster.x-k8s.io/web-0`. No namespace has a dot.
+  const named = text.replace(/^([a-z]\w*)\.[^/]+(?=\/)/i, '$1');
+  const slash = named.indexOf('/');
+  const kind = slash < 0 ? undefined : kindNamed(named.slice(0, slash));
+  return { is: 'name', text, kind, name: kind === undefined ? named : named.slice(slash + 1) };
 }
 
 /** The kind that a question may call so. */

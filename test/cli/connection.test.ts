@@ -1,6 +1,6 @@
 /** What is said where there is no way to a cluster. */
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -135,7 +135,12 @@ test('a kubeconfig that is a folder', async () => {
 const hello = Buffer.from('hello').toString('base64');
 const NO_API_SERVER = 'is it an API server? If not, --kubeconfig or --context names one';
 const SERVERS: [what: string, answer: [status: number, body: string], scheme: string, message: string][] = [
-  ['refuses', [401, '{"kind":"Status","message":"Unauthorized"}'], 'http', 'Unauthorized'],
+  [
+    'refuses',
+    [401, '{"kind":"Status","message":"Unauthorized"}'],
+    'http',
+    'Unauthorized: the credentials of the kubeconfig are not known there, or have expired',
+  ],
   ['is a web site', [200, '<html>'], 'http', `URL answered 200 and no JSON: ${NO_API_SERVER}`],
   ['is a proxy without a server', [503, 'down'], 'http', `URL answered 503 and no JSON: ${NO_API_SERVER}`],
   ['is a proxy that has JSON', [502, '{"message":"down"}'], 'http', 'URL answered 502: down'],
@@ -203,6 +208,148 @@ test('certificates that are no PEM are not taken for a network that is down', as
     'the credentials of the kubeconfig cannot be used: its certificates or keys are no PEM: ',
   );
   assert.is(err.split('\n').length, 2);
+});
+
+/** A server that shows its lists to a token alone, and says who asked. */
+async function withServer(
+  token: string,
+  use: (url: string, asked: string[]) => Promise<void>,
+): Promise<void> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url!);
+    const isKnown = request.headers.authorization === `Bearer ${token}`;
+    const list = { kind: 'List', apiVersion: 'v1', items: [] };
+    const refusal = { kind: 'Status', message: 'Unauthorized' };
+    response.writeHead(isKnown ? 200 : 401).end(JSON.stringify(isKnown ? list : refusal));
+  });
+  // As a proxy it leads to itself.
+  server.on('connect', ({ url = '' }, socket) => {
+    asked.push(url);
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    server.emit('connection', socket);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+const withUser = (server: string, user: object) =>
+  write({ ...SOUND, clusters: [{ name: 'c', cluster: { server } }], users: [{ name: 'u', user }] });
+const API = 'client.authentication.k8s.io/v1';
+const exec = (script: string, more = {}) => ({
+  exec: { apiVersion: API, command: 'sh', args: ['-c', script], interactiveMode: 'Never', ...more },
+});
+const credential = (status: object) => JSON.stringify({ apiVersion: API, kind: 'ExecCredential', status });
+
+test('a plugin is run once for all requests, beside its kubeconfig, and hears who asks', async () => {
+  await withServer('t-1', async (url) => {
+    const heard = join(dir, 'heard');
+    const plugin = join(dir, 'plugin.sh');
+    writeFileSync(
+      plugin,
+      `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >> ${heard}\nsleep 0.2\necho '${credential({ token: 't-1' })}'\n`,
+      { mode: 0o755 },
+    );
+    const file = withUser(url, exec('', { command: './plugin.sh', provideClusterInfo: true }));
+    const { code, err } = await run(main, ['show', '--kubeconfig', file]);
+    assert.equal([code, err], [0, '']);
+    const spec = { interactive: false, cluster: { server: url, 'insecure-skip-tls-verify': true } };
+    assert.equal(
+      readFileSync(heard, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      [{ apiVersion: API, kind: 'ExecCredential', spec }],
+    );
+  });
+});
+
+test('a plugin is asked again when what it said has expired', async () => {
+  const asked = join(dir, 'asked');
+  const said = credential({ token: 't', expirationTimestamp: '2001-01-01T00:00:00Z' });
+  const file = withUser('http://127.0.0.1:1', exec(`echo >> ${asked}; echo '${said}'`));
+  const config = await connectAsUser({ kubeconfig: file, context: '' }, {});
+  await config.applyToHTTPSOptions({});
+  assert.is(readFileSync(asked, 'utf8'), '\n\n');
+});
+
+const UNUSABLE: [what: string, user: object, message: string][] = [
+  [
+    'is not installed',
+    exec('', { command: 'metaipam-no-such', installHint: 'get it somewhere\n' }),
+    'there is no program metaipam-no-such; get it somewhere',
+  ],
+  ['fails', exec('exit 3'), 'sh has ended with 3'],
+  ['says nothing', exec(''), 'what sh writes is no ExecCredential'],
+  ['says no JSON', exec('echo hello'), 'what sh writes is no ExecCredential'],
+  ['has to ask', exec('', { interactiveMode: 'Always' }), 'sh wants to ask, and stdin is no terminal'],
+];
+for (const [what, user, message] of UNUSABLE) {
+  test(`a plugin that ${what}`, async () => {
+    const { code, err } = await run(main, ['show', '--kubeconfig', withUser('http://127.0.0.1:1', user)]);
+    const all = `metaipam show: the credentials of the kubeconfig cannot be used: ${message}\n`;
+    assert.equal([code, err], [1, all]);
+  });
+}
+
+test('a token file counts, from the folder of the kubeconfig, and before a token', async () => {
+  writeFileSync(join(dir, 'token'), 't-2\n');
+  await withServer('t-2', async (url) => {
+    for (const user of [{ tokenFile: 'token' }, { tokenFile: join(dir, 'token'), token: 'old' }]) {
+      const { code, err } = await run(main, ['show', '--kubeconfig', withUser(url, user)]);
+      assert.equal([code, err], [0, '']);
+    }
+  });
+});
+
+const UNSUPPORTED: [user: object, message: string][] = [
+  ...['as-groups', 'as-uid', 'as-user-extra'].map((key): [object, string] => [
+    { token: 't', as: 'bob', [key]: ['x'] },
+    `user u of the kubeconfig has ${key}, which is not supported: name another user`,
+  ]),
+  [
+    { 'auth-provider': { name: 'gcp' } },
+    'user u of the kubeconfig FILE has auth-provider gcp, which Kubernetes has no more: a plugin (exec) takes its place',
+  ],
+];
+for (const [user, message] of UNSUPPORTED) {
+  test(`nobody is taken for another: ${message}`, async () => {
+    const file = withUser('http://127.0.0.1:1', user);
+    const { code, err } = await run(main, ['show', '--kubeconfig', file]);
+    assert.equal([code, err], [1, `metaipam show: ${message.replace('FILE', file)}\n`]);
+  });
+}
+
+test('the certificates of a cluster count without a user, too', async () => {
+  const cluster = { server: 'https://127.0.0.1:1', 'certificate-authority-data': hello };
+  const file = write({
+    ...SOUND,
+    clusters: [{ name: 'c', cluster }],
+    contexts: [{ name: 'x', context: { cluster: 'c' } }],
+  });
+  const options: { ca?: unknown } = {};
+  await (await connectAsUser({ kubeconfig: file, context: '' }, {})).applyToHTTPSOptions(options);
+  assert.is(String(options.ca), 'hello');
+});
+
+test('the proxy of the environment is used, and named when it does not answer', async () => {
+  await withServer('t-3', async (proxy, asked) => {
+    const file = withUser('http://metaipam.invalid:6443', { token: 't-3' });
+    const argv = ['show', '--kubeconfig', file];
+    const { code, err } = await run(main, argv, { env: { HTTP_PROXY: proxy } });
+    assert.equal([code, err], [0, '']);
+    assert.ok(asked.includes('metaipam.invalid:6443'), asked.join());
+  });
+  const file = withUser('https://metaipam.invalid:6443', {});
+  const { err } = await run(main, ['doctor', '--kubeconfig', file], {
+    env: { HTTPS_PROXY: 'http://me:secret@127.0.0.1:1' },
+  });
+  assert.match(err, 'https://metaipam.invalid:6443 by the proxy 127.0.0.1:1: connect ECONNREFUSED');
 });
 
 test('-v 6 logs every request', async () => {

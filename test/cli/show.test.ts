@@ -609,6 +609,15 @@ test('what a claim has, and whose it is; why another has nothing', async () => {
 `,
   );
   assert.is(await asked('claim/a'), await asked('ipaddressclaim/default/a'));
+  // As `kubectl get -o name` writes them.
+  for (const name of [
+    'ipaddressclaim.ipam.cluster.x-k8s.io/a',
+    'machine.cluster.x-k8s.io/m',
+    'vspherevm.infrastructure.cluster.x-k8s.io/default/vm',
+  ])
+    assert.is(await asked(name), await asked('claim/a'), name);
+  const named = 'inclusterippool.ipam.cluster.x-k8s.io/machines';
+  assert.is(await asked(named), await asked('InClusterIPPool/machines'));
   for (const owner of ['vm', 'default/vm', 'vspherevm/vm', 'VSphereVM/default/vm', 'machine/m', 'default/m'])
     assert.is(await asked(owner), await asked('claim/a'), owner);
   assert.is(await asked('claim/c'), 'IPAddressClaim default/c waits: Paused: paused\n');
