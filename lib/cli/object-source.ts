@@ -68,7 +68,7 @@ export async function openSource(
       return namespace === '' ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
     };
     return {
-      name: filename.join(', '),
+      name: within(filename.join(', '), namespace),
       read,
       page: async () => {
         const { fixedSource } = await import('../page/source.ts');
@@ -86,7 +86,7 @@ export async function openSource(
   };
   const log = requestLog(values, io);
   return {
-    name: config.getCurrentContext(),
+    name: within(config.getCurrentContext(), namespace),
     page: async (signal) => {
       const [{ LiveSource }, { watchLive }] = await Promise.all([
         import('../page/source.ts'),
@@ -135,4 +135,9 @@ export async function openSource(
       }
     },
   };
+}
+
+/** What is left out has to be said where everything is expected. */
+function within(name: string, namespace: string): string {
+  return namespace === '' ? name : `${name}, namespace ${namespace}`;
 }

@@ -127,10 +127,12 @@ function asName(value: string): string | undefined {
   return name === '' ? undefined : `${name} would do`;
 }
 
+const IN_QUOTES = 'put it in quotes';
+
 /** How to write a value where a string has to be. */
 export function asText(value: unknown): string {
-  const isScalar = typeof value !== 'object' || JSON.isRawJSON(value);
-  return isScalar ? `write "${JSON.stringify(value)}", in quotes` : 'write a text';
+  // How it was written is not known: 7 may have been 0x7, or 007.
+  return typeof value !== 'object' || JSON.isRawJSON(value) ? IN_QUOTES : 'write a text';
 }
 
 /** How the types of OpenAPI are written. */
@@ -138,7 +140,7 @@ function ofType(wanted: string, found: string): string | undefined {
   if (found === 'null') return 'write a value, or leave it out';
   switch (wanted) {
     case 'string':
-      return ['object', 'array'].includes(found) ? 'write a text' : 'put it in quotes';
+      return ['object', 'array'].includes(found) ? 'write a text' : IN_QUOTES;
     case 'integer':
       return 'write a whole number';
     case 'boolean':

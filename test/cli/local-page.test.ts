@@ -45,4 +45,15 @@ test('a place that is none; questions beside the page', async () => {
   assert.equal([simulated.code, simulated.out], [1, '']);
 });
 
+test('a page of one namespace says so', async () => {
+  const { parseOptions } = await import('../../lib/options/options.ts');
+  const { openSource, SOURCE_OPTIONS } = await import('../../lib/cli/object-source.ts');
+  const io = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: {} };
+  const nameOf = async (line: string) =>
+    (await openSource(parseOptions(SOURCE_OPTIONS, line.split(' '), {}).values, io)).name;
+  assert.is(await nameOf('-f a.yaml b.yaml'), 'a.yaml, b.yaml');
+  assert.is(await nameOf('-f a.yaml -n team-a'), 'a.yaml, namespace team-a');
+  assert.is(await nameOf('-f a.yaml -n team-a -A'), 'a.yaml');
+});
+
 test.run();

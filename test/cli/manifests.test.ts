@@ -144,11 +144,11 @@ const OF_ANOTHER_TYPE: [text: string, message: string][] = [
   ],
   [
     'apiVersion: v1\nkind: A\nmetadata: {name: 5}',
-    'f:3: metadata.name: Invalid value: 5: must be a string; write "5", in quotes',
+    'f:3: metadata.name: Invalid value: 5: must be a string; put it in quotes',
   ],
   [
     'apiVersion: v1\nkind: A\nmetadata: {name: 12345678901234567890}',
-    'f:3: metadata.name: Invalid value: 12345678901234567890: must be a string; write "12345678901234567890", in quotes',
+    'f:3: metadata.name: Invalid value: 12345678901234567890: must be a string; put it in quotes',
   ],
   [
     'apiVersion: v1\nkind: A\nmetadata: {name: {a: b}}',
@@ -156,7 +156,7 @@ const OF_ANOTHER_TYPE: [text: string, message: string][] = [
   ],
   [
     'apiVersion: v1\nkind: A\nmetadata: {name: a, namespace: true}',
-    'f:3: metadata.namespace: Invalid value: true: must be a string; write "true", in quotes',
+    'f:3: metadata.namespace: Invalid value: true: must be a string; put it in quotes',
   ],
   ['apiVersion: v1\nkind: List', 'f:1: items: is required'],
   ['apiVersion: v1\nkind: NodeList\nitems: null', 'f:3: items: is required'],

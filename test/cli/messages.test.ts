@@ -265,8 +265,8 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     ),
     `:6: ${POOL}: metadata.labels[a b]: Invalid value: "a b": ${NAME_PART}`,
     `:7: ${POOL}: metadata.labels[c]: Invalid value: "x y": ${LABEL_VALUE}`,
-    `:8: ${POOL}: metadata.labels[d]: Invalid value: 1: must be a string; write "1", in quotes`,
-    `:10: ${POOL}: metadata.annotations[cluster.x-k8s.io/paused]: Invalid value: true: must be a string; write "true", in quotes`,
+    `:8: ${POOL}: metadata.labels[d]: Invalid value: 1: must be a string; put it in quotes`,
+    `:10: ${POOL}: metadata.annotations[cluster.x-k8s.io/paused]: Invalid value: true: must be a string; put it in quotes`,
   ],
   [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: p, lables: {a: b}, annotations: [a]}'),
@@ -297,7 +297,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
       '{addresses: [10.0.0.1], prefix: 24}',
       '{name: p, ownerReferences: [{apiVersion: v1, kind: A, name: a, uid: 1}, {apiVersion: v1, kind: A, name: b}]}',
     ),
-    `:3: ${POOL}: metadata.ownerReferences[0].uid: Invalid value: 1: must be a string; write "1", in quotes`,
+    `:3: ${POOL}: metadata.ownerReferences[0].uid: Invalid value: 1: must be a string; put it in quotes`,
     `:3: ${POOL}: metadata.ownerReferences[1].uid: Required value`,
   ],
   [
@@ -351,7 +351,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ['- a\n- b\n', ':1: document: must be an object, found ["a","b"]'],
   [
     'apiVersion: v1\nkind: Node\nmetadata: {name: 7}\n',
-    ':3: metadata.name: Invalid value: 7: must be a string; write "7", in quotes',
+    ':3: metadata.name: Invalid value: 7: must be a string; put it in quotes',
   ],
   ['a:\n\tb: 1\n', ':2: tab characters must not be used in indentation; write spaces'],
   [
