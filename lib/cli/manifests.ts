@@ -205,7 +205,8 @@ function collect(collection: Collection, value: unknown, path: string): void {
     const text = JSON.stringify(value);
     const field = path === '' ? 'document' : path.slice(0, -1);
     const message = `must be an object, found ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`;
-    refuse({ field, message });
+    const fix = 'write objects one after another, as jq -c .[] does';
+    refuse({ field, message, ...(Array.isArray(value) && path === '' && { fix }) });
     return;
   }
   const { apiVersion, kind, items } = value;

@@ -1,6 +1,7 @@
 /** What to write instead of what is refused, where that can be told. */
 import { formatAddress, parseAddress } from '../address/address.ts';
 import { formatPrefix, parsePrefix, parseRange, prefixOf, type Range } from '../address/range.ts';
+import { isObject } from '../json.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { Schema } from '../kubernetes/schema.ts';
@@ -11,14 +12,16 @@ import { nearest } from '../text.ts';
 type Mend = readonly [reason: string, mend: (text: string) => string];
 
 const MENDS: readonly Mend[] = [
+  ['without quotes', (text) => text.replaceAll(/["'`\u2018-\u201f]/g, '')],
   ['without spaces', (text) => text.replaceAll(/\s+/g, '')],
+  ['without signs that do not show', (text) => text.replaceAll(/\p{Cf}+/gu, '')],
   ['without brackets and port', (text) => text.replace(/^\[([^\]]+)\](?::\d+)?$/, '$1')],
   ['without the port', (text) => text.replace(/^((?:\d+\.){3}\d+):\d+$/, '$1')],
   ['without the interface', (text) => text.replaceAll(/%[^-/]+/g, '')],
   ['digits for letters', withDigits],
   [
     'one dash between first and last',
-    (text) => text.replace(/(?:\.\.\.?|\u2013|\u2014|_|:-)(?=[^.]*\.)/, '-'),
+    (text) => text.replace(/(?:\.\.\.?|[\u2010-\u2015\u2212]|_|:-)(?=[^.]*\.)/, '-'),
   ],
   ['without leading zeros, which some programs read as octal', withoutLeadingZeros],
   ['the last address in full', (text) => text.replace(/^((?:\d+\.){3})(\d+)-(\d{1,3})$/, '$1$2-$1$3')],
@@ -86,11 +89,15 @@ export function advise(
   if (message.endsWith('must be a string')) return asText(value);
   const [, wanted, found] = / must be of type (\w+): "(\w+)"$/.exec(message) ?? [];
   if (wanted === 'integer' && found === 'string') return asNumber(field, object);
+  if (wanted === 'string' && isEmptyMapping(valueAt(field, object)))
+    return 'put it in quotes, if it ends in a colon: that makes a key of it';
   if (wanted !== undefined) return ofType(wanted, found!);
   const [, supported] = /^Unsupported value: .*: supported values: "(.+)"$/.exec(message) ?? [];
   if (supported !== undefined) return toUse(nearest(String(value), supported.split('", "')));
   if (message === 'provided prefix is not valid') return 'a prefix length of IPv4 is at most 32';
   if (typeof value !== 'string') return undefined;
+  if (field.endsWith('.poolRef.name') && value.includes('/'))
+    return `write ${value.slice(value.lastIndexOf('/') + 1)}: a pool is one of the claim's namespace, or of all`;
   if (message.includes('lowercase RFC 1123')) return asName(value);
   const [, group = '', version] = /^([a-z0-9.-]+)\/(v\w+)$/.exec(value) ?? [];
   if (field.endsWith('.apiGroup') && version !== undefined) return `write ${group}: without the version`;
@@ -154,11 +161,19 @@ function ofType(wanted: string, found: string): string | undefined {
   }
 }
 
+function valueAt(field: string, object: KubernetesObject): unknown {
+  const names = field.replaceAll(/\[(\d+)\]/g, '.$1').split('.');
+  return names.reduce<unknown>((part, name) => (part as Record<string, unknown>)?.[name], object);
+}
+
+/** What `fd00::` is at the end of a line, as fields without a value are left out. */
+function isEmptyMapping(value: unknown): boolean {
+  return isObject(value) && Object.keys(value).length === 0;
+}
+
 /** What to write for a text where a number has to be: `/24`, `8`, `5m`. */
 function asNumber(field: string, object: KubernetesObject): string {
-  const names = field.replaceAll(/\[(\d+)\]/g, '.$1').split('.');
-  const found = names.reduce<unknown>((part, name) => (part as Record<string, unknown>)?.[name], object);
-  const text = String(found).trim();
+  const text = String(valueAt(field, object)).trim();
   if (/^-?\d+$/.test(text)) return `write ${BigInt(text)}, without quotes`;
   const seconds = field.endsWith('Seconds') ? (parseDuration(text) ?? Number.NaN) / 1000 : Number.NaN;
   if (Number.isInteger(seconds)) return `write ${seconds}`;
@@ -181,7 +196,10 @@ function knownField(field: string, schema: Schema | undefined): string | undefin
   const parent = names.slice(0, -1).reduce<Schema | undefined>((part, name) => {
     return name === '[]' ? part?.items : part?.properties?.[name];
   }, schema);
-  return toUse(nearest(names.at(-1)!, Object.keys(parent?.properties ?? {})));
+  const [name, known] = [names.at(-1)!, Object.keys(parent?.properties ?? {})];
+  if (/^[^\S ]/.test(name)) return 'it begins with spaces that are no plain ones: write plain ones';
+  if (name === 'apiVersion' && known.includes('apiGroup')) return 'use apiGroup, without the version';
+  return toUse(nearest(name, known));
 }
 
 function toUse(meant: string | undefined): string | undefined {
@@ -243,6 +261,7 @@ function mended(text: string, read: (text: string) => unknown): string | undefin
 }
 
 function unreadable(text: string, field: string): string | undefined {
+  if (text.startsWith('ENC[')) return 'it is encrypted, by sops: decrypt it first';
   const ends = text.split('-').map((end) => parseAddress(end));
   if (ends.length === 2 && ends[0] && ends[1] && ends[0].family !== ends[1].family) {
     return 'both ends of a range are of one family';

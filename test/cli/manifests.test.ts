@@ -121,7 +121,9 @@ test('missing apiVersion, kind or name are problems that name the field', () => 
   assert.equal(problems('apiVersion: v1\nmetadata: {name: a}'), ['f:1: kind: is required']);
   assert.equal(problems('apiVersion: v1\nkind: A'), ['f:1: metadata: is required']);
   assert.equal(problems('apiVersion: v1\nkind: A\nmetadata: {}'), ['f:3: metadata.name: is required']);
-  assert.equal(problems('- a'), ['f:1: document: must be an object, found ["a"]']);
+  assert.equal(problems('- a'), [
+    'f:1: document: must be an object, found ["a"]; write objects one after another, as jq -c .[] does',
+  ]);
   assert.equal(problems('text'), ['f:1: document: must be an object, found "text"']);
 });
 

@@ -253,6 +253,39 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     pool('{addresses: [10.0.0.1\nstatus: {}'),
     ':5: deficient indentation; is a bracket or quote above left open?',
   ],
+  // As it is pasted
+  [
+    addresses('10.0.0.1\u200b-10.0.0.9'),
+    `${notRange('10.0.0.1\u200b-10.0.0.9')}; write 10.0.0.1-10.0.0.9: without signs that do not show`,
+  ],
+  [
+    addresses('10.0.0.1\u00a0\u2212\u00a010.0.0.9'),
+    `${notRange('10.0.0.1\u00a0\u2212\u00a010.0.0.9')}; write 10.0.0.1-10.0.0.9: without spaces, one dash between first and last`,
+  ],
+  [addresses('\u201c10.0.0.1\u201d'), `${notRange('\u201c10.0.0.1\u201d')}; write 10.0.0.1: without quotes`],
+  [
+    addresses('"ENC[AES256_GCM]"'),
+    `${notRange('ENC[AES256_GCM]')}; it is encrypted, by sops: decrypt it first`,
+  ],
+  [
+    pool('\n\u00a0\u00a0prefix: 24').replace('spec: ', 'spec:'),
+    `:4: ${POOL}: spec: Required value`,
+    `:5: ${POOL}: \u00a0\u00a0prefix: unknown field; it begins with spaces that are no plain ones: write plain ones`,
+  ],
+  [
+    pool('\n  prefix: 64\n  gateway: fd00::1\n  addresses:\n    - fd00::\n    - "fd00::2"'),
+    `:8: ${POOL}: spec.addresses[0]: Invalid value: "object": spec.addresses[0] in body must be of type string: "object"; put it in quotes, if it ends in a colon: that makes a key of it`,
+  ],
+  // References
+  [
+    claim(`{${OURS}, kind: InClusterIPPool, name: team-a/web}`),
+    `:5: IPAddressClaim default/a: spec.poolRef.name: Invalid value: "team-a/web": spec.poolRef.name in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'; write web: a pool is one of the claim's namespace, or of all`,
+  ],
+  [
+    claim('{apiVersion: ipam.cluster.x-k8s.io/v1alpha2, kind: InClusterIPPool, name: web}'),
+    ':5: IPAddressClaim default/a: spec.poolRef.apiGroup: Required value',
+    ':5: IPAddressClaim default/a: spec.poolRef.apiVersion: unknown field; use apiGroup, without the version',
+  ],
   // Metadata
   [
     pool('{addresses: [10.0.0.1], prefix: 24}', '{name: My_Pool}'),
@@ -348,7 +381,10 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   [BOMB, ':6: the aliases up to *e stand for more than 100000 values: write them out'],
   [`a: ${'['.repeat(200)}`, ':1: nests deeper than 100 levels'],
   ['a: &a\n  b: *a\n', ':2: the alias *a refers to what contains it'],
-  ['- a\n- b\n', ':1: document: must be an object, found ["a","b"]'],
+  [
+    '- a\n- b\n',
+    ':1: document: must be an object, found ["a","b"]; write objects one after another, as jq -c .[] does',
+  ],
   [
     'apiVersion: v1\nkind: Node\nmetadata: {name: 7}\n',
     ':3: metadata.name: Invalid value: 7: must be a string; put it in quotes',

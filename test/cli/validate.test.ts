@@ -36,7 +36,7 @@ test('every problem is one line: file, document, object, field, value, reason', 
   assert.is(code, 1);
   assert.is(out, '');
   assert.equal(err.trimEnd().split('\n'), [
-    '<stdin>:9: document 3: document: must be an object, found [1]',
+    '<stdin>:9: document 3: document: must be an object, found [1]; write objects one after another, as jq -c .[] does',
     '<stdin>:5: document 2: Bad b: spec.prefix: Invalid value: 33: provided prefix is not valid',
     '<stdin>:5: document 2: Bad b: spec.addresses: addresses is required',
     '<stdin>:11: document 4: Bad c: spec.prefix: Invalid value: 33: provided prefix is not valid',
