@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
@@ -141,10 +149,23 @@ test('the file runs by itself, with node on the path', () => {
 test('an older Node.js says what to do', () => {
   const launcher = join(ROOT, 'bin/metaipam.js');
   const old = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.1.0'}})`;
-  const argv = ['--import', old, launcher, 'version'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
-  assert.equal([status, stdout], [1, '']);
-  assert.match(stderr, /^metaipam needs Node\.js 24 or later, .*\n.*"npm rebuild node"/);
+  const clone = mkdtempSync(join(tmpdir(), 'metaipam-clone-'));
+  mkdirSync(join(clone, 'bin'));
+  writeFileSync(join(clone, 'package.json'), '{"type": "module"}');
+  copyFileSync(launcher, join(clone, 'bin/metaipam.js'));
+  const says = (file: string) => {
+    const argv = ['--import', old, file, 'version'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    assert.equal([status, stdout], [1, '']);
+    return stderr;
+  };
+  const bare = says(join(clone, 'bin/metaipam.js'));
+  rmSync(clone, { recursive: true });
+  assert.match(bare, /^metaipam needs Node\.js 24 or later, .*\n.*"npm rebuild node"/);
+  assert.match(
+    says(launcher),
+    /^metaipam needs Node\.js 24 or later, .*\n.*"npx metaipam" .* in its folder\.\n$/,
+  );
   assert.match(
     execFileSync(launcher, ['version'], { encoding: 'utf8', env: { PATH: dirname(process.execPath) } }),
     'metaipam ',
