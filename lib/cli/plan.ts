@@ -9,6 +9,7 @@ import { defineOptions, outputOption, type Parsed, UsageError } from '../options
 import { selectsNamespaces } from '../pool/allowed-namespaces.ts';
 import { PROGRAM } from '../program.ts';
 import { listSome, plural } from '../text.ts';
+import { ApiError, ApiReader } from './api-reader.ts';
 import { defineCommand, type Io } from './command.ts';
 import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
@@ -79,6 +80,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
     ...deleted.problems,
     ...diagnose(given.objects),
     ...withoutKind(given.objects, unserved),
+    ...(live === undefined ? [] : await withoutNamespace(given.objects, current, ...live)),
   ];
   const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
   const config = {
@@ -140,6 +142,51 @@ function withoutKind(given: readonly LoadedObject[], unserved: readonly Resource
         fix: 'install its CustomResourceDefinition first',
       }),
     );
+}
+
+/** Objects of Namespaces that neither are there nor given: the API server refuses them. */
+async function withoutNamespace(
+  given: readonly LoadedObject[],
+  current: readonly KubernetesObject[],
+  config: KubeConfig,
+  { log }: { readonly log: RequestLog | undefined },
+): Promise<Diagnostic[]> {
+  const all = [...current, ...given.map(({ object }) => object)];
+  const known = new Set([
+    'default',
+    ...all.filter(isNamespace).map(({ metadata: { name } }) => name),
+    ...current.map(({ metadata: { namespace } }) => namespace),
+  ]);
+  const unknown = given.filter(
+    ({ object: { metadata } }) => metadata.namespace !== undefined && !known.has(metadata.namespace),
+  );
+  if (unknown.length === 0) return [];
+  const api = new ApiReader(config, log);
+  const names = new Set(unknown.map(({ object }) => object.metadata.namespace!));
+  const missing = await Promise.all(
+    [...names].map(async (name) => {
+      // Who may not look is told by the API server in time.
+      const isMissing = await api.get(`/api/v1/namespaces/${encodeURIComponent(name)}`).then(
+        () => false,
+        (error) => error instanceof ApiError && error.status === 404,
+      );
+      return isMissing ? [name] : [];
+    }),
+  );
+  return unknown.flatMap((each) => {
+    const namespace = each.object.metadata.namespace!;
+    if (!missing.flat().includes(namespace)) return [];
+    const fix = `kubectl create namespace ${namespace}, or give a file with it`;
+    const message = 'there is no such Namespace in the cluster';
+    return at(each, {
+      rule: 'refused',
+      severity: 'error',
+      field: 'metadata.namespace',
+      value: namespace,
+      message,
+      fix,
+    });
+  });
 }
 
 /**
@@ -242,7 +289,7 @@ get or lose what, what falls out of range, which pools run out, and where new no
 would be pending anyway is no effect. Objects of kinds that metaipam does not know are left out.
 
 ${LIVE_RIGHTS}
-plan also lists clusters (cluster.x-k8s.io), and ipamclaims (k8s.cni.cncf.io) if it may; for --delete also
+plan also lists clusters (cluster.x-k8s.io), and ipamclaims (k8s.cni.cncf.io) if it may, and gets namespaces to see that they are there; for --delete also
 validatingadmissionpolicies and validatingadmissionpolicybindings (admissionregistration.k8s.io), without which it takes
 what is in use to be protected as by the install.
 

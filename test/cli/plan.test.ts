@@ -166,6 +166,40 @@ test('--delete of a pool in use where the cluster does not refuse it', async () 
   }
 });
 
+test('objects of a Namespace that the cluster does not have', async () => {
+  const asked: string[] = [];
+  const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
+    const { pathname } = new URL(url, 'http://x');
+    const [, , , , name] = pathname.split('/');
+    if (pathname.startsWith('/api/v1/namespaces/')) asked.push(name!);
+    const status =
+      { 'team-b': 404, 'team-c': 403 }[pathname.startsWith('/api/v1/namespaces/') ? name! : ''] ?? 200;
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ apiVersion: 'v1', kind: 'List', metadata: {}, items: [] }));
+  });
+  const inNamespace = (name: string, namespace: string) =>
+    pool(name, '10.0.0.1').replace(`{name: ${name}}`, `{name: ${name}, namespace: ${namespace}}`);
+  try {
+    const given = ['a', 'b', 'c', 'd']
+      .map((letter) => inNamespace(`in-${letter}`, `team-${letter}`))
+      .join('');
+    const made = '---\n{apiVersion: v1, kind: Namespace, metadata: {name: team-d}}\n';
+    const stdin = given + inNamespace('again', 'team-b') + pool('p', '10.0.1.1') + made;
+    const { code, out, err } = await run(plan.run, ['--kubeconfig', kubeconfig, '-f', '-'], { stdin });
+    assert.is(code, 1);
+    for (const there of ['team-a/in-a', 'team-c/in-c', 'team-d/in-d', 'default/p'])
+      assert.match(out, `+ InClusterIPPool ${there}\n`);
+    assert.not.match(out, 'team-b/');
+    const message =
+      'metadata.namespace: Invalid value: "team-b": there is no such Namespace in the cluster; kubectl create namespace team-b, or give a file with it';
+    for (const name of ['in-b', 'again']) assert.match(err, `InClusterIPPool team-b/${name}: ${message}\n`);
+    assert.equal(asked.sort(), ['team-a', 'team-b', 'team-c']);
+  } finally {
+    close();
+  }
+});
+
 test('objects of a kind that the cluster does not have', async () => {
   const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
     const isThere = !new URL(url, 'http://x').pathname.endsWith('/ipamclaims');
