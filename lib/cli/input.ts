@@ -1,4 +1,5 @@
 /** The objects that a user names with -f, for every command that takes files. */
+import { CAPI_IPAM_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
 import { groupOf, type KubernetesObject } from '../kubernetes/object.ts';
 import { namespaceName } from '../options/hook-options.ts';
 import { defineOptions, UsageError } from '../options/options.ts';
@@ -113,6 +114,9 @@ export function writeDiagnostics(diagnostics: readonly Diagnostic[], io: Pick<Io
     io.stderr.write(`${textFor(io, printable(formatDiagnostic(diagnostic)))}\n`);
 }
 
+/** For kubectl the name alone is that of Kubernetes' own kind, since 1.33. */
+const NOT_OF_CLAIMS = `warning: these IPAddresses are of Services: kubectl get ipaddresses.${CAPI_IPAM_GROUP} has those of claims\n`;
+
 /**
  * The objects of files that are taken for the state of a cluster. Throws InputError that names every file that cannot
  * be read, and every object that is there twice or that no cluster serves.
@@ -123,6 +127,13 @@ export async function readState(paths: readonly string[], io: Io): Promise<Kuber
   const refused = [...problems, ...diagnoseState(objects)];
   if (refused.length > 0)
     throw new InputError(refused.map((each) => printable(formatDiagnostic(each))).join('\n'));
+  const groups = new Set(
+    objects.flatMap(({ object: { kind, apiVersion } }) =>
+      kind === 'IPAddress' ? [groupOf(apiVersion)] : [],
+    ),
+  );
+  if (groups.has(groupOf(SERVICE_CIDR_API_VERSION)) && !groups.has(CAPI_IPAM_GROUP))
+    io.stderr.write(NOT_OF_CLAIMS);
   return objects.map(({ object }) => object);
 }
 

@@ -114,6 +114,19 @@ test('claims of a pool that nobody serves, misspelt annotations, what an API ser
   );
 });
 
+test('IPAddresses of Services are taken for what they are', async () => {
+  const ofService = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'IPAddress',
+    metadata: { name: '10.96.0.1' },
+    spec: { parentRef: { resource: 'services', namespace: 'default', name: 'kubernetes' } },
+  } as unknown as KubernetesObject;
+  const warning =
+    'warning: these IPAddresses are of Services: kubectl get ipaddresses.ipam.cluster.x-k8s.io has those of claims\n';
+  assert.is((await checked(list(ofService))).err, warning);
+  assert.is((await checked(list(ofService, address('a', 'p', '10.0.0.1')))).err, '');
+});
+
 test('exit 1: what cannot be read', async () => {
   const { code, out, err } = await checked('kind: A\n---\n- b\n');
   assert.equal([code, out], [1, '']);
