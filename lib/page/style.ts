@@ -27,7 +27,7 @@ a:hover { text-decoration: underline; }
 .skip { position: absolute; left: -999em; }
 .skip:focus { left: 8px; top: 8px; padding: 6px 10px; background: var(--raised); z-index: 1; }
 h1, h2, h3 { line-height: 1.25; margin: 0; font-weight: 600; }
-h1 { font-size: 22px; letter-spacing: -0.01em; overflow-wrap: anywhere; }
+h1 { font-size: 22px; letter-spacing: -0.01em; }
 h2 { font-size: 15px; }
 time { white-space: nowrap; }
 small, .quiet { color: var(--quiet); font-size: 12.5px; }
@@ -50,9 +50,9 @@ button:hover, select:hover, input:hover { border-color: var(--quiet); }
 form { display: flex; gap: 8px; flex-wrap: wrap; padding-bottom: 6px; }
 form input { flex: 1 1 220px; min-width: 0; }
 
-main { padding-block: 10px 40px; }
+main { padding-block: 10px 40px; overflow-wrap: anywhere; }
 .facts { display: flex; flex-wrap: wrap; margin: 8px 0 26px; border: 1px solid var(--line); border-radius: 10px; background: var(--raised); overflow: hidden; }
-.facts div { flex: 1 1 130px; padding: 12px 16px; border-left: 1px solid var(--line); margin-left: -1px; }
+.facts div { flex: 1 1 130px; min-width: 0; padding: 12px 16px; border-left: 1px solid var(--line); margin-left: -1px; }
 .facts dt { color: var(--quiet); font-size: 12.5px; }
 .facts dd { margin: 0; font-size: 20px; font-weight: 600; letter-spacing: -0.01em; }
 .facts dd small { font-weight: 400; letter-spacing: 0; }
@@ -65,7 +65,7 @@ table { width: 100%; border-collapse: collapse; }
 caption { text-align: left; font-weight: 600; font-size: 15px; padding-bottom: 8px; }
 caption small { font-weight: 400; margin-left: 6px; }
 th { text-align: left; font-weight: 500; font-size: 12.5px; color: var(--quiet); padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td { padding: 9px 14px 9px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+td { padding: 9px 14px 9px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 tbody tr:hover { background: var(--soft); }
 td small { display: block; }
@@ -76,7 +76,7 @@ td.state { width: 17%; }
 td.use { width: 32%; min-width: 180px; }
 td.use svg { display: block; width: 100%; height: 11px; margin: 5px 0 4px; border-radius: 3px; }
 td.names { width: 34%; }
-td.address { width: 20%; overflow-wrap: anywhere; }
+td.address { width: 20%; }
 td.who { width: 28%; }
 td.pool { width: 24%; }
 .subject .head { margin-bottom: 8px; }
@@ -110,7 +110,7 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap
 .legend b { color: var(--text); font-weight: 600; }
 .spec { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 14px 0 0; }
 .spec dt { color: var(--quiet); }
-.spec dd { margin: 0; overflow-wrap: anywhere; }
+.spec dd { margin: 0; }
 .pages { display: flex; gap: 16px; padding-top: 12px; align-items: baseline; }
 h1 + .empty { margin-top: 14px; }
 .empty { padding: 28px; text-align: center; border: 1px dashed var(--line); border-radius: 10px; color: var(--quiet); }
@@ -131,7 +131,7 @@ footer p { max-width: 78ch; }
   .map { column-gap: 6px; }
   .map > * { font-size: 11px; }
   td.name small, .number small { display: inline; margin-left: 6px; }
-  .number { text-align: left; display: inline-block; margin-right: 14px; }
+  .number { text-align: left; display: inline-block; white-space: normal; margin-right: 14px; }
   td[data-label]::before { content: attr(data-label) " "; color: var(--quiet); font-size: 12.5px; }
   .none { display: none; }
   .picture { padding: 14px 12px; }

@@ -79,6 +79,12 @@ declare const document: {
   createElement(name: 'canvas'): {
     getContext(kind: '2d'): { font: string; measureText(text: string): { readonly width: number } };
   };
+  querySelectorAll(selectors: string): Iterable<{
+    readonly outerHTML: string;
+    readonly clientWidth: number;
+    readonly scrollWidth: number;
+    getBoundingClientRect(): { readonly left: number; readonly right: number };
+  }>;
   readonly documentElement: { readonly scrollWidth: number; readonly clientWidth: number };
   readonly body: never;
   readonly activeElement: { readonly className: string; readonly id: string; readonly textContent: string };
@@ -100,6 +106,22 @@ function showsItsPlaceholder(input: { readonly clientWidth: number; readonly pla
   return context.measureText(input.placeholder).width <= room;
 }
 
+/** What of the page stands outside of the window or of its own box, and cannot be read there. */
+function cutOff(): string[] {
+  const { clientWidth: width } = document.documentElement;
+  const elements = document.querySelectorAll('main *:not(.skip, svg, svg *, thead, thead *, select, option)');
+  return [...elements].flatMap((element) => {
+    const { left, right } = element.getBoundingClientRect();
+    const isOut = left < 0 || right > width;
+    // Of what lights up under the pointer, and is wider by that.
+    const ledge = 4;
+    const { clientWidth, scrollWidth } = element;
+    return isOut || (clientWidth > 0 && scrollWidth > clientWidth + ledge)
+      ? [element.outerHTML.slice(0, 100)]
+      : [];
+  });
+}
+
 for (const scheme of SCHEMES) {
   for (const width of WIDTHS) {
     test(`${width} pixels wide, ${scheme}: fits, and nothing is wrong`, async ({ page, open, trouble }) => {
@@ -112,6 +134,7 @@ for (const scheme of SCHEMES) {
           return [scrollWidth, clientWidth];
         });
         assert.equal(sizes, [width, width], name);
+        assert.equal(await page.evaluate(cutOff), [], name);
         assert.ok(await page.getByRole('searchbox').evaluate(showsItsPlaceholder as never), name);
         const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         const [red] = /\d+/.exec(colour)!;
@@ -129,6 +152,38 @@ for (const scheme of SCHEMES) {
     });
   }
 }
+
+test('what is long can be read on a phone: numbers of IPv6, names', async ({ page }) => {
+  const long = [60, 60, 60, 40].map((length) => 'x'.repeat(length)).join('.');
+  const { objects } = await playedExamples();
+  const odd = [
+    pool('huge', { addresses: ['2000::/3'], prefix: 3 }),
+    pool(long, { addresses: ['10.99.0.0/24'], prefix: 24 }),
+    claim(long, 'not-there'),
+    claim('waits', long),
+    { apiVersion: 'v1', kind: 'Node', metadata: { name: long } },
+  ];
+  const server = await serverOf(new TestSource([...objects, ...odd], Date.now()));
+  try {
+    await page.setViewportSize({ width: 390, height: 900 });
+    const pages = ['', '?pool=InClusterIPPool/default/huge', `?pool=InClusterIPPool/default/${long}`];
+    for (const path of [
+      ...pages,
+      '?network=default',
+      `?q=${long}`,
+      '?q=2000::/4',
+      '?q=x',
+      `?q=${long}${long}`,
+    ]) {
+      await page.goto(`http://${server.webserverAddress}/${path}`);
+      assert.equal(await page.evaluate(cutOff), [], path);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.is(width, 390, path);
+    }
+  } finally {
+    await server.close(1000);
+  }
+});
 
 test('pools, networks, and why claims wait, are there to read', async ({ page, open }) => {
   await open();
