@@ -6,7 +6,7 @@ import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts'
 import { ADDRESS_POOL_KINDS } from '../ipam-claim/pools.ts';
 import { NETWORK_LABEL } from '../kubernetes/names.ts';
 import { groupOf, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
-import { poolKind } from '../kubernetes/pool-kinds.ts';
+import { POOL_KINDS, poolKind } from '../kubernetes/pool-kinds.ts';
 import { CustomResources, readCustomResourceDefinitions } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { nearest } from '../text.ts';
@@ -96,8 +96,11 @@ function duplicates(objects: readonly LoadedObject[], { all }: CustomResources):
 }
 
 function overlaps(objects: readonly LoadedObject[]): Diagnostic[] {
-  const loaded = new Map(objects.map((each) => [titleOf(each.object), each]));
-  const inventory = readInventory(objects.map(({ object }) => object));
+  const givers = objects.filter(
+    ({ object: { kind } }) => Object.hasOwn(POOL_KINDS, kind) || kind === 'ClusterCIDR',
+  );
+  const loaded = new Map(givers.map((each) => [titleOf(each.object), each]));
+  const inventory = readInventory(givers.map(({ object }) => object));
   return [...overlappingPools(inventory, DEFAULT_CONFIG.installNamespace)].flatMap(({ object, message }) => {
     const place = loaded.get(object);
     return place === undefined

@@ -86,10 +86,10 @@ function read({ controller, hook }: HookCall, result: HookResult, shape: Shape):
 }
 
 function firstProblem(value: JsonMap, shape: Shape): string | undefined {
-  for (const [field, content] of Object.entries(value)) {
+  for (const field in value) {
     const check = shape[field];
     if (check === undefined) return `unknown field ${JSON.stringify(field)}`;
-    if (!check(content)) return `field ${JSON.stringify(field)} has the wrong shape`;
+    if (!check(value[field])) return `field ${JSON.stringify(field)} has the wrong shape`;
   }
   return undefined;
 }

@@ -31,11 +31,19 @@ function withSortedKeys(value: unknown): unknown {
 /** `object` with some metadata replaced; `undefined` removes a field. */
 export function withMetadata<T extends KubernetesObject>(object: T, changes: JsonMap): T {
   const all: JsonMap = { ...object.metadata, ...changes };
-  if (!Object.values(changes).includes(undefined)) return { ...object, metadata: all } as T;
-  const metadata: Record<string, unknown> = {};
-  // Objects that something is deleted from are slow ever after.
-  for (const key in all) if (all[key] !== undefined) metadata[key] = all[key];
-  return { ...object, metadata } as T;
+  return { ...object, metadata: hasUndefined(changes) ? withoutUndefined(all) : all } as T;
+}
+
+function hasUndefined(map: JsonMap): boolean {
+  for (const key in map) if (map[key] === undefined) return true;
+  return false;
+}
+
+/** Objects that something is deleted from are slow ever after. */
+function withoutUndefined(map: JsonMap): JsonMap {
+  const result: Record<string, unknown> = {};
+  for (const key in map) if (map[key] !== undefined) result[key] = map[key];
+  return result;
 }
 
 /** `map` without `key`. */

@@ -96,8 +96,10 @@ export class WorkQueue {
       if (this.#head >= MOST_DONE) this.#head -= this.#line.splice(0, this.#head).length;
       return first;
     }
-    this.#line.length = 0;
-    this.#head = 0;
+    if (this.#head > 0) {
+      this.#line = [];
+      this.#head = 0;
+    }
     return undefined;
   }
 

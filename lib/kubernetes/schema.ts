@@ -128,25 +128,27 @@ export class CustomResource {
     this.schema = version.schema.openAPIV3Schema;
   }
 
-  /** What the API server would hold against the structure of `object` with `fieldValidation=Strict`, in its words. */
-  validateStructure(object: object): Problem[] {
-    return this.#structuralErrors(object).map(problemOf);
-  }
-
   /** Whether a field has another type than its own: no API server can have returned that. */
   isMalformed(object: object): boolean {
     return this.#structuralErrors(object).some(({ keyword }) => keyword === 'type');
   }
 
-  /**
-   * What the API server would hold against `object`, in its words: its structure, and the rules in CEL where this
-   * lets it judge them, with defaults in the place of absent fields. `old` is the object before an update.
-   */
+  /** What the API server would hold against `object` with `fieldValidation=Strict`, in its words. See `judge`. */
   validate(object: object, old?: object): Problem[] {
+    const { structure, rules } = this.judge(object, old);
+    return [...structure, ...rules];
+  }
+
+  /**
+   * What is wrong with the structure of `object`; and by the rules in CEL, where that lets the API server judge them, with
+   * defaults in the place of absent fields. `old` is the object before an update.
+   */
+  judge(object: object, old?: object): { readonly structure: Problem[]; readonly rules: Problem[] } {
     const errors = this.#structuralErrors(object);
-    if (errors.some(isBlocking)) return [...errors.map(problemOf), RULES_NOT_CHECKED];
-    const problems = rulesOf(this.schema).problems(this.withDefaults(object), old && this.withDefaults(old));
-    return [...errors.map(problemOf), ...problems];
+    const rules = errors.some(isBlocking)
+      ? [RULES_NOT_CHECKED]
+      : rulesOf(this.schema).problems(this.withDefaults(object), old && this.withDefaults(old));
+    return { structure: errors.map(problemOf), rules };
   }
 
   /** `object` with the schema's defaults in the place of absent fields. */

@@ -25,13 +25,18 @@ type SourcedProblem<T extends SourcedObject> = T & { readonly problem: Problem }
 export function validateObject(object: KubernetesObject, resources: CustomResources): Problem[] {
   const { apiVersion, kind } = object;
   const resource = resources.ofKind(apiVersion, kind);
-  const refused = resource?.validateStructure(object) ?? unknownKind(object, resources);
+  const { structure, rules } = resource?.judge(object) ?? {
+    structure: unknownKind(object, resources),
+    rules: [],
+  };
   const isKnown = resource !== undefined || (apiVersion === 'v1' && kind === 'Node');
-  const named = isKnown ? withMore(refused, [...validateMetadata(object), ...validateNode(object)]) : refused;
+  const named = isKnown
+    ? withMore(structure, [...validateMetadata(object), ...validateNode(object)])
+    : structure;
   const problems = withMore(named, brokenRules(plainJson(object) as KubernetesObject));
   const isTold = ({ field }: Problem) =>
     problems.some((told) => isWithin(field, told.field) || isWithin(told.field, field));
-  return [...problems, ...(resource?.validate(object) ?? []).filter((problem) => !isTold(problem))];
+  return [...problems, ...rules.filter((problem) => !isTold(problem))];
 }
 
 /** Whether something is of another type than its own: no API server can have returned that. */

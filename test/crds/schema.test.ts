@@ -16,7 +16,7 @@ function problems(kind: string, object: object, version = 'ipam.cluster.x-k8s.io
     metadata: { name: 'a', labels: { any: 'thing' } },
     ...object,
   };
-  return resource.validateStructure(complete).map(formatProblem);
+  return resource.judge(complete).structure.map(formatProblem);
 }
 
 const pool = (spec: unknown) => problems('InClusterIPPool', { spec });
