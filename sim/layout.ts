@@ -99,7 +99,7 @@ export interface Layout {
   readonly hasOtherJanitor: boolean;
   /** Whether people delete allocations and addresses by hand. */
   readonly hands: boolean;
-  /** Whether IPAddresses lose the mark by which Metacontroller knows them. */
+  /** Whether IPAddresses and PodCIDRClaims lose the mark by which Metacontroller knows them, or their owner. */
   readonly losesMarks: boolean;
   /** The chance that a cache does not hear now, by process and resource. */
   readonly slowness: (process: string, resource: string) => number;

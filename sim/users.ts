@@ -159,6 +159,16 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   'create node': { weight: 8, needs: hasNodes, act: createNode },
   'delete node': { weight: 4, needs: hasNodes, act: (scene) => remove(scene, 'Node') },
+  'orphan what is of node': {
+    weight: 2,
+    needs: ({ losesMarks, hasNodes }) => losesMarks && hasNodes,
+    act: orphanNode,
+  },
+  'unmark PodCIDRClaim': {
+    weight: 3,
+    needs: ({ losesMarks, hasNodes }) => losesMarks && hasNodes,
+    act: unmarkPodCIDRClaim,
+  },
   'relabel node': {
     weight: 2,
     needs: hasNodes,
@@ -573,10 +583,16 @@ const PREFIX_POOLS = ['InClusterPrefixPool', 'GlobalInClusterPrefixPool'];
 
 /** As `kubectl delete --cascade=foreground` or `--cascade=orphan`. */
 function deleteInMode(scene: Scene): UserOp | undefined {
-  const { random, world, layout } = scene;
+  const { random, layout } = scene;
   const object = one(scene, random.pick(layout.hasPrefixes ? [...OWNERS, ...PREFIX_POOLS] : OWNERS));
-  if (object === undefined) return undefined;
-  const propagationPolicy = random.pick(['Foreground', 'Foreground', 'Orphan'] as const);
+  return object && deleteAs(scene, object, random.pick(['Foreground', 'Foreground', 'Orphan'] as const));
+}
+
+function deleteAs(
+  { world }: Scene,
+  object: Unstructured,
+  propagationPolicy: 'Foreground' | 'Orphan',
+): UserOp {
   return user(`deletes ${titleOf(object)}, ${propagationPolicy}`, {
     verb: 'delete',
     ...targetOf(world, object),
@@ -674,6 +690,18 @@ function unmarkAddress(scene: Scene): UserOp | undefined {
   return patchOne(scene, 'IPAddress', 'unmarks', {
     metadata: { annotations: { [DECORATOR_ANNOTATION]: null }, ...(scene.random.chance(0.5) && { labels }) },
   });
+}
+
+function unmarkPodCIDRClaim(scene: Scene): UserOp | undefined {
+  const owners = scene.random.chance(0.5) && { ownerReferences: null };
+  return patchOne(scene, 'PodCIDRClaim', 'unmarks', {
+    metadata: { annotations: { [DECORATOR_ANNOTATION]: null }, ...owners },
+  });
+}
+
+function orphanNode(scene: Scene): UserOp | undefined {
+  const node = one(scene, 'Node');
+  return node && deleteAs(scene, node, 'Orphan');
 }
 
 function ifSettled({ layout }: Scene, op: UserOp): UserOp {

@@ -3,21 +3,18 @@ import { type Allocation, subnetOfEntry } from '../allocation/slice.ts';
 import {
   ADDRESS_SPACE_LABEL,
   CLAIM_UID_LABEL,
+  CLAIMS_CONTROLLER,
   CLUSTER_NAME_LABEL,
   DECORATOR_ANNOTATION,
   POOL_API_VERSION,
   POOL_LABEL,
   POOL_UID_LABEL,
 } from '../kubernetes/names.ts';
-import {
-  controllerOf,
-  controllerReference,
-  type KubernetesObject,
-  type OwnerReference,
-} from '../kubernetes/object.ts';
+import { controllerOf, controllerReference, type OwnerReference } from '../kubernetes/object.ts';
 import { PREFIX, poolKind } from '../kubernetes/pool-kinds.ts';
 import type { IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { ipamApiVersion } from '../metacontroller/api-version.ts';
+import { isAttachment } from '../metacontroller/attachment.ts';
 import type { DesiredObject, HookConfig } from '../metacontroller/hook.ts';
 import { poolLabel } from '../pool/label.ts';
 
@@ -96,19 +93,12 @@ function poolOwner({ spec }: Allocation['slice']): OwnerReference {
   return { apiVersion: POOL_API_VERSION, kind, name, uid, controller: false, blockOwnerDeletion: true };
 }
 
-/** By which Metacontroller knows what it made for claims. */
-const MARK = 'claims';
-
-export function isMarked({ metadata }: KubernetesObject): boolean {
-  return metadata.annotations?.[DECORATOR_ANNOTATION] === MARK;
-}
-
 /**
  * Whether Metacontroller counts an IPAddress among the attachments of its claim: it has the mark, and the claim controls
  * it. One that another provider made has the claim for a controller too, and no mark.
  */
 export function isAttached(address: IPAddress, claim: IPAddressClaim): boolean {
-  return isMarked(address) && controllerOf(address)?.uid === claim.metadata.uid;
+  return isAttachment(address, CLAIMS_CONTROLLER, claim.metadata.uid);
 }
 
 /** By what an IPAddress from elsewhere becomes the claim's, as if it had been made for it here. */
@@ -120,7 +110,7 @@ export function ownership({ metadata }: IPAddress, claim: IPAddressClaim, slice:
   );
   return {
     labels: addressLabels(claim, slice),
-    annotations: { [DECORATOR_ANNOTATION]: MARK },
+    annotations: { [DECORATOR_ANNOTATION]: CLAIMS_CONTROLLER },
     ownerReferences: [...others, ...owners],
   };
 }

@@ -178,11 +178,13 @@ export class ClusterClient {
     );
   }
 
-  /** Replaces a namespaced custom resource as it was at its resourceVersion. */
+  /** Replaces a custom resource as it was at its resourceVersion. */
   async replaceObject(path: ObjectPath, body: KubeObject, signal: AbortSignal): Promise<void> {
-    const { namespace = '' } = path;
-    const request = { ...parts(path), namespace, body, fieldManager: FIELD_MANAGER };
-    await this.#custom.replaceNamespacedCustomObject(request, this.#within(signal));
+    const { namespace } = path;
+    const request = { ...parts(path), body, fieldManager: FIELD_MANAGER };
+    const options = this.#within(signal);
+    if (namespace === undefined) await this.#custom.replaceClusterCustomObject(request, options);
+    else await this.#custom.replaceNamespacedCustomObject({ ...request, namespace }, options);
   }
 
   /** Merges `patch` into a custom resource, whose status alone it changes. */
@@ -209,16 +211,18 @@ export class ClusterClient {
     await this.#custom.patchClusterCustomObject(request, options);
   }
 
-  /** Deletes a namespaced custom resource, this very one as it was then. */
+  /** Deletes a custom resource, this very one as it was then. */
   async deleteObject(
     path: ObjectPath,
     { uid, resourceVersion }: { uid: string; resourceVersion: string },
     signal: AbortSignal,
   ): Promise<void> {
-    const { namespace = '' } = path;
+    const { namespace } = path;
     const body = { preconditions: { uid, resourceVersion }, propagationPolicy: 'Background' };
-    const request = { ...parts(path), namespace, body };
-    await this.#custom.deleteNamespacedCustomObject(request, this.#within(signal));
+    const request = { ...parts(path), body };
+    const options = this.#within(signal);
+    if (namespace === undefined) await this.#custom.deleteClusterCustomObject(request, options);
+    else await this.#custom.deleteNamespacedCustomObject({ ...request, namespace }, options);
   }
 
   async createNodeEvent(node: Node, event: NodeEvent, signal: AbortSignal): Promise<void> {

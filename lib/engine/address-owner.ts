@@ -3,13 +3,13 @@
  * cluster. It looks only while there is such an IPAddress.
  */
 
-import { isMarked } from '../claim/ip-address.ts';
 import { ownershipDeeds } from '../janitor/decide.ts';
-import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
+import { CLAIMS_CONTROLLER, METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import { controllerOf, qualifiedName } from '../kubernetes/object.ts';
 import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
 import type { AllocationSlice, IPAddress, IPAddressClaim } from '../kubernetes/types.ts';
 import { ipamApiVersion } from '../metacontroller/api-version.ts';
+import { isMarked } from '../metacontroller/attachment.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ControllerEnvironment, Reconciler } from './environment.ts';
@@ -46,7 +46,8 @@ export class AddressOwner implements Reconciler {
     const wake = () => this.#wake();
     const note = (address: Unstructured) => {
       const name = qualifiedName(address.metadata);
-      if (isMarked(address) && controllerOf(address) !== undefined) this.#alone.delete(name);
+      if (isMarked(address, CLAIMS_CONTROLLER) && controllerOf(address) !== undefined)
+        this.#alone.delete(name);
       else this.#alone.add(name);
       wake();
     };

@@ -28,7 +28,9 @@ export class JanitorReconciler implements Reconciler {
   readonly #strategy: ApplyStrategy;
   readonly #decide: typeof decideDeeds;
   readonly #caches: Readonly<
-    Record<'claims' | 'addresses' | 'slices' | 'networks', Informer> & { pools: readonly Informer[] }
+    Record<'claims' | 'addresses' | 'slices' | 'networks' | 'podCIDRClaims', Informer> & {
+      pools: readonly Informer[];
+    }
   >;
 
   constructor(
@@ -49,6 +51,7 @@ export class JanitorReconciler implements Reconciler {
       slices: environment.informer(METAIPAM_API_VERSION, 'allocationslices'),
       pools: kinds.map(({ resource }) => environment.informer(POOL_API_VERSION, resource)),
       networks: environment.informer(METAIPAM_API_VERSION, 'podnetworks'),
+      podCIDRClaims: environment.informer(METAIPAM_API_VERSION, 'podcidrclaims'),
     };
     const wake = () => this.resync();
     for (const informer of Object.values(this.#caches).flat()) {
@@ -67,7 +70,7 @@ export class JanitorReconciler implements Reconciler {
   }
 
   *sync(): Task<void> {
-    const { claims, addresses, slices, pools, networks } = this.#caches;
+    const { claims, addresses, slices, pools, networks, podCIDRClaims } = this.#caches;
     const objects = (...caches: Informer[]) => caches.flatMap((cache) => [...cache.list()]) as object[];
     const view = {
       claims: objects(claims),
@@ -75,6 +78,7 @@ export class JanitorReconciler implements Reconciler {
       slices: objects(slices),
       pools: objects(...pools),
       networks: objects(networks),
+      podCIDRClaims: objects(podCIDRClaims),
     } as JanitorView;
     const context = { now: this.#environment.now(), config: this.#config };
     yield* performDeeds(this.#decide(view, context), this.#strategy);

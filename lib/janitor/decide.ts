@@ -38,6 +38,7 @@ import type {
   AllocationSlice,
   IPAddress,
   IPAddressClaim,
+  PodCIDRClaim,
   PodNetwork,
   SliceEntry,
 } from '../kubernetes/types.ts';
@@ -65,14 +66,18 @@ export interface JanitorView {
   readonly slices: readonly AllocationSlice[];
   readonly pools: readonly Pool[];
   readonly networks: readonly PodNetwork[];
+  readonly podCIDRClaims: readonly PodCIDRClaim[];
 }
+
+/** As far as pools go. */
+type PoolJanitorView = Omit<JanitorView, 'networks' | 'podCIDRClaims'>;
 
 /** What is to be done now, each by itself. What has been done is not in view at once: its checks then fail. */
 export function decideDeeds(view: JanitorView, context: HookContext): Deed[] {
   return [...poolDeeds(view, context), ...overlapDeeds(view.pools, context), ...networkDeeds(view)];
 }
 
-export function poolDeeds(view: Omit<JanitorView, 'networks'>, context: HookContext): Deed[] {
+export function poolDeeds(view: PoolJanitorView, context: HookContext): Deed[] {
   const janitor = new Janitor(view, context);
   return [
     ...janitor.endAddresses(),
@@ -84,12 +89,12 @@ export function poolDeeds(view: Omit<JanitorView, 'networks'>, context: HookCont
 }
 
 /** Those by which claims come to control IPAddresses from elsewhere. */
-export function ownershipDeeds(view: Omit<JanitorView, 'networks'>, context: HookContext): Iterable<Deed> {
+export function ownershipDeeds(view: PoolJanitorView, context: HookContext): Iterable<Deed> {
   return new Janitor(view, context).ownAddresses();
 }
 
 class Janitor {
-  readonly #view: Omit<JanitorView, 'networks'>;
+  readonly #view: PoolJanitorView;
   readonly #context: HookContext;
   readonly #claims: ReadonlyMap<string, IPAddressClaim>;
   /** By `namespace/name`. */
@@ -100,7 +105,7 @@ class Janitor {
   /** Entries of pools that are in use, by the uid of their claim. */
   readonly #entries: ReadonlyMap<string, readonly Allocation[]>;
 
-  constructor(view: Omit<JanitorView, 'networks'>, context: HookContext) {
+  constructor(view: PoolJanitorView, context: HookContext) {
     this.#view = view;
     this.#context = context;
     this.#claims = byUid(view.claims);

@@ -5,7 +5,13 @@ import { type ClusterClient, requestFailure, type Watched } from '../cluster/clu
 import type { Term } from '../cluster/lease.ts';
 import { METAIPAM_API_VERSION, POOL_API_VERSION } from '../kubernetes/names.ts';
 import { POOL_KINDS } from '../kubernetes/pool-kinds.ts';
-import type { AllocationSlice, IPAddress, IPAddressClaim, PodNetwork } from '../kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  IPAddress,
+  IPAddressClaim,
+  PodCIDRClaim,
+  PodNetwork,
+} from '../kubernetes/types.ts';
 import { ipamApiVersion } from '../metacontroller/api-version.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -31,6 +37,7 @@ interface Caches {
   /** Of each kind. */
   readonly pools: readonly Watched<Pool>[];
   readonly networks: Watched<PodNetwork>;
+  readonly podCIDRClaims: Watched<PodCIDRClaim>;
 }
 
 /** Tidies up what Metacontroller leaves, while it leads: see `poolDeeds` and `networkDeeds`. */
@@ -91,6 +98,7 @@ export class Janitor {
       slices: watch<AllocationSlice>(METAIPAM_API_VERSION, 'allocationslices'),
       pools: Object.values(POOL_KINDS).map(({ resource }) => watch<Pool>(POOL_API_VERSION, resource)),
       networks: watch<PodNetwork>(METAIPAM_API_VERSION, 'podnetworks'),
+      podCIDRClaims: watch<PodCIDRClaim>(METAIPAM_API_VERSION, 'podcidrclaims'),
     };
   }
 
@@ -115,19 +123,24 @@ export class Janitor {
   }
 
   /** Without Cluster API, or without its kinds, only networks are looked after. */
-  #decide({ claims, addresses, slices, pools, networks }: Caches): Deed[] {
+  #decide({ claims, addresses, slices, pools, networks, podCIDRClaims }: Caches): Deed[] {
     const seesPools = [claims, addresses, slices, ...pools].every(({ synced }) => synced);
-    const seesNetworks = [slices, networks].every(({ synced }) => synced);
+    const seesNetworks = [slices, networks, podCIDRClaims].every(({ synced }) => synced);
     const ofPools = {
       claims: claims.list(),
       addresses: addresses.list(),
       slices: slices.list(),
       pools: pools.flatMap((watched) => watched.list()),
     };
+    const ofNetworks = {
+      slices: slices.list(),
+      networks: networks.list(),
+      podCIDRClaims: podCIDRClaims.list(),
+    };
     const context = { now: this.#clock.now(), config: this.#config };
     return [
       ...(seesPools ? [...poolDeeds(ofPools, context), ...overlapDeeds(ofPools.pools, context)] : []),
-      ...(seesNetworks ? networkDeeds({ slices: slices.list(), networks: networks.list() }) : []),
+      ...(seesNetworks ? networkDeeds(ofNetworks) : []),
     ];
   }
 }

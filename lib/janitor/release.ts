@@ -24,7 +24,7 @@ export function releaseEntries(
     why: `AllocationSlice ${qualifiedName(slice.metadata)}: ${keys} had ${isOfNodes ? 'nodes' : 'claims'} that are gone`,
     checks: allocations.flatMap(({ entry: { namespace, name, uid } }): Check[] =>
       isOfNodes
-        ? [{ is: 'gone', path: { apiVersion: 'v1', resource: 'nodes', name }, uid }]
+        ? [{ is: 'gone', path: nodePath(name), uid }]
         : [
             { is: 'gone', path: claimPath(namespace, name, context), uid },
             { is: 'without address', path: addressPath(namespace, name, context), claim: uid },
@@ -58,6 +58,10 @@ export function deleteAddress(
     checks,
     act: { verb: 'delete', path: addressPath(namespace, name, context), uid, resourceVersion },
   };
+}
+
+export function nodePath(name: string): ObjectPath {
+  return { apiVersion: 'v1', resource: 'nodes', name };
 }
 
 export function claimPath(namespace: string | undefined, name: string, { config }: HookContext): ObjectPath {

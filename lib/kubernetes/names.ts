@@ -31,8 +31,11 @@ export const ENDING = 'ending';
 export const DECORATOR_ANNOTATION = 'metacontroller.k8s.io/decorator-controller';
 /** kubectl's, on what somebody has applied: all of that. */
 export const KUBECTL_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
+/** The DecoratorControllers of claims and of Nodes: their names mark what they made. */
+export const CLAIMS_CONTROLLER = 'claims';
+export const NODES_CONTROLLER = 'nodes';
 /** Metacontroller's, on a claim whose end the claims hook has to see. */
-export const CLAIMS_FINALIZER = 'metacontroller.io/decoratorcontroller-claims';
+export const CLAIMS_FINALIZER = `metacontroller.io/decoratorcontroller-${CLAIMS_CONTROLLER}`;
 /** Cluster API's in-cluster provider, on a claim that it serves: whoever removes it deletes the claim's IPAddress first. */
 export const RELEASE_ADDRESS_FINALIZER = 'ipam.cluster.x-k8s.io/ReleaseAddress';
 /** Starts the label of a slice by which a claim, node or ClusterCIDR finds it; its uid follows. */

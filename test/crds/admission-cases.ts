@@ -711,6 +711,19 @@ const podCIDRClaims: AdmissionCase[] = [
   id: `${podCIDRs.join()}, PodCIDRClaim`,
   object: object('metaipam.io/v1alpha1', 'PodCIDRClaim', { nodeUID: 'u', podCIDRs }),
 }));
+podCIDRClaims.push(
+  {
+    id: 'update what a Node has',
+    object: object('metaipam.io/v1alpha1', 'PodCIDRClaim', { nodeUID: 'u' }),
+    newSpec: { nodeUID: 'u', nodeLabels: { zone: 'a' } },
+  },
+  {
+    id: 'update for another Node',
+    object: object('metaipam.io/v1alpha1', 'PodCIDRClaim', { nodeUID: 'u' }),
+    newSpec: { nodeUID: 'v' },
+    refused: 'nodeUID cannot be changed',
+  },
+);
 
 const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind: 'InClusterIPPool', name: 'p', uid: 'u' };
 const prefixPool = { ...poolRef, kind: 'InClusterPrefixPool' };

@@ -629,7 +629,7 @@ test('what is to be done is that for pools and that for networks', () => {
     spec: { ...spec, poolRef: { ...spec.poolRef, apiGroup: 'metaipam.io', kind: 'PodNetwork' } },
   }));
   const addresses = [made(A, '10.0.0.1')];
-  const all = { claims: [], addresses, slices: network, pools: [POOL], networks: [] };
+  const all = { claims: [], addresses, slices: network, pools: [POOL], networks: [], podCIDRClaims: [] };
   assert.equal(
     decideDeeds(all, contextAt()).map(({ act }) => act.path.resource),
     ['ipaddresses', 'allocationslices'],
