@@ -38,10 +38,13 @@ const OPTIONS = defineOptions({
 });
 
 async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Promise<number> {
-  refuseArguments(positionals);
+  refuseArguments(positionals, '; paths follow -f');
   for (const name of values.skip) {
     if (!Object.hasOwn(CHECKS, name)) {
-      throw new UsageError(`--skip: there is no check ${name}, but ${Object.keys(CHECKS).join(', ')}`);
+      const advice = name.includes(',') ? '; write a space for a comma' : '';
+      throw new UsageError(
+        `--skip: there is no check ${name}, but ${Object.keys(CHECKS).join(', ')}${advice}`,
+      );
     }
   }
   const [

@@ -63,7 +63,9 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
   const questions = [...positionals, ...behind].map(parseQuestion);
   const isRange = ({ is }: Question) => is === 'range';
   if (questions.some(isRange) && !questions.every(isRange))
-    throw new UsageError('name addresses, or pools, claims, nodes and networks, not both');
+    throw new UsageError(
+      `name addresses, or pools, claims, nodes and networks, not both${adviseFile(positionals)}`,
+    );
   const source = await openSource(values, io);
   if (values.serve) {
     if (questions.length > 0) throw new UsageError('--serve shows everything: ask on the page');
@@ -93,12 +95,22 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
   return 0;
 }
 
+function isPath(text: string): boolean {
+  return text === '-' || /\.(ya?ml|json|gz)$/i.test(text);
+}
+
+/** Of names that are most likely files, though objects may be called so. */
+function adviseFile(texts: readonly string[]): string {
+  const file = texts.find(isPath);
+  return file === undefined ? '' : `; for a file, write -f ${file}`;
+}
+
 /** Paths, and the questions behind them, as in `-f all.yaml 10.0.0.7`: what is no file and is not called like one. */
 function splitPaths([first, ...more]: readonly string[]): [paths: string[], questions: string[]] {
-  const isPath = (text: string) => text === '-' || /\.(ya?ml|json|gz)$/i.test(text) || existsSync(text);
+  const isFile = (text: string) => isPath(text) || existsSync(text);
   return [
-    [...(first === undefined ? [] : [first]), ...more.filter(isPath)],
-    more.filter((text) => !isPath(text)),
+    [...(first === undefined ? [] : [first]), ...more.filter(isFile)],
+    more.filter((text) => !isFile(text)),
   ];
 }
 
@@ -185,8 +197,9 @@ async function adviseNames(texts: readonly string[], { overview, inventory }: Su
   if (kind !== undefined) return `; for one of that kind, write ${kind}/NAME`;
   const [range] = texts.flatMap((text) => adviseRange(text) ?? []);
   if (range !== undefined) return `; for an address, ${range}`;
+  const file = adviseFile(texts);
   const [text = '', ...others] = texts;
-  if (others.length > 0) return '';
+  if (file !== '' || others.length > 0) return file;
   const known = [
     ...overview.pools.map(({ pool }) => pool.metadata),
     ...overview.networks.flatMap(({ name, clusterCIDRs }) => [

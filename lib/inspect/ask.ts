@@ -24,7 +24,7 @@ const SHORT_NAMES: Readonly<Record<string, readonly string[]>> = {
   GlobalInClusterIPPool: ['gicpool'],
   InClusterPrefixPool: ['icprefix'],
   GlobalInClusterPrefixPool: ['gicprefix'],
-  IPAddressClaim: ['claim'],
+  IPAddressClaim: ['claim', 'claims'],
   IPAMClaim: [],
   IPAddress: [],
   ClusterCIDR: ['ccidr'],

@@ -47,6 +47,10 @@ test('--skip', async () => {
   const wrong = await checked(FAULTY, '--skip', 'nonsense');
   assert.is(wrong.code, 1);
   assert.match(wrong.err, 'metaipam check: --skip: there is no check nonsense, but duplicate-address, ');
+  const comma = await checked(FAULTY, '--skip=missing-pool,lost-slice');
+  assert.match(comma.err, ', stuck-deletion; write a space for a comma\n');
+  const { err } = await run(check.run, ['all.yaml']);
+  assert.match(err, 'no arguments are expected, found all.yaml; paths follow -f\n');
 });
 
 test('-n: what is found of its objects, beside all others; -A is all', async () => {

@@ -242,6 +242,11 @@ test('nothing to show; a name that is not there; a kind that is none; files that
   assert.match(await fails('node/x'), 'node/x');
   for (const empty of ['', ' ']) assert.match(await fails(empty), 'claim or node ""');
   assert.match(await fails('node/'), 'claim or node node/');
+  assert.match(await fails('pools.yaml'), 'claim or node pools.yaml; for a file, write -f pools.yaml\n');
+  assert.match(await fails('claims'), 'for one of that kind, write claims/NAME');
+  const mixed =
+    'name addresses, or pools, claims, nodes and networks, not both; for a file, write -f ./all.json\n';
+  assert.match(await fails('./all.json', '10.0.0.1'), mixed);
   const broken = await run(show.run, ['-f', '-'], { stdin: '{' });
   assert.is(broken.code, 1);
   assert.match(broken.err, /^metaipam show: <stdin>:1: /);
