@@ -1,5 +1,5 @@
 /** SARIF 2.1.0 (OASIS), which code hosts and editors show beside the lines. */
-import { isAbsolute } from 'node:path';
+import { isAbsolute, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { qualifiedName } from '../kubernetes/object.ts';
 import { type Diagnostic, formatDiagnostic, RULES } from './diagnostic.ts';
@@ -32,9 +32,7 @@ function textOf({ line: _, document: __, ...rest }: Diagnostic): string {
 }
 
 function locationOf({ file, line, object }: Diagnostic): object {
-  const uri = isAbsolute(file)
-    ? pathToFileURL(file).href
-    : encodeURI(file.replaceAll('\\', '/').replace(/[<>]/g, ''));
+  const uri = isAbsolute(file) ? pathToFileURL(file).href : relativeReference(file);
   return {
     physicalLocation: {
       artifactLocation: { uri },
@@ -46,4 +44,9 @@ function locationOf({ file, line, object }: Diagnostic): object {
       ],
     }),
   };
+}
+
+/** RFC 3986: neither a query nor a fragment begins in it, nor a scheme. */
+function relativeReference(file: string): string {
+  return file === '<stdin>' ? 'stdin' : file.split(sep).map(encodeURIComponent).join('/');
 }

@@ -214,6 +214,17 @@ test('-o sarif: a log of one run, as SARIF 2.1.0 has it', async () => {
   const missing = await run(validate.run, ['-f', 'no such.yaml', '-osarif']);
   const [{ locations }] = JSON.parse(missing.out).runs[0].results;
   assert.equal(locations, [{ physicalLocation: { artifactLocation: { uri: 'no%20such.yaml' } } }]);
+  for (const [path, uri] of [
+    ['no/such#1?.yaml', 'no/such%231%3F.yaml'],
+    ['c:such.yaml', 'c%3Asuch.yaml'],
+    ['../no <such>.yaml', '../no%20%3Csuch%3E.yaml'],
+  ]) {
+    const { out } = await run(validate.run, ['-f', path!, '-osarif']);
+    const [{ artifactLocation }] = JSON.parse(out).runs[0].results[0].locations.map(
+      (location: { physicalLocation: object }) => location.physicalLocation,
+    );
+    assert.equal(artifactLocation, { uri });
+  }
 });
 
 test.run();
