@@ -74,7 +74,15 @@ export function predict(
 
   const isKnown = ({ object: { apiVersion, kind } }: LoadedObject) =>
     kind !== 'ConfigMap' && world.resources.findKind(apiVersion, kind) !== undefined;
-  const { changes, refused } = applyAll(world, applied.filter(isKnown));
+  const known = applied.filter(isKnown);
+  const there = new Map(current.map((object) => [titleOf(object), object.metadata]));
+  const outdated = known.flatMap((each) => refusalOfOutdated(each, there.get(titleOf(each.object))) ?? []);
+  const isOutdated = new Set(outdated.map(({ object }) => object));
+  const { changes, refused } = applyAll(
+    world,
+    known.filter(({ object }) => !isOutdated.has(object)),
+  );
+  refused.unshift(...outdated);
   const going: LoadedObject[] = [];
   for (const each of deleted) {
     if (!isKnown(each) || world.get(refTo(each.object)) === undefined) continue;
@@ -148,6 +156,25 @@ function applyAll(
   }
   return { changes, refused };
 }
+
+/** Of what was taken from a cluster, and has another uid or version there now. */
+function refusalOfOutdated(
+  loaded: LoadedObject,
+  there: KubernetesObject['metadata'] | undefined,
+): Diagnostic | undefined {
+  for (const [key, message] of OUTDATED) {
+    const value = loaded.object.metadata[key];
+    if (value === undefined || there?.[key] === undefined || value === there[key]) continue;
+    const field = `metadata.${key}`;
+    return at(loaded, { rule: 'refused', severity: 'error', field, value, message, fix: 'leave it out' });
+  }
+  return undefined;
+}
+
+const OUTDATED = [
+  ['uid', 'is not that of the object in the cluster'],
+  ['resourceVersion', 'is of another version than the object in the cluster'],
+] as const;
 
 function refusal(loaded: LoadedObject, message: string): Diagnostic {
   return at(loaded, { rule: 'refused', severity: 'error', message });

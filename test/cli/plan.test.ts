@@ -166,6 +166,28 @@ test('--delete of a pool in use where the cluster does not refuse it', async () 
   }
 });
 
+test('what was taken from a cluster, and is another there now', async () => {
+  const withMeta = (more: string) => pool('p', '10.0.0.1').replace('{name: p}', `{name: p${more}}`);
+  const file = join(dir, 'versions.yaml');
+  writeFileSync(file, withMeta(', uid: u-1, resourceVersion: "7"'));
+  const refusedFor = async (more: string) => {
+    const stdin = withMeta(more).replace('10.0.0.1', '10.0.0.2');
+    const { out, err } = await run(plan.run, ['--current', file, '-f', '-'], { stdin });
+    assert.is(out.includes('~ InClusterIPPool default/p'), err === '', out);
+    return err;
+  };
+  for (const same of ['', ', uid: u-1', ', resourceVersion: "7"', ', uid: u-1, resourceVersion: "7"'])
+    assert.is(await refusedFor(same), '', same);
+  assert.match(
+    await refusedFor(', uid: u-2, resourceVersion: "7"'),
+    'metadata.uid: Invalid value: "u-2": is not that of the object in the cluster; leave it out\n',
+  );
+  assert.match(
+    await refusedFor(', uid: u-1, resourceVersion: "6"'),
+    'metadata.resourceVersion: Invalid value: "6": is of another version than the object in the cluster; leave it out\n',
+  );
+});
+
 test('objects of a Namespace that the cluster does not have', async () => {
   const asked: string[] = [];
   const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
