@@ -81,7 +81,7 @@ export function defineCommand<T extends OptionTable>(definition: Definition<T>):
   return { name, summary, options, ...(choices && { choices }), run };
 }
 
-/** Throws UsageError for arguments of a command that takes none.. */
+/** Throws UsageError for arguments of a command that takes none. */
 export function refuseArguments(positionals: readonly string[], advice = ''): void {
   if (positionals.length > 0)
     throw new UsageError(`no arguments are expected, found ${positionals.join(' ')}${advice}`);
