@@ -1,5 +1,6 @@
 /** YAML as it is sent to an API server, and the line on which each field of it stands. */
 import {
+  boolYaml11Tag,
   CORE_SCHEMA,
   constructFromEvents,
   DUMP_SCHEMA,
@@ -36,21 +37,25 @@ interface YamlProblem {
 const MOST_ALIASED_VALUES = 100_000;
 const DEEPEST = 100;
 
-/** Integers keep every digit, as Kubernetes' int64 does. */
+/** Integers as kubectl reads them, `024` in octal and `1_000` too, with every digit, as Kubernetes' int64 has it. */
 const exactIntTag = defineScalarTag<unknown>(intCoreTag.tagName, {
   implicit: true,
   implicitFirstChars: intCoreTag.implicitFirstChars,
   identify: (value) => Number.isInteger(value) || JSON.isRawJSON(value),
   represent: (value) => JSON.stringify(value),
-  resolve(source, isExplicit, tagName) {
-    const value = intCoreTag.resolve(source, isExplicit, tagName);
-    if (value === NOT_RESOLVED || Number.isSafeInteger(value)) return value;
-    return exactInteger(BigInt(source.replace(/^\+/, '')));
+  resolve(source) {
+    const [, sign, digits = ''] = /^([-+]?)([0-9][0-9a-z_]*)$/i.exec(source) ?? [];
+    const plain = digits.replaceAll('_', '').replace(/^0(?=[0-7]+$)/, '0o');
+    if (!/^(0b[01]+|0o[0-7]+|0x[0-9a-f]+|[0-9]+)$/i.test(plain)) return NOT_RESOLVED;
+    return exactInteger(sign === '-' ? -BigInt(plain) : BigInt(plain));
   },
 });
 
-/** YAML 1.2, where a date is a string, with the merge key that kubectl accepts. Duplicate keys are errors. */
-const SCHEMA = CORE_SCHEMA.withTags(exactIntTag, mergeTag);
+/**
+ * What kubectl makes of YAML: that of 1.2, where a date is a string, with the merge key, the integers and the booleans
+ * of 1.1, among them `yes` and `off`. Duplicate keys are errors.
+ */
+const SCHEMA = CORE_SCHEMA.withTags(boolYaml11Tag, exactIntTag, mergeTag);
 
 /** `value` as YAML, integers with every digit. */
 export function formatYaml(value: object): string {

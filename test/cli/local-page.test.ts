@@ -40,7 +40,7 @@ test('a place that is none; questions beside the page', async () => {
   assert.match(nowhere.err, '--listen: "nowhere" must be an address');
   const { err } = await run(show.run, ['--serve', 'a', '-f', '-'], { stdin: empty });
   assert.match(err, '--serve shows everything');
-  const manifest = '{apiVersion: v1, kind: Node, metadata: {name: n}}';
+  const manifest = '{apiVersion: v1, kind: Node, metadata: {name: m}}';
   const simulated = await run(simulate.run, ['--page', '--listen=nowhere', '-f', '-'], { stdin: manifest });
   assert.equal([simulated.code, simulated.out], [1, '']);
 });

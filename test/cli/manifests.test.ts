@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatDiagnostic } from '../../lib/cli/diagnostic.ts';
 import { loadManifests, parseManifests } from '../../lib/cli/manifests.ts';
-import { parseYaml } from '../../lib/cli/yaml.ts';
+import { formatYaml, parseYaml } from '../../lib/cli/yaml.ts';
 
 const test = suite('manifests', { folder: '' });
 test.before.each((context) => {
@@ -197,17 +197,17 @@ test('lists are expanded; items of a typed list take their type from it', () => 
 });
 
 test('scalars are as Kubernetes means them: dates are strings, integers keep every digit', () => {
-  const text = `${object('a')}spec: {at: 2026-01-01T00:00:00Z, day: 2026-01-01, big: 9223372036854775807, low: -9223372036854775808, n: 3, on: yes, f: 1.5}`;
+  const text = `${object('a')}spec: {at: 2026-01-01T00:00:00Z, day: 2026-01-01, big: 9223372036854775807, low: -9223372036854775808, m: 3, as: 'yes', f: 1.5}`;
   const [loaded] = parseManifests(text, 'f').objects;
   assert.is(
     JSON.stringify((loaded!.object as unknown as { spec: object }).spec),
-    '{"at":"2026-01-01T00:00:00Z","day":"2026-01-01","big":9223372036854775807,"low":-9223372036854775808,"n":3,"on":"yes","f":1.5}',
+    '{"at":"2026-01-01T00:00:00Z","day":"2026-01-01","big":9223372036854775807,"low":-9223372036854775808,"m":3,"as":"yes","f":1.5}',
   );
 });
 
 test('anchors and merge keys work; an alias that contains itself is a problem', () => {
-  const text = `${object('a')}x: &x {p: 1}\ny: {<<: *x, q: 2}`;
-  assert.equal((parseManifests(text, 'f').objects[0]!.object as unknown as { y: object }).y, { p: 1, q: 2 });
+  const text = `${object('a')}x: &x {p: 1}\nz: {<<: *x, q: 2}`;
+  assert.equal((parseManifests(text, 'f').objects[0]!.object as unknown as { z: object }).z, { p: 1, q: 2 });
   assert.equal(problems(`${object('a')}x: &x\n  y: *x`), ['f:5: the alias *x refers to what contains it']);
 });
 
@@ -278,6 +278,67 @@ test('whoever waits hears of each document, and of each object of a list', () =>
   let ticks = 0;
   parseManifests(`${claim}\n---\n${list}\n`, 'f.yaml', false, () => ticks++);
   assert.is(ticks, 2 + 3);
+});
+
+/** As kubectl v1.36 sends them. */
+const SCALARS: [written: string, sent: unknown][] = [
+  ...['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON', 'true', 'True'].map((text): [string, unknown] => [
+    text,
+    true,
+  ]),
+  ...['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF', 'false', 'FALSE'].map((text): [string, unknown] => [
+    text,
+    false,
+  ]),
+  ['yEs', 'yEs'],
+  ['yes sir', 'yes sir'],
+  ["'yes'", 'yes'],
+  ['24', 24],
+  ['+24', 24],
+  ['-24', -24],
+  ['024', 20],
+  ['0o30', 24],
+  ['08', 8],
+  ['0x1F', 31],
+  ['0b11', 3],
+  ['2_4', 24],
+  ['24.0', 24],
+  ['1e3', 1000],
+  ["'024'", '024'],
+  ['12:30', '12:30'],
+  ['2026-01-01', '2026-01-01'],
+  ['10.0.0.1', '10.0.0.1'],
+  ['10_0.0', '10_0.0'],
+  ['_1', '_1'],
+  ['0xg', '0xg'],
+];
+for (const [written, sent] of SCALARS) {
+  test(`${written} is ${JSON.stringify(sent)}`, () => {
+    assert.equal(parseYaml(`a: ${written}`).documents[0]?.value, { a: sent });
+    assert.equal(parseYaml(`a: ${written}\nb: [${written}]`).documents[0]?.value, { a: sent, b: [sent] });
+  });
+}
+
+test('what is printed is read as it was, by kubectl too', () => {
+  const texts = [
+    'yes',
+    'N',
+    'off',
+    '024',
+    '08',
+    '1_000',
+    '0b11',
+    '0x1f',
+    '1e3',
+    '.5',
+    '~',
+    '=',
+    '<<',
+    '2026-01-01',
+  ];
+  const printed = formatYaml(texts);
+  assert.equal(parseYaml(printed).documents[0]?.value, texts);
+  for (const line of printed.trimEnd().split('\n')) assert.match(line, /^- '.*'$/);
 });
 
 test.run();

@@ -12,7 +12,7 @@ const clusterCIDR = (spec: string, apiVersion = 'networking.x-k8s.io/v1') =>
 const claim = (poolRef: string, metadata = '{name: a}', version = 'v1beta2') =>
   `apiVersion: ipam.cluster.x-k8s.io/${version}\nkind: IPAddressClaim\nmetadata: ${metadata}\nspec:\n  poolRef: ${poolRef}\n`;
 const node = (podCIDRs: string) =>
-  `apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: {podCIDRs: ${podCIDRs}}\n`;
+  `apiVersion: v1\nkind: Node\nmetadata: {name: m}\nspec: {podCIDRs: ${podCIDRs}}\n`;
 const OURS = 'apiGroup: ipam.cluster.x-k8s.io';
 
 const POOL = 'InClusterIPPool default/p';
@@ -211,7 +211,7 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ]),
   [
     node('[10.0.0.0]'),
-    ':4: Node n: spec.podCIDRs[0]: Invalid value: "10.0.0.0": must be a CIDR; the prefix length is missing',
+    ':4: Node m: spec.podCIDRs[0]: Invalid value: "10.0.0.0": must be a CIDR; the prefix length is missing',
   ],
   [
     clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/255.255.0.0}'),
@@ -319,11 +319,11 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   [
     node('[10.0.0.0/24, nonsense, 10.0.1.0/24]'),
-    ':4: Node n: spec.podCIDRs[1]: Invalid value: "nonsense": must be a CIDR; names are not looked up',
+    ':4: Node m: spec.podCIDRs[1]: Invalid value: "nonsense": must be a CIDR; names are not looked up',
   ],
   [
     node('[10.0.0.0/24, 010.0.1.0/24]'),
-    ':4: Node n: spec.podCIDRs: Invalid value: ["10.0.0.0/24","010.0.1.0/24"]: may specify no more than one CIDR for each IP family',
+    ':4: Node m: spec.podCIDRs: Invalid value: ["10.0.0.0/24","010.0.1.0/24"]: may specify no more than one CIDR for each IP family',
   ],
   [
     pool(
@@ -516,8 +516,8 @@ const DOUBTED: [text: string, ...messages: string[]][] = [
     ),
   ],
   [
-    'apiVersion: metaipam.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: n, labels: {metaipam.io/network: n}}\nspec: {target: node.metadata.annotations}\n',
-    'PodNetwork n: metadata.labels[metaipam.io/network]: means nothing on kind PodNetwork; leave it out',
+    'apiVersion: metaipam.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: m, labels: {metaipam.io/network: m}}\nspec: {target: node.metadata.annotations}\n',
+    'PodNetwork m: metadata.labels[metaipam.io/network]: means nothing on kind PodNetwork; leave it out',
   ],
   [
     pool(

@@ -282,8 +282,8 @@ test('exit 1: nothing to plan, no state, a state that is none', async () => {
   assert.match(await fails(''), '-f PATH or --delete PATH is required');
   assert.match(await fails('', '--current', 'nowhere', '-f', '-'), 'nowhere: no such file or folder');
   assert.match(await fails('{', '--current', '-', '-f', current), '<stdin>:1: ');
-  const broken = '{apiVersion: v1, kind: Node, metadata: {name: n, uid: 7}}';
-  assert.match(await fails(broken, '--current', '-', '-f', current), 'Node n: metadata cannot be read');
+  const broken = '{apiVersion: v1, kind: Node, metadata: {name: m, uid: 7}}';
+  assert.match(await fails(broken, '--current', '-', '-f', current), 'Node m: metadata cannot be read');
   assert.match(await fails('', '--kubeconfig', join(dir, 'none'), '-f', '-'), 'cannot read the kubeconfig');
 });
 
@@ -359,7 +359,7 @@ test('many alike are counted', async () => {
 test('a claim waits for its Cluster where there are Clusters, and only there', async () => {
   const named = claim('c').replace('spec: {', 'spec: {clusterName: x, ');
   assert.match((await planned(named, '-f', '-')).out, 'default/c: gets 10.0.0.3');
-  const cluster = '---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {name: y}\n';
+  const cluster = '---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {name: z}\n';
   assert.match(
     (await planned(named + cluster, '-f', '-')).out,
     'default/c: waits: ClusterNotFound: Cluster default/x does not exist',

@@ -19,7 +19,7 @@ const COMMANDS = [
   ['hook', 'pools/sync', '-f', '-'],
   ['hook', 'nodes/sync', '-f', '-'],
 ];
-const OBJECT = 'apiVersion: v1\nkind: Node\nmetadata: {name: n';
+const OBJECT = 'apiVersion: v1\nkind: Node\nmetadata: {name: m';
 const TEXTS = [
   ...['', '~', '12', '"text"', '[null, 1, {}]', '1e999999', '{"a": 1e999}', '---\n---', '\t- a'],
   ...[
