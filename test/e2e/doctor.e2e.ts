@@ -59,6 +59,8 @@ const TAKEN_AWAY: [verbs: string[], resource: string][] = [
   [[...READ, 'update', 'delete'], 'ipaddresses.ipam.cluster.x-k8s.io'],
   [READ, 'podnetworks.metaipam.io'],
   [[...READ, 'create', 'update', 'patch', 'delete'], 'allocationslices.metaipam.io'],
+  [['list', 'watch', 'update', 'delete'], 'podcidrclaims.metaipam.io'],
+  [['update'], 'nodes/finalizers'],
   [['update'], 'ipaddressclaims/finalizers.ipam.cluster.x-k8s.io'],
   [['update'], 'inclusterippools/finalizers.ipam.cluster.x-k8s.io'],
   [['update'], 'globalinclusterippools/finalizers.ipam.cluster.x-k8s.io'],
