@@ -52,17 +52,22 @@ export function sync(request: DecoratorRequest<Node>): DecoratorResponse {
   const [claim] = objectsOf<PodCIDRClaim>(request, 'attachments', POD_CIDR_CLAIMS);
   const slices = objectsOf<AllocationSlice>(request, 'related', SLICES);
   const annotations = annotationsOf(node, slices);
+  const spec = claimSpec(node, slices, claim, annotations);
+  // The Node of a PodCIDRClaim cannot be changed: one of another goes first.
+  const isOfAnother = claim !== undefined && claim.spec?.nodeUID !== spec.nodeUID;
   return {
     ...(Object.keys(annotations).length > 0 && { annotations }),
-    attachments: [
-      {
-        apiVersion: METAIPAM_API_VERSION,
-        kind: 'PodCIDRClaim',
-        metadata: { name: node.metadata.name },
-        spec: claimSpec(node, slices, claim, annotations),
-      },
-    ],
-    ...(claim === undefined && { resyncAfterSeconds: CLAIM_RESYNC_SECONDS }),
+    attachments: isOfAnother
+      ? []
+      : [
+          {
+            apiVersion: METAIPAM_API_VERSION,
+            kind: 'PodCIDRClaim',
+            metadata: { name: node.metadata.name },
+            spec,
+          },
+        ],
+    ...((claim === undefined || isOfAnother) && { resyncAfterSeconds: CLAIM_RESYNC_SECONDS }),
   };
 }
 

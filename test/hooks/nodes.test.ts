@@ -125,6 +125,14 @@ test('until the claim is in view, the node looks again: the claim of an earlier 
   assert.is(sync(request(node())).resyncAfterSeconds, undefined);
 });
 
+test('a PodCIDRClaim of another Node goes, and is made again once it has gone', () => {
+  const own = claim('n');
+  const other = { ...own, spec: { ...own.spec, nodeUID: 'uid-of-then' } };
+  const { attachments, resyncAfterSeconds } = sync(request(node(), [], [other]));
+  assert.equal([attachments, resyncAfterSeconds], [[], 10]);
+  assert.is(sync(request(node(), [], [own])).attachments.length, 1);
+});
+
 test('the blocks of a network are shown once all of them have their entries, in their order', () => {
   assert.is(annotations([]), undefined);
   assert.is(annotations(shown([given('fd01::/120')])), undefined);
