@@ -39,7 +39,7 @@ function hasUndefined(map: JsonMap): boolean {
   return false;
 }
 
-/** Objects that something is deleted from are slow ever after. */
+/** A new map, as one that something is deleted from is slow ever after. */
 function withoutUndefined(map: JsonMap): JsonMap {
   const result: Record<string, unknown> = {};
   for (const key in map) if (map[key] !== undefined) result[key] = map[key];

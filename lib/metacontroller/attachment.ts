@@ -1,6 +1,5 @@
 import { DECORATOR_ANNOTATION } from '../kubernetes/names.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
-import { controllerOf } from '../kubernetes/object.ts';
+import { controllerOf, type KubernetesObject } from '../kubernetes/object.ts';
 
 /** Whether an object has the mark by which Metacontroller knows what a DecoratorController made. */
 export function isMarked({ metadata }: KubernetesObject, controller: string): boolean {
