@@ -6,6 +6,7 @@ import { notNegative } from '../options/hook-options.ts';
 import { defineOptions, outputOption, type Parsed, UsageError } from '../options/options.ts';
 import { plural } from '../text.ts';
 import { defineCommand, type Io, refuseArguments } from './command.ts';
+import { kindsRead } from './input.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
 import type { Paint } from './paint.ts';
@@ -51,12 +52,14 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
     { check },
     { CustomResources, readCustomResourceDefinitions },
     { isMalformed },
+    { has },
     { objectFindings },
     { paintFor },
   ] = await Promise.all([
     import('../inspect/check/check.ts'),
     import('../kubernetes/schema.ts'),
     import('../validation/index.ts'),
+    kindsRead(),
     import('./object-findings.ts'),
     import('./paint.ts'),
   ]);
@@ -77,7 +80,7 @@ async function run({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pro
         return isOfNamespace && !values.skip.includes(check);
       })
       .sort(bySeverity);
-    return { objects, findings };
+    return { objects: objects.filter(has), findings };
   };
   let { objects, findings } = await examine();
   if (values.filename.length === 0 && findings.length > 0) {

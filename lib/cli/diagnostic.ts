@@ -7,6 +7,7 @@ import type { LoadedObject } from './manifests.ts';
 export const RULES = {
   unreadable: 'a file or document that cannot be read',
   empty: 'input without any object',
+  foreign: 'input without any object that metaipam reads',
   'no-object': 'a document that is no Kubernetes object',
   'other-namespace': 'an object of another namespace than the one of -n',
   duplicate: 'an object that is given twice',
@@ -48,6 +49,10 @@ export interface Diagnostic {
   readonly message: string;
   /** What to write or do instead. */
   readonly fix?: string;
+}
+
+export function isError({ severity }: Diagnostic): boolean {
+  return severity === 'error';
 }
 
 /** `FILE:LINE: document 2: Kind namespace/name: spec.field: Invalid value: …: message; fix`. */

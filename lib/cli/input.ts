@@ -1,12 +1,14 @@
 /** The objects that a user names with -f, for every command that takes files. */
 import { CAPI_IPAM_GROUP, SERVICE_CIDR_API_VERSION } from '../kubernetes/names.ts';
 import { groupOf, type KubernetesObject } from '../kubernetes/object.ts';
+import { RESOURCES, SERVICE_CIDR_RESOURCE } from '../kubernetes/resources.ts';
 import { namespaceName } from '../options/hook-options.ts';
 import { defineOptions, UsageError } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
-import { plural } from '../text.ts';
+import { listSome, plural } from '../text.ts';
 import { InputError, type Io } from './command.ts';
-import { at, type Diagnostic, formatDiagnostic } from './diagnostic.ts';
+import { at, type Diagnostic, formatDiagnostic, isError } from './diagnostic.ts';
+import { CLUSTERS, NAMESPACE_RESOURCE } from './live-objects.ts';
 import type { LoadedObject, Manifests } from './manifests.ts';
 import { printable } from './table.ts';
 import { showProgress, textFor } from './terminal.ts';
@@ -52,12 +54,19 @@ export function manifestPaths(
   return filenames;
 }
 
+interface Input extends Manifests {
+  /** The objects that metaipam reads. The others are left out, and counted. */
+  readonly ours: readonly LoadedObject[];
+  readonly foreign: number;
+}
+
 /**
- * What files hold, each object of a namespaced kind in a namespace. Nothing at all is a problem too.
+ * What files hold, each object of a namespaced kind in a namespace. Nothing at all is a problem too, and nothing that
+ * metaipam reads a warning among the problems.
  *
  * @param namespace of those that name none; to name another one is a problem
  */
-export async function readInput(paths: readonly string[], io: Io, namespace?: string): Promise<Manifests> {
+export async function readInput(paths: readonly string[], io: Io, namespace?: string): Promise<Input> {
   const { loadManifests } = await import('./manifests.ts');
   const progress = showProgress(io, (count) => `reading: ${count.toLocaleString('en')} objects so far`);
   const manifests = await loadManifests(paths, io.stdin, progress.tick).finally(progress.done);
@@ -69,11 +78,11 @@ export async function readInput(paths: readonly string[], io: Io, namespace?: st
       skipped === 0 ? 'there is no object in it' : 'there is nothing but files of kustomize or Helm in it';
     problems.push({ rule: 'empty', severity: 'error', file, message });
   }
-  const isNamespaced = await namespacedKinds();
+  const kinds = await kindsRead();
   const placed = objects.map((loaded) => {
     const { object } = loaded;
     const { metadata } = object;
-    if (!isNamespaced(object)) return loaded;
+    if (!kinds.isNamespaced(object)) return loaded;
     if (!metadata.namespace)
       return {
         ...loaded,
@@ -83,7 +92,22 @@ export async function readInput(paths: readonly string[], io: Io, namespace?: st
       problems.push(otherNamespace(loaded, namespace));
     return loaded;
   });
-  return { ...manifests, problems, objects: placed };
+  const ours = placed.filter(({ object }) => kinds.has(object));
+  const foreign = placed.length - ours.length;
+  const isNothing = ours.length === 0 && foreign > 0 && problems.length === 0;
+  if (isNothing && !objects.some(({ object }) => kinds.isNear(object))) problems.push(nothingOfOurs(objects));
+  return { ...manifests, problems, objects: placed, ours, foreign };
+}
+
+function nothingOfOurs(objects: readonly LoadedObject[]): Diagnostic {
+  const files = new Set(objects.map(({ file }) => file));
+  const kinds = new Set(objects.map(({ object }) => object.kind));
+  return {
+    rule: 'foreign',
+    severity: 'warning',
+    file: listSome([...files]),
+    message: `nothing in it is of a kind that metaipam reads: ${plural(objects.length, 'object')} of other kinds left out, ${listSome([...kinds])}`,
+  };
 }
 
 function otherNamespace(loaded: LoadedObject, namespace: string): Diagnostic {
@@ -98,14 +122,28 @@ function otherNamespace(loaded: LoadedObject, namespace: string): Diagnostic {
   });
 }
 
-async function namespacedKinds(): Promise<(object: KubernetesObject) => boolean> {
-  const { CustomResources, readCustomResourceDefinitions } = await import('../kubernetes/schema.ts');
-  const { all } = new CustomResources(readCustomResourceDefinitions());
-  const namespaced = new Set(['Cluster.cluster.x-k8s.io', 'ConfigMap.']);
-  for (const resource of all) {
-    if (resource.namespaced) namespaced.add(`${resource.kind}.${groupOf(resource.apiVersion)}`);
-  }
-  return ({ apiVersion, kind }) => namespaced.has(`${kind}.${groupOf(apiVersion)}`);
+/** Kubernetes' and Cluster API's own, in the versions in which they are read. */
+const READ_BESIDE = [...RESOURCES, SERVICE_CIDR_RESOURCE, NAMESPACE_RESOURCE, CLUSTERS];
+
+/** Which objects are of kinds that metaipam reads, which of those are namespaced, and which may be meant for such. */
+export async function kindsRead() {
+  const { knownResources } = await import('./diagnose.ts');
+  const { all } = knownResources();
+  const isNamespaced = new Map([
+    ...READ_BESIDE.flatMap(({ kind, apiVersions, namespaced }) =>
+      apiVersions.map((apiVersion) => [`${kind} ${apiVersion}`, namespaced] as const),
+    ),
+    // Of these another version is an error, and no other kind.
+    ...all.map(({ kind, apiVersion, namespaced }) => [`${kind} ${groupOf(apiVersion)}`, namespaced] as const),
+  ]);
+  const scopeOf = ({ kind, apiVersion }: KubernetesObject) =>
+    isNamespaced.get(`${kind} ${groupOf(apiVersion)}`) ?? isNamespaced.get(`${kind} ${apiVersion}`);
+  return {
+    has: (object: KubernetesObject) => scopeOf(object) !== undefined,
+    isNamespaced: (object: KubernetesObject) => scopeOf(object) === true,
+    isNear: ({ kind, apiVersion }: KubernetesObject) =>
+      all.some((each) => each.kind === kind || groupOf(each.apiVersion) === groupOf(apiVersion)),
+  };
 }
 
 /** Writes a line of stderr for each. */
@@ -124,9 +162,10 @@ const NOT_OF_CLAIMS = `warning: these IPAddresses are of Services: kubectl get i
 export async function readState(paths: readonly string[], io: Io): Promise<KubernetesObject[]> {
   const { diagnoseState } = await import('./diagnose.ts');
   const { objects, problems } = await readInput(paths, io);
-  const refused = [...problems, ...diagnoseState(objects)];
+  const refused = [...problems, ...diagnoseState(objects)].filter(isError);
   if (refused.length > 0)
     throw new InputError(refused.map((each) => printable(formatDiagnostic(each))).join('\n'));
+  writeDiagnostics(problems, io);
   const groups = new Set(
     objects.flatMap(({ object: { kind, apiVersion } }) =>
       kind === 'IPAddress' ? [groupOf(apiVersion)] : [],

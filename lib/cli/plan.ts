@@ -13,7 +13,7 @@ import { ApiError, ApiReader } from './api-reader.ts';
 import { defineCommand, type Io } from './command.ts';
 import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { loadControllers } from './controllers.ts';
-import { at, type Diagnostic, formatDiagnostic } from './diagnostic.ts';
+import { at, type Diagnostic, formatDiagnostic, isError } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, readInput, readState, writeDiagnostics } from './input.ts';
 import {
   CLUSTERS,
@@ -82,7 +82,7 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
     ...withoutKind(given.objects, unserved),
     ...(live === undefined ? [] : await withoutNamespace(given.objects, current, ...live)),
   ];
-  const bad = new Set(found.filter(({ severity }) => severity === 'error').map(({ object }) => object));
+  const bad = new Set(found.filter(isError).map(({ object }) => object));
   const config = {
     ...DEFAULT_CONFIG,
     installNamespace: values['install-namespace'],
@@ -92,21 +92,21 @@ async function plan({ values, positionals }: Parsed<typeof OPTIONS>, io: Io): Pr
   const { changes, effects, refused, restless, unrest, unknown } = predict(
     hooks,
     current,
-    given.objects.filter(({ object }) => !bad.has(object)),
-    deleted.objects.filter(({ object }) => !bad.has(object)),
+    given.ours.filter(({ object }) => !bad.has(object)),
+    deleted.ours.filter(({ object }) => !bad.has(object)),
     { now: Date.now(), config, hasDeleteProtection },
     progress.tick,
   );
   progress.done();
   const diagnostics = [...found, ...refused];
-  const problems = diagnostics.filter(({ severity }) => severity === 'error');
+  const problems = diagnostics.filter(isError);
   const objects = changes.filter(({ action }) => action !== 'none');
   if (values.output === 'json') {
     io.stdout.write(
       `${JSON.stringify({ objects, effects, refused: problems.map(formatDiagnostic) }, null, 2)}\n`,
     );
   } else {
-    const rest = leftOut(unknown, given.skipped + deleted.skipped);
+    const rest = leftOut(given.foreign + deleted.foreign + unknown, given.skipped + deleted.skipped);
     writeText(io, render(objects, effects, problems.length, rest, terminalWidth(io), paintFor(io)));
   }
   if (restless.length > 0) {

@@ -7,7 +7,7 @@ import { defineOptions, type Parsed } from '../options/options.ts';
 import { bindOption } from './bind-option.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
-import { at, type Diagnostic } from './diagnostic.ts';
+import { at, isError } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, manifestPaths, readInput, writeDiagnostics } from './input.ts';
 import { hang } from './table.ts';
 import { loadRules } from './validate.ts';
@@ -119,35 +119,28 @@ async function applyFiles(
   const [controllers, { applyAll, createWorld, hasIPAMClaims, makeNamespaces }, diagnose] = await Promise.all(
     [load(), import('./world.ts'), loadRules(io)],
   );
-  const { objects, problems, skipped } = await readInput(paths, io, namespace);
+  const { objects, ours, foreign, problems, skipped } = await readInput(paths, io, namespace);
   const found = [...problems, ...diagnose(objects)];
   const bad = new Set(found.filter(isError).map(({ object }) => object));
-  const good = objects.filter(({ object }) => !bad.has(object));
+  const good = ours.filter(({ object }) => !bad.has(object));
   // The state of a cluster: claims know their addresses by uids.
   const isThere = ({ metadata }: KubernetesObject) => metadata.uid !== undefined && isReadableMeta(metadata);
   const cluster = createWorld(
     controllers,
-    { observe, hasIPAMClaims: hasIPAMClaims(objects.map(({ object }) => object)) },
+    { observe, hasIPAMClaims: hasIPAMClaims(ours.map(({ object }) => object)) },
     good.map(({ object }) => object).filter(isThere),
-  );
-  const known = objects.filter(
-    ({ object: { apiVersion, kind } }) => cluster.resources.findKind(apiVersion, kind) !== undefined,
   );
   makeNamespaces(
     cluster,
-    known.map(({ object }) => object),
+    ours.map(({ object }) => object),
   );
   const refused = applyAll(
     cluster,
-    known.filter(({ object }) => !bad.has(object) && !isThere(object)),
+    good.filter(({ object }) => !isThere(object)),
   ).map((each) => at(each, { rule: 'refused', severity: 'error', message: each.message }));
   writeDiagnostics([...found, ...refused], io);
   if ([...found, ...refused].some(isError)) return undefined;
-  return { cluster, leftOut: leftOut(objects.length - known.length, skipped) };
-}
-
-function isError({ severity }: Diagnostic): boolean {
-  return severity === 'error';
+  return { cluster, leftOut: leftOut(foreign, skipped) };
 }
 
 /** By kind, namespace and name. */

@@ -3,9 +3,8 @@ import { shippedVersion } from '../shipped.ts';
 import { plural } from '../text.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import type { Diagnose } from './diagnose.ts';
-import { plainDiagnostic } from './diagnostic.ts';
+import { isError, plainDiagnostic } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, manifestPaths, readInput, writeDiagnostics } from './input.ts';
-import type { Manifests } from './manifests.ts';
 import { showProgress } from './terminal.ts';
 
 const OPTIONS = defineOptions({
@@ -28,7 +27,7 @@ async function validate(
   const paths = manifestPaths(values.filename, positionals);
   const [diagnose, input] = await Promise.all([load(io), readInput(paths, io, values.namespace)]);
   const found = [...input.problems, ...diagnose(input.objects)];
-  const errors = found.filter(({ severity }) => values.strict || severity === 'error');
+  const errors = found.filter((each) => values.strict || isError(each));
   const code = errors.length > 0 ? 1 : 0;
   const warnings = found.length - errors.length;
   if (values.output === 'json') {
@@ -43,20 +42,15 @@ async function validate(
     return code;
   }
   writeDiagnostics(found, io);
-  if (code === 0) io.stdout.write(await summary(input, warnings));
-  else {
+  if (code === 0) {
+    const doubts = warnings > 0 ? `, ${plural(warnings, 'warning')}` : '';
+    const { ours, foreign, skipped } = input;
+    io.stdout.write(`${plural(ours.length, 'object')} valid${doubts}${leftOut(foreign, skipped)}\n`);
+  } else {
     const counts = [plural(errors.length, 'problem'), ...(warnings > 0 ? [plural(warnings, 'warning')] : [])];
     io.stderr.write(`${counts.join(' and ')} in ${plural(input.objects.length, 'object')}\n`);
   }
   return code;
-}
-
-async function summary({ objects, skipped }: Manifests, warnings: number): Promise<string> {
-  const { all } = (await import('./diagnose.ts')).knownResources();
-  const known = new Set(['v1 Node', ...all.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`)]);
-  const valid = objects.filter(({ object }) => known.has(`${object.apiVersion} ${object.kind}`)).length;
-  const doubts = warnings > 0 ? `, ${plural(warnings, 'warning')}` : '';
-  return `${plural(valid, 'object')} valid${doubts}${leftOut(objects.length - valid, skipped)}\n`;
 }
 
 /** `validate`, with the rules of `load`. */

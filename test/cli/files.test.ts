@@ -26,6 +26,38 @@ const write = (folder: string, files: Record<string, string | Buffer>) => {
   }
 };
 
+test('nothing of ours is a warning, whatever reads it; what is of other kinds is counted alike', async ({
+  folder,
+}) => {
+  const [file, state] = [join(folder, 'app.yaml'), join(folder, 'state.yaml')];
+  const foreign = [
+    'apps/v1, kind: Deployment',
+    'v1, kind: ConfigMap',
+    'v1, kind: Secret',
+    'batch/v1, kind: Job',
+  ];
+  const list = (types: string[]) =>
+    types.map((type, index) => `{apiVersion: ${type}, metadata: {name: n${index}}}\n---\n`).join('');
+  write(folder, { 'app.yaml': list(foreign), 'state.yaml': pool('p') });
+  const warning = `${file}: warning: nothing in it is of a kind that metaipam reads: 4 objects of other kinds left out, Deployment, ConfigMap, Secret and 1 more\n`;
+  const out = {
+    validate: '0 objects valid, 1 warning (4 objects of other kinds left out)\n',
+    simulate: 'No pools, claims, ClusterCIDRs or nodes.\n\n(4 objects of other kinds left out)\n',
+    'plan --current': 'ok  nothing would change (4 objects of other kinds left out)\n',
+    check: 'ok  nothing found in 0 objects\n',
+    show: 'No pools, pod networks, ClusterCIDRs or claims that wait.\n',
+  };
+  for (const [command, said] of Object.entries(out)) {
+    const argv = [...command.split(' '), ...(command.includes('--current') ? [state] : []), '-f', file];
+    assert.equal(await run(main, argv), { code: 0, out: said, err: warning }, command);
+  }
+  assert.is((await run(main, ['validate', '--strict', '-f', file])).code, 1);
+  for (const type of ['v1, kind: Namespace', 'v1, kind: Node', 'cluster.x-k8s.io/v1beta1, kind: Cluster']) {
+    const { code, out, err } = await run(main, ['validate', '-f', '-'], { stdin: list([type]) });
+    assert.equal([code, out, err], [0, '1 object valid\n', '']);
+  }
+});
+
 test('a folder of kustomize: what is no object, or of other kinds, is counted and left out', async ({
   folder,
 }) => {

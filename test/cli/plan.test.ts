@@ -240,7 +240,7 @@ test('objects of a kind that the cluster does not have', async () => {
     assert.not.match(out, 'vm-a');
     assert.match(
       err,
-      /IPAMClaim vm-a: the cluster does not have this kind; install its CustomResourceDefinition first\n/,
+      /IPAMClaim default\/vm-a: the cluster does not have this kind; install its CustomResourceDefinition first\n/,
     );
     const crd = `---\n{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: ipamclaims.k8s.cni.cncf.io}}\n`;
     assert.equal((await planned(given + crd)).code, 2);
