@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { isObject } from '../json.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { PROGRAM } from '../program.ts';
-import { asText } from '../validation/advice.ts';
+import { adviseTemplate, asText } from '../validation/advice.ts';
 import { fileFault, type Io, readBytes } from './command.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { fileText } from './file-text.ts';
@@ -205,8 +205,11 @@ function collect(collection: Collection, value: unknown, path: string): void {
     const text = JSON.stringify(value);
     const field = path === '' ? 'document' : path.slice(0, -1);
     const message = `must be an object, found ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`;
-    const fix = 'write objects one after another, as jq -c .[] does';
-    refuse({ field, message, ...(Array.isArray(value) && path === '' && { fix }) });
+    const fix =
+      Array.isArray(value) && path === ''
+        ? 'write objects one after another, as jq -c .[] does'
+        : adviseTemplate(value);
+    refuse({ field, message, ...(fix !== undefined && { fix }) });
     return;
   }
   const { apiVersion, kind, items } = value;

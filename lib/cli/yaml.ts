@@ -16,6 +16,7 @@ import {
   YAMLException,
 } from 'js-yaml';
 import { exactInteger, type JsonObject, parseJson } from '../json.ts';
+import { adviseTemplate } from '../validation/advice.ts';
 
 /** One document that is not empty. */
 export interface YamlDocument {
@@ -92,18 +93,20 @@ export function parseYaml(
       const lineOf = lineFinder(source, firstLine);
       for (const value of constructFromEvents(events, { source, schema: SCHEMA })) {
         if (value === null) continue;
+        if (typeof value === 'string' && MERGE_MARK.test(source)) YAMLException.throwAt(source, 0, value);
         documents.push({ number, value: parseJson(JSON.stringify(value, asSent(source))), lineOf });
       }
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
       const { reason, mark } = error;
       if (mark === undefined) problems.push({ number, message: reason });
-      else
-        problems.push({
-          number,
-          line: firstLine + mark.line,
+      else {
+        const { at, message } = unfinished(reason, source, mark.position) ?? {
+          at: mark.position,
           message: inWords(reason, source, mark.position),
-        });
+        };
+        problems.push({ number, line: firstLine + lineBreaks(source.slice(0, at)), message });
+      }
     }
   }
   return { documents, problems, count: sources.length };
@@ -189,7 +192,7 @@ function splitDocuments(text: string): string[] {
 
 /** JSON may follow JSON with nothing but a line break between, as `jq '.items[]'` writes it. */
 function splitJson(text: string): string[] {
-  return /^(---)?\s*\{/.test(text) ? text.split(/(?=\{)(?<=\}\s*\n)/) : [text];
+  return /^(---)?\s*\{(?![{%])/.test(text) ? text.split(/(?=\{)(?<=\}\s*\n)/) : [text];
 }
 
 function splitYaml(text: string): string[] {
@@ -203,6 +206,28 @@ function splitYaml(text: string): string[] {
   }
   const last = documents.pop() ?? '';
   return [...documents, last + above];
+}
+
+/** At the start of a line no text of an object can have one. */
+const MERGE_MARK = /^(?:<{7}|={7}|>{7})(?=\s|$).*/m;
+const COMPLEX_KEY = 'complex keys';
+
+/** What is not to be mended where the parser stumbles: marks of a merge, and templates. */
+function unfinished(
+  reason: string,
+  source: string,
+  position: number,
+): { readonly at: number; readonly message: string } | undefined {
+  const mark = MERGE_MARK.exec(source);
+  if (mark !== null) {
+    const message = `a merge has left its marks, ${mark[0].trim()}; choose a side, and take them away`;
+    return { at: mark.index, message };
+  }
+  const start = source.lastIndexOf('\n', position - 1) + 1;
+  const at = reason.includes(COMPLEX_KEY) ? source.search(/^[^#'"\n]*\{\{/m) : start;
+  const [line] = source.slice(at).split('\n', 1);
+  const message = adviseTemplate(line);
+  return message === undefined ? undefined : { at, message };
 }
 
 /** What mostly is the cause. */
@@ -226,7 +251,7 @@ function inWords(reason: string, source: string, position: number): string {
   }
   if (reason.startsWith('tab characters')) return `${reason}; write spaces`;
   if (reason.startsWith('nesting exceeded')) return `nests deeper than ${DEEPEST} levels`;
-  const text = reason.includes('complex keys') ? 'a key of a mapping must be a text' : reason;
+  const text = reason.includes(COMPLEX_KEY) ? 'a key of a mapping must be a text' : reason;
   if (/^%/m.test(source) && DIRECTIVE_FAULTS.some((fault) => reason.includes(fault)))
     return 'a directive, as %YAML, stands behind a line "..." and above one "---", or is left out';
   const cause = /\{\{-?\s/.test(source)

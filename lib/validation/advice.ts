@@ -85,6 +85,8 @@ export function advise(
   object: KubernetesObject,
   schema?: Schema,
 ): string | undefined {
+  const [unrendered] = [value, valueAt(field, object), field].flatMap((text) => adviseTemplate(text) ?? []);
+  if (unrendered !== undefined) return unrendered;
   if (message === 'unknown field') return knownField(field, schema);
   if (message.endsWith('must be a string')) return asText(value);
   const [, wanted, found] = / must be of type (\w+): "(\w+)"$/.exec(message) ?? [];
@@ -109,6 +111,15 @@ export function advise(
   return (
     mended(value, read) ?? (read === parsePrefix ? asPrefix(value) : undefined) ?? unreadable(value, field)
   );
+}
+
+/** Of a text that is a template, as those of clusterctl, Helm and Jinja are. */
+export function adviseTemplate(text: unknown): string | undefined {
+  if (typeof text !== 'string') return undefined;
+  const [part] = /\{\{.*?(?:\}\}|$)|\{%.*?(?:%\}|$)|\$\{.*?(?:\}|$)|\$[a-z_]\w*/im.exec(text) ?? [];
+  if (part === undefined) return undefined;
+  const renders = part.startsWith('$') ? 'envsubst or clusterctl generate does' : 'helm template does';
+  return `${part} is of a template: render it first, as ${renders}`;
 }
 
 /** By what a pattern of a schema begins with, which for people is a riddle. */

@@ -26,6 +26,9 @@ const NAME_PART =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 const LABEL_VALUE =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+const OF_HELM = 'is of a template: render it first, as helm template does';
+const OF_SHELL = 'is of a template: render it first, as envsubst or clusterctl generate does';
+const unmerged = (mark: string) => `a merge has left its marks, ${mark}; choose a side, and take them away`;
 /** 531 bytes that stand for 9^10 values. */
 const BOMB = Array.from({ length: 10 }, (_, level) => {
   const name = (index: number) => String.fromCharCode(97 + index);
@@ -390,9 +393,38 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     ':3: metadata.name: Invalid value: 7: must be a string; put it in quotes',
   ],
   ['a:\n\tb: 1\n', ':2: tab characters must not be used in indentation; write spaces'],
+  // Templates, and what a merge has left
+  ['kind: InClusterIPPool\nname: {{ .Values.name }}\n', `:2: {{ .Values.name }} ${OF_HELM}`],
+  ['# {{ x }}\na: "{{ y }}"\nb: {{ .Values.b }}\n', `:3: {{ .Values.b }} ${OF_HELM}`],
+  [`{{- if .Values.on }}\n${addresses('10.0.0.1')}{{- end }}\n`, `:1: {{- if .Values.on }} ${OF_HELM}`],
+  [`${addresses('10.0.0.1')}{% if x %}\na: b\n`, `:5: {% if x %} ${OF_HELM}`],
+  [addresses(`\${FIRST}-\${LAST}`), `:4: \${FIRST} ${OF_SHELL}`],
   [
-    'kind: InClusterIPPool\nname: {{ .Values.name }}\n',
-    ':1: a key of a mapping must be a text; this looks like a template, which has to be rendered first',
+    pool(
+      `\n  prefix: \${PREFIX:=24}\n  addresses: \${RANGES}\n  \${MORE}: 1`,
+      '{name: "{{ .Values.name }}"}',
+    ),
+    `:7: InClusterIPPool default/{{ .Values.name }}: spec.\${MORE}: unknown field; \${MORE} ${OF_SHELL}`,
+    `:6: InClusterIPPool default/{{ .Values.name }}: spec.addresses: Invalid value: "string": spec.addresses in body must be of type array: "string"; \${RANGES} ${OF_SHELL}`,
+    `:5: InClusterIPPool default/{{ .Values.name }}: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"; \${PREFIX:=24} ${OF_SHELL}`,
+    `:3: InClusterIPPool default/{{ .Values.name }}: metadata.name: Invalid value: "{{ .Values.name }}": ${SUBDOMAIN}; {{ .Values.name }} ${OF_HELM}`,
+  ],
+  [
+    pool('{addresses: [$FIRST], prefix: 24}', `{name: a-$CLUSTER, namespace: "\${NAMESPACE}"}`),
+    `:3: InClusterIPPool \${NAMESPACE}/a-$CLUSTER: metadata.name: Invalid value: "a-$CLUSTER": ${SUBDOMAIN}; $CLUSTER ${OF_SHELL}`,
+    `:3: InClusterIPPool \${NAMESPACE}/a-$CLUSTER: metadata.namespace: Invalid value: "\${NAMESPACE}": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character; \${NAMESPACE} ${OF_SHELL}`,
+    `:4: InClusterIPPool \${NAMESPACE}/a-$CLUSTER: spec.addresses[0]: Invalid value: "$FIRST": provided address is not a valid IP, range, nor CIDR; $FIRST ${OF_SHELL}`,
+  ],
+  [`\${POOLS}\n`, `:1: document: must be an object, found "\${POOLS}"; \${POOLS} ${OF_SHELL}`],
+  [
+    `${addresses('10.0.0.1')}<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> b\n`,
+    `:5: ${unmerged('<<<<<<< HEAD')}`,
+  ],
+  [
+    `<<<<<<< HEAD\n---\n${addresses('10.0.0.1')}=======\n---\n${addresses('10.0.0.2')}>>>>>>> b\n`,
+    `:1: document 1: ${unmerged('<<<<<<< HEAD')}`,
+    `:7: document 2: ${unmerged('=======')}`,
+    `:13: document 3: ${unmerged('>>>>>>> b')}`,
   ],
   [
     'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n',
