@@ -152,7 +152,8 @@ test('an older Node.js says what to do', () => {
   const clone = mkdtempSync(join(tmpdir(), 'metaipam-clone-'));
   mkdirSync(join(clone, 'bin'));
   writeFileSync(join(clone, 'package.json'), '{"type": "module"}');
-  copyFileSync(launcher, join(clone, 'bin/metaipam.js'));
+  for (const name of ['metaipam.js', 'node-version.js'])
+    copyFileSync(join(ROOT, 'bin', name), join(clone, 'bin', name));
   const says = (file: string) => {
     const argv = ['--import', old, file, 'version'];
     const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
@@ -166,6 +167,15 @@ test('an older Node.js says what to do', () => {
     says(launcher),
     /^metaipam needs Node\.js 24 or later, .*\n.*"npx metaipam" .* in its folder\.\n$/,
   );
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
+  const env = { PATH: dirname(process.execPath), NODE_OPTIONS: `--import=${old}` };
+  const own = Object.entries<string>({ ...scripts }).filter(([, script]) => /^node .*\.ts/.test(script));
+  assert.ok(own.length > 10);
+  for (const [name, script] of own) {
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', script], { cwd: ROOT, encoding: 'utf8', env });
+    assert.is(status, 1, name);
+    assert.match(stderr, /^metaipam needs Node\.js 24 or later, and .*\n.* in its folder\.\n$/, name);
+  }
   assert.match(
     execFileSync(launcher, ['version'], { encoding: 'utf8', env: { PATH: dirname(process.execPath) } }),
     'metaipam ',
