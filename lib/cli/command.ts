@@ -55,6 +55,9 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
+/** What the user may not read. */
+export class ForbiddenError extends InputError {}
+
 /** A command from its definition: exit 0 on `--help`, 1 with one line on stderr on wrong flags or input. */
 export function defineCommand<T extends OptionTable>(definition: Definition<T>): Command {
   const { name, summary, usage, description, options, choices, main } = definition;

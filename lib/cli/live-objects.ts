@@ -11,7 +11,7 @@ import {
   SERVICE_CIDR_RESOURCE,
 } from '../kubernetes/resources.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
-import { InputError, type Io } from './command.ts';
+import { ForbiddenError, InputError, type Io } from './command.ts';
 import { showProgress } from './terminal.ts';
 
 /** For the help text of commands that read a cluster. */
@@ -106,7 +106,8 @@ async function listResource(
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 403 && OPTIONAL.includes(resource)) return 'forbidden';
-      if (error.status !== 404) throw new InputError(`cannot list ${resource.plural}: ${error.message}`);
+      const Failure = error.status === 403 ? ForbiddenError : InputError;
+      if (error.status !== 404) throw new Failure(`cannot list ${resource.plural}: ${error.message}`);
     }
   }
   return 'unserved';

@@ -5,7 +5,7 @@ import { HOOK_OPTIONS } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
 import type { PageSource } from '../page/source.ts';
 import { PROGRAM } from '../program.ts';
-import { InputError, type Io } from './command.ts';
+import { ForbiddenError, InputError, type Io } from './command.ts';
 import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { FLAGS_BESIDE_FILES } from './input.ts';
 import { listLive } from './live-objects.ts';
@@ -119,7 +119,8 @@ export async function openSource(
         for await (const cluster of liveChanges(config, namespace, looking.signal, log)) {
           const [problem] = cluster.problems();
           // Later ones may pass, and what was seen goes on to be shown.
-          if (isFirst && problem !== undefined) throw new InputError(`cannot watch ${problem}`);
+          const Failure = cluster.forbidden().length > 0 ? ForbiddenError : InputError;
+          if (isFirst && problem !== undefined) throw new Failure(`cannot watch ${problem}`);
           isFirst = false;
           if (isBlind !== (problem !== undefined)) {
             isBlind = !isBlind;

@@ -8,7 +8,7 @@ import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import { PROGRAM } from '../program.ts';
 import { bindOption } from './bind-option.ts';
-import { type Command, defineCommand, fileFault, InputError, type Io } from './command.ts';
+import { type Command, defineCommand, ForbiddenError, fileFault, InputError, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
 import { openSource, SOURCE_OPTIONS } from './object-source.ts';
 import { printable } from './table.ts';
@@ -72,8 +72,11 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     const bind = bindOption('listen', values.listen);
     const { servePage } = await import('./local-page.ts');
     const looking = new AbortController();
-    const page = await source.page(looking.signal);
-    return servePage(page, source.name, bind, io).finally(() => looking.abort());
+    try {
+      return await servePage(await source.page(looking.signal), source.name, bind, io);
+    } finally {
+      looking.abort();
+    }
   }
   if (!values.watch) {
     io.stdout.write(await render(questions, await source.read(), source.readOwners, values, io));
@@ -93,6 +96,14 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     before = text;
   }
   return 0;
+}
+
+/** Of one namespace, kinds without one are left out. */
+function adviseNamespace(error: unknown, values: Options): unknown {
+  const isOfAll = values['all-namespaces'] || values.namespace === '';
+  return error instanceof ForbiddenError && isOfAll
+    ? new InputError(`${error.message}; with -n NAMESPACE the rights of that namespace are enough`)
+    : error;
 }
 
 function isPath(text: string): boolean {
@@ -268,7 +279,10 @@ well. Owners of a claim, such as its Machine, are named as far as they may be re
 
 Exit codes: 0 shown, 1 on any error.`,
   options: OPTIONS,
-  main: show,
+  main: (parsed, io) =>
+    show(parsed, io).catch((error) => {
+      throw adviseNamespace(error, parsed.values);
+    }),
 });
 
 export default command;

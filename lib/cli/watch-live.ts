@@ -7,13 +7,16 @@ import { LiveCluster } from '../cluster/live-cluster.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
-import { InputError } from './command.ts';
+import { ForbiddenError, InputError } from './command.ts';
 
 const VERSIONS = ['v1beta2', 'v1beta1'] as const;
 /** Milliseconds in which changes are gathered. */
 const GATHER_MS = 250;
 
-/** `onChange` follows every change. Throws InputError when the cluster cannot be reached. */
+/**
+ * The cluster as soon as some of it is there; `onChange` follows every change. Throws InputError when the cluster cannot be
+ * reached, or of all that it has nothing may be read.
+ */
 export async function watchLive(
   config: SharedConnections,
   namespace: string,
@@ -22,7 +25,23 @@ export async function watchLive(
   log?: RequestLog,
 ): Promise<LiveCluster> {
   const clusterApiVersion = await servedVersion(config, log);
-  return new LiveCluster(new ClusterClient(config, log), { clusterApiVersion, namespace }, onChange, signal);
+  let heard = () => {};
+  const changed = () => {
+    heard();
+    onChange();
+  };
+  const client = new ClusterClient(config, log);
+  const cluster = new LiveCluster(client, { clusterApiVersion, namespace }, changed, signal);
+  while (!cluster.seesSome && !cluster.synced)
+    await new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+  const [problems, forbidden] = [cluster.problems(), cluster.forbidden()];
+  if (cluster.seesSome || forbidden.length === 0 || forbidden.length < problems.length) return cluster;
+  const [, ...others] = forbidden;
+  throw new ForbiddenError(
+    `cannot watch ${problems[0]}${others.length > 0 ? `; nor ${others.join(', ')}` : ''}`,
+  );
 }
 
 /** The cluster once all its objects are there, and again after every change. Throws InputError as `watchLive` does. */

@@ -12,11 +12,17 @@ interface LiveOptions {
 interface Copy {
   readonly resource: Resource;
   readonly watched: Watched<unknown>;
-  /** Why it is not up to date; `absent` if the cluster has no such kind. */
-  readonly trouble: () => string | undefined;
+  /** Why it is not up to date; with status 404 if the cluster has no such kind. */
+  readonly trouble: () => Trouble | undefined;
 }
 
-const ABSENT = 'absent';
+interface Trouble {
+  /** Of the answer; undefined if there was none that counts. */
+  readonly status: number | undefined;
+  readonly message: string;
+}
+
+const [ABSENT, FORBIDDEN] = [404, 403];
 /** What these say, the Nodes say themselves. */
 const NODES_SHOW = 'PodCIDRClaim';
 
@@ -36,15 +42,14 @@ export class LiveCluster {
     );
     this.#copies = wanted.map((resource) => {
       const path = pathOf(resource, apiVersionOf(resource, clusterApiVersion), namespace);
-      let trouble: string | undefined;
+      let trouble: Trouble | undefined;
       const changed = () => {
         trouble = undefined;
         onChange();
       };
       const failed = (error: unknown) => {
         const failure = requestFailure(error);
-        const isAbsent = failure.kind === 'rejected' && failure.status === 404;
-        trouble = isAbsent ? ABSENT : failure.message;
+        trouble = { status: undefined, ...failure };
         onChange();
       };
       const watched = client.watch(path, undefined, changed, failed, signal);
@@ -57,22 +62,36 @@ export class LiveCluster {
     return this.#copies.every(({ watched, trouble }) => watched.synced || trouble() !== undefined);
   }
 
+  /** Whether anything has been listed, be it that there is nothing. */
+  get seesSome(): boolean {
+    return this.#copies.some(({ watched, trouble }) => watched.synced && trouble() === undefined);
+  }
+
   objects(): KubernetesObject[] {
     return this.#copies.flatMap(({ watched, trouble }) =>
-      trouble() === ABSENT ? [] : [...watched.list()],
+      trouble()?.status === ABSENT ? [] : [...watched.list()],
     ) as KubernetesObject[];
   }
 
   /** Whether the cluster has no such kind. */
   lacks(kind: string): boolean {
-    return this.#copies.some(({ resource, trouble }) => resource.kind === kind && trouble() === ABSENT);
+    return this.#copies.some(
+      ({ resource, trouble }) => resource.kind === kind && trouble()?.status === ABSENT,
+    );
   }
 
   /** What is not, or no longer, seen: `nodes: nodes is forbidden: …`. */
   problems(): string[] {
     return this.#copies.flatMap(({ resource, trouble }) => {
-      const message = trouble();
-      return message === undefined || message === ABSENT ? [] : [`${resource.plural}: ${message}`];
+      const { status, message } = trouble() ?? { status: ABSENT };
+      return status === ABSENT ? [] : [`${resource.plural}: ${message}`];
     });
+  }
+
+  /** The resources that may not be read. */
+  forbidden(): string[] {
+    return this.#copies.flatMap(({ resource, trouble }) =>
+      trouble()?.status === FORBIDDEN ? [resource.plural] : [],
+    );
   }
 }

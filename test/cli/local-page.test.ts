@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import check from '../../lib/cli/check.ts';
 import { createLocalPage } from '../../lib/cli/local-page.ts';
 import show from '../../lib/cli/show.ts';
 import simulate from '../../lib/cli/simulate.ts';
@@ -7,6 +12,9 @@ import { DEFAULT_CONFIG } from '../../lib/metacontroller/hook.ts';
 import { fixedSource } from '../../lib/page/source.ts';
 import { pool } from '../inspect/objects.ts';
 import { run } from './run.ts';
+import { standIn } from './stand-in.ts';
+
+const MAIN = join(import.meta.dirname, '../../lib/cli/metaipam.ts');
 
 const SOURCE = fixedSource([pool('machines', { addresses: ['10.0.0.0/24'], prefix: 24 })], DEFAULT_CONFIG);
 
@@ -43,6 +51,78 @@ test('a place that is none; questions beside the page', async () => {
   const manifest = '{apiVersion: v1, kind: Node, metadata: {name: m}}';
   const simulated = await run(simulate.run, ['--page', '--listen=nowhere', '-f', '-'], { stdin: manifest });
   assert.equal([simulated.code, simulated.out], [1, '']);
+});
+
+/** What an API server answers to somebody who may read some resources, of one namespace or of all. */
+async function withRights(mayRead: (path: string) => boolean, ask: (kubeconfig: string) => Promise<void>) {
+  const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
+    const { pathname, searchParams } = new URL(url, 'http://x');
+    const resource = pathname.split('/').at(-1);
+    const isGroup = pathname === '/apis/ipam.cluster.x-k8s.io';
+    const isAllowed = isGroup || pathname === '/version' || mayRead(pathname);
+    response.writeHead(isAllowed ? 200 : 403, { 'content-type': 'application/json' });
+    if (!isAllowed) response.end(JSON.stringify({ kind: 'Status', message: `${resource} is forbidden: no` }));
+    else if (searchParams.has('watch')) response.flushHeaders();
+    else
+      response.end(
+        JSON.stringify({
+          ...(isGroup ? { kind: 'APIGroup', versions: [] } : { kind: 'List', items: [] }),
+          apiVersion: 'v1',
+          metadata: { resourceVersion: '1' },
+        }),
+      );
+  });
+  await ask(kubeconfig).finally(close);
+}
+
+const MORE = '; with -n NAMESPACE the rights of that namespace are enough\n';
+
+test('who may read nothing gets no page, and hears of -n where a namespace may help', async () => {
+  await withRights(
+    () => false,
+    async (kubeconfig) => {
+      const shown = (...argv: string[]) => run(show.run, ['--kubeconfig', kubeconfig, ...argv]);
+      const all = await shown('--serve');
+      assert.equal([all.code, all.out], [1, '']);
+      assert.match(
+        all.err,
+        'metaipam show: cannot watch inclusterippools: inclusterippools is forbidden: no; nor globalinclusterippools, ',
+      );
+      assert.ok(all.err.endsWith(`, clustercidrs, nodes${MORE}`), all.err);
+      const one = await shown('--serve', '-n', 'team');
+      assert.equal([one.code, one.out], [1, '']);
+      assert.match(one.err, /forbidden: no; nor [^;]*, allocationslices\n$/);
+      assert.match((await shown('--watch')).err, MORE);
+      assert.match((await shown()).err, /cannot list \w+: \w+ is forbidden: no; with -n NAMESPACE/);
+      assert.match((await shown('-n', 'team')).err, /is forbidden: no\n$/);
+      assert.match((await shown('-n', 'team', '-A')).err, MORE);
+      assert.not.match((await run(check.run, ['--kubeconfig', kubeconfig])).err, '-n');
+    },
+  );
+  await withRights(
+    (path) => path.includes('/namespaces/team/'),
+    async (kubeconfig) => {
+      const shown = await run(show.run, ['--kubeconfig', kubeconfig, '-n', 'team']);
+      assert.equal([shown.code, shown.err], [0, '']);
+    },
+  );
+});
+
+test('who may read some of it gets a page that says what is missing', async () => {
+  await withRights(
+    (path) => path.endsWith('/ipaddressclaims'),
+    async (kubeconfig) => {
+      const child = spawn(process.execPath, [MAIN, 'show', '--serve', '--kubeconfig', kubeconfig]);
+      try {
+        const [line] = await once(child.stdout, 'data');
+        const [url] = /^http:\S+/.exec(String(line)) ?? [];
+        const isSaid = async () => (await (await fetch(url!)).text()).includes('nodes is forbidden: no');
+        while (!(await isSaid())) await delay(100);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    },
+  );
 });
 
 test('a page of one namespace says so', async () => {

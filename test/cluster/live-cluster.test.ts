@@ -76,9 +76,11 @@ test('what is forbidden is said, and no longer when it is not', () => {
   for (const one of opened) sync(one);
   of('nodes').failed(refused(403, 'nodes is forbidden'));
   assert.equal(cluster.problems(), ['nodes: nodes is forbidden']);
+  assert.equal(cluster.forbidden(), ['nodes']);
   assert.ok(cluster.synced);
+  assert.ok(cluster.seesSome);
   sync(of('nodes'), {});
-  assert.equal(cluster.problems(), []);
+  assert.equal([cluster.problems(), cluster.forbidden()], [[], []]);
 });
 
 test.run();
