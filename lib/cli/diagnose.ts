@@ -4,10 +4,11 @@ import { overlappingPools } from '../inspect/check/pool-specs.ts';
 import { readInventory } from '../inspect/inventory.ts';
 import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
 import { ADDRESS_POOL_KINDS } from '../ipam-claim/pools.ts';
+import { isObject } from '../json.ts';
 import { NETWORK_LABEL } from '../kubernetes/names.ts';
 import { groupOf, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { POOL_KINDS, poolKind } from '../kubernetes/pool-kinds.ts';
-import { CustomResources, readCustomResourceDefinitions } from '../kubernetes/schema.ts';
+import { CustomResources, readCustomResourceDefinitions, type Schema } from '../kubernetes/schema.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
 import { nearest } from '../text.ts';
 import { advise } from '../validation/advice.ts';
@@ -41,6 +42,7 @@ function diagnoseBy(resources: CustomResources): Diagnose {
       ...problems,
       ...duplicates(objects, resources),
       ...warnings,
+      ...objects.flatMap((loaded) => octals(loaded, resources)),
       ...overlaps(good),
       ...unservedNetworks(good),
     ];
@@ -93,6 +95,31 @@ function duplicates(objects: readonly LoadedObject[], { all }: CustomResources):
     const message = `is given twice, first in ${first.file}:${first.lineOf('')}`;
     return [at(loaded, { rule: 'duplicate', severity: 'error', message, fix: 'leave one of them' })];
   });
+}
+
+/** YAML has them octal, and hardly anybody means that. */
+function octals(loaded: LoadedObject, resources: CustomResources): Diagnostic[] {
+  const { octalAt, object } = loaded;
+  const { schema } = resources.ofKind(object.apiVersion, object.kind) ?? {};
+  if (octalAt === undefined || schema === undefined) return [];
+  return integersIn(object, schema).flatMap(([field, value]) => {
+    const written = octalAt(field);
+    if (written === undefined) return [];
+    const fix = `write ${Number(written.replaceAll('_', ''))} or ${value}`;
+    const message = `${written} is octal, and means ${value}`;
+    return [at(loaded, { rule: 'octal', severity: 'warning', field, message, fix })];
+  });
+}
+
+/** The fields that have to be integers, and are. */
+function integersIn(value: unknown, { type, items, properties }: Schema, path = ''): [string, number][] {
+  if (type === 'integer' && typeof value === 'number') return [[path, value]];
+  if (items !== undefined && Array.isArray(value))
+    return value.flatMap((item, index) => integersIn(item, items, `${path}[${index}]`));
+  if (properties === undefined || !isObject(value)) return [];
+  return Object.entries(properties).flatMap(([name, property]) =>
+    integersIn(value[name], property, path === '' ? name : `${path}.${name}`),
+  );
 }
 
 function overlaps(objects: readonly LoadedObject[]): Diagnostic[] {

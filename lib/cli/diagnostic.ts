@@ -20,6 +20,7 @@ export const RULES = {
   'no-address': 'a pool that has no address, or no prefix, to give out',
   'host-addresses': 'a pool of prefixes that are single addresses',
   'excluded-outside': 'an exclusion that excludes nothing',
+  octal: 'a number that a leading zero makes octal',
   deprecated: 'what an earlier version had, with what to write instead',
   'no-prefix': 'a pool of v1alpha1 without the length of its subnet',
   'reservation-unmet': 'a reservation that no claim can have',

@@ -18,6 +18,8 @@ export interface LoadedObject {
   readonly object: KubernetesObject;
   /** The line of a field, or of what is nearest around it. */
   readonly lineOf: (field: string) => number;
+  /** See `YamlDocument`. */
+  readonly octalAt?: (field: string) => string | undefined;
 }
 
 export interface Manifests {
@@ -196,6 +198,7 @@ interface Collection {
 /** @param path of `value` in its document: empty, or `items[0].` */
 function collect(collection: Collection, value: unknown, path: string): void {
   const { place, document, objects, problems } = collection;
+  const { octalAt } = document;
   const lineOf = (field: string) => document.lineOf(path + field);
   const refuse = (fault: Fault) => {
     const line = document.lineOf(fault.field);
@@ -222,7 +225,13 @@ function collect(collection: Collection, value: unknown, path: string): void {
       collection.tick?.();
       collect(collection, isObject(item) ? { ...type, ...item } : item, `${path}items[${index}].`);
     }
-  } else objects.push({ ...place, object: value as unknown as KubernetesObject, lineOf });
+  } else
+    objects.push({
+      ...place,
+      object: value as unknown as KubernetesObject,
+      lineOf,
+      ...(octalAt && { octalAt: (field) => octalAt(path + field) }),
+    });
 }
 
 type Fault = Required<Pick<Diagnostic, 'field' | 'message'>> & Pick<Diagnostic, 'value' | 'fix'>;

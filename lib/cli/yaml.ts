@@ -26,6 +26,8 @@ export interface YamlDocument {
   readonly value: unknown;
   /** The line, from 1, of `spec.addresses[2]`, or of the nearest field around it that is written. */
   readonly lineOf: (field: string) => number;
+  /** How a number is written, such as `024` for 20, that would be another in decimal. Absent where there is none. */
+  readonly octalAt?: (field: string) => string | undefined;
 }
 
 interface YamlProblem {
@@ -84,17 +86,17 @@ export function parseYaml(
     tick?.();
     const json = parseAsJson(source);
     if (json !== undefined) {
-      documents.push({ number, value: json, lineOf: lineFinder(source, firstLine) });
+      documents.push({ number, value: json, lineOf: placesIn(source, firstLine).lineOf });
       continue;
     }
     try {
       const events = parseEvents(source, { maxDepth: DEEPEST });
       checkAliases(events, source);
-      const lineOf = lineFinder(source, firstLine);
+      const places = placesIn(source, firstLine);
       for (const value of constructFromEvents(events, { source, schema: SCHEMA })) {
         if (value === null) continue;
         if (typeof value === 'string' && MERGE_MARK.test(source)) YAMLException.throwAt(source, 0, value);
-        documents.push({ number, value: parseJson(JSON.stringify(value, asSent(source))), lineOf });
+        documents.push({ number, value: parseJson(JSON.stringify(value, asSent(source))), ...places });
       }
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
@@ -313,13 +315,16 @@ function checkAliases(events: readonly Event[], source: string): void {
   }
 }
 
+/** What YAML 1.1 reads as octal, above seven: up to there it is the same in decimal. */
+const OCTAL = /(?<![^\s:,[{-])[-+]?0[0_]*[1-7]_*[0-7][0-7_]*(?![^\s,\]}])/;
+
 /**
- * A function from a field to its line. What it needs is worked out when it is first asked, and kept: a list of a
+ * Where a field is written. What it needs is worked out when it is first asked, and kept: a list of a
  * cluster's objects may have something wrong with each.
  *
  * A field is `spec.addresses[2]`; a key that is no plain word may stand in brackets, `metadata.labels[a.b/c]`.
  */
-function lineFinder(source: string, firstLine: number): (field: string) => number {
+function placesIn(source: string, firstLine: number): Pick<YamlDocument, 'lineOf' | 'octalAt'> {
   let parsed: { readonly events: readonly Event[]; readonly lineStarts: readonly number[] } | undefined;
   const known = new Map<number, readonly Child[]>();
   const childrenAt = (events: readonly Event[], at: number) => {
@@ -327,16 +332,22 @@ function lineFinder(source: string, firstLine: number): (field: string) => numbe
     known.set(at, children);
     return children;
   };
-  return (field) => {
+  const placeOf = (field: string) => {
     parsed ??= {
       events: eventsOf(source),
       lineStarts: [0, ...Array.from(source.matchAll(/\n/g), ({ index }) => index + 1)],
     };
     const { events, lineStarts } = parsed;
-    if (events.length === 0) return firstLine;
-    const position = positionOf(startOf(events[1]!), (at) => childrenAt(events, at), field);
-    return firstLine + countUpTo(lineStarts, position) - 1;
+    if (events.length === 0) return { line: firstLine, value: 0 };
+    const { position, at } = placeIn(startOf(events[1]!), (at) => childrenAt(events, at), field);
+    return { line: firstLine + countUpTo(lineStarts, position) - 1, value: startOf(events[at]!) };
   };
+  const octalAt = (field: string) => {
+    const here = new RegExp(OCTAL, 'y');
+    here.lastIndex = placeOf(field).value;
+    return here.exec(source)?.[0];
+  };
+  return { lineOf: (field) => placeOf(field).line, ...(OCTAL.test(source) && { octalAt }) };
 }
 
 /** None of JSON that YAML does not allow, such as a control character in a string. */
@@ -360,7 +371,11 @@ function countUpTo(ascending: readonly number[], limit: number): number {
   return low;
 }
 
-function positionOf(start: number, childrenAt: (at: number) => readonly Child[], field: string): number {
+function placeIn(
+  start: number,
+  childrenAt: (at: number) => readonly Child[],
+  field: string,
+): Pick<Child, 'position' | 'at'> {
   let at = 1;
   let rest = field;
   let position = start;
@@ -382,7 +397,7 @@ function positionOf(start: number, childrenAt: (at: number) => readonly Child[],
     at = best.at;
     rest = rest.slice(best.step.length).replace(/^\./, '');
   }
-  return position;
+  return { position, at };
 }
 
 function isStep(field: string, spelling: string): boolean {

@@ -449,7 +449,23 @@ for (const [text, ...messages] of REFUSED) {
 const KNOWN =
   'known are metaipam.io/network in metadata.labels, metaipam.io/address-space in metadata.annotations, metaipam.io/may-overlap in metadata.annotations';
 const warned = (field: string, text: string) => `${POOL}: ${field}: ${text}`;
+const octal = (field: string, text: string, means: number, meant: number) =>
+  `${field}: ${text} is octal, and means ${means}; write ${meant} or ${means}`;
 const DOUBTED: [text: string, ...messages: string[]][] = [
+  [pool('{addresses: [10.0.0.1], prefix: 024}'), `${POOL}: ${octal('spec.prefix', '024', 20, 24)}`],
+  [
+    pool('\n  addresses:\n  - 10.0.0.1\n  prefix: 0_30 # bits\n  addressReuseGracePeriodSeconds: 0600'),
+    `${POOL}: ${octal('spec.prefix', '0_30', 24, 30)}`,
+    `${POOL}: ${octal('spec.addressReuseGracePeriodSeconds', '0600', 384, 600)}`,
+  ],
+  [
+    `apiVersion: v1\nkind: List\nitems:\n- ${pool('{subnets: [{addresses: [10.0.0.1], prefix: 24}, {addresses: [10.0.1.1],prefix: 030}]}').replaceAll('\n', '\n  ')}`,
+    `${POOL}: ${octal('spec.subnets[1].prefix', '030', 24, 30)}`,
+  ],
+  [
+    clusterCIDR('{perNodeHostBits: 010, ipv4: 10.0.0.0/16}'),
+    `ClusterCIDR c: ${octal('spec.perNodeHostBits', '010', 8, 10)}`,
+  ],
   [
     addresses('10.0.0.5/24'),
     warned('spec.addresses[0]', '"10.0.0.5/24" stands for all of 10.0.0.0/24; write 10.0.0.0/24'),
@@ -641,7 +657,28 @@ for (const [text, ...messages] of DOUBTED) {
   });
 }
 
+test('of a number that is refused, how it was read is said too', async () => {
+  const stdin = pool('{addresses: [10.0.0.1], prefix: &bits 0300}');
+  const { code, err } = await run(main, ['validate', '-f', '-'], { stdin });
+  assert.is(code, 1);
+  assert.equal(err.split('\n'), [
+    `<stdin>:4: ${POOL}: spec.prefix: Invalid value: 192: spec.prefix in body should be less than or equal to 128`,
+    `<stdin>:4: warning: ${POOL}: ${octal('spec.prefix', '0300', 192, 300)}`,
+    '1 problem and 1 warning in 1 object',
+    '',
+  ]);
+});
+
 const QUIET: [what: string, text: string][] = [
+  ...['0x18', '1_8', '24 # not 024', '+24'].map((text): [string, string] => [
+    `a number that is no octal one: ${text}`,
+    pool(`\n  addresses: [10.0.0.1]\n  prefix: ${text}`, '{name: p, labels: {a: "024"}}'),
+  ]),
+  [
+    'octal, and the same in decimal',
+    pool('{addresses: [10.0.0.1], prefix: 24, addressReuseGracePeriodSeconds: 007}'),
+  ],
+  ['octal in what others have', 'apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\nspec: {mode: 0644}\n'],
   [
     'labels that metaipam gives',
     'apiVersion: ipam.cluster.x-k8s.io/v1beta2\nkind: IPAddress\nmetadata: {name: a, labels: {metaipam.io/address-space: lan, metaipam.io/pool: InClusterIPPool.p}}\nspec: {address: 10.0.0.1, prefix: 24, claimRef: {name: a}, poolRef: {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: p}}\n',
