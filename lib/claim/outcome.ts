@@ -158,7 +158,8 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const pool = kept[0]?.slice.spec.poolRef.uid;
   const isAlone = isOwn && kept.length === 1 && kept[0]!.key === text;
   const isSettled = isOwn && kept.length === 0 && isSettledHere(claim);
-  const next = (isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
+  const isLeaving = address.metadata.deletionTimestamp !== undefined;
+  const next = (isLeaving ? OPEN : isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
   // A sync whose status write met a conflict is not followed by another, as changes of the status alone are ignored.
   const isQuiet = settled === next && readyCondition(claim)?.status === 'True';
   const outcome: ClaimOutcome = {
@@ -167,11 +168,12 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
     message: '',
     addressName: claim.metadata.name,
   };
-  const isLeaving = address.metadata.deletionTimestamp !== undefined;
   return {
     ...(settled !== next && { labels: { [SETTLED_LABEL]: next } }),
     annotations: { [ADDRESS_ANNOTATION]: text, [ADDRESS_OF_ANNOTATION]: claim.metadata.uid ?? '' },
-    status: claimStatus(claim, isLeaving ? missing(claim) : outcome, context),
+    ...(isLeaving
+      ? saidOnceOpen(view, missing(claim), context)
+      : { status: claimStatus(claim, outcome, context) }),
     attachments: isOwn ? [keptAddress(address)] : [],
     ...(!isQuiet && { resyncAfterSeconds: RESYNC_SECONDS }),
   };
@@ -190,7 +192,8 @@ function create(view: ClaimView, allocation: Allocation, context: HookContext): 
     resyncAfterSeconds: seconds > 0 ? askAgainIn(seconds) : RESYNC_SECONDS,
   };
   const say = (outcome: ClaimOutcome) => ({ status: claimStatus(claim, outcome, context) });
-  if (claim.status?.addressRef !== undefined) return { ...response, ...say(missing(claim)) };
+  if (claim.status?.addressRef !== undefined)
+    return { ...response, ...saidOnceOpen(view, missing(claim), context) };
   // An entry is no older than its slice: claims that have waited for long are served in new ones.
   const isYoung = [claim, slice].some(
     ({ metadata }) => secondsSince(metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS,
@@ -238,10 +241,11 @@ function wait(view: ClaimView, context: HookContext): DecoratorResponse {
 
 /** The claim names an IPAddress that is not there. Its pool may know the address; if not, the name goes in a while. */
 function lose(
-  { claim, answer }: ClaimView,
+  view: ClaimView,
   addressName: string,
   context: HookContext,
 ): Pick<DecoratorResponse, 'attachments' | 'status' | 'resyncAfterSeconds'> {
+  const { claim, answer } = view;
   const ready = readyCondition(claim);
   const isLost =
     ready?.reason === 'AddressLost' &&
@@ -256,9 +260,21 @@ function lose(
   };
   return {
     attachments: [],
-    status: claimStatus(claim, outcome, context),
+    ...saidOnceOpen(view, outcome, context),
     resyncAfterSeconds: RESYNC_SECONDS,
   };
+}
+
+/**
+ * The status of a claim that has lost its IPAddress, which it does not say before its label says that it is open: the change
+ * of that label has it looked at once more by who sees the IPAddress, while changes of the status alone wake nobody.
+ */
+function saidOnceOpen(
+  { claim, settled }: ClaimView,
+  outcome: ClaimOutcome,
+  context: HookContext,
+): Pick<DecoratorResponse, 'status'> {
+  return isPoolUid(settled) ? {} : { status: claimStatus(claim, outcome, context) };
 }
 
 /** Has the pool look at the claim. */

@@ -81,6 +81,12 @@ function addressOf(object: IPAddressClaim, address: string): IPAddress {
   return created(object, synced(object, { related: slicesOf(POOL, [object, address]) }));
 }
 
+/** The same, being deleted. */
+function endingAddress(object: IPAddressClaim, address: string): IPAddress {
+  const found = addressOf(object, address);
+  return { ...found, metadata: { ...found.metadata, deletionTimestamp: ago(1) } };
+}
+
 function settledWith(object: IPAddressClaim, settled: string): IPAddressClaim {
   const { metadata } = object;
   return {
@@ -330,11 +336,32 @@ test('a settled claim whose IPAddress was deleted by hand has its pool look at i
   assert.equal(synced(a).attachments, [], 'what is not in view may be another’s by now');
 });
 
+for (const [what, related, attachments, says] of [
+  ['is gone', [], [], 'Unknown/AddressLost'],
+  [
+    'is gone and its address is kept',
+    slicesOf(POOL, [claim('a', POOL), '10.0.0.3']),
+    [],
+    'False/AddressMissing',
+  ],
+  ['is being deleted', [], [endingAddress(claim('a', POOL), '10.0.0.3')], 'False/AddressMissing'],
+] as const) {
+  test(`a settled claim whose IPAddress ${what} says so once its label is open, whose change is seen by all`, () => {
+    const bound = boundClaim(claim('a', POOL), '10.0.0.3');
+    const first = synced(settledWith(bound, 'pool-uid'), { related, attachments });
+    assert.equal(first.labels, { 'metaipam.io/settled': 'open' });
+    assert.is(first.status, undefined);
+    assert.is(first.resyncAfterSeconds, 30);
+    const second = synced(settledWith(bound, 'open'), { related, attachments });
+    assert.is(second.labels, undefined);
+    assert.is(condition(second, 'Ready'), says);
+  });
+}
+
 test('an IPAddress that is being deleted is not one to be Ready with', () => {
   const a = boundClaim(claim('a', POOL), '10.0.0.1');
-  const address = addressOf(a, '10.0.0.1');
-  const ending = { ...address, metadata: { ...address.metadata, deletionTimestamp: ago(1) } };
-  assert.is(condition(synced(a, { attachments: [ending] }), 'Ready'), 'False/AddressMissing');
+  const response = synced(a, { attachments: [endingAddress(a, '10.0.0.1')] });
+  assert.is(condition(response, 'Ready'), 'False/AddressMissing');
 });
 
 test('a claim whose name is taken by an IPAddress of another says so after a minute', () => {
