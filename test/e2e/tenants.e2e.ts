@@ -1,7 +1,11 @@
 /** What tenants may do by Kubernetes' own roles, once metaipam is installed, and what nobody but an operator may. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import show from '../../lib/cli/show.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
+import { run } from '../cli/run.ts';
 import { pathOfAllocations } from './allocations.ts';
 import { type Answer, eventually } from './control-plane.ts';
 import { type Installation, install } from './install.ts';
@@ -125,6 +129,36 @@ test('a claim of a tenant is served by a pool of the operator, and nothing else 
   }
   assert.is((await api('DELETE', `${claims}/mine`, undefined, 'editor')).status, 200);
   await eventually('it to go', async () => (await api('GET', `${claims}/mine`)).status === 404);
+});
+
+test('show, for whom a namespace is enough, says so; no page for who may read nothing', async () => {
+  const { plane } = installation;
+  await plane.kubectl(['create', 'serviceaccount', 'reader', `--namespace=${TEAM}`]);
+  const token = await plane.kubectl(['create', 'token', 'reader', `--namespace=${TEAM}`]);
+  const config = JSON.parse(readFileSync(plane.kubeconfig, 'utf8'));
+  config.users[0].user = { token: token.trim() };
+  const kubeconfig = join(plane.dir, 'reader.json');
+  writeFileSync(kubeconfig, JSON.stringify(config));
+  const shown = (...argv: string[]) => run(show.run, ['--kubeconfig', kubeconfig, ...argv]);
+  const served = await shown('--serve', '-n', TEAM);
+  assert.equal([served.code, served.out], [1, '']);
+  assert.match(
+    served.err,
+    /cannot watch inclusterippools: .* is forbidden: .* in the namespace "team-a"; nor .*allocationslices\n$/,
+  );
+  await plane.kubectl([
+    ...['create', 'rolebinding', 'reader', `--namespace=${TEAM}`],
+    ...['--clusterrole=view', `--serviceaccount=${TEAM}:reader`],
+  ]);
+  await eventually('its rights', async () => (await shown('-n', TEAM)).code === 0);
+  for (const argv of [[], ['--serve'], ['--watch']]) {
+    const { code, out, err } = await shown(...argv);
+    assert.equal([code, out], [1, '']);
+    assert.match(
+      err,
+      /is forbidden: .* at the cluster scope.*; with -n NAMESPACE the rights of that namespace are enough\n$/,
+    );
+  }
 });
 
 test.run();
