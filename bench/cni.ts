@@ -9,6 +9,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { columns } from '../lib/cli/table.ts';
 import { endOnClosedOutput } from '../lib/closed-output.ts';
+import { endWith } from '../lib/script.ts';
 import { apiServer, cniEnv, HOST_LOCAL_FOLDER, run, scratch } from '../test/cni/kit.ts';
 import { median, processors } from './statistics.ts';
 
@@ -28,7 +29,7 @@ interface Series {
 endOnClosedOutput();
 const rounds = Number(process.argv[2] ?? 40);
 const dist = join(import.meta.dirname, '../dist/cni');
-if (!existsSync(join(dist, 'kube-node'))) throw new Error('There is no dist/cni: npm run build:cni');
+if (!existsSync(join(dist, 'kube-node'))) endWith('there is no dist/cni: npm run build:cni');
 
 const work = scratch();
 const [data, cache] = [join(work, 'data'), join(work, 'cache')];

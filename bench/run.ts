@@ -2,8 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
-import { parseArgs } from 'node:util';
 import { endOnClosedOutput } from '../lib/closed-output.ts';
+import { scriptArguments } from '../lib/script.ts';
 import type { SyncResult } from './measured.ts';
 import { formatReport, type Result } from './report.ts';
 import { rounds } from './rounds.ts';
@@ -16,7 +16,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --list           Only the names of the scenarios.
 `;
 
-const { values } = parseArgs({
+const { values } = scriptArguments({
   options: {
     filter: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },

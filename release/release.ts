@@ -15,9 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { endOnClosedOutput } from '../lib/closed-output.ts';
+import { scriptArguments } from '../lib/script.ts';
 import { shippedVersion } from '../lib/shipped.ts';
 import { bundle } from './bundle.ts';
 import {
@@ -164,7 +164,7 @@ function reason(error: unknown): string {
 
 if (import.meta.main) {
   endOnClosedOutput();
-  const { values } = parseArgs({
+  const { values } = scriptArguments({
     options: {
       complete: { type: 'boolean', default: false },
       folder: { type: 'string', default: join(ROOT, 'dist/release') },

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { dirname, relative } from 'node:path';
 import { endOnClosedOutput } from '../lib/closed-output.ts';
+import { endWith } from '../lib/script.ts';
 
 interface Outcome {
   readonly file: string;
@@ -56,6 +57,8 @@ export async function runTests(
   { parallel, again = false, worker = () => IDLE, table = false }: RunOptions,
 ): Promise<void> {
   endOnClosedOutput();
+  const idle = filters.filter((part) => !files.some((file) => file.includes(part)));
+  if (idle.length > 0) endWith(`no test file has a name with ${idle.join(' or ')}`);
   const queue = files.filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
   const outcomes: Outcome[] = [];
   async function work(): Promise<void> {

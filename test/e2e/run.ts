@@ -9,7 +9,7 @@
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from '../../lib/script.ts';
 import { runTests, type Worker } from '../run-tests.ts';
 import { ASSETS, missingPrograms } from './control-plane.ts';
 import { LOAN, makeSharedPlane } from './shared-plane.ts';
@@ -22,7 +22,7 @@ const FIRST = [
 /** Those that make control planes of their own; they have the machine for themselves when the shared ones are gone. */
 const ALONE = ['chart', 'doctor', 'docs', 'release', 'host-network', 'storage'];
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptArguments({
   options: { smoke: { type: 'boolean', default: false } },
   allowPositionals: true,
 });

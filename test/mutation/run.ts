@@ -9,20 +9,20 @@ import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { endWith, scriptArguments } from '../../lib/script.ts';
 
 const STRYKER = ['@stryker-mutator/core@10.0.0', '@stryker-mutator/tap-runner@10.0.0'];
 /** Milliseconds beyond what the tests take unchanged, after which a change is taken for an endless loop. */
 const PATIENCE_MS = 10_000;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptArguments({
   options: { tests: { type: 'string', multiple: true } },
   allowPositionals: true,
 });
-if (positionals.length === 0) throw new Error('what is to be changed? npm run mutation -- lib/address');
+if (positionals.length === 0) endWith('what is to be changed? npm run mutation -- lib/address');
 const filters = values.tests ?? positionals.map(testsOf);
 const testFiles = globSync('test/**/*.test.ts').filter((file) => filters.some((part) => file.includes(part)));
-if (testFiles.length === 0) throw new Error(`no test file has a name with ${filters.join(' or ')}`);
+if (testFiles.length === 0) endWith(`no test file has a name with ${filters.join(' or ')}`);
 
 const folder = mkdtempSync(join(tmpdir(), 'metaipam-mutation-'));
 try {
