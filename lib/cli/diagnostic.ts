@@ -1,6 +1,7 @@
 /** What is wrong with files, or questionable about them. */
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
+import { adviseTemplate } from '../validation/advice.ts';
 import type { LoadedObject } from './manifests.ts';
 
 /** Every rule by its name, which is stable, with what it finds. */
@@ -91,4 +92,10 @@ export function at(
 ): Diagnostic {
   const line = lineOf(found.field ?? '');
   return { ...found, file, ...(document !== undefined && { document }), line, object };
+}
+
+/** What the API server would say of an object. */
+export function refusal(loaded: LoadedObject, message: string): Diagnostic {
+  const fix = adviseTemplate(message);
+  return at(loaded, { rule: 'refused', severity: 'error', message, ...(fix !== undefined && { fix }) });
 }

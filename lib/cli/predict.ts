@@ -9,7 +9,7 @@ import { type Effect, effectsOf } from '../inspect/preview/preview.ts';
 import { isNamespace, type KubernetesObject, titleOf } from '../kubernetes/object.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { InputError } from './command.ts';
-import { at, type Diagnostic } from './diagnostic.ts';
+import { at, type Diagnostic, refusal } from './diagnostic.ts';
 import type { LoadedObject } from './manifests.ts';
 import { createEmptyWorld, describeUnrest, hasIPAMClaims, makeNamespaces, restoreAll } from './world.ts';
 
@@ -175,10 +175,6 @@ const OUTDATED = [
   ['uid', 'is not that of the object in the cluster'],
   ['resourceVersion', 'is of another version than the object in the cluster'],
 ] as const;
-
-function refusal(loaded: LoadedObject, message: string): Diagnostic {
-  return at(loaded, { rule: 'refused', severity: 'error', message });
-}
 
 function describeDeletion(world: SimulatedCluster, object: KubernetesObject): ObjectChange {
   const { namespace = 'default', name } = object.metadata;

@@ -7,7 +7,7 @@ import { defineOptions, type Parsed } from '../options/options.ts';
 import { bindOption } from './bind-option.ts';
 import { type Command, defineCommand, type Io } from './command.ts';
 import { loadControllers } from './controllers.ts';
-import { at, isError } from './diagnostic.ts';
+import { isError, refusal } from './diagnostic.ts';
 import { leftOut, MANIFEST_OPTIONS, manifestPaths, readInput, writeDiagnostics } from './input.ts';
 import { hang } from './table.ts';
 import { loadRules } from './validate.ts';
@@ -137,7 +137,7 @@ async function applyFiles(
   const refused = applyAll(
     cluster,
     good.filter(({ object }) => !isThere(object)),
-  ).map((each) => at(each, { rule: 'refused', severity: 'error', message: each.message }));
+  ).map((each) => refusal(each, each.message));
   writeDiagnostics([...found, ...refused], io);
   if ([...found, ...refused].some(isError)) return undefined;
   return { cluster, leftOut: leftOut(foreign, skipped) };

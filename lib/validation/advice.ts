@@ -113,9 +113,10 @@ export function advise(
   );
 }
 
-/** Of a text that is a template, as those of clusterctl, Helm and Jinja are. */
+/** Of a text that is no value yet: a template, as those of clusterctl, Helm and Jinja are, or what sops has encrypted. */
 export function adviseTemplate(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined;
+  if (text.startsWith('ENC[')) return 'it is encrypted, by sops: decrypt it first';
   const [part] = /\{\{.*?(?:\}\}|$)|\{%.*?(?:%\}|$)|\$\{.*?(?:\}|$)|\$[a-z_]\w*/im.exec(text) ?? [];
   if (part === undefined) return undefined;
   const renders = part.startsWith('$') ? 'envsubst or clusterctl generate does' : 'helm template does';
@@ -272,7 +273,6 @@ function mended(text: string, read: (text: string) => unknown): string | undefin
 }
 
 function unreadable(text: string, field: string): string | undefined {
-  if (text.startsWith('ENC[')) return 'it is encrypted, by sops: decrypt it first';
   const ends = text.split('-').map((end) => parseAddress(end));
   if (ends.length === 2 && ends[0] && ends[1] && ends[0].family !== ends[1].family) {
     return 'both ends of a range are of one family';

@@ -22,7 +22,7 @@ const programs: [closed: keyof typeof CLOSED, argv: string[]][] = [
   ['stdout', ['sim/main.ts', '--worlds', '2', '--from', '1', '--steps', '5', '--jobs', '2']],
   ['stdout', ['bench/run.ts', '--list']],
   ['stdout', ['bench/cluster/run.ts', '--help']],
-  ['stdout', ['test/run.ts', 'no-such-test']],
+  ['stdout', ['test/run.ts', 'structure/program-name']],
 ];
 for (const [closed, argv] of programs) {
   test(`${argv.join(' ')} ends without a word when its ${closed} is closed`, async () => {

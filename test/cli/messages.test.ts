@@ -267,6 +267,11 @@ const REFUSED: [text: string, ...messages: string[]][] = [
   ],
   [addresses('\u201c10.0.0.1\u201d'), `${notRange('\u201c10.0.0.1\u201d')}; write 10.0.0.1: without quotes`],
   [
+    pool('{addresses: [10.0.0.1], prefix: "ENC[AES256_GCM,type:int]"}', '{name: "ENC[AES256_GCM,type:str]"}'),
+    `:4: InClusterIPPool default/ENC[AES256_GCM,type:str]: spec.prefix: Invalid value: "string": spec.prefix in body must be of type integer: "string"; it is encrypted, by sops: decrypt it first`,
+    `:3: InClusterIPPool default/ENC[AES256_GCM,type:str]: metadata.name: Invalid value: "ENC[AES256_GCM,type:str]": ${SUBDOMAIN}; it is encrypted, by sops: decrypt it first`,
+  ],
+  [
     addresses('"ENC[AES256_GCM]"'),
     `${notRange('ENC[AES256_GCM]')}; it is encrypted, by sops: decrypt it first`,
   ],

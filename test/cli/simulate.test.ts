@@ -103,6 +103,17 @@ metadata: {name: worker}
   assert.match(out, /worker +10\.244\.1\.0\/24\n/);
 });
 
+test('an object of Cluster API that is a template', async () => {
+  const { code, err } = await simulated(
+    `apiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata:\n  name: \${CLUSTER_NAME}\n`,
+  );
+  assert.is(code, 1);
+  assert.match(
+    err,
+    /metadata\.name: .*; \$\{CLUSTER_NAME\} is of a template: render it first, as envsubst or/,
+  );
+});
+
 test('colour is the only difference on a terminal', async () => {
   const { out } = await run(simulate.run, ['-f', '-'], { stdin: WORLD, isTTY: true });
   assert.match(out, '\u001b[32m██\u001b[0m');
