@@ -102,24 +102,29 @@ function octals(loaded: LoadedObject, resources: CustomResources): Diagnostic[] 
   const { octalAt, object } = loaded;
   const { schema } = resources.ofKind(object.apiVersion, object.kind) ?? {};
   if (octalAt === undefined || schema === undefined) return [];
-  return integersIn(object, schema).flatMap(([field, value]) => {
+  return numbersIn(object, schema).flatMap(([field, value, type]) => {
     const written = octalAt(field);
     if (written === undefined) return [];
-    const fix = `write ${Number(written.replaceAll('_', ''))} or ${value}`;
+    const decimal = Number(written.replaceAll('_', ''));
+    const fix = type === 'integer' ? `write ${decimal} or ${value}` : `write "${written}"`;
     const message = `${written} is octal, and means ${value}`;
     return [at(loaded, { rule: 'octal', severity: 'warning', field, message, fix })];
   });
 }
 
-/** The fields that have to be integers, and are. */
-function integersIn(value: unknown, { type, items, properties }: Schema, path = ''): [string, number][] {
-  if (type === 'integer' && typeof value === 'number') return [[path, value]];
-  if (items !== undefined && Array.isArray(value))
-    return value.flatMap((item, index) => integersIn(item, items, `${path}[${index}]`));
-  if (properties === undefined || !isObject(value)) return [];
-  return Object.entries(properties).flatMap(([name, property]) =>
-    integersIn(value[name], property, path === '' ? name : `${path}.${name}`),
-  );
+type Numbered = readonly [field: string, value: number, wanted: Schema['type']];
+
+/** The fields that are numbers, whether they have to be or not. */
+function numbersIn(value: unknown, schema: Schema = {}, path = ''): Numbered[] {
+  if (typeof value === 'number') return [[path, value, schema.type]];
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => numbersIn(item, schema.items, `${path}[${index}]`));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, field]) => {
+    const isKey = /^metadata\.(labels|annotations)$/.test(path) || !/^[\w-]+$/.test(name);
+    const step = isKey ? `[${name}]` : `${path === '' ? '' : '.'}${name}`;
+    return numbersIn(field, schema.properties?.[name], path + step);
+  });
 }
 
 function overlaps(objects: readonly LoadedObject[]): Diagnostic[] {

@@ -662,6 +662,19 @@ for (const [text, ...messages] of DOUBTED) {
   });
 }
 
+test('of a number where a text has to be, how it is written', async () => {
+  const stdin = clusterCIDR('{perNodeHostBits: 8, ipv4: 10.0.0.0/16}').replace(
+    '{name: c}',
+    '{name: c, labels: {rack: 010}, annotations: {metaipam.io/per-node-host-bits-ipv4: 010}}',
+  );
+  const { code, err } = await run(main, ['validate', '-f', '-'], { stdin });
+  assert.is(code, 1);
+  const field = 'metadata.annotations[metaipam.io/per-node-host-bits-ipv4]';
+  assert.match(err, `ClusterCIDR c: ${field}: Invalid value: 8: must be a string; put it in quotes\n`);
+  for (const each of [field, 'metadata.labels[rack]'])
+    assert.match(err, `warning: ClusterCIDR c: ${each}: 010 is octal, and means 8; write "010"\n`);
+});
+
 test('of a number that is refused, how it was read is said too', async () => {
   const stdin = pool('{addresses: [10.0.0.1], prefix: &bits 0300}');
   const { code, err } = await run(main, ['validate', '-f', '-'], { stdin });
