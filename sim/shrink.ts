@@ -4,7 +4,7 @@ import { replay, type Story } from './play.ts';
 import type { Subject } from './world.ts';
 
 /** A story that breaks the same rule, of which no part can be left out that was tried. */
-export function shrink(story: Story, subject: Subject, deadline = Date.now() + 60_000): Story {
+export function shrink(story: Story, subject: Subject, deadline = performance.now() + 60_000): Story {
   const rule = story.violation?.rule;
   if (rule === undefined) return story;
   const attempt = (ops: readonly Op[]): Story | undefined => {
@@ -16,7 +16,7 @@ export function shrink(story: Story, subject: Subject, deadline = Date.now() + 6
   for (let size = best.ops.length >> 1; size >= 1; ) {
     let found = false;
     for (let from = best.ops.length - size; from > -size; from -= size) {
-      if (Date.now() > deadline) return best;
+      if (performance.now() > deadline) return best;
       const start = Math.max(0, from);
       const shorter: Story | undefined = attempt(best.ops.toSpliced(start, from + size - start));
       if (shorter === undefined) continue;

@@ -112,7 +112,7 @@ async function adoptAll(
     }
   }
   const { migrateStorage } = await import('./storage.ts');
-  const deadline = Date.now() + values.timeout;
+  const deadline = performance.now() + values.timeout;
   const isReadable = await migrateStorage({
     api,
     attempt,
@@ -141,7 +141,7 @@ async function adoptAll(
       const retry = await attempt(adoption.object, adoption.effects.join(', '), () => adoptOne(adoption));
       if (retry) unfinished++;
     }
-    const isLast = isDryRun || unfinished === 0 || Date.now() >= deadline;
+    const isLast = isDryRun || unfinished === 0 || performance.now() >= deadline;
     if (!isLast) {
       await delay(POLL_INTERVAL);
       continue;

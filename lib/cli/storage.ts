@@ -22,7 +22,7 @@ interface Migration {
   readonly isDryRun: boolean;
   /** Takes what has to stay as it is, and why. */
   readonly complain: (pool: Pool, why: string) => void;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds, on the clock of `performance.now`. */
   readonly deadline: number;
 }
 
@@ -61,7 +61,7 @@ async function migrate(
   };
   const retry = async (what: string, once: () => Promise<boolean>) => {
     while (!(await once())) {
-      if (Date.now() >= deadline) throw new InputError(`${what}: not in time; run it again`);
+      if (performance.now() >= deadline) throw new InputError(`${what}: not in time; run it again`);
       await delay(POLL_INTERVAL_MS);
     }
   };

@@ -347,7 +347,7 @@ export async function eventually(
   seconds = 30,
   wake: Wake = 100,
 ): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = performance.now() + seconds * 1000;
   let last: unknown;
   do {
     const awake = new AbortController();
@@ -363,7 +363,7 @@ export async function eventually(
     } finally {
       awake.abort();
     }
-  } while (Date.now() < deadline);
+  } while (performance.now() < deadline);
   throw new Error(`${what}: not within ${seconds} s${last instanceof Error ? ` (${last.message})` : ''}`);
 }
 

@@ -8,7 +8,7 @@ export class HookLog {
   readonly #path: string;
   #read = 0;
   #rest = '';
-  /** Times of the last calls by namespace, or by name of what has none. Milliseconds since the epoch. */
+  /** Times of the last calls by namespace, or by name of what has none, on the clock of `performance.now`. */
   readonly #lastCalls = new Map<string, number>();
 
   private constructor(path: string) {
@@ -25,7 +25,10 @@ export class HookLog {
     return log;
   }
 
-  /** When a hook was last called for a parent of this namespace, or of this name without one; infinity if never. */
+  /**
+   * When a hook was last called for a parent of this namespace, or of this name without one, on the clock of
+   * `performance.now`, which nobody sets; infinity if never.
+   */
   lastOf(namespace: string): number {
     this.#readOn();
     return this.#lastCalls.get(namespace) ?? Number.POSITIVE_INFINITY;
@@ -55,7 +58,7 @@ export class HookLog {
       namespace?: string;
       name: string;
     };
-    const at = new Date(time).getTime();
+    const at = performance.now() - (Date.now() - new Date(time).getTime());
     this.#lastCalls.set(namespace ?? name, at);
     if (namespace === undefined) this.#lastCalls.set('', at);
   }

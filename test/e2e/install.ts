@@ -225,15 +225,15 @@ async function hookCalls(webserver: string): Promise<Record<string, number>> {
 
 /** Waits until no hook has been called for `quietSeconds`; an Error names the hooks that go on if that never comes. */
 export async function quiet(installation: Installation, quietSeconds = 2, withinSeconds = 60): Promise<void> {
-  const deadline = Date.now() + withinSeconds * 1000;
+  const deadline = performance.now() + withinSeconds * 1000;
   let before = await installation.hookCalls();
-  let since = Date.now();
-  while (Date.now() - since < quietSeconds * 1000) {
+  let since = performance.now();
+  while (performance.now() - since < quietSeconds * 1000) {
     await delay(250);
     const now = await installation.hookCalls();
     const busy = Object.keys(now).filter((hook) => now[hook] !== before[hook]);
-    if (busy.length > 0) since = Date.now();
-    if (Date.now() > deadline)
+    if (busy.length > 0) since = performance.now();
+    if (performance.now() > deadline)
       throw new Error(`hooks still called after ${withinSeconds} s: ${busy.join(', ')}`);
     before = now;
   }

@@ -307,12 +307,12 @@ export class Sandbox {
    */
   async quiet(seconds = 2): Promise<void> {
     const calls = HookLog.of(this.installation.server.log);
-    const since = Date.now();
+    const since = performance.now();
     const deadline = since + 60_000;
     for (;;) {
-      const left = Math.max(since, calls.lastOf(this.namespace)) + seconds * 1000 - Date.now();
+      const left = Math.max(since, calls.lastOf(this.namespace)) + seconds * 1000 - performance.now();
       if (left <= 0) return;
-      if (Date.now() > deadline) throw new Error(`hooks still called for ${this.namespace}, or never`);
+      if (performance.now() > deadline) throw new Error(`hooks still called for ${this.namespace}, or never`);
       // Without any call so far, time says nothing.
       await delay(Number.isFinite(left) ? left + 20 : 100);
     }

@@ -115,13 +115,13 @@ async function makeUnrest(box: Sandbox, random: Random): Promise<Record<string, 
   const counted = (deed: string) => {
     counts[deed] = (counts[deed] ?? 0) + 1;
   };
-  const end = Date.now() + SECONDS * 1000;
+  const end = performance.now() + SECONDS * 1000;
   const asOften = Object.entries(doings).flatMap(([deed, [often]]) =>
     Array.from({ length: often }, () => deed),
   );
   const people = async () => {
     const done: Promise<unknown>[] = [];
-    for (; Date.now() < end; await delay(random.below(100))) {
+    for (; performance.now() < end; await delay(random.below(100))) {
       const deed = random.pick(asOften);
       counted(deed);
       done.push(doings[deed]![1](random.pick(NAMES)).catch(unlessThere));
@@ -129,7 +129,7 @@ async function makeUnrest(box: Sandbox, random: Random): Promise<Record<string, 
     await Promise.all(done);
   };
   const trouble = async () => {
-    for (; Date.now() < end; await delay(random.below(4000))) {
+    for (; performance.now() < end; await delay(random.below(4000))) {
       const deed = random.pick(Object.keys(disturbances));
       counted(deed);
       await disturbances[deed]!();

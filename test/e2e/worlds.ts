@@ -197,14 +197,14 @@ export class RealWorld implements World {
   async quiet(): Promise<void> {
     if (this.#lane === undefined) return quiet(this.installation, 1);
     const log = HookLog.of(this.installation.server.log);
-    const since = Date.now();
+    const since = performance.now();
     for (;;) {
       const calls = this.#lane.namespaces.map((namespace) => log.lastOf(namespace));
       if (this.#lane.clusterScoped.length > 0) calls.push(log.lastOfClusterScoped());
       const last = Math.max(since, ...calls.filter(Number.isFinite));
-      const left = last + QUIET_MS - Date.now();
+      const left = last + QUIET_MS - performance.now();
       if (left <= 0) return;
-      if (Date.now() - since > 60_000) throw new Error('hooks still called after 60 s');
+      if (performance.now() - since > 60_000) throw new Error('hooks still called after 60 s');
       await delay(left);
     }
   }
