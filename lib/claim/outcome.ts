@@ -40,6 +40,8 @@ const FOREIGN_ADDRESS_SECONDS = 120;
 export function serveClaim(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, address, kept } = view;
   if (!isWatched(claim, context.config)) return leaveToOthers(view);
+  const unseen = address === undefined ? secondsUntilAddressIsSeen(claim, context) : 0;
+  if (unseen > 0) return { attachments: [], resyncAfterSeconds: askAgainIn(unseen) };
   const obstacle = obstacleOf(view);
   if (obstacle !== undefined) return waitForOthers(view, obstacle, context);
   if (address !== undefined) return bind(view, context);
@@ -91,6 +93,17 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
   const patience = annotations?.[ADDRESS_ANNOTATION] === undefined ? FAREWELL_SECONDS : LONG_FAREWELL_SECONDS;
   if (age >= patience) return { attachments: [], finalized: true };
   return { attachments: [], finalized: false, resyncAfterSeconds: askAgainIn(patience - age) };
+}
+
+/**
+ * Seconds until the IPAddress of a claim that was settled a moment ago, perhaps by another Metacontroller, is in every view.
+ * Who said before that it is gone, and met an error then, might not look again: changes of the status alone wake nobody.
+ */
+function secondsUntilAddressIsSeen(claim: IPAddressClaim, context: HookContext): number {
+  const ready = readyCondition(claim);
+  return isSettledHere(claim) && ready?.status === 'True'
+    ? secondsUntilSeen({ since: ready.lastTransitionTime }, context)
+    : 0;
 }
 
 /** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */
@@ -158,8 +171,7 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
   const pool = kept[0]?.slice.spec.poolRef.uid;
   const isAlone = isOwn && kept.length === 1 && kept[0]!.key === text;
   const isSettled = isOwn && kept.length === 0 && isSettledHere(claim);
-  const isLeaving = address.metadata.deletionTimestamp !== undefined;
-  const next = (isLeaving ? OPEN : isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
+  const next = (isAlone ? pool : isSettled ? settled : undefined) ?? OPEN;
   // A sync whose status write met a conflict is not followed by another, as changes of the status alone are ignored.
   const isQuiet = settled === next && readyCondition(claim)?.status === 'True';
   const outcome: ClaimOutcome = {
@@ -168,12 +180,11 @@ function bind(view: ClaimView, context: HookContext): DecoratorResponse {
     message: '',
     addressName: claim.metadata.name,
   };
+  const isLeaving = address.metadata.deletionTimestamp !== undefined;
   return {
     ...(settled !== next && { labels: { [SETTLED_LABEL]: next } }),
     annotations: { [ADDRESS_ANNOTATION]: text, [ADDRESS_OF_ANNOTATION]: claim.metadata.uid ?? '' },
-    ...(isLeaving
-      ? saidOnceOpen(view, missing(claim), context)
-      : { status: claimStatus(claim, outcome, context) }),
+    status: claimStatus(claim, isLeaving ? missing(claim) : outcome, context),
     attachments: isOwn ? [keptAddress(address)] : [],
     ...(!isQuiet && { resyncAfterSeconds: RESYNC_SECONDS }),
   };
@@ -192,8 +203,7 @@ function create(view: ClaimView, allocation: Allocation, context: HookContext): 
     resyncAfterSeconds: seconds > 0 ? askAgainIn(seconds) : RESYNC_SECONDS,
   };
   const say = (outcome: ClaimOutcome) => ({ status: claimStatus(claim, outcome, context) });
-  if (claim.status?.addressRef !== undefined)
-    return { ...response, ...saidOnceOpen(view, missing(claim), context) };
+  if (claim.status?.addressRef !== undefined) return { ...response, ...say(missing(claim)) };
   // An entry is no older than its slice: claims that have waited for long are served in new ones.
   const isYoung = [claim, slice].some(
     ({ metadata }) => secondsSince(metadata.creationTimestamp, context.now) < LOST_ADDRESS_SECONDS,
@@ -241,11 +251,10 @@ function wait(view: ClaimView, context: HookContext): DecoratorResponse {
 
 /** The claim names an IPAddress that is not there. Its pool may know the address; if not, the name goes in a while. */
 function lose(
-  view: ClaimView,
+  { claim, answer }: ClaimView,
   addressName: string,
   context: HookContext,
 ): Pick<DecoratorResponse, 'attachments' | 'status' | 'resyncAfterSeconds'> {
-  const { claim, answer } = view;
   const ready = readyCondition(claim);
   const isLost =
     ready?.reason === 'AddressLost' &&
@@ -260,21 +269,9 @@ function lose(
   };
   return {
     attachments: [],
-    ...saidOnceOpen(view, outcome, context),
+    status: claimStatus(claim, outcome, context),
     resyncAfterSeconds: RESYNC_SECONDS,
   };
-}
-
-/**
- * The status of a claim that has lost its IPAddress, which it does not say before its label says that it is open: the change
- * of that label has it looked at once more by who sees the IPAddress, while changes of the status alone wake nobody.
- */
-function saidOnceOpen(
-  { claim, settled }: ClaimView,
-  outcome: ClaimOutcome,
-  context: HookContext,
-): Pick<DecoratorResponse, 'status'> {
-  return isPoolUid(settled) ? {} : { status: claimStatus(claim, outcome, context) };
 }
 
 /** Has the pool look at the claim. */

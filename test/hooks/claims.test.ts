@@ -81,12 +81,6 @@ function addressOf(object: IPAddressClaim, address: string): IPAddress {
   return created(object, synced(object, { related: slicesOf(POOL, [object, address]) }));
 }
 
-/** The same, being deleted. */
-function endingAddress(object: IPAddressClaim, address: string): IPAddress {
-  const found = addressOf(object, address);
-  return { ...found, metadata: { ...found.metadata, deletionTimestamp: ago(1) } };
-}
-
 function settledWith(object: IPAddressClaim, settled: string): IPAddressClaim {
   const { metadata } = object;
   return {
@@ -336,32 +330,28 @@ test('a settled claim whose IPAddress was deleted by hand has its pool look at i
   assert.equal(synced(a).attachments, [], 'what is not in view may be another’s by now');
 });
 
-for (const [what, related, attachments, says] of [
-  ['is gone', [], [], 'Unknown/AddressLost'],
-  [
-    'is gone and its address is kept',
-    slicesOf(POOL, [claim('a', POOL), '10.0.0.3']),
-    [],
-    'False/AddressMissing',
-  ],
-  ['is being deleted', [], [endingAddress(claim('a', POOL), '10.0.0.3')], 'False/AddressMissing'],
-] as const) {
-  test(`a settled claim whose IPAddress ${what} says so once its label is open, whose change is seen by all`, () => {
-    const bound = boundClaim(claim('a', POOL), '10.0.0.3');
-    const first = synced(settledWith(bound, 'pool-uid'), { related, attachments });
-    assert.equal(first.labels, { 'metaipam.io/settled': 'open' });
-    assert.is(first.status, undefined);
-    assert.is(first.resyncAfterSeconds, 30);
-    const second = synced(settledWith(bound, 'open'), { related, attachments });
-    assert.is(second.labels, undefined);
-    assert.is(condition(second, 'Ready'), says);
-  });
-}
+test('a claim that was settled a moment ago waits for its IPAddress to come into view before it misses it', () => {
+  const bound = boundClaim(claim('a', POOL, { annotations: recordedFor('uid-a') }), '10.0.0.1');
+  const ready = { type: 'Ready', status: 'True' as const, reason: 'AddressAllocated', message: '' };
+  const conditions = [{ ...ready, lastTransitionTime: ago(0) }];
+  const open = { ...bound, status: { ...bound.status, conditions } } as IPAddressClaim;
+  const a = settledWith(open, 'pool-uid');
+  for (const related of [[], slicesOf(POOL, [a, '10.0.0.1'])]) {
+    assert.equal(synced(a, { related, seconds: 10 }), { attachments: [], resyncAfterSeconds: 20 });
+    const later = synced(a, { related, seconds: 30 });
+    assert.equal(later.labels, { 'metaipam.io/settled': 'open' });
+    assert.is.not(condition(later, 'Ready'), 'True/AddressAllocated');
+  }
+  const elsewhere = settledWith({ ...open, metadata: { ...open.metadata, uid: 'uid-here' } }, 'pool-uid');
+  assert.ok(synced(elsewhere, { seconds: 10 }).labels, 'it was settled in another cluster');
+  assert.is(condition(synced(open, { seconds: 10 }), 'Ready'), 'Unknown/AddressLost', 'it is not settled');
+});
 
 test('an IPAddress that is being deleted is not one to be Ready with', () => {
   const a = boundClaim(claim('a', POOL), '10.0.0.1');
-  const response = synced(a, { attachments: [endingAddress(a, '10.0.0.1')] });
-  assert.is(condition(response, 'Ready'), 'False/AddressMissing');
+  const address = addressOf(a, '10.0.0.1');
+  const ending = { ...address, metadata: { ...address.metadata, deletionTimestamp: ago(1) } };
+  assert.is(condition(synced(a, { attachments: [ending] }), 'Ready'), 'False/AddressMissing');
 });
 
 test('a claim whose name is taken by an IPAddress of another says so after a minute', () => {
