@@ -40,7 +40,7 @@ const FOREIGN_ADDRESS_SECONDS = 120;
 export function serveClaim(view: ClaimView, context: HookContext): DecoratorResponse {
   const { claim, address, kept } = view;
   if (!isWatched(claim, context.config)) return leaveToOthers(view);
-  const unseen = address === undefined ? secondsUntilAddressIsSeen(claim, context) : 0;
+  const unseen = secondsUntilAddressIsSeen(view, context);
   if (unseen > 0) return { attachments: [], resyncAfterSeconds: askAgainIn(unseen) };
   const obstacle = obstacleOf(view);
   if (obstacle !== undefined) return waitForOthers(view, obstacle, context);
@@ -99,11 +99,10 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
  * Seconds until the IPAddress of a claim that was settled a moment ago, perhaps by another Metacontroller, is in every view.
  * Who said before that it is gone, and met an error then, might not look again: changes of the status alone wake nobody.
  */
-function secondsUntilAddressIsSeen(claim: IPAddressClaim, context: HookContext): number {
+function secondsUntilAddressIsSeen({ claim, address }: ClaimView, context: HookContext): number {
   const ready = readyCondition(claim);
-  return isSettledHere(claim) && ready?.status === 'True'
-    ? secondsUntilSeen({ since: ready.lastTransitionTime }, context)
-    : 0;
+  if (address !== undefined || !isSettledHere(claim) || ready?.status !== 'True') return 0;
+  return secondsUntilSeen({ since: ready.lastTransitionTime }, context);
 }
 
 /** What keeps a claim from being served that is not its pool: a pause, or a cluster that is not there. */
