@@ -73,7 +73,12 @@ export function examples(): void {
   test.run();
 }
 
-/** The suite of sequences, done in the engine and on a cluster side by side. */
+/**
+ * The suite of sequences, done in the engine and on a cluster side by side.
+ *
+ * Of claims that are made together under a pool that is there already the second may be heard of, and served, first: those
+ * that want the same are made one by one, or before their pool.
+ */
 export function parity(applyStrategy: ApplyStrategy): void {
   const test = suite(`parity, ${applyStrategy}: `);
   let installation: Installation;
@@ -169,7 +174,6 @@ export function parity(applyStrategy: ApplyStrategy): void {
     const claims = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => claim(name));
     await twins.apply(claim('a'), claim('b'));
     await twins.apply(pool({ addresses: ['10.0.0.0/29'], gateway: '10.0.0.1', prefix: 29 }));
-    // A busy cluster hears of those made together in any order.
     for (const each of claims.slice(2)) await twins.apply(each);
     await twins.delete(claim('b'));
     // One at a time: who waits gets the address that is free first.
@@ -181,7 +185,8 @@ export function parity(applyStrategy: ApplyStrategy): void {
   });
 
   scenario('a pool is deleted before its claims', async (twins) => {
-    await twins.apply(pool({ addresses: ['10.0.0.0/24'] }), claim('a'), claim('b'));
+    await twins.apply(pool({ addresses: ['10.0.0.0/24'] }), claim('a'));
+    await twins.apply(claim('b'));
     await twins.delete(pool({}));
     await twins.apply(claim('late'));
     await twins.delete(claim('a'));
@@ -197,7 +202,8 @@ export function parity(applyStrategy: ApplyStrategy): void {
       const poolRef = { apiGroup: 'ipam.cluster.x-k8s.io', kind, name: 'pool' };
       const of = (namespace: string) => claim('a', { namespace }, { poolRef });
       const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'other' } };
-      await twins.apply(namespace, global, of('default'), of('other'));
+      await twins.apply(namespace, global, of('default'));
+      await twins.apply(of('other'));
       await twins.delete(of('default'));
       await twins.delete(namespace);
     },
@@ -217,7 +223,7 @@ export function parity(applyStrategy: ApplyStrategy): void {
   scenario('requested addresses that collide, lie outside or say nothing', async (twins) => {
     const asking = (name: string, address: string) =>
       claim(name, { annotations: { 'metaipam.io/requested-address': address } });
-    await twins.apply(pool({ addresses: ['10.0.0.0/28'], gateway: '10.0.0.1' }));
+    // Before their pool, which so hears of all of them at once.
     await twins.apply(
       asking('a', '10.0.0.5'),
       asking('b', '10.0.0.5'),
@@ -227,6 +233,7 @@ export function parity(applyStrategy: ApplyStrategy): void {
       asking('f', ''),
       claim('g'),
     );
+    await twins.apply(pool({ addresses: ['10.0.0.0/28'], gateway: '10.0.0.1' }));
     await twins.delete(claim('a'));
     await twins.patch(claim('c'), { metadata: { annotations: { 'metaipam.io/requested-address': null } } });
   });
@@ -292,7 +299,8 @@ export function parity(applyStrategy: ApplyStrategy): void {
   scenario('by hand: an allocation, an address or both deleted, labels changed', async (twins) => {
     const allocation = allocationNamed('pool.10.0.0.0-27', 'default');
     const address = named(CLAIM_API_VERSION, 'IPAddress', 'a');
-    await twins.apply(pool({ addresses: ['10.0.0.1-10.0.0.2'] }), claim('a'), claim('b'));
+    await twins.apply(pool({ addresses: ['10.0.0.1-10.0.0.2'] }), claim('a'));
+    await twins.apply(claim('b'));
     await twins.delete(allocation);
     await twins.delete(address);
     await twins.delete(allocation, address);
@@ -312,7 +320,7 @@ export function parity(applyStrategy: ApplyStrategy): void {
     });
     await twins.apply(before('a', '10.0.0.2'), before('b', '10.0.0.2'), before('orphan', '10.0.0.1'));
     await twins.apply(pool({ addresses: ['10.0.0.1-10.0.0.4'] }));
-    await twins.apply(claim('a'), claim('b'), claim('c'));
+    for (const name of ['a', 'b', 'c']) await twins.apply(claim(name));
     await twins.delete(claim('a'));
   });
 
