@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Answer, Question } from '../inspect/ask.ts';
-import type { Overview } from '../inspect/overview.ts';
 import type { Survey } from '../inspect/survey.ts';
 import { type KubernetesObject, qualifiedName } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
@@ -132,7 +131,7 @@ async function render(
   values: Options,
   io: Io,
 ): Promise<string> {
-  const [{ ask, isEmpty }, { surveyOf }] = await Promise.all([
+  const [{ ask, isEmpty, partAsked }, { surveyOf }] = await Promise.all([
     import('../inspect/ask.ts'),
     import('../inspect/survey.ts'),
   ]);
@@ -164,7 +163,7 @@ async function render(
     survey = surveyOf([...objects, ...owners], context);
     answers = askAll();
   }
-  const overview = selected(answers, survey.overview);
+  const overview = partAsked(answers, survey.overview);
   if (values.svg !== '') {
     const { picturesOf, svgOf } = await import('../inspect/svg.ts');
     await writeFile(values.svg, svgOf(picturesOf(overview))).catch((error: Error) => {
@@ -235,25 +234,6 @@ function claimsIn(answers: readonly Answer[], { titles }: Survey): KubernetesObj
   );
   const claims = [...holders].filter((title) => title.startsWith('IPAddressClaim '));
   return claims.length > MOST_CLAIMS ? [] : claims.flatMap((title) => titles().get(title) ?? []);
-}
-
-/** The part of the overview that is asked for; all of it if nothing is asked. */
-function selected(answers: readonly Answer[], overview: Overview): Overview {
-  if (answers.length === 0) return overview;
-  const pools = new Set(answers.flatMap((answer) => answer.pools));
-  const whole = new Set(answers.flatMap(({ networks }) => networks));
-  const parts = new Set(
-    answers.flatMap(({ clusterCIDRs }) => clusterCIDRs.map(({ clusterCIDR }) => clusterCIDR)),
-  );
-  return {
-    pools: overview.pools.filter((pool) => pools.has(pool)),
-    networks: overview.networks.flatMap((network) => {
-      if (whole.has(network)) return [network];
-      const clusterCIDRs = network.clusterCIDRs.filter((each) => parts.has(each));
-      return clusterCIDRs.length > 0 ? [{ ...network, clusterCIDRs }] : [];
-    }),
-    waitingForNoPool: [],
-  };
 }
 
 const command: Command = defineCommand({

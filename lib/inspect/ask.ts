@@ -10,7 +10,7 @@ import { adviseRange } from '../validation/advice.ts';
 import { allPlaces, type Holding, holdingsIn, type Place } from './holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from './network-overview.ts';
 import { unmeantOverlapsIn } from './overlap.ts';
-import type { PoolOverview } from './overview.ts';
+import type { Overview, PoolOverview } from './overview.ts';
 import { UNANSWERED, type Waiting } from './state.ts';
 import { ownersOf, type Survey } from './survey.ts';
 
@@ -132,6 +132,25 @@ export function ask(question: Question, survey: Survey): Answer {
 /** Whether the question means nothing that is there. */
 export function isEmpty({ holdings, subjects, pools, networks, clusterCIDRs }: Answer): boolean {
   return [holdings, subjects, pools, networks, clusterCIDRs].every(({ length }) => length === 0);
+}
+
+/** The part of the overview that is asked for; all of it if nothing is asked. */
+export function partAsked(answers: readonly Answer[], overview: Overview): Overview {
+  if (answers.length === 0) return overview;
+  const pools = new Set(answers.flatMap((answer) => answer.pools));
+  const whole = new Set(answers.flatMap(({ networks }) => networks));
+  const parts = new Set(
+    answers.flatMap(({ clusterCIDRs }) => clusterCIDRs.map(({ clusterCIDR }) => clusterCIDR)),
+  );
+  return {
+    pools: overview.pools.filter((pool) => pools.has(pool)),
+    networks: overview.networks.flatMap((network) => {
+      if (whole.has(network)) return [network];
+      const clusterCIDRs = network.clusterCIDRs.filter((each) => parts.has(each));
+      return clusterCIDRs.length > 0 ? [{ ...network, clusterCIDRs }] : [];
+    }),
+    waitingForNoPool: [],
+  };
 }
 
 /** Claims and nodes of the name, those that are gone and still have something among them; and claims of owners of it. */

@@ -69,12 +69,15 @@ export function questionAbout(title: string): string {
   return `${kind.toLowerCase()}/${name}`;
 }
 
-/** Whether the pool, or a claim that waits for it, has the text in its name, and the filter lets it through. */
-export function matches(overview: PoolOverview, { text, filter }: Pick<Query, 'text' | 'filter'>): boolean {
-  const { pool, waiting, state } = overview;
-  if (filter === 'waiting' && countPending(waiting) === 0) return false;
-  if (filter === 'full' && !overview.isExhausted) return false;
-  if (filter === 'trouble' && state.isReady) return false;
+/** Whether the filter lets the pool through. */
+export function passes({ waiting, state, isExhausted }: PoolOverview, filter: Filter): boolean {
+  if (filter === 'waiting') return countPending(waiting) > 0;
+  if (filter === 'full') return isExhausted;
+  return filter === 'all' || !state.isReady;
+}
+
+/** Whether the pool, or a claim that waits for it, has the text in its name. */
+export function isLike({ pool, waiting }: PoolOverview, text: string): boolean {
   const wanted = text.toLowerCase();
   return poolPath(pool).toLowerCase().includes(wanted) || waiting.some(({ name }) => name.includes(wanted));
 }

@@ -2,7 +2,15 @@
 
 import { formatRange } from '../address/range.ts';
 import { keyOf } from '../allocation/slice.ts';
-import { type Answer, ask, type Holder, isEmpty, outsideText, parseQuestion } from '../inspect/ask.ts';
+import {
+  type Answer,
+  ask,
+  type Holder,
+  isEmpty,
+  outsideText,
+  parseQuestion,
+  partAsked,
+} from '../inspect/ask.ts';
 import { type Place, placesIn, placesOfClusterCIDR, placesOfPool } from '../inspect/holding.ts';
 import type { ClusterCIDROverview, NetworkOverview } from '../inspect/network-overview.ts';
 import { type NetworkTerm, networkTerms } from '../inspect/network-terms.ts';
@@ -24,7 +32,7 @@ import { holderTable, holdingTable } from './holders.ts';
 import { type Html, html, trusted } from './html.ts';
 import { mapOf } from './map.ts';
 import { document, fact, heading, mark, paged, table, type Visit } from './parts.ts';
-import { formatQuery, matches, poolPath, questionAbout } from './query.ts';
+import { formatQuery, isLike, passes, poolPath, questionAbout } from './query.ts';
 import { groupWaiting, waitingRow, waitingTables } from './waiting.ts';
 
 const POOLS_A_PAGE = 50;
@@ -79,24 +87,35 @@ function missing(visit: Visit, what: string): Rendered {
 function listPage(visit: Visit, survey: Survey, answer: Answer | undefined): string {
   const { query } = visit;
   const { pools, networks } = survey.overview;
-  const found = pools.filter((overview) => matches(overview, query));
+  const asked = answer && partAsked([answer], survey.overview);
+  const found = pools.filter(
+    (overview) =>
+      passes(overview, query.filter) &&
+      (isLike(overview, query.text) || asked?.pools.includes(overview) === true),
+  );
   const isAnswered = answer !== undefined && (!isEmpty(answer) || answer.question.is === 'range');
   const text = query.text.toLowerCase();
-  const shownNetworks = networks.filter(({ name }) => name.toLowerCase().includes(text));
+  const shownNetworks = networks.flatMap((network) => {
+    const named = asked?.networks.find(({ name }) => name === network.name);
+    // Filters are those of pools.
+    return (query.filter === 'all' ? partLike(text, network) : undefined) ?? named ?? [];
+  });
   const advice = adviseRange(query.text);
   const misspelt = advice && html`<p class="empty">For an address, ${advice}.</p>`;
   const similar = text === '' ? undefined : similarSection(text, survey);
   const isUnknown = text !== '' && similar === undefined && found.length + shownNetworks.length === 0;
   const unknown = isUnknown
-    ? html`<p class="empty">No pool, network, claim or node has “${query.text}” in its name.</p>`
+    ? html`<p class="empty">No pool, network, ClusterCIDR, claim or node has “${query.text}” in its name.</p>`
     : undefined;
   const nothing =
     pools.length + networks.length + survey.inventory.claims.length === 0
       ? html`<p class="empty">There are no pools, networks or claims.</p>`
       : undefined;
-  const list = html`${facts(survey)}${waitingSection(visit, found, survey)}${poolSection(visit, found)}${networkSection(visit, shownNetworks, networks.length)}`;
+  const poolList = poolSection(visit, found);
+  const networkList = networkSection(shownNetworks, networks.length);
+  const list = html`${facts(survey)}${waitingSection(visit, found, survey)}${poolList}${networkList}`;
   const body = isAnswered
-    ? html`${answerSection(answer, survey)}${found.length > 0 ? poolSection(visit, found) : undefined}${networkSection(visit, shownNetworks, networks.length)}`
+    ? html`${answerSection(visit, answer, survey)}${found.length > 0 || answer.pools.length > 0 ? poolList : undefined}${networkList}`
     : html`${similar}${misspelt ?? unknown}${nothing ?? list}`;
   return document(
     visit,
@@ -105,19 +124,33 @@ function listPage(visit: Visit, survey: Survey, answer: Answer | undefined): str
   );
 }
 
-function answerSection({ question, holdings, overlaps, subjects }: Answer, survey: Survey): Html {
+/** The network, or those of its ClusterCIDRs, that have the text in their name. */
+function partLike(text: string, network: NetworkOverview): NetworkOverview | undefined {
+  const has = (name: string) => name.toLowerCase().includes(text);
+  if (has(network.name)) return network;
+  const clusterCIDRs = network.clusterCIDRs.filter(({ clusterCIDR }) => has(clusterCIDR.metadata.name));
+  return clusterCIDRs.length > 0 ? { ...network, clusterCIDRs } : undefined;
+}
+
+function answerSection(
+  { query }: Visit,
+  { question, holdings, overlaps, subjects }: Answer,
+  survey: Survey,
+): Html {
+  const ranges = paged(holdings, NODES_A_PAGE, query);
   const ofRange =
     question.is === 'range'
       ? holdings.length === 0
         ? html`<p class="empty">${outsideText(question, survey)}</p>`
-        : html`<section>${holdingTable(holdings.slice(0, NODES_A_PAGE), html`Who has ${question.text}${holdings.length > NODES_A_PAGE ? html`<small>the first ${NODES_A_PAGE} of ${formatCount(holdings.length)}</small>` : undefined}`, true)}</section>`
+        : html`<section>${holdingTable(ranges.shown, html`Who has ${question.text}${ranges.part}`, true)}${ranges.links}</section>`
       : undefined;
+  const { shown, links } = paged(subjects, FOUND, query);
   const twice = overlaps.slice(0, OVERLAPS).map((text) => html`<p>${mark(OVERLAPPING)}<br>${text}</p>`);
   const more =
     overlaps.length > OVERLAPS
       ? html`<p class="quiet">and ${plural(overlaps.length - OVERLAPS, 'more overlap')}</p>`
       : undefined;
-  return html`${ofRange}${twice}${more}${subjects.slice(0, FOUND).map((subject) => subjectSection(subject, survey))}`;
+  return html`${ofRange}${twice}${more}${shown.map((subject) => subjectSection(subject, survey))}${links}`;
 }
 
 function subjectSection({ title, holdings, waiting }: Holder, { titles }: Survey): Html {
@@ -228,8 +261,8 @@ function waitingCell(waiting: readonly Waiting[]): Html {
   return html`<td role="cell" class="number ${count > 0 ? 'warn' : 'none'}" data-label="Waiting">${count === 0 ? '–' : formatCount(count)}</td>`;
 }
 
-function networkSection(visit: Visit, networks: readonly NetworkOverview[], known: number): Html | undefined {
-  if (networks.length === 0 || visit.query.filter !== 'all') return undefined;
+function networkSection(networks: readonly NetworkOverview[], known: number): Html | undefined {
+  if (networks.length === 0) return undefined;
   const rows = networks.slice(0, NETWORKS).map(networkRow);
   const part = known > rows.length ? html`<small>${rows.length} of ${known}</small>` : undefined;
   return html`<section>${table(

@@ -1,7 +1,7 @@
 /** The page: who has what, how full it is, who waits, on whatever port it is given. */
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { ask, parseQuestion } from '../inspect/ask.ts';
+import { ask, parseQuestion, partAsked } from '../inspect/ask.ts';
 import { plainAnswers } from '../inspect/plain.ts';
 import type { Survey } from '../inspect/survey.ts';
 import { parseQuery } from '../page/query.ts';
@@ -49,7 +49,7 @@ export function addPage(app: FastifyInstance, { source, of }: PageOptions): void
     if (survey === undefined) return reply.code(503).send('{}');
     const { text } = parseQuery(searchOf(request.url));
     const answers = text === '' ? [] : [ask(parseQuestion(text), survey)];
-    return JSON.stringify(plainAnswers(answers, selected(answers, survey), survey));
+    return JSON.stringify(plainAnswers(answers, partAsked(answers, survey.overview), survey));
   });
   if (source.subscribe === undefined) return;
   const streams = new Streams(source);
@@ -63,13 +63,6 @@ function headers(type: string, policy: string) {
 
 function searchOf(url: string): string {
   return new URL(url, 'http://localhost').search;
-}
-
-function selected(answers: readonly ReturnType<typeof ask>[], { overview }: Survey) {
-  const [answer] = answers;
-  return answer === undefined
-    ? overview
-    : { pools: answer.pools, networks: answer.networks, waitingForNoPool: [] };
 }
 
 /** Nothing may be loaded or run but what bears the nonce; the script may ask this server only. */

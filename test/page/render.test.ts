@@ -189,16 +189,63 @@ test('a claim and a node: what they have, or why they wait', () => {
   assert.match(page(objects, { text: 'lat' }), '<a href="?q=ipaddressclaim%2Fdefault%2Flate">');
 });
 
-test('what is not there is said to be neither pool, network, claim nor node', () => {
+test('what is not there is said to be neither pool, network, ClusterCIDR, claim nor node', () => {
   const objects = [...full('tiny'), node('worker')];
   const said = 'in its name.</p>';
   for (const text of ['zzz', 'node/nobody'])
     assert.match(
       page(objects, { text }),
-      `<p class="empty">No pool, network, claim or node has “${text}” ${said}`,
+      `<p class="empty">No pool, network, ClusterCIDR, claim or node has “${text}” ${said}`,
     );
   for (const text of ['tin', 'work', '10.0.0.300'])
     assert.not.match(page(objects, { text }), `claim or node has “`);
+});
+
+const NETWORKED = [
+  ...full('tiny'),
+  podNetwork(),
+  podNetwork('net1'),
+  clusterCIDR('workers', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
+  clusterCIDR('gateways', { perNodeHostBits: 8, ipv4: '10.245.0.0/16' }, 'net1'),
+];
+const NAMED: [text: string, names: string[]][] = [
+  ['pool/tiny', ['tiny']],
+  ['icpool/tiny', ['tiny']],
+  ['podnetwork/net1', ['net1', 'gateways']],
+  ['networks/net1', ['net1', 'gateways']],
+  ['workers', ['default', 'workers']],
+  ['clustercidr/workers', ['default', 'workers']],
+  ['WORK', ['default', 'workers']],
+  ['gateways', ['net1', 'gateways']],
+];
+for (const [text, expected] of NAMED) {
+  test(`asked for ${text}: it is shown, and nothing else`, () => {
+    const shown = page(NETWORKED, { text });
+    const names = [
+      ...shown.matchAll(/class="name"><a[^>]*>([^<]*)</g),
+      ...shown.matchAll(/Blocks of (\w+)/g),
+    ].map(([, name]) => name);
+    assert.equal(names, expected);
+  });
+}
+
+test('an answer that the filter keeps back says so; networks have no filter', () => {
+  const tiny = pool('tiny', { addresses: ['10.0.0.2'], prefix: 24 });
+  assert.match(page([tiny], { text: 'tiny', filter: 'full' }), 'No pool is like that.');
+  assert.match(page(NETWORKED, { text: 'workers', filter: 'full' }), 'Blocks of workers');
+});
+
+test('an owner of many claims, a range of many holders: all of them, on pages', () => {
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Machine', name: 'web', uid: 'u' }];
+  const claims = Array.from({ length: 31 }, (_, index) => claim(`c${index}`, 'p', { ownerReferences }));
+  const has = (text: string) => [...text.matchAll(/class="subject"/g)].length;
+  const first = page(claims, { text: 'web' });
+  assert.is(has(first), 30);
+  assert.match(first, '<a href="?q=web&amp;page=2">Next →</a>');
+  assert.is(has(page(claims, { text: 'web', page: 2 })), 1);
+  const range = page(manyServed(150), { text: '10.1.0.0/16', page: 2 });
+  assert.match(range, 'Who has 10.1.0.0/16<small>101–153 of 153</small>');
+  assert.match(range, '>IPAddressClaim default/m-150<');
 });
 
 test('a pool of thousands: a map of sixteen parts, a hundred rows of the table', () => {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadControllers } from '../../lib/cli/controllers.ts';
-import { allocation, claim, NOW, pool } from '../inspect/objects.ts';
+import { allocation, claim, clusterCIDR, NOW, pool } from '../inspect/objects.ts';
 import { TestSource } from '../page/world.ts';
 import { type TestServer, testServer } from './fixture.ts';
 
@@ -10,6 +10,8 @@ const OBJECTS = [
   pool('a', { addresses: ['10.0.0.0/29'], prefix: 29, gateway: '10.0.0.1' }),
   claim('c', 'a'),
   allocation('a', '10.0.0.2', 'c'),
+  clusterCIDR('workers', { perNodeHostBits: 8, ipv4: '10.244.0.0/16' }),
+  clusterCIDR('others', { perNodeHostBits: 8, ipv4: '10.245.0.0/16' }),
 ];
 
 const test = suite('page', { servers: [] as TestServer[] });
@@ -44,6 +46,8 @@ test('shows what there is, as text and as JSON', async (context) => {
   assert.equal(json.holdings[0].holder, 'IPAddressClaim default/c');
   const asked = (await server.get('/api/show?q=10.0.0.1')).json;
   assert.equal(asked.addresses[0].holdings[0].note, 'gateway');
+  const [{ name, clusterCIDRs }] = (await server.get('/api/show?q=workers')).json.networks;
+  assert.equal([name, clusterCIDRs.map((each: { name: string }) => each.name)], ['default', ['workers']]);
 });
 
 test('before the cluster has been read there is no page yet', async (context) => {
