@@ -114,7 +114,16 @@ export function fileFault(
   if (['ENOENT', 'ENOTDIR'].includes(code)) return 'no such file or folder';
   if (['EACCES', 'EPERM'].includes(code)) return `may not be ${doing}: permission denied`;
   if (code === 'ELOOP') return 'is a link that leads back to itself';
+  if (code === TOO_LARGE) return 'is larger than 2 GiB';
   return code === 'EISDIR' ? 'is a folder' : message;
+}
+
+const TOO_LARGE = 'ERR_FS_FILE_TOO_LARGE';
+
+/** Whether a file, and not the program, is what has failed. */
+export function isFileFault(error: unknown): error is NodeJS.ErrnoException {
+  const { syscall, code } = error as NodeJS.ErrnoException;
+  return syscall !== undefined || code === TOO_LARGE;
 }
 
 /** All of a stream. */

@@ -5,7 +5,15 @@ import { HOOK_OPTIONS, hookConfig } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { HookName } from '../server/request.ts';
 import { suggestion } from '../text.ts';
-import { type Command, defineCommand, fileFault, InputError, type Io, readBytes } from './command.ts';
+import {
+  type Command,
+  defineCommand,
+  fileFault,
+  InputError,
+  type Io,
+  isFileFault,
+  readBytes,
+} from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { fileText } from './file-text.ts';
 
@@ -69,8 +77,7 @@ async function callHook(
   } catch (error) {
     if (error instanceof ServerError || error instanceof MissingObjects)
       throw new InputError(`${name}: ${error.message}`);
-    if ((error as NodeJS.ErrnoException).syscall !== undefined)
-      throw new InputError(`${name}: ${fileFault(error as NodeJS.ErrnoException)}`);
+    if (isFileFault(error)) throw new InputError(`${name}: ${fileFault(error)}`);
     throw error;
   }
   const indent = (values.pretty ?? io.stdout.isTTY) ? 2 : undefined;

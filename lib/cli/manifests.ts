@@ -5,7 +5,7 @@ import { isObject } from '../json.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { PROGRAM } from '../program.ts';
 import { adviseTemplate, asText } from '../validation/advice.ts';
-import { fileFault, type Io, readBytes } from './command.ts';
+import { fileFault, type Io, isFileFault, readBytes } from './command.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { fileText } from './file-text.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
@@ -49,10 +49,8 @@ export async function loadManifests(
     try {
       return await get();
     } catch (error) {
-      const { syscall } = error as NodeJS.ErrnoException;
-      if (syscall === undefined) throw error;
-      if (!/^https?:\/\//.test(path))
-        fail(path || '""', fileFault(error as NodeJS.ErrnoException), commas(path));
+      if (!isFileFault(error)) throw error;
+      if (!/^https?:\/\//.test(path)) fail(path || '""', fileFault(error), commas(path));
       else fail(path, 'is a URL, and nothing is fetched', `curl -L ${path} | ${PROGRAM} … -f -`);
       return undefined;
     }

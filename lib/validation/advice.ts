@@ -96,6 +96,8 @@ export function advise(
   if (wanted !== undefined) return ofType(wanted, found!);
   const [, supported] = /^Unsupported value: .*: supported values: "(.+)"$/.exec(message) ?? [];
   if (supported !== undefined) return toUse(nearest(String(value), supported.split('", "')));
+  const [, bits] = /^Checked value must be .* format int(\d+)$/.exec(message) ?? [];
+  if (bits !== undefined) return `write ${2n ** (BigInt(bits) - 1n) - 1n} or less`;
   if (message === 'provided prefix is not valid') return 'a prefix length of IPv4 is at most 32';
   if (typeof value !== 'string') return undefined;
   if (field.endsWith('.poolRef.name') && value.includes('/'))

@@ -1,6 +1,6 @@
 /** Files as people have them. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -175,6 +175,20 @@ for (const [what, bytes, message] of UNKNOWN) {
     assert.is(err, `${join(folder, 'file')}: ${message}\n1 problem in 0 objects\n`);
   });
 }
+
+test('a file that is too large for any program says so', async ({ folder }) => {
+  write(folder, { 'dump.yaml': '' });
+  const file = join(folder, 'dump.yaml');
+  truncateSync(file, 2 ** 31);
+  for (const command of [
+    ['validate', '-f', file],
+    ['hook', 'pools/sync', '-f', file],
+  ]) {
+    const { code, err } = await run(main, command);
+    assert.is(code, 1);
+    assert.match(err, `${file}: is larger than 2 GiB\n`);
+  }
+});
 
 /** As much of an archive as tells that it is one. */
 function tar(content: string): Buffer {

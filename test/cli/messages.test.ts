@@ -253,6 +253,10 @@ const REFUSED: [text: string, ...messages: string[]][] = [
     `:4: ${POOL}: spec.allocateReservedIPAddresses: Invalid value: "string": spec.allocateReservedIPAddresses in body must be of type boolean: "string"; write true or false, without quotes`,
   ],
   [
+    pool('{addresses: [10.0.0.1], prefix: 24, maxPerNamespace: 2147483648}'),
+    `:4: ${POOL}: spec.maxPerNamespace: Checked value must be of type integer with format int32; write 2147483647 or less`,
+  ],
+  [
     pool('{addresses: [10.0.0.1\nstatus: {}'),
     ':5: deficient indentation; is a bracket or quote above left open?',
   ],
