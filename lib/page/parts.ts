@@ -21,7 +21,7 @@ export interface Visit {
 
 export function document({ nonce, of, query, problems, isLive }: Visit, title: string, main: Html): string {
   const asked = query.pool ?? (query.network === undefined ? query.text : `podnetwork/${query.network}`);
-  const api = html`<a href="api/show${formatQuery({ text: asked })}">JSON</a>`;
+  const api = html`<a id="json" href="api/show${formatQuery({ text: asked })}">JSON</a>`;
   const live = isLive
     ? html`<button id="live" type="button" aria-pressed="true" hidden>Live</button>`
     : undefined;
@@ -81,7 +81,7 @@ function searchForm({ text, filter, pool, network }: Query): Html {
   );
   return html`<form role="search">
 <input type="search" name="q" value="${text}" placeholder="${PLACEHOLDER}" aria-label="${ASKED}" autocomplete="off" spellcheck="false">
-${isList ? html`<select name="show" aria-label="Which pools">${options}</select>` : undefined}
+<select name="show" aria-label="Which pools"${isList ? undefined : html` hidden`}>${options}</select>
 <button>Search</button>
 </form>`;
 }

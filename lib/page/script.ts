@@ -22,7 +22,7 @@ async function update() {
     const response = await fetch(location.href, { headers: { accept: 'text/html' } });
     const text = await response.text();
     // Without its style sheet, whose nonce is not the one of this page.
-    const parts = [/<title>[^<]*<\\/title>/, /<main[^]*<\\/main>/].map((part) => part.exec(text));
+    const parts = [/<title>[^<]*<\\/title>/, /<a id="json".*?<\\/a>/, /<main[^]*<\\/main>/].map((part) => part.exec(text));
     const page = new DOMParser().parseFromString(parts.join(''), 'text/html');
     const next = page.querySelector('main');
     if (mine !== current) return;
@@ -34,6 +34,7 @@ async function update() {
       if (focused !== null) next.querySelector('a[href="' + CSS.escape(focused) + '"]')?.focus({ preventScroll: true });
     }
     document.title = page.title;
+    document.getElementById('json').href = page.getElementById('json').getAttribute('href');
     notice.textContent = '';
   } catch {
     if (mine === current) notice.textContent = 'No answer from the server: what is shown is older.';
@@ -74,12 +75,20 @@ form.addEventListener('submit', (event) => {
   search();
 });
 let typing;
+let shown = location.search;
 function search() {
   clearTimeout(typing);
   const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
-  history.replaceState(null, '', '?' + query);
+  const filter = form.elements.show;
+  // What one types is one page, and the pool that one leaves by that another.
+  history[filter.hidden ? 'pushState' : 'replaceState'](null, '', '?' + query);
+  filter.hidden = false;
+  shown = location.search;
   update();
 }
+addEventListener('popstate', () => {
+  if (location.search !== shown) location.reload();
+});
 form.addEventListener('input', () => {
   clearTimeout(typing);
   typing = setTimeout(search, 200);

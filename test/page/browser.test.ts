@@ -255,6 +255,39 @@ test('answers and filters while one types, and the URL says what is shown', asyn
   assert.is(await page.getByRole('link', { name: 'storage', exact: true }).count(), 0);
 });
 
+test('who types on the page of a pool comes back to it; what is shown has its JSON and the filter', async ({
+  page,
+  open,
+  trouble,
+}) => {
+  const machines = '?pool=InClusterIPPool%2Fdefault%2Fmachines';
+  await open(machines);
+  const [filter, json] = [page.getByRole('combobox'), page.getByRole('link', { name: 'JSON' })];
+  assert.not(await filter.isVisible());
+  for (const text of ['10.0.0', '10.0.0.2']) {
+    await page.getByRole('searchbox').fill(text);
+    await page.waitForURL(`**/?q=${text}`);
+  }
+  await page.getByRole('table', { name: 'Who has 10.0.0.2' }).waitFor();
+  assert.ok(await filter.isVisible());
+  assert.is(await json.getAttribute('href'), 'api/show?q=10.0.0.2');
+  await page.goBack();
+  await page.getByRole('heading', { name: 'default/machines' }).waitFor();
+  assert.is(await page.getByRole('searchbox').inputValue(), '');
+  assert.not(await filter.isVisible());
+  await page.goForward();
+  await page.getByRole('table', { name: 'Who has 10.0.0.2' }).waitFor();
+  assert.is(await page.getByRole('searchbox').inputValue(), '10.0.0.2');
+  await open(machines);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('searchbox').fill('tiny');
+  await page.waitForURL('**/?q=tiny');
+  await page.goBack();
+  await page.getByRole('heading', { name: 'default/machines' }).waitFor();
+  assert.equal(trouble, []);
+});
+
 test('without scripts: the same, by a button', async ({ server }) => {
   const { context, close } = await startChromium({ javaScriptEnabled: false });
   try {
