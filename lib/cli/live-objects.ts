@@ -70,9 +70,11 @@ export async function listLive(
   const api = new ApiReader(config, log);
   const describe = (count: number) => `listing: ${count.toLocaleString('en')} objects so far`;
   const progress = io && showProgress(io, describe, true);
-  const lists = await Promise.all(
+  const answers = await Promise.allSettled(
     wanted.map((each) => listResource(api, each, namespace, progress?.tick)),
   ).finally(progress?.done);
+  throwFailure(answers, wanted);
+  const lists = answers.map((answer) => (answer as PromiseFulfilledResult<Listed>).value);
   if (lists.every((list) => typeof list === 'string')) {
     await api.requireApiServer().catch((error) => {
       throw error instanceof ApiError
@@ -90,12 +92,31 @@ export async function listLive(
 /** Why there is no list of a kind: no version is served, or it need not be read and may not. */
 type LeftOut = 'unserved' | 'forbidden';
 
+type Listed = KubernetesObject[] | LeftOut;
+
+/** What may not be read is said all at once: a failure that is none of rights comes first. */
+function throwFailure(answers: readonly PromiseSettledResult<Listed>[], wanted: readonly Resource[]): void {
+  const failures = answers.flatMap((answer, index) =>
+    answer.status === 'rejected' ? [{ error: answer.reason as unknown, plural: wanted[index]!.plural }] : [],
+  );
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  const other = failures.find(({ error }) => !(error instanceof ForbiddenError));
+  if (other !== undefined) throw other.error;
+  throw new ForbiddenError((first.error as Error).message + norOthers(others.map(({ plural }) => plural)));
+}
+
+/** The end of a sentence about one resource that is true of these as well. */
+export function norOthers(plurals: readonly string[]): string {
+  return plurals.length === 0 ? '' : `; nor ${plurals.join(', ')}`;
+}
+
 async function listResource(
   api: ApiReader,
   resource: Resource,
   namespace: string,
   onObject?: () => void,
-): Promise<KubernetesObject[] | LeftOut> {
+): Promise<Listed> {
   const pick = (object: KubernetesObject) => {
     onObject?.();
     return slim(object);

@@ -1,7 +1,7 @@
 /** Where `show` and `check` get their objects from: a live cluster, or files. */
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { DEFAULT_CONFIG } from '../metacontroller/hook.ts';
-import { HOOK_OPTIONS } from '../options/hook-options.ts';
+import { HOOK_OPTIONS, namespaceName } from '../options/hook-options.ts';
 import { defineOptions, type Values } from '../options/options.ts';
 import type { PageSource } from '../page/source.ts';
 import { PROGRAM } from '../program.ts';
@@ -26,6 +26,7 @@ export const SOURCE_OPTIONS = defineOptions({
     default: '',
     placeholder: 'namespace',
     help: 'Only namespaced pools and claims, and only those of this namespace; without it everything.',
+    check: (name) => (name === '' ? undefined : namespaceName(name)),
   },
   'all-namespaces': {
     type: 'boolean',

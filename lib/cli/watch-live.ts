@@ -8,6 +8,7 @@ import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { ForbiddenError, InputError } from './command.ts';
+import { norOthers } from './live-objects.ts';
 
 const VERSIONS = ['v1beta2', 'v1beta1'] as const;
 /** Milliseconds in which changes are gathered. */
@@ -39,9 +40,7 @@ export async function watchLive(
   const [problems, forbidden] = [cluster.problems(), cluster.forbidden()];
   if (cluster.seesSome || forbidden.length === 0 || forbidden.length < problems.length) return cluster;
   const [, ...others] = forbidden;
-  throw new ForbiddenError(
-    `cannot watch ${problems[0]}${others.length > 0 ? `; nor ${others.join(', ')}` : ''}`,
-  );
+  throw new ForbiddenError(`cannot watch ${problems[0]}${norOthers(others)}`);
 }
 
 /** The cluster once all its objects are there, and again after every change. Throws InputError as `watchLive` does. */

@@ -73,6 +73,8 @@ class QuietWatch extends Watch {
   override async watch(...[path, query, callback, done]: Parameters<Watch['watch']>) {
     const end: typeof done = (error) => {
       if (error?.name === 'TimeoutError') this.#connections.renew();
+      // Of the answer it keeps the status alone.
+      if (error?.statusCode) error.message = `to watch is answered with ${error.statusCode} ${error.message}`;
       done(error);
     };
     this.#log?.(`GET ${this.#connections.getCurrentCluster()?.server}${path}?watch=true`);

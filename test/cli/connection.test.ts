@@ -199,6 +199,23 @@ test('who may not ask for the version asks an API server', async () => {
   assert.match(err, 'metaipam is not installed in this cluster');
 });
 
+test('doctor says once what it may not read, however much that leaves open', async () => {
+  const server = createServer((request, response) =>
+    request.url === '/version'
+      ? response.end('{"gitVersion":"v1.36.0"}')
+      : response.writeHead(403).end('{"kind":"Status","message":"no"}'),
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+  const { code, out } = await run(main, ['doctor', '--kubeconfig', file]);
+  server.close();
+  assert.is(code, 0);
+  const said = out.split('\n').filter((line) => line.startsWith('unknown'));
+  assert.equal(said, [...new Set(said)]);
+  assert.match(out, `${said.length} unknown, 1 in order`);
+});
+
 test('certificates that are no PEM are not taken for a network that is down', async () => {
   const user = { name: 'u', user: { 'client-certificate-data': hello, 'client-key-data': hello } };
   const file = write({ ...SOUND, users: [user] });

@@ -54,12 +54,15 @@ test('a place that is none; questions beside the page', async () => {
 });
 
 /** What an API server answers to somebody who may read some resources, of one namespace or of all. */
-async function withRights(mayRead: (path: string) => boolean, ask: (kubeconfig: string) => Promise<void>) {
+async function withRights(
+  mayRead: (path: string, isWatch: boolean) => boolean,
+  ask: (kubeconfig: string) => Promise<void>,
+) {
   const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
     const { pathname, searchParams } = new URL(url, 'http://x');
     const resource = pathname.split('/').at(-1);
     const isGroup = pathname === '/apis/ipam.cluster.x-k8s.io';
-    const isAllowed = isGroup || pathname === '/version' || mayRead(pathname);
+    const isAllowed = isGroup || pathname === '/version' || mayRead(pathname, searchParams.has('watch'));
     response.writeHead(isAllowed ? 200 : 403, { 'content-type': 'application/json' });
     if (!isAllowed) response.end(JSON.stringify({ kind: 'Status', message: `${resource} is forbidden: no` }));
     else if (searchParams.has('watch')) response.flushHeaders();
@@ -93,8 +96,10 @@ test('who may read nothing gets no page, and hears of -n where a namespace may h
       assert.equal([one.code, one.out], [1, '']);
       assert.match(one.err, /forbidden: no; nor [^;]*, allocationslices\n$/);
       assert.match((await shown('--watch')).err, MORE);
-      assert.match((await shown()).err, /cannot list \w+: \w+ is forbidden: no; with -n NAMESPACE/);
-      assert.match((await shown('-n', 'team')).err, /is forbidden: no\n$/);
+      const listed = await shown();
+      assert.match(listed.err, 'cannot list inclusterippools: inclusterippools is forbidden: no; nor global');
+      assert.ok(listed.err.endsWith(`, podcidrclaims, clustercidrs, nodes${MORE}`), listed.err);
+      assert.match((await shown('-n', 'team')).err, /is forbidden: no; nor [^;]*, allocationslices\n$/);
       assert.match((await shown('-n', 'team', '-A')).err, MORE);
       assert.not.match((await run(check.run, ['--kubeconfig', kubeconfig])).err, '-n');
     },
@@ -108,22 +113,29 @@ test('who may read nothing gets no page, and hears of -n where a namespace may h
   );
 });
 
-test('who may read some of it gets a page that says what is missing', async () => {
-  await withRights(
-    (path) => path.endsWith('/ipaddressclaims'),
-    async (kubeconfig) => {
+const PARTLY: [who: string, mayRead: (path: string, isWatch: boolean) => boolean, said: string][] = [
+  ['read some of it', (path) => path.endsWith('/ipaddressclaims'), 'nodes: nodes is forbidden: no'],
+  [
+    'list and not watch',
+    (_, isWatch) => !isWatch,
+    'Not all is seen: nodes: to watch is answered with 403 Forbidden',
+  ],
+];
+for (const [who, mayRead, said] of PARTLY) {
+  test(`who may ${who} gets a page that says what is missing`, async () => {
+    await withRights(mayRead, async (kubeconfig) => {
       const child = spawn(process.execPath, [MAIN, 'show', '--serve', '--kubeconfig', kubeconfig]);
       try {
         const [line] = await once(child.stdout, 'data');
         const [url] = /^http:\S+/.exec(String(line)) ?? [];
-        const isSaid = async () => (await (await fetch(url!)).text()).includes('nodes is forbidden: no');
+        const isSaid = async () => (await (await fetch(url!)).text()).includes(said);
         while (!(await isSaid())) await delay(100);
       } finally {
         child.kill('SIGKILL');
       }
-    },
-  );
-});
+    });
+  });
+}
 
 test('a page of one namespace says so', async () => {
   const { parseOptions } = await import('../../lib/options/options.ts');

@@ -9,6 +9,10 @@ import { run } from './run.ts';
 const CLUSTER = 'files are read instead of a cluster';
 const STILL = 'files do not change';
 const REFUSED: [argv: string, said: string][] = [
+  ...['../x', 'A'].map((name): [string, string] => [
+    `show -n ${name}`,
+    `-n: "${name}" must be the name of a namespace: lower case letters, digits and dashes, at most 63`,
+  ]),
   ['show --listen=:0', '--listen needs --serve: nothing else listens'],
   ['show --listen=:0 --serve=false', '--listen needs --serve: nothing else listens'],
   ['show --serve --watch', '--serve or --watch, not both: the page follows changes by itself'],
