@@ -48,7 +48,15 @@ export function requestFailure(error: unknown): RequestFailure {
   if (error instanceof ApiException && error.code >= 400 && error.code < 500 && error.code !== 429) {
     return { kind: 'rejected', status: error.code, message: statusMessage(error.body) };
   }
-  return { kind: 'unknown', message: error instanceof Error ? error.message : String(error) };
+  return { kind: 'unknown', message: wordsOf(error) };
+}
+
+/** `fetch failed: connect ECONNREFUSED 127.0.0.1:6443`: what fetch says, and why, of several addresses of the first. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  const why: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return why instanceof Error && why.message !== '' ? `${message}: ${why.message}` : message;
 }
 
 export interface NodeEvent {
