@@ -34,9 +34,14 @@ export function* invalidObjects(objects: Iterable<KubernetesObject>): Generator<
       object: titleOf(object),
       namespaces: namespacesOf(object.metadata),
       message: problems.map(formatProblem).join('; '),
-      fix: kubectl('edit', object),
+      fix: object.kind === 'ClusterCIDR' ? madeAnew(object, '') : kubectl('edit', object),
     };
   }
+}
+
+/** @param how it is to differ: ` without …` */
+function madeAnew(clusterCIDR: KubernetesObject, how: string): string {
+  return `${kubectl('delete', clusterCIDR)}  # and make it anew${how}: its spec cannot be changed`;
 }
 
 export function* missingNetworks({ networks, clusterCIDRs }: Inventory): Generator<Finding> {
@@ -161,11 +166,10 @@ export function subnetText({ prefix, gateway }: { prefix?: number; gateway?: str
 /** Pools that overlap and do not say that they may, and ClusterCIDRs of different networks that do; once a pair. */
 export function* overlappingPools(inventory: Inventory, installNamespace: string): Generator<Finding> {
   for (const { object, other, message } of unmeantOverlaps(inventory, installNamespace)) {
-    const remark =
+    const fix =
       object.kind === 'ClusterCIDR'
-        ? 'take it out of its ranges'
-        : `take it out of spec.addresses, or annotate ${MAY_OVERLAP_ANNOTATION}`;
-    const fix = `${kubectl('edit', object)}  # ${remark}`;
+        ? madeAnew(object, ' without these addresses')
+        : `${kubectl('edit', object)}  # take it out of ${listField(object as Pool)}, or annotate ${MAY_OVERLAP_ANNOTATION}`;
     yield {
       check: 'overlapping-pools',
       severity: 'warning',
@@ -175,4 +179,10 @@ export function* overlappingPools(inventory: Inventory, installNamespace: string
       fix,
     };
   }
+}
+
+/** The field in which the pool says what it gives out. */
+function listField({ spec }: Pool): string {
+  const fields = ['prefixes', 'subnets', 'addresses', 'subnet', 'start'];
+  return `spec.${fields.find((field) => field in spec) ?? 'addresses'}`;
 }

@@ -358,6 +358,42 @@ const FAULTS: [
     'kubectl edit globalinclusterippool g  # take it out of spec.addresses, or annotate metaipam.io/may-overlap',
   ],
   [
+    'pools of subnets that overlap',
+    [globalPool('g', { subnets: [{ addresses: ['10.0.0.200'], prefix: 24 }] })],
+    'overlapping-pools',
+    'GlobalInClusterIPPool g',
+    'overlaps InClusterIPPool default/p in 10.0.0.200: fine for networks that are apart, else one address is given out twice',
+    'kubectl edit globalinclusterippool g  # take it out of spec.subnets, or annotate metaipam.io/may-overlap',
+  ],
+  [
+    'a pool of v1alpha1 that overlaps',
+    [globalPool('g', { subnet: '10.0.0.252/30' })],
+    'overlapping-pools',
+    'GlobalInClusterIPPool g',
+    'overlaps InClusterIPPool default/p in 10.0.0.253-10.0.0.254: fine for networks that are apart, else one address is given out twice',
+    'kubectl edit globalinclusterippool g  # take it out of spec.subnet, or annotate metaipam.io/may-overlap',
+  ],
+  [
+    'ClusterCIDRs of two networks that overlap',
+    [
+      podNetwork('net1'),
+      clusterCIDR('mine', { perNodeHostBits: 8, ipv4: '10.9.0.0/16' }),
+      clusterCIDR('other', { perNodeHostBits: 8, ipv4: '10.9.9.0/24' }, 'net1'),
+    ],
+    'overlapping-pools',
+    'ClusterCIDR other',
+    'overlaps ClusterCIDR mine in 10.9.9.0-10.9.9.255: fine for networks that are apart, else one address is given out twice',
+    'kubectl delete clustercidr other  # and make it anew without these addresses: its spec cannot be changed',
+  ],
+  [
+    'an invalid ClusterCIDR',
+    [clusterCIDR('bad', { perNodeHostBits: 8, ipv4: '10.9.0.0/33' })],
+    'invalid-object',
+    'ClusterCIDR bad',
+    'spec.ipv4: Invalid value: "10.9.0.0/33": must be an IPv4 CIDR',
+    'kubectl delete clustercidr bad  # and make it anew: its spec cannot be changed',
+  ],
+  [
     'a node among the addresses of services',
     [
       ...nodeWith('n3', '10.96.4.0/24'),
