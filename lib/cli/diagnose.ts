@@ -2,6 +2,7 @@
 
 import { overlappingPools } from '../inspect/check/pool-specs.ts';
 import { readInventory } from '../inspect/inventory.ts';
+import { networkOverviews } from '../inspect/network-overview.ts';
 import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
 import { ADDRESS_POOL_KINDS } from '../ipam-claim/pools.ts';
 import { isObject } from '../json.ts';
@@ -45,6 +46,7 @@ function diagnoseBy(resources: CustomResources): Diagnose {
       ...objects.flatMap((loaded) => octals(loaded, resources)),
       ...overlaps(good),
       ...unservedNetworks(good),
+      ...withoutBlocks(good),
     ];
     return all.sort(inOrderOf(objects));
   };
@@ -139,6 +141,32 @@ function overlaps(objects: readonly LoadedObject[]): Diagnostic[] {
       ? []
       : [at(place, { rule: 'overlap', severity: 'warning', field: 'spec', message })];
   });
+}
+
+const GIVES_BLOCKS = ['PodNetwork', 'ClusterCIDR', 'ServiceCIDR'];
+
+/** Of ranges of which their network keeps everything from nodes. */
+function withoutBlocks(objects: readonly LoadedObject[]): Diagnostic[] {
+  const givers = objects.filter(({ object: { kind } }) => GIVES_BLOCKS.includes(kind));
+  const loaded = new Map(givers.map((each) => [titleOf(each.object), each]));
+  const inventory = readInventory(givers.map(({ object }) => object));
+  const context = { now: 0, config: DEFAULT_CONFIG };
+  return networkOverviews(inventory, context).flatMap(({ name, clusterCIDRs }) =>
+    clusterCIDRs.flatMap(({ clusterCIDR, ranges }) =>
+      ranges
+        .filter(({ space }) => space.segments.every(({ state }) => state === 'reserved'))
+        .map(({ range, cidr }) =>
+          at(loaded.get(titleOf(clusterCIDR))!, {
+            rule: 'no-address',
+            severity: 'warning',
+            field: `spec.ipv${range.family}`,
+            value: cidr,
+            message: `has no block to give out: PodNetwork ${name} keeps all of it from nodes`,
+            fix: 'mend its serviceCIDRs, or take another range',
+          }),
+        ),
+    ),
+  );
 }
 
 /** Of networks that no pool here serves others may have the pools, unless it is one letter that differs, or the namespace. */

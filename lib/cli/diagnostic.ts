@@ -18,7 +18,7 @@ export const RULES = {
   'host-bits': 'a CIDR with bits behind its prefix length',
   'gateway-outside': 'a gateway that is not in the subnet of its pool',
   'listed-twice': 'addresses that an earlier subnet of the pool lists too',
-  'no-address': 'a pool that has no address, or no prefix, to give out',
+  'no-address': 'a pool that has no address, or no prefix, to give out; a ClusterCIDR without a block',
   'host-addresses': 'a pool of prefixes that are single addresses',
   'excluded-outside': 'an exclusion that excludes nothing',
   octal: 'a number that a leading zero makes octal',

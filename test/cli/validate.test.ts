@@ -227,4 +227,33 @@ test('-o sarif: a log of one run, as SARIF 2.1.0 has it', async () => {
   }
 });
 
+const WITHIN = (services: string, status = '') => `
+apiVersion: metaipam.io/v1alpha1
+kind: PodNetwork
+metadata: {name: default}
+spec: {target: node.spec.podCIDRs, serviceCIDRs: [${services}]}
+${status}
+---
+apiVersion: networking.x-k8s.io/v1
+kind: ClusterCIDR
+metadata: {name: c}
+spec: {perNodeHostBits: 8, ipv4: 10.244.0.0/16}
+`;
+const SERVED: [what: string, stdin: string, warnings: number][] = [
+  ['all of it among services', WITHIN('10.0.0.0/8'), 1],
+  ['half of it among services', WITHIN('10.244.0.0/17'), 0],
+  ['none of it among services', WITHIN('10.96.0.0/12'), 0],
+  ['slices that files do not have', WITHIN('', 'status: {slices: [default.10.244.0.0-16-24]}'), 0],
+];
+for (const [what, stdin, warnings] of SERVED) {
+  test(`a ClusterCIDR, ${what}`, async () => {
+    const { code, err } = await run(validate.run, ['-f', '-'], { stdin });
+    assert.is(code, 0);
+    const said = err
+      .split('\n')
+      .filter((line) => line.includes('ClusterCIDR c: spec.ipv4: "10.244.0.0/16" has no block'));
+    assert.is(said.length, warnings, err);
+  });
+}
+
 test.run();
