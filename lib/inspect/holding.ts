@@ -90,10 +90,17 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
   const { pool, title, space, reservations, past, state, withheld } = overview;
   const listed = (survey.listed.get(pool.metadata.uid ?? '') ?? []).filter(({ key }) => !past.has(key));
   const grace = readPool(pool).ranges?.reuseGracePeriodSeconds ?? 0;
-  const keys = new Set(listed.map(({ key }) => key));
+  const byKey = new Map(listed.map((allocation) => [allocation.key, allocation]));
   const strays = (addressesOf(survey).get(title) ?? []).flatMap((address) => {
     const range = blockOf(address);
-    return range === undefined || keys.has(keyOf(range)) ? [] : [{ address, range }];
+    if (range === undefined) return [];
+    const allocation = byKey.get(keyOf(range));
+    if (allocation !== undefined && holderTitle(allocation) === claimTitle(address)) return [];
+    const isHeld = allocation !== undefined && allocation.entry.released === undefined;
+    const why = isHeld
+      ? `held twice: its pool has listed it for ${holderTitle(allocation)}`
+      : 'which its pool has not listed';
+    return [{ address, range, why }];
   });
   const unknown = RangeSet.of(rangesOf(space, 'taken')).difference(
     RangeSet.of(strays.map(({ range }) => range)),
@@ -116,11 +123,10 @@ function listPool(survey: Survey, overview: PoolOverview): Place[] {
         heldBack(allocation, title, grace, survey) ??
         markedIfOutside(claimHolding(allocation, title, survey), allocation.block),
     })),
-    ...strays.map(({ address, range }) => ({
+    ...strays.map(({ address, range, why }) => ({
       range,
       holder: strayHolder(address, survey),
-      describe: () =>
-        markedIfOutside(unlisted(address, range, title, survey, 'which its pool has not listed'), range),
+      describe: () => markedIfOutside(unlisted(address, range, title, survey, why), range),
     })),
     ...unheld(
       space.segments.filter(({ state }) => state !== 'kept' && state !== 'taken'),

@@ -441,6 +441,11 @@ test('what keeps an address from being given, and what to do', async () => {
     address('known', 'machines', '10.0.0.40'),
     address('alone', 'machines', '10.0.0.41'),
     address('astray', 'nowhere', '10.8.0.1'),
+    claim('first', 'machines'),
+    address('first', 'machines', '10.0.0.5'),
+    allocation('machines', '10.0.0.5', 'first'),
+    address('second', 'machines', '10.0.0.5'),
+    address('again', 'machines', '10.0.0.3'),
     allocation('machines', '10.0.0.3', 'gone', { released: '2999-01-01T00:00:00Z' }),
     slice('machines', spec, { name: 'by-hand' }),
     slice(
@@ -472,7 +477,13 @@ test('what keeps an address from being given, and what to do', async () => {
   ] as const) {
     assert.equal(await why(address), [note], address);
   }
-  assert.match((await why('10.0.0.3'))[0], /^held back until .*: IPAddressClaim default\/gone gave it up/);
+  const [back, again] = await why('10.0.0.3');
+  assert.match(back, /^held back until .*: IPAddressClaim default\/gone gave it up/);
+  assert.is(again, `which its pool has not listed, ${orphan('again')}`);
+  assert.equal(await why('10.0.0.5'), [
+    'IPAddress default/first since 2026-01-01T00:00:00Z',
+    `held twice: its pool has listed it for IPAddressClaim default/first, ${orphan('second')}`,
+  ]);
   const { out } = await run(show.run, ['astray', '-f', '-'], { stdin: list(objects) });
   assert.match(out, '10.8.0.1  InClusterIPPool default/nowhere  IPAddress default/astray');
 });
