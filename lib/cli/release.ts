@@ -107,9 +107,9 @@ const command: Command = defineCommand({
   summary: 'Give up addresses and blocks that are kept for claims and nodes that are gone',
   usage: 'ADDRESS | RANGE ... | --all [--dry-run] [-o text|json]',
   description: `
-Frees what ${PROGRAM} check calls a leaked-allocation or an orphaned-address: it deletes IPAddresses whose claim is gone
-and marks their entries in AllocationSlices released, so that the address is free once the grace period of its pool
-is over. Each fact is looked up right before, and whatever has a claim or a node is left alone. A running metaipam does
+Frees what ${PROGRAM} check calls a leaked-allocation or, if metaipam made it, an orphaned-address: it deletes IPAddresses
+whose claim is gone and marks their entries in AllocationSlices released, so that the address is free once the grace period
+of its pool is over. IPAddresses that were made by hand keep their addresses until somebody deletes them. Each fact is looked up right before, and whatever has a claim or a node is left alone. A running metaipam does
 this by itself; it is for the time when it does not, or when a pool is paused.
 
 It takes the rights of ${PROGRAM} check, and unless with --dry-run get on ipaddressclaims, ipaddresses, allocationslices and nodes, delete on
