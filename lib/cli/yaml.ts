@@ -10,6 +10,7 @@ import {
   type Event,
   getScalarValue,
   intCoreTag,
+  intYaml11Tag,
   mergeTag,
   NOT_RESOLVED,
   parseEvents,
@@ -60,9 +61,18 @@ const exactIntTag = defineScalarTag<unknown>(intCoreTag.tagName, {
  */
 const SCHEMA = CORE_SCHEMA.withTags(boolYaml11Tag, exactIntTag, mergeTag);
 
+/** For others `10:20:30:40:50:1:2:3` is a number of base 60: a text that looks like one is quoted. */
+const DUMPED = DUMP_SCHEMA.withTags({
+  ...exactIntTag,
+  resolve: (...source) => {
+    const exact = exactIntTag.resolve(...source);
+    return exact === NOT_RESOLVED ? intYaml11Tag.resolve(...source) : exact;
+  },
+});
+
 /** `value` as YAML, integers with every digit. */
 export function formatYaml(value: object): string {
-  return dump(value, { schema: DUMP_SCHEMA.withTags(exactIntTag), noRefs: true, lineWidth: -1 });
+  return dump(value, { schema: DUMPED, noRefs: true, lineWidth: -1 });
 }
 
 /** Every document of a text, and what is wrong with the others: one stops no other. `tick` is called for each. */

@@ -335,6 +335,8 @@ test('what is printed is read as it was, by kubectl too', () => {
     '=',
     '<<',
     '2026-01-01',
+    '12:30:45',
+    '10:20:30:40:50:1:2:3',
   ];
   const printed = formatYaml(texts);
   assert.equal(parseYaml(printed).documents[0]?.value, texts);
