@@ -50,6 +50,7 @@ const OPTIONS = defineOptions({
     default: '',
     placeholder: 'file',
     help: 'Write the pictures to this SVG file as well.',
+    check: (file) => (file === '-' ? 'a file: stdout has the tables' : undefined),
   },
 });
 

@@ -95,7 +95,14 @@ export interface Answer {
   readonly clusterCIDRs: readonly ClusterCIDRAnswer[];
 }
 
+/** What is first taken for a kind may be a namespace, as in `network/web-0`. */
 export function ask(question: Question, survey: Survey): Answer {
+  const answer = askAsIs(question, survey);
+  if (question.is === 'range' || question.kind === undefined || !isEmpty(answer)) return answer;
+  return { ...askAsIs({ ...question, kind: undefined, name: question.text }, survey), question };
+}
+
+function askAsIs(question: Question, survey: Survey): Answer {
   const nothing = { holdings: [], overlaps: [], subjects: [], pools: [], networks: [], clusterCIDRs: [] };
   const none = { question, ...nothing };
   if (question.is === 'range') {

@@ -304,6 +304,14 @@ test('a question may follow the paths, too', async () => {
   assert.is(err, 'metaipam show: missing.yaml: no such file or folder\n');
 });
 
+test('a namespace may be called like a kind', async () => {
+  const namespace = 'network';
+  const stdin = list([claim('web', 'lan', { namespace }), pool('lan', SPEC, { namespace })]);
+  const answer = async (question: string) => (await run(show.run, [question, '-f', '-'], { stdin })).out;
+  assert.match(await answer('network/web'), 'IPAddressClaim network/web waits: ');
+  assert.match(await answer('network/lan'), 'InClusterIPPool network/lan');
+});
+
 test('what -n leaves out is not said to be nowhere', async () => {
   const why = '-n team-a leaves out all that is not in that namespace\n';
   const { code, err } = await shown('node/n', '-n', 'team-a');

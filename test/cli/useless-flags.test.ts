@@ -13,6 +13,7 @@ const REFUSED: [argv: string, said: string][] = [
     `show -n ${name}`,
     `-n: "${name}" must be the name of a namespace: lower case letters, digits and dashes, at most 63`,
   ]),
+  ['show -f - --svg -', '--svg: "-" must be a file: stdout has the tables'],
   ['show --listen=:0', '--listen needs --serve: nothing else listens'],
   ['show --listen=:0 --serve=false', '--listen needs --serve: nothing else listens'],
   ['show --serve --watch', '--serve or --watch, not both: the page follows changes by itself'],
