@@ -1,5 +1,6 @@
 /** ClusterCIDR: its status is what its network says of it, and its deletion is held while nodes have blocks of it. */
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { LOOKS_AGAIN_SECONDS } from '../lib/allocation/look-again.ts';
 import { allocationsOf, bellOf } from '../lib/allocation/slice.ts';
 import { type Condition, setCondition } from '../lib/kubernetes/conditions.ts';
 import { METAIPAM_API_VERSION, NETWORK_LABEL } from '../lib/kubernetes/names.ts';
@@ -59,7 +60,11 @@ export function customize(
 }
 
 export function sync(request: DecoratorRequest<ClusterCIDR>, { now }: HookContext): DecoratorResponse {
-  return { status: statusOf(request.object, slicesIn(request), now), attachments: [] };
+  return {
+    status: statusOf(request.object, slicesIn(request), now),
+    attachments: [],
+    resyncAfterSeconds: LOOKS_AGAIN_SECONDS,
+  };
 }
 
 /**
@@ -78,12 +83,11 @@ export function finalize(request: DecoratorRequest<ClusterCIDR>, context: HookCo
     );
   const unseen = networks.length > 0 ? Number.POSITIVE_INFINITY : secondsUntilAllIsSeen(object, context);
   const finalized = !isHeld && (answer?.reason === DELETING || unseen <= 0);
-  const waits = !isHeld && !finalized && Number.isFinite(unseen);
   return {
     status: statusOf(object, slices, context.now),
     attachments: [],
     finalized,
-    ...(waits && { resyncAfterSeconds: askAgainIn(unseen) }),
+    ...(!finalized && { resyncAfterSeconds: isHeld ? LOOKS_AGAIN_SECONDS : askAgainIn(unseen) }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** IPAMClaim of a network that pools serve → their names, and the label by which it is served. */
+import { looksAgainIn } from '../lib/allocation/look-again.ts';
 import { ADDRESS_POOL_KINDS, choosePools, formatPools } from '../lib/ipam-claim/pools.ts';
 import type { IPAMClaim } from '../lib/kubernetes/core-types.ts';
 import { isLabelValue } from '../lib/kubernetes/label-value.ts';
@@ -45,12 +46,13 @@ export function customize(
 }
 
 /** Touches no claim of a network that none of our pools serves: it is somebody else's, or is served once there is one. */
-export function sync(request: DecoratorRequest<IPAMClaim>, { config }: HookContext): DecoratorResponse {
+export function sync(request: DecoratorRequest<IPAMClaim>, { config, now }: HookContext): DecoratorResponse {
   const claim = request.object;
   const network = networkOf(claim, config);
   if (network === undefined || claim.metadata.deletionTimestamp !== undefined) return { attachments: [] };
   const pools = choosePools(ADDRESS_POOLS.flatMap((group) => objectsOf<Pool>(request, 'related', group)));
-  if (pools.size === 0) return { attachments: [] };
+  if (pools.size === 0)
+    return { attachments: [], resyncAfterSeconds: looksAgainIn(claim.metadata.creationTimestamp, now) };
   return {
     labels: { [NETWORK_LABEL]: network },
     annotations: { [POOLS_ANNOTATION]: formatPools(pools) },

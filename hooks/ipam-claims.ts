@@ -1,6 +1,7 @@
 /** IPAMClaim → an IPAddressClaim for each family, and their addresses in its status. */
 
 import { secondsSince } from '../lib/allocation/hold.ts';
+import { looksAgainIn } from '../lib/allocation/look-again.ts';
 import { readyCondition } from '../lib/claim/status.ts';
 import {
   addressClaimName,
@@ -87,7 +88,8 @@ export function sync(request: DecoratorRequest<IPAMClaim>, context: HookContext)
     return {
       ...(why !== undefined && { status: statusOf(claim, claim.status?.ips ?? [], why, now) }),
       attachments,
-      ...(made.length > 0 && { resyncAfterSeconds: APPEARING_SECONDS }),
+      resyncAfterSeconds:
+        made.length > 0 ? APPEARING_SECONDS : looksAgainIn(claim.metadata.creationTimestamp, now),
     };
   }
   const gateways = given.flatMap(({ spec }) => spec.gateway || []).join() || null;

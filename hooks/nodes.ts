@@ -1,4 +1,5 @@
 /** Node → its PodCIDRClaim; the blocks of secondary networks → annotations of the Node. */
+import { looksAgainIn } from '../lib/allocation/look-again.ts';
 import { allocationsOf, bellOf } from '../lib/allocation/slice.ts';
 import type { Node } from '../lib/kubernetes/core-types.ts';
 import {
@@ -47,7 +48,7 @@ export function customize({ parent }: CustomizeRequest<Node>, { config }: HookCo
   return { relatedResources: keys.map((key) => slicesWith(config.installNamespace, key)) };
 }
 
-export function sync(request: DecoratorRequest<Node>): DecoratorResponse {
+export function sync(request: DecoratorRequest<Node>, { now }: HookContext): DecoratorResponse {
   const node = request.object;
   const [claim] = objectsOf<PodCIDRClaim>(request, 'attachments', POD_CIDR_CLAIMS);
   const slices = objectsOf<AllocationSlice>(request, 'related', SLICES);
@@ -67,8 +68,19 @@ export function sync(request: DecoratorRequest<Node>): DecoratorResponse {
             spec,
           },
         ],
-    ...((claim === undefined || isOfAnother) && { resyncAfterSeconds: CLAIM_RESYNC_SECONDS }),
+    ...lookAgain(node, claim !== undefined && !isOfAnother, now),
   };
+}
+
+/** A Node that has its podCIDRs need not: its kubelet writes its status every five minutes. */
+function lookAgain(
+  node: Node,
+  hasClaim: boolean,
+  now: number,
+): Pick<DecoratorResponse, 'resyncAfterSeconds'> {
+  if (!hasClaim) return { resyncAfterSeconds: CLAIM_RESYNC_SECONDS };
+  if (podCIDRsOf(node).length > 0) return {};
+  return { resyncAfterSeconds: looksAgainIn(node.metadata.creationTimestamp, now) };
 }
 
 function claimSpec(

@@ -1,5 +1,6 @@
 /** PodNetwork → the AllocationSlices that list which node has which blocks, in the namespace of the install. */
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { NETWORK_LOOKS_AGAIN_SECONDS } from '../lib/allocation/look-again.ts';
 import { desiredSlices, slicesAskAgainIn } from '../lib/allocation/slice.ts';
 import { WITHDRAWN_AT_ANNOTATION } from '../lib/kubernetes/names.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
@@ -100,11 +101,16 @@ function respond(
     ...labelKeySlices(head, reading.labelKeys, slices),
   ];
   const untilFound = reading.lost.length > 0 ? context.config.cacheLagSeconds : Number.POSITIVE_INFINITY;
-  const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, plan.isGiving), untilFound);
+  const resync = Math.min(
+    plan.changesInSeconds,
+    slicesAskAgainIn(slices, plan.isGiving),
+    untilFound,
+    NETWORK_LOOKS_AGAIN_SECONDS,
+  );
   return {
     status: networkStatus(reading, plan, standstill, context.now),
     children,
-    ...(Number.isFinite(resync) && { resyncAfterSeconds: Math.max(1, Math.ceil(resync)) }),
+    resyncAfterSeconds: Math.max(1, Math.ceil(resync)),
   };
 }
 

@@ -1,5 +1,6 @@
 /** A pool of any kind → the AllocationSlices that list who has which of its addresses or prefixes. */
 import { askAgainIn, secondsUntilAllIsSeen } from '../lib/allocation/hold.ts';
+import { LOOKS_AGAIN_SECONDS } from '../lib/allocation/look-again.ts';
 import { allocationsOf, desiredSlices, slicesAskAgainIn } from '../lib/allocation/slice.ts';
 import type {
   CompositeRequest,
@@ -56,13 +57,13 @@ function respond(view: PoolView, context: HookContext): CompositeResponse {
       ? new Map([[pool.metadata.uid ?? '', { reason: LAST_WORD }], ...plan.slices.answers])
       : plan.slices.answers;
   const isGiving = [...plan.slices.added].length > 0;
-  const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, isGiving));
+  const resync = Math.min(plan.changesInSeconds, slicesAskAgainIn(slices, isGiving), LOOKS_AGAIN_SECONDS);
   return {
     status: poolStatus(view, plan, context.now),
     children: desiredSlices(sliceHead(pool, context.config.installNamespace), slices, {
       ...plan.slices,
       answers,
     }),
-    ...(Number.isFinite(resync) && { resyncAfterSeconds: Math.max(1, Math.ceil(resync)) }),
+    resyncAfterSeconds: Math.max(1, Math.ceil(resync)),
   };
 }

@@ -14,10 +14,13 @@ const WAITS = [100, 1000, 5000, 20_000, 60_000, 600_000];
 export class Chaos {
   readonly #world: World;
   readonly random: Random;
+  /** Of its own, so that worlds without it are as they were. */
+  readonly #silence: Random;
 
   constructor(world: World) {
     this.#world = world;
     this.random = new Random(world.layout.seed + 1);
+    this.#silence = new Random(world.layout.seed ^ 0x51e7);
   }
 
   next(): Op {
@@ -78,8 +81,13 @@ export class Chaos {
     switch (move.kind) {
       case 'deliver': {
         const { process, informer } = move;
-        const to = { process: process.name, cache: cacheName(informer) };
         const isMetacontroller = process.name.startsWith('metacontroller');
+        const isUnanswered = isMetacontroller && this.#silence.chance(chances.silence);
+        const to = {
+          process: process.name,
+          cache: cacheName(informer),
+          ...(isUnanswered && { isUnanswered }),
+        };
         if (isMetacontroller && random.chance(chances.relist)) {
           const length = this.#world.cluster.store.log(informer.type).length;
           const fresh = informer.synced ? informer.pending : length + 1;

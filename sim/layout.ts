@@ -38,6 +38,7 @@ export const FAULTS = [
   'replica',
   'move',
   'twin',
+  'silence',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
 const FEW = 4;
@@ -95,6 +96,8 @@ export interface Layout {
   readonly beyond: boolean;
   /** Probabilities per step or request. */
   readonly chances: Readonly<Record<'user' | 'wait' | 'land' | Exclude<FaultName, 'lag' | 'hands'>, number>>;
+  /** How long Metacontroller remembers what customize hooks answer, if not for longer than most worlds last. */
+  readonly rulesKeptSeconds: number | undefined;
   /** Whether a janitor of another version is at work too, as long as an upgrade lasts. */
   readonly hasOtherJanitor: boolean;
   /** Whether people delete allocations and addresses by hand. */
@@ -117,6 +120,8 @@ export type Domain = (typeof DOMAINS)[number];
 export interface LayoutOptions {
   /** Only these faults; by default all. */
   readonly faults?: readonly FaultName[];
+  /** None of these. */
+  readonly without?: readonly FaultName[];
   /** Only pools of addresses, pools of prefixes, IPAMClaims with pools of addresses, or nodes; by default any but IPAMClaims, or pools and nodes. */
   readonly domain?: Domain;
   /** Beyond what the design assumes. */
@@ -130,10 +135,10 @@ const POOLS_WITH_PREFIXES = [[4], [4], [5], [0, 4], [4, 5]];
 /** Each world has its own mixture of troubles: one with everything at once hides what two of them do together. */
 export function layoutOf(
   seed: number,
-  { faults = FAULTS, beyond = false, domain }: LayoutOptions = {},
+  { faults = FAULTS, without = [], beyond = false, domain }: LayoutOptions = {},
 ): Layout {
   const random = new Random(seed);
-  const has = (name: FaultName) => faults.includes(name);
+  const has = (name: FaultName) => faults.includes(name) && !without.includes(name);
   // Where only a few are asked for, every world has them.
   const pick = (of: Random, name: FaultName, chances: readonly number[]) => {
     const isCertain = faults.length <= FEW && has(name);
@@ -155,6 +160,7 @@ export function layoutOf(
   const slowness = remembered((what) => new Random(slow ^ hash(what)).pick([0, 0, 0.5, 0.9, 0.98]));
   const pools = random.pick(POOLS);
   const hasNodes = domain === undefined ? dice >= 6 : domain === 'nodes';
+  const silence = pick(new Random(seed ^ 0x51e7), 'silence', [0, 0, 0.05, 0.3]);
   const isRemembering = faults === FAULTS && new Random(seed ^ 0x14d).chance(0.2);
   return {
     seed,
@@ -209,7 +215,9 @@ export function layoutOf(
       replica: seldom('replica', [0, 0, 0.1, 0.5]),
       move: seldom('move', [0, 0, 0.005, 0.02]),
       twin: pick(new Random(seed ^ 0x7217), 'twin', [0, 0, 0, 0.02]),
+      silence,
     },
+    rulesKeptSeconds: silence > 0 ? 15 : undefined,
     hasOtherJanitor: newer.chance(0.3) && has('replica'),
     hands: (random.chance(0.6) || faults.length <= FEW) && has('hands'),
     losesMarks: faults === FAULTS && new Random(seed ^ 0x3a4c).chance(0.25),

@@ -20,11 +20,11 @@ export type Op =
       readonly ifSettled?: boolean;
     }
   /** A cache hears its next events; its first list counts as one. */
-  | { readonly op: 'hear'; readonly process: string; readonly cache: string; readonly count: number }
+  | (OfCache & { readonly op: 'hear'; readonly count: number })
   /** A watch breaks, and a list replaces it that is `behind` events old. */
-  | { readonly op: 'relist'; readonly process: string; readonly cache: string; readonly behind: number }
+  | (OfCache & { readonly op: 'relist'; readonly behind: number })
   /** A cache hears its last event again. */
-  | { readonly op: 'repeat'; readonly process: string; readonly cache: string }
+  | (OfCache & { readonly op: 'repeat' })
   /** A free worker takes a key. */
   | { readonly op: 'start'; readonly process: string; readonly reconciler: string; readonly key: string }
   /** The request that a worker waits for is executed and answered. */
@@ -45,8 +45,15 @@ export type Op =
   /** The clock of the hooks' server is set off by so many milliseconds. */
   | { readonly op: 'clock'; readonly milliseconds: number };
 
+interface OfCache {
+  readonly process: string;
+  readonly cache: string;
+  /** No hook answers meanwhile whom the events are for. */
+  readonly isUnanswered?: boolean;
+}
+
 /** The faults that a world counts. */
-export type Trouble = Fault['kind'] | 'relist' | 'repeat' | 'clock' | 'move' | 'user';
+export type Trouble = Fault['kind'] | 'silence' | 'relist' | 'repeat' | 'clock' | 'move' | 'user';
 
 /** The op as one line. */
 export function describeOp(op: Op): string {
@@ -54,11 +61,11 @@ export function describeOp(op: Op): string {
     case 'user':
       return `user: ${op.says}`;
     case 'hear':
-      return `${op.process} hears of ${op.cache}${op.count === 1 ? '' : ` (${op.count})`}`;
+      return `${cacheOf(op)} hears of ${op.cache}${op.count === 1 ? '' : ` (${op.count})`}`;
     case 'relist':
-      return `${op.process} lists ${op.cache} anew, ${op.behind} events behind`;
+      return `${cacheOf(op)} lists ${op.cache} anew, ${op.behind} events behind`;
     case 'repeat':
-      return `${op.process} hears the last event of ${op.cache} again`;
+      return `${cacheOf(op)} hears the last event of ${op.cache} again`;
     case 'start':
       return `${op.process} starts ${op.reconciler} ${op.key}`;
     case 'step':
@@ -74,6 +81,10 @@ export function describeOp(op: Op): string {
     case 'clock':
       return `the hooks' clock is off by ${op.milliseconds / 1000} s`;
   }
+}
+
+function cacheOf({ process, isUnanswered }: OfCache): string {
+  return isUnanswered ? `${process}, which no hook answers,` : process;
 }
 
 function describeFault(fault: Fault): string {

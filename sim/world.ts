@@ -59,6 +59,8 @@ export function isOtherVersion({ config }: HookContext): boolean {
 
 /** How long a move takes at least: Kubernetes tells times in seconds, by which what came along is older than its claim. */
 const MOVE_MS = 1000;
+/** Where a customize hook is called for an event. */
+const SILENCE: Fault = { kind: 'hook', result: { status: 'timeout' } };
 
 export const COLLECTOR = 'kube-controller-manager';
 const OTHER_JANITOR = 'janitor-of-another-version';
@@ -73,7 +75,7 @@ export class World {
   readonly audit: HookAudit;
   /**
    * Whose status was written by a request that its sender had given up on, by uid. Of its parents' status Metacontroller
-   * sees no more than what it writes itself, and each half an hour.
+   * sees no more than what it writes itself, and each `--cache-flush-interval`.
    */
   readonly overwritten = new Set<string>();
   /** What was requested and answered last. */
@@ -143,6 +145,9 @@ export class World {
         applyStrategy: layout.strategy,
         metacontrollers: layout.metacontrollers,
         workers: layout.workers,
+        // As recommended: what looks at everything hides what nobody has heard of.
+        cacheFlushSeconds: 36_000,
+        ...(layout.rulesKeptSeconds && { rulesKeptSeconds: layout.rulesKeptSeconds }),
         reconcilers: {
           ...Object.fromEntries(
             Array.from({ length: binders }, (_, i) => [`binder-${i}`, startBinder] as const),
@@ -238,7 +243,12 @@ export class World {
       case 'relist':
       case 'repeat': {
         const informer = process.informers.find((each) => cacheName(each) === op.cache);
-        return informer && this.#hear(informer, op) ? bystander : undefined;
+        if (informer === undefined || (op.op === 'hear' && informer.pending === 0)) return undefined;
+        if (op.isUnanswered) this.#count('silence');
+        this.#fault = op.isUnanswered ? SILENCE : undefined;
+        this.#hear(informer, op);
+        this.#fault = undefined;
+        return bystander;
       }
       case 'start': {
         const reconciler = reconcilerOf(process, op.reconciler);
@@ -295,11 +305,10 @@ export class World {
     return this.now <= this.#movedAt + this.layout.assumptions.lag * 1000;
   }
 
-  #hear(informer: Informer, op: Op & { op: 'hear' | 'relist' | 'repeat' }): boolean {
+  #hear(informer: Informer, op: Op & { op: 'hear' | 'relist' | 'repeat' }): void {
     if (op.op === 'hear') {
-      if (informer.pending === 0) return false;
       informer.deliver(op.count);
-      return true;
+      return;
     }
     this.#count(op.op);
     if (op.op === 'repeat') informer.repeat();
@@ -307,7 +316,6 @@ export class World {
       const length = this.cluster.store.log(informer.type).length;
       informer.relist(Math.max(this.oldestList(informer.type), length - op.behind));
     }
-    return true;
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What becomes of a claim, from what it sees. */
 import { askAgainIn, secondsSince, secondsUntilSeen } from '../allocation/hold.ts';
+import { looksAgainIn } from '../allocation/look-again.ts';
 import type { Allocation } from '../allocation/slice.ts';
 import {
   ADDRESS_ANNOTATION,
@@ -61,7 +62,9 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
   const holdsNothing = address === undefined && kept.length === 0 && !isPoolUid(settled);
   // One that is said to leave may have been released: its IPAddress is not to outlast that.
   const isGone = address !== undefined && settled === LEAVING && !isPaused(claim);
-  if ((isPaused(claim) || cluster?.paused) && !isGone) return { attachments, finalized: holdsNothing };
+  const resyncAfterSeconds = looksAgainIn(deletionTimestamp, now);
+  if ((isPaused(claim) || cluster?.paused) && !isGone)
+    return { attachments, finalized: holdsNothing, ...(!holdsNothing && { resyncAfterSeconds }) };
   const age = secondsSince(deletionTimestamp, now);
   if (address !== undefined) {
     // One that the claim does not control is the janitor's to delete. Until then the pool keeps the address.
@@ -88,7 +91,7 @@ export function endClaim(view: ClaimView, { now, config }: HookContext): Decorat
     };
   }
   // A paused pool takes nothing back.
-  if (answer?.reason === 'Paused') return { attachments: [], finalized: false };
+  if (answer?.reason === 'Paused') return { attachments: [], finalized: false, resyncAfterSeconds };
   if (kept.length === 0 && isAnswered) return { attachments: [], finalized: true };
   const patience = annotations?.[ADDRESS_ANNOTATION] === undefined ? FAREWELL_SECONDS : LONG_FAREWELL_SECONDS;
   if (age >= patience) return { attachments: [], finalized: true };
@@ -137,7 +140,10 @@ function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookCon
   // Only the claim itself knows its address if the slice is lost too: its pool has to see it.
   const labels = isLost && isPoolUid(settled) ? opened(settled) : {};
   if (isLost && obstacle.reason !== 'Paused') return { ...labels, ...lose(view, addressName, context) };
-  if (addressName !== undefined || address !== undefined) return { ...labels, attachments };
+  if (addressName !== undefined || address !== undefined) {
+    const resyncAfterSeconds = looksAgainIn(claim.metadata.creationTimestamp, context.now);
+    return { ...labels, attachments, ...(!isPoolUid(settled) && { resyncAfterSeconds }) };
+  }
   // It was open before, here or in the cluster that it came from.
   const isOpen = settled === OPEN && kept.length === 0;
   return {
@@ -147,7 +153,7 @@ function waitForOthers(view: ClaimView, obstacle: ClaimOutcome, context: HookCon
   };
 }
 
-/** The status of a claim, written until it is seen. */
+/** The status of a claim, written until it is seen; and it looks again whether that is still so. */
 function said(
   claim: IPAddressClaim,
   outcome: ClaimOutcome,
@@ -155,8 +161,10 @@ function said(
 ): Pick<DecoratorResponse, 'status' | 'resyncAfterSeconds'> {
   const ready = readyCondition(claim);
   const isSaid = ready?.reason === outcome.reason && ready.message === outcome.message;
-  const status = claimStatus(claim, outcome, context);
-  return { status, ...(!isSaid && { resyncAfterSeconds: RESYNC_SECONDS }) };
+  return {
+    status: claimStatus(claim, outcome, context),
+    resyncAfterSeconds: isSaid ? looksAgainIn(ready.lastTransitionTime, context.now) : RESYNC_SECONDS,
+  };
 }
 
 /**
@@ -242,10 +250,7 @@ function wait(view: ClaimView, context: HookContext): DecoratorResponse {
   const unanswered = { ...response, resyncAfterSeconds: RESYNC_SECONDS };
   if (secondsSince(claim.metadata.creationTimestamp, context.now) < UNANSWERED_SECONDS) return unanswered;
   const message = `no answer from ${poolTitleOf(claim)}: does it exist?`;
-  return {
-    ...say({ ready: 'False', reason: 'PoolNotReady', message, addressName }),
-    resyncAfterSeconds: RESYNC_SECONDS,
-  };
+  return say({ ready: 'False', reason: 'PoolNotReady', message, addressName });
 }
 
 /** The claim names an IPAddress that is not there. Its pool may know the address; if not, the name goes in a while. */

@@ -54,6 +54,10 @@ export interface ClusterOptions {
    * once more where nobody waits for it.
    */
   readonly forgetsTimers?: boolean;
+  /** How often Metacontroller looks at everything: its `--cache-flush-interval`, half an hour. */
+  readonly cacheFlushSeconds?: number;
+  /** How long it remembers what a customize hook has answered: 20 minutes. */
+  readonly rulesKeptSeconds?: number;
   /** Sees every step with its answer, after it was executed. */
   readonly observe?: (step: ExecutedStep) => void;
 }
@@ -145,7 +149,7 @@ export class SimulatedCluster {
   #histories = new Map<string, Map<string, History>>();
 
   constructor(options: ClusterOptions) {
-    const { seed = 1, controllers, applyStrategy: strategy = 'dynamic-apply', workers = 5 } = options;
+    const { seed = 1, applyStrategy: strategy = 'dynamic-apply', workers = 5 } = options;
     this.#options = options;
     this.#hooks = new Map(Object.entries(options.hooks));
     this.#schedule = options.schedule ?? FAIR;
@@ -170,7 +174,7 @@ export class SimulatedCluster {
     ];
     for (let i = 0; i < (options.metacontrollers ?? 1); i++) {
       const start: ProcessDefinition['start'] = (environment) =>
-        startMetacontroller({ controllers, strategy, forgetsTimers: options.forgetsTimers }, environment);
+        startMetacontroller({ ...options, strategy }, environment);
       definitions.push({ name: `metacontroller-${i}`, workers, start });
     }
     for (const [name, start] of Object.entries(options.reconcilers ?? {})) {

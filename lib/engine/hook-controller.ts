@@ -38,9 +38,11 @@ export interface ControllerOptions {
   readonly controllerObject: object;
   /** See `ClusterOptions`. */
   readonly forgetsTimers?: boolean | undefined;
+  readonly cacheFlushSeconds?: number | undefined;
+  readonly rulesKeptSeconds?: number | undefined;
 }
 
-const DEFAULT_RESYNC_SECONDS = 30 * 60;
+const CACHE_FLUSH_SECONDS = 30 * 60;
 
 export abstract class HookController implements Reconciler {
   readonly name: string;
@@ -57,12 +59,12 @@ export abstract class HookController implements Reconciler {
   readonly #forgetsTimers: boolean;
 
   constructor(config: ControllerConfig, parents: readonly ParentResource[], options: ControllerOptions) {
-    const { environment } = options;
-    const { hooks, resyncPeriodSeconds } = config.spec;
+    const { environment, cacheFlushSeconds = CACHE_FLUSH_SECONDS, rulesKeptSeconds } = options;
+    const { hooks, resyncPeriodSeconds = cacheFlushSeconds } = config.spec;
     this.name = config.metadata.name;
     this.environment = environment;
     this.queue = environment.newQueue();
-    this.resyncPeriod = Math.max(1, resyncPeriodSeconds ?? DEFAULT_RESYNC_SECONDS) * 1000;
+    this.resyncPeriod = Math.max(1, resyncPeriodSeconds) * 1000;
     this.finalizer = `metacontroller.io/${config.kind.toLowerCase()}-${this.name}`;
     this.#finalizes = hooks.finalize !== undefined;
     this.#controllerObject = options.controllerObject;
@@ -81,6 +83,7 @@ export abstract class HookController implements Reconciler {
         environment,
         controller: this.name,
         controllerObject: this.#controllerObject,
+        keptSeconds: rulesKeptSeconds,
         parents: parents.map(({ informer }) => informer),
         enqueue: (parent) => this.enqueue(parent),
       });

@@ -13,6 +13,8 @@ interface MetacontrollerOptions {
   readonly strategy: ApplyStrategy;
   /** See `ClusterOptions`. */
   readonly forgetsTimers?: boolean | undefined;
+  readonly cacheFlushSeconds?: number | undefined;
+  readonly rulesKeptSeconds?: number | undefined;
 }
 
 /** Throws where Metacontroller would not start a controller, or does what the engine does not model. */

@@ -14,7 +14,7 @@ import type { ResourceType } from './resources.ts';
 import { HookCall, hook, SyncError, type Task } from './task.ts';
 import { TextSets } from './text-sets.ts';
 
-const CACHE_MS = 20 * 60 * 1000;
+const KEPT_SECONDS = 20 * 60;
 
 interface Rule {
   /** Its apiVersion and resource as one text. */
@@ -51,6 +51,8 @@ interface RelatedOptions {
   readonly controller: string;
   /** The controller object as hooks see it. */
   readonly controllerObject: object;
+  /** How long answers of the hook are remembered. */
+  readonly keptSeconds?: number | undefined;
   readonly parents: readonly Informer[];
   readonly enqueue: (parent: Unstructured) => void;
 }
@@ -197,7 +199,7 @@ export class Related {
     );
     const uid = metadata.uid as string;
     const generation = metadata.generation ?? 0;
-    const expires = now() + CACHE_MS;
+    const expires = now() + (this.#options.keptSeconds ?? KEPT_SECONDS) * 1000;
     const others = (this.#answers.get(uid) ?? []).filter((each) => each.generation !== generation);
     this.#answers.set(uid, [...others, { generation, rules, expires }]);
     this.#expires = Math.min(this.#expires, expires);

@@ -341,7 +341,7 @@ export async function assertAlike(
     result = comparable(await real.objects(), realTitles);
     return isAlike(result, expected);
   };
-  // A claim that nobody answers says so after half a minute, and is looked at every ten seconds.
+  // A claim that nobody answers says so after half a minute, and is looked at again then.
   await eventually('', isDone, 60, (signal) => real.changes(signal)).catch(async () => {
     result = comparable(await real.objects(), realTitles);
   });

@@ -525,7 +525,7 @@ test('a refusal becomes the Ready condition', () => {
     resyncAfterSeconds: 30,
   });
   const told = { ...a, status: response.status } as IPAddressClaim;
-  assert.equal(synced(told, { related }), { attachments: [], status: response.status });
+  assert.equal(synced(told, { related }), { ...response, resyncAfterSeconds: 30 });
 });
 
 const readyAs = (status: Condition['status'], reason: string, message: string): Condition => ({
@@ -541,8 +541,16 @@ test('a refusal in other words is written again, and looked after should the wri
   const said = { ...claim('a', POOL), status: { conditions: [full('full')] } };
   const resync = (message: string) =>
     synced(said, { related: [answered(said, 'PoolExhausted', message)] }).resyncAfterSeconds;
-  assert.is(resync('full'), undefined);
+  assert.is(resync('full'), 500);
   assert.is(resync('still full'), 30);
+});
+
+test('a claim that waits looks again when it has waited as long once more: it may not have been told', () => {
+  const full = { ...readyAs('False', 'PoolExhausted', 'full'), lastTransitionTime: ago(0) };
+  const said = { ...claim('a', POOL), status: { conditions: [full] } };
+  const related = [answered(said, 'PoolExhausted', 'full')];
+  const after = [0, 31, 200, 6000].map((seconds) => synced(said, { related, seconds }).resyncAfterSeconds);
+  assert.equal(after, [30, 31, 200, 600]);
 });
 
 test('a claim that is Ready and not settled yet is looked after until it is', () => {
@@ -581,7 +589,8 @@ function readyIn(response: DecoratorResponse): string | undefined {
 
 test('a paused claim keeps an IPAddress that it has not named yet, and says nothing', () => {
   const paused = claim('test', POOL, { annotations: PAUSED });
-  assert.equal(synced(paused, { attachments: [ADDRESS] }), { attachments: [keptOf(ADDRESS)] });
+  const response = { attachments: [keptOf(ADDRESS)], resyncAfterSeconds: 600 };
+  assert.equal(synced(paused, { attachments: [ADDRESS] }), response);
 });
 
 test('an address beats a refusal, in whatever order they come', () => {
@@ -754,7 +763,7 @@ for (const [what, meta] of [
     const found = addressOf(claim('test', POOL), '10.0.0.1');
     const related = meta === undefined ? [] : [cluster(meta)];
     const response = synced(bound, { related, attachments: [found] });
-    assert.equal(response, { attachments: [keptOf(found)] });
+    assert.equal(response, { attachments: [keptOf(found)], resyncAfterSeconds: 600 });
   });
 }
 
@@ -792,7 +801,8 @@ test('a claim goes after its IPAddress, and after its pool has heard of it', () 
 test('a claim that leaves stays while its pool is paused, and goes without an answer of it', () => {
   const related = [...KEPT, answered(ending('leaving'), 'Paused')];
   const hour = { seconds: 3600 };
-  assert.equal(finalized(ending('leaving'), { related, ...hour }), { attachments: [], finalized: false });
+  const stays = { attachments: [], finalized: false, resyncAfterSeconds: 600 };
+  assert.equal(finalized(ending('leaving'), { related, ...hour }), stays);
 
   test('a claim that leaves does not wait for a paused pool that has gone and left its slices behind', () => {
     const { metadata, ...slice } = answered(ending('leaving'), 'Paused');
@@ -969,7 +979,8 @@ test('so does one whose cluster is gone, but not one whose cluster is paused', (
   const unbound = { ...lost, status: after.status } as IPAddressClaim;
   assert.is(condition(synced(unbound), 'Ready'), 'False/ClusterNotFound');
   const paused = cluster({}, { paused: true });
-  assert.equal(synced(waiting, { seconds: 60, related: [paused] }), { attachments: [] });
+  const response = { attachments: [], resyncAfterSeconds: 600 };
+  assert.equal(synced(waiting, { seconds: 60, related: [paused] }), response);
 });
 
 for (const [why, object, related] of [

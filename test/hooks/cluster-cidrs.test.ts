@@ -70,6 +70,7 @@ test('the status is what the network says', () => {
       ],
       observedGeneration: 1,
     },
+    resyncAfterSeconds: 300,
   });
 });
 
@@ -112,7 +113,7 @@ test('C5 SyncClusterCIDRDelete: without nodes it may go, as soon as the network 
   assert.is(ends([answers({ reason: 'Ready', nodes: 0 })]).finalized, false);
   for (const now of [context.now, context.now + 3_600_000]) {
     const unheard = ends([presence()], [network()], now);
-    assert.equal([unheard.finalized, unheard.resyncAfterSeconds], [false, undefined]);
+    assert.equal([unheard.finalized, unheard.resyncAfterSeconds], [false, 300]);
   }
 });
 
@@ -136,7 +137,7 @@ test('F4 it is held by what the API server holds: a restart, or a network that i
   assert.is(ends([goodbye(), ...left]).finalized, false);
   for (const now of [context.now, context.now + 3_600_000]) {
     const held = ends(left, [], now);
-    assert.equal([held.finalized, held.resyncAfterSeconds], [false, undefined]);
+    assert.equal([held.finalized, held.resyncAfterSeconds], [false, 300]);
   }
 });
 

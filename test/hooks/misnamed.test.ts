@@ -216,7 +216,7 @@ test('a node shows no block that such a slice lists, nor one of a pool', () => {
       metadata: { ...slice.metadata, annotations },
       spec,
     } as AllocationSlice);
-    return nodes.sync({ object: node('m'), attachments: objectMap(), related }).annotations;
+    return nodes.sync({ object: node('m'), attachments: objectMap(), related }, contextAt()).annotations;
   };
   assert.equal(shown(stolen('default.10.244.0.0-19.24')), { 'kube-node.nordix.org/storage': CIDR });
   assert.is(shown(stolen('default.twin')), undefined);

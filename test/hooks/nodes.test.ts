@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { customize, sync } from '../../hooks/nodes.ts';
+import { customize, sync as syncNode } from '../../hooks/nodes.ts';
 import type { Node } from '../../lib/kubernetes/core-types.ts';
 import type { AllocationSlice, PodCIDRClaim, PodCIDRClaimSpec } from '../../lib/kubernetes/types.ts';
 import type { DecoratorRequest } from '../../lib/metacontroller/hook.ts';
@@ -50,6 +50,7 @@ const shown = (allocations: readonly Given[], { key = STORAGE, withdrawn = false
   });
 const annotations = (slices: readonly AllocationSlice[], present: Record<string, string> = {}) =>
   sync(request(node({}, { annotations: present }), slices)).annotations;
+const sync = (asked: DecoratorRequest<Node>) => syncNode(asked, context);
 const specOf = (asked: DecoratorRequest<Node>) => sync(asked).attachments[0]!.spec as PodCIDRClaimSpec;
 const asks = (network: string, labelKeys: string[], annotation?: string) =>
   slice(
@@ -122,7 +123,11 @@ test('F7 a terminating node keeps its claim and its annotations', () => {
 
 test('until the claim is in view, the node looks again: the claim of an earlier node may stand in the way', () => {
   assert.is(sync(request(node(), [], [])).resyncAfterSeconds, 10);
-  assert.is(sync(request(node())).resyncAfterSeconds, undefined);
+});
+
+test('a node without podCIDRs looks again: it may not have been told by which labels networks select', () => {
+  assert.is(sync(request(node())).resyncAfterSeconds, 600);
+  assert.is(sync(request(node({ podCIDRs: ['10.0.0.0/24'] }))).resyncAfterSeconds, undefined);
 });
 
 test('a PodCIDRClaim of another Node goes, and is made again once it has gone', () => {

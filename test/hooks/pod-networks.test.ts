@@ -323,7 +323,7 @@ test('what exists is wanted exactly as it is', () => {
   const first = answer({ clusterCIDRs: [dual], claims });
   const second = answer({ clusterCIDRs: [dual], claims, slices: stored(first.children) });
   assert.equal(second.children, first.children);
-  assert.is(second.resyncAfterSeconds, undefined);
+  assert.is(second.resyncAfterSeconds, 60);
   assert.equal((second.status as PodNetworkStatus).slices, [
     'default.10.0.0.0-19.24',
     'default.fd00-0-0-0-0-0-0-0-115.120',
@@ -514,11 +514,11 @@ test('a block is marked released in one sync and goes in a later one, after the 
   assert.equal(releasedIn(at(SINCE, 0).children), {});
   assert.equal(blocksByNode(at(SINCE, 0).children), { new: ['10.0.1.0/24'] });
   assert.equal(releasedIn(at(SINCE, 200.5, 300).children), { '10.0.0.0/24': SINCE });
-  assert.is(at(SINCE, 200.5, 300, []).resyncAfterSeconds, 100);
+  assert.is(at(SINCE, 250.5, 300, []).resyncAfterSeconds, 50);
   assert.equal(releasedIn(at(SINCE, 300, 300).children), {});
   const ahead = at('2126-01-01T00:00:00Z', 0, 300, []);
   assert.equal(releasedIn(ahead.children), { '10.0.0.0/24': SINCE });
-  assert.is(ahead.resyncAfterSeconds, 300);
+  assert.is(ahead.resyncAfterSeconds, 60);
 });
 
 test('what is released stays so, even if its node is back: that gets other blocks', () => {
@@ -1159,7 +1159,7 @@ test('a network with a closed slice looks again: no sync follows when its list n
   const closed = slice('default.10.0.0.0-19.24', 'default', spec);
   const parent = { ...network(), status: { slices: ['default.10.0.0.0-19.24'] } };
   assert.is(answer({ parent, slices: [closed] }).resyncAfterSeconds, 1);
-  assert.is(answer({ parent: network() }).resyncAfterSeconds, undefined);
+  assert.is(answer({ parent: network() }).resyncAfterSeconds, 60);
 });
 
 const storage = network('storage');
@@ -1559,7 +1559,7 @@ test('a block is confirmed, and its node told, in the sync that finds it listed'
   assert.is(second.resyncAfterSeconds, 10, 'that may fail unseen as well');
   const third = answer(next(next(parts)));
   assert.equal(listed(third.children), listed(second.children));
-  assert.is(third.resyncAfterSeconds, undefined);
+  assert.is(third.resyncAfterSeconds, 60);
   const podCIDRs = next({ clusterCIDRs: [A], claims: [claim('n')] });
   assert.equal(confirmedIn(answer(podCIDRs).children), []);
 });
@@ -1568,7 +1568,7 @@ test('what is in a slice that takes no changes is not confirmed, nor asked for a
   const [ending] = slicesOf([untold('n', '10.0.0.0/24')], DELETED);
   const response = answer({ parent: storage, clusterCIDRs: [A], claims: [claim('n')], slices: [ending!] });
   assert.equal(bellsIn(response.children), []);
-  assert.is(response.resyncAfterSeconds, undefined);
+  assert.is(response.resyncAfterSeconds, 60);
 });
 
 test('of blocks that overlap what is confirmed stays, be it younger; what is not gets others later', () => {
@@ -1693,7 +1693,7 @@ test('default cannot go while a node lives that has its blocks', () => {
   assert.is(answerFor(held.children, 'uid-a')!.reason, 'NetworkNotReady');
   const free = finalize(request({ ...parts, claims: [claim('new')] }), context);
   assert.equal([free.finalized, blocksByNode(free.children)], [false, {}]);
-  assert.is(free.resyncAfterSeconds, undefined, 'the next sync is that of the write');
+  assert.is(free.resyncAfterSeconds, 60, 'the next sync is that of the write');
   assert.equal(Object.keys(releasedIn(free.children)), ['10.0.0.0/24', '10.0.1.0/24']);
   const { children } = free;
   const last = finalize(request({ ...parts, allocations: [], slices: stored(children) }), context);

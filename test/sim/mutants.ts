@@ -58,6 +58,12 @@ function twisted(
 const POOLS = ['pools', 'global-pools', 'prefix-pools', 'global-prefix-pools'];
 const pools = (twist: Twist) => twisted(POOLS, ['sync', 'finalize'], twist);
 const claims = (twist: Twist) => twisted(['claims'], ['sync'], twist);
+
+/** Who looks again only when something is to be done by then. */
+const waiting: Twist = (right) => (request, context) => {
+  const { resyncAfterSeconds = 0, ...response } = right(request, context);
+  return { ...response, ...(resyncAfterSeconds < 30 && { resyncAfterSeconds }) };
+};
 /** Of the request of a decorator. */
 const attachmentsOf = (request: Request) =>
   (request as unknown as DecoratorRequest<KubernetesObject>).attachments;
@@ -342,6 +348,8 @@ const REPLICA: readonly FaultName[] = ['replica', 'lag'];
 const OTHER_JANITOR: readonly FaultName[] = ['replica', 'lag', 'hands'];
 
 export const POOL_MUTANTS: readonly Mutant[] = [
+  { what: 'a claim that waits to be told', subject: claims(waiting), faults: ['silence'] },
+  { what: 'a pool that waits to be told', subject: pools(waiting), faults: ['silence'] },
   { what: 'slices whose names are not those of their space', subject: pools(unnamed) },
   {
     what: 'a pool that gives out what its slices list',
@@ -740,6 +748,17 @@ export const POOL_MUTANTS: readonly Mutant[] = [
 /** Of the hooks of IPAMClaims. */
 export const IPAM_CLAIM_MUTANTS: readonly Mutant[] = [
   {
+    what: 'an IPAMClaim that waits to be told',
+    subject: twisted(['ipam-claims'], ['sync'], waiting),
+    faults: ['silence'],
+  },
+  {
+    what: 'a router that waits to be told',
+    subject: twisted(['ipam-claim-router'], ['sync'], waiting),
+    faults: ['silence'],
+    seed: 1953,
+  },
+  {
     what: 'an IPAMClaim that lets go of what it has made',
     subject: ipamClaims((right) => (request, context) => {
       const response = right(request, context);
@@ -818,6 +837,18 @@ export const IPAM_CLAIM_MUTANTS: readonly Mutant[] = [
 ];
 
 export const NETWORK_MUTANTS: readonly Mutant[] = [
+  { what: 'a network that waits to be told', subject: networks(waiting), faults: ['silence'] },
+  {
+    what: 'a node that waits to be told',
+    subject: twisted(['nodes'], ['sync'], waiting),
+    faults: ['silence'],
+    seed: 1472,
+  },
+  {
+    what: 'a ClusterCIDR that waits to be told',
+    subject: twisted(['cluster-cidrs'], ['sync', 'finalize'], waiting),
+    faults: ['silence'],
+  },
   {
     what: 'a binder that believes a slice of another name than its piece',
     subject: binder((nodes, slices, written) => decideBindings(nodes, slices.map(named), written)),
