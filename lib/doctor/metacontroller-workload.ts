@@ -1,5 +1,6 @@
 /** Metacontroller itself: there, of a version that works, and set up for the work. */
 
+import { parseDuration } from '../options/options.ts';
 import { type Diagnosis, error, ok, unknown, warning } from './finding.ts';
 import { INSTALL_METACONTROLLER } from './resource-definitions.ts';
 import {
@@ -19,15 +20,16 @@ import {
 const OLDEST = [4, 15] as const;
 const TESTED = [4, 17] as const;
 
-/** metacontroller/README.md says why. */
+/** docs/install.md says why. */
 export const METACONTROLLER_FLAGS = [
-  { flag: 'client-go-qps', byDefault: 5, recommended: 200 },
-  { flag: 'client-go-burst', byDefault: 10, recommended: 400 },
-  { flag: 'workers', byDefault: 5, recommended: 20 },
+  { flag: 'client-go-qps', byDefault: '5', recommended: '200' },
+  { flag: 'client-go-burst', byDefault: '10', recommended: '400' },
+  { flag: 'workers', byDefault: '5', recommended: '20' },
+  { flag: 'cache-flush-interval', byDefault: '30m', recommended: '10h' },
 ] as const;
 
 const MEMORY = 2 ** 30;
-const README = 'see "Settings of Metacontroller" in metacontroller/README.md';
+const DOCS = 'see "Metacontroller" in docs/install.md';
 
 /** Every container that runs Metacontroller, scaled to zero or not. */
 export function metacontrollers(
@@ -96,10 +98,10 @@ function checkRunning(workload: Workload, container: Container): Diagnosis[] {
 }
 
 function checkFlags(workload: Workload, container: Container): Diagnosis[] {
-  const values = METACONTROLLER_FLAGS.map(({ flag, byDefault }) =>
-    Number(goFlag(container, flag) ?? byDefault),
+  const values = METACONTROLLER_FLAGS.map(({ flag, byDefault }) => goFlag(container, flag) ?? byDefault);
+  const low = METACONTROLLER_FLAGS.filter(
+    ({ recommended }, index) => amountOf(values[index]!) < amountOf(recommended),
   );
-  const low = METACONTROLLER_FLAGS.filter(({ recommended }, index) => values[index]! < recommended);
   if (low.length === 0) {
     const text = METACONTROLLER_FLAGS.map(({ flag }, index) => `--${flag}=${values[index]}`).join(' ');
     return [ok('metacontroller-flags', text)];
@@ -109,7 +111,12 @@ function checkFlags(workload: Workload, container: Container): Diagnosis[] {
   );
   const wanted = low.map(({ flag, recommended }) => `--${flag}=${recommended}`).join(' ');
   const message = `${workloadTitle(workload)}: ${actual.join(', ')}`;
-  return [warning('metacontroller-flags', message, `start it with ${wanted}; ${README}`)];
+  return [warning('metacontroller-flags', message, `start it with ${wanted}; ${DOCS}`)];
+}
+
+/** A number, or the milliseconds of a duration. */
+function amountOf(value: string): number {
+  return parseDuration(value) ?? Number(value);
 }
 
 function checkMemory(workload: Workload, container: Container): Diagnosis {
@@ -120,7 +127,7 @@ function checkMemory(workload: Workload, container: Container): Diagnosis {
     return ok('metacontroller-memory', `Metacontroller may use ${limit} of memory`);
   }
   const message = `${workloadTitle(workload)} may use ${limit} of memory`;
-  return warning('metacontroller-memory', message, `1Gi is enough for some ten thousand objects; ${README}`);
+  return warning('metacontroller-memory', message, `1Gi is enough for some ten thousand objects; ${DOCS}`);
 }
 
 function isBefore([major, minor]: readonly [number, number], [a, b]: readonly [number, number]): boolean {

@@ -26,6 +26,7 @@ import { filesOf, type Page, parsePage, ROOT, readPages } from './pages.ts';
 const FOREIGN_FLAGS = new Set([
   '--allocate-node-cidrs',
   '--apply-strategy',
+  '--cache-flush-interval',
   '--cidr-allocator-type',
   '--client-go-burst',
   '--client-go-qps',

@@ -257,7 +257,7 @@ const cases: [name: string, change: (state: Breakable) => void, expected: string
       });
     },
     [
-      'warning metacontroller-flags: StatefulSet default/metacontroller: --client-go-qps is 5, --client-go-burst is 10, --workers is 5',
+      'warning metacontroller-flags: StatefulSet default/metacontroller: --client-go-qps is 5, --client-go-burst is 10, --workers is 5, --cache-flush-interval is 30m',
       'warning metacontroller-memory: StatefulSet default/metacontroller may use 500Mi of memory',
     ],
   ],
@@ -266,7 +266,7 @@ const cases: [name: string, change: (state: Breakable) => void, expected: string
     (s) => {
       s.workloads.items[1] = metacontroller({
         command: ['/usr/bin/metacontroller', '-client-go-qps', '300', '-client-go-burst=600', '-workers=20'],
-        args: [],
+        args: ['-cache-flush-interval=1000m'],
       });
     },
     [],

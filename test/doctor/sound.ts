@@ -111,7 +111,7 @@ export function workload(kind: string, name: string, container: Partial<Containe
 export function metacontroller(changes: Partial<Container> = {}): Workload {
   return workload('StatefulSet', 'metacontroller', {
     image: 'ghcr.io/metacontroller/metacontroller:v4.17.0-distroless',
-    args: ['--client-go-qps=200', '--client-go-burst=400', '--workers=20'],
+    args: ['--client-go-qps=200', '--client-go-burst=400', '--workers=20', '--cache-flush-interval=10h'],
     resources: { limits: { memory: '1Gi' } },
     ...changes,
   });

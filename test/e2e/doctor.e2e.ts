@@ -206,7 +206,7 @@ async function makeSound(): Promise<void> {
   await api('POST', DEPLOYMENTS, workload('metaipam', { app: 'x' }));
   const metacontroller = {
     image: 'ghcr.io/metacontroller/metacontroller:v4.17.0',
-    args: ['--client-go-qps=200', '--client-go-burst=400', '--workers', '20'],
+    args: ['--client-go-qps=200', '--client-go-burst=400', '--workers', '20', '--cache-flush-interval=10h'],
   };
   await api('POST', DEPLOYMENTS, workload('metacontroller', {}, metacontroller));
   for (const name of ['metaipam', 'metacontroller']) {
