@@ -1,7 +1,7 @@
 /** What is said where there is no way to a cluster. */
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,13 +186,18 @@ for (const body of ['<html>', '{"message":"Not Found"}', '{"kind":"Status","mess
   });
 }
 
+/** The kubeconfig for a server, which listens from now on. */
+async function kubeconfigOf(server: Server): Promise<string> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+}
+
 test('who may not ask for the version asks an API server', async () => {
   const server = createServer((request, response) =>
     response.writeHead(request.url === '/version' ? 403 : 404).end('{"kind":"Status","message":"no"}'),
   );
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+  const file = await kubeconfigOf(server);
   const { code, err } = await run(main, ['show', '--kubeconfig', file]);
   server.close();
   assert.is(code, 0);
@@ -205,9 +210,7 @@ test('doctor says once what it may not read, however much that leaves open', asy
       ? response.end('{"gitVersion":"v1.36.0"}')
       : response.writeHead(403).end('{"kind":"Status","message":"no"}'),
   );
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const file = write({ ...SOUND, clusters: [{ name: 'c', cluster: { server: url } }] });
+  const file = await kubeconfigOf(server);
   const { code, out } = await run(main, ['doctor', '--kubeconfig', file]);
   server.close();
   assert.is(code, 0);
