@@ -4,7 +4,8 @@ import { Random } from '../lib/engine/random.ts';
 import type { Fault, Move } from '../lib/engine/schedule.ts';
 import type { Step } from '../lib/engine/task.ts';
 import type { Op } from './op.ts';
-import { makeTwin, userAction } from './users.ts';
+import { makeTwin } from './users/by-hand.ts';
+import { userAction } from './users.ts';
 import { COLLECTOR, cacheName, opOf, type World } from './world.ts';
 
 /** Requests more often than news: what is heard at once, and what is worked on, are many, but not of one use. */

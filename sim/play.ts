@@ -6,7 +6,8 @@ import { Invariants, type Violation } from './invariants.ts';
 import type { Layout } from './layout.ts';
 import { type LayoutOptions, layoutOf } from './layout.ts';
 import type { Op } from './op.ts';
-import { deleteTwins, makeWell, setUp } from './users.ts';
+import { deleteTwins } from './users/by-hand.ts';
+import { makeWell, setUp } from './users.ts';
 import { type Subject, World } from './world.ts';
 
 export interface Story {
