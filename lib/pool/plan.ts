@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { parseAddress } from '../address/address.ts';
-import { blocksIn, countBlocks, formatSpan, nthBlock, setGrownTo } from '../address/blocks.ts';
+import { countBlocks, formatSpan, setGrownTo } from '../address/blocks.ts';
 import { type Block, overlaps, type Range, rangeOf } from '../address/range.ts';
 import { compareRanges, RangeSet } from '../address/range-set.ts';
 import { secondsHeld, secondsSince } from '../allocation/hold.ts';
@@ -32,7 +31,9 @@ import type { HookContext } from '../metacontroller/hook.ts';
 import { plural, shorten } from '../text.ts';
 import { isInBadAddressSpace } from './address-space.ts';
 import { NAMESPACE_NOT_ALLOWED } from './allowed-namespaces.ts';
+import { type Arrival, arrivalsOf } from './arrivals.ts';
 import { blockOf, requestedBlock, subnetOfAddress } from './block.ts';
+import { freeBlocks } from './free-blocks.ts';
 import { isRemembering, MOST_REMEMBERED } from './history.ts';
 import { BlocksInUse } from './in-use.ts';
 import type { Pool } from './pool.ts';
@@ -624,52 +625,6 @@ class Planner {
   }
 }
 
-/**
- * Takes the blocks of a set, a union of such: subnet by subnet, and in each one after another as the strategy has it.
- *
- * @param past which come after the others of their subnet
- */
-function freeBlocks(
-  set: RangeSet,
-  past: readonly Allocation[],
-  { blockLength, strategy, subnets }: PoolRanges,
-): (claim: IPAddressClaim) => Block | undefined {
-  const isOne = subnets.length === 1;
-  const takes = subnets.flatMap(({ listed }) => {
-    const part = isOne ? set : set.intersection(listed);
-    const later = past.map(({ block }) => block).filter((block) => isOne || listed.covers(block));
-    const take = strategy === 'Random' ? atRandom(part, blockLength) : taking(blocksIn(part, blockLength));
-    return later.length === 0 ? [take] : [take, taking(later.values())];
-  });
-  return (claim) => {
-    for (;;) {
-      const block = takes[0]?.(claim);
-      if (block !== undefined || takes.shift() === undefined) return block;
-    }
-  };
-}
-
-function taking(blocks: Iterator<Block, undefined>): () => Block | undefined {
-  return () => blocks.next().value;
-}
-
-function atRandom(set: RangeSet, blockLength: number): (claim: IPAddressClaim) => Block | undefined {
-  const count = countBlocks(set, blockLength);
-  const given = new Set<bigint>();
-  return (claim) => {
-    if (BigInt(given.size) >= count) return undefined;
-    let index = seedOf(claim) % count;
-    while (given.has(index)) index = (index + 1n) % count;
-    given.add(index);
-    return nthBlock(set, blockLength, index);
-  };
-}
-
-/** The same for a claim each time, so that a plan is made of nothing but what it sees. */
-function seedOf(claim: IPAddressClaim): bigint {
-  return createHash('sha256').update(uidOf(claim)).digest().readBigUInt64BE();
-}
-
 /** Whether an allocation is not the claim's any more: it leaves, or says that it has another. */
 function isGivenUp(claim: IPAddressClaim, { key }: Allocation, held: readonly Allocation[]): boolean {
   if (isLeaving(claim)) return true;
@@ -702,25 +657,6 @@ function byRelease(a: Allocation, b: Allocation): number {
     number,
   ];
   return one - other || compareRanges(a.block, b.block);
-}
-
-/** What a claim has from elsewhere, by the oldest IPAddress that says so. */
-interface Arrival {
-  /** Undefined if that cannot be read. */
-  readonly block: Block | undefined;
-  readonly object: IPAddress;
-}
-
-/** By `namespace/name` of the claim. */
-function arrivalsOf(foreign: readonly IPAddress[]): Map<string, Arrival> {
-  const arrivals = new Map<string, Arrival>();
-  for (const object of [...foreign].sort(compareAge)) {
-    const block = blockOf(object);
-    const claim = qualifiedName({ ...object.metadata, name: object.spec.claimRef.name });
-    const isBetter = block !== undefined && arrivals.get(claim)?.block === undefined;
-    if (isBetter || !arrivals.has(claim)) arrivals.set(claim, { block, object });
-  }
-  return arrivals;
 }
 
 function isSame(a: Block, b: Block): boolean {
