@@ -262,9 +262,10 @@ class Janitor {
    */
   *ownAddresses(): Generator<Deed> {
     const names = new Map(this.#view.addresses.map((address) => [qualifiedName(address.metadata), address]));
-    for (const [uid, [allocation]] of this.#entries) {
+    for (const [uid, allocations] of this.#entries) {
       const claim = this.#claims.get(uid);
       const address = claim && names.get(qualifiedName(claim.metadata));
+      const allocation = address && allocations.find(({ key }) => key === blockText(address));
       if (claim === undefined || address === undefined || allocation === undefined) continue;
       if (claim.metadata.deletionTimestamp !== undefined || isPaused(claim)) continue;
       const controller = controllerOf(address);
@@ -273,7 +274,7 @@ class Janitor {
       const isKnown = isAttached(address, claim);
       if (isKnown && !isFromElsewhere(address, allocation)) continue;
       if (!this.#isRegular(allocation) && secondsUntilSeen(allocation.entry, this.#context) > 0) continue;
-      if (blockText(address) !== allocation.key || this.#claimNamed(address) !== claim) continue;
+      if (this.#claimNamed(address) !== claim) continue;
       const reason = isKnown
         ? 'bears uids of another cluster, and gets those of here'
         : 'gets its claim as controller, and the mark by which Metacontroller knows it';

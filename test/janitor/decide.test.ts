@@ -477,6 +477,14 @@ for (const [what, view, isOwned] of [
   ],
   ['that lost its mark', { addresses: [made(A, '10.0.0.1', { annotations: {} })] }, true],
   [
+    'that lost its mark, of a claim that was given another as well',
+    {
+      addresses: [made(A, '10.0.0.2', { annotations: {} })],
+      slices: slicesOf(POOL, [A, '10.0.0.1'], [A, '10.0.0.2']),
+    },
+    true,
+  ],
+  [
     'that another claim controls',
     { addresses: [made(AGAIN, '10.0.0.1', { labels: {}, annotations: {} })] },
     false,
