@@ -78,3 +78,8 @@ export function editDistance(a: string, b: string): number {
   }
   return row![b.length]!;
 }
+
+/** The end of a sentence about one resource that is true of these as well. */
+export function norOthers(plurals: readonly string[]): string {
+  return plurals.length === 0 ? '' : `; nor ${plurals.join(', ')}`;
+}

@@ -10,6 +10,7 @@ import {
   resource,
   SERVICE_CIDR_RESOURCE,
 } from '../kubernetes/resources.ts';
+import { norOthers } from '../text.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { ForbiddenError, InputError, type Io } from './command.ts';
 import { showProgress } from './terminal.ts';
@@ -104,11 +105,6 @@ function throwFailure(answers: readonly PromiseSettledResult<Listed>[], wanted: 
   const other = failures.find(({ error }) => !(error instanceof ForbiddenError));
   if (other !== undefined) throw other.error;
   throw new ForbiddenError((first.error as Error).message + norOthers(others.map(({ plural }) => plural)));
-}
-
-/** The end of a sentence about one resource that is true of these as well. */
-export function norOthers(plurals: readonly string[]): string {
-  return plurals.length === 0 ? '' : `; nor ${plurals.join(', ')}`;
 }
 
 async function listResource(

@@ -119,9 +119,10 @@ export async function openSource(
         let [isFirst, isBlind] = [true, false];
         for await (const cluster of liveChanges(config, namespace, looking.signal, log)) {
           const [problem] = cluster.problems();
+          const [unseen] = cluster.unseen();
           // Later ones may pass, and what was seen goes on to be shown.
           const Failure = cluster.forbidden().length > 0 ? ForbiddenError : InputError;
-          if (isFirst && problem !== undefined) throw new Failure(`cannot watch ${problem}`);
+          if (isFirst && unseen !== undefined) throw new Failure(`cannot watch ${unseen}`);
           isFirst = false;
           if (isBlind !== (problem !== undefined)) {
             isBlind = !isBlind;

@@ -8,7 +8,6 @@ import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { DEFAULT_CONFIG, type HookConfig } from '../metacontroller/hook.ts';
 import { ApiError, ApiReader } from './api-reader.ts';
 import { ForbiddenError, InputError } from './command.ts';
-import { norOthers } from './live-objects.ts';
 
 const VERSIONS = ['v1beta2', 'v1beta1'] as const;
 /** Milliseconds in which changes are gathered. */
@@ -37,10 +36,9 @@ export async function watchLive(
     await new Promise<void>((resolve) => {
       heard = resolve;
     });
-  const [problems, forbidden] = [cluster.problems(), cluster.forbidden()];
-  if (cluster.seesSome || forbidden.length === 0 || forbidden.length < problems.length) return cluster;
-  const [, ...others] = forbidden;
-  throw new ForbiddenError(`cannot watch ${problems[0]}${norOthers(others)}`);
+  const [problem, ...others] = cluster.problems();
+  if (cluster.seesSome || cluster.forbidden().length === 0 || others.length > 0) return cluster;
+  throw new ForbiddenError(`cannot watch ${problem}`);
 }
 
 /** The cluster once all its objects are there, and again after every change. Throws InputError as `watchLive` does. */

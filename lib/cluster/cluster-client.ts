@@ -27,6 +27,8 @@ import type { LeaseRecord, LeaseStore, ObservedLease } from './lease.ts';
 const REQUEST_TIMEOUT = 10_000;
 const LIST_TIMEOUT = 60_000;
 const RECONNECT_DELAY = 2_000;
+/** Between two lists of what may not be watched. */
+const LIST_INTERVAL = 10_000;
 /** A watch hears a bookmark a minute. */
 const SILENCE_TIMEOUT = 150_000;
 const FIELD_MANAGER = 'metaipam';
@@ -65,6 +67,11 @@ export interface NodeEvent {
   readonly message: string;
 }
 
+/** Whether a watch is not allowed, where the list before it was. */
+function isDenied(error: { readonly statusCode?: number }): boolean {
+  return error.statusCode === 403;
+}
+
 /** A watch that cannot be opened, say because a credential cannot be read, is reported like any other error. */
 class QuietWatch extends Watch {
   readonly #connections: SharedConnections;
@@ -82,7 +89,10 @@ class QuietWatch extends Watch {
     const end: typeof done = (error) => {
       if (error?.name === 'TimeoutError') this.#connections.renew();
       // Of the answer it keeps the status alone.
-      if (error?.statusCode) error.message = `to watch is answered with ${error.statusCode} ${error.message}`;
+      if (error?.statusCode) {
+        const instead = isDenied(error) ? `; listed every ${LIST_INTERVAL / 1000} s instead` : '';
+        error.message = `to watch is answered with ${error.statusCode} ${error.message}${instead}`;
+      }
       done(error);
     };
     this.#log?.(`GET ${this.#connections.getCurrentCluster()?.server}${path}?watch=true`);
@@ -111,7 +121,8 @@ export class ClusterClient {
   }
 
   /**
-   * Lists and watches until the signal aborts; `onChange` follows every change.
+   * Lists and watches until the signal aborts; `onChange` follows every change. What may not be watched is listed again
+   * and again, and `onError` follows each list.
    *
    * Objects have their apiVersion and kind, and not what nobody here reads.
    *
@@ -124,7 +135,7 @@ export class ClusterClient {
     onError: (error: unknown) => void,
     signal: AbortSignal,
   ): Watched<T> {
-    let [isListed, hasFailed] = [false, false];
+    let [isListed, hasFailed, isListedOnly] = [false, false, false];
     const list = async () => {
       const objects = await this.#list<T>(path, labelSelector, signal);
       isListed = true;
@@ -146,18 +157,25 @@ export class ClusterClient {
       if (signal.aborted) await informer.stop();
       if (signal.aborted || !isListed || (state.synced && hasFailed)) return;
       state.synced = true;
+      isListedOnly = false;
       onChange();
     };
     informer.on('change', (object) => {
       if (isNodes(path)) tidyNode(object);
       if (!path.endsWith('/allocationslices')) delete object.metadata?.managedFields;
-      onChange();
+      // The watch that follows is denied, most likely, and whoever hears of that hears of the change.
+      if (!isListedOnly) onChange();
     });
     informer.on('error', (error) => {
       if (signal.aborted) return;
       hasFailed = true;
+      isListedOnly = isDenied(error);
+      if (isListedOnly) {
+        state.synced = true;
+        Object.assign(informer, { resourceVersion: '' });
+      }
       onError(error);
-      setTimeout(start, RECONNECT_DELAY).unref();
+      setTimeout(start, isListedOnly ? LIST_INTERVAL : RECONNECT_DELAY).unref();
     });
     signal.addEventListener('abort', () => void informer.stop(), { once: true });
     void start();

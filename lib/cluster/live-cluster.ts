@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { apiVersionOf, pathOf, RESOURCES, type Resource } from '../kubernetes/resources.ts';
+import { norOthers } from '../text.ts';
 import { type ClusterClient, requestFailure, type Watched } from './cluster-client.ts';
 
 interface LiveOptions {
@@ -64,7 +65,7 @@ export class LiveCluster {
 
   /** Whether anything has been listed, be it that there is nothing. */
   get seesSome(): boolean {
-    return this.#copies.some(({ watched, trouble }) => watched.synced && trouble() === undefined);
+    return this.#copies.some(({ watched }) => watched.synced);
   }
 
   objects(): KubernetesObject[] {
@@ -80,12 +81,17 @@ export class LiveCluster {
     );
   }
 
-  /** What is not, or no longer, seen: `nodes: nodes is forbidden: …`. */
+  /**
+   * What is not, or no longer, seen, in one sentence for all of the same trouble: `nodes: nodes is forbidden: …; nor
+   * clustercidrs`, `nodes, clustercidrs: fetch failed`.
+   */
   problems(): string[] {
-    return this.#copies.flatMap(({ resource, trouble }) => {
-      const { status, message } = trouble() ?? { status: ABSENT };
-      return status === ABSENT ? [] : [`${resource.plural}: ${message}`];
-    });
+    return problemsOf(this.#copies);
+  }
+
+  /** What of that has never been seen. */
+  unseen(): string[] {
+    return problemsOf(this.#copies.filter(({ watched }) => !watched.synced));
   }
 
   /** The resources that may not be read. */
@@ -94,4 +100,24 @@ export class LiveCluster {
       trouble()?.status === FORBIDDEN ? [resource.plural] : [],
     );
   }
+}
+
+interface Failed extends Trouble {
+  readonly plural: string;
+}
+
+function problemsOf(copies: readonly Copy[]): string[] {
+  const troubles = copies.flatMap(({ resource: { plural }, trouble }): Failed[] => {
+    const failed = trouble();
+    return failed === undefined || failed.status === ABSENT ? [] : [{ plural, ...failed }];
+  });
+  // The API server names the resource where it forbids something.
+  const kindOf = ({ status, message }: Failed) => (status === FORBIDDEN ? 'forbidden' : message);
+  const alike = Map.groupBy(troubles, kindOf);
+  return [...alike.values()].map((group) => {
+    const { message } = group[0]!;
+    const plurals = group.map(({ plural }) => plural);
+    if (group.every((each) => each.message === message)) return `${plurals.join(', ')}: ${message}`;
+    return `${plurals[0]}: ${message}${norOthers(plurals.slice(1))}`;
+  });
 }

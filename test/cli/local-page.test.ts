@@ -114,11 +114,11 @@ test('who may read nothing gets no page, and hears of -n where a namespace may h
 });
 
 const PARTLY: [who: string, mayRead: (path: string, isWatch: boolean) => boolean, said: string][] = [
-  ['read some of it', (path) => path.endsWith('/ipaddressclaims'), 'nodes: nodes is forbidden: no'],
+  ['read some of it', (path) => path.endsWith('/ipaddressclaims'), 'is forbidden: no; nor '],
   [
     'list and not watch',
     (_, isWatch) => !isWatch,
-    'Not all is seen: nodes: to watch is answered with 403 Forbidden',
+    ', nodes: to watch is answered with 403 Forbidden; listed every 10 s instead',
   ],
 ];
 for (const [who, mayRead, said] of PARTLY) {

@@ -83,4 +83,16 @@ test('what is forbidden is said, and no longer when it is not', () => {
   assert.equal([cluster.problems(), cluster.forbidden()], [[], []]);
 });
 
+test('one sentence for all that fails alike', () => {
+  const { cluster, of, sync, opened } = world();
+  for (const one of opened) sync(one);
+  for (const plural of ['nodes', 'podnetworks']) of(plural).failed(refused(403, `${plural} is forbidden`));
+  for (const plural of ['ipaddresses', 'clustercidrs']) of(plural).failed(new Error('fetch failed'));
+  assert.equal(cluster.problems(), [
+    'ipaddresses, clustercidrs: fetch failed',
+    'podnetworks: podnetworks is forbidden; nor nodes',
+  ]);
+  assert.equal(cluster.unseen(), []);
+});
+
 test.run();
