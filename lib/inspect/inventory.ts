@@ -140,10 +140,14 @@ function distinct(objects: Iterable<KubernetesObject>): Map<string, Map<string, 
   return byKind;
 }
 
-/** The object with numbers that can be compared and written, however many digits somebody gave them. */
+/**
+ * The object with numbers that can be compared and written, however many digits somebody gave them. Without a spec it
+ * has an empty one, and says what is missing there, unless it means nothing without.
+ */
 function withPlainFields(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as { readonly spec?: unknown; readonly status?: unknown };
-  const fields = { spec: plainJson(spec), status: plainJson(status) };
+  const isBare = !isObject(spec) && KINDS[`${object.kind}.${groupOf(object.apiVersion)}`]!.length === 0;
+  const fields = { spec: isBare ? {} : plainJson(spec), status: plainJson(status) };
   return fields.spec === spec && fields.status === status ? object : { ...object, ...fields };
 }
 
@@ -169,7 +173,6 @@ function withoutNulls<T extends object>(fields: T): T {
 function isReadable(object: KubernetesObject, needed: readonly string[]): boolean {
   if (!isReadableMeta(object.metadata)) return false;
   const { spec } = object as { spec?: unknown };
-  if (object.kind === 'Node') return true;
   return isObject(spec) && needed.every((field) => isObject(spec[field]));
 }
 

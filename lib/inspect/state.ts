@@ -37,6 +37,7 @@ export function countPending(waiting: readonly Waiting[]): number {
 }
 
 const NOT_SYNCED = 'NotSynced';
+const INVALID_SPEC = 'InvalidSpec';
 
 type SaidCondition = Omit<Condition, 'lastTransitionTime'>;
 
@@ -52,17 +53,18 @@ const REMARKS = [
 
 /**
  * What the conditions come to that its hook would write now. Without Ready among those that it has, no controller has
- * looked at it, which is all that there is to say unless it is being deleted.
+ * looked at it, which is all that there is to say of a good spec unless it is being deleted.
  */
 export function stateOf(
   { metadata, status: said }: StatefulObject,
   conditions: readonly SaidCondition[] | undefined = said?.conditions,
 ): ObjectState {
   const isSynced = find(said?.conditions, 'Ready') !== undefined;
-  if (!isSynced && metadata.deletionTimestamp === undefined) {
-    return { reason: NOT_SYNCED, message: 'no controller has looked at it yet', isReady: false };
-  }
   const { status, reason = 'NotReady', message = '' } = find(conditions, 'Ready') ?? {};
+  if (!isSynced && metadata.deletionTimestamp === undefined) {
+    const fault = reason === INVALID_SPEC ? `; ${reason}: ${message}` : '';
+    return { reason: NOT_SYNCED, message: `no controller has looked at it yet${fault}`, isReady: false };
+  }
   if (status !== 'True') return { reason, message, isReady: false };
   for (const type of REMARKS) {
     const said = find(conditions, type, 'True');

@@ -114,6 +114,15 @@ test('the state of a pool', () => {
   assert.is(reason(pool('p', good, { annotations: { 'cluster.x-k8s.io/paused': '' } })), 'Paused');
   assert.is(reason(pool('p', good, { deletionTimestamp: '2026-01-01T00:00:00Z' })), 'Deleting');
   assert.is(reason(pool('p', good, {}, {})), 'NotSynced');
+  const bare = pool('p', good, {}, {});
+  for (const spec of [undefined, null, 'text', []]) {
+    assert.equal(onlyPool({ ...bare, ...{ spec } }).state, {
+      reason: 'NotSynced',
+      message:
+        'no controller has looked at it yet; InvalidSpec: is invalid: spec.addresses: addresses is required',
+      isReady: false,
+    });
+  }
   const invalid = onlyPool(pool('p', { ...good, prefix: 33 }), allocation('p', '10.0.0.1', 'a'));
   assert.equal(invalid.state, {
     reason: 'InvalidSpec',
