@@ -1,5 +1,5 @@
 /** What a subcommand is, and the part that all of them share: options, `--help`, errors as one line. */
-import { buffer } from 'node:stream/consumers';
+import { TOO_LARGE, TOO_LARGE_TEXT } from '../file-bytes.ts';
 import {
   type Environment,
   HELP_WIDTH,
@@ -114,19 +114,12 @@ export function fileFault(
   if (['ENOENT', 'ENOTDIR'].includes(code)) return 'no such file or folder';
   if (['EACCES', 'EPERM'].includes(code)) return `may not be ${doing}: permission denied`;
   if (code === 'ELOOP') return 'is a link that leads back to itself';
-  if (code === TOO_LARGE) return 'is larger than 2 GiB';
+  if (code === TOO_LARGE) return TOO_LARGE_TEXT;
   return code === 'EISDIR' ? 'is a folder' : message;
 }
-
-const TOO_LARGE = 'ERR_FS_FILE_TOO_LARGE';
 
 /** Whether a file, and not the program, is what has failed. */
 export function isFileFault(error: unknown): error is NodeJS.ErrnoException {
   const { syscall, code } = error as NodeJS.ErrnoException;
   return syscall !== undefined || code === TOO_LARGE;
-}
-
-/** All of a stream. */
-export async function readBytes(stream: NodeJS.ReadableStream): Promise<Buffer> {
-  return buffer(stream);
 }

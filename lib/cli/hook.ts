@@ -1,19 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readBytes, readFileBytes } from '../file-bytes.ts';
 import { withEmptyGroups } from '../metacontroller/groups.ts';
 import type { HookConfig } from '../metacontroller/hook.ts';
 import { HOOK_OPTIONS, hookConfig } from '../options/hook-options.ts';
 import { defineOptions, type Parsed, UsageError } from '../options/options.ts';
 import type { HookName } from '../server/request.ts';
 import { suggestion } from '../text.ts';
-import {
-  type Command,
-  defineCommand,
-  fileFault,
-  InputError,
-  type Io,
-  isFileFault,
-  readBytes,
-} from './command.ts';
+import { type Command, defineCommand, fileFault, InputError, type Io, isFileFault } from './command.ts';
 import { loadControllers } from './controllers.ts';
 import { fileText } from './file-text.ts';
 
@@ -64,7 +56,7 @@ async function callHook(
   const name = file === '-' ? '<stdin>' : file;
   let response: object;
   try {
-    const text = fileText(await (file === '-' ? readBytes(io.stdin) : readFile(file)));
+    const text = fileText(await (file === '-' ? readBytes(io.stdin) : readFileBytes(file)));
     if (typeof text === 'object') throw new InputError(`${name}: ${text.problem}; ${text.fix}`);
     const given = readRequest(decodeBody(text));
     const { request } = checkRequest(controllers[controller]!, hook, given.body);

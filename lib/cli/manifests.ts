@@ -1,11 +1,13 @@
 /** Reads Kubernetes manifests from files, folders and stdin. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { readBytes, readFileBytes } from '../file-bytes.ts';
 import { isObject } from '../json.ts';
 import { compareText, type KubernetesObject } from '../kubernetes/object.ts';
 import { PROGRAM } from '../program.ts';
 import { adviseTemplate, asText } from '../validation/advice.ts';
-import { fileFault, type Io, isFileFault, readBytes } from './command.ts';
+import { fileFault, type Io, isFileFault } from './command.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { fileText } from './file-text.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
@@ -57,7 +59,7 @@ export async function loadManifests(
   }
   async function readFrom(file: string, isOfFolder: boolean): Promise<void> {
     const name = file === '-' ? '<stdin>' : file;
-    const bytes = await tryTo(name, () => (file === '-' ? readBytes(stdin) : readFile(file)));
+    const bytes = await tryTo(name, async () => (file === '-' ? readBytes(stdin) : readFileBytes(file)));
     if (bytes === undefined) return;
     const text = fileText(bytes);
     if (typeof text === 'object') fail(name, text.problem, text.fix);
@@ -78,17 +80,16 @@ export async function loadManifests(
       );
       return 1;
     }
-    for (const name of names.filter((each) => KUSTOMIZATION.test(each))) {
-      const text = await readFile(join(folder, name), 'utf8').catch(() => '');
-      for (const patch of patchesIn(text)) patches.add(join(folder, patch));
+    for (const name of entries.filter(isReadable).map((each) => each.name)) {
+      if (!KUSTOMIZATION.test(name)) continue;
+      for (const patch of patchesIn(textOf(join(folder, name)))) patches.add(join(folder, patch));
     }
     let count = 0;
     for (const entry of entries.sort((a, b) => compareText(a.name, b.name))) {
       const path = join(folder, entry.name);
       if (/^(\.|node_modules$)/.test(entry.name)) continue;
       if (entry.isDirectory()) count += await readFolder(path);
-      // A pipe would be waited for.
-      else if ((entry.isFile() || entry.isSymbolicLink()) && /\.(ya?ml|json)(\.gz)?$/.test(entry.name)) {
+      else if (isReadable(entry) && /\.(ya?ml|json)(\.gz)?$/.test(entry.name)) {
         count++;
         if (patches.has(path)) read.push({ objects: [], problems: [], documents: 1, skipped: 1 });
         else await readFrom(path, true);
@@ -123,8 +124,22 @@ function commas(path: string): string | undefined {
     : undefined;
 }
 
+/** A pipe would be waited for. */
+function isReadable(entry: Dirent): boolean {
+  return entry.isFile() || entry.isSymbolicLink();
+}
+
 const KUSTOMIZATION = /^kustomization(\.ya?ml)?$/i;
 const CHART = 'Chart.yaml';
+
+/** Empty where it cannot be read, which is said of the file itself. */
+function textOf(path: string): string {
+  try {
+    return readFileBytes(path).toString();
+  } catch {
+    return '';
+  }
+}
 
 /** The files that a kustomization takes for patches. */
 function patchesIn(text: string): string[] {

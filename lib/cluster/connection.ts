@@ -1,6 +1,8 @@
 /** How this process reaches the API server. */
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { KubeConfig, type RequestContext, type User } from '@kubernetes/client-node';
+import { readFileBytes } from '../file-bytes.ts';
 import { CredentialFinder, unsaidOf, withCredentials } from './user-credentials.ts';
 
 /** Where every pod finds its own. */
@@ -85,8 +87,11 @@ export class SharedConnections extends KubeConfig {
   }
 
   override loadFromFile(...[file, options]: Parameters<KubeConfig['loadFromFile']>): void {
-    super.loadFromFile(file, options);
-    this.users = withCredentials(this.users, file);
+    // Once: it may be a pipe.
+    const text = readFileBytes(file).toString();
+    this.loadFromString(text, options);
+    this.makePathsAbsolute(dirname(file));
+    this.users = withCredentials(this.users, text, dirname(file));
   }
 
   /** Without one, the client would leave out the certificates of the cluster as well. */

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
 import { load } from 'js-yaml';
@@ -40,17 +40,17 @@ interface Credential {
 }
 
 /**
- * The users of a kubeconfig, those with a plugin or a token file for `CredentialFinder`. As in kubectl, paths in it are
- * relative to it. Throws Error for what cannot be asked for.
+ * The users in the text of a kubeconfig, those with a plugin or a token file for `CredentialFinder`. As in kubectl, paths in it are
+ * relative to its folder. Throws Error for what cannot be asked for.
  */
-export function withCredentials(users: readonly User[], kubeconfig: string): User[] {
-  const raw = load(readFileSync(kubeconfig, 'utf8')) as JsonObject;
+export function withCredentials(users: readonly User[], kubeconfig: string, folder: string): User[] {
+  const raw = load(kubeconfig) as JsonObject;
   const entries = new Map(
     (Array.isArray(raw.users) ? raw.users : []).flatMap((each): [unknown, JsonObject][] =>
       isObject(each) && isObject(each.user) ? [[each.name, each.user]] : [],
     ),
   );
-  const absolute = (path: string) => resolve(dirname(kubeconfig), path);
+  const absolute = (path: string) => resolve(folder, path);
   return users.map((user) => {
     const { tokenFile, exec, ...entry } = entries.get(user.name) ?? {};
     const refused = NOT_SENT.find((key) => key in entry);

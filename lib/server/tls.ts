@@ -1,6 +1,6 @@
 /** The certificate of the hooks server, and the watch over its files: cert-manager replaces them while we run. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileBytes } from '../file-bytes.ts';
 
 /** Files in PEM: the certificate with its chain, leaf first, and its private key. */
 export interface TlsFiles {
@@ -82,7 +82,7 @@ export function watchCredentials(
 
 function readText(option: string, path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileBytes(path).toString();
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     throw new TlsError(`--${option}: cannot read ${path}: ${REASONS[code] ?? message}`);

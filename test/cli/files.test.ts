@@ -1,13 +1,24 @@
 /** Files as people have them. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../../lib/cli/metaipam.ts';
 import { run } from './run.ts';
+
+const MAIN = join(import.meta.dirname, '../../lib/cli/metaipam.ts');
 
 const test = suite('files', { folder: '' });
 test.before.each((context) => {
@@ -186,8 +197,40 @@ test('a file that is too large for any program says so', async ({ folder }) => {
   ]) {
     const { code, err } = await run(main, command);
     assert.is(code, 1);
-    assert.match(err, `${file}: is larger than 2 GiB\n`);
+    assert.match(err, `${file}: is larger than 512 MiB\n`);
   }
+});
+
+test('what never ends is read as far as a text can go, whoever reads it', async ({ folder }) => {
+  const zero = join(folder, 'zero.yaml');
+  symlinkSync('/dev/zero', zero);
+  const of = (...argv: string[]) => run(main, argv);
+  for (const [{ code, err }, said] of [
+    [await of('show', '-f', '/dev/zero'), '/dev/zero: is larger than 512 MiB\n'],
+    [await of('hook', 'pools/sync', '-f', '/dev/zero'), '/dev/zero: is larger than 512 MiB\n'],
+    [await of('validate', '-f', folder), `${zero}: is larger than 512 MiB\n`],
+    [await of('show', '--kubeconfig', '/dev/zero'), 'kubeconfig /dev/zero: is larger than 512 MiB\n'],
+  ] as const) {
+    assert.is(code, 1);
+    assert.ok(err.includes(said), err);
+  }
+  renameSync(zero, join(folder, 'kustomization.yaml'));
+  assert.match((await of('validate', '-f', folder)).err, /kustomization.yaml: is larger/);
+  const endless = Readable.from(Array.from({ length: 600 }, () => Buffer.alloc(2 ** 20)));
+  const io = { stdin: endless, stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
+  assert.is(await main(['show', '-f', '-'], io), 1);
+});
+
+test('a kubeconfig that can be read once', () => {
+  const kubeconfig = `clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+contexts: [{name: c, context: {cluster: c}}]
+current-context: c`;
+  const called = `printf '%s' "$TEXT" | "$NODE" ${MAIN} show --kubeconfig /dev/stdin`;
+  const { stderr } = spawnSync('sh', ['-c', called], {
+    env: { ...process.env, TEXT: kubeconfig, NODE: process.execPath },
+    encoding: 'utf8',
+  });
+  assert.match(stderr, 'http://127.0.0.1:1: connect ECONNREFUSED');
 });
 
 /** As much of an archive as tells that it is one. */
