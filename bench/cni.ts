@@ -9,7 +9,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { columns } from '../lib/cli/table.ts';
 import { endOnClosedOutput } from '../lib/closed-output.ts';
-import { endWith } from '../lib/script.ts';
+import { endWith, scriptArguments } from '../lib/script.ts';
 import { apiServer, cniEnv, HOST_LOCAL_FOLDER, run, scratch } from '../test/cni/kit.ts';
 import { median, processors } from './statistics.ts';
 
@@ -27,7 +27,9 @@ interface Series {
 }
 
 endOnClosedOutput();
-const rounds = Number(process.argv[2] ?? 40);
+const { positionals } = scriptArguments('npm run bench:cni -- [rounds]\n', { allowPositionals: true });
+const rounds = Number(positionals[0] ?? 40);
+if (!Number.isSafeInteger(rounds) || rounds < 1) endWith(`${positionals[0]} is no number of rounds`);
 const dist = join(import.meta.dirname, '../dist/cni');
 if (!existsSync(join(dist, 'kube-node'))) endWith('there is no dist/cni: npm run build:cni');
 

@@ -9,27 +9,24 @@ import { formatReport, type Result } from './report.ts';
 import { rounds } from './rounds.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 
-const USAGE = `Usage: npm run bench -- [options]
+const USAGE = `npm run bench -- [options]
 
   --filter=<text>  Only the scenarios whose names contain it.
   --json           The results as JSON.
   --list           Only the names of the scenarios.
 `;
 
-const { values } = scriptArguments({
+const { values } = scriptArguments(USAGE, {
   options: {
     filter: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
 endOnClosedOutput();
 const scenarios = SCENARIOS.filter(({ name }) => name.includes(values.filter));
-if (values.help) {
-  process.stdout.write(USAGE);
-} else if (values.list) {
+if (values.list) {
   process.stdout.write(scenarios.map(({ name }) => `${name}\n`).join(''));
 } else if (scenarios.length === 0) {
   process.stderr.write(`no scenario contains ${JSON.stringify(values.filter)}; --list has them all\n`);

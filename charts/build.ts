@@ -5,6 +5,7 @@
  */
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { scriptArguments } from '../lib/script.ts';
 import { valuesTable } from './values-table.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -49,6 +50,10 @@ export function readme(): string {
 }
 
 if (import.meta.main) {
+  scriptArguments(
+    'npm run build:chart\n\nBrings the chart up to date, with what it has from elsewhere.\n',
+    {},
+  );
   for (const folder of Object.keys(SOURCES))
     rmSync(join(CHART, 'files', folder), { recursive: true, force: true });
   for (const [path, text] of copies()) {

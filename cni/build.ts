@@ -11,11 +11,13 @@ import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, write
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { FETCHER } from '../lib/cni/own-node.ts';
+import { scriptArguments } from '../lib/script.ts';
 
 export const PLUGINS = ['kube-node', 'node-annotation'];
 const root = dirname(import.meta.dirname);
 
 if (import.meta.main) {
+  scriptArguments('npm run build:cni\n\nMakes dist/cni, and dist/cni-agent.mjs.\n', {});
   const dist = join(root, 'dist/cni');
   rmSync(dist, { recursive: true, force: true });
   await buildForNode(join(dist, 'node'));

@@ -7,8 +7,15 @@ export function endWith(message: string): never {
   process.exit(1);
 }
 
-/** `parseArgs` that ends the process with what is wrong. */
-export function scriptArguments<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+/** `parseArgs` that ends the process with what is wrong, or with its usage if that is asked for. */
+export function scriptArguments<T extends ParseArgsConfig>(
+  usage: string,
+  config: T,
+): ReturnType<typeof parseArgs<T>> {
+  if (process.argv.slice(2).some((text) => text === '--help' || text === '-h')) {
+    process.stdout.write(`Usage: ${usage}`);
+    process.exit(0);
+  }
   try {
     return parseArgs(config);
   } catch (error) {

@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { scriptArguments } from '../lib/script.ts';
 import { shippedFiles, shippedVersion } from '../lib/shipped.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -17,7 +18,10 @@ const OLD_NODE = `if(parseInt(process.versions.node)<24){console.error("metaipam
 const COLORS = `if(process.env.FORCE_COLOR!==undefined)delete process.env.NO_COLOR;`;
 const REQUIRE = `const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);`;
 
-if (import.meta.main) await bundle(join(ROOT, 'dist'));
+if (import.meta.main) {
+  scriptArguments('npm run build\n\nMakes dist/metaipam.mjs, and the licences of the packages in it.\n', {});
+  await bundle(join(ROOT, 'dist'));
+}
 
 /** Writes both files to `folder`. Throws if a module would look for files of the package at run time. */
 export async function bundle(folder: string): Promise<void> {

@@ -33,6 +33,14 @@ const ROOT = dirname(import.meta.dirname);
 /** Of archives with nothing in them that depends on when and by whom they were made. */
 const REPEATABLE = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=go-w'];
 
+const USAGE = `npm run release -- [options]
+
+Makes what is attached to a release, of the version in package.json.
+
+  --complete     A part whose tools are not there is an error; else it is left out, and named.
+  --folder path  Where; without it dist/release. What is there is deleted first.
+`;
+
 /** Every file that is made of manifests alone. */
 export function writeManifests(folder: string, version: string): void {
   const install = readKustomization(join(ROOT, 'metacontroller'));
@@ -164,7 +172,7 @@ function reason(error: unknown): string {
 
 if (import.meta.main) {
   endOnClosedOutput();
-  const { values } = scriptArguments({
+  const { values } = scriptArguments(USAGE, {
     options: {
       complete: { type: 'boolean', default: false },
       folder: { type: 'string', default: join(ROOT, 'dist/release') },

@@ -22,7 +22,14 @@ const FIRST = [
 /** Those that make control planes of their own; they have the machine for themselves when the shared ones are gone. */
 const ALONE = ['chart', 'doctor', 'docs', 'release', 'host-network', 'storage'];
 
-const { values, positionals } = scriptArguments({
+const USAGE = `npm run test:e2e -- [--smoke] [text...]
+
+Runs the tests on a real control plane, those files alone whose names contain one of the texts.
+
+  --smoke  Only whether a claim, a node and a pod get what they should, in two minutes or less.
+`;
+
+const { values, positionals } = scriptArguments(USAGE, {
   options: { smoke: { type: 'boolean', default: false } },
   allowPositionals: true,
 });

@@ -15,7 +15,16 @@ const STRYKER = ['@stryker-mutator/core@10.0.0', '@stryker-mutator/tap-runner@10
 /** Milliseconds beyond what the tests take unchanged, after which a change is taken for an endless loop. */
 const PATIENCE_MS = 10_000;
 
-const { values, positionals } = scriptArguments({
+const USAGE = `npm run mutation -- [--tests text]... path...
+
+Changes the code of files and folders, in one place at a time, and shows the changes that no test notices:
+
+  npm run mutation -- lib/address lib/kubernetes/conditions.ts:20-30
+
+  --tests text  Test files whose names contain it, instead of those named like what is changed. Repeatable.
+`;
+
+const { values, positionals } = scriptArguments(USAGE, {
   options: { tests: { type: 'string', multiple: true } },
   allowPositionals: true,
 });
