@@ -8,7 +8,7 @@ import { PROGRAM } from '../program.ts';
 import { ForbiddenError, InputError, type Io } from './command.ts';
 import { connectAsUser, NO_CLUSTER, READ_OPTIONS, requestLog } from './connection.ts';
 import { FLAGS_BESIDE_FILES } from './input.ts';
-import { listLive } from './live-objects.ts';
+import { IPAM_CLAIMS, listLive } from './live-objects.ts';
 import { printable } from './table.ts';
 
 export const SOURCE_OPTIONS = defineOptions({
@@ -42,13 +42,15 @@ export const SOURCE_OPTIONS = defineOptions({
 const OWN_KIND = 'AllocationSlice';
 const NOT_INSTALLED = `warning: metaipam is not installed in this cluster, which has no AllocationSlices: ${PROGRAM} doctor says what to do\n`;
 
-interface Source {
+export interface Source {
   /** Whose objects they are: a context of the kubeconfig, files. */
   readonly name: string;
   /** For the page, live until the signal aborts. Throws InputError. */
   readonly page: (signal: AbortSignal) => Promise<PageSource>;
   /** Throws InputError. */
   readonly read: () => Promise<readonly KubernetesObject[]>;
+  /** What nobody but who asks for one by its name wants to know of; empty where they are among the objects already. */
+  readonly readIPAMClaims: () => Promise<readonly KubernetesObject[]>;
   /** The owners of claims, and theirs, that are not among the objects. */
   readonly readOwners: (claims: readonly KubernetesObject[]) => Promise<readonly KubernetesObject[]>;
   /** All objects, again whenever one has changed. Files have none. Throws InputError. */
@@ -75,6 +77,7 @@ export async function openSource(
         const { fixedSource } = await import('../page/source.ts');
         return fixedSource(await read(), hookConfig);
       },
+      readIPAMClaims: async () => [],
       readOwners: async () => [],
       watch: undefined,
     };
@@ -107,6 +110,7 @@ export async function openSource(
       sayOnce(unserved.includes(OWN_KIND));
       return objects;
     },
+    readIPAMClaims: () => listLive(config, namespace, [], { log, only: [IPAM_CLAIMS] }),
     readOwners: async (claims) => {
       if (claims.length === 0) return [];
       const { readOwners } = await import('./owners.ts');

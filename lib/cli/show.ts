@@ -9,7 +9,7 @@ import { PROGRAM } from '../program.ts';
 import { bindOption } from './bind-option.ts';
 import { type Command, defineCommand, ForbiddenError, fileFault, InputError, type Io } from './command.ts';
 import { LIVE_RIGHTS } from './live-objects.ts';
-import { openSource, SOURCE_OPTIONS } from './object-source.ts';
+import { openSource, SOURCE_OPTIONS, type Source } from './object-source.ts';
 import { printable } from './table.ts';
 
 const OPTIONS = defineOptions({
@@ -79,13 +79,13 @@ async function show({ values: given, positionals }: Parsed<typeof OPTIONS>, io: 
     }
   }
   if (!values.watch) {
-    io.stdout.write(await render(questions, await source.read(), source.readOwners, values, io));
+    io.stdout.write(await render(questions, await source.read(), source, values, io));
     return 0;
   }
   const { takesEscapes } = await import('./terminal.ts');
   let before = '';
   for await (const objects of source.watch!()) {
-    const text = await render(questions, objects, source.readOwners, values, io).catch((error) => {
+    const text = await render(questions, objects, source, values, io).catch((error) => {
       if (error instanceof InputError) return `${error.message}\n`;
       throw error;
     });
@@ -127,20 +127,27 @@ function splitPaths([first, ...more]: readonly string[]): [paths: string[], ques
 
 async function render(
   questions: readonly Question[],
-  objects: readonly KubernetesObject[],
-  readOwners: (claims: readonly KubernetesObject[]) => Promise<readonly KubernetesObject[]>,
+  given: readonly KubernetesObject[],
+  source: Pick<Source, 'readIPAMClaims' | 'readOwners'>,
   values: Options,
   io: Io,
 ): Promise<string> {
-  const [{ ask, isEmpty, partAsked }, { surveyOf }] = await Promise.all([
+  const [{ ask, isEmpty, partAsked }, { surveyOf }, { NO_POOL }] = await Promise.all([
     import('../inspect/ask.ts'),
     import('../inspect/survey.ts'),
+    import('../ipam-claim/unserved.ts'),
   ]);
   const config = { ...DEFAULT_CONFIG, installNamespace: values['install-namespace'] };
   const context = { now: Date.now(), config };
+  let objects = given;
   let survey = surveyOf(objects, context);
   const askAll = () => questions.map((question) => ask(question, survey));
   let answers = askAll();
+  if (answers.some((answer) => answer.question.is === 'name' && isEmpty(answer))) {
+    objects = [...objects, ...(await source.readIPAMClaims())];
+    survey = surveyOf(objects, context);
+    answers = askAll();
+  }
   const empty = answers.filter(isEmpty);
   const namespace = values['all-namespaces'] ? '' : values.namespace;
   const isPart = namespace !== '';
@@ -157,9 +164,12 @@ async function render(
   const isCut = answers.some(({ holdings, subjects }) =>
     [...holdings, ...subjects.flatMap((subject) => subject.holdings)].some(({ pool }) => !pools.has(pool)),
   );
-  if (isPart && (empty.length > 0 || isCut) && !values.watch)
+  const isPoolless = answers.some(({ subjects }) =>
+    subjects.some(({ waiting }) => waiting?.reason === NO_POOL),
+  );
+  if (isPart && (empty.length > 0 || isCut || isPoolless) && !values.watch)
     io.stderr.write(`warning: ${printable(partly)}\n`);
-  const owners = await readOwners(claimsIn(answers, survey));
+  const owners = await source.readOwners(claimsIn(answers, survey));
   if (owners.length > 0) {
     survey = surveyOf([...objects, ...owners], context);
     answers = askAll();
@@ -256,7 +266,8 @@ outside of every pool; and which pools overlap there. Named pools and networks a
 
 ${LIVE_RIGHTS}
 With -n it takes only the namespaced ones, in that namespace. --watch and --serve take the right to watch them as
-well. Owners of a claim, such as its Machine, are named as far as they may be read.
+well, or list them every ten seconds and say so. IPAMClaims (k8s.cni.cncf.io) are listed, if they may be, where a
+name is nothing else's. Owners of a claim, such as its Machine, are named as far as they may be read.
 
 Exit codes: 0 shown, 1 on any error.`,
   options: OPTIONS,

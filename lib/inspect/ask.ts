@@ -1,5 +1,7 @@
 /** Questions as people ask them: an address, a range, the name of a pool, a claim, a node, a network. */
 import { covers, formatRange, overlaps, parseRange, prefixOf, type Range } from '../address/range.ts';
+import { whyUnserved } from '../ipam-claim/unserved.ts';
+import type { IPAMClaim } from '../kubernetes/core-types.ts';
 import { CAPI_IPAM_GROUP } from '../kubernetes/names.ts';
 import { controllerOf, type KubernetesObject, qualifiedName, titleOf } from '../kubernetes/object.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
@@ -191,7 +193,15 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
     ...ofOwners,
     ...held.keys(),
   ]);
-  return [...titles].map((title) => {
+  const served = new Set(claims.map((claim) => controllerTitle(claim, 'IPAMClaim')));
+  const unserved = [...survey.titles()]
+    .filter(([title]) => title.startsWith('IPAMClaim ') && isNamed(title) && !served.has(title))
+    .map(([title, object]): Holder => {
+      const [, qualified = ''] = title.split(' ');
+      const why = whyUnserved(object as IPAMClaim, survey.inventory.pools);
+      return { title, holdings: [], waiting: { name: qualified, ...why } };
+    });
+  const holders = [...titles].map((title): Holder => {
     const own = held.get(title) ?? [];
     const waiting = waitingOf(title, survey);
     return {
@@ -201,6 +211,7 @@ function subjectsOf({ kind, name }: Question & { is: 'name' }, survey: Survey): 
       waiting: own.length > 0 && waiting?.reason === UNANSWERED ? undefined : waiting,
     };
   });
+  return [...holders, ...unserved];
 }
 
 /** @param text `web-0`, `default/web-0`, `machine/web-0` or `machine/default/web-0` for Machine default/web-0 */

@@ -22,6 +22,7 @@ import {
   slice,
 } from '../inspect/objects.ts';
 import { run } from './run.ts';
+import { standIn } from './stand-in.ts';
 
 const SPEC = {
   addresses: ['10.0.0.0/24'],
@@ -798,6 +799,73 @@ test('-o wide has owners and times in columns; -o json has everything', async ()
 test('nothing of a namespace is said to be so', async () => {
   const { code, out } = await shown('-n', 'team-x');
   assert.equal([code, out], [0, 'No pools and no claims that wait in namespace team-x.\n']);
+});
+
+const ipamClaim = (spec: object, status?: object) => ({
+  apiVersion: 'k8s.cni.cncf.io/v1alpha1',
+  kind: 'IPAMClaim',
+  metadata: { name: 'vm-a.blue', namespace: 'default' },
+  spec,
+  ...(status && { status }),
+});
+const ofBlue = (namespace: string, spec: object = SPEC) =>
+  pool('blue', spec, { namespace, labels: { 'metaipam.io/network': 'blue' } });
+for (const [said, ...objects] of [
+  ['NoPool: no pool that it may have addresses of has the label metaipam.io/network: blue'],
+  [
+    'NoPool: no pool that it may have addresses of has the label metaipam.io/network: blue, but InClusterIPPool team-a/blue, which cannot serve it',
+    ofBlue('team-a'),
+  ],
+  [
+    'NoPool: InClusterIPPool default/blue cannot serve it: being deleted, or with a spec that is invalid',
+    ofBlue('default', { addresses: ['x'], prefix: 24 }),
+  ],
+  [
+    'NotSynced: no controller has looked at it yet, though InClusterIPPool default/blue can serve it: are those for IPAMClaims installed?',
+    ofBlue('default'),
+  ],
+  ['NoPool: its spec.network names no network', ipamClaim({})],
+  [
+    `NoPool: no pool can name its network ${'n'.repeat(64)}, which is no value of a label`,
+    ipamClaim({ network: 'n'.repeat(64) }),
+  ],
+  [
+    'NotOurs: somebody else has given it 10.0.0.7/24',
+    ipamClaim({ network: 'blue' }, { ips: ['10.0.0.7/24'] }),
+  ],
+] as [string, ...KubernetesObject[]][]) {
+  test(`an IPAMClaim that nobody serves: ${said}`, async () => {
+    const items = objects.some(({ kind }) => kind === 'IPAMClaim')
+      ? objects
+      : [ipamClaim({ network: 'blue' }), ...objects];
+    for (const asked of ['vm-a.blue', 'default/vm-a.blue', 'ipamclaim/vm-a.blue']) {
+      const { code, out, err } = await run(show.run, [asked, '-f', '-'], { stdin: list(items) });
+      assert.equal([code, out, err], [0, `IPAMClaim default/vm-a.blue waits: ${said}\n`, '']);
+    }
+  });
+}
+
+test('an IPAMClaim of a cluster that nobody serves', async () => {
+  const { kubeconfig, close } = await standIn(({ url = '' }, response) => {
+    const { pathname } = new URL(url, 'http://x');
+    const isClaims = pathname === '/apis/k8s.cni.cncf.io/v1alpha1/ipamclaims';
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const { apiVersion, kind: _, ...item } = ipamClaim({ network: 'blue' });
+    response.end(
+      JSON.stringify({
+        apiVersion: isClaims ? apiVersion : 'v1',
+        kind: isClaims ? 'IPAMClaimList' : 'List',
+        items: isClaims ? [item] : [],
+      }),
+    );
+  });
+  try {
+    const { code, out } = await run(show.run, ['vm-a.blue', '--kubeconfig', kubeconfig]);
+    assert.is(code, 0);
+    assert.match(out, 'IPAMClaim default/vm-a.blue waits: NoPool: ');
+  } finally {
+    close();
+  }
 });
 
 test.run();
