@@ -17,20 +17,14 @@ interface EventHandler {
   delete(object: Unstructured, missed: boolean): void;
 }
 
-const ORPHAN = 'orphan';
-
 export class Informer {
   readonly type: ResourceType;
   readonly apiVersion: string;
   readonly #store: Store;
   readonly #log: readonly StoreEvent[];
   readonly #objects = new Map<string, Unstructured>();
-  readonly #byOwner = new LazyIndex(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? []);
-  readonly #orphans = new LazyIndex((object) => (controllerOf(object) === undefined ? [ORPHAN] : []));
-  readonly #byLabelKey = new LazyIndex(({ metadata }) => Object.keys(metadata.labels ?? {}));
-  /** By label key, then by value. */
-  readonly #byLabel = new Map<string, LazyIndex>();
-  readonly #indexes = [this.#byOwner, this.#orphans, this.#byLabelKey];
+  /** By what they find objects by. */
+  readonly #indexes = new Map<string, LazyIndex>();
   readonly #handlers: EventHandler[] = [];
   #position = -1;
 
@@ -70,29 +64,55 @@ export class Informer {
 
   /** Objects that name `uid` among their owners, as controller or not. */
   ownedBy(uid: string): Iterable<Unstructured> {
-    return this.#byOwner.find(uid, this.#objects);
+    return this.#find(
+      'owner',
+      ({ metadata }) => metadata.ownerReferences?.map((owner) => owner.uid) ?? [],
+      uid,
+    );
   }
 
   /** Objects without a controller. */
   orphans(): Iterable<Unstructured> {
-    return this.#orphans.find(ORPHAN, this.#objects);
+    const orphan = 'orphan';
+    return this.#find(orphan, (object) => (controllerOf(object) === undefined ? [orphan] : []), orphan);
   }
 
-  /** Objects with the label `key: value`. */
-  withLabel(key: string, value: string): Iterable<Unstructured> {
-    const index = entryOf(this.#byLabel, key, () => {
-      const added = new LazyIndex(({ metadata }) =>
-        metadata.labels?.[key] === undefined ? [] : [metadata.labels[key]],
-      );
-      this.#indexes.push(added);
-      return added;
-    });
-    return index.find(value, this.#objects);
+  /** Objects with the label `key: value`, of one namespace or of all. */
+  withLabel(key: string, value: string, namespace?: string): Iterable<Unstructured> {
+    const valuesOf = ({ metadata: { labels } }: Unstructured) =>
+      labels?.[key] === undefined ? [] : [labels[key]];
+    return this.#find(`label ${key}`, valuesOf, value, namespace);
   }
 
   /** Objects with the label `key`, whatever its value. */
-  withLabelKey(key: string): Iterable<Unstructured> {
-    return this.#byLabelKey.find(key, this.#objects);
+  withLabelKey(key: string, namespace?: string): Iterable<Unstructured> {
+    return this.#find('label', ({ metadata }) => Object.keys(metadata.labels ?? {}), key, namespace);
+  }
+
+  /** Objects without the label `key`. */
+  withoutLabelKey(key: string, namespace?: string): Iterable<Unstructured> {
+    const valuesOf = ({ metadata: { labels } }: Unstructured) => (labels?.[key] === undefined ? [key] : []);
+    return this.#find(`no label ${key}`, valuesOf, key, namespace);
+  }
+
+  #find(
+    what: string,
+    valuesOf: (object: Unstructured) => readonly string[],
+    value: string,
+    namespace?: string,
+  ): Iterable<Unstructured> {
+    if (namespace === undefined) {
+      const index = entryOf(this.#indexes, what, () => new LazyIndex(valuesOf));
+      return index.find(value, this.#objects);
+    }
+    const placed = (home: string | undefined, each: string) => `${home}/${each}`;
+    const index = entryOf(
+      this.#indexes,
+      `${what} by namespace`,
+      () =>
+        new LazyIndex((object) => valuesOf(object).map((each) => placed(object.metadata.namespace, each))),
+    );
+    return index.find(placed(namespace, value), this.#objects);
   }
 
   /** Hears the next `count` events, or its first list. */
@@ -133,7 +153,7 @@ export class Informer {
     const old = this.#objects.get(key);
     this.#objects.set(key, object);
     if (old === undefined || !sharesPlaces(old.metadata, object.metadata)) {
-      for (const index of this.#indexes) {
+      for (const index of this.#indexes.values()) {
         if (old !== undefined) index.remove(key, old);
         index.add(key, object);
       }
@@ -148,7 +168,7 @@ export class Informer {
     const old = this.#objects.get(key);
     if (old === undefined) return;
     this.#objects.delete(key);
-    for (const index of this.#indexes) index.remove(key, old);
+    for (const index of this.#indexes.values()) index.remove(key, old);
     for (const handler of this.#handlers) handler.delete(last, missed);
   }
 }

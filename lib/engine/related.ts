@@ -29,6 +29,8 @@ interface Rule {
   readonly label: string | undefined;
   /** Its value, where the rule asks for one. */
   readonly value: string | undefined;
+  /** The label that no such object has, where there is neither a name nor a label. */
+  readonly absent: string | undefined;
   readonly selects: ReturnType<typeof compileLabelSelector>;
 }
 
@@ -61,6 +63,9 @@ interface RelatedOptions {
 interface Interested {
   readonly byName: TextSets;
   readonly byLabel: TextSets;
+  /** By label, then by its value. */
+  readonly byValue: Map<string, TextSets>;
+  readonly byAbsence: TextSets;
   readonly inAny: Set<string>;
 }
 
@@ -147,9 +152,11 @@ export class Related {
       );
     if (environment.now() >= this.#expires) this.#expire();
     const uids = new Set(this.#unknown);
-    const interested = this.#interested.get(resource);
-    if (interested !== undefined) {
-      for (const { metadata } of states) addInterested(uids, interested, metadata);
+    for (const { metadata } of states) {
+      for (const namespace of [undefined, metadata.namespace]) {
+        const interested = this.#interested.get(placeOf(resource, namespace));
+        if (interested !== undefined) addInterested(uids, interested, metadata);
+      }
     }
     for (const { parent } of this.#inOrder(uids)) {
       let rules = this.#cached(parent);
@@ -203,11 +210,14 @@ export class Related {
     const others = (this.#answers.get(uid) ?? []).filter((each) => each.generation !== generation);
     this.#answers.set(uid, [...others, { generation, rules, expires }]);
     this.#expires = Math.min(this.#expires, expires);
-    for (const { key, names = [], label } of rules) {
-      const { byName, byLabel, inAny } = entryOf(this.#interested, key, noInterested);
-      for (const name of names) byName.add(name, uid);
-      if (label !== undefined) byLabel.add(label, uid);
-      if (names.length === 0 && label === undefined) inAny.add(uid);
+    for (const { key, namespace, names, label, value, absent } of rules) {
+      const place = placeOf(key, namespace);
+      const { byName, byLabel, byValue, byAbsence, inAny } = entryOf(this.#interested, place, noInterested);
+      if (names !== undefined) for (const name of names) byName.add(name, uid);
+      else if (value !== undefined) entryOf(byValue, label!, () => new TextSets()).add(value, uid);
+      else if (label !== undefined) byLabel.add(label, uid);
+      else if (absent !== undefined) byAbsence.add(absent, uid);
+      else inAny.add(uid);
     }
     const listed = this.#listed.get(uid);
     if (listed !== undefined) this.#mark(listed.parent);
@@ -243,19 +253,36 @@ export class Related {
   }
 }
 
+/** Where rules about a resource look: in one namespace, or in all. */
+function placeOf(resource: string, namespace: string | undefined): string {
+  return `${resource} ${namespace ?? ''}`;
+}
+
 function noInterested(): Interested {
-  return { byName: new TextSets(), byLabel: new TextSets(), inAny: new Set() };
+  return {
+    byName: new TextSets(),
+    byLabel: new TextSets(),
+    byValue: new Map(),
+    byAbsence: new TextSets(),
+    inAny: new Set(),
+  };
 }
 
 /** Adds the uids of parents with a rule that may match an object. */
 function addInterested(
   uids: Set<string>,
-  { byName, byLabel, inAny }: Interested,
+  { byName, byLabel, byValue, byAbsence, inAny }: Interested,
   { name, labels }: Unstructured['metadata'],
 ): void {
   for (const uid of inAny) uids.add(uid);
   for (const uid of byName.get(name)) uids.add(uid);
-  for (const label in labels) for (const uid of byLabel.get(label)) uids.add(uid);
+  for (const label in labels) {
+    for (const uid of byLabel.get(label)) uids.add(uid);
+    for (const uid of byValue.get(label)?.get(labels[label]!) ?? []) uids.add(uid);
+  }
+  for (const label of byAbsence.keys()) {
+    if (labels?.[label] === undefined) for (const uid of byAbsence.get(label)) uids.add(uid);
+  }
 }
 
 /** Throws SyncError on a rule that Metacontroller refuses. */
@@ -267,8 +294,9 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
   }
   if ('namespaceSelector' in rule) throw new SyncError('namespaceSelector is not modelled');
   const [matchLabel] = Object.entries(labelSelector?.matchLabels ?? {});
-  const required = labelSelector?.matchExpressions?.find(({ operator }) => operator === 'Exists')?.key;
-  const [label, value] = names === undefined ? (matchLabel ?? [required]) : [];
+  const keyThat = (asked: 'Exists' | 'DoesNotExist') =>
+    labelSelector?.matchExpressions?.find(({ operator }) => operator === asked)?.key;
+  const [label, value] = names === undefined ? (matchLabel ?? [keyThat('Exists')]) : [];
   return {
     key: `${apiVersion} ${resource}`,
     apiVersion,
@@ -278,19 +306,23 @@ function compileRule(rule: RelatedResourceRule, type: ResourceType | undefined):
     names,
     label,
     value,
+    absent: names === undefined && label === undefined ? keyThat('DoesNotExist') : undefined,
     selects: compileLabelSelector(labelSelector ?? undefined),
   };
 }
 
 /** A part of the cache that holds every object the rule can match. */
 function candidates(
-  { type, namespace, names, label, value }: Rule,
+  { type, namespace, names, label, value, absent }: Rule,
   informer: Informer,
 ): Iterable<Unstructured> {
   const hasHome = type?.namespaced === false || namespace !== undefined;
   if (names !== undefined && hasHome) return names.flatMap((name) => informer.get(namespace, name) ?? []);
+  if (absent !== undefined) return informer.withoutLabelKey(absent, namespace);
   if (label === undefined) return informer.list();
-  return value === undefined ? informer.withLabelKey(label) : informer.withLabel(label, value);
+  return value === undefined
+    ? informer.withLabelKey(label, namespace)
+    : informer.withLabel(label, value, namespace);
 }
 
 /** Whether an object of the rule's resource is wanted. */

@@ -8,6 +8,10 @@ export class TextSets {
     return typeof texts === 'string' ? [texts] : texts;
   }
 
+  keys(): Iterable<string> {
+    return this.#sets.keys();
+  }
+
   add(key: string, text: string): void {
     const texts = this.#sets.get(key);
     if (texts === undefined) this.#sets.set(key, text);

@@ -40,12 +40,18 @@ export class Reservations {
   readonly list: readonly ReservedBlock[];
   readonly blocks: RangeSet;
   readonly #counting: ReadonlyMap<string, ReservedBlock>;
+  /** Those that count, by the claim that they name; under undefined those with a pattern. */
+  readonly #named: ReadonlyMap<string | undefined, readonly ReservedBlock[]>;
 
   constructor(list: readonly ReservedBlock[]) {
     this.list = list;
     this.blocks = RangeSet.of(list.map(({ block }) => block));
     // Of several of one block the first counts.
     this.#counting = new Map(list.toReversed().map((each) => [keyOf(each.block), each]));
+    this.#named = Map.groupBy(
+      list.filter((each) => this.of(each.block) === each),
+      ({ claim }) => claim,
+    );
   }
 
   /** The one that counts for a block. */
@@ -55,9 +61,9 @@ export class Reservations {
 
   /** Those that count for a claim: the ones that name it, or if none does those whose pattern fits. */
   for(claim: ClaimName): readonly ReservedBlock[] {
-    const own = this.list.filter((each) => this.of(each.block) === each && isFor(each, claim));
-    const named = own.filter(({ claim }) => claim !== undefined);
-    return named.length > 0 ? named : own;
+    const forClaim = (name?: string) => (this.#named.get(name) ?? []).filter((each) => isFor(each, claim));
+    const named = forClaim(claim.name);
+    return named.length > 0 ? named : forClaim();
   }
 }
 

@@ -1,7 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SimulatedCluster } from '../../lib/engine/cluster.ts';
-import type { RelatedResourceRule } from '../../lib/metacontroller/hook.ts';
+import { compileLabelSelector } from '../../lib/engine/label-selector.ts';
+import type { Unstructured } from '../../lib/engine/object.ts';
+import { qualifiedName } from '../../lib/kubernetes/object.ts';
+import type { LabelSelector, RelatedResourceRule } from '../../lib/metacontroller/hook.ts';
 import { CRDS, decorator, type HookRequest, object, recorder, ref, V1 } from './kit.ts';
 
 const NOTES = `Note.${V1}`;
@@ -61,6 +64,42 @@ test('rules select by label, name and namespace, over all namespaces unless they
   ]);
   const thick = { matchExpressions: [{ key: 'crust', operator: 'NotIn' as const, values: ['thin'] }] };
   assert.equal(selected(rule({ namespace: 'default', labelSelector: thick })), ['default/a']);
+});
+
+test('whatever a rule selects by, it finds its objects and hears of them, and of no others', () => {
+  const notes = ['default', 'other'].flatMap((namespace) =>
+    [{}, { crust: 'thick' }, { crust: 'thin' }, { dark: '' }].map((labels, index) =>
+      object('Note', `n${index}`, {}, { namespace, labels }),
+    ),
+  );
+  const selectors: LabelSelector[] = [
+    {},
+    { matchLabels: { crust: 'thick' } },
+    ...(['Exists', 'DoesNotExist'] as const).map((operator) => ({
+      matchExpressions: [{ key: 'crust', operator }],
+    })),
+    ...(['In', 'NotIn'] as const).map((operator) => ({
+      matchExpressions: [{ key: 'crust', operator, values: ['thin'] }],
+    })),
+  ];
+  const names = (some: Iterable<Unstructured>) => [...some].map(({ metadata }) => qualifiedName(metadata));
+  for (const labelSelector of selectors) {
+    for (const namespace of [undefined, 'default', 'other']) {
+      const { cluster, record, syncs } = world(() => [
+        rule({ labelSelector, ...(namespace && { namespace }) }),
+      ]);
+      const selects = compileLabelSelector(labelSelector);
+      const isIn = ({ metadata }: Unstructured) =>
+        namespace === undefined || metadata.namespace === namespace;
+      const wanted = notes.filter((note) => isIn(note) && selects(note.metadata.labels));
+      cluster.apply(object('Loaf', 'l'));
+      cluster.settle();
+      const wakes = notes.filter((note) => syncs(() => cluster.apply(note)).length > 0);
+      assert.equal(names(wakes), names(wanted), JSON.stringify({ labelSelector, namespace }));
+      syncs(() => cluster.apply(object('Loaf', 'l', { crumb: 'light' })));
+      assert.equal(Object.keys(record.requests('notes', 'sync').at(-1)?.related[NOTES] ?? {}), names(wanted));
+    }
+  }
 });
 
 test('a kind without objects is in the request, a controller without customize relates to nothing', () => {
