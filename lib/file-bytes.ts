@@ -13,7 +13,7 @@ export const TOO_LARGE_TEXT = 'is larger than 512 MiB';
 export function readFileBytes(path: string): Buffer {
   const file = openSync(path, 'r');
   try {
-    const gathered = new Gathered();
+    const gathered = new Gathered(path);
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK);
       const length = readSync(file, chunk);
@@ -27,18 +27,24 @@ export function readFileBytes(path: string): Buffer {
 
 /** All of a stream. Throws an error with the code `TOO_LARGE`. */
 export async function readBytes(stream: NodeJS.ReadableStream): Promise<Buffer> {
-  const gathered = new Gathered();
+  const gathered = new Gathered('what is read');
   for await (const chunk of stream) gathered.add(Buffer.from(chunk));
   return gathered.bytes();
 }
 
 class Gathered {
   readonly #chunks: Buffer[] = [];
+  readonly #name: string;
   #length = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
 
   add(chunk: Buffer): void {
     this.#length += chunk.length;
-    if (this.#length > MOST) throw Object.assign(new Error(TOO_LARGE_TEXT), { code: TOO_LARGE });
+    if (this.#length > MOST)
+      throw Object.assign(new Error(`${this.#name} ${TOO_LARGE_TEXT}`), { code: TOO_LARGE });
     this.#chunks.push(chunk);
   }
 

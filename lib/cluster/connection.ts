@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { KubeConfig, type RequestContext, type User } from '@kubernetes/client-node';
-import { readFileBytes } from '../file-bytes.ts';
+import { readFileBytes, TOO_LARGE, TOO_LARGE_TEXT } from '../file-bytes.ts';
 import { CredentialFinder, unsaidOf, withCredentials } from './user-credentials.ts';
 
 /** Where every pod finds its own. */
@@ -62,6 +62,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EISDIR: 'it is a folder',
   EACCES: 'it may not be read',
+  [TOO_LARGE]: `it ${TOO_LARGE_TEXT}`,
 };
 
 /** Why the kubeconfig `file` cannot be loaded, from what its loading threw. */

@@ -1,11 +1,11 @@
 /** Credentials of kubeconfigs as kubectl has them, where the client library knows them not, or less of them. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
 import { load } from 'js-yaml';
+import { readFileBytes } from '../file-bytes.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
 type Authenticator = Parameters<KubeConfig['addAuthenticator']>[0];
@@ -91,7 +91,7 @@ export class CredentialFinder implements Authenticator {
     const { file, plugin } = (user.authProvider as Provider).config;
     const { token, clientCertificateData, clientKeyData } =
       plugin === undefined
-        ? { token: readFileSync(file!, 'utf8').trim() }
+        ? { token: readFileBytes(file!).toString().trim() }
         : await this.#credentialOf(user.name, plugin);
     if (clientCertificateData !== undefined) options.cert = clientCertificateData;
     if (clientKeyData !== undefined) options.key = clientKeyData;
@@ -155,7 +155,7 @@ function parsed(said: string): { readonly kind?: unknown; readonly status?: unkn
 }
 
 function infoOf({ server, tlsServerName, skipTLSVerify, caFile, caData, proxyUrl }: Cluster): JsonObject {
-  const data = caFile ? readFileSync(caFile).toString('base64') : caData;
+  const data = caFile ? readFileBytes(caFile).toString('base64') : caData;
   return {
     server,
     ...(tlsServerName && { 'tls-server-name': tlsServerName }),

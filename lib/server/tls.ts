@@ -1,6 +1,6 @@
 /** The certificate of the hooks server, and the watch over its files: cert-manager replaces them while we run. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileBytes } from '../file-bytes.ts';
+import { readFileBytes, TOO_LARGE, TOO_LARGE_TEXT } from '../file-bytes.ts';
 
 /** Files in PEM: the certificate with its chain, leaf first, and its private key. */
 export interface TlsFiles {
@@ -26,6 +26,7 @@ export class TlsError extends Error {
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; is the Secret mounted there?',
   EACCES: 'this process may not read it; give its user or group access',
+  [TOO_LARGE]: `it ${TOO_LARGE_TEXT}`,
   EISDIR: 'that is a folder; name the file in it, such as tls.crt',
 };
 

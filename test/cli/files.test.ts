@@ -202,16 +202,37 @@ test('a file that is too large for any program says so', async ({ folder }) => {
 });
 
 test('what never ends is read as far as a text can go, whoever reads it', async ({ folder }) => {
+  const kubeconfig = join(folder, 'config');
   const zero = join(folder, 'zero.yaml');
+  write(folder, {
+    config: JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:1' } }],
+      users: [{ name: 'u', user: { tokenFile: '/dev/zero' } }],
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'c',
+    }),
+  });
   symlinkSync('/dev/zero', zero);
   const of = (...argv: string[]) => run(main, argv);
   for (const [{ code, err }, said] of [
     [await of('show', '-f', '/dev/zero'), '/dev/zero: is larger than 512 MiB\n'],
     [await of('hook', 'pools/sync', '-f', '/dev/zero'), '/dev/zero: is larger than 512 MiB\n'],
     [await of('validate', '-f', folder), `${zero}: is larger than 512 MiB\n`],
-    [await of('show', '--kubeconfig', '/dev/zero'), 'kubeconfig /dev/zero: is larger than 512 MiB\n'],
+    [await of('show', '--kubeconfig', '/dev/zero'), 'kubeconfig /dev/zero: it is larger than 512 MiB\n'],
+    [await of('show', '--kubeconfig', kubeconfig), '/dev/zero is larger than 512 MiB\n'],
+    [
+      await of(
+        'serve',
+        ...[
+          '--hooks-tls-cert-file=/dev/zero',
+          '--hooks-tls-key-file=/dev/zero',
+          '--hooks-bind-address=127.0.0.1:0',
+        ],
+      ),
+      'cannot read /dev/zero: it is larger than 512 MiB\n',
+    ],
   ] as const) {
-    assert.is(code, 1);
+    assert.is(code, 1, said);
     assert.ok(err.includes(said), err);
   }
   renameSync(zero, join(folder, 'kustomization.yaml'));
