@@ -10,6 +10,7 @@ import {
 } from '../address/range.ts';
 import { RangeSet } from '../address/range-set.ts';
 import { isObject } from '../json.ts';
+import { isSmall, podAddresses, usableRange } from '../pod-network/pod-addresses.ts';
 import { type Bytes, toJson } from './bytes.ts';
 import { CNI_CODES, CniError } from './cni-error.ts';
 import { parseResult } from './delegate.ts';
@@ -49,11 +50,6 @@ function rangesOf(subnets: readonly PodSubnet[]): readonly HostLocalRange[] {
   throw new CniError(CNI_CODES.failed, 'CIDR config', `no address of ${all} is left for pods`);
 }
 
-/** host-local finds no room in a subnet of one or two addresses, all of which pods can have (RFC 3021). */
-function isSmall({ prefix: { family, length } }: PodSubnet): boolean {
-  return length > FAMILY_BITS[family] - 2;
-}
-
 /**
  * host-local knows no exclusions: what they leave over are ranges of the same subnet. A small subnet is a range of a
  * larger one, with a gateway that no pod can have.
@@ -72,28 +68,6 @@ function piecesOf(whole: PodSubnet): readonly HostLocalRange[] {
   }));
 }
 
-/** What pods can have of a subnet. */
-export function podAddresses(whole: PodSubnet): RangeSet {
-  const { prefix, rangeStart, rangeEnd, exclude } = whole;
-  const { first, last } = usableRange(prefix);
-  const usable: Range = {
-    family: prefix.family,
-    first: rangeStart === undefined ? first : parseAddress(rangeStart)!.value,
-    last: rangeEnd === undefined ? last : parseAddress(rangeEnd)!.value,
-  };
-  const gateway = gatewayOf(whole);
-  const own = gateway === undefined ? [] : [rangeOf(gateway)];
-  const all = RangeSet.of(usable.first <= usable.last ? [usable] : []);
-  return all.difference(RangeSet.of([...exclude, ...own]));
-}
-
-/** Undefined where pods are told of none. */
-export function gatewayOf(whole: PodSubnet): Address | undefined {
-  const { gateway, prefix } = whole;
-  if (gateway !== undefined) return parseAddress(gateway);
-  return isSmall(whole) ? undefined : { family: prefix.family, value: prefix.first + 1n };
-}
-
 function widened({ subnet, prefix }: PodSubnet): { subnet: string; gateway: string } {
   const { family, first } = prefix;
   if (parseAddress(subnet.slice(0, subnet.lastIndexOf('/')))!.value % 4n !== first % 4n) {
@@ -102,12 +76,6 @@ function widened({ subnet, prefix }: PodSubnet): { subnet: string; gateway: stri
   const outer = prefixOf({ family, value: first }, FAMILY_BITS[family] - 2);
   const unused = outer.first === first ? outer.last : outer.first;
   return { subnet: formatPrefix(outer), gateway: formatAddress({ family, value: unused }) };
-}
-
-/** What host-local gives of a subnet by default: not its own address, nor that of an IPv4 broadcast. */
-function usableRange({ family, first, last, length }: Prefix): Range {
-  if (length > FAMILY_BITS[family] - 2) return { family, first, last };
-  return { family, first: first + 1n, last: family === 4 ? last - 1n : last };
 }
 
 /**

@@ -3,13 +3,13 @@ import { formatAddress } from '../address/address.ts';
 import { type Prefix, parseRange, type Range } from '../address/range.ts';
 import type { RangeSet } from '../address/range-set.ts';
 import { CniError } from '../cni/cni-error.ts';
-import { gatewayOf, podAddresses } from '../cni/host-local-ranges.ts';
 import { nodeFacts } from '../cni/node-facts.ts';
 import { type CNIRoute, nodeRanges, type PodSubnet } from '../cni/ranges.ts';
 import type { Node } from '../kubernetes/core-types.ts';
 import { DEFAULT_NETWORK } from '../kubernetes/names.ts';
 import type { PodNetwork } from '../kubernetes/types.ts';
 import { nodeAnnotationKey } from '../pod-network/node-annotation-key.ts';
+import { gatewayOf, podAddresses } from '../pod-network/pod-addresses.ts';
 
 /** What pods get of one block. */
 export interface PodRange {
