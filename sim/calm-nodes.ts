@@ -1,5 +1,5 @@
 /** What has to be true of nodes and their networks once the world is at rest. */
-import type { Range } from '../lib/address/range.ts';
+import { covers, type Range } from '../lib/address/range.ts';
 import type { Node, ServiceCIDR } from '../lib/kubernetes/core-types.ts';
 import { DEFAULT_NETWORK } from '../lib/kubernetes/names.ts';
 import type { ClusterCIDR, PodCIDRClaim, PodNetwork } from '../lib/kubernetes/types.ts';
@@ -171,7 +171,7 @@ function* nodesAreServed(view: NodesView): Generator<Violation> {
     const isReserved = reservations?.some((each) => each.node === name);
     if (!isShort && (held.length > 0 || value || isReserved)) continue;
     for (const clusterCIDR of view.clusterCIDRs) {
-      if (serves(clusterCIDR, network, node) && hasRoom(clusterCIDR, taken.get(network)!))
+      if (serves(clusterCIDR, network, node) && hasRoom(clusterCIDR, network, taken.get(network)!))
         yield {
           rule: 'every node that can be is served',
           message: `${name} from ${clusterCIDR.metadata.name}`,
@@ -188,7 +188,7 @@ function serves({ metadata, spec }: ClusterCIDR, network: PodNetwork, node: Node
   );
 }
 
-function hasRoom(clusterCIDR: ClusterCIDR, taken: readonly Range[]): boolean {
+function hasRoom(clusterCIDR: ClusterCIDR, network: PodNetwork, taken: readonly Range[]): boolean {
   const { ipv4, ipv6 } = clusterCIDR.spec;
   const ranges = blocksOf([ipv4, ipv6].filter((text) => text !== undefined));
   return ranges.every((range) => {
@@ -196,9 +196,49 @@ function hasRoom(clusterCIDR: ClusterCIDR, taken: readonly Range[]): boolean {
     if (size === undefined) return false;
     for (let first = range.first; first + size - 1n <= range.last; first += size) {
       const block = { family: range.family, first, last: first + size - 1n };
-      if (!taken.some((other) => overlap(other, block))) return true;
+      const isFree = !taken.some((other) => overlap(other, block));
+      if (isFree && hasAddresses(block, range, network.spec)) return true;
     }
     return false;
+  });
+}
+
+/**
+ * Whether a pod could have any address of the block, tried one by one.
+ *
+ * @param range that of the ClusterCIDR, the subnet of blocks that are none themselves
+ */
+function hasAddresses(block: Range, range: Range, spec: PodNetwork['spec']): boolean {
+  const { subnets = [], gatewayIndex, excludedAddresses = [], perNodeExclusions = [] } = spec;
+  const size = block.last - block.first + 1n;
+  if (spec.target !== 'node.metadata.annotations' || size > 256n) return true;
+  const place = (index: number) => BigInt(index) + (index < 0 ? size : 0n);
+  const isCIDR = (size & (size - 1n)) === 0n && block.first % size === 0n;
+  const given = subnets.find(({ cidr }) => blocksOf([cidr]).some((whole) => covers(whole, block)));
+  const [subnet = isCIDR ? block : range] = given === undefined ? [] : blocksOf([given.cidr]);
+  const isLink = subnet.last - subnet.first < 2n;
+  const ofBlock = given === undefined && subnet === block && gatewayIndex !== undefined;
+  const [gateway] = blocksOf(given?.gateway === undefined ? [] : [given.gateway]);
+  const reserved = [
+    ...(gateway
+      ? [gateway.first]
+      : ofBlock
+        ? [block.first + place(gatewayIndex)]
+        : isLink
+          ? []
+          : [subnet.first + 1n]),
+    ...(isLink ? [] : [subnet.first]),
+    ...(isLink || block.family === 6 ? [] : [subnet.last]),
+  ];
+  const excluded = blocksOf(excludedAddresses);
+  return Array.from({ length: Number(size) }, (_, index) => BigInt(index)).some((index) => {
+    const value = block.first + index;
+    const address = { family: block.family, first: value, last: value };
+    return !(
+      reserved.includes(value) ||
+      excluded.some((each) => overlap(each, address)) ||
+      perNodeExclusions.some((each) => place(each.startIndex) <= index && index <= place(each.endIndex))
+    );
   });
 }
 

@@ -103,7 +103,7 @@ interface Pool {
   readonly prefix: Prefix;
   readonly blockSize: bigint;
   readonly labels: { readonly clusterCIDR: string; readonly clusterCIDRName: string };
-  /** What its network says of it, which knows more than its slices tell: see `blockUsage`. */
+  /** What its network says of it, which knows more than its slices tell: see `networkUsage`. */
   readonly counts: BlockCounts | undefined;
 }
 

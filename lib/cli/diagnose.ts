@@ -3,6 +3,7 @@
 import { overlappingPools } from '../inspect/check/pool-specs.ts';
 import { readInventory } from '../inspect/inventory.ts';
 import { networkOverviews } from '../inspect/network-overview.ts';
+import type { Space } from '../inspect/space.ts';
 import { IPAM_CLAIM_DEFINITION, isIPAMClaim } from '../ipam-claim/definition.ts';
 import { ADDRESS_POOL_KINDS } from '../ipam-claim/pools.ts';
 import { isObject } from '../json.ts';
@@ -145,6 +146,16 @@ function overlaps(objects: readonly LoadedObject[]): Diagnostic[] {
 
 const GIVES_BLOCKS = ['PodNetwork', 'ClusterCIDR', 'ServiceCIDR'];
 
+/** What takes blocks from nodes, by how pictures show it. */
+const KEPT_BY: Readonly<Record<string, string>> = {
+  reserved: 'serviceCIDRs',
+  excluded: 'excludedAddresses or perNodeExclusions',
+};
+
+function keptBy({ segments }: Space): string {
+  return [...new Set(segments.flatMap(({ state }) => KEPT_BY[state] ?? []))].join(', ');
+}
+
 /** Of ranges of which their network keeps everything from nodes. */
 function withoutBlocks(objects: readonly LoadedObject[]): Diagnostic[] {
   const givers = objects.filter(({ object: { kind } }) => GIVES_BLOCKS.includes(kind));
@@ -154,15 +165,15 @@ function withoutBlocks(objects: readonly LoadedObject[]): Diagnostic[] {
   return networkOverviews(inventory, context).flatMap(({ name, clusterCIDRs }) =>
     clusterCIDRs.flatMap(({ clusterCIDR, ranges }) =>
       ranges
-        .filter(({ space }) => space.segments.every(({ state }) => state === 'reserved'))
-        .map(({ range, cidr }) =>
+        .filter(({ space }) => space.segments.every(({ state }) => state in KEPT_BY))
+        .map(({ range, cidr, space }) =>
           at(loaded.get(titleOf(clusterCIDR))!, {
             rule: 'no-address',
             severity: 'warning',
             field: `spec.ipv${range.family}`,
             value: cidr,
             message: `has no block to give out: PodNetwork ${name} keeps all of it from nodes`,
-            fix: 'mend its serviceCIDRs, or take another range',
+            fix: `mend its ${keptBy(space)}, or take another range`,
           }),
         ),
     ),

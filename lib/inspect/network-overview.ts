@@ -22,7 +22,7 @@ import { decideNetwork, type NetworkStandstill, networkStatus } from '../pod-net
 import { labelKeysOf, type NetworkReading, readNetwork } from '../pod-network/network-view.ts';
 import type { NodeRemark, Plan } from '../pod-network/plan.ts';
 import { podCIDRsOf } from '../pod-network/pod-cidr.ts';
-import { type BlockUsage, blockUsage, networkUsage, nodesByClusterCIDR } from '../pod-network/usage.ts';
+import { type BlockUsage, networkUsage, nodesByClusterCIDR, unusedBlocks } from '../pod-network/usage.ts';
 import type { Inventory } from './inventory.ts';
 import { countStates, cutSpace, fragmentation } from './space.ts';
 import { type ObjectState, stateOf, type Waiting } from './state.ts';
@@ -189,7 +189,7 @@ function withoutNetwork(
     differing: [],
     clusterCIDRs: clusterCIDRs.map((clusterCIDR) => {
       const { pool } = readBlockPool(clusterCIDR);
-      const blocks = pool ? blockUsage(pool, RangeSet.EMPTY, RangeSet.EMPTY) : [];
+      const blocks = pool ? unusedBlocks(pool) : [];
       const state = { reason: 'NetworkNotFound', message, isReady: false };
       return { clusterCIDR, state, nodes: 0, ranges: pool ? rangesOf(pool, blocks) : [] };
     }),
@@ -249,6 +249,7 @@ function rangesOf(
         ['adopted', grown(blocksOf(own.filter(({ entry }) => entry.adopted)))],
         ['used', grown(blocksOf(own))],
         ['taken', grown(taken)],
+        ['excluded', reading?.ranges.unusable(range, size) ?? RangeSet.EMPTY],
         ['reserved', grown(reading?.services ?? [])],
       ],
       size,

@@ -859,8 +859,9 @@ export interface PodNetworkSpec {
    */
   readonly routes?: readonly Route[];
   /**
-   * Addresses that no pod gets: single addresses, CIDRs and inclusive ranges. Blocks are given out
-   * whether they have such addresses or not.
+   * Addresses that no pod gets: single addresses, CIDRs and inclusive ranges. A block of which they
+   * leave no address for pods, with the gateway and perNodeExclusions, is not given out; a node that has
+   * it keeps it.
    */
   readonly excludedAddresses?: readonly string[];
   /** Addresses of each block that no pod gets, by their places in it: 0 is the first, -1 the last. */

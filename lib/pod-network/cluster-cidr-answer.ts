@@ -31,7 +31,7 @@ export function clusterCIDRAnswers(
       const nodes = counts.get(name) ?? 0;
       const blocks = usages.get(name) ?? [];
       const problem = invalid.get(name);
-      const full = blocks.filter(({ free }) => free === 0n).map(({ family }) => `IPv${family}`);
+      const full = blocks.filter(({ free }) => free === 0n);
       const [reason, message] =
         deletionTimestamp !== undefined
           ? [DELETING, `${plural(nodes, 'node')} with blocks of this ClusterCIDR`]
@@ -40,7 +40,7 @@ export function clusterCIDRAnswers(
             : standstill !== undefined
               ? ['NetworkNotReady', `PodNetwork ${network}: ${standstill.message}`]
               : full.length > 0
-                ? ['PoolExhausted', `no ${full.join(' and no ')} block is free`]
+                ? ['PoolExhausted', exhaustion(full)]
                 : [READY];
       return [
         uid,
@@ -53,6 +53,13 @@ export function clusterCIDRAnswers(
       ];
     }),
   );
+}
+
+/** `no IPv4 and no IPv6 block is free`; with what withholds any of them. */
+function exhaustion(full: readonly BlockUsage[]): string {
+  const families = full.map(({ family }) => `IPv${family}`).join(' and no ');
+  const withheld = full.flatMap(({ withheld = [] }) => withheld);
+  return [`no ${families} block is free`, ...(withheld.length > 0 ? [withheld.join('; ')] : [])].join(': ');
 }
 
 /** Counts are int64 in the API. */

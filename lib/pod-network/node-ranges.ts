@@ -1,6 +1,8 @@
 /** What an annotation tells a node of its blocks: CIDRs, or JSON where there is more to say (docs/cni.md). */
-import { FAMILY_BITS, formatAddress, parseAddress } from '../address/address.ts';
+import { FAMILY_BITS, type Family, formatAddress, parseAddress } from '../address/address.ts';
+import { blockCount } from '../address/blocks.ts';
 import {
+  asBlock,
   type Block,
   covers,
   formatBlock,
@@ -19,6 +21,7 @@ import { isObject } from '../json.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { IndexRange, NetworkSubnet, PodNetworkSpec, Route } from '../kubernetes/types.ts';
 import { firstBlocks } from './decision.ts';
+import { type PodSource, podAddresses } from './pod-addresses.ts';
 import { parsePodCIDR } from './pod-cidr.ts';
 
 /** The fields of a PodNetwork that say more of its blocks than which they are. */
@@ -187,22 +190,72 @@ export class NodeRanges {
     return JSON.stringify({ ranges, ...(routes.length > 0 && { routes }) });
   }
 
+  /** Whether a pod could have any address of the block. */
+  hasAddresses(block: Range): boolean {
+    return this.#isPlain || !podAddresses(this.#sourceOf(asBlock(block))).isEmpty;
+  }
+
+  /**
+   * The blocks of `size` addresses that lie in the range one after another and have no address for pods.
+   *
+   * What is said of single addresses is at few places. Between those, all blocks are alike: one tells of the others.
+   */
+  unusable(range: Prefix, size: bigint): RangeSet {
+    if (this.#isPlain) return RangeSet.EMPTY;
+    const { family, first } = range;
+    const end = first + blockCount(range, size) * size;
+    const starts = new Set(
+      this.#places(family)
+        .filter((place) => place >= first && place < end)
+        .map((place) => place - ((place - first) % size)),
+    );
+    const cuts = new Set([first, ...starts, ...[...starts].map((start) => start + size)]);
+    const runs = [...cuts].filter((cut) => cut < end).sort((a, b) => (a < b ? -1 : 1));
+    return RangeSet.of(
+      runs
+        .map((start, index) => ({ family, first: start, last: (runs[index + 1] ?? end) - 1n }))
+        .filter((run) => !this.hasAddresses({ ...run, last: run.first + size - 1n })),
+    );
+  }
+
+  /** Where a block may differ from its neighbours. */
+  #places(family: Family): bigint[] {
+    const ranges = [...this.#excluded.ranges, ...this.#subnets.map(({ prefix }) => prefix)];
+    const ends = ranges
+      .filter((range) => range.family === family)
+      .flatMap(({ first, last }) => [first, last]);
+    const gateways = this.#subnets.flatMap(
+      ({ prefix, gateway }) =>
+        (gateway === undefined ? { ...prefix, value: prefix.first + 1n } : parseAddress(gateway)) ?? [],
+    );
+    return [...ends, ...gateways.filter((each) => each.family === family).map(({ value }) => value)];
+  }
+
   #rangeOf(block: Block): string | object {
+    const { prefix, rangeStart, rangeEnd, gateway, exclude } = this.#sourceOf(block);
+    const isOwn = rangeStart === undefined;
+    if (isOwn && gateway === undefined && exclude.length === 0) return formatPrefix(prefix);
+    return {
+      subnet: formatPrefix(prefix),
+      ...(!isOwn && { rangeStart, rangeEnd }),
+      ...(gateway !== undefined && { gateway }),
+      ...(exclude.length > 0 && { exclude: exclude.map(formatRange) }),
+    };
+  }
+
+  #sourceOf(block: Block): PodSource {
     const { family, first, last } = block;
     const shared = this.#subnets.find(({ prefix }) => covers(prefix, block));
-    const subnet = shared?.prefix ?? prefixAround(block);
+    const prefix = shared?.prefix ?? prefixAround(block);
     const text = (value: bigint) => formatAddress({ family, value });
-    const isOwn = subnet.length === block.length;
     const index = shared === undefined ? this.#gatewayIndex : undefined;
     const place = index === undefined ? undefined : addressAt(block, index);
     const gateway = shared?.gateway ?? (place === undefined ? undefined : text(place));
-    const exclude = this.#excludedOf(block, subnet).ranges.map(formatRange);
-    if (isOwn && gateway === undefined && exclude.length === 0) return formatPrefix(subnet);
     return {
-      subnet: formatPrefix(subnet),
-      ...(!isOwn && { rangeStart: text(first), rangeEnd: text(last) }),
+      prefix,
+      ...(prefix.length !== block.length && { rangeStart: text(first), rangeEnd: text(last) }),
       ...(gateway !== undefined && { gateway }),
-      ...(exclude.length > 0 && { exclude }),
+      exclude: this.#excludedOf(block, prefix).ranges,
     };
   }
 

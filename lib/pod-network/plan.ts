@@ -24,6 +24,7 @@ import { type NodeRanges, shownBlocks, showsBlocks } from './node-ranges.ts';
 import { byPrimary } from './primary-family.ts';
 import { candidateFinder } from './priority.ts';
 import type { SelectableNode } from './selector.ts';
+import { withheldFrom } from './withheld.ts';
 
 /** A node that lives, as its PodCIDRClaim tells. */
 export interface NodeView extends SelectableNode {
@@ -60,7 +61,7 @@ export interface NetworkView {
   /** Pieces that this sync cannot write to, or does not know enough of. */
   readonly blocked: readonly Range[];
   /** Ranges of services: never given out. */
-  readonly services: readonly Range[];
+  readonly services: readonly Prefix[];
   /** By the name of a node, the blocks that are kept for it. */
   readonly reservations: ReadonlyMap<string, readonly Block[]>;
   /** By the name of a node, how many blocks of each family it is to have besides its first. */
@@ -185,6 +186,8 @@ class Planner {
   readonly #kept: Allocation[] = [];
   readonly #added: Addition[] = [];
   readonly #bells = new Set<string>();
+  /** Why ClusterCIDRs have no block for a node; undefined of one that is full. */
+  readonly #shortfalls = new Map<BlockPool, string | undefined>();
   readonly #homes = new Map<string, string>();
   readonly #waiting: NodeRemark[] = [];
   readonly #short: NodeRemark[] = [];
@@ -508,13 +511,14 @@ class Planner {
   }
 
   #serveNewNodes(): void {
-    const { nodes, pools, services, stray, blocked, awaitsEveryNode, primaryFamily } = this.#view;
+    const { nodes, pools, services, stray, blocked, awaitsEveryNode, primaryFamily, ranges } = this.#view;
     const order = byPrimary(primaryFamily);
     const { reservations } = this.#view;
     this.#keepReturning();
     const promised = [...reservations.values(), ...this.#promised()].flat();
     const search = new BlockSearch(
       this.#taken.with(this.#existing, [...services, ...stray, ...blocked, ...promised]),
+      ranges,
     );
     const candidatesFor = candidateFinder(pools.filter(({ isTerminating }) => !isTerminating));
     for (const node of nodes) {
@@ -534,7 +538,7 @@ class Planner {
       if (before !== undefined && this.#serve(node, before, 'former')) continue;
       if (found === undefined) {
         if (candidates.length > 0 || awaitsEveryNode) {
-          this.#waiting.push({ name: node.name, reason: reasonToWait(candidates) });
+          this.#waiting.push({ name: node.name, reason: this.#reasonToWait(candidates, search) });
         }
         continue;
       }
@@ -569,7 +573,7 @@ class Planner {
     while (blocks.length + more.length * first.length < most) {
       const found = search.find(candidates);
       if (found === undefined) {
-        this.#short.push({ name, reason: reasonToWait(candidates) });
+        this.#short.push({ name, reason: this.#reasonToWait(candidates, search) });
         break;
       }
       search.take(found);
@@ -649,6 +653,13 @@ class Planner {
       if (what === 'reserved') wait(`no ClusterCIDR has its reserved ${cidrs.join(', ')}`);
       return false;
     }
+    if (!blocks.every((block) => this.#view.ranges.hasAddresses(block))) {
+      if (what === 'reserved')
+        wait(
+          `its reserved ${cidrs.join(', ')} has no address for pods: mend excludedAddresses or perNodeExclusions`,
+        );
+      return false;
+    }
     if (blocks.some((block) => this.#blocked.overlaps(block))) {
       wait(`${cidrs.join(', ')} is in a slice that is missing or going away`);
       return true;
@@ -701,6 +712,35 @@ class Planner {
     }
   }
 
+  #reasonToWait(candidates: readonly BlockPool[], search: BlockSearch): string {
+    if (candidates.length === 0) return 'no ClusterCIDR selects it';
+    const reasons = new Map(candidates.map((pool) => [pool, this.#shortfall(pool, search)]));
+    const full = candidates.filter((pool) => reasons.get(pool) === undefined).map(({ name }) => name);
+    const others = [...reasons.values()].filter((reason) => reason !== undefined);
+    return [
+      ...(full.length === 1 ? [`ClusterCIDR ${full[0]} is full`] : []),
+      ...(full.length > 1 ? [`ClusterCIDRs ${listSome(full)} are full`] : []),
+      ...others.slice(0, 2),
+      ...(others.length > 2 ? [`and ${others.length - 2} more`] : []),
+    ].join('; ');
+  }
+
+  /** Undefined where nothing but nodes keeps the blocks. */
+  #shortfall(pool: BlockPool, search: BlockSearch): string | undefined {
+    if (this.#shortfalls.has(pool)) return this.#shortfalls.get(pool);
+    const { reservations, ...view } = this.#view;
+    const isHad = (block: Block) => this.#taken.overlaps(block) || this.#existing.overlaps(block);
+    const reserved = [...reservations.values(), ...this.#promised()].flat().filter((block) => !isHad(block));
+    const [first] = search.fullRanges(pool).flatMap((range) => {
+      const withheld = withheldFrom(range, pool.sizes[range.family], { ...view, reserved });
+      if (withheld === undefined) return [];
+      const { what, fix } = withheld;
+      return `ClusterCIDR ${pool.name} has no free IPv${range.family} block, ${what}: ${fix}`;
+    });
+    this.#shortfalls.set(pool, first);
+    return first;
+  }
+
   #keep(allocation: Allocation): void {
     this.#kept.push(allocation);
     this.#taken.add(allocation.block);
@@ -745,37 +785,52 @@ interface Found {
   readonly blocks: readonly Block[];
 }
 
-/** Takes blocks, lowest first, and never looks twice at what was in use before. */
+/** Takes blocks that have addresses for pods, lowest first, and never looks twice at what was in use before. */
 class BlockSearch {
   readonly #used: UsedRanges;
-  /** Where the next search in each range of a pool starts; absent before the first, empty when it is full. */
-  readonly #starts = new Map<BlockPool, readonly bigint[]>();
+  readonly #nodeRanges: NodeRanges;
+  /** Where the next search in each range of a pool starts: undefined where it is full. Absent before the first. */
+  readonly #starts = new Map<BlockPool, readonly (bigint | undefined)[]>();
+  readonly #unusable = new Map<Prefix, readonly Range[]>();
 
-  constructor(used: UsedRanges) {
+  constructor(used: UsedRanges, nodeRanges: NodeRanges) {
     this.#used = used;
+    this.#nodeRanges = nodeRanges;
   }
 
   /** The blocks for one node, from the first of the pools that has one in each of its ranges. */
   find(pools: readonly BlockPool[]): Found | undefined {
     for (const pool of pools) {
-      const starts = this.#starts.get(pool) ?? pool.ranges.map(({ first }) => first);
-      if (starts.length === 0) continue;
-      const blocks: Block[] = [];
-      for (const [index, range] of pool.ranges.entries()) {
-        const block = this.#used.firstFree(range, pool.sizes[range.family], starts[index]);
-        if (block !== undefined) blocks.push(asBlock(block));
-      }
-      if (blocks.length < pool.ranges.length) {
-        this.#starts.set(pool, []);
-        continue;
-      }
+      const starts = this.#starts.get(pool);
+      if (starts?.includes(undefined)) continue;
+      const blocks = pool.ranges.map((range, index) =>
+        this.#firstFree(range, pool.sizes[range.family], starts?.[index] ?? range.first),
+      );
       this.#starts.set(
         pool,
-        blocks.map(({ first }) => first),
+        blocks.map((block) => block?.first),
       );
-      return { pool, blocks };
+      if (blocks.every((block) => block !== undefined)) return { pool, blocks };
     }
     return undefined;
+  }
+
+  /** Those of a pool, once looked at, that have no block for a node. */
+  fullRanges(pool: BlockPool): Prefix[] {
+    const starts = this.#starts.get(pool);
+    return pool.ranges.filter((_, index) => starts !== undefined && starts[index] === undefined);
+  }
+
+  #firstFree(range: Prefix, size: bigint, from: bigint): Block | undefined {
+    const unusable = this.#unusable.get(range) ?? this.#nodeRanges.unusable(range, size).ranges;
+    this.#unusable.set(range, unusable);
+    for (let start = from; ; ) {
+      const block = this.#used.firstFree(range, size, start);
+      if (block === undefined) return undefined;
+      const run = unusable.find((each) => overlaps(each, block));
+      if (run === undefined) return asBlock(block);
+      start = run.last + 1n;
+    }
   }
 
   take({ blocks }: Found): void {
@@ -785,10 +840,4 @@ class BlockSearch {
 
 function isBlockOf({ sizes }: BlockPool, range: Prefix, block: Block): boolean {
   return isBlockIn(range, sizes[range.family], block);
-}
-
-function reasonToWait(candidates: readonly BlockPool[]): string {
-  if (candidates.length === 0) return 'no ClusterCIDR selects it';
-  const names = listSome(candidates.map(({ name }) => name));
-  return candidates.length === 1 ? `ClusterCIDR ${names} is full` : `ClusterCIDRs ${names} are full`;
 }

@@ -239,10 +239,23 @@ kind: ClusterCIDR
 metadata: {name: c}
 spec: {perNodeHostBits: 8, ipv4: 10.244.0.0/16}
 `;
+const EXCLUDED = (excluded: string) => `
+apiVersion: metaipam.io/v1alpha1
+kind: PodNetwork
+metadata: {name: lan}
+spec: {target: node.metadata.annotations, serviceCIDRs: [10.244.0.0/17], excludedAddresses: [${excluded}]}
+---
+apiVersion: networking.x-k8s.io/v1
+kind: ClusterCIDR
+metadata: {name: c, labels: {metaipam.io/network: lan}}
+spec: {perNodeHostBits: 8, ipv4: 10.244.0.0/16}
+`;
 const SERVED: [what: string, stdin: string, warnings: number][] = [
   ['all of it among services', WITHIN('10.0.0.0/8'), 1],
   ['half of it among services', WITHIN('10.244.0.0/17'), 0],
   ['none of it among services', WITHIN('10.96.0.0/12'), 0],
+  ['half of it among services, and the others without an address for pods', EXCLUDED('10.244.128.0/17'), 1],
+  ['half of it among services, and the others with one address', EXCLUDED('10.244.128.3-10.244.255.255'), 0],
   ['slices that files do not have', WITHIN('', 'status: {slices: [default.10.244.0.0-16-24]}'), 0],
 ];
 for (const [what, stdin, warnings] of SERVED) {

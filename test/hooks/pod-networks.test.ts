@@ -2,7 +2,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customize, finalize, sync } from '../../hooks/pod-networks.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/object.ts';
-import type { AllocationSlice, ClusterCIDRSpec, PodNetworkStatus } from '../../lib/kubernetes/types.ts';
+import type {
+  AllocationSlice,
+  ClusterCIDRSpec,
+  PodNetwork,
+  PodNetworkStatus,
+} from '../../lib/kubernetes/types.ts';
 import {
   allocation,
   answerFor,
@@ -684,7 +689,7 @@ test('a ClusterCIDR hears what is used and free of it, and why it serves nobody'
   const full = says('10.0.0.0/22', { parent: services, claims: [claim('a'), claim('b')] });
   assert.equal(full, {
     reason: 'PoolExhausted',
-    message: 'no IPv4 block is free',
+    message: 'no IPv4 block is free: 3 of 4 are among services 10.0.0.0/23, 10.0.2.128/25',
     nodes: 1,
     ipv4: { total: 4, used: 1, free: 0 },
   });
@@ -694,6 +699,72 @@ test('a ClusterCIDR hears what is used and free of it, and why it serves nobody'
   assert.is(
     says('10.0.0.0/22', { parent: network('default', { serviceCIDRs: ['x'] }) }).reason,
     'NetworkNotReady',
+  );
+});
+
+const LACKING: [
+  what: string,
+  network: Partial<PodNetwork['spec']>,
+  spec: Partial<ClusterCIDRSpec>,
+  reason: string,
+][] = [
+  [
+    'all of it lies among services',
+    { serviceCIDRs: ['10.0.0.0/8'] },
+    { ipv4: '10.0.0.0/22' },
+    'ClusterCIDR x has no free IPv4 block, all 4 are among services 10.0.0.0/8: ' +
+      'add a ClusterCIDR outside of them, or mend serviceCIDRs',
+  ],
+  [
+    'services leave no whole block',
+    { serviceCIDRs: ['10.0.0.0/25', '10.0.1.7/32', '192.168.0.0/16'] },
+    { ipv4: '10.0.0.0/23' },
+    'ClusterCIDR x has no free IPv4 block, all 2 are among services 10.0.0.0/25, 10.0.1.7/32: ' +
+      'add a ClusterCIDR outside of them, or mend serviceCIDRs',
+  ],
+  [
+    'of one family',
+    { serviceCIDRs: ['fd00::/64', '10.0.0.0/24'] },
+    { ipv4: '10.0.0.0/16', ipv6: 'fd00::/112' },
+    'ClusterCIDR x has no free IPv6 block, all 256 are among services fd00::/64: ' +
+      'add a ClusterCIDR outside of them, or mend serviceCIDRs',
+  ],
+  [
+    'services and reservations',
+    { serviceCIDRs: ['10.0.0.0/24'], reservations: [{ node: 'other', blocks: ['10.0.1.0/24'] }] },
+    { ipv4: '10.0.0.0/23' },
+    'ClusterCIDR x has no free IPv4 block, 1 of 2 is among services 10.0.0.0/24, ' +
+      '1 of 2 is kept for other nodes: add another ClusterCIDR',
+  ],
+];
+for (const [what, spec, more, reason] of LACKING) {
+  test(`a node hears why there is no block for it: ${what}`, () => {
+    const parts = {
+      parent: network('default', spec),
+      clusterCIDRs: [clusterCIDR('x', more)],
+      claims: [claim('n')],
+    };
+    const { children } = answer(parts);
+    assert.equal(blocksByNode(children), {});
+    assert.is(ready(parts).message, `1 of 1 node without blocks: n (${reason})`);
+    const said = answerFor(children, 'uid-x')!;
+    const [family, what] = [/IPv./.exec(reason)![0], /block, (.*):/.exec(reason)![1]];
+    assert.is(said.message, `no ${family} block is free: ${what}`);
+  });
+}
+
+test('of several ClusterCIDRs each says why it has no block', () => {
+  const parts = {
+    parent: network('default', { serviceCIDRs: ['10.9.0.0/16'] }),
+    clusterCIDRs: ['10.0.0.0/24', '10.1.0.0/24', '10.9.0.0/23'].map((ipv4, index) =>
+      clusterCIDR(`c${index}`, { ipv4 }),
+    ),
+    claims: ['a', 'b', 'c'].map((name) => claim(name)),
+  };
+  assert.is(
+    ready(parts).message,
+    '1 of 3 nodes without blocks: c (ClusterCIDRs c0, c1 are full; ClusterCIDR c2 has no free IPv4 block, ' +
+      'all 2 are among services 10.9.0.0/16: add a ClusterCIDR outside of them, or mend serviceCIDRs)',
   );
 });
 
@@ -1329,6 +1400,120 @@ test('where no block is free the network says who is short of one, and is ready'
   };
   const { status, message } = ready(parts);
   assert.is(`${status} ${message}`, 'True 1 node without additional blocks: n (ClusterCIDR a is full)');
+});
+
+interface Excluding {
+  readonly what: string;
+  readonly network: Partial<PodNetwork['spec']>;
+  readonly ipv4?: string;
+  readonly annotations?: Record<string, string>;
+  readonly given: string[];
+  readonly free: number;
+}
+const WHOLE: Excluding[] = [
+  { what: 'a whole block', network: { excludedAddresses: ['10.0.0.0/24'] }, given: ['10.0.1.0/24'], free: 2 },
+  {
+    what: 'all of a block that a pod could have',
+    network: { excludedAddresses: ['10.0.0.2-10.0.0.254'] },
+    given: ['10.0.1.0/24'],
+    free: 2,
+  },
+  {
+    what: 'all but one address',
+    network: { excludedAddresses: ['10.0.0.3-10.0.0.255'] },
+    given: ['10.0.0.0/24'],
+    free: 3,
+  },
+  {
+    what: 'what the places of each block leave over',
+    network: {
+      excludedAddresses: ['10.0.0.128/25', '10.0.2.0/24'],
+      perNodeExclusions: [{ startIndex: 0, endIndex: 127 }],
+    },
+    given: ['10.0.1.0/24'],
+    free: 1,
+  },
+  {
+    what: 'every place of each block',
+    network: { perNodeExclusions: [{ startIndex: 0, endIndex: -1 }] },
+    given: [],
+    free: 0,
+  },
+  { what: 'every block', network: { excludedAddresses: ['10.0.0.0/8'] }, given: [], free: 0 },
+  {
+    what: 'nothing, but the block has only what its subnet keeps and the gateway',
+    network: {},
+    ipv4: '10.0.0.0/28',
+    annotations: { 'metaipam.io/per-node-block-size': '2' },
+    given: ['10.0.0.2/31'],
+    free: 6,
+  },
+];
+for (const { what, network: spec, ipv4 = '10.0.0.0/22', annotations = {}, given, free } of WHOLE) {
+  test(`a block without an address for pods is not given: excluded is ${what}`, () => {
+    const labels = { 'metaipam.io/network': 'storage' };
+    const perNodeHostBits = ipv4.endsWith('/28') ? 4 : 8;
+    const parts = {
+      parent: network('storage', spec),
+      clusterCIDRs: [clusterCIDR('a', { ipv4, perNodeHostBits }, { labels, annotations })],
+      claims: [claim('n')],
+    };
+    const { children } = answer(parts);
+    assert.equal(blocksByNode(children), given.length === 0 ? {} : { n: given });
+    const { reason, ipv4: counts } = answerFor(children, 'uid-a')!;
+    assert.equal([reason, counts!.free], [free === 0 ? 'PoolExhausted' : 'Ready', free]);
+    if (given.length > 0) return;
+    assert.is(
+      ready(parts).message,
+      '1 of 1 node without blocks: n (ClusterCIDR a has no free IPv4 block, all 4 are without an address for pods: ' +
+        'mend excludedAddresses or perNodeExclusions, or add another ClusterCIDR)',
+    );
+  });
+}
+
+test('a block without an address for pods is not given as one that is reserved, comes back, or is one more; who has it keeps it', () => {
+  const labels = { 'metaipam.io/network': 'storage' };
+  const parts = (spec: Partial<PodNetwork['spec']>, more: Parts = {}): Parts => ({
+    parent: network('storage', { excludedAddresses: ['10.0.0.0/24'], ...spec }),
+    clusterCIDRs: [clusterCIDR('a', { ipv4: '10.0.0.0/23' }, { labels })],
+    claims: [claim('n')],
+    ...more,
+  });
+  const reserved = parts({ reservations: [{ node: 'n', blocks: ['10.0.0.0/24'] }] });
+  assert.equal(blocks(reserved), {});
+  assert.is(
+    ready(reserved).message,
+    '1 of 1 node without blocks: n (its reserved 10.0.0.0/24 has no address for pods: mend excludedAddresses ' +
+      'or perNodeExclusions)',
+  );
+  const had = (released?: string) => [
+    allocation('n', '10.0.0.0/24', { network: 'storage', ...(released && { released }) }),
+  ];
+  const back = parts(
+    { reuseGracePeriodSeconds: 600 },
+    { claims: [claim('n', { nodeUID: 'uid-new' })], allocations: had('2026-06-01T11:59:00Z') },
+  );
+  assert.equal(blocks(back), { n: ['10.0.1.0/24'] });
+  const more = parts(
+    { additionalBlocks: [{ node: 'n', count: 1 }], excludedAddresses: ['10.0.1.0/24'] },
+    { claims: [shows('n', '10.0.0.0/24')], allocations: had() },
+  );
+  assert.equal(blocks(more), { n: ['10.0.0.0/24'] });
+  assert.match(
+    ready(more).message,
+    /without additional blocks: n \(ClusterCIDR a has no free IPv4 block, 1 of 2 is without/,
+  );
+  assert.equal(blocks(parts({}, { allocations: had() })), { n: ['10.0.0.0/24'] });
+});
+
+test('a huge range, all but the end of it excluded, costs no more than a small one', () => {
+  const labels = { 'metaipam.io/network': 'storage' };
+  const parts = {
+    parent: network('storage', { excludedAddresses: ['fd00::-fd00:0:0:ffff:ffff:ffff:ffff:fff0'] }),
+    clusterCIDRs: [clusterCIDR('a', { perNodeHostBits: 4, ipv6: 'fd00::/32' }, { labels })],
+    claims: [claim('n')],
+  };
+  assert.equal(blocks(parts), { n: ['fd00::ffff:ffff:ffff:ffff:fff0/124'] });
 });
 
 const MORE = ['10.0.0.0/24', '10.0.9.0/24'];

@@ -2,17 +2,26 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddress } from '../../lib/address/address.ts';
-import { covers, formatPrefix, prefixOf } from '../../lib/address/range.ts';
+import {
+  asBlock,
+  covers,
+  formatBlock,
+  formatPrefix,
+  parsePrefix,
+  prefixOf,
+} from '../../lib/address/range.ts';
 import { nodeRanges } from '../../lib/cni/ranges.ts';
 import type { PodNetworkSpec } from '../../lib/kubernetes/types.ts';
 import {
   NodeRanges,
   type RangeSettings,
+  rangeSettings,
   rangeSettingsText,
   shownBlocks,
   showsBlocks,
   validateRangeSettings,
 } from '../../lib/pod-network/node-ranges.ts';
+import { podAddresses } from '../../lib/pod-network/pod-addresses.ts';
 
 const LAN: RangeSettings = {
   subnets: [{ cidr: '192.168.0.0/16', gateway: '192.168.255.254' }, { cidr: 'fd00:7::/64' }],
@@ -256,6 +265,30 @@ test('the plugin reads whatever a network writes, and the blocks are found again
         }
       },
     ),
+  );
+});
+
+test('blocks without an address for pods are those of which the plugin would find none', () => {
+  const range = fc.constantFrom('10.0.0.0/26', '10.0.3.192/26', '10.0.4.0/27', 'fd00::/122', '10.1.0.0/28');
+  const size = fc.constantFrom(1, 2, 3, 4, 5, 8, 10, 16);
+  fc.assert(
+    fc.property(range, size, arbitrarySettings, fc.boolean(), (text, size, settings, isShared) => {
+      const pool = parsePrefix(text)!;
+      const isCIDR = (size & (size - 1)) === 0;
+      const shared = isShared || !isCIDR ? [pool] : [];
+      const ranges = new NodeRanges(rangeSettings(settings as PodNetworkSpec, shared));
+      const unusable = ranges.unusable(pool, BigInt(size));
+      for (let first = pool.first; first + BigInt(size) - 1n <= pool.last; first += BigInt(size)) {
+        const block = asBlock({ family: pool.family, first, last: first + BigInt(size) - 1n });
+        const annotation = ranges.annotation([formatBlock(block)]);
+        const [subnet] = nodeRanges({ name: 'n', podCIDRs: [], annotations: { a: annotation } }, 'a').subnets;
+        const isEmpty = podAddresses(subnet!).isEmpty;
+        assert.is(unusable.covers(block), isEmpty, `${annotation} of ${JSON.stringify(settings)}`);
+        assert.is(unusable.overlaps(block), isEmpty);
+        assert.is(ranges.hasAddresses(block), !isEmpty);
+      }
+    }),
+    { numRuns: 500 },
   );
 });
 
