@@ -31,6 +31,9 @@ import {
 /** How long an IPAddressClaim may take to appear before it is said that it has not. */
 const APPEARING_SECONDS = 30;
 
+/** What is said of IPAddressClaims that are not there to be asked. */
+const WITHOUT_CLAIM = ['AddressClaimMissing', 'AddressClaimDeleting'];
+
 export const parent: ParentType = {
   type: 'decorator',
   kind: 'IPAMClaim',
@@ -84,7 +87,7 @@ export function sync(request: DecoratorRequest<IPAMClaim>, context: HookContext)
     const whys = wanted.flatMap(({ family, own, address }) =>
       address === undefined ? (whyNot(own, qualifiedName(named(claim, family)), age) ?? []) : [],
     );
-    const why = changed ?? whys[0];
+    const why = changed ?? whys[0] ?? whyStillNot(claim);
     return {
       ...(why !== undefined && { status: statusOf(claim, claim.status?.ips ?? [], why, now) }),
       attachments,
@@ -126,6 +129,14 @@ function whyNot(own: IPAddressClaim | undefined, name: string, age: number): Out
   const ready = readyCondition(own);
   if (ready === undefined || ready.status === 'True') return undefined;
   return { status: 'False', reason: ready.reason, message: `IPAddressClaim ${name}: ${ready.message}` };
+}
+
+/** What is to be said of IPAddressClaims that are there again, and say nothing, in the place of what was said before. */
+function whyStillNot({ status }: IPAMClaim): Outcome | undefined {
+  const { reason = '' } = status?.conditions?.find(({ type }) => type === 'Ready') ?? {};
+  if (!WITHOUT_CLAIM.includes(reason)) return undefined;
+  const message = 'waits for IPAddresses that its IPAddressClaims control';
+  return { status: 'False', reason: 'AddressMissing', message };
 }
 
 function named({ metadata }: IPAMClaim, family: 4 | 6) {

@@ -251,7 +251,10 @@ export function checkIPAMClaims({ cluster }: World): Violation | undefined {
       if (isDeleting(each as never)) return [];
       const address = addresses.get(qualifiedName(each.metadata));
       const isHeld =
-        isReady(each) && address !== undefined && claimHolding(each, addresses) === holdingOf(address);
+        isReady(each) &&
+        address !== undefined &&
+        controllerOf(address)?.uid === each.metadata.uid &&
+        claimHolding(each, addresses) === holdingOf(address);
       return isHeld ? [`${address.spec.address}/${address.spec.prefix}`] : [];
     });
     const isWhole = missing.length === 0 && held.length === own.length;
@@ -259,9 +262,13 @@ export function checkIPAMClaims({ cluster }: World): Violation | undefined {
     const isTrue = isWhole
       ? isReady(claim) && held.toSorted().join() === shown.toSorted().join()
       : !isReady(claim) || own.every((each) => isReady(each) && !isDeleting(each as never));
+    const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+    const isOver =
+      (reason === 'AddressClaimMissing' && missing.length === 0) ||
+      (reason === 'AddressClaimDeleting' && !own.some((each) => isDeleting(each as never)));
     // Of an IPAddressClaim that says nothing, nor does its IPAMClaim.
     const isSilent = own.some((each) => each.status?.conditions === undefined);
-    if (!isTrue || (status === undefined && !isSilent))
+    if (!isTrue || isOver || (status === undefined && !isSilent))
       return {
         rule: 'conditions tell the truth',
         message: `${titleOf(claim)} shows ${shown}, ${JSON.stringify(status?.conditions)}, and has ${held}`,

@@ -2,7 +2,6 @@
 import { type Allocation, allocationsIn, bellOf, isMisnamed } from '../allocation/slice.ts';
 import {
   ADDRESS_ANNOTATION,
-  ADDRESS_OF_ANNOTATION,
   CAPI_IPAM_GROUP,
   CLAIM_UID_LABEL,
   ENDING,
@@ -25,6 +24,7 @@ import {
   type RelatedResourceRule,
 } from '../metacontroller/hook.ts';
 import { slicesWith } from '../metacontroller/slice-rule.ts';
+import { isRecordedHere } from '../pool/address-record.ts';
 import { type ClusterView, clusterName, clusterOf } from './cluster.ts';
 import { isAttached } from './ip-address.ts';
 
@@ -86,11 +86,8 @@ function mayHaveForeignAddress(claim: IPAddressClaim): boolean {
 }
 
 /** Whether a claim's label says that it is settled, and no other cluster has written that. */
-export function isSettledHere({ metadata }: IPAddressClaim): boolean {
-  return (
-    isPoolUid(metadata.labels?.[SETTLED_LABEL]) &&
-    metadata.annotations?.[ADDRESS_OF_ANNOTATION] === metadata.uid
-  );
+export function isSettledHere(claim: IPAddressClaim): boolean {
+  return isPoolUid(claim.metadata.labels?.[SETTLED_LABEL]) && isRecordedHere(claim);
 }
 
 /** Whether a claim's label says that it is settled with a pool. */

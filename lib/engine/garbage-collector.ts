@@ -37,6 +37,7 @@ export class GarbageCollector implements Reconciler {
         add: (object) => this.#learn(object),
         update: (old, object) => {
           if (old.metadata.uid !== object.metadata.uid) this.#forget(old);
+          else this.#unblockOwners(old, object);
           this.#learn(object);
         },
         delete: (object) => this.#forget(object),
@@ -158,6 +159,16 @@ export class GarbageCollector implements Reconciler {
     };
     const orphans = isDeleting(object) && hasFinalizer(object, ORPHAN_DEPENDENTS);
     if (foreground || orphans || owners.some(doubtful)) this.#enqueue(object);
+  }
+
+  /** Looks at owners again whose deletion an object has kept from being finished, and does not any more. */
+  #unblockOwners(old: Unstructured, { metadata: { ownerReferences = [] } }: Unstructured): void {
+    const blocks = ({ blockOwnerDeletion }: OwnerReference) => blockOwnerDeletion === true;
+    for (const { uid } of old.metadata.ownerReferences?.filter(blocks) ?? []) {
+      const owner = this.#known.get(uid);
+      const isKept = ownerReferences.some((other) => other.uid === uid && blocks(other));
+      if (owner !== undefined && !isKept) this.#enqueue(owner);
+    }
   }
 
   #forget(object: Unstructured): void {

@@ -29,6 +29,7 @@ import { formatTime } from '../kubernetes/time.ts';
 import type { IPAddress, IPAddressClaim, SliceAnswer, SliceEntry } from '../kubernetes/types.ts';
 import type { HookContext } from '../metacontroller/hook.ts';
 import { plural, shorten } from '../text.ts';
+import { recordedAddress } from './address-record.ts';
 import { isInBadAddressSpace } from './address-space.ts';
 import { NAMESPACE_NOT_ALLOWED } from './allowed-namespaces.ts';
 import { type Arrival, arrivalsOf } from './arrivals.ts';
@@ -629,7 +630,7 @@ class Planner {
 function isGivenUp(claim: IPAddressClaim, { key }: Allocation, held: readonly Allocation[]): boolean {
   if (isLeaving(claim)) return true;
   if (held.length < 2) return false;
-  const has = claim.metadata.annotations?.[ADDRESS_ANNOTATION];
+  const has = recordedAddress(claim);
   return key !== has && held.some((other) => other.key === has);
 }
 

@@ -115,6 +115,18 @@ test('foreground deletion holds the owner until what blocks it is gone', () => {
   assert.equal(names(cluster.objects()), []);
 });
 
+test('foreground deletion is over when what blocks it has lost its reference, having another owner', () => {
+  const cluster = emptyCluster();
+  const [a, b] = ['a', 'b'].map((name) => make(cluster, 'Bakery', name)) as [Unstructured, Unstructured];
+  make(cluster, 'Loaf', 'of-both', [owner(a), owner(b)]);
+  cluster.settle();
+  const to = { apiVersion: V1, namespace: 'default', resource: 'bakeries', name: 'a' };
+  cluster.request({ verb: 'delete', ...to, propagationPolicy: 'Foreground' });
+  assert.ok(cluster.settle().settled);
+  assert.equal(names(cluster.objects()), ['b', 'of-both']);
+  assert.equal(cluster.get(ref('Loaf', 'of-both'))?.metadata.ownerReferences, [owner(b)]);
+});
+
 test('foreground deletion reaches the dependents of dependents first', () => {
   const deleted: string[] = [];
   const cluster = new SimulatedCluster({

@@ -270,6 +270,28 @@ test('the address of an IPAddressClaim that is being deleted is not shown: it is
   );
 });
 
+for (const reason of ['AddressClaimMissing', 'AddressClaimDeleting']) {
+  test(`${reason} is said no longer than it is so, though there is no address yet`, () => {
+    const cluster = world(bare(ipamClaim()));
+    const [object] = of<IPAMClaim>(cluster, 'IPAMClaim');
+    const attachments = of(cluster, 'IPAddressClaim').map((each) => [each.metadata.name, each] as const);
+    const conditions = [{ type: 'Ready', status: 'False', reason, message: '' }];
+    const request = {
+      object: { ...object!, status: { ...object!.status, conditions } },
+      attachments: { [CLAIMS]: Object.fromEntries(attachments) },
+      related: { [ADDRESSES]: {} },
+    };
+    const sync = () => hook.sync(request as never, contextAt(60)).status as IPAMClaim['status'];
+    assert.equal(
+      [sync()?.ips, sync()?.conditions?.map((each) => each.reason)],
+      [object!.status?.ips, ['AddressMissing']],
+    );
+    const [claim] = attachments[0]!;
+    delete (request.attachments[CLAIMS] as Record<string, unknown>)[claim];
+    assert.is(sync()?.conditions?.[0]?.reason, 'AddressClaimMissing');
+  });
+}
+
 test('a claim from another cluster asks for the addresses that its status shows', () => {
   const ips = ['10.7.0.44/24', 'fd00:7::44/64'];
   const object = ipamClaim({

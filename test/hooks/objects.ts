@@ -113,7 +113,8 @@ export function leaving(claim: IPAddressClaim): IPAddressClaim {
 /** The claim, bound to an address as the claims hook records it. */
 export function boundClaim(unbound: IPAddressClaim, address?: string): IPAddressClaim {
   const { metadata } = unbound;
-  const annotations = { ...metadata.annotations, ...(address && { 'metaipam.io/address': address }) };
+  const record = { 'metaipam.io/address': address ?? '', 'metaipam.io/address-of': metadata.uid ?? '' };
+  const annotations = { ...metadata.annotations, ...(address && record) };
   const status = { addressRef: { name: metadata.name } };
   return { ...unbound, metadata: { ...metadata, annotations }, status };
 }

@@ -1064,7 +1064,9 @@ test('a claim that was given two addresses has both until it says which, and hea
   const pool = ipPool({ addresses: ['10.0.0.1-10.0.0.9'] });
   const twice = claim('twice', pool);
   const slices = slicesOf(pool, [twice, '10.0.0.1'], [twice, '10.0.0.2']);
-  for (const related of [[twice], [boundClaim(twice, '10.0.0.9')], []]) {
+  // What it is to get in the place of an earlier claim it has not got yet.
+  const again = annotated(twice, '10.0.0.2');
+  for (const related of [[twice], [boundClaim(twice, '10.0.0.9')], [again], []]) {
     const response = sync(pool, related, slices);
     assert.equal(released(response), {});
     assert.is(listed(response).length, 2);

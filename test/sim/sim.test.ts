@@ -74,6 +74,12 @@ const ONCE_BROKEN_LATER: readonly (LayoutOptions & { readonly seed: number })[] 
   { seed: 22044368 },
   // The mark of an IPAddress was taken off whose claim had two addresses: the janitor looked at the other.
   { seed: 43001688, domain: 'pools', without: [] },
+  // An IPAddressClaim that was made again had two addresses, and its pool took that of its IPAddress back.
+  { seed: 43004103, domain: 'ipam-claims', without: [] },
+  // An IPAMClaim went on saying that its IPAddressClaim was missing.
+  { seed: 43005698, domain: 'ipam-claims', without: [] },
+  // What was deleted in the foreground stayed when what blocked it had lost its reference.
+  { seed: 43000105, domain: 'ipam-claims', without: [] },
 ];
 
 test('every invariant holds in the worlds that broke one once, of moves, late requests and replicas', () => {
