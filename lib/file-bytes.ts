@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 
 /** Bytes. No text is longer, and what never ends, such as /dev/zero, is as long as one likes. */
 const MOST = constants.MAX_STRING_LENGTH;
-const CHUNK = 1 << 20;
+const CHUNK = 1 << 16;
 
 export const TOO_LARGE = 'ERR_FS_FILE_TOO_LARGE';
 export const TOO_LARGE_TEXT = 'is larger than 512 MiB';

@@ -172,6 +172,7 @@ export class ClusterClient {
       isListedOnly = isDenied(error);
       if (isListedOnly) {
         state.synced = true;
+        // With one, the next start would go on from there, and list nothing.
         Object.assign(informer, { resourceVersion: '' });
       }
       onError(error);
