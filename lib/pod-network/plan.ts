@@ -5,6 +5,7 @@ import {
   type Block,
   covers,
   formatBlock,
+  formatPrefix,
   overlaps,
   type Prefix,
   parseBlock,
@@ -170,6 +171,11 @@ class Planner {
   readonly #time: string;
   readonly #nodes: ReadonlyMap<string, NodeView>;
   readonly #homeOf: ReturnType<typeof homeFinder>;
+  /** The same of those that give to nodes. */
+  readonly #giverOf: ReturnType<typeof homeFinder>;
+  readonly #givers: readonly BlockPool[];
+  /** The ClusterCIDRs that gave to such a node until they were deleted. */
+  readonly #leavingFor: ReturnType<typeof candidateFinder>;
   /** The blocks of every entry in view, whatever becomes of it. */
   readonly #existing: UsedRanges;
   readonly #blocked: UsedRanges;
@@ -210,6 +216,9 @@ class Planner {
     this.#time = formatTime(context.now);
     this.#nodes = new Map(view.nodes.map((node) => [node.uid, node]));
     this.#homeOf = homeFinder(view.pools);
+    this.#givers = view.pools.filter(({ isTerminating }) => !isTerminating);
+    this.#giverOf = homeFinder(this.#givers);
+    this.#leavingFor = candidateFinder(view.pools.filter(({ isTerminating }) => isTerminating));
     this.#existing = new UsedRanges(view.allocations.map(({ block }) => block));
     this.#blocked = new UsedRanges(view.blocked);
     this.#taken = new UsedRanges(view.nodes.flatMap(({ blocks }) => blocks));
@@ -320,7 +329,14 @@ class Planner {
     const isAccounted = !doubled && home !== undefined;
     for (const each of held) if (!isAccounted || !cidrs.includes(textOf(each))) this.#release(each);
     if (!isAccounted) {
-      const reason = doubled ? "overlap another node's" : 'outside every ClusterCIDR';
+      const outside = blocks.filter((block) => this.#homeOf(node, [block]) === undefined);
+      const reason = doubled
+        ? "overlap another node's"
+        : outside.length === 0
+          ? 'of several ClusterCIDRs'
+          : outside.length === blocks.length
+            ? 'outside every ClusterCIDR'
+            : `outside every ClusterCIDR: ${outside.map(formatBlock).join(', ')}`;
       this.#unaccounted.push({ name, reason });
       return;
     }
@@ -414,8 +430,7 @@ class Planner {
     if (count === 0 || new Set(first.map(({ family }) => family)).size < count) return;
     const isReleased = (block: Block) => this.#released.get(uid)?.has(formatBlock(block)) ?? false;
     // Whoever may write to the node is believed as to which block it has, not as to how much.
-    const isIn = (home: BlockPool | undefined, block: Block) =>
-      home?.ranges.some((range) => isBlockOf(home, range, block));
+    const isIn = (home: BlockPool | undefined, block: Block) => home && isGivenBy(home, block);
     const isTaken = (block: Block, others: readonly Block[]) =>
       this.#taken.overlaps(block) ||
       (this.#existing.overlaps(block) && !isReleased(block)) ||
@@ -511,7 +526,7 @@ class Planner {
   }
 
   #serveNewNodes(): void {
-    const { nodes, pools, services, stray, blocked, awaitsEveryNode, primaryFamily, ranges } = this.#view;
+    const { nodes, services, stray, blocked, awaitsEveryNode, primaryFamily, ranges } = this.#view;
     const order = byPrimary(primaryFamily);
     const { reservations } = this.#view;
     this.#keepReturning();
@@ -520,7 +535,7 @@ class Planner {
       this.#taken.with(this.#existing, [...services, ...stray, ...blocked, ...promised]),
       ranges,
     );
-    const candidatesFor = candidateFinder(pools.filter(({ isTerminating }) => !isTerminating));
+    const candidatesFor = candidateFinder(this.#givers);
     for (const node of nodes) {
       if (this.#settled.has(node.uid)) continue;
       const reserved = reservations.get(node.name);
@@ -538,7 +553,7 @@ class Planner {
       if (before !== undefined && this.#serve(node, before, 'former')) continue;
       if (found === undefined) {
         if (candidates.length > 0 || awaitsEveryNode) {
-          this.#waiting.push({ name: node.name, reason: this.#reasonToWait(candidates, search) });
+          this.#waiting.push({ name: node.name, reason: this.#reasonToWait(node, candidates, search) });
         }
         continue;
       }
@@ -564,7 +579,8 @@ class Planner {
     const first = firstBlocks(blocks).flatMap((cidr) => parseBlock(cidr) ?? []);
     const most = first.length * (1 + wanted);
     if (blocks.length >= most) return;
-    const candidates = candidatesFor(node).filter(
+    const selecting = candidatesFor(node);
+    const candidates = selecting.filter(
       ({ ranges }) =>
         ranges.length === first.length &&
         ranges.every(({ family }) => first.some((block) => block.family === family)),
@@ -573,7 +589,12 @@ class Planner {
     while (blocks.length + more.length * first.length < most) {
       const found = search.find(candidates);
       if (found === undefined) {
-        this.#short.push({ name, reason: this.#reasonToWait(candidates, search) });
+        const families = first.map(({ family }) => `IPv${family}`).join(' and ');
+        const reason =
+          candidates.length === 0 && selecting.length > 0
+            ? `no ClusterCIDR that selects it is of ${families}${first.length === 1 ? ' alone' : ''}, as its blocks are`
+            : this.#reasonToWait(node, candidates, search);
+        this.#short.push({ name, reason });
         break;
       }
       search.take(found);
@@ -648,9 +669,16 @@ class Planner {
     const { uid, name } = node;
     const cidrs = blocks.map(formatBlock);
     const wait = (reason: string) => this.#waiting.push({ name, reason });
-    const home = this.#homeOf(node, blocks);
-    if (home === undefined || home.isTerminating) {
-      if (what === 'reserved') wait(`no ClusterCIDR has its reserved ${cidrs.join(', ')}`);
+    const { services, stray, reservations } = this.#view;
+    const home = this.#giverOf(node, blocks);
+    if (home === undefined) {
+      const leaving = this.#homeOf(node, blocks);
+      if (what === 'reserved')
+        wait(
+          leaving === undefined
+            ? `no ClusterCIDR has its reserved ${cidrs.join(', ')}`
+            : `ClusterCIDR ${leaving.name} of its reserved ${cidrs.join(', ')} is being deleted`,
+        );
       return false;
     }
     if (!blocks.every((block) => this.#view.ranges.hasAddresses(block))) {
@@ -660,11 +688,16 @@ class Planner {
         );
       return false;
     }
+    const among =
+      what === 'reserved' && services.find((each) => blocks.some((block) => overlaps(each, block)));
+    if (among) {
+      wait(`its reserved ${cidrs.join(', ')} is among services ${formatPrefix(among)}: reserve another`);
+      return false;
+    }
     if (blocks.some((block) => this.#blocked.overlaps(block))) {
       wait(`${cidrs.join(', ')} is in a slice that is missing or going away`);
       return true;
     }
-    const { services, stray, reservations } = this.#view;
     const waiting = [...this.#returning]
       .filter(([other]) => other !== uid)
       .flatMap(([, each]) => each.blocks);
@@ -712,8 +745,12 @@ class Planner {
     }
   }
 
-  #reasonToWait(candidates: readonly BlockPool[], search: BlockSearch): string {
-    if (candidates.length === 0) return 'no ClusterCIDR selects it';
+  #reasonToWait(node: NodeView, candidates: readonly BlockPool[], search: BlockSearch): string {
+    if (candidates.length === 0) {
+      const [leaving] = this.#leavingFor(node);
+      if (leaving === undefined) return 'no ClusterCIDR selects it';
+      return `ClusterCIDR ${leaving.name}, which selects it, is being deleted: add another`;
+    }
     const reasons = new Map(candidates.map((pool) => [pool, this.#shortfall(pool, search)]));
     const full = candidates.filter((pool) => reasons.get(pool) === undefined).map(({ name }) => name);
     const others = [...reasons.values()].filter((reason) => reason !== undefined);
@@ -770,13 +807,19 @@ function homesIn(entries: Iterable<Addition>): Map<string, Set<string>> {
   return homes;
 }
 
-/** Finds the ClusterCIDR that blocks of a node belong to: the best for the node, if it is in view, that holds them all. */
+/**
+ * Finds the ClusterCIDR that blocks of a node belong to: the best for the node, if it is in view, that holds them all.
+ * Of several that overlap one that could have given them goes first.
+ */
 function homeFinder(pools: readonly BlockPool[]) {
   const candidatesFor = candidateFinder(pools);
   return (node: SelectableNode | undefined, blocks: readonly Block[]): BlockPool | undefined => {
     const isHome = ({ ranges }: BlockPool) =>
       blocks.every((block) => ranges.some((range) => covers(range, block)));
-    return (node && candidatesFor(node).find(isHome)) ?? pools.find(isHome);
+    const isGiver = (pool: BlockPool) => blocks.every((block) => isGivenBy(pool, block));
+    const candidates = node === undefined ? [] : candidatesFor(node);
+    const homeAmong = (some: readonly BlockPool[]) => some.find(isGiver) ?? some.find(isHome);
+    return homeAmong(candidates) ?? homeAmong(pools);
   };
 }
 
@@ -836,6 +879,10 @@ class BlockSearch {
   take({ blocks }: Found): void {
     for (const block of blocks) this.#used.add(block);
   }
+}
+
+function isGivenBy(pool: BlockPool, block: Block): boolean {
+  return pool.ranges.some((range) => isBlockOf(pool, range, block));
 }
 
 function isBlockOf({ sizes }: BlockPool, range: Prefix, block: Block): boolean {

@@ -55,14 +55,14 @@ for (const [id, spec, podCIDRs, expected] of OCCUPY) {
   });
 }
 
-const FOREIGN: [id: string, spec: Partial<ClusterCIDRSpec>, podCIDRs: string[]][] = [
-  ['C3.2', V4, ['172.10.0.1/24']],
-  ['C3.3', DUAL, ['10.10.0.1/24', 'a00::/86']],
-  ['C3.4', DUAL, ['172.10.0.1/24', 'ace:cab:deca::1/120']],
-  ['C3.5', DUAL, ['10.10.0.1/24', 'cdd::/86']],
-  ['F8', V4, ['10.10.0.0/24', 'ace:cab:deca::/120']],
+const FOREIGN: [id: string, spec: Partial<ClusterCIDRSpec>, podCIDRs: string[], outside: string][] = [
+  ['C3.2', V4, ['172.10.0.1/24'], ''],
+  ['C3.3', DUAL, ['10.10.0.1/24', 'a00::/86'], ': a00::/86'],
+  ['C3.4', DUAL, ['172.10.0.1/24', 'ace:cab:deca::1/120'], ': 172.10.0.0/24'],
+  ['C3.5', DUAL, ['10.10.0.1/24', 'cdd::/86'], ': cdd::/86'],
+  ['F8', V4, ['10.10.0.0/24', 'ace:cab:deca::/120'], ': ace:cab:deca::/120'],
 ];
-for (const [id, spec, podCIDRs] of FOREIGN) {
+for (const [id, spec, podCIDRs, outside] of FOREIGN) {
   test(`${id} podCIDRs [${podCIDRs}] lie in no ClusterCIDR: no allocation, yet nobody else gets them`, () => {
     const waiting = claim('waiting', { nodeLabels: LABELS });
     const response = answer({
@@ -74,7 +74,8 @@ for (const [id, spec, podCIDRs] of FOREIGN) {
     assert.is(given?.[0], podCIDRs[0]!.startsWith('10.10.0.') ? '10.10.1.0/24' : '10.10.0.0/24');
     const { nodes, conditions } = response.status as PodNetworkStatus;
     assert.equal(nodes, { total: 2, allocated: 1, pending: 0 });
-    assert.is(conditions![0]!.message, '1 node with foreign podCIDRs: node0 (outside every ClusterCIDR)');
+    const message = `1 node with foreign podCIDRs: node0 (outside every ClusterCIDR${outside})`;
+    assert.is(conditions![0]!.message, message);
   });
 }
 
@@ -184,7 +185,45 @@ test('F3 a terminating ClusterCIDR takes no new node and keeps those it has', ()
   const claims = [claim('old'), claim('bound', { podCIDRs: ['10.0.7.0/24'] }), claim('new')];
   const parts = { clusterCIDRs, claims, allocations };
   assert.equal(blocks(parts), { old: ['10.0.0.0/24'], bound: ['10.0.7.0/24'] });
-  assert.match(ready(parts).message, /new \(no ClusterCIDR selects it\)/);
+  const reason = 'ClusterCIDR a, which selects it, is being deleted: add another';
+  assert.is(ready(parts).message, `1 of 3 nodes without blocks: new (${reason})`);
+});
+
+test('podCIDRs of which each lies in another ClusterCIDR are not said to lie in none', () => {
+  const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' }), clusterCIDR('b', { ipv6: 'fd00::/112' })];
+  const claims = [claim('n', { podCIDRs: ['10.0.0.0/24', 'fd00::/120'] })];
+  assert.is(
+    ready({ clusterCIDRs, claims }).message,
+    '1 node with foreign podCIDRs: n (of several ClusterCIDRs)',
+  );
+});
+
+test('what is reserved is had of a ClusterCIDR that stays; why it is not is said', () => {
+  const reserving = (spec: Partial<PodNetwork['spec']> = {}) =>
+    network('default', { reservations: [{ node: 'n', blocks: ['10.0.0.0/24'] }], ...spec });
+  const leaving = clusterCIDR('a', { ipv4: '10.0.0.0/22' }, DELETED);
+  const claims = [claim('n')];
+  const both = {
+    parent: reserving(),
+    clusterCIDRs: [leaving, clusterCIDR('b', { ipv4: '10.0.0.0/16' })],
+    claims,
+  };
+  assert.equal(
+    listed(answer(both).children).map(({ key, entry }) => [key, entry.clusterCIDR]),
+    [['10.0.0.0/24', 'b']],
+  );
+  const why = (parts: Parts) => /n \((.*)\)$/.exec(ready({ claims, ...parts }).message)?.[1];
+  assert.is(
+    why({ parent: reserving(), clusterCIDRs: [leaving] }),
+    'ClusterCIDR a of its reserved 10.0.0.0/24 is being deleted',
+  );
+  assert.is(
+    why({
+      parent: reserving({ serviceCIDRs: ['10.0.0.0/25'] }),
+      clusterCIDRs: [clusterCIDR('b', { ipv4: '10.0.0.0/16' })],
+    }),
+    'its reserved 10.0.0.0/24 is among services 10.0.0.0/25: reserve another',
+  );
 });
 
 test('F5 podCIDRs of a node that the ClusterCIDR does not select are not given out', () => {
@@ -1514,6 +1553,33 @@ test('a huge range, all but the end of it excluded, costs no more than a small o
     claims: [claim('n')],
   };
   assert.equal(blocks(parts), { n: ['fd00::ffff:ffff:ffff:ffff:fff0/124'] });
+});
+
+test('a node of other families than all ClusterCIDRs that select it hears why it gets no more blocks', () => {
+  const parts = {
+    parent: wanting,
+    clusterCIDRs: [clusterCIDR('a', { ipv4: '10.0.0.0/16', ipv6: 'fd00::/112' })],
+    claims: [shows('n', '10.0.0.0/24')],
+    allocations: [allocation('n', '10.0.0.0/24', { network: 'storage' })],
+  };
+  assert.is(
+    ready(parts).message,
+    '1 node without additional blocks: n (no ClusterCIDR that selects it is of IPv4 alone, as its blocks are)',
+  );
+});
+
+test('of ClusterCIDRs that overlap the one whose block a node shows has it', () => {
+  const sizes = { large: 8, small: 4 };
+  const clusterCIDRs = Object.entries(sizes).map(([name, perNodeHostBits]) =>
+    clusterCIDR(name, { ipv4: '10.0.0.0/24', perNodeHostBits }),
+  );
+  const lost = { parent: storage, clusterCIDRs, claims: [shows('n', '10.0.0.32/28')] };
+  const bound = { clusterCIDRs, claims: [claim('n', { podCIDRs: ['10.0.0.32/28'] })] };
+  for (const parts of [lost, bound])
+    assert.equal(
+      listed(answer(parts).children).map(({ key, entry }) => [key, entry.clusterCIDR]),
+      [['10.0.0.32/28', 'small']],
+    );
 });
 
 const MORE = ['10.0.0.0/24', '10.0.9.0/24'];
