@@ -195,7 +195,9 @@ export function serviceRanges(
 function readReservations(spec: PodNetwork['spec'] | undefined): Map<string, readonly Block[]> {
   const given: unknown = spec?.reservations;
   const reservations = new Map<string, readonly Block[]>();
-  for (const { node, blocks } of Array.isArray(given) ? (given as NodeReservation[]) : []) {
+  for (const each of Array.isArray(given) ? (given as (NodeReservation | null)[]) : []) {
+    if (each === null) continue;
+    const { node, blocks } = each;
     const read = texts(blocks).flatMap((text) => parseBlock(text) ?? []);
     if (read.length > 0 && !reservations.has(node)) reservations.set(node, read);
   }

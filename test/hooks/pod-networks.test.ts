@@ -189,6 +189,12 @@ test('F3 a terminating ClusterCIDR takes no new node and keeps those it has', ()
   assert.is(ready(parts).message, `1 of 3 nodes without blocks: new (${reason})`);
 });
 
+test('a reservation that is null makes a network of a file invalid, and no more', () => {
+  const parent = network('default', { reservations: [null] as never });
+  const parts = { parent, clusterCIDRs: [clusterCIDR('a', { ipv4: '10.0.0.0/16' })], claims: [claim('n')] };
+  assert.match(ready(parts).message, /spec\.reservations\[0\]\.node: Invalid value: null/);
+});
+
 test('podCIDRs of which each lies in another ClusterCIDR are not said to lie in none', () => {
   const clusterCIDRs = [clusterCIDR('a', { ipv4: '10.0.0.0/16' }), clusterCIDR('b', { ipv6: 'fd00::/112' })];
   const claims = [claim('n', { podCIDRs: ['10.0.0.0/24', 'fd00::/120'] })];
