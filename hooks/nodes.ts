@@ -10,7 +10,7 @@ import {
   RANGE_SETTINGS_ANNOTATION,
   WITHDRAWN_AT_ANNOTATION,
 } from '../lib/kubernetes/names.ts';
-import { compareText } from '../lib/kubernetes/object.ts';
+import { compareAge, compareText } from '../lib/kubernetes/object.ts';
 import { isQualifiedName } from '../lib/kubernetes/qualified-name.ts';
 import type { AllocationSlice, PodCIDRClaim, PodCIDRClaimSpec } from '../lib/kubernetes/types.ts';
 import { POD_CIDR_CLAIMS, SLICES } from '../lib/metacontroller/groups.ts';
@@ -156,9 +156,12 @@ function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<s
     ({ slice }) => slice.metadata.annotations?.[NODE_ANNOTATION_ANNOTATION] ?? '',
   );
   const annotations: Record<string, string | null> = {};
-  for (const [key, own] of byKey) {
+  for (const [key, all] of byKey) {
     // A slice may have been edited by hand; what is no key would keep all of the node from being written.
     if (!isQualifiedName(key)) continue;
+    const owner = ownerOf(key, slices);
+    const own = all.filter(({ slice }) => owner === undefined || networkOf(slice) === owner);
+    if (own.length === 0) continue;
     const { blocks, held, isConfirmed } = decisionsOf(own)[0]!;
     const ranges = NodeRanges.parse(held[0]!.slice.metadata.annotations?.[RANGE_SETTINGS_ANNOTATION]);
     const isWithdrawn = held.some(({ slice }) => slice.metadata.annotations?.[WITHDRAWN_AT_ANNOTATION]);
@@ -167,4 +170,21 @@ function annotationsOf(node: Node, slices: readonly AllocationSlice[]): Record<s
     if (!isWithdrawn && isConfirmed && ranges !== undefined) annotations[key] = ranges.annotation(blocks);
   }
   return annotations;
+}
+
+/**
+ * Of networks that have the same key the one that got it first: the others' blocks would take turns with its own.
+ * Undefined while none is in view.
+ */
+function ownerOf(key: string, slices: readonly AllocationSlice[]): string | undefined {
+  const [oldest] = slices
+    .filter(
+      ({ metadata, spec }) => spec.labelKeys && metadata.annotations?.[NODE_ANNOTATION_ANNOTATION] === key,
+    )
+    .sort(compareAge);
+  return oldest && networkOf(oldest);
+}
+
+function networkOf({ metadata }: AllocationSlice): string | undefined {
+  return metadata.labels?.[NETWORK_LABEL];
 }

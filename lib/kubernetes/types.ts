@@ -826,7 +826,8 @@ export interface PodNetworkSpec {
   readonly target: 'node.spec.podCIDRs' | 'node.metadata.annotations';
   /**
    * The key of the node annotation. Without it, the key is `kube-node.nordix.org/` and the name of the
-   * network. It cannot be changed, added or removed: nodes would keep the old key.
+   * network. It cannot be changed, added or removed: nodes would keep the old key. Of networks with one
+   * key nodes show the oldest.
    */
   readonly annotation?: string;
   /**

@@ -301,7 +301,7 @@ test('C5 F3 F4 F15 delete with nodes: no new node, a restart forgets nothing, go
     const { status } = (await box.get<ClusterCIDR>('clustercidrs', 'a'))!;
     return status?.conditions?.[0]?.reason === 'Deleting';
   });
-  await box.waits('node1', 'no ClusterCIDR selects it');
+  await box.waits('node1', 'ClusterCIDR a, which selects it, is being deleted');
   const metacontroller = installation.metacontrollers.at(-1)!;
   await Promise.all([metacontroller.stop(), installation.server.stop()]);
   await installation.startServer();

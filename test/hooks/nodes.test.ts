@@ -60,6 +60,27 @@ const asks = (network: string, labelKeys: string[], annotation?: string) =>
     annotation === undefined ? {} : { annotations: { 'metaipam.io/node-annotation': annotation } },
   );
 
+test('of networks with one annotation a node shows the one that was first, whichever ring', () => {
+  const present = ['2026-01-01', '2026-01-02'].map((day, index) =>
+    slice(
+      `${index}.label-keys-0.network`,
+      ['zebra', 'ant'][index]!,
+      { labelKeys: [] },
+      { creationTimestamp: `${day}T00:00:00Z`, annotations: { 'metaipam.io/node-annotation': STORAGE } },
+    ),
+  );
+  const of = (network: string, cidr: string) =>
+    slicesOf([allocation('n', cidr, { network })], {
+      annotations: { 'metaipam.io/node-annotation': STORAGE },
+    });
+  const [zebra, ant] = [of('zebra', '10.1.0.0/24'), of('ant', '10.0.0.0/24')];
+  assert.equal(annotations([...present, ...zebra, ...ant]), { [STORAGE]: '10.1.0.0/24' });
+  assert.is(annotations([...present, ...ant], { [STORAGE]: '10.1.0.0/24' }), undefined);
+  assert.equal(annotations([present[1]!, ...ant], { [STORAGE]: '10.1.0.0/24' }), {
+    [STORAGE]: '10.0.0.0/24',
+  });
+});
+
 test('a node has a PodCIDRClaim with its uid, podCIDRs and the labels that some network asks for', () => {
   const labels = { zone: 'a', 'kubernetes.io/os': 'linux', other: 'x' };
   const podCIDRs = ['10.244.3.0/24', 'fd00:0:0:3::/64'];

@@ -12,7 +12,13 @@ import {
   readAddressBook,
   stuckClaims,
 } from './held-addresses.ts';
-import { duplicateCIDRs, nodeFamilies, nodesAmongServices, orphanedPodCIDRClaims } from './node-blocks.ts';
+import {
+  duplicateCIDRs,
+  nodeFamilies,
+  nodesAmongServices,
+  orphanedPodCIDRClaims,
+  sharedAnnotations,
+} from './node-blocks.ts';
 import { unusableBlocks } from './pod-ranges.ts';
 import {
   invalidObjects,
@@ -39,6 +45,7 @@ export function check(objects: readonly KubernetesObject[], context: HookContext
     ...duplicateCIDRs(inventory, context),
     ...nodesAmongServices(inventory),
     ...unusableBlocks(inventory),
+    ...sharedAnnotations(inventory),
     ...nodeFamilies(overview),
     ...boundAddresses(inventory, book, context),
     ...stuckClaims(inventory, book, context),

@@ -18,6 +18,7 @@ export const CHECKS = {
   'leaked-allocation': 'an address or block that is kept for a claim or node that is gone',
   'service-range': 'a node that has addresses of services',
   'unusable-block': 'blocks of nodes that pods cannot use as their network says',
+  'shared-annotation': 'networks that nodes would show in one annotation',
   'node-families': 'a node whose IP families are not those of new nodes',
   'orphaned-address': 'an IPAddress without its claim',
   'orphaned-pod-cidr-claim': 'a PodCIDRClaim without its node',

@@ -8,6 +8,7 @@ import { DEFAULT_NETWORK } from '../../kubernetes/names.ts';
 import { compareAge, type KubernetesObject, titleOf } from '../../kubernetes/object.ts';
 import type { HookContext } from '../../metacontroller/hook.ts';
 import { serviceRanges } from '../../pod-network/network-view.ts';
+import { nodeAnnotationKey } from '../../pod-network/node-annotation-key.ts';
 import { podCIDRsOf } from '../../pod-network/pod-cidr.ts';
 import type { Inventory } from '../inventory.ts';
 import { networkOf } from '../network-overview.ts';
@@ -59,6 +60,29 @@ export function* nodesAmongServices(inventory: Inventory): Generator<Finding> {
       message: `${formatBlock(block)} lies among the addresses of services, ${formatPrefix(range)}`,
       fix: `kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks`,
     };
+  }
+}
+
+/** Networks of which nodes show nothing, for another was there first. */
+export function* sharedAnnotations({ networks }: Inventory): Generator<Finding> {
+  const secondary = networks
+    .filter(({ metadata: { name } }) => name !== DEFAULT_NETWORK)
+    .toSorted(compareAge);
+  const keys = Map.groupBy(secondary, ({ metadata, spec }) =>
+    nodeAnnotationKey(metadata.name, spec?.annotation),
+  );
+  for (const [key, [first, ...others]] of keys) {
+    for (const network of others) {
+      const name = quote(network.metadata.name);
+      yield {
+        check: 'shared-annotation',
+        severity: 'error',
+        object: titleOf(network),
+        namespaces: namespacesOf(network.metadata),
+        message: `nodes show PodNetwork ${first!.metadata.name} in the annotation ${key}, and not this one`,
+        fix: `kubectl delete podnetwork ${name}  # and make it anew with another spec.annotation, which cannot be changed`,
+      };
+    }
   }
 }
 

@@ -417,6 +417,19 @@ const FAULTS: [
     'kubectl edit podnetwork  # mend its serviceCIDRs; or make the Node anew, which then gets other blocks',
   ],
   [
+    'networks that have one annotation',
+    ['first', 'second'].map((name, age) => ({
+      apiVersion: 'metaipam.io/v1alpha1',
+      kind: 'PodNetwork',
+      metadata: { name, uid: name, creationTimestamp: `2026-01-0${age + 1}T00:00:00Z` },
+      spec: { target: 'node.metadata.annotations', annotation: 'example.com/lan' },
+    })),
+    'shared-annotation',
+    'PodNetwork second',
+    'nodes show PodNetwork first in the annotation example.com/lan, and not this one',
+    'kubectl delete podnetwork second  # and make it anew with another spec.annotation, which cannot be changed',
+  ],
+  [
     'exclusions that leave pods of a family nothing',
     lan([{ subnet: '10.7.0.0/30', exclude: ['10.7.0.2'] }, 'fd00::/64']),
     'unusable-block',
