@@ -306,7 +306,7 @@ test('C5 F3 F4 F15 delete with nodes: no new node, a restart forgets nothing, go
   await Promise.all([metacontroller.stop(), installation.server.stop()]);
   await installation.startServer();
   await installation.startMetacontroller();
-  await box.waits('node2', 'no ClusterCIDR selects it');
+  await box.waits('node2', 'ClusterCIDR a, which selects it, is being deleted');
   await quiet(installation, 2);
   const { metadata, status } = (await box.get<ClusterCIDR>('clustercidrs', 'a'))!;
   assert.is(metadata.finalizers?.length, 1);
