@@ -13,7 +13,7 @@ import type { ResourceType } from '../lib/engine/resources.ts';
 import { FAIR, type Fault, type Move } from '../lib/engine/schedule.ts';
 import type { Admission, StoreEvent } from '../lib/engine/store.ts';
 import type { Task } from '../lib/engine/task.ts';
-import { ADDRESS_ANNOTATION, ADDRESS_SPACE_LABEL } from '../lib/kubernetes/names.ts';
+import { ADDRESS_ANNOTATION, ADDRESS_SPACE_LABEL, CLAIMS_CONTROLLER } from '../lib/kubernetes/names.ts';
 import { controllerOf } from '../lib/kubernetes/object.ts';
 import { POOL_KINDS, PREFIX } from '../lib/kubernetes/pool-kinds.ts';
 import { formatTime } from '../lib/kubernetes/time.ts';
@@ -74,8 +74,9 @@ export class World {
   /** What a hook did that no hook may do. */
   readonly audit: HookAudit;
   /**
-   * Whose status was written by a request that its sender had given up on, by uid. Of its parents' status Metacontroller
-   * sees no more than what it writes itself, and each `--cache-flush-interval`.
+   * Whose status was written by a request that its sender had given up on, by uid; of claims also where its answer was
+   * lost. Of its parents' status Metacontroller sees no more than what it writes itself, and each
+   * `--cache-flush-interval`.
    */
   readonly overwritten = new Set<string>();
   /** What was requested and answered last. */
@@ -228,7 +229,7 @@ export class World {
         const late = [...cluster.late].find(({ sender }) => isOf(sender, op));
         if (late === undefined) return undefined;
         cluster.perform({ kind: 'land', late });
-        this.#noteStatus();
+        if ('object' in this.lastStep!.result) this.#noteStatus(late.request);
         return { isUser: false, since: this.#began.get(late.sender.task) ?? this.now };
       }
     }
@@ -264,15 +265,18 @@ export class World {
         this.#fault = op.fault;
         cluster.perform({ kind: 'step', worker });
         this.#fault = undefined;
+        const isOfClaims = worker.reconciler.name === CLAIMS_CONTROLLER;
+        if (op.fault?.kind === 'lost' && isOfClaims && worker.step.kind === 'api')
+          this.#noteStatus(worker.step.request);
         return { isUser: false, since: this.#began.get(worker.task) ?? this.now };
       }
     }
   }
 
-  #noteStatus(): void {
-    const { step, result } = this.lastStep!;
-    const isOfStatus = step.kind === 'api' && 'subresource' in step.request && 'object' in result;
-    if (isOfStatus && result.object !== undefined) this.overwritten.add(result.object.metadata.uid!);
+  #noteStatus(request: ApiRequest): void {
+    if (!('subresource' in request) || !('object' in request)) return;
+    const { uid } = request.object.metadata;
+    if (uid !== undefined) this.overwritten.add(uid);
   }
 
   /** Makes it past every rule, unless there is one of its name. */
