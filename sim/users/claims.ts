@@ -48,49 +48,31 @@ function hasCluster(name: string): boolean {
 /** Claims that another provider has served, with their addresses. */
 export function foreignAddresses({ random, layout }: UserScene): UserOp[] {
   const pool = POOLS[0];
-  return [0, 1, 2].flatMap((i) => {
-    const metadata = { name: `claim-${i}`, namespace: 'default' };
-    const address: Unstructured = {
-      apiVersion: CAPI,
-      kind: 'IPAddress',
-      metadata,
-      spec: {
-        claimRef: { name: metadata.name },
-        poolRef: { apiGroup: CAPI_IPAM_GROUP, kind: pool.kind, name: pool.name },
-        address: `${pool.net}${i + 2 + random.below(2) * 3}`,
-        prefix: 29,
-      },
-    };
-    return [
-      creationOf(claimObject(layout, pool, metadata)),
-      creationOf(address, `, foreign, ${(address.spec as { address: string }).address}`),
-    ];
-  });
+  return [0, 1, 2].flatMap((i) => served(layout, pool, i, `${pool.net}${i + 2 + random.below(2) * 3}`, 29));
 }
 
 /** The same of prefixes, of whatever length. */
 export function foreignPrefixes({ random, layout }: UserScene): UserOp[] {
   const pool = POOLS[4];
-  return [0, 1, 2].flatMap((i) => {
-    const metadata = { name: `claim-${i}`, namespace: 'default' };
-    const address = baseOf(pool, 2 * i);
-    const prefix = random.pick([64, 64, 63, 66, 128]);
-    const object: Unstructured = {
-      apiVersion: CAPI,
-      kind: 'IPAddress',
-      metadata,
-      spec: {
-        claimRef: { name: metadata.name },
-        poolRef: { apiGroup: CAPI_IPAM_GROUP, kind: pool.kind, name: pool.name },
-        address,
-        prefix,
-      },
-    };
-    return [
-      creationOf(claimObject(layout, pool, metadata)),
-      creationOf(object, `, foreign, ${address}/${prefix}`),
-    ];
-  });
+  return [0, 1, 2].flatMap((i) =>
+    served(layout, pool, i, baseOf(pool, 2 * i), random.pick([64, 64, 63, 66, 128])),
+  );
+}
+
+function served(
+  layout: Layout,
+  pool: { kind: string; name: string },
+  index: number,
+  address: string,
+  prefix: number,
+): UserOp[] {
+  const metadata = { name: `claim-${index}`, namespace: 'default' };
+  const poolRef = { apiGroup: CAPI_IPAM_GROUP, kind: pool.kind, name: pool.name };
+  const spec = { claimRef: { name: metadata.name }, poolRef, address, prefix };
+  return [
+    creationOf(claimObject(layout, pool, metadata)),
+    creationOf({ apiVersion: CAPI, kind: 'IPAddress', metadata, spec }, `, foreign, ${address}/${prefix}`),
+  ];
 }
 
 export function createCluster({ random }: UserScene): UserOp {
